@@ -1,0 +1,29 @@
+/**
+ * The few error classes of the project. Every message reads `thing: expected X, got Y (where)`; every error
+ * carries a stable code such as `safetensors/overlap`, so that a caller can tell cases apart without reading text.
+ */
+
+/** Any failure Espalier foresees. `code` is stable between versions; the message is not. */
+export class EspalierError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/** The user's data or arguments are not what they have to be. Exit code 2. */
+export class InputError extends EspalierError {}
+
+/** A setting is unknown, out of range or contradicts another. Exit code 2. */
+export class ConfigError extends EspalierError {}
+
+/** A file is damaged, hostile, or of a kind that is not read here. Exit code 2. */
+export class FormatError extends EspalierError {}
+
+/** A computation went wrong: a loss that is not finite, constant predictions, a session that failed. Exit code 1. */
+export class RunError extends EspalierError {}
+
+/** Stopped on request, with everything saved. Exit code 130. */
+export class InterruptedError extends EspalierError {}
