@@ -1,0 +1,72 @@
+/** Sums over axes and their transpose, expansion: what every broadcasting gradient rests on. */
+
+import { int } from "../emitter.ts";
+import { at, broadcast, type Shape, sameShape } from "../shape.ts";
+import { apply, pick, type Rule, type Value } from "../value.ts";
+
+interface Axes {
+  readonly axes: readonly number[];
+  readonly keep: boolean;
+}
+
+function reduced(shape: Shape, { axes, keep }: Axes): Shape {
+  const drop = new Set(axes.map((axis) => (axis < 0 ? shape.length + axis : axis)));
+  return keep ? shape.map((dim, i) => (drop.has(i) ? 1 : dim)) : shape.filter((_, i) => !drop.has(i));
+}
+
+export const sumRule: Rule<Axes> = {
+  name: "sum",
+  doubles: true,
+  infer: ([x], axes) => ({ dtype: x?.dtype ?? "float32", shape: reduced(x?.shape ?? [], axes) }),
+  // d sum(x) / dx = 1: every element of x gets the gradient of the sum it went into.
+  gradient: ({ g, inputs, attributes }) => {
+    const { shape } = pick(inputs, 0);
+    return [expand(reshape(g, reduced(shape, { ...attributes, keep: true })), shape)];
+  },
+  lower: ({ emit, inputs, attributes }) => [
+    emit.node("ReduceSum", [...inputs, emit.ints(attributes.axes)], {
+      keepdims: int(attributes.keep ? 1 : 0),
+    }),
+  ],
+};
+
+/** Sum over `axes`. */
+export function sum(x: Value, axes: readonly number[], keep = false): Value {
+  return apply(sumRule, [x], { axes, keep });
+}
+
+export const expandRule: Rule<{ readonly shape: Shape }> = {
+  name: "expand",
+  doubles: true,
+  infer: ([x], { shape }) => ({ dtype: x?.dtype ?? "float32", shape: broadcast(x?.shape ?? [], shape) }),
+  gradient: ({ g, inputs }) => [sumTo(g, pick(inputs, 0).shape)],
+  lower: ({ emit, inputs, attributes }) => [emit.node("Expand", [...inputs, emit.shape(attributes.shape)])],
+};
+
+/** Repeats axes of length 1 up to `shape`. */
+export function expand(x: Value, shape: Shape): Value {
+  return sameShape(x.shape, shape) ? x : apply(expandRule, [x], { shape });
+}
+
+/** Undoes broadcasting: sums `g` down to `shape`. */
+export function sumTo(g: Value, shape: Shape): Value {
+  if (sameShape(g.shape, shape)) return g;
+  const lead = g.shape.length - shape.length;
+  const axes = g.shape.flatMap((dim, i) => (i < lead || (at(shape, i - lead) === 1 && dim !== 1) ? [i] : []));
+  return reshape(sum(g, axes), shape);
+}
+
+export const reshapeRule: Rule<{ readonly shape: Shape }> = {
+  name: "reshape",
+  doubles: true,
+  infer: ([x], { shape }) => ({ dtype: x?.dtype ?? "float32", shape }),
+  gradient: ({ g, inputs }) => [reshape(g, pick(inputs, 0).shape)],
+  lower: ({ emit, inputs, attributes }) => [
+    emit.node("Reshape", [...inputs, emit.shape(attributes.shape, true)]),
+  ],
+};
+
+/** The same elements in another shape. */
+export function reshape(x: Value, shape: Shape): Value {
+  return sameShape(x.shape, shape) ? x : apply(reshapeRule, [x], { shape });
+}

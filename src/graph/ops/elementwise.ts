@@ -1,0 +1,216 @@
+/** Elementwise operations. Two operands broadcast as in NumPy; gradients are summed back to each operand's shape. */
+
+import type { DType } from "../../base/tensor.ts";
+import { int, text } from "../emitter.ts";
+import { broadcast, GraphError } from "../shape.ts";
+import { apply, type LowerContext, pick, type Rule, scalar, type Value } from "../value.ts";
+import { sumTo } from "./broadcast.ts";
+
+type None = Readonly<Record<string, never>>;
+const NONE: None = {};
+
+function binaryRule(
+  name: string,
+  opType: string,
+  gradient: (g: Value, a: Value, b: Value, y: Value) => readonly [Value, Value],
+): Rule<None> {
+  return {
+    name,
+    doubles: true,
+    infer: (inputs) => {
+      const [a, b] = [pick(inputs, 0), pick(inputs, 1)];
+      if (a.dtype !== b.dtype) {
+        throw new GraphError("graph/dtype", `${name}: expected equal dtypes, got ${a.dtype} and ${b.dtype}`);
+      }
+      return { dtype: a.dtype, shape: broadcast(a.shape, b.shape) };
+    },
+    gradient: ({ g, inputs, y }) => {
+      const [a, b] = [pick(inputs, 0), pick(inputs, 1)];
+      const [da, db] = gradient(g, a, b, y);
+      return [sumTo(da, a.shape), sumTo(db, b.shape)];
+    },
+    lower: ({ emit, inputs }) => [emit.node(opType, inputs)],
+  };
+}
+
+function unaryRule(
+  name: string,
+  opType: string,
+  doubles: boolean,
+  gradient: (g: Value, x: Value, y: Value) => Value,
+): Rule<None> {
+  return {
+    name,
+    doubles,
+    infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
+    gradient: ({ g, inputs, y }) => [gradient(g, pick(inputs, 0), y)],
+    lower: ({ emit, inputs }) => [emit.node(opType, inputs)],
+  };
+}
+
+export const addRule = binaryRule("add", "Add", (g) => [g, g]);
+export const subRule = binaryRule("sub", "Sub", (g) => [g, neg(g)]);
+export const mulRule = binaryRule("mul", "Mul", (g, a, b) => [mul(g, b), mul(g, a)]);
+// d(a/b) = da/b - a db/b² = da/b - y db/b
+export const divRule = binaryRule("div", "Div", (g, _a, b, y) => [div(g, b), neg(div(mul(g, y), b))]);
+
+export const negRule = unaryRule("neg", "Neg", true, (g) => neg(g));
+export const expRule = unaryRule("exp", "Exp", true, (g, _x, y) => mul(g, y));
+export const logRule = unaryRule("log", "Log", true, (g, x) => div(g, x));
+export const sqrtRule = unaryRule("sqrt", "Sqrt", true, (g, _x, y) => div(g, mul(y, scalar(2, y.dtype))));
+export const tanhRule = unaryRule("tanh", "Tanh", true, (g, _x, y) =>
+  mul(g, sub(scalar(1, y.dtype), mul(y, y))),
+);
+export const sigmoidRule = unaryRule("sigmoid", "Sigmoid", true, (g, _x, y) =>
+  mul(g, mul(y, sub(scalar(1, y.dtype), y))),
+);
+export const absRule = unaryRule("abs", "Abs", true, (g, x) => mul(g, sign(x)));
+// d erf(x)/dx = 2/√π · exp(-x²)
+export const erfRule = unaryRule("erf", "Erf", false, (g, x) =>
+  mul(g, mul(scalar(2 / Math.sqrt(Math.PI), x.dtype), exp(neg(mul(x, x))))),
+);
+/** The derivative at 0 is taken as 0. */
+export const reluRule = unaryRule("relu", "Relu", true, (g, x) =>
+  mul(g, cast(less(scalar(0, x.dtype), x), x.dtype)),
+);
+
+export const add = (a: Value, b: Value): Value => apply(addRule, [a, b], NONE);
+export const sub = (a: Value, b: Value): Value => apply(subRule, [a, b], NONE);
+export const mul = (a: Value, b: Value): Value => apply(mulRule, [a, b], NONE);
+export const div = (a: Value, b: Value): Value => apply(divRule, [a, b], NONE);
+export const neg = (x: Value): Value => apply(negRule, [x], NONE);
+export const exp = (x: Value): Value => apply(expRule, [x], NONE);
+export const log = (x: Value): Value => apply(logRule, [x], NONE);
+export const sqrt = (x: Value): Value => apply(sqrtRule, [x], NONE);
+export const tanh = (x: Value): Value => apply(tanhRule, [x], NONE);
+export const sigmoid = (x: Value): Value => apply(sigmoidRule, [x], NONE);
+export const abs = (x: Value): Value => apply(absRule, [x], NONE);
+export const erf = (x: Value): Value => apply(erfRule, [x], NONE);
+export const relu = (x: Value): Value => apply(reluRule, [x], NONE);
+
+export const signRule: Rule<None> = {
+  name: "sign",
+  doubles: true,
+  infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
+  lower: ({ emit, inputs }) => [emit.node("Sign", inputs)],
+};
+/** -1, 0 or 1. No gradient. */
+export const sign = (x: Value): Value => apply(signRule, [x], NONE);
+
+/** `erf` for BERT's own GELU, `tanh` for its approximation (Hendrycks & Gimpel 2016, §2). */
+export type GeluKind = "erf" | "tanh";
+
+export const geluRule: Rule<{ readonly kind: GeluKind }> = {
+  name: "gelu",
+  doubles: false,
+  infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
+  gradient: ({ g, inputs, attributes }) => [
+    mul(g, attributes.kind === "erf" ? geluSlope(pick(inputs, 0)) : geluTanhSlope(pick(inputs, 0))),
+  ],
+  lower: lowerGelu,
+};
+
+/** x·Φ(x), or its tanh approximation. */
+export const gelu = (x: Value, kind: GeluKind = "erf"): Value => apply(geluRule, [x], { kind });
+
+/** Φ(x) + x·φ(x), with Φ and φ the standard normal distribution and density. */
+function geluSlope(x: Value): Value {
+  const half = scalar(0.5, x.dtype);
+  const z = mul(x, scalar(Math.SQRT1_2, x.dtype));
+  const cdf = add(mul(erf(z), half), half);
+  const density = mul(exp(neg(mul(z, z))), scalar(1 / Math.sqrt(2 * Math.PI), x.dtype));
+  return add(cdf, mul(x, density));
+}
+
+/** y = x·s, s = ½(1 + tanh u), u = c(x + a·x³): y' = s + x · ½(1 − tanh² u) · c(1 + 3a·x²). */
+function geluTanhSlope(x: Value): Value {
+  const c = Math.sqrt(2 / Math.PI);
+  const half = scalar(0.5, x.dtype);
+  const one = scalar(1, x.dtype);
+  const square = mul(x, x);
+  const u = mul(mul(x, scalar(c, x.dtype)), add(one, mul(square, scalar(0.044715, x.dtype))));
+  const t = tanh(u);
+  const du = mul(add(one, mul(square, scalar(3 * 0.044715, x.dtype))), scalar(c, x.dtype));
+  return add(mul(add(one, t), half), mul(mul(x, half), mul(sub(one, mul(t, t)), du)));
+}
+
+/** Opset 20's Gelu is float32 only in the CPU provider. */
+function lowerGelu({
+  emit,
+  inputs,
+  attributes,
+}: LowerContext<{ readonly kind: GeluKind }>): readonly string[] {
+  return [emit.node("Gelu", inputs, { approximate: text(attributes.kind === "erf" ? "none" : "tanh") })];
+}
+
+export const castRule: Rule<{ readonly to: DType }> = {
+  name: "cast",
+  doubles: true,
+  infer: (inputs, { to }) => ({ dtype: to, shape: pick(inputs, 0).shape }),
+  gradient: ({ g, inputs }) => {
+    const { dtype } = pick(inputs, 0);
+    return [dtype === "float32" || dtype === "float64" ? cast(g, dtype) : undefined];
+  },
+  lower: ({ emit, inputs, attributes }) => [emit.node("Cast", inputs, { to: int(ONNX_TYPE[attributes.to]) })],
+};
+
+/** TensorProto.DataType of onnx.proto. */
+const ONNX_TYPE: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+};
+
+/** Changes the element type. Gradients pass between floating-point types only. */
+export function cast(x: Value, to: DType): Value {
+  return x.dtype === to ? x : apply(castRule, [x], { to });
+}
+
+function compareRule(name: string, opType: string): Rule<None> {
+  return {
+    name,
+    doubles: true,
+    infer: (inputs) => ({ dtype: "bool", shape: broadcast(pick(inputs, 0).shape, pick(inputs, 1).shape) }),
+    lower: ({ emit, inputs }) => [emit.node(opType, inputs)],
+  };
+}
+export const lessRule = compareRule("less", "Less");
+export const equalRule = compareRule("equal", "Equal");
+/** a < b, elementwise. */
+export const less = (a: Value, b: Value): Value => apply(lessRule, [a, b], NONE);
+/** a = b, elementwise. */
+export const equal = (a: Value, b: Value): Value => apply(equalRule, [a, b], NONE);
+
+export const xorRule: Rule<None> = {
+  name: "xor",
+  doubles: false,
+  infer: (inputs) => ({ dtype: "int32", shape: broadcast(pick(inputs, 0).shape, pick(inputs, 1).shape) }),
+  lower: ({ emit, inputs }) => [emit.node("BitwiseXor", inputs)],
+};
+/** Bitwise exclusive or of int32. */
+export const xor = (a: Value, b: Value): Value => apply(xorRule, [a, b], NONE);
+
+export const stopRule: Rule<None> = {
+  name: "stop",
+  doubles: true,
+  infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
+  lower: ({ inputs }) => [pick(inputs, 0)],
+};
+/** The same value, with no gradient. */
+export const stop = (x: Value): Value => apply(stopRule, [x], NONE);
+
+/** x times a number. */
+export function scale(x: Value, factor: number): Value {
+  return factor === 1 ? x : mul(x, scalar(factor, x.dtype));
+}
+
+/** x plus a number. */
+export function shift(x: Value, term: number): Value {
+  return add(x, scalar(term, x.dtype));
+}

@@ -1,0 +1,65 @@
+/** Softmax and LayerNorm: operations that normalise over the last axis. */
+
+import { float, int } from "../emitter.ts";
+import { at, GraphError } from "../shape.ts";
+import { apply, part, pick, type Rule, type Value } from "../value.ts";
+import { sum } from "./broadcast.ts";
+import { exp, mul, sub } from "./elementwise.ts";
+import { meanLast } from "./linear.ts";
+
+type None = Readonly<Record<string, never>>;
+
+export const softmaxRule: Rule<None> = {
+  name: "softmax",
+  doubles: true,
+  infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
+  // dx = y ∘ (g − Σ g∘y), the sum along the axis.
+  gradient: ({ g, y }) => [mul(y, sub(g, sum(mul(g, y), [-1], true)))],
+  lower: ({ emit, inputs }) => [emit.node("Softmax", inputs, { axis: int(-1) })],
+};
+/** Softmax over the last axis. */
+export const softmax = (x: Value): Value => apply(softmaxRule, [x], {});
+
+export const logSoftmaxRule: Rule<None> = {
+  name: "logSoftmax",
+  doubles: true,
+  infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
+  // dx = g − softmax(x) · Σ g
+  gradient: ({ g, y }) => [sub(g, mul(exp(y), sum(g, [-1], true)))],
+  lower: ({ emit, inputs }) => [emit.node("LogSoftmax", inputs, { axis: int(-1) })],
+};
+/** log(softmax(x)) over the last axis. */
+export const logSoftmax = (x: Value): Value => apply(logSoftmaxRule, [x], {});
+
+export const layerNormRule: Rule<{ readonly epsilon: number }> = {
+  name: "layerNorm",
+  doubles: true,
+  infer: (inputs) => {
+    const { dtype, shape } = pick(inputs, 0);
+    if (at(shape, -1) !== at(pick(inputs, 1).shape, 0)) {
+      throw new GraphError(
+        "graph/layerNorm",
+        `layerNorm: [${shape}] does not fit weights [${pick(inputs, 1).shape}]`,
+      );
+    }
+    const row = { dtype, shape: [...shape.slice(0, -1), 1] };
+    return { dtype, shape, extras: [row, row] };
+  },
+  // With x̂ = (x − μ)/σ and h = g∘γ: dx = (h − mean(h) − x̂·mean(h∘x̂))/σ, dγ = Σ g∘x̂, dβ = Σ g (Ba et al. 2016).
+  gradient: ({ g, inputs, y }) => {
+    const [x, gamma] = [pick(inputs, 0), pick(inputs, 1)];
+    const [mean, inverse] = [part(y, 0), part(y, 1)];
+    const normal = mul(sub(x, mean), inverse);
+    const h = mul(g, gamma);
+    const dx = mul(sub(sub(h, meanLast(h)), mul(normal, meanLast(mul(h, normal)))), inverse);
+    const rows = x.shape.slice(0, -1).map((_, axis) => axis);
+    return [dx, sum(mul(g, normal), rows), sum(g, rows)];
+  },
+  lower: ({ emit, inputs, attributes }) =>
+    emit.many("LayerNormalization", inputs, 3, { axis: int(-1), epsilon: float(attributes.epsilon) }),
+};
+
+/** γ∘(x − mean)/√(variance + ε) + β over the last axis. Its parts are the mean and the inverse deviation. */
+export function layerNorm(x: Value, gamma: Value, beta: Value, epsilon: number): Value {
+  return apply(layerNormRule, [x, gamma, beta], { epsilon });
+}

@@ -1,0 +1,169 @@
+/** Reading rows by index, writing them back, joining and cutting along an axis. */
+
+import { int, text } from "../emitter.ts";
+import { at, type Dim, GraphError, product, type Shape } from "../shape.ts";
+import { apply, pick, type Rule, scalar, type Value } from "../value.ts";
+import { expand, reshape } from "./broadcast.ts";
+import { cast, equal, mul } from "./elementwise.ts";
+
+type None = Readonly<Record<string, never>>;
+
+export const gatherRule: Rule<None> = {
+  name: "gather",
+  doubles: true,
+  infer: (inputs) => {
+    const [table, ids] = [pick(inputs, 0), pick(inputs, 1)];
+    return { dtype: table.dtype, shape: [...ids.shape, ...table.shape.slice(1)] };
+  },
+  gradient: ({ g, inputs }) => {
+    const [table, ids] = [pick(inputs, 0), pick(inputs, 1)];
+    const flat = reshape(ids, [product(ids.shape)]);
+    const rows = reshape(g, [product(ids.shape), ...table.shape.slice(1)]);
+    return [scatterAdd(flat, rows, at(table.shape, 0)), undefined];
+  },
+  lower: ({ emit, inputs }) => [emit.node("Gather", inputs, { axis: int(0) })],
+};
+/** Rows `ids` of `table`. */
+export const gather = (table: Value, ids: Value): Value => apply(gatherRule, [table, ids], {});
+
+export const scatterAddRule: Rule<{ readonly rows: Dim }> = {
+  name: "scatterAdd",
+  doubles: true,
+  infer: (inputs, { rows }) => ({
+    dtype: pick(inputs, 1).dtype,
+    shape: [rows, ...pick(inputs, 1).shape.slice(1)],
+  }),
+  gradient: ({ g, inputs }) => [undefined, gather(g, pick(inputs, 0))],
+  lower: ({ emit, inputs: [ids = "", rows = ""], types, type }) => {
+    const zeros = emit.node("Expand", [emit.float(0, type.dtype), emit.shape(type.shape)]);
+    const long = pick(types, 0).dtype === "int64" ? ids : emit.node("Cast", [ids], { to: int(7) });
+    const column = emit.node("Unsqueeze", [long, emit.ints([1])]); // ScatterND wants [N, 1] int64
+    return [emit.node("ScatterND", [zeros, column, rows], { reduction: text("add") })];
+  },
+};
+/** A table of zeros with each row of `values` [N, …] added at `ids` [N]. */
+export function scatterAdd(ids: Value, values: Value, rows: Dim): Value {
+  return apply(scatterAddRule, [ids, values], { rows });
+}
+
+export const rangeRule: Rule<{ readonly length: Dim }> = {
+  name: "range",
+  doubles: true,
+  infer: (_, { length }) => ({ dtype: "int64", shape: [length] }),
+  lower: ({ emit, attributes: { length } }) => {
+    const zero = emit.constant({ dtype: "int64", shape: [], data: BigInt64Array.of(0n) });
+    const one = emit.constant({ dtype: "int64", shape: [], data: BigInt64Array.of(1n) });
+    return [emit.node("Range", [zero, emit.node("Squeeze", [emit.dim(length)]), one])];
+  },
+};
+/** 0, 1, …, length − 1 as int64. `of` is any value of the graph: it ties the symbol to an input. */
+export function range(length: Dim, of: Value): Value {
+  return apply(rangeRule, [of], { length });
+}
+
+export const concatRule: Rule<{ readonly axis: number }> = {
+  name: "concat",
+  doubles: true,
+  infer: (inputs, { axis }) => {
+    const { dtype, shape } = pick(inputs, 0);
+    const lengths = inputs.map((x) => at(x.shape, axis));
+    const total = lengths.reduce<number>((n, dim) => {
+      if (typeof dim !== "number")
+        throw new GraphError("graph/concat", `concat: axis ${axis} of [${shape}] is symbolic`);
+      return n + dim;
+    }, 0);
+    return { dtype, shape: shape.map((dim, i) => (i === axis ? total : dim)) };
+  },
+  gradient: ({ g, inputs, attributes: { axis } }) => {
+    let start = 0;
+    return inputs.map((x) => {
+      const length = Number(at(x.shape, axis));
+      start += length;
+      return slice(g, axis, start - length, start);
+    });
+  },
+  lower: ({ emit, inputs, attributes }) => [emit.node("Concat", inputs, { axis: int(attributes.axis) })],
+};
+/** Joins values along an axis of known lengths. */
+export function concat(values: readonly Value[], axis: number): Value {
+  return apply(concatRule, values, { axis });
+}
+
+interface Cut {
+  readonly axis: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+export const sliceRule: Rule<Cut> = {
+  name: "slice",
+  doubles: true,
+  infer: (inputs, { axis, start, end }) => {
+    const { dtype, shape } = pick(inputs, 0);
+    return { dtype, shape: shape.map((dim, i) => (i === axis ? end - start : dim)) };
+  },
+  gradient: ({ g, inputs, attributes: { axis, start, end } }) => {
+    const { shape } = pick(inputs, 0);
+    const zeros = (length: number): Value[] =>
+      length === 0
+        ? []
+        : [
+            expand(
+              reshape(
+                scalar(0, g.dtype),
+                shape.map(() => 1),
+              ),
+              replaced(shape, axis, length),
+            ),
+          ];
+    const length = Number(at(shape, axis));
+    const pieces = [...zeros(start), g, ...zeros(length - end)];
+    return [pieces.length === 1 ? g : concat(pieces, axis)];
+  },
+  lower: ({ emit, inputs, attributes: { axis, start, end } }) => [
+    emit.node("Slice", [...inputs, emit.ints([start]), emit.ints([end]), emit.ints([axis])]),
+  ],
+};
+
+function replaced(shape: Shape, axis: number, length: number): Shape {
+  return shape.map((dim, i) => (i === axis ? length : dim));
+}
+
+/** Elements `start` to `end` (exclusive) of an axis of known length. */
+export function slice(x: Value, axis: number, start: number, end: number): Value {
+  return apply(sliceRule, [x], { axis, start, end });
+}
+
+export const takeRule: Rule<{ readonly axis: number; readonly index: number }> = {
+  name: "take",
+  doubles: true,
+  infer: (inputs, { axis }) => ({
+    dtype: pick(inputs, 0).dtype,
+    shape: pick(inputs, 0).shape.filter((_, i) => i !== axis),
+  }),
+  // The gradient is zero but at the index: an outer product with a one-hot vector, so that a symbolic axis works.
+  gradient: ({ g, inputs, attributes: { axis, index } }) => {
+    const { shape } = pick(inputs, 0);
+    const length = at(shape, axis);
+    const hot = cast(equal(range(length, g), scalar(index, "int64")), g.dtype);
+    const column = reshape(
+      hot,
+      shape.map((dim, i) => (i === axis ? dim : 1)),
+    );
+    return [mul(reshape(g, replaced(shape, axis, 1)), column)];
+  },
+  lower: ({ emit, inputs, attributes: { axis, index } }) => {
+    const at0 = emit.constant({ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(index)) });
+    return [emit.node("Gather", [...inputs, at0], { axis: int(axis) })];
+  },
+};
+/** Element `index` of an axis, which disappears: the [CLS] vector is `take(x, 1, 0)`. */
+export function take(x: Value, axis: number, index: number): Value {
+  return apply(takeRule, [x], { axis, index });
+}
+
+/** [N] indices as [N, classes] rows with a single one. */
+export function oneHot(ids: Value, classes: number, of: Value): Value {
+  const column = reshape(cast(ids, "int64"), [at(ids.shape, 0), 1]);
+  return cast(equal(column, reshape(range(classes, ids), [1, classes])), of.dtype);
+}
