@@ -1,0 +1,104 @@
+import { expect, test } from "vitest";
+import type { BertConfig, Head } from "./config.ts";
+import {
+  EMBEDDINGS,
+  isDecayed,
+  isEmbedding,
+  isEncoder,
+  isNewWhenFineTuned,
+  MLM,
+  normaliseName,
+  optionalParameters,
+  parameters,
+  TIED,
+} from "./names.ts";
+
+const config: BertConfig = {
+  vocabSize: 30522,
+  hiddenSize: 768,
+  layers: Array.from({ length: 12 }, () => ({ heads: 12, headSize: 64, ffn: 3072 })),
+  maxPositions: 512,
+  typeVocab: 2,
+  activation: "gelu",
+  layerNormEps: 1e-12,
+  hiddenDropout: 0.1,
+  attentionDropout: 0.1,
+  initializerRange: 0.02,
+  padTokenId: 0,
+};
+const two: Head = { kind: "classification", labels: ["a", "b"] };
+
+function total(shapes: Map<string, readonly number[]>): number {
+  return [...shapes.values()].reduce((n, shape) => n + shape.reduce((a, b) => a * b, 1), 0);
+}
+
+// The counts that `transformers` gives for bert-base-uncased under these heads.
+test.each([
+  ["classification", two, 109_483_778, 201],
+  ["regression", { kind: "regression" }, 109_483_009, 201],
+  ["mlm", { kind: "mlm" }, 109_514_298, 202],
+  ["none", { kind: "none" }, 108_891_648, 197],
+] satisfies [string, Head, number, number][])(
+  "BERT-base with head %s has the known number of parameters",
+  (_, head, size, tensors) => {
+    const shapes = parameters(config, head);
+    expect(total(shapes)).toBe(size);
+    expect(shapes.size).toBe(tensors);
+  },
+);
+
+test("a pruned layer's tensors have its own sizes, zero included", () => {
+  const layers = [
+    { heads: 2, headSize: 64, ffn: 100 },
+    { heads: 0, headSize: 64, ffn: 0 },
+  ];
+  const shapes = parameters({ ...config, layers }, two);
+  expect(shapes.get("bert.encoder.layer.0.attention.self.query.weight")).toEqual([128, 768]);
+  expect(shapes.get("bert.encoder.layer.0.attention.output.dense.weight")).toEqual([768, 128]);
+  expect(shapes.get("bert.encoder.layer.0.output.dense.weight")).toEqual([768, 100]);
+  expect(shapes.get("bert.encoder.layer.1.attention.self.value.bias")).toEqual([0]);
+  expect(shapes.get("bert.encoder.layer.1.output.dense.weight")).toEqual([768, 0]);
+});
+
+test("a pre-trained network may keep its pooler, and pooler and classifier are what fine-tuning adds", () => {
+  expect([...optionalParameters(config, { kind: "mlm" }).keys()]).toEqual([
+    "bert.pooler.dense.weight",
+    "bert.pooler.dense.bias",
+  ]);
+  expect(optionalParameters(config, two).size).toBe(0);
+  const fresh = [...parameters(config, two).keys()].filter(isNewWhenFineTuned);
+  expect(fresh).toEqual([
+    "bert.pooler.dense.weight",
+    "bert.pooler.dense.bias",
+    "classifier.weight",
+    "classifier.bias",
+  ]);
+  expect(fresh.some(isEncoder)).toBe(false);
+  expect([...parameters(config, two).keys()].filter(isEncoder)).toHaveLength(197);
+  expect([...parameters(config, two).keys()].filter(isEmbedding)).toHaveLength(5);
+});
+
+test("AdamW decays matrices and embedding tables only", () => {
+  const shapes = parameters(config, { kind: "mlm" });
+  for (const [name, shape] of shapes) expect(isDecayed(name), name).toBe(shape.length === 2);
+});
+
+test.each([
+  ["encoder.layer.3.output.LayerNorm.gamma", "bert.encoder.layer.3.output.LayerNorm.weight"],
+  ["bert.embeddings.LayerNorm.beta", "bert.embeddings.LayerNorm.bias"],
+  ["pooler.dense.weight", "bert.pooler.dense.weight"],
+  ["cls.predictions.transform.LayerNorm.gamma", "cls.predictions.transform.LayerNorm.weight"],
+  ["classifier.weight", "classifier.weight"],
+  ["something.else", "something.else"],
+  ["cls.seq_relationship.weight", undefined],
+  ["bert.embeddings.position_ids", undefined],
+  ["embeddings.position_ids", undefined],
+])("on reading, %s is %s", (name, expected) => {
+  expect(normaliseName(name)).toBe(expected);
+});
+
+test("tied copies point at parameters of the masked-language-model head", () => {
+  const shapes = parameters(config, { kind: "mlm" });
+  for (const original of TIED.values()) expect(shapes.has(original)).toBe(true);
+  expect([...TIED.values()]).toEqual([EMBEDDINGS.words, MLM.bias]);
+});

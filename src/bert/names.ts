@@ -1,0 +1,178 @@
+/**
+ * The checkpoint's parameter names, verbatim, in one place: what every tensor is called and which shape it has.
+ *
+ * Names are those of `transformers`' `BertForSequenceClassification` and `BertForMaskedLM`. Shapes follow PyTorch:
+ * a linear layer's weight is [out, in]. Older spellings are normalised on reading and never written.
+ *
+ *   D hidden size   H heads   A features of all heads (H × head size)   F feed-forward neurons   V word pieces
+ *
+ * Not here: values (network/network.ts), files (network/folder.ts).
+ */
+
+import type { BertConfig, Head } from "./config.ts";
+
+/** The embedding tables; `norm` is the LayerNorm after their sum. */
+export const EMBEDDINGS = {
+  words: "bert.embeddings.word_embeddings.weight",
+  positions: "bert.embeddings.position_embeddings.weight",
+  types: "bert.embeddings.token_type_embeddings.weight",
+  norm: "bert.embeddings.LayerNorm",
+} as const;
+
+/** The dense layer with tanh on the first token, [D, D]. */
+export const POOLER = "bert.pooler.dense";
+
+/** Logits from the pooled token, [C, D]; one row for a regression. */
+export const CLASSIFIER = "classifier";
+
+/** The masked-language-model head; its output matrix is the word embeddings, so only `bias` [V] is its own. */
+export const MLM = {
+  transform: "cls.predictions.transform.dense",
+  norm: "cls.predictions.transform.LayerNorm",
+  bias: "cls.predictions.bias",
+} as const;
+
+/** Copies of tied tensors which some files carry: the copy's name, and the name of what it must equal. */
+export const TIED: ReadonlyMap<string, string> = new Map([
+  ["cls.predictions.decoder.weight", EMBEDDINGS.words],
+  ["cls.predictions.decoder.bias", MLM.bias],
+]);
+
+/** The modules of one layer; append `.weight` or `.bias` (`weightOf`, `biasOf`). */
+export interface LayerNames {
+  readonly query: string;
+  readonly key: string;
+  readonly value: string;
+  readonly attentionOutput: string;
+  readonly attentionNorm: string;
+  readonly intermediate: string;
+  readonly output: string;
+  readonly outputNorm: string;
+}
+
+/** Module names of layer `i`, counted from 0. */
+export function layerNames(i: number): LayerNames {
+  const at = `bert.encoder.layer.${i}`;
+  return {
+    query: `${at}.attention.self.query`,
+    key: `${at}.attention.self.key`,
+    value: `${at}.attention.self.value`,
+    attentionOutput: `${at}.attention.output.dense`,
+    attentionNorm: `${at}.attention.output.LayerNorm`,
+    intermediate: `${at}.intermediate.dense`,
+    output: `${at}.output.dense`,
+    outputNorm: `${at}.output.LayerNorm`,
+  };
+}
+
+/** The weight of a module. */
+export function weightOf(module: string): string {
+  return `${module}.weight`;
+}
+
+/** The bias of a module. */
+export function biasOf(module: string): string {
+  return `${module}.bias`;
+}
+
+/** Names with their shapes, in the order of the forward pass. */
+export type Shapes = Map<string, readonly number[]>;
+
+function addLinear(shapes: Shapes, module: string, out: number, inputs: number): void {
+  shapes.set(weightOf(module), [out, inputs]).set(biasOf(module), [out]);
+}
+
+function addNorm(shapes: Shapes, module: string, features: number): void {
+  shapes.set(weightOf(module), [features]).set(biasOf(module), [features]);
+}
+
+function addEmbeddings(shapes: Shapes, config: BertConfig): void {
+  const D = config.hiddenSize;
+  shapes.set(EMBEDDINGS.words, [config.vocabSize, D]);
+  shapes.set(EMBEDDINGS.positions, [config.maxPositions, D]);
+  shapes.set(EMBEDDINGS.types, [config.typeVocab, D]);
+  addNorm(shapes, EMBEDDINGS.norm, D);
+}
+
+function addLayer(shapes: Shapes, config: BertConfig, i: number): void {
+  const layer = config.layers[i];
+  if (layer === undefined) return;
+  const [D, A, F] = [config.hiddenSize, layer.heads * layer.headSize, layer.ffn];
+  const names = layerNames(i);
+  for (const module of [names.query, names.key, names.value]) addLinear(shapes, module, A, D);
+  addLinear(shapes, names.attentionOutput, D, A);
+  addNorm(shapes, names.attentionNorm, D);
+  addLinear(shapes, names.intermediate, F, D);
+  addLinear(shapes, names.output, D, F);
+  addNorm(shapes, names.outputNorm, D);
+}
+
+function addHead(shapes: Shapes, config: BertConfig, head: Head): void {
+  const D = config.hiddenSize;
+  if (head.kind === "mlm") {
+    addLinear(shapes, MLM.transform, D, D);
+    addNorm(shapes, MLM.norm, D);
+    shapes.set(MLM.bias, [config.vocabSize]);
+  } else if (head.kind !== "none") {
+    addLinear(shapes, POOLER, D, D);
+    addLinear(shapes, CLASSIFIER, head.kind === "regression" ? 1 : head.labels.length, D);
+  }
+}
+
+/** Every tensor that a network of this configuration and head has, with its shape. */
+export function parameters(config: BertConfig, head: Head): Shapes {
+  const shapes: Shapes = new Map();
+  addEmbeddings(shapes, config);
+  for (let i = 0; i < config.layers.length; i++) addLayer(shapes, config, i);
+  addHead(shapes, config, head);
+  return shapes;
+}
+
+/**
+ * Tensors that a network of this head may carry besides: a pre-trained pooler, for the fine-tuning to come.
+ * The forward pass of such a network does not use them.
+ */
+export function optionalParameters(config: BertConfig, head: Head): Shapes {
+  const shapes: Shapes = new Map();
+  if (head.kind === "mlm" || head.kind === "none") {
+    addLinear(shapes, POOLER, config.hiddenSize, config.hiddenSize);
+  }
+  return shapes;
+}
+
+/** True for the tensors on top of the encoder that fine-tuning starts from random values where a checkpoint has none. */
+export function isNewWhenFineTuned(name: string): boolean {
+  return name.startsWith(`${POOLER}.`) || name.startsWith(`${CLASSIFIER}.`);
+}
+
+/** True for the tensors of the encoder itself: what every head shares. */
+export function isEncoder(name: string): boolean {
+  return name.startsWith("bert.embeddings.") || name.startsWith("bert.encoder.");
+}
+
+/** True for the embedding tables and their LayerNorm, which are counted apart. */
+export function isEmbedding(name: string): boolean {
+  return name.startsWith("bert.embeddings.");
+}
+
+/** True when AdamW decays the tensor: everything but biases and LayerNorm, as BERT's own optimizer does. */
+export function isDecayed(name: string): boolean {
+  return !name.endsWith("bias") && !name.includes("LayerNorm.");
+}
+
+/** Tensors of some checkpoints that hold nothing needed here: next-sentence head, constant position numbers. */
+function isKnownExtra(name: string): boolean {
+  return (
+    name.startsWith("cls.seq_relationship.") || /^bert\.embeddings\.(position|token_type)_ids$/.test(name)
+  );
+}
+
+/**
+ * The name a tensor of a file has here: `bert.` added to a bare encoder's, `gamma` and `beta` to `weight` and `bias`.
+ * Undefined for a tensor that is to be left out silently.
+ */
+export function normaliseName(name: string): string | undefined {
+  const full = /^(embeddings|encoder|pooler)\./.test(name) ? `bert.${name}` : name;
+  if (isKnownExtra(full)) return undefined;
+  return full.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(/LayerNorm\.beta$/, "LayerNorm.bias");
+}
