@@ -1,0 +1,191 @@
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  createRun,
+  folderState,
+  type Recipe,
+  readMetrics,
+  readRecipe,
+  refuseOccupied,
+  reopenRun,
+  runPaths,
+} from "./folder.ts";
+import { codeVersion, describeMachine, hashFiles, measureFile, peakMemory } from "./machine.ts";
+import { interrupted, stopIfAsked } from "./progress.ts";
+import { parseResult, type RunResult, readResult, resultText } from "./result.ts";
+
+let folder = "";
+let run = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "espalier-run-"));
+  run = join(folder, "run");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const RECIPE: Recipe = {
+  version: 1,
+  command: "finetune",
+  code: "0.1.0",
+  settings: { epochs: 3 },
+  model: [],
+  data: [],
+  machine: describeMachine(2),
+};
+
+const RESULT: RunResult = {
+  version: 1,
+  command: "finetune",
+  code: "0.1.0",
+  task: "sst2",
+  method: null,
+  metric: { name: "accuracy", better: "higher", before: null, after: 0.9, examples: 872 },
+  models: [
+    {
+      stage: "fine-tuned",
+      metrics: { accuracy: 0.9 },
+      parameters: { total: 10, nonzero: 10, embeddings: 4 },
+      bytes: { raw: 40, compressed: 38 },
+      multiplyAccumulates: 60,
+      latency: [{ batchSize: 1, length: 128, p50: 1, p95: 2, repetitions: 30 }],
+    },
+  ],
+  length: 128,
+  seeds: [0],
+  wallSeconds: 1,
+  peakBytes: 1,
+  machine: describeMachine(2),
+  verdict: { smaller: false, faster: false, text: "Trained." },
+};
+
+test("a run folder goes from empty over abandoned and resumable to finished", async () => {
+  expect(await folderState(run)).toBe("empty");
+  const opened = await createRun(run, RECIPE);
+  expect(await folderState(run)).toBe("abandoned");
+  mkdirSync(join(opened.paths.checkpoints, "step-1.partial"));
+  expect(await folderState(run)).toBe("abandoned");
+  mkdirSync(join(opened.paths.checkpoints, "step-1"));
+  expect(await folderState(run)).toBe("resumable");
+  await opened.finish(RESULT);
+  expect(await folderState(run)).toBe("finished");
+  expect(await readResult(opened.paths.result)).toEqual(RESULT);
+  expect(await readRecipe(opened.paths.recipe)).toEqual(RECIPE);
+});
+
+test("a finished run is replaced only with force, and nothing of it stays", async () => {
+  const first = await createRun(run, RECIPE);
+  first.record({ kind: "note", text: "old" });
+  await first.finish(RESULT);
+  await expect(createRun(run, RECIPE)).rejects.toThrow(expect.objectContaining({ code: "run/exists" }));
+  await createRun(run, RECIPE, true);
+  expect(await readMetrics(runPaths(run).metrics)).toEqual([]);
+  expect(await folderState(run)).toBe("abandoned");
+});
+
+test("a run that can go on is not replaced either, and the message says how to go on", async () => {
+  const opened = await createRun(run, RECIPE);
+  mkdirSync(join(opened.paths.checkpoints, "step-1"));
+  await expect(refuseOccupied(run, false)).rejects.toThrow(`espalier resume ${run}`);
+});
+
+test("an abandoned run is replaced without a word", async () => {
+  await createRun(run, RECIPE);
+  await expect(createRun(run, { ...RECIPE, code: "0.2.0" })).resolves.toBeDefined();
+});
+
+test("a folder with other files is never touched, even with force", async () => {
+  mkdirSync(run);
+  writeFileSync(join(run, "thesis.tex"), "years of work");
+  await expect(createRun(run, RECIPE, true)).rejects.toThrow(
+    expect.objectContaining({ code: "run/foreign" }),
+  );
+  expect(readFileSync(join(run, "thesis.tex"), "utf8")).toBe("years of work");
+});
+
+test("a file in the place of the folder is named", async () => {
+  writeFileSync(run, "");
+  await expect(createRun(run, RECIPE)).rejects.toThrow(expect.objectContaining({ code: "run/folder" }));
+});
+
+test("metrics survive a line cut off by a crash, before and after going on", async () => {
+  const opened = await createRun(run, RECIPE);
+  mkdirSync(join(opened.paths.checkpoints, "step-1"));
+  opened.record({ kind: "evaluation", step: 1, metrics: { accuracy: 0.5 } });
+  appendFileSync(opened.paths.metrics, '{"kind":"evaluation","st');
+  expect(await readMetrics(opened.paths.metrics)).toHaveLength(1);
+  const again = await reopenRun(run);
+  again.record({ kind: "evaluation", step: 2, metrics: { accuracy: 0.6 } });
+  const events = await readMetrics(opened.paths.metrics);
+  expect(events.map(({ step }) => step)).toEqual([1, 2]);
+  expect(events[0]?.at).toBeGreaterThanOrEqual(0);
+});
+
+test.each(["run/missing", "run/no-checkpoint", "run/finished"])(
+  "going on is refused with %s",
+  async (code) => {
+    const opened = code === "run/missing" ? undefined : await createRun(run, RECIPE);
+    if (code === "run/finished") await opened?.finish(RESULT);
+    await expect(reopenRun(run)).rejects.toThrow(expect.objectContaining({ code }));
+  },
+);
+
+test("a damaged recipe is refused with the field that is wrong", async () => {
+  const opened = await createRun(run, RECIPE);
+  writeFileSync(opened.paths.recipe, JSON.stringify({ ...RECIPE, command: "dance" }));
+  await expect(readRecipe(opened.paths.recipe)).rejects.toThrow(
+    expect.objectContaining({ code: "recipe/format", message: expect.stringContaining("command: expected") }),
+  );
+});
+
+test.each([
+  ["models", { ...RESULT, models: [] }, "models: expected a list of 1 or more"],
+  [
+    "metric",
+    { ...RESULT, metric: { ...RESULT.metric, examples: -1 } },
+    "metric.examples: expected a whole number",
+  ],
+  ["version", { ...RESULT, version: 2 }, "version: expected 1, got 2"],
+  ["stage", { ...RESULT, models: [{ ...RESULT.models[0], stage: "odd" }] }, "models[0].stage: expected"],
+  ["wallSeconds", { ...RESULT, wallSeconds: null }, "wallSeconds: expected a number of 0 or more, got null"],
+])("a result with a wrong %s is refused", (_, value, says) => {
+  expect(() => parseResult(JSON.stringify(value), "result.json")).toThrow(
+    expect.objectContaining({ code: "result/format", message: expect.stringContaining(says) }),
+  );
+});
+
+test("a result that is not JSON is refused, and one that cannot be read back is never written", () => {
+  expect(() => parseResult("{", "r")).toThrow(expect.objectContaining({ code: "result/format" }));
+  const broken = { ...RESULT, wallSeconds: Number.NaN };
+  expect(() => resultText(broken)).toThrow(expect.objectContaining({ code: "result/format" }));
+});
+
+test("an aborted signal ends a run with the command that goes on", () => {
+  const { signal } = { signal: AbortSignal.abort() };
+  expect(() => stopIfAsked({ signal }, "runs/a", 7)).toThrow(
+    expect.objectContaining({ code: "run/interrupted", message: interrupted("runs/a", 7).message }),
+  );
+  expect(() => stopIfAsked({}, "runs/a", 7)).not.toThrow();
+});
+
+test("files are hashed and measured as they are", async () => {
+  mkdirSync(join(run, "sub"), { recursive: true });
+  writeFileSync(join(run, "b.txt"), "abc");
+  writeFileSync(join(run, "sub", "a.txt"), "0".repeat(10_000));
+  writeFileSync(join(run, ".hidden"), "");
+  const files = await hashFiles(run);
+  expect(files.map(({ path }) => path)).toEqual(["b.txt", join("sub", "a.txt")]);
+  // SHA-256 of "abc", FIPS 180-2 appendix B.1.
+  expect(files[0]?.sha256).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  const size = await measureFile(join(run, "sub", "a.txt"));
+  expect(size.raw).toBe(10_000);
+  expect(size.compressed).toBeLessThan(100);
+  await expect(hashFiles(join(run, "none"))).rejects.toThrow(
+    expect.objectContaining({ code: "input/missing" }),
+  );
+});
+
+test("this process has a version and a size", async () => {
+  expect(await codeVersion()).toMatch(/^\d+\.\d+\.\d+/);
+  expect(peakMemory()).toBeGreaterThan(10_000_000);
+});

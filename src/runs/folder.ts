@@ -1,0 +1,231 @@
+/**
+ * The folder a run leaves behind: its paths, its recipe, its metrics, and the rules for not losing one.
+ *
+ *   recipe.json      every setting resolved, code version, hashes of model and data; written before the first step
+ *   metrics.jsonl    one event per line, only ever appended to
+ *   checkpoints/     one folder per saved step
+ *   model/           Hugging Face layout
+ *   model.onnx, report.html
+ *   result.json      written last: a folder that has it is finished
+ *
+ * Promise: a finished run is never replaced unless told; a folder that holds anything but a run is never touched;
+ * every JSON file is written beside its place and moved there, so that it is whole or absent.
+ */
+
+import { appendFileSync, existsSync } from "node:fs";
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ConfigError, InputError } from "../base/errors.ts";
+import type { HashedFile } from "./machine.ts";
+import type { ProgressEvent } from "./progress.ts";
+import { MACHINE, type Machine, RUN_COMMAND, type RunCommand, type RunResult, resultText } from "./result.ts";
+import {
+  aCount,
+  anything,
+  aText,
+  listOf,
+  mapOf,
+  oneOfValues,
+  parseShape,
+  record,
+  type Shape,
+} from "./shape.ts";
+
+/** Everything needed to repeat a run. */
+export interface Recipe {
+  readonly version: 1;
+  readonly command: RunCommand;
+  /** Version of Espalier. */
+  readonly code: string;
+  /** The command's settings after defaults. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly model: readonly HashedFile[];
+  readonly data: readonly HashedFile[];
+  readonly machine: Machine;
+}
+
+/** Where things are in a run folder. */
+export interface RunPaths {
+  readonly root: string;
+  readonly recipe: string;
+  readonly metrics: string;
+  readonly checkpoints: string;
+  readonly model: string;
+  readonly onnx: string;
+  readonly report: string;
+  readonly result: string;
+}
+
+/** A run folder opened for writing. */
+export interface RunFolder {
+  readonly paths: RunPaths;
+  readonly recipe: Recipe;
+  /** Appends one event to metrics.jsonl, `at` seconds after the folder was opened. */
+  record(event: ProgressEvent): void;
+  /** Writes result.json: the run is then finished. */
+  finish(result: RunResult): Promise<void>;
+}
+
+/** What a folder holds: nothing, something else, a run that can go on, one that cannot, or a finished one. */
+export type FolderState = "empty" | "foreign" | "resumable" | "abandoned" | "finished";
+
+const HASHED: Shape<HashedFile> = record<HashedFile>({ path: aText, bytes: aCount, sha256: aText });
+
+const RECIPE: Shape<Recipe> = record<Recipe>({
+  version: oneOfValues(1),
+  command: RUN_COMMAND,
+  code: aText,
+  settings: mapOf(anything),
+  model: listOf(HASHED),
+  data: listOf(HASHED),
+  machine: MACHINE,
+});
+
+/** The paths of a run folder. */
+export function runPaths(root: string): RunPaths {
+  return {
+    root,
+    recipe: join(root, "recipe.json"),
+    metrics: join(root, "metrics.jsonl"),
+    checkpoints: join(root, "checkpoints"),
+    model: join(root, "model"),
+    onnx: join(root, "model.onnx"),
+    report: join(root, "report.html"),
+    result: join(root, "result.json"),
+  };
+}
+
+/** What a folder holds. A checkpoint whose name ends in `.partial` was not finished and does not count. */
+export async function folderState(root: string): Promise<FolderState> {
+  const names = await namesIn(root);
+  if (names.length === 0) return "empty";
+  if (!names.includes("recipe.json")) return "foreign";
+  if (names.includes("result.json")) return "finished";
+  const checkpoints = await namesIn(runPaths(root).checkpoints);
+  return checkpoints.some((name) => !name.endsWith(".partial")) ? "resumable" : "abandoned";
+}
+
+/**
+ * Makes the folder of a new run and writes its recipe. A run that was abandoned before its first checkpoint is
+ * replaced; with `force` any run is.
+ *
+ * @throws {ConfigError} `run/exists` when the folder holds a finished run, or one that can go on, and not `force`
+ * @throws {InputError} `run/foreign` when the folder holds files but no run, whatever `force` says
+ */
+export async function createRun(root: string, recipe: Recipe, force = false): Promise<RunFolder> {
+  await refuseOccupied(root, force);
+  const paths = runPaths(root);
+  const { root: _, ...parts } = paths;
+  for (const path of Object.values(parts)) await rm(path, { recursive: true, force: true });
+  await mkdir(paths.checkpoints, { recursive: true });
+  await writeWhole(paths.recipe, `${JSON.stringify(recipe, null, 2)}\n`);
+  return openFolder(paths, recipe);
+}
+
+/** Throws as `createRun` does, and touches nothing: for failing before an hour of work instead of after. */
+export async function refuseOccupied(root: string, force: boolean): Promise<void> {
+  const state = await folderState(root);
+  if (state === "foreign") {
+    throw new InputError("run/foreign", `out: expected a run or an empty folder, got other files (${root})`);
+  }
+  if (force || state === "empty" || state === "abandoned") return;
+  const found = state === "finished" ? "a finished run" : "a run that can go on";
+  const advice = state === "finished" ? "" : `; go on with: espalier resume ${root},`;
+  throw new ConfigError(
+    "run/exists",
+    `out: expected an empty folder, got ${found} (${root})${advice} or replace it with --force`,
+  );
+}
+
+/**
+ * Opens a run that was stopped, to go on with it. A line of metrics.jsonl that was cut off is closed.
+ *
+ * @throws {InputError} `run/missing` when there is no run, `run/finished` when it is over, `run/no-checkpoint` when
+ *   there is nothing to go on from
+ */
+export async function reopenRun(root: string): Promise<RunFolder> {
+  const problem = RESUME_PROBLEMS[await folderState(root)];
+  if (problem)
+    throw new InputError(
+      problem.code,
+      `run: expected a run that was stopped, got ${problem.found} (${root})`,
+    );
+  const paths = runPaths(root);
+  const recipe = await readRecipe(paths.recipe);
+  if (await endsMidLine(paths.metrics)) appendFileSync(paths.metrics, "\n");
+  return openFolder(paths, recipe);
+}
+
+const RESUME_PROBLEMS: Readonly<Record<FolderState, { code: string; found: string } | undefined>> = {
+  empty: { code: "run/missing", found: "nothing" },
+  foreign: { code: "run/missing", found: "other files" },
+  finished: { code: "run/finished", found: "a finished one" },
+  abandoned: { code: "run/no-checkpoint", found: "one that has no checkpoint yet; start it again" },
+  resumable: undefined,
+};
+
+/** Reads and checks a recipe. @throws {FormatError} `recipe/format` naming the field that is wrong. */
+export async function readRecipe(path: string): Promise<Recipe> {
+  return parseShape(RECIPE, await readFile(path, "utf8"), path, "recipe/format");
+}
+
+/**
+ * The recorded events, oldest first. A line cut off by a crash is left out. After a resume a step can occur twice:
+ * the later line is the one that counts.
+ */
+export async function readMetrics(path: string): Promise<Record<string, unknown>[]> {
+  if (!existsSync(path)) return [];
+  const lines = (await readFile(path, "utf8")).split("\n");
+  return lines.flatMap(parseLine);
+}
+
+function parseLine(line: string): Record<string, unknown>[] {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? [{ ...value }] : [];
+  } catch (error) {
+    if (error instanceof SyntaxError) return []; // the line a crash cut off, or the end of the file
+    throw error;
+  }
+}
+
+function openFolder(paths: RunPaths, recipe: Recipe): RunFolder {
+  const opened = performance.now();
+  return {
+    paths,
+    recipe,
+    record: (event) => {
+      const at = Math.round(performance.now() - opened) / 1000;
+      appendFileSync(paths.metrics, `${JSON.stringify({ ...event, at })}\n`);
+    },
+    finish: (result) => writeWhole(paths.result, resultText(result)),
+  };
+}
+
+/** Writes a file so that it is whole or absent, even when the power goes. */
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+  const partial = `${path}.partial`;
+  await writeFile(partial, content, { flush: true });
+  await rename(partial, path);
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw new InputError("run/folder", `out: expected a folder (${folder})`, { cause: error });
+  }
+}
+
+async function endsMidLine(path: string): Promise<boolean> {
+  if (!existsSync(path)) return false;
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+    return size > 0 && buffer[0] !== 10;
+  } finally {
+    await file.close();
+  }
+}

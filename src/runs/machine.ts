@@ -1,0 +1,85 @@
+/** What a run says about where it ran and what it left: processor, memory, code version, hashes and sizes of files. */
+
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { availableParallelism, cpus } from "node:os";
+import { join, relative } from "node:path";
+import { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import { InputError } from "../base/errors.ts";
+import type { FileBytes, Machine } from "./result.ts";
+
+/** One file a run depends on. */
+export interface HashedFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** This machine, with the threads the engine was given. */
+export function describeMachine(threads: number): Machine {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cores: availableParallelism(),
+    threads,
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+  };
+}
+
+/** Largest resident memory of this process so far, in bytes. */
+export function peakMemory(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+/** The version in package.json. */
+export async function codeVersion(): Promise<string> {
+  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  const parsed: unknown = JSON.parse(text);
+  const isNamed = typeof parsed === "object" && parsed !== null && "version" in parsed;
+  return isNamed ? String(parsed.version) : "unknown";
+}
+
+/** Size of a file, and its size after gzip level 9. Reads it in pieces: a model need not fit in memory twice. */
+export async function measureFile(path: string): Promise<FileBytes> {
+  let compressed = 0;
+  const count = new Writable({
+    write(chunk: Uint8Array, _encoding, done) {
+      compressed += chunk.length;
+      done();
+    },
+  });
+  await pipeline(createReadStream(path), createGzip({ level: 9 }), count);
+  return { raw: (await stat(path)).size, compressed };
+}
+
+/**
+ * SHA-256 of a file, or of every file below a folder in the order of their names. Names that begin with a dot are
+ * left out.
+ *
+ * @throws {InputError} `input/missing` when there is nothing at `path`
+ */
+export async function hashFiles(path: string): Promise<HashedFile[]> {
+  const entry = await stat(path).catch(() => undefined);
+  if (entry === undefined) {
+    throw new InputError("input/missing", `file: expected a file or folder, got nothing (${path})`);
+  }
+  if (!entry.isDirectory()) return [await hashFile(path, path)];
+  const files = await readdir(path, { recursive: true, withFileTypes: true });
+  const names = files
+    .filter((file) => file.isFile())
+    .map((file) => relative(path, join(file.parentPath, file.name)))
+    .filter((name) => !name.split(/[\\/]/).some((part) => part.startsWith(".")))
+    .sort();
+  const hashed: HashedFile[] = [];
+  for (const name of names) hashed.push(await hashFile(join(path, name), name));
+  return hashed;
+}
+
+async function hashFile(path: string, name: string): Promise<HashedFile> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return { path: name, bytes: (await stat(path)).size, sha256: hash.digest("hex") };
+}

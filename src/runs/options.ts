@@ -1,0 +1,217 @@
+/**
+ * Every option of every command: its kind, default, unit and meaning, once.
+ *
+ * `XOptions` is what a caller passes (defaults may be left out), `XSettings` is what the run works with and what
+ * recipe.json records; `resolveOptions(X, options)` leads from one to the other. A command line flag is the field's
+ * name in kebab case. Not here: the settings of a compression method, which belong to the method (`set`).
+ */
+
+import { availableParallelism } from "node:os";
+import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./fields.ts";
+import { integer, integers, number, oneOf, onOff, pairs, text, texts } from "./kinds.ts";
+
+const LARGEST = Number.MAX_SAFE_INTEGER;
+const MODEL = text("model", "a folder, a run or hf:owner/name");
+
+/** What every command takes. */
+export const COMMON = {
+  threads: withDefault(integer(1, 256), Math.min(8, availableParallelism()), "threads of the engine", {
+    absent: "the cores of this machine, at most 8",
+  }),
+  seed: withDefault(integer(0, LARGEST), 0, "root of every random number"),
+  device: withDefault(oneOf("cpu", "webgpu", "cuda"), "cpu", "where the engine computes"),
+};
+
+/** Where labelled examples come from. */
+const DATA = {
+  task: optional(text("name"), "GLUE task, such as sst2; it knows its files, columns and metric", {
+    absent: "the data is one file with the columns below",
+  }),
+  data: required(text("path"), "folder of the task's files, or one TSV, CSV, JSONL or Parquet file"),
+  text: withDefault(text("column"), "text", "column of the text, for data without --task"),
+  textPair: optional(text("column"), "column of the second text", { absent: "one text per example" }),
+  label: withDefault(text("column"), "label", "column of the label, for data without --task"),
+  maxLength: withDefault(integer(2, 8192), 128, "longest sequence; what is longer is cut", {
+    unit: "tokens",
+  }),
+  limit: optional(integer(1, LARGEST), "use only the first examples of each split", {
+    unit: "examples",
+    absent: "all",
+  }),
+};
+
+const OUTPUT = {
+  out: required(text("run"), "folder of the run, made when absent"),
+  force: withDefault(onOff(), false, "replace a run that is already in the folder"),
+};
+
+/** Everything that shapes training on labelled data. */
+const TRAINING = {
+  validation: optional(text("path"), "file to evaluate on, for data without --task", {
+    absent: "a tenth of the data, drawn by the seed",
+  }),
+  epochs: withDefault(number(0, 10_000, { above: true }), 3, "passes over the training data"),
+  batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+  learningRate: withDefault(number(0, 1, { above: true }), 5e-5, "highest learning rate of AdamW"),
+  weightDecay: withDefault(number(0, 1), 0.01, "decoupled weight decay, not on biases and layer norms"),
+  warmup: withDefault(number(0, 1, { below: true }), 0.1, "share of the steps in which the rate rises"),
+  clip: withDefault(number(0, 1e9), 1, "largest norm of the gradient; 0 does not clip"),
+  accumulate: withDefault(integer(1, 65_536), 1, "batches that make one step", { unit: "batches" }),
+  evalEvery: optional(integer(1, LARGEST), "evaluate and save after this many steps", {
+    unit: "steps",
+    absent: "once per epoch",
+  }),
+  patience: optional(integer(1, LARGEST), "stop after this many evaluations without a better one", {
+    unit: "evaluations",
+    absent: "never stop early",
+  }),
+  bucket: withDefault(onOff(), true, "batch examples of similar length, so that little is padded"),
+};
+
+/** Fine-tuning: one model, one labelled data set. */
+export const FINETUNE = schema("finetune", {
+  model: required(MODEL, "the pre-trained encoder: a folder, a run or hf:owner/name"),
+  ...DATA,
+  ...OUTPUT,
+  ...TRAINING,
+  ...COMMON,
+});
+export type FinetuneOptions = OptionsOf<typeof FINETUNE.fields>;
+export type FinetuneSettings = SettingsOf<typeof FINETUNE.fields>;
+
+/** Compression: fine-tuning under a method. */
+export const COMPRESS = schema("compress", {
+  model: required(MODEL, "the pre-trained encoder: a folder, a run or hf:owner/name"),
+  method: required(text("id"), "the compression method"),
+  sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
+    absent: "the method's own default",
+  }),
+  set: withDefault(pairs(), {}, "a setting of the method; may be repeated"),
+  finetuned: optional(MODEL, "a model already fine-tuned on this data: where to start, and the teacher", {
+    absent: "fine-tune the model first",
+  }),
+  ...DATA,
+  ...OUTPUT,
+  ...TRAINING,
+  ...COMMON,
+});
+export type CompressOptions = OptionsOf<typeof COMPRESS.fields>;
+export type CompressSettings = SettingsOf<typeof COMPRESS.fields>;
+
+/** The metrics of a fine-tuned model on labelled data. */
+export const EVALUATE = schema("evaluate", {
+  model: required(MODEL, "a fine-tuned model: a folder, a run or hf:owner/name"),
+  ...DATA,
+  batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+  ...COMMON,
+});
+export type EvaluateOptions = OptionsOf<typeof EVALUATE.fields>;
+export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
+
+/** Labels for texts. */
+export const PREDICT = schema("predict", {
+  model: required(MODEL, "a fine-tuned model: a folder, a run or hf:owner/name"),
+  texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
+  batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+  maxLength: withDefault(integer(2, 8192), 128, "longest sequence; what is longer is cut", {
+    unit: "tokens",
+  }),
+  ...COMMON,
+});
+export type PredictOptions = OptionsOf<typeof PREDICT.fields>;
+export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
+
+/** One model, written for other programs. */
+export const EXPORT = schema("export", {
+  model: required(MODEL, "a folder, a run or hf:owner/name"),
+  to: required(oneOf("onnx", "safetensors"), "the format"),
+  out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
+  ...COMMON,
+});
+export type ExportOptions = OptionsOf<typeof EXPORT.fields>;
+export type ExportSettings = SettingsOf<typeof EXPORT.fields>;
+
+/** Latency, throughput and bytes of several models side by side, on this machine. */
+export const BENCH = schema("bench", {
+  models: required(
+    texts("models", 1),
+    "folders, runs or hf:owner/name; the first is what the others are held to",
+  ),
+  batchSizes: withDefault(integers(1, 65_536), [1, 32], "batch sizes", { unit: "examples" }),
+  lengths: withDefault(integers(2, 8192), [128], "sequence lengths", { unit: "tokens" }),
+  repetitions: withDefault(integer(3, 100_000), 30, "timed runs of each case, after a few that do not count"),
+  ...COMMON,
+});
+export type BenchOptions = OptionsOf<typeof BENCH.fields>;
+export type BenchSettings = SettingsOf<typeof BENCH.fields>;
+
+/** What is in a model, without running it. */
+export const INSPECT = schema("inspect", {
+  model: required(MODEL, "a folder, a run or hf:owner/name"),
+  maxLength: withDefault(integer(2, 8192), 128, "sequence length for counting operations", {
+    unit: "tokens",
+  }),
+  ...COMMON,
+});
+export type InspectOptions = OptionsOf<typeof INSPECT.fields>;
+export type InspectSettings = SettingsOf<typeof INSPECT.fields>;
+
+/** Masked-language-model pre-training of a small encoder on plain text. */
+export const PRETRAIN = schema(
+  "pretrain",
+  {
+    corpus: required(text("file"), "plain text, one paragraph per line"),
+    ...OUTPUT,
+    vocabSize: withDefault(integer(100, 1_000_000), 8000, "word pieces to learn", { unit: "pieces" }),
+    hidden: withDefault(integer(8, 8192), 128, "width of the encoder"),
+    layers: withDefault(integer(1, 96), 4, "layers of the encoder"),
+    heads: withDefault(integer(1, 128), 2, "attention heads of a layer; they divide --hidden"),
+    ffn: withDefault(integer(8, 65_536), 512, "width of the feed-forward layers"),
+    maxLength: withDefault(integer(8, 8192), 128, "length of a training sequence", { unit: "tokens" }),
+    steps: withDefault(integer(1, LARGEST), 2000, "steps of the optimizer"),
+    batchTokens: withDefault(integer(8, 1_000_000), 2048, "tokens of one step", { unit: "tokens" }),
+    learningRate: withDefault(number(0, 1, { above: true }), 6e-4, "highest learning rate of AdamW"),
+    weightDecay: withDefault(number(0, 1), 0.01, "decoupled weight decay, not on biases and layer norms"),
+    warmup: withDefault(number(0, 1, { below: true }), 0.1, "share of the steps in which the rate rises"),
+    clip: withDefault(number(0, 1e9), 1, "largest norm of the gradient; 0 does not clip"),
+    maskRate: withDefault(number(0, 1, { above: true, below: true }), 0.15, "share of the tokens to predict"),
+    ppmi: withDefault(onOff(), true, "start word embeddings from co-occurrence counts, not from noise"),
+    storage: withDefault(oneOf("float32", "float16"), "float32", "number format of the written tensors"),
+    evalEvery: withDefault(integer(1, LARGEST), 500, "evaluate and save after this many steps", {
+      unit: "steps",
+    }),
+    limit: optional(integer(1, LARGEST), "use only the first lines of the corpus", {
+      unit: "lines",
+      absent: "all",
+    }),
+    ...COMMON,
+  },
+  ({ hidden, heads }) =>
+    hidden % heads === 0 ? undefined : `hidden: expected a multiple of heads=${heads}, got ${hidden}`,
+  ({ batchTokens, maxLength }) =>
+    batchTokens >= maxLength
+      ? undefined
+      : `batchTokens: expected at least maxLength=${maxLength}, got ${batchTokens}`,
+);
+export type PretrainOptions = OptionsOf<typeof PRETRAIN.fields>;
+export type PretrainSettings = SettingsOf<typeof PRETRAIN.fields>;
+
+/** Going on with a run that was stopped; everything else, the seed above all, is in its recipe. */
+export const RESUME = schema("resume", {
+  run: required(text("run"), "folder of a run that was stopped"),
+  threads: optional(integer(1, 256), "threads of the engine; another number changes the last digits", {
+    absent: "as before",
+  }),
+  device: optional(oneOf("cpu", "webgpu", "cuda"), "where the engine computes", { absent: "as before" }),
+});
+export type ResumeOptions = OptionsOf<typeof RESUME.fields>;
+export type ResumeSettings = SettingsOf<typeof RESUME.fields>;
+
+/** The whole way, small: a model, its fine-tuning, its compression and the table at the end. */
+export const DEMO = schema("demo", {
+  out: withDefault(text("path"), "runs/demo", "folder of the demonstration's runs"),
+  force: withDefault(onOff(), false, "replace a demonstration that is already in the folder"),
+  ...COMMON,
+});
+export type DemoOptions = OptionsOf<typeof DEMO.fields>;
+export type DemoSettings = SettingsOf<typeof DEMO.fields>;

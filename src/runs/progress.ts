@@ -1,0 +1,101 @@
+/**
+ * What a run tells its caller while it works, and how the caller tells it to stop.
+ *
+ * A run never prints. It reports events; the command line draws them, metrics.jsonl keeps them, a program may do
+ * as it likes. A run looks at `signal` between steps, saves, and ends with `InterruptedError`.
+ */
+
+import { InterruptedError } from "../base/errors.ts";
+
+/** One thing that happened. The `kind` says which; every kind is plain JSON. */
+export type ProgressEvent =
+  | StartEvent
+  | PhaseEvent
+  | StepEvent
+  | EvaluationEvent
+  | DownloadEvent
+  | NoteEvent
+  | DoneEvent;
+
+/** The run begins, or goes on: `step` is then the step it goes on from. */
+export interface StartEvent {
+  readonly kind: "start";
+  readonly title: string;
+  readonly step?: number;
+}
+
+/** A part of the run begins: reading data, fine-tuning, pruning, measuring. */
+export interface PhaseEvent {
+  readonly kind: "phase";
+  readonly name: string;
+}
+
+/** One optimizer step is done. */
+export interface StepEvent {
+  readonly kind: "step";
+  /** Steps done in this phase, this one included. */
+  readonly step: number;
+  readonly total: number;
+  /** Passes over the data so far, with a fraction. */
+  readonly epoch: number;
+  readonly loss: number;
+  /** The learning rate of this step. */
+  readonly rate: number;
+  /** Before clipping. */
+  readonly gradNorm: number;
+  readonly examplesPerSecond: number;
+}
+
+/** The model was evaluated after `step`. */
+export interface EvaluationEvent {
+  readonly kind: "evaluation";
+  readonly step: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** A file is being fetched; `total` is absent when the server does not say. */
+export interface DownloadEvent {
+  readonly kind: "download";
+  readonly file: string;
+  /** Bytes so far. */
+  readonly received: number;
+  readonly total?: number;
+}
+
+/** Something the user should know that is no error. */
+export interface NoteEvent {
+  readonly kind: "note";
+  readonly text: string;
+}
+
+/** The run is over. */
+export interface DoneEvent {
+  readonly kind: "done";
+  readonly seconds: number;
+}
+
+/** What every run takes beside its options. */
+export interface RunContext {
+  /** Aborted when the run should save and stop. */
+  readonly signal?: AbortSignal;
+  readonly report?: (event: ProgressEvent) => void;
+  /** Go on with the stopped run that is in the `out` folder, instead of starting one there. */
+  readonly resume?: boolean;
+}
+
+/**
+ * Ends a run that was asked to stop. Call it between steps, after saving.
+ *
+ * @throws {InterruptedError} `run/interrupted` when the signal is aborted, with the command that goes on
+ */
+export function stopIfAsked({ signal }: RunContext, run: string, step: number): void {
+  if (signal?.aborted) throw interrupted(run, step);
+}
+
+/** The error of a run that stopped on request with everything saved. */
+export function interrupted(run: string, step: number): InterruptedError {
+  return new InterruptedError(
+    "run/interrupted",
+    `stopped after step ${step}, saved in ${run}; go on with: espalier resume ${run}`,
+  );
+}

@@ -1,0 +1,178 @@
+import { expect, test } from "vitest";
+import type { Metric, ModelFigures } from "./result.ts";
+import { type Comparison, judge, trainingVerdict } from "./verdict.ts";
+
+const METRIC: Metric = { name: "accuracy", better: "higher", before: 0.91, after: 0.905, examples: 872 };
+
+interface Change {
+  readonly bytes?: number;
+  readonly packed?: number;
+  readonly nonzero?: number;
+  readonly macs?: number;
+  /** Medians at batch 1 and 32 of the product, in ms; the original's are 10 and 100. */
+  readonly p50?: readonly [number, number];
+  readonly metric?: Partial<Metric>;
+}
+
+function figures(stage: "original" | "compressed", change: Change): ModelFigures {
+  const [one, many] = change.p50 ?? [10, 100];
+  return {
+    stage,
+    metrics: {},
+    parameters: { total: 1_000_000, nonzero: 1_000_000 * (change.nonzero ?? 1), embeddings: 200_000 },
+    bytes: { raw: 4_000_000 * (change.bytes ?? 1), compressed: 3_600_000 * (change.packed ?? 1) },
+    multiplyAccumulates: 50_000_000 * (change.macs ?? 1),
+    latency: [
+      { batchSize: 1, length: 128, p50: one, p95: one * 1.3, repetitions: 30 },
+      { batchSize: 32, length: 128, p50: many, p95: many * 1.3, repetitions: 30 },
+    ],
+  };
+}
+
+function compare(change: Change): Comparison {
+  return {
+    before: figures("original", {}),
+    after: figures("compressed", change),
+    metric: { ...METRIC, ...change.metric },
+  };
+}
+
+interface Case {
+  readonly name: string;
+  readonly change: Change;
+  readonly smaller: boolean;
+  readonly faster: boolean;
+  readonly says: readonly string[];
+  readonly never?: readonly string[];
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: "a mask of 90 % zeros is neither smaller nor faster",
+    change: { nonzero: 0.1, packed: 0.2 },
+    smaller: false,
+    faster: false,
+    says: [
+      "Not smaller: 90 % of the parameters are zero",
+      "compressed download shrinks, to 20 %",
+      "a mask is not a speed-up",
+    ],
+    never: ["Faster"],
+  },
+  {
+    name: "a mask stays no speed-up when one batch size looks faster by luck of 9 %",
+    change: { nonzero: 0.1, p50: [9.2, 100] },
+    smaller: false,
+    faster: false,
+    says: ["Not faster: the same within 10 % at batch 1", "a mask is not a speed-up"],
+  },
+  {
+    name: "half the layers are smaller and faster",
+    change: { bytes: 0.6, macs: 0.5, p50: [5, 50] },
+    smaller: true,
+    faster: true,
+    says: ["Smaller: 60 % of the bytes are left.", "Faster: 2.0× at batch 1, 2.0× at batch 32."],
+    never: ["stored zeros", "mask"],
+  },
+  {
+    name: "smaller shapes that still hold zeros say so",
+    change: { bytes: 0.6, macs: 0.5, nonzero: 0.4, p50: [5, 50] },
+    smaller: true,
+    faster: true,
+    says: ["60 % of what is left are stored zeros"],
+  },
+  {
+    name: "faster at one batch size only is not called faster",
+    change: { bytes: 0.6, macs: 0.5, p50: [9.9, 50] },
+    smaller: true,
+    faster: false,
+    says: ["Not faster everywhere: the same within 10 % at batch 1, 2.0× at batch 32."],
+  },
+  {
+    name: "little work removed is given as the reason",
+    change: { bytes: 0.9, macs: 0.85, p50: [9.5, 95] },
+    smaller: true,
+    faster: false,
+    says: ["Not faster", "only 15 % of the multiplications are gone"],
+  },
+  {
+    name: "much work removed without effect blames the size",
+    change: { bytes: 0.5, macs: 0.4, p50: [9.8, 98] },
+    smaller: true,
+    faster: false,
+    says: ["60 % of the multiplications are gone, but they are not what takes the time"],
+  },
+  {
+    name: "slower is called slower",
+    change: { p50: [13, 130] },
+    smaller: false,
+    faster: false,
+    says: ["Not smaller: every matrix has the size it had.", "Slower: 0.8× at batch 1"],
+  },
+  {
+    name: "a grown file is called grown",
+    change: { bytes: 1.2, packed: 1.2 },
+    smaller: false,
+    faster: false,
+    says: ["Not smaller: the file grew to 120 %"],
+  },
+  {
+    name: "half a percent of the bytes is below the threshold",
+    change: { bytes: 0.995 },
+    smaller: false,
+    faster: false,
+    says: ["Not smaller"],
+  },
+  {
+    name: "half a point on 872 examples is noise",
+    change: {},
+    smaller: false,
+    faster: false,
+    says: ["Accuracy the same within noise: 91.0 % before, 90.5 % after, on 872 examples."],
+  },
+  {
+    name: "half a point on a million examples is not",
+    change: { metric: { examples: 1_000_000 } },
+    smaller: false,
+    faster: false,
+    says: ["Accuracy worse: 91.0 % before, 90.5 % after, on 1,000,000 examples."],
+  },
+  {
+    name: "a correlation has its own standard error",
+    change: { metric: { name: "matthews", before: 0.5, after: 0.8, examples: 1043 } },
+    smaller: false,
+    faster: false,
+    says: ["Matthews better: 0.500 before, 0.800 after"],
+  },
+  {
+    name: "a loss is compared without a claim about noise",
+    change: { metric: { name: "loss", better: "lower", before: 5, after: 4 } },
+    smaller: false,
+    faster: false,
+    says: ["Loss: 5.000 before, 4.000 after"],
+    never: ["noise", "better"],
+  },
+];
+
+test.each(CASES)("$name", ({ change, smaller, faster, says, never = [] }) => {
+  const verdict = judge(compare(change));
+  expect({ smaller: verdict.smaller, faster: verdict.faster }).toEqual({ smaller, faster });
+  for (const words of says) expect(verdict.text).toContain(words);
+  for (const words of never) expect(verdict.text).not.toContain(words);
+});
+
+test("without a common measurement nothing is said about speed", () => {
+  const comparison = compare({ bytes: 0.5 });
+  const verdict = judge({ ...comparison, after: { ...comparison.after, latency: [] } });
+  expect(verdict.faster).toBe(false);
+  expect(verdict.text).toContain("Speed was not measured.");
+});
+
+test("plain training claims neither", () => {
+  const verdict = trainingVerdict({ ...METRIC, before: null });
+  expect(verdict).toEqual({
+    smaller: false,
+    faster: false,
+    text: "Trained, not compressed. Accuracy: 90.5 % on 872 examples.",
+  });
+});

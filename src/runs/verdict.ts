@@ -1,0 +1,165 @@
+/**
+ * The verdict: whether the product is smaller, whether it is faster, why not when it is not, and what it cost.
+ *
+ * Thresholds, so that noise is never sold as progress:
+ *   bytes     smaller when at least 1 % is gone; counted on the tensor file, raw
+ *   latency   faster (or slower) when the median changed by more than 10 %: repeated measurements of one model on a
+ *             machine with other work differ by up to that
+ *   metric    worse (or better) when it changed by more than two standard errors of a difference between two
+ *             independent samples of the validation examples; both models see the same ones, so this errs towards
+ *             "within noise"
+ *
+ * Zeros in a matrix of the old shape make no file smaller and no product faster: a mask is never called a speed-up.
+ * Not here: measuring.
+ */
+
+import type { Latency, Metric, ModelFigures, Verdict } from "./result.ts";
+
+/** Share of the bytes that must be gone before a model is called smaller. */
+export const BYTES_THRESHOLD = 0.01;
+/** Share by which a median latency must change before it counts. */
+export const LATENCY_NOISE = 0.1;
+/** Standard errors by which a metric must change before it counts. */
+export const METRIC_ERRORS = 2;
+/** Share of the entries that may be zero in a model called dense: padding rows and the like. */
+const ZEROS_THRESHOLD = 0.02;
+
+/** What the verdict looks at. */
+export interface Comparison {
+  readonly before: ModelFigures;
+  readonly after: ModelFigures;
+  readonly metric: Metric;
+}
+
+type Change = "faster" | "slower" | "the same";
+
+interface Timing {
+  readonly batchSize: number;
+  readonly ratio: number;
+  readonly change: Change;
+}
+
+/** Judges the product against the model it is held to. */
+export function judge({ before, after, metric }: Comparison): Verdict {
+  const smaller = after.bytes.raw <= before.bytes.raw * (1 - BYTES_THRESHOLD);
+  const timings = compareLatency(before.latency, after.latency);
+  const faster = timings.length > 0 && timings.every(({ change }) => change === "faster");
+  const sentences = [
+    sizeSentence(before, after, smaller),
+    speedSentence(before, after, timings),
+    metricSentence(metric),
+  ];
+  return { smaller, faster, text: sentences.join(" ") };
+}
+
+/** The verdict of a run that only trained: there is nothing to be smaller or faster than. */
+export function trainingVerdict(metric: Metric): Verdict {
+  return { smaller: false, faster: false, text: `Trained, not compressed. ${metricSentence(metric)}` };
+}
+
+function sizeSentence(before: ModelFigures, after: ModelFigures, smaller: boolean): string {
+  const share = after.bytes.raw / before.bytes.raw;
+  if (smaller) {
+    const zeros = zeroShare(after);
+    const also = zeros > ZEROS_THRESHOLD ? ` ${percent(zeros)} of what is left are stored zeros.` : "";
+    return `Smaller: ${percent(share)} of the bytes are left.${also}`;
+  }
+  if (share > 1 + BYTES_THRESHOLD) return `Not smaller: the file grew to ${percent(share)} of the original.`;
+  const zeros = zeroShare(after);
+  if (zeros <= ZEROS_THRESHOLD) return "Not smaller: every matrix has the size it had.";
+  const download = after.bytes.compressed / before.bytes.compressed;
+  const packed =
+    download <= 1 - BYTES_THRESHOLD ? `; only the compressed download shrinks, to ${percent(download)}` : "";
+  return `Not smaller: ${percent(zeros)} of the parameters are zero, but zeros are stored like other numbers${packed}.`;
+}
+
+function speedSentence(before: ModelFigures, after: ModelFigures, timings: readonly Timing[]): string {
+  if (timings.length === 0) return "Speed was not measured.";
+  const changes = new Set(timings.map(({ change }) => change));
+  const figures = timings.map(describeTiming).join(", ");
+  if (!changes.has("faster")) {
+    const claim = changes.has("slower") ? "Slower" : "Not faster";
+    return `${claim}: ${figures}; ${slowReason(before, after)}.`;
+  }
+  if (changes.size === 1) return `Faster: ${figures}.`;
+  return `Not faster everywhere: ${figures}.`;
+}
+
+/** Why a forward pass did not get faster, from what is known of the two models. */
+function slowReason(before: ModelFigures, after: ModelFigures): string {
+  const work = after.multiplyAccumulates / before.multiplyAccumulates;
+  if (work > 0.99 && zeroShare(after) > ZEROS_THRESHOLD) {
+    return "a mask is not a speed-up: the matrices keep their shapes, and the zeros are multiplied like other numbers";
+  }
+  if (work > 0.99) return "the matrices keep their shapes, so there is no less work";
+  if (work > 1 - 2 * LATENCY_NOISE) return `only ${percent(1 - work)} of the multiplications are gone`;
+  return `${percent(1 - work)} of the multiplications are gone, but they are not what takes the time at this size`;
+}
+
+/** A ratio above 1 means faster. */
+function describeTiming({ batchSize, ratio, change }: Timing): string {
+  return `${change === "the same" ? "the same within 10 %" : times(ratio)} at batch ${batchSize}`;
+}
+
+function compareLatency(before: readonly Latency[], after: readonly Latency[]): Timing[] {
+  return after.flatMap((now) => {
+    const then = before.find(({ batchSize, length }) => batchSize === now.batchSize && length === now.length);
+    if (!then || now.p50 <= 0) return [];
+    const ratio = then.p50 / now.p50;
+    return [{ batchSize: now.batchSize, ratio, change: changeOf(ratio) }];
+  });
+}
+
+function changeOf(ratio: number): Change {
+  if (ratio > 1 + LATENCY_NOISE) return "faster";
+  return ratio < 1 / (1 + LATENCY_NOISE) ? "slower" : "the same";
+}
+
+function metricSentence(metric: Metric): string {
+  const { name, before, after, examples } = metric;
+  const on = `on ${examples.toLocaleString("en")} examples`;
+  if (before === null) return `${capital(name)}: ${show(metric, after)} ${on}.`;
+  const moved = `${show(metric, before)} before, ${show(metric, after)} after, ${on}`;
+  const error = standardError(metric, before);
+  if (error === undefined) return `${capital(name)}: ${moved}.`;
+  if (Math.abs(after - before) <= METRIC_ERRORS * error) {
+    return `${capital(name)} the same within noise: ${moved}.`;
+  }
+  const gained = after > before === (metric.better === "higher");
+  return `${capital(name)} ${gained ? "better" : "worse"}: ${moved}.`;
+}
+
+/**
+ * Standard error of the difference of two independent values of a metric; undefined for those without a simple one.
+ * Accuracy: binomial. Correlations (Matthews' is one too): (1 - r²) / sqrt(n - 1).
+ */
+function standardError({ name, examples }: Metric, value: number): number | undefined {
+  if (examples < 2) return undefined;
+  if (name === "accuracy") return Math.sqrt((2 * value * (1 - value)) / examples);
+  if (!isCorrelation(name)) return undefined;
+  return (Math.SQRT2 * (1 - value ** 2)) / Math.sqrt(examples - 1);
+}
+
+function isCorrelation(name: string): boolean {
+  return name === "matthews" || name === "pearson" || name === "spearman";
+}
+
+function show({ name }: Metric, value: number): string {
+  return name === "accuracy" || name === "f1" ? percent(value, 1) : value.toFixed(3);
+}
+
+function zeroShare({ parameters }: ModelFigures): number {
+  return parameters.total === 0 ? 0 : 1 - parameters.nonzero / parameters.total;
+}
+
+function percent(share: number, digits = 0): string {
+  return `${(100 * share).toFixed(digits)} %`;
+}
+
+function times(ratio: number): string {
+  return `${ratio.toFixed(ratio < 9.95 ? 1 : 0)}×`;
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
