@@ -190,10 +190,13 @@ export const equal = (a: Value, b: Value): Value => apply(equalRule, [a, b], NON
 export const xorRule: Rule<None> = {
   name: "xor",
   doubles: false,
-  infer: (inputs) => ({ dtype: "int32", shape: broadcast(pick(inputs, 0).shape, pick(inputs, 1).shape) }),
+  infer: (inputs) => ({
+    dtype: pick(inputs, 0).dtype,
+    shape: broadcast(pick(inputs, 0).shape, pick(inputs, 1).shape),
+  }),
   lower: ({ emit, inputs }) => [emit.node("BitwiseXor", inputs)],
 };
-/** Bitwise exclusive or of int32. */
+/** Bitwise exclusive or of integers. */
 export const xor = (a: Value, b: Value): Value => apply(xorRule, [a, b], NONE);
 
 export const stopRule: Rule<None> = {
