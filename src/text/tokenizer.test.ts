@@ -1,0 +1,117 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { FormatError, InputError } from "../base/errors.ts";
+import { sharedPath } from "../base/shared.ts";
+import { createTokenizer, type TokenizerFiles, tokenizerConfigJson, vocabText } from "./tokenizer.ts";
+import { parseVocab } from "./vocabulary.ts";
+
+interface Golden {
+  readonly strings: readonly string[];
+  readonly vocab: readonly string[];
+  readonly flags: Record<
+    string,
+    { lowercase: boolean; strip_accents?: boolean; handle_chinese_chars?: boolean }
+  >;
+  readonly small: Record<string, readonly number[][]>;
+  readonly full: readonly number[][];
+  readonly decoded: readonly string[];
+  readonly pairs: readonly { text: string; pair: string; max: number; ids: number[]; types: number[] }[];
+}
+
+const golden: Golden = JSON.parse(
+  readFileSync(new URL("../../test/goldens/tokenizer.json", import.meta.url), "utf8"),
+);
+const plain: TokenizerFiles = {
+  vocab: golden.vocab,
+  lowercase: true,
+  stripAccents: null,
+  tokenizeChineseChars: true,
+  maxLength: 512,
+};
+const sharedVocab = sharedPath("data", "bert-base-uncased-vocab.txt");
+
+test.each(Object.entries(golden.flags))(
+  "%s: %j gives the pieces of Hugging Face's Rust tokenizer",
+  (name, flags) => {
+    const tokenizer = createTokenizer({
+      ...plain,
+      lowercase: flags.lowercase,
+      stripAccents: flags.strip_accents ?? null,
+      tokenizeChineseChars: flags.handle_chinese_chars ?? true,
+    });
+    const got = golden.strings.map((text) => [text, Array.from(tokenizer.encode(text, undefined, 512).ids)]);
+    expect(got).toEqual(golden.strings.map((text, i) => [text, golden.small[name]?.[i]]));
+  },
+);
+
+test.skipIf(!sharedVocab)("the same under the whole vocabulary (needs ESPALIER_SHARED)", () => {
+  const vocab = parseVocab(readFileSync(sharedVocab ?? "", "utf8"), "vocab.txt");
+  const tokenizer = createTokenizer({ ...plain, vocab });
+  expect(tokenizer.vocabSize).toBe(30_522);
+  expect(tokenizer.special).toEqual({ pad: 0, unk: 100, cls: 101, sep: 102, mask: 103 });
+  const got = golden.strings.map((text) => [text, Array.from(tokenizer.encode(text, undefined, 512).ids)]);
+  expect(got).toEqual(golden.strings.map((text, i) => [text, golden.full[i]]));
+});
+
+test("pairs are cut longest first and typed as Hugging Face does, at every length from 3", () => {
+  const tokenizer = createTokenizer(plain);
+  for (const { text, pair, max, ids, types } of golden.pairs) {
+    const got = tokenizer.encode(text, pair, max);
+    expect([text, pair, max, Array.from(got.ids), Array.from(got.types)]).toEqual([
+      text,
+      pair,
+      max,
+      ids,
+      types,
+    ]);
+  }
+});
+
+test("decoding gives Hugging Face's text", () => {
+  const tokenizer = createTokenizer(plain);
+  const got = golden.strings.map((text) => tokenizer.decode(tokenizer.encode(text, undefined, 512).ids));
+  expect(got).toEqual(golden.decoded);
+  expect(tokenizer.decode([])).toBe("");
+});
+
+test("a single text is cut to maxLength with its [CLS] and [SEP] kept", () => {
+  const tokenizer = createTokenizer(plain);
+  const { ids } = tokenizer.encode("hello world hello world", undefined, 4);
+  expect(tokenizer.decode(ids)).toBe("hello world");
+  expect([ids.length, ids[0], ids[3]]).toEqual([4, tokenizer.special.cls, tokenizer.special.sep]);
+});
+
+test("pieces are those of encode without the special ones, and never cut", () => {
+  const tokenizer = createTokenizer(plain);
+  const text = "hello world ".repeat(300);
+  expect(tokenizer.pieces(text)).toHaveLength(600);
+  expect(tokenizer.encode(text, undefined, 602).ids.slice(1, -1)).toEqual(
+    Int32Array.from(tokenizer.pieces(text)),
+  );
+});
+
+test("a lone surrogate is dropped like any character that is no text", () => {
+  const tokenizer = createTokenizer(plain);
+  expect(tokenizer.pieces("hel\ud83dlo")).toEqual(tokenizer.pieces("hello"));
+});
+
+test("a length that does not hold the special pieces is refused", () => {
+  const tokenizer = createTokenizer(plain);
+  expect(() => tokenizer.encode("hello", undefined, 1)).toThrow(InputError);
+  expect(() => tokenizer.encode("hello", "world", 2)).toThrow(/expected maxLength of 3 or more, got 2/);
+});
+
+test("a vocabulary without [MASK] is refused by name", () => {
+  const vocab = golden.vocab.filter((piece) => piece !== "[MASK]");
+  expect(() => createTokenizer({ ...plain, vocab })).toThrow(FormatError);
+  expect(() => createTokenizer({ ...plain, vocab })).toThrow(/expected the piece \[MASK\]/);
+});
+
+test("vocab.txt is read back as it was written", () => {
+  expect(parseVocab(vocabText(plain), "vocab.txt")).toEqual(golden.vocab);
+});
+
+test("tokenizer_config.json names the flags transformers reads", () => {
+  const { do_lower_case, model_max_length, tokenizer_class } = tokenizerConfigJson(plain);
+  expect([do_lower_case, model_max_length, tokenizer_class]).toEqual([true, 512, "BertTokenizer"]);
+});
