@@ -132,7 +132,8 @@ function fill(
   if (raw && raw.length !== size * BYTES[dtype]) {
     throw sizeError(`${size * BYTES[dtype]} bytes`, raw.length, shape, where);
   }
-  const data = raw ? CODECS[dtype].raw(raw.slice().buffer) : CODECS[dtype].typed(typed);
+  // not raw.slice(): a Buffer's is a view, whose buffer is the whole file
+  const data = raw ? CODECS[dtype].raw(new Uint8Array(raw).buffer) : CODECS[dtype].typed(typed);
   if (data.length !== size) throw sizeError(`${size} elements`, data.length, shape, where);
   return { dtype, shape, data };
 }
