@@ -9,6 +9,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { isObject, type JsonObject, own } from "../formats/json.ts";
 
 /** The three functions of the feed-forward module: exact GELU (erf), GELU by tanh, ReLU. */
 export type Activation = "gelu" | "gelu_new" | "relu";
@@ -64,12 +65,6 @@ const ARCHITECTURES: ReadonlyMap<string, Head["kind"]> = new Map([
 const MAX_SIZE = 2 ** 24;
 const MAX_LAYERS = 512;
 
-type Json = Readonly<Record<string, unknown>>;
-
-function isRecord(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function bad(code: string, key: string, expected: string, got: unknown, where: string): ConfigError {
   return new ConfigError(
     `config/${code}`,
@@ -77,17 +72,19 @@ function bad(code: string, key: string, expected: string, got: unknown, where: s
   );
 }
 
-function record(json: unknown, key: string, where: string): Json {
-  if (!isRecord(json)) throw bad("kind", key, "a JSON object", json, where);
+function record(json: unknown, key: string, where: string): JsonObject {
+  if (!isObject(json)) throw bad("kind", key, "a JSON object", json, where);
   return json;
 }
 
-/** Own property or undefined: a key such as `constructor` must not find the prototype's. */
-function own(json: Json, key: string): unknown {
-  return Object.hasOwn(json, key) ? json[key] : undefined;
-}
-
-function size(json: Json, key: string, where: string, fallback?: number, least = 1, most = MAX_SIZE): number {
+function size(
+  json: JsonObject,
+  key: string,
+  where: string,
+  fallback?: number,
+  least = 1,
+  most = MAX_SIZE,
+): number {
   const value = own(json, key) ?? fallback;
   if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
     throw bad("size", key, `an integer from ${least} to ${most}`, value, where);
@@ -95,7 +92,7 @@ function size(json: Json, key: string, where: string, fallback?: number, least =
   return value;
 }
 
-function fraction(json: Json, key: string, where: string, fallback: number): number {
+function fraction(json: JsonObject, key: string, where: string, fallback: number): number {
   const value = own(json, key) ?? fallback;
   if (typeof value !== "number" || !(value >= 0 && value < 1)) {
     throw bad("fraction", key, "a number in [0, 1)", value, where);
@@ -104,7 +101,7 @@ function fraction(json: Json, key: string, where: string, fallback: number): num
 }
 
 /** Settings under which `transformers` computes something else than this project does. */
-function refuseForeign(json: Json, where: string): void {
+function refuseForeign(json: JsonObject, where: string): void {
   const type = own(json, "model_type") ?? "bert";
   if (type !== "bert") throw bad("model-type", "model_type", '"bert"', type, where);
   const position = own(json, "position_embedding_type") ?? "absolute";
@@ -118,7 +115,7 @@ function refuseForeign(json: Json, where: string): void {
   }
 }
 
-function prunedLayers(json: Json, where: string): LayerConfig[] | undefined {
+function prunedLayers(json: JsonObject, where: string): LayerConfig[] | undefined {
   const extra = own(json, "espalier");
   if (extra === undefined) return undefined;
   const layers = own(record(extra, "espalier", where), "layers");
@@ -136,7 +133,7 @@ function prunedLayers(json: Json, where: string): LayerConfig[] | undefined {
   });
 }
 
-function parseLayers(json: Json, hiddenSize: number, where: string): LayerConfig[] {
+function parseLayers(json: JsonObject, hiddenSize: number, where: string): LayerConfig[] {
   const count = size(json, "num_hidden_layers", where, undefined, 1, MAX_LAYERS);
   const pruned = prunedLayers(json, where);
   if (pruned !== undefined) {
@@ -157,7 +154,7 @@ function parseLayers(json: Json, hiddenSize: number, where: string): LayerConfig
   return Array.from({ length: count }, () => layer);
 }
 
-function parseActivation(json: Json, where: string): Activation {
+function parseActivation(json: JsonObject, where: string): Activation {
   const name = own(json, "hidden_act") ?? "gelu";
   const activation = typeof name === "string" ? ACTIVATIONS.get(name) : undefined;
   if (activation === undefined) {
@@ -193,7 +190,7 @@ export function parseConfig(json: unknown, where: string): BertConfig {
 }
 
 /** Labels in the order of their class numbers: `id2label`, else `num_labels` names `LABEL_i`, else the two of the default. */
-function parseLabels(c: Json, where: string): string[] {
+function parseLabels(c: JsonObject, where: string): string[] {
   const named = own(c, "id2label");
   if (named === undefined || named === null) {
     const count = size(c, "num_labels", where, 2, 1, 65_536);
@@ -212,7 +209,7 @@ function parseLabels(c: Json, where: string): string[] {
   return labels;
 }
 
-function architecture(c: Json, where: string): Head["kind"] {
+function architecture(c: JsonObject, where: string): Head["kind"] {
   const list = own(c, "architectures");
   if (list === undefined || list === null) return "none";
   const name: unknown = Array.isArray(list) ? list[0] : list;
@@ -264,7 +261,7 @@ export function isStock(config: BertConfig): boolean {
   );
 }
 
-function headJson(head: Head): Json {
+function headJson(head: Head): JsonObject {
   if (head.kind === "none") return { architectures: ["BertModel"] };
   if (head.kind === "mlm") return { architectures: ["BertForMaskedLM"], tie_word_embeddings: true };
   const labels = head.kind === "regression" ? ["LABEL_0"] : head.labels;
