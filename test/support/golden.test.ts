@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { sizeOf } from "../../src/base/tensor.ts";
 import { parameters } from "../../src/bert/names.ts";
-import { madeUpSample, tinyCases, value, wikiGolden } from "./golden.ts";
+import { lossCurve, madeUpSample, tinyCases, value, wikiGolden } from "./golden.ts";
 
 test("made-up values are the script's, bit for bit", () => {
   const { name, values } = madeUpSample();
@@ -31,4 +31,13 @@ test("the gradient norms stored by tensor add up to the whole gradient's norm wi
   const { gradients, gradientNorm } = wikiGolden();
   const squares = Object.values(gradients).reduce((sum, { norm }) => sum + norm ** 2, 0);
   expect(Math.sqrt(squares)).toBeCloseTo(gradientNorm, 6);
+});
+
+test("PyTorch's float32 and float64 losses are within 1e-6 of one another at every step", () => {
+  const { settings, float32, float64, rates, widths } = lossCurve();
+  expect(rates).toHaveLength(settings.steps);
+  expect(widths).toHaveLength(settings.steps);
+  float32.losses.forEach((loss, i) => {
+    expect(Math.abs(loss - (float64.losses[i] ?? Number.NaN)), `step ${i}`).toBeLessThan(1e-6);
+  });
 });
