@@ -14,20 +14,11 @@ import { add, gelu, relu, scale, shift, tanh } from "../graph/ops/elementwise.ts
 import { linear, matmul, transpose } from "../graph/ops/linear.ts";
 import { layerNorm, softmax } from "../graph/ops/normal.ts";
 import { gather, range, take } from "../graph/ops/select.ts";
-import { at, product } from "../graph/shape.ts";
+import { at as axis, GraphError, product } from "../graph/shape.ts";
 import { input, type Value } from "../graph/value.ts";
-import type { BertConfig, LayerConfig } from "./config.ts";
-import {
-  biasOf,
-  CLASSIFIER,
-  EMBEDDINGS,
-  type LayerNames,
-  layerNames,
-  MLM,
-  POOLER,
-  weightOf,
-} from "./names.ts";
-import type { LayerFn, ModuleSite, Sites } from "./sites.ts";
+import type { BertConfig } from "./config.ts";
+import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MLM, POOLER, weightOf } from "./names.ts";
+import type { LayerFn, LayerPlace, ModuleSite, Sites } from "./sites.ts";
 
 /** A batch, as values: ids and types int32 or int64 [B, T], mask float [B, T] with 1 for a token. */
 export interface BertInputs {
@@ -39,6 +30,8 @@ export interface BertInputs {
 /** What the forward pass needs to know beside its inputs. */
 export interface ForwardContext {
   readonly config: BertConfig;
+  /** The graph inputs made so far, by parameter name, before the `weight` site. */
+  readonly plain: ReadonlyMap<string, Value>;
   /** The parameter of a checkpoint's name; it has been through the `weight` site. */
   readonly parameter: (name: string) => Value;
   readonly sites: Sites;
@@ -48,6 +41,8 @@ export interface ForwardContext {
 
 /** Values of one pass; what is not read is not computed. */
 export interface Encoding {
+  /** The last layer's output. */
+  readonly last: Value;
   /** Embedding output, then each layer's output: L + 1 values [N, D]. */
   readonly hidden: readonly Value[];
   /** Pre-softmax attention scores of each layer, [B, H, T, T], the padding mask added. */
@@ -75,16 +70,21 @@ export function contextOf(
   sites: Sites = {},
   key?: DropoutKey,
 ): ForwardContext {
+  const plain = new Map<string, Value>();
   const made = new Map<string, Value>();
   const parameter = (name: string): Value => {
     const known = made.get(name);
     if (known) return known;
-    const plain = input(name, "float32", shapes.get(name) ?? []);
-    const value = sites.weight?.(name, plain) ?? plain;
+    const shape = shapes.get(name);
+    if (shape === undefined)
+      throw new GraphError("bert/parameter", `forward: the network has no tensor ${name}`);
+    const source = input(name, "float32", shape);
+    const value = sites.weight?.(name, source) ?? source;
+    plain.set(name, source);
     made.set(name, value);
     return value;
   };
-  return { config, parameter, sites, ...(key ? { dropout: key } : {}) };
+  return { config, plain, parameter, sites, ...(key ? { dropout: key } : {}) };
 }
 
 /** x·Wᵀ + b of a module of the checkpoint, with `weight` [out, in] and `bias` [out]. */
@@ -97,7 +97,7 @@ function norm(context: ForwardContext, module: string, x: Value): Value {
   return layerNorm(x, parameter(weightOf(module)), parameter(biasOf(module)), config.layerNormEps);
 }
 
-/** Dropout sites are numbered: 0 embeddings, then three of each layer, last the pooled output. */
+/** Dropout sites are numbered: 0 embeddings, 1 the pooled output, then three of each layer. */
 function drop(context: ForwardContext, x: Value, rate: number, site: number): Value {
   return context.dropout ? dropout(x, rate, context.dropout, site) : x;
 }
@@ -106,7 +106,7 @@ function drop(context: ForwardContext, x: Value, rate: number, site: number): Va
 export function embed(context: ForwardContext, { ids, types }: BertInputs): Value {
   const { config, parameter } = context;
   const words = gather(parameter(EMBEDDINGS.words), ids); // [B, T, D]
-  const positions = gather(parameter(EMBEDDINGS.positions), range(at(ids.shape, 1), ids)); // [T, D]
+  const positions = gather(parameter(EMBEDDINGS.positions), range(axis(ids.shape, 1), ids)); // [T, D]
   const segments = gather(parameter(EMBEDDINGS.types), types); // [B, T, D]
   const x = reshape(add(add(words, segments), positions), [product(ids.shape), config.hiddenSize]); // [N, D]
   return drop(context, norm(context, EMBEDDINGS.norm, x), config.hiddenDropout, 0);
@@ -114,31 +114,27 @@ export function embed(context: ForwardContext, { ids, types }: BertInputs): Valu
 
 /** The padding mask as a term of the scores: 0 for a token, −10⁴ for padding, [B, 1, 1, T]. */
 export function scoreBias({ mask }: BertInputs): Value {
-  const [B, T] = [at(mask.shape, 0), at(mask.shape, 1)];
+  const [B, T] = [axis(mask.shape, 0), axis(mask.shape, 1)];
   return reshape(scale(shift(mask, -1), 1e4), [B, 1, 1, T]);
 }
 
 /** Embeddings and all layers. */
 export function encode(context: ForwardContext, inputs: BertInputs): Encoding {
   const { config, sites } = context;
-  const hidden = [embed(context, inputs)];
   const scores: Value[] = [];
   const bias = scoreBias(inputs);
-  config.layers.forEach((layer, i) => {
-    const run: LayerFn = (x) =>
-      encoderLayer(context, { layer, index: i, names: layerNames(i) }, inputs, bias, x, (s) =>
-        scores.push(s),
-      );
-    hidden.push((sites.layer?.(i, run) ?? run)(hidden.at(-1) ?? run(embed(context, inputs))));
+  const at =
+    (place: LayerPlace): LayerFn =>
+    (x) =>
+      encoderLayer(context, place, inputs, bias, x, (s) => scores.push(s));
+  let x = embed(context, inputs);
+  const hidden = [x];
+  config.layers.forEach((layer, index) => {
+    const run = at({ layer, index, names: layerNames(index) });
+    x = (sites.layer?.(index, run, at) ?? run)(x);
+    hidden.push(x);
   });
-  return { hidden, scores };
-}
-
-/** One layer's place: its sizes, its number for sites and dropout, and the names of its tensors. */
-export interface LayerPlace {
-  readonly layer: LayerConfig;
-  readonly index: number;
-  readonly names: LayerNames;
+  return { last: x, hidden, scores };
 }
 
 /** One encoder layer on hidden states [N, D]. `report` receives the attention scores. */
@@ -165,7 +161,7 @@ export function encoderLayer(
 /** x + F(x), with F's dropout and the sites of a module. */
 function residual(context: ForwardContext, site: ModuleSite, x: Value, module: LayerFn): Value {
   const { sites, config } = context;
-  const number = 3 * site.layer + (site.kind === "attention" ? 2 : 3);
+  const number = 3 * site.layer + (site.kind === "attention" ? 3 : 4);
   const dropped = drop(context, module(x), config.hiddenDropout, number);
   const gated = sites.gate?.(site, dropped) ?? dropped;
   return add(x, sites.residual?.(site, gated) ?? gated);
@@ -181,7 +177,7 @@ function attention(
   report: (scores: Value) => void,
 ): Value {
   const { config, sites } = context;
-  const [B, T] = [at(ids.shape, 0), at(ids.shape, 1)];
+  const [B, T] = [axis(ids.shape, 0), axis(ids.shape, 1)];
   const { heads: H, headSize: A } = layer;
   const N = product([B, T]);
   const split = (module: string): Value =>
@@ -189,7 +185,7 @@ function attention(
   const raw = matmul(split(names.query), split(names.key), { transposeB: true, alpha: 1 / Math.sqrt(A) });
   const scores = add(raw, bias); // [B, H, T, T]
   report(scores);
-  const weights = drop(context, softmax(scores), config.attentionDropout, 3 * index + 1);
+  const weights = drop(context, softmax(scores), config.attentionDropout, 3 * index + 2);
   const mixed = matmul(weights, split(names.value)); // [B, H, T, A]
   const gated = sites.gate?.({ kind: "heads", layer: index }, mixed) ?? mixed;
   const joined = reshape(transpose(gated, [0, 2, 1, 3]), [N, H * A]);
@@ -210,28 +206,21 @@ function activate({ activation }: BertConfig, x: Value): Value {
 
 /** The first token's last state through the pooler: tanh(W·h + b), [B, D]. */
 export function pooled(context: ForwardContext, { ids }: BertInputs, last: Value): Value {
-  const [B, T] = [at(ids.shape, 0), at(ids.shape, 1)];
+  const [B, T] = [axis(ids.shape, 0), axis(ids.shape, 1)];
   const first = take(reshape(last, [B, T, context.config.hiddenSize]), 1, 0); // [B, D]
   return tanh(dense(context, POOLER, first));
 }
 
 /** Logits of sequence classification or regression, [B, C]. */
-export function classify(context: ForwardContext, inputs: BertInputs, { hidden }: Encoding): Value {
+export function classify(context: ForwardContext, inputs: BertInputs, { last }: Encoding): Value {
   const { config } = context;
-  const last = hidden.at(-1) ?? embed(context, inputs);
-  const site = 3 * config.layers.length + 1;
-  return dense(context, CLASSIFIER, drop(context, pooled(context, inputs, last), config.hiddenDropout, site));
+  return dense(context, CLASSIFIER, drop(context, pooled(context, inputs, last), config.hiddenDropout, 1));
 }
 
 /** Masked-language-model logits at the flat positions `positions` [M] of the batch: [M, V]. */
-export function predictPieces(
-  context: ForwardContext,
-  { hidden }: Encoding,
-  last: Value,
-  positions: Value,
-): Value {
+export function predictPieces(context: ForwardContext, last: Value, positions: Value): Value {
   const { parameter, config } = context;
-  const chosen = gather(hidden.at(-1) ?? last, positions); // [M, D]
+  const chosen = gather(last, positions); // [M, D]
   const transformed = activate(config, dense(context, MLM.transform, chosen));
   const states = norm(context, MLM.norm, transformed);
   return linear(states, parameter(EMBEDDINGS.words), parameter(MLM.bias));

@@ -4,6 +4,8 @@
  */
 
 import type { Value } from "../graph/value.ts";
+import type { LayerConfig } from "./config.ts";
+import type { LayerNames } from "./names.ts";
 
 /** A unit that can be scaled or switched off: one value of the gate per unit. */
 export type GateSite =
@@ -23,12 +25,20 @@ export interface ModuleSite {
 /** One encoder layer as a function of hidden states [N, D], N = B·T. */
 export type LayerFn = (x: Value) => Value;
 
+/** One layer's place: its sizes, its number for sites and dropout, and the names of its tensors. */
+export interface LayerPlace {
+  readonly layer: LayerConfig;
+  /** Layers of the checkpoint count from 0; a method's own layers take numbers after them. */
+  readonly index: number;
+  readonly names: LayerNames;
+}
+
 export interface Sites {
   /** A parameter as it enters the arithmetic: masks, scores, spectral normalisation. */
   readonly weight?: (name: string, w: Value) => Value;
   readonly gate?: (site: GateSite, x: Value) => Value;
   /** F(x) before it is added to x: penalties and norms of whole modules. */
   readonly residual?: (site: ModuleSite, branch: Value) => Value;
-  /** Replaces or skips layer `i`. */
-  readonly layer?: (i: number, run: LayerFn) => LayerFn;
+  /** Replaces or skips layer `i`. `at` gives a layer with other tensors, in the same graph and on the same batch. */
+  readonly layer?: (i: number, run: LayerFn, at: (place: LayerPlace) => LayerFn) => LayerFn;
 }

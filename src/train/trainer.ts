@@ -1,0 +1,347 @@
+/**
+ * One network on the engine, with its optimizer: gradients of a batch, a step, logits of a batch, and everything a
+ * checkpoint needs. It owns buffers and sessions of the engine it is given; the loop above it decides what to do when.
+ */
+
+import { fold, type Key } from "../base/random.ts";
+import { type FloatTensor, floatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
+import type { BertConfig, Head } from "../bert/config.ts";
+import { EMBEDDINGS } from "../bert/names.ts";
+import type { Batch } from "../data/batches.ts";
+import { builtUrl } from "../engine/built-url.ts";
+import type { Binding, Engine, RunRequest, Session } from "../engine/engine.ts";
+import type { View } from "../engine/protocol.ts";
+import { sumSquares } from "../graph/ops/elementwise.ts";
+import { type Program, program } from "../graph/program.ts";
+import { input } from "../graph/value.ts";
+import type { BoundMethod } from "../methods/method.ts";
+import { type AdamW, adamwProgram, type StepFactors, stepFactors } from "./adamw.ts";
+import { BUFFERS, gradientView, type Placement, place, planPlacement } from "./placement.ts";
+import {
+  evalProgram,
+  FEED,
+  type GraphPlan,
+  gradientOf,
+  OUT,
+  readsRowsOnly,
+  sumOf,
+  trainProgram,
+} from "./step.ts";
+
+/** Weights per run of the optimizer: 1 MB, which stays in the cache with its temporaries. */
+const PIECE = 262_144;
+const ROWS = builtUrl("./row-adamw.js", import.meta.url);
+/** Buffer for the gradient of looked-up embeddings, grown on demand. */
+const LOOKED_UP = "looked-up";
+const TABLE = { name: BUFFERS.table };
+
+export interface TrainerSettings {
+  readonly config: BertConfig;
+  readonly head: Head;
+  readonly method: BoundMethod;
+  /** The network's tensors with the method's own. */
+  readonly tensors: ReadonlyMap<string, FloatTensor>;
+  readonly adamw: AdamW;
+  /** Global norm to which gradients are clipped. */
+  readonly clip: number;
+  /** Dropout's key; absent: no dropout. */
+  readonly key?: Key;
+}
+
+/** What one optimizer step reports. */
+export interface StepResult {
+  /** Mean loss over the examples of the step. */
+  readonly loss: number;
+  /** Norm of the gradient before clipping. */
+  readonly gradNorm: number;
+}
+
+/** Everything beside the recipe that a run needs to go on as if it had never stopped. */
+export interface TrainerState {
+  /** Flat arrays by buffer name: weights, moments, the table's three. */
+  readonly buffers: ReadonlyMap<string, Float32Array>;
+  readonly current: Int32Array;
+  readonly touched: Int32Array;
+  /** Learning rate of every step so far. */
+  readonly rates: readonly number[];
+}
+
+export class Trainer {
+  private readonly rates: number[] = [];
+  private readonly bindings = new Map<string, Binding>();
+  private lookedUp = 0;
+  /** The optimizer's work of the last step; the engine does it while the next batch is made. */
+  private pending: Promise<unknown> = Promise.resolve();
+  private readonly engine: Engine;
+  private readonly settings: TrainerSettings;
+  readonly placement: Placement;
+
+  private constructor(engine: Engine, settings: TrainerSettings, placement: Placement) {
+    this.engine = engine;
+    this.settings = settings;
+    this.placement = placement;
+  }
+
+  /** Places the tensors on the engine. Without a state the optimizer starts at zero. */
+  static async open(engine: Engine, settings: TrainerSettings, state?: TrainerState): Promise<Trainer> {
+    const { tensors, method } = settings;
+    const rows = method.trains(EMBEDDINGS.words) && readsRowsOnly(planOf(settings, method.structure(0)));
+    const placement = planPlacement(tensors, { trains: method.trains, rows });
+    await place(engine, tensors, placement);
+    const trainer = new Trainer(engine, settings, placement);
+    await trainer.restore(state);
+    return trainer;
+  }
+
+  /** Steps done. */
+  get steps(): number {
+    return this.rates.length;
+  }
+
+  /** One optimizer step over the parts of a batch, at learning rate `rate`. Nothing moves when the loss is not finite. */
+  async step(parts: readonly Batch[], rate: number): Promise<StepResult> {
+    const count = parts.reduce((n, part) => n + part.size, 0);
+    let loss = 0;
+    for (const [i, part] of parts.entries()) loss += await this.gradients(part, count, i);
+    const gradNorm = Math.sqrt(await this.squaredNorm());
+    const session = await this.engine.session("adamw", () => adamwProgram(this.settings.adamw));
+    await this.pending;
+    if (Number.isFinite(loss) && Number.isFinite(gradNorm))
+      this.pending = this.update(session, rate, gradNorm);
+    return { loss, gradNorm };
+  }
+
+  /** Logits of a batch, [B, C] row by row, by the product's structure and without dropout. */
+  async logits(batch: Batch): Promise<Float32Array> {
+    const { method } = this.settings;
+    await this.prepare(batch.ids);
+    const session = await this.engine.session(`eval ${method.id} ${method.product}`, () =>
+      evalProgram(planOf(this.settings, method.product)),
+    );
+    const binding = await this.bound(session, false);
+    const [results] = await this.engine.run([{ session, feeds: batchFeeds(batch), binding }]);
+    const data = results?.[OUT.logits]?.data;
+    return data instanceof Float32Array ? data : new Float32Array(0);
+  }
+
+  /** Every tensor as it stands, copied. */
+  async tensors(): Promise<Map<string, FloatTensor>> {
+    const { views, table } = this.placement;
+    const out = new Map<string, FloatTensor>();
+    for (const name of this.settings.tensors.keys()) {
+      const view = views.get(name);
+      if (view === undefined) continue;
+      const data =
+        table && view.buffer === BUFFERS.table ? await this.readTable() : await this.engine.read(view);
+      out.set(name, floatTensor(view.shape, data));
+    }
+    return out;
+  }
+
+  /** A copy of all that changes from step to step. */
+  async state(): Promise<TrainerState> {
+    const buffers = new Map<string, Float32Array>();
+    for (const [buffer, length] of this.stateBuffers()) {
+      buffers.set(buffer, await this.engine.read({ buffer, offset: 0, shape: [length] }));
+    }
+    const progress = this.placement.table
+      ? await this.engine.host(ROWS, "readProgress", TABLE)
+      : { current: new Int32Array(0), touched: new Int32Array(0) };
+    // The host kernel returns exactly these two arrays; the message channel has no types.
+    const { current, touched } = progress as { current: Int32Array; touched: Int32Array };
+    return { buffers, current, touched, rates: [...this.rates] };
+  }
+
+  private async restore(state: TrainerState | undefined): Promise<void> {
+    for (const [buffer, data] of state?.buffers ?? []) {
+      await this.engine.write({ buffer, offset: 0, shape: [data.length] }, data);
+    }
+    this.rates.push(...(state?.rates ?? []));
+    const { table } = this.placement;
+    if (table === undefined) return;
+    const [rows, columns] = table;
+    const { adamw } = this.settings;
+    await this.engine.host(ROWS, "openTable", {
+      name: BUFFERS.table,
+      rows,
+      columns,
+      adamw,
+      rates: this.rates,
+    });
+    if (state === undefined) return;
+    const { current, touched } = state;
+    await this.engine.host(ROWS, "writeProgress", { ...TABLE, current, touched });
+  }
+
+  /** Name and length of each buffer that a step changes. */
+  private stateBuffers(): [string, number][] {
+    const { total, table } = this.placement;
+    const flat: [string, number][] =
+      total > 0 ? [BUFFERS.weights, BUFFERS.mean, BUFFERS.square].map((name) => [name, total]) : [];
+    const size = table ? table[0] * table[1] : 0;
+    return table
+      ? [...flat, ...["", ".m", ".v"].map((end): [string, number] => [BUFFERS.table + end, size])]
+      : flat;
+  }
+
+  /** Loss and gradients of one part; the first of a step overwrites, the others add. */
+  private async gradients(part: Batch, count: number, index: number): Promise<number> {
+    const { method, key } = this.settings;
+    const rows = this.placement.table !== undefined;
+    const structure = method.structure(this.steps);
+    const accumulate = index > 0;
+    const ready = this.prepare(part.ids);
+    const session = await this.engine.session(`train ${method.id} ${structure} ${accumulate}`, () =>
+      trainProgram(planOf(this.settings, structure), this.placement.trained, { rows, accumulate }),
+    );
+    const binding = await this.bound(session, accumulate);
+    const lookedUp = await this.lookedUpView(part);
+    const feeds = {
+      ...batchFeeds(part),
+      ...labelFeeds(part, count),
+      ...keyFeed(session.program, key, this.steps, index),
+    };
+    const run = this.engine.run([{ session, feeds, binding, into: rows ? { [OUT.rows]: lookedUp } : {} }]);
+    const added =
+      rows && this.engine.host(ROWS, "addRowGradients", { ...TABLE, ids: part.ids, gradients: lookedUp });
+    const [[results]] = await Promise.all([run, ready, added]);
+    return Number(results?.[OUT.loss]?.data[0]);
+  }
+
+  private async squaredNorm(): Promise<number> {
+    const { total, table } = this.placement;
+    const rows = table ? this.engine.host(ROWS, "rowNorm", TABLE) : Promise.resolve(0);
+    if (total === 0) return Number(await rows);
+    const session = await this.engine.session("norm", () =>
+      program({ square: sumSquares(input("g", "float32", ["n"])) }),
+    );
+    const g: View = { buffer: BUFFERS.gradients, offset: 0, shape: [total] };
+    const [results] = await this.engine.run([{ session, feeds: { g } }]);
+    return Number(results?.square?.data[0]) + Number(await rows);
+  }
+
+  /** Queues the optimizer's work; requests made later are served after it. */
+  private update(session: Session, rate: number, norm: number): Promise<unknown> {
+    const { adamw, clip } = this.settings;
+    const { decayed, total, table } = this.placement;
+    this.rates.push(rate);
+    const t = this.steps;
+    const factor = Math.min(1, clip / (norm + 1e-6));
+    const calls = (start: number, end: number, decay: number): RunRequest[] =>
+      pieces(start, end).map((piece) =>
+        optimizerCall(session, piece, stepFactors({ ...adamw, decay }, rate, t, factor)),
+      );
+    const rows = table && this.engine.host(ROWS, "stepRows", { ...TABLE, t, rate, clip: factor });
+    return Promise.all([
+      rows,
+      this.engine.run([...calls(0, decayed, adamw.decay), ...calls(decayed, total, 0)]),
+    ]);
+  }
+
+  private async prepare(ids: Int32Array): Promise<void> {
+    if (!this.placement.table) return;
+    await this.engine.host(ROWS, "prepareRows", { ...TABLE, ids, t: this.steps });
+  }
+
+  private async readTable(): Promise<Float32Array> {
+    const data = await this.engine.host(ROWS, "readTable", { ...TABLE, t: this.steps });
+    return data instanceof Float32Array ? data : new Float32Array(0);
+  }
+
+  /** Where the gradient of this part's looked-up embeddings goes. */
+  private async lookedUpView(part: Batch): Promise<View> {
+    const shape = [part.size, part.length, this.settings.config.hiddenSize];
+    if (sizeOf(shape) > this.lookedUp) {
+      this.lookedUp = 2 * sizeOf(shape);
+      await this.engine.allocate(LOOKED_UP, this.lookedUp);
+    }
+    return { buffer: LOOKED_UP, offset: 0, shape };
+  }
+
+  /** The parameters a program reads and the gradients it writes, bound once per session. */
+  private async bound(session: Session, accumulate: boolean): Promise<Binding> {
+    const known = this.bindings.get(session.key);
+    if (known) return known;
+    const feeds: Record<string, View> = {};
+    const into: Record<string, View> = {};
+    for (const [name, view] of this.placement.views) if (session.program.inputs.has(name)) feeds[name] = view;
+    for (const name of this.placement.trained) {
+      const view = gradientView(this.placement, name);
+      if (accumulate) feeds[sumOf(name)] = view;
+      if (session.program.outputs.has(gradientOf(name))) into[gradientOf(name)] = view;
+    }
+    const binding = await this.engine.bind(feeds, into);
+    this.bindings.set(session.key, binding);
+    return binding;
+  }
+}
+
+function planOf({ config, head, method, tensors, key }: TrainerSettings, structure: string): GraphPlan {
+  const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+  return { config, head, shapes, sites: method.sites(structure), dropout: key !== undefined };
+}
+
+function batchFeeds({ size, length, ids, types, mask }: Batch): Record<string, Tensor> {
+  const shape = [size, length];
+  return {
+    input_ids: { dtype: "int32", shape, data: ids },
+    token_type_ids: { dtype: "int32", shape, data: types },
+    mask: { dtype: "float32", shape, data: mask },
+  };
+}
+
+function labelFeeds({ labels, size }: Batch, count: number): Record<string, Tensor> {
+  const tensor: Tensor =
+    labels instanceof Int32Array
+      ? { dtype: "int32", shape: [size], data: labels }
+      : { dtype: "float32", shape: [size], data: labels };
+  return {
+    [FEED.labels]: tensor,
+    [FEED.count]: { dtype: "float32", shape: [], data: Float32Array.of(count) },
+  };
+}
+
+/** Dropout's 64-bit key for a part of a step. */
+function keyFeed(
+  { inputs }: Program,
+  key: Key | undefined,
+  step: number,
+  part: number,
+): Record<string, Tensor> {
+  if (!inputs.has(FEED.key) || key === undefined) return {};
+  const [high, low] = fold(fold(key, step), part);
+  const word = BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
+  return { [FEED.key]: { dtype: "int64", shape: [], data: BigInt64Array.of(word) } };
+}
+
+/** [start, end) in equal pieces of at most `PIECE`. */
+function pieces(start: number, end: number): [number, number][] {
+  const count = Math.ceil((end - start) / PIECE);
+  const size = Math.ceil((end - start) / Math.max(1, count));
+  return Array.from({ length: count }, (_, i) => {
+    const from = start + i * size;
+    return [from, Math.min(end, from + size)];
+  });
+}
+
+function optimizerCall(
+  session: Session,
+  [start, end]: readonly [number, number],
+  factors: StepFactors,
+): RunRequest {
+  const at = (buffer: string): View => ({ buffer, offset: start, shape: [end - start] });
+  const feeds: Record<string, View | Tensor> = {
+    w: at(BUFFERS.weights),
+    m: at(BUFFERS.mean),
+    v: at(BUFFERS.square),
+    g: at(BUFFERS.gradients),
+  };
+  for (const [name, value] of Object.entries(factors)) {
+    feeds[name] = { dtype: "float32", shape: [], data: Float32Array.of(value) };
+  }
+  return {
+    session,
+    feeds,
+    into: { "w'": at(BUFFERS.weights), "m'": at(BUFFERS.mean), "v'": at(BUFFERS.square) },
+  };
+}
