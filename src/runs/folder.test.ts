@@ -5,15 +5,15 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   createRun,
   folderState,
-  type Recipe,
+  openRun,
   readMetrics,
-  readRecipe,
   refuseOccupied,
   reopenRun,
   runPaths,
 } from "./folder.ts";
 import { codeVersion, describeMachine, hashFiles, measureFile, peakMemory } from "./machine.ts";
 import { interrupted, stopIfAsked } from "./progress.ts";
+import { changedFile, makeRecipe, type Recipe, readRecipe } from "./recipe.ts";
 import { parseResult, type RunResult, readResult, resultText } from "./result.ts";
 
 let folder = "";
@@ -129,6 +129,33 @@ test.each(["run/missing", "run/no-checkpoint", "run/finished"])(
     await expect(reopenRun(run)).rejects.toThrow(expect.objectContaining({ code }));
   },
 );
+
+test("a run goes on only with the model and data it began with", async () => {
+  const data = join(folder, "data");
+  mkdirSync(data);
+  writeFileSync(join(data, "train.tsv"), "good\t1");
+  const source = {
+    command: "finetune",
+    settings: { threads: 1, out: run },
+    model: [],
+    data: [data],
+  } as const;
+  const settings = { out: run, force: false };
+  const opened = await openRun(await makeRecipe(source), settings, {});
+  mkdirSync(join(opened.paths.checkpoints, "step-1"));
+  const again = await openRun(await makeRecipe(source), settings, { resume: true });
+  expect(again.recipe).toEqual(opened.recipe);
+  writeFileSync(join(data, "train.tsv"), "good\t0");
+  await expect(openRun(await makeRecipe(source), settings, { resume: true })).rejects.toThrow(
+    expect.objectContaining({ code: "run/changed", message: expect.stringContaining("train.tsv") }),
+  );
+});
+
+test("a file that was added counts as a change", () => {
+  const file = { path: "a", bytes: 1, sha256: "00" };
+  expect(changedFile(RECIPE, { ...RECIPE, data: [file] })).toBe("a");
+  expect(changedFile({ ...RECIPE, data: [file] }, { ...RECIPE, data: [file] })).toBeUndefined();
+});
 
 test("a damaged recipe is refused with the field that is wrong", async () => {
   const opened = await createRun(run, RECIPE);

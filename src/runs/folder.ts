@@ -16,33 +16,9 @@ import { appendFileSync, existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
-import type { HashedFile } from "./machine.ts";
-import type { ProgressEvent } from "./progress.ts";
-import { MACHINE, type Machine, RUN_COMMAND, type RunCommand, type RunResult, resultText } from "./result.ts";
-import {
-  aCount,
-  anything,
-  aText,
-  listOf,
-  mapOf,
-  oneOfValues,
-  parseShape,
-  record,
-  type Shape,
-} from "./shape.ts";
-
-/** Everything needed to repeat a run. */
-export interface Recipe {
-  readonly version: 1;
-  readonly command: RunCommand;
-  /** Version of Espalier. */
-  readonly code: string;
-  /** The command's settings after defaults. */
-  readonly settings: Readonly<Record<string, unknown>>;
-  readonly model: readonly HashedFile[];
-  readonly data: readonly HashedFile[];
-  readonly machine: Machine;
-}
+import type { ProgressEvent, RunContext } from "./progress.ts";
+import { changedFile, type Recipe, readRecipe } from "./recipe.ts";
+import { type RunResult, resultText } from "./result.ts";
 
 /** Where things are in a run folder. */
 export interface RunPaths {
@@ -69,18 +45,6 @@ export interface RunFolder {
 /** What a folder holds: nothing, something else, a run that can go on, one that cannot, or a finished one. */
 export type FolderState = "empty" | "foreign" | "resumable" | "abandoned" | "finished";
 
-const HASHED: Shape<HashedFile> = record<HashedFile>({ path: aText, bytes: aCount, sha256: aText });
-
-const RECIPE: Shape<Recipe> = record<Recipe>({
-  version: oneOfValues(1),
-  command: RUN_COMMAND,
-  code: aText,
-  settings: mapOf(anything),
-  model: listOf(HASHED),
-  data: listOf(HASHED),
-  machine: MACHINE,
-});
-
 /** The paths of a run folder. */
 export function runPaths(root: string): RunPaths {
   return {
@@ -103,6 +67,27 @@ export async function folderState(root: string): Promise<FolderState> {
   if (names.includes("result.json")) return "finished";
   const checkpoints = await namesIn(runPaths(root).checkpoints);
   return checkpoints.some((name) => !name.endsWith(".partial")) ? "resumable" : "abandoned";
+}
+
+/**
+ * Opens the folder of a run as the caller asked: a new one, or with `context.resume` the stopped one that is there.
+ *
+ * @throws as `createRun` and `reopenRun` do
+ * @throws {InputError} `run/changed` when a stopped run's model or data files are not what they were
+ */
+export async function openRun(
+  recipe: Recipe,
+  { out, force }: { readonly out: string; readonly force: boolean },
+  { resume = false }: RunContext,
+): Promise<RunFolder> {
+  if (!resume) return createRun(out, recipe, force);
+  const stopped = await reopenRun(out);
+  const changed = changedFile(stopped.recipe, recipe);
+  if (changed === undefined) return stopped;
+  throw new InputError(
+    "run/changed",
+    `run: expected the files it began with, got another ${changed} (${out})`,
+  );
 }
 
 /**
@@ -163,11 +148,6 @@ const RESUME_PROBLEMS: Readonly<Record<FolderState, { code: string; found: strin
   abandoned: { code: "run/no-checkpoint", found: "one that has no checkpoint yet; start it again" },
   resumable: undefined,
 };
-
-/** Reads and checks a recipe. @throws {FormatError} `recipe/format` naming the field that is wrong. */
-export async function readRecipe(path: string): Promise<Recipe> {
-  return parseShape(RECIPE, await readFile(path, "utf8"), path, "recipe/format");
-}
 
 /**
  * The recorded events, oldest first. A line cut off by a crash is left out. After a resume a step can occur twice:

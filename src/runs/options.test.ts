@@ -80,7 +80,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     given: { ...GIVEN, out: "" },
     code: "options/value",
-    says: 'out: expected a text that is not empty, got ""',
+    says: 'out: expected a folder, got ""',
   },
 ];
 

@@ -27,7 +27,10 @@ const DATA = {
   task: optional(text("name"), "GLUE task, such as sst2; it knows its files, columns and metric", {
     absent: "the data is one file with the columns below",
   }),
-  data: required(text("path"), "folder of the task's files, or one TSV, CSV, JSONL or Parquet file"),
+  data: required(
+    text("path", "a folder or file"),
+    "folder of the task's files, or one TSV, CSV, JSONL or Parquet file",
+  ),
   text: withDefault(text("column"), "text", "column of the text, for data without --task"),
   textPair: optional(text("column"), "column of the second text", { absent: "one text per example" }),
   label: withDefault(text("column"), "label", "column of the label, for data without --task"),
@@ -41,7 +44,7 @@ const DATA = {
 };
 
 const OUTPUT = {
-  out: required(text("run"), "folder of the run, made when absent"),
+  out: required(text("run", "a folder"), "folder of the run, made when absent"),
   force: withDefault(onOff(), false, "replace a run that is already in the folder"),
 };
 
@@ -65,7 +68,7 @@ const TRAINING = {
     unit: "evaluations",
     absent: "never stop early",
   }),
-  bucket: withDefault(onOff(), true, "batch examples of similar length, so that little is padded"),
+  bucket: withDefault(onOff(), true, "batch examples of similar length together"),
 };
 
 /** Fine-tuning: one model, one labelled data set. */
@@ -82,7 +85,7 @@ export type FinetuneSettings = SettingsOf<typeof FINETUNE.fields>;
 /** Compression: fine-tuning under a method. */
 export const COMPRESS = schema("compress", {
   model: required(MODEL, "the pre-trained encoder: a folder, a run or hf:owner/name"),
-  method: required(text("id"), "the compression method"),
+  method: required(text("id", "the name of a method"), "the compression method"),
   sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
     absent: "the method's own default",
   }),
@@ -160,7 +163,7 @@ export type InspectSettings = SettingsOf<typeof INSPECT.fields>;
 export const PRETRAIN = schema(
   "pretrain",
   {
-    corpus: required(text("file"), "plain text, one paragraph per line"),
+    corpus: required(text("file", "a text file"), "plain text, one paragraph per line"),
     ...OUTPUT,
     vocabSize: withDefault(integer(100, 1_000_000), 8000, "word pieces to learn", { unit: "pieces" }),
     hidden: withDefault(integer(8, 8192), 128, "width of the encoder"),
@@ -175,7 +178,7 @@ export const PRETRAIN = schema(
     warmup: withDefault(number(0, 1, { below: true }), 0.1, "share of the steps in which the rate rises"),
     clip: withDefault(number(0, 1e9), 1, "largest norm of the gradient; 0 does not clip"),
     maskRate: withDefault(number(0, 1, { above: true, below: true }), 0.15, "share of the tokens to predict"),
-    ppmi: withDefault(onOff(), true, "start word embeddings from co-occurrence counts, not from noise"),
+    ppmi: withDefault(onOff(), true, "start word embeddings from co-occurrence counts"),
     storage: withDefault(oneOf("float32", "float16"), "float32", "number format of the written tensors"),
     evalEvery: withDefault(integer(1, LARGEST), 500, "evaluate and save after this many steps", {
       unit: "steps",

@@ -118,8 +118,8 @@ function changeOf(ratio: number): Change {
 function metricSentence(metric: Metric): string {
   const { name, before, after, examples } = metric;
   const on = `on ${examples.toLocaleString("en")} examples`;
-  if (before === null) return `${capital(name)}: ${show(metric, after)} ${on}.`;
-  const moved = `${show(metric, before)} before, ${show(metric, after)} after, ${on}`;
+  if (before === null) return `${capital(name)}: ${metricText(name, after)} ${on}.`;
+  const moved = `${metricText(name, before)} before, ${metricText(name, after)} after, ${on}`;
   const error = standardError(metric, before);
   if (error === undefined) return `${capital(name)}: ${moved}.`;
   if (Math.abs(after - before) <= METRIC_ERRORS * error) {
@@ -144,9 +144,12 @@ function isCorrelation(name: string): boolean {
   return name === "matthews" || name === "pearson" || name === "spearman";
 }
 
-function show({ name }: Metric, value: number): string {
-  return name === "accuracy" || name === "f1" ? percent(value, 1) : value.toFixed(3);
+/** A metric as it is shown: shares of examples in percent, everything else with three decimals. */
+export function metricText(name: string, value: number): string {
+  return SHARES.has(name) ? percent(value, 1) : value.toFixed(3);
 }
+
+const SHARES = new Set(["accuracy", "f1", "macro_f1"]);
 
 function zeroShare({ parameters }: ModelFigures): number {
   return parameters.total === 0 ? 0 : 1 - parameters.nonzero / parameters.total;

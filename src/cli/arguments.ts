@@ -1,0 +1,147 @@
+/**
+ * From a command line to a command and its options; flags and help come from the tables in runs/options.ts.
+ *
+ * Pure: nothing is printed and the process is not touched. Help is returned, a wrong command line is thrown.
+ */
+
+import { Command, CommanderError, Option } from "commander";
+import type { Field } from "../runs/fields.ts";
+import { COMMON } from "../runs/options.ts";
+import { COMMANDS, type CommandSpec, flagOf, type Given } from "./commands.ts";
+import { wrap } from "./print.ts";
+import { WIDTH } from "./table.ts";
+
+/** What the command line asks for. */
+export type Request =
+  | { readonly kind: "help"; readonly text: string }
+  | { readonly kind: "run"; readonly command: CommandSpec; readonly given: Given; readonly json: boolean };
+
+const EVERY = "Every command:";
+
+/**
+ * Reads the words after `espalier`.
+ *
+ * @throws {CommanderError} for an unknown command or flag, a missing word or a missing value
+ */
+export function parseArguments(words: readonly string[], version: string): Request {
+  let text = "";
+  let request: Request | undefined;
+  const program = new Command("espalier")
+    .description("Fine-tune, compress, measure and ship BERT-type encoders.")
+    .version(version, "-V, --version", "show the version")
+    .helpOption("-h, --help", "show this")
+    .helpCommand("help [command]", "show the help of a command")
+    .addHelpText("after", "\nFor the options of a command: espalier COMMAND --help")
+    .configureOutput({ writeOut: (part) => (text += part), writeErr: () => {}, outputError: () => {} })
+    .configureHelp({ helpWidth: WIDTH, subcommandTerm: (command) => command.name() })
+    .exitOverride();
+  for (const spec of COMMANDS) {
+    addCommand(program, spec, (given, json) => {
+      request = { kind: "run", command: spec, given, json };
+    });
+  }
+  try {
+    program.parse(words, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.exitCode !== 0) throw namedUsage(error, words);
+    return { kind: "help", text };
+  }
+  return request ?? { kind: "help", text: program.helpInformation() };
+}
+
+/** Without a command Commander answers with help and an error of no words; this gives it some. */
+function namedUsage(error: unknown, words: readonly string[]): unknown {
+  if (!(error instanceof CommanderError) || error.code !== "commander.help") return error;
+  const got = words.length === 0 ? "none" : words.join(" ");
+  return new CommanderError(2, "commander.noCommand", `expected a command, got ${got}; see espalier --help`);
+}
+
+function addCommand(program: Command, spec: CommandSpec, ask: (given: Given, json: boolean) => void): void {
+  const command = program
+    .command(spec.name)
+    .description(sentence(spec.summary))
+    .summary(spec.summary)
+    .usage([...spec.positionals.map((key) => placeOf(spec, key)), "[options]"].join(" "))
+    .addHelpOption(new Option("-h, --help", "show this").helpGroup(EVERY))
+    .addHelpText("after", `\nExample:\n  ${exampleText(spec.example)}`);
+  for (const key of spec.positionals) command.argument(placeOf(spec, key), describeField(spec.fields[key]));
+  for (const [key, field] of Object.entries(spec.fields)) {
+    if (!spec.positionals.includes(key)) command.addOption(optionOf(key, field));
+  }
+  const json = new Option("--json", "print one JSON object on standard output").helpGroup(EVERY);
+  command.addOption(json);
+  command.action(() => {
+    const { json: asJson, ...typed } = command.opts<Record<string, unknown>>();
+    ask({ ...positionalsOf(spec, command.processedArgs), ...optionsOf(spec, typed) }, asJson === true);
+  });
+}
+
+/** Texts may come from standard input, so theirs is the one place that can stay empty. */
+function placeOf({ fields, prepare }: CommandSpec, key: string): string {
+  if (fields[key]?.kind.form !== "list") return `<${key}>`;
+  return prepare ? `[${key}...]` : `<${key}...>`;
+}
+
+function optionOf(key: string, field: Field<unknown>): Option {
+  const { kind } = field;
+  const turnsOff = kind.form === "switch" && field.fallback === true;
+  const flag = turnsOff ? flagOf(key).replace("--", "--no-") : flagOf(key);
+  const option = new Option(
+    kind.form === "switch" ? flag : `${flag} <${kind.placeholder}>`,
+    turnsOff ? `do not ${field.meaning}` : describeField(field),
+  );
+  option.helpGroup(
+    Object.hasOwn(COMMON, key) ? EVERY : field.presence === "required" ? "Required:" : "Options:",
+  );
+  if (kind.form !== "switch") option.argParser((text, before) => [...wordsOf(before), text]);
+  return option;
+}
+
+function wordsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+function positionalsOf(spec: CommandSpec, values: readonly unknown[]): Given {
+  const given: Record<string, unknown> = {};
+  spec.positionals.forEach((key, i) => {
+    const value = values[i];
+    if (value !== undefined && !(Array.isArray(value) && value.length === 0)) given[key] = value;
+  });
+  return given;
+}
+
+/** Each flag's words, read by its field's kind; a switch is true or false already. */
+function optionsOf({ fields }: CommandSpec, typed: Readonly<Record<string, unknown>>): Given {
+  const given: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(typed)) {
+    const kind = fields[key]?.kind;
+    if (kind) given[key] = kind.form === "switch" ? value : kind.parse(wordsOf(value));
+  }
+  return given;
+}
+
+function describeField(field: Field<unknown> | undefined): string {
+  if (!field) return "";
+  const unit = field.unit === "" || field.meaning.includes(field.unit) ? "" : `, in ${field.unit}`;
+  return `${field.meaning}${unit}${defaultNote(field)}`;
+}
+
+function defaultNote({ presence, fallback, absent, kind }: Field<unknown>): string {
+  const isSilent = presence === "required" || kind.form === "switch" || kind.form === "pairs";
+  const notes = [presence === "default" ? shown(fallback) : "", absent].filter((note) => note !== "");
+  return isSilent || notes.length === 0 ? "" : ` (default: ${notes.join(", ")})`;
+}
+
+/** `5e-5` rather than `0.00005`. */
+function shown(value: unknown): string {
+  return typeof value === "number" && value > 0 && value < 1e-2 ? value.toExponential() : String(value);
+}
+
+/** A long example goes on behind a backslash, as a shell reads it. */
+function exampleText(example: string): string {
+  return wrap(`espalier ${example}`, WIDTH - 6).replaceAll("\n", " \\\n    ");
+}
+
+function sentence(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+}

@@ -1,0 +1,199 @@
+/**
+ * The commands: for each its options, its example, the function it calls and how its answer is printed.
+ *
+ * A command's function is imported when the command runs, so that `--help` and a wrong flag are answered at once.
+ * Not here: reading the command line (arguments.ts), drawing progress (display.ts), exit codes (failure.ts).
+ */
+
+import { ConfigError, InputError, RunError } from "../base/errors.ts";
+import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../runs/fields.ts";
+import { reopenRun } from "../runs/folder.ts";
+import {
+  BENCH,
+  COMPRESS,
+  DEMO,
+  EVALUATE,
+  EXPORT,
+  FINETUNE,
+  INSPECT,
+  PREDICT,
+  PRETRAIN,
+  RESUME,
+  type ResumeSettings,
+} from "../runs/options.ts";
+import type { RunContext } from "../runs/progress.ts";
+import type { Recipe } from "../runs/recipe.ts";
+
+/** An answer: as JSON, and in words. */
+export interface Outcome {
+  readonly json: unknown;
+  readonly text: string;
+}
+
+/** Where lines come from when texts are not on the command line. */
+export interface LineSource extends AsyncIterable<string | Uint8Array> {
+  readonly isTTY?: boolean | undefined;
+}
+
+/** Options as typed and parsed, not yet checked. */
+export type Given = Readonly<Record<string, unknown>>;
+
+/** One command. */
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  /** What follows `espalier` in the example of its help. */
+  readonly example: string;
+  readonly fields: Fields;
+  /** Fields that are given by position; one that is a list comes last. */
+  readonly positionals: readonly string[];
+  /** Adds what does not come from the command line. */
+  prepare?(given: Given, lines: LineSource): Promise<Given>;
+  /** Checks the options, then does the work. */
+  execute(given: Given, context: RunContext): Promise<Outcome>;
+}
+
+interface Definition<F extends Fields> extends Pick<CommandSpec, "summary" | "example" | "positionals"> {
+  readonly schema: Schema<F>;
+  prepare?(given: Given, lines: LineSource): Promise<Given>;
+  run(settings: SettingsOf<F>, context: RunContext): Promise<Outcome>;
+}
+
+function define<F extends Fields>({ schema, run, ...rest }: Definition<F>): CommandSpec {
+  const naming = (key: string) => (rest.positionals.includes(key) ? `<${key}>` : flagOf(key));
+  return {
+    ...rest,
+    name: schema.name,
+    fields: schema.fields,
+    execute: async (given, context) => run(resolveOptions(schema, given, naming), context),
+  };
+}
+
+/** `batchSize` → `--batch-size`. */
+export function flagOf(key: string): string {
+  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly CommandSpec[] = [
+  define({
+    schema: INSPECT,
+    summary: "what is in a model: sizes and operations by part",
+    example: "inspect hf:google/bert_uncased_L-4_H-256_A-4",
+    positionals: ["model"],
+    run: () => unavailable("inspect"),
+  }),
+  define({
+    schema: FINETUNE,
+    summary: "train a pre-trained encoder on labelled text",
+    example: "finetune models/small --task sst2 --data glue/SST-2 --out runs/sst2",
+    positionals: ["model"],
+    run: () => unavailable("finetune"),
+  }),
+  define({
+    schema: COMPRESS,
+    summary: "train a smaller model from an encoder and labelled text",
+    example:
+      "compress models/small --method magnitude --sparsity 0.5 --task sst2 --data glue/SST-2 --out runs/half",
+    positionals: ["model"],
+    run: () => unavailable("compress"),
+  }),
+  define({
+    schema: EVALUATE,
+    summary: "metrics of a fine-tuned model on labelled text",
+    example: "evaluate runs/sst2 --task sst2 --data glue/SST-2",
+    positionals: ["model"],
+    run: () => unavailable("evaluate"),
+  }),
+  define({
+    schema: PREDICT,
+    summary: "label texts, or the lines of standard input",
+    example: 'predict runs/sst2 "a film to remember" "a film to forget"',
+    positionals: ["model", "texts"],
+    prepare: readTexts,
+    run: () => unavailable("predict"),
+  }),
+  define({
+    schema: EXPORT,
+    summary: "write a model for other programs",
+    example: "export runs/half --to onnx",
+    positionals: ["model"],
+    run: () => unavailable("export"),
+  }),
+  define({
+    schema: BENCH,
+    summary: "time models side by side on this machine",
+    example: "bench runs/sst2 runs/half --batch-sizes 1,32 --lengths 128",
+    positionals: ["models"],
+    run: () => unavailable("bench"),
+  }),
+  define({
+    schema: PRETRAIN,
+    summary: "pre-train a small encoder on plain text",
+    example: "pretrain --corpus wikipedia.txt --out runs/small --hidden 256 --layers 6 --heads 4 --ffn 1024",
+    positionals: [],
+    run: () => unavailable("pretrain"),
+  }),
+  define({
+    schema: RESUME,
+    summary: "go on with a run that was stopped",
+    example: "resume runs/sst2",
+    positionals: ["run"],
+    run: resume,
+  }),
+  define({
+    schema: DEMO,
+    summary: "see it all once: train, compress, measure",
+    example: "demo",
+    positionals: [],
+    run: () => unavailable("demo"),
+  }),
+];
+
+/** The command of that name. @throws {ConfigError} `cli/unknown-command` when there is none. */
+export function commandNamed(name: string): CommandSpec {
+  const found = COMMANDS.find((command) => command.name === name);
+  if (!found) throw new ConfigError("cli/unknown-command", `command: expected a known one, got "${name}"`);
+  return found;
+}
+
+/** A recipe holds every setting, so going on is the same command with the folder it is in now. */
+async function resume(settings: ResumeSettings, context: RunContext): Promise<Outcome> {
+  const { recipe } = await reopenRun(settings.run);
+  return commandNamed(recipe.command).execute(resumedSettings(recipe, settings), {
+    ...context,
+    resume: true,
+  });
+}
+
+function resumedSettings(recipe: Recipe, { run, threads, device }: ResumeSettings): Given {
+  return {
+    ...recipe.settings,
+    out: run,
+    // Going on must never replace anything, whatever the run was once told.
+    force: false,
+    ...(threads === undefined ? {} : { threads }),
+    ...(device === undefined ? {} : { device }),
+  };
+}
+
+async function readTexts(given: Given, lines: LineSource): Promise<Given> {
+  if (given.texts !== undefined) return given;
+  if (lines.isTTY) {
+    throw new InputError("cli/no-text", "<texts>: expected a text, or lines on standard input, got neither");
+  }
+  const parts: Uint8Array[] = [];
+  for await (const part of lines) parts.push(typeof part === "string" ? Buffer.from(part) : part);
+  const input = Buffer.concat(parts)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
+  return { ...given, texts: input === "" ? [] : input.split(/\r?\n/) };
+}
+
+/** Stands in for a command whose function is not part of this version. */
+async function unavailable(name: string): Promise<Outcome> {
+  throw new RunError(
+    "cli/unavailable",
+    `${name}: expected a command of this version, got one that is still to come`,
+  );
+}

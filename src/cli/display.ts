@@ -1,0 +1,136 @@
+/**
+ * Draws a run's events on standard error: on a terminal one line that is rewritten, elsewhere plain lines, at most
+ * one every few seconds. Evaluations, phases and notes always stay.
+ *
+ * Not here: metrics.jsonl (runs/folder.ts) and anything on standard output.
+ */
+
+import type { DownloadEvent, ProgressEvent, StepEvent } from "../runs/progress.ts";
+import { bytes, clock, digits } from "./units.ts";
+
+/** Where to draw; a terminal's standard error, or a file. */
+export interface Screen {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+}
+
+/** An event in, something on the screen out. */
+export interface Display {
+  report(event: ProgressEvent): void;
+  /** Removes the line that is being rewritten. Call it before anything else is printed, and at the end. */
+  clear(): void;
+}
+
+/** Milliseconds between two drawings of the live line: fast enough to look alive, slow enough to cost nothing. */
+const LIVE_EVERY = 100;
+/** Milliseconds between two plain lines about steps. */
+const PLAIN_EVERY = 5000;
+const LONGEST_BAR = 30;
+const SHORTEST_BAR = 8;
+
+/** A display over `screen`; `now` is a clock in milliseconds. */
+export function createDisplay(screen: Screen, now: () => number): Display {
+  const isLive = screen.isTTY === true;
+  let drawn = false;
+  let last = -Infinity;
+  let first: { step: number; time: number } | undefined;
+
+  const clear = () => {
+    if (drawn) screen.write("\r\u001b[K");
+    drawn = false;
+  };
+  const print = (line: string) => {
+    clear();
+    screen.write(`${line}\n`);
+  };
+  const draw = (line: (width: number) => string, isLastOne: boolean) => {
+    const time = now();
+    if (time - last < (isLive ? LIVE_EVERY : PLAIN_EVERY) && !isLastOne) return;
+    last = time;
+    if (!isLive) return print(line(Infinity));
+    screen.write(`\r\u001b[K${line(screen.columns ?? 80)}`);
+    drawn = true;
+  };
+  const secondsLeft = ({ step, total }: StepEvent): number | undefined => {
+    if (first === undefined || step <= first.step) first = { step, time: now() };
+    const done = step - first.step;
+    return done === 0 ? undefined : ((now() - first.time) / 1000 / done) * (total - step);
+  };
+
+  return {
+    clear,
+    report: (event) => {
+      if (event.kind === "step") {
+        const left = secondsLeft(event);
+        return draw((width) => stepLine(event, left, width), event.step === event.total);
+      }
+      if (event.kind === "download") {
+        return draw((width) => downloadLine(event, width), event.received === event.total);
+      }
+      if (event.kind === "phase") first = undefined;
+      print(eventLine(event));
+    },
+  };
+}
+
+/** The line of an event that stays on the screen. */
+export function eventLine(event: Exclude<ProgressEvent, StepEvent | DownloadEvent>): string {
+  switch (event.kind) {
+    case "start":
+      return event.step === undefined ? event.title : `${event.title}, going on from step ${event.step}`;
+    case "phase":
+      return `· ${event.name}`;
+    case "evaluation":
+      return `  after step ${event.step}: ${metricsText(event.metrics)}`;
+    case "note":
+      return `  note: ${event.text}`;
+    case "done":
+      return `done in ${clock(event.seconds)}`;
+  }
+}
+
+function metricsText(metrics: Readonly<Record<string, number>>): string {
+  return Object.entries(metrics)
+    .map(([name, value]) => `${name} ${value.toFixed(4)}`)
+    .join("  ");
+}
+
+/**
+ * One line about a step that fits into `width`: what matters least goes first, a bar takes what is left. An
+ * infinite width means a plain line without a bar.
+ */
+export function stepLine(event: StepEvent, secondsLeft: number | undefined, width: number): string {
+  const parts = [
+    `step ${event.step}/${event.total}`,
+    secondsLeft === undefined ? "" : `${clock(secondsLeft)} left`,
+    `loss ${event.loss.toPrecision(4)}`,
+    `${digits(event.examplesPerSecond)} ex/s`,
+    `rate ${event.rate.toExponential(1)}`,
+    `epoch ${event.epoch.toFixed(2)}`,
+  ];
+  return fitted(parts, event.step / event.total, width);
+}
+
+function downloadLine({ file, received, total }: DownloadEvent, width: number): string {
+  const size = total === undefined ? bytes(received) : `${bytes(received)} of ${bytes(total)}`;
+  const share = total === undefined || total === 0 ? 0 : received / total;
+  return fitted([`fetching ${file}`, size], share, width);
+}
+
+function fitted(parts: readonly string[], share: number, width: number): string {
+  const shown = parts.filter((part) => part !== "");
+  if (width === Infinity) return `  ${shown.join("  ")}`;
+  // The last column stays free: some terminals wrap a full line.
+  const room = width - 1;
+  while (shown.length > 1 && shown.join("  ").length + 2 + SHORTEST_BAR > room) shown.pop();
+  const text = shown.join("  ");
+  const barWidth = Math.min(LONGEST_BAR, room - text.length - 2);
+  if (barWidth < SHORTEST_BAR) return text.slice(0, Math.max(0, room));
+  return `${bar(share, barWidth)}  ${text}`;
+}
+
+function bar(share: number, width: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * width);
+  return "█".repeat(full) + "░".repeat(width - full);
+}

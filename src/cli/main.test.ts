@@ -1,0 +1,167 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeMachine } from "../runs/machine.ts";
+import { COMMANDS, flagOf } from "./commands.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const MAIN = join(ROOT, "dist/cli/main.js");
+const folder = mkdtempSync(join(tmpdir(), "espalier-cli-"));
+
+/** Builds only when a source is younger than what was built from it. Types are `npm run check`'s business. */
+beforeAll(() => {
+  const built = existsSync(MAIN) ? statSync(MAIN).mtimeMs : 0;
+  const names = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" });
+  const sources = names.filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
+  if (sources.every((name) => statSync(join(ROOT, "src", name)).mtimeMs < built)) return;
+  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: ROOT });
+  expect(statSync(MAIN).mtimeMs, "the build wrote dist/cli/main.js").toBeGreaterThan(built);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function espalier(words: readonly string[], input = "", env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...words], {
+    cwd: folder,
+    input,
+    encoding: "utf8",
+    env: { ...process.env, ESPALIER_DEBUG: "", ...env },
+  });
+  return { status, stdout, stderr };
+}
+
+test("--help lists every command with its summary, within 80 columns", () => {
+  const { status, stdout } = espalier(["--help"]);
+  expect(status).toBe(0);
+  for (const { name, summary } of COMMANDS)
+    expect(stdout).toMatch(new RegExp(`^  ${name} +${summary}$`, "m"));
+  expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+});
+
+test.each(COMMANDS)(
+  "$name --help shows every flag, its default and one example",
+  ({ name, fields, ...spec }) => {
+    const { status, stdout, stderr } = espalier([name, "--help"]);
+    expect(status).toBe(0);
+    expect(stderr).toBe("");
+    expect(stdout).toContain(`Example:\n  espalier ${name}`);
+    expect(stdout).toContain("--json");
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+    for (const key of Object.keys(fields)) {
+      const isPlace = spec.positionals.includes(key);
+      const isOn = fields[key]?.fallback === true;
+      expect(stdout).toContain(
+        isPlace ? `  ${key} ` : isOn ? flagOf(key).replace("--", "--no-") : flagOf(key),
+      );
+    }
+  },
+);
+
+test("--version prints the version alone", () => {
+  expect(espalier(["--version"])).toEqual({
+    status: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    stderr: "",
+  });
+});
+
+interface Misuse {
+  readonly words: readonly string[];
+  readonly code: string;
+  readonly says: string;
+}
+
+const MISUSES: readonly Misuse[] = [
+  { words: [], code: "cli/no-command", says: "expected a command, got none" },
+  { words: ["finetun"], code: "cli/unknown-command", says: "Did you mean finetune?" },
+  { words: ["finetune"], code: "cli/missing-argument", says: "'model'" },
+  { words: ["finetune", "m", "--epoch", "3"], code: "cli/unknown-option", says: "Did you mean --epochs?" },
+  { words: ["finetune", "m", "--epochs"], code: "cli/option-missing-argument", says: "--epochs" },
+  {
+    words: ["finetune", "m", "n", "--data", "d", "--out", "o"],
+    code: "cli/excess-arguments",
+    says: "too many",
+  },
+  {
+    words: ["finetune", "m"],
+    code: "options/missing",
+    says: "--data: expected a folder or file, got nothing",
+  },
+  {
+    words: ["finetune", "m", "--data", "d", "--out", "o", "--batch-size", "many"],
+    code: "options/value",
+    says: '--batch-size: expected an integer from 1 to 65536, got "many"',
+  },
+  {
+    words: ["compress", "m", "--data", "d", "--out", "o", "--method", "x", "--sparsity", "1"],
+    code: "options/value",
+    says: "--sparsity: expected a number from 0 and below 1, got 1",
+  },
+  {
+    words: ["compress", "m", "--data", "d", "--out", "o", "--method", "x", "--set", "half"],
+    code: "options/value",
+    says: '--set: expected key=value, got "half"',
+  },
+  {
+    words: ["export", "m", "--to", "gguf"],
+    code: "options/value",
+    says: "--to: expected one of onnx, safetensors",
+  },
+  {
+    words: ["bench", "m", "--lengths", "64,,1"],
+    code: "options/value",
+    says: "--lengths: expected integers",
+  },
+  {
+    words: ["pretrain", "--corpus", "c", "--out", "o", "--heads", "3"],
+    code: "options/rule",
+    says: "multiple of",
+  },
+  { words: ["predict", "m"], code: "options/value", says: "<texts>: expected one text or more" },
+  { words: ["resume", "nowhere"], code: "run/missing", says: "expected a run that was stopped, got nothing" },
+];
+
+test.each(MISUSES)("wrong usage ends with 2 and says: $says", ({ words, says }) => {
+  const { status, stdout, stderr } = espalier(words);
+  expect(status).toBe(2);
+  expect(stdout).toBe("");
+  expect(stderr).toMatch(/^espalier: [^\n]+\n$/);
+  expect(stderr).toContain(says);
+});
+
+test.each(MISUSES)(
+  "wrong usage ($says) with --json prints one object with the code $code",
+  ({ words, code, says }) => {
+    const { status, stdout } = espalier([...words.slice(0, 1), "--json", ...words.slice(1)]);
+    expect(status).toBe(2);
+    const isTopLevel = words.length === 0;
+    const expected = isTopLevel ? expect.any(String) : code;
+    const answer: unknown = JSON.parse(stdout);
+    expect(answer).toEqual({ error: { code: expected, message: expect.any(String) } });
+    if (!isTopLevel) expect(stdout).toContain(JSON.stringify(says).slice(1, -1));
+  },
+);
+
+test("a run that is finished is not gone on with, and the message names its folder", () => {
+  const run = join(folder, "finished");
+  mkdirSync(run);
+  writeFileSync(join(run, "recipe.json"), "{}");
+  writeFileSync(join(run, "result.json"), "{}");
+  const { status, stderr } = espalier(["resume", run]);
+  expect(status).toBe(2);
+  expect(stderr).toBe(`espalier: run: expected a run that was stopped, got a finished one (${run})\n`);
+});
+
+test("a damaged recipe is refused, and the stack is shown only on request", () => {
+  const run = join(folder, "damaged");
+  mkdirSync(join(run, "checkpoints", "step-1"), { recursive: true });
+  writeFileSync(join(run, "recipe.json"), JSON.stringify({ version: 1, machine: describeMachine(1) }));
+  const plain = espalier(["resume", run]);
+  expect(plain.status).toBe(2);
+  expect(plain.stderr).toContain("command: expected");
+  expect(plain.stderr.split("\n")).toHaveLength(2);
+  expect(espalier(["resume", run], "", { ESPALIER_DEBUG: "1" }).stderr).toContain("    at ");
+});

@@ -1,0 +1,67 @@
+/** Answers in words: what a command prints on standard output when it is not asked for JSON. */
+
+import type {
+  BenchResult,
+  EvaluationResult,
+  ExportResult,
+  InspectResult,
+  PredictResult,
+} from "../runs/answers.ts";
+import type { RunResult } from "../runs/result.ts";
+import { metricText } from "../runs/verdict.ts";
+import { benchTable, inspectTable, resultTable, WIDTH } from "./table.ts";
+import { bytes, clock } from "./units.ts";
+
+/** The table, the verdict and where it all is. */
+export function printRun(result: RunResult, out: string): string {
+  const cost = `took ${clock(result.wallSeconds)}, at most ${bytes(result.peakBytes)} of memory; saved in ${out}`;
+  return `\n${resultTable(result)}\n\n${wrap(result.verdict.text, WIDTH)}\n${cost}`;
+}
+
+/** The task's metric first, then the others. */
+export function printEvaluation(result: EvaluationResult): string {
+  const others = Object.entries(result.metrics).filter(([name]) => name !== result.metric);
+  const lines = others.map(([name, value]) => `  ${name} ${metricText(name, value)}`);
+  const main = metricText(result.metric, result.metrics[result.metric] ?? Number.NaN);
+  const on = `${result.examples.toLocaleString("en")} examples${result.task === null ? "" : ` of ${result.task}`}`;
+  const head = `${result.metric} ${main} on ${on}, loss ${result.loss.toFixed(4)}, ${clock(result.seconds)}`;
+  return [head, ...lines].join("\n");
+}
+
+/** One line per text: label, probability and text, separated by tabs, so that other programs can read them. */
+export function printPredictions({ predictions }: PredictResult): string {
+  return predictions
+    .map(({ text, pair, label, score }) => {
+      const said = pair === null ? [text] : [text, pair];
+      return [label ?? "value", score.toFixed(4), ...said].join("\t");
+    })
+    .join("\n");
+}
+
+/** Where the file is, how large, and how far from the original it computes. */
+export function printExport({ to, path, bytes: size, difference }: ExportResult): string {
+  const check =
+    difference === null ? "" : `\nlargest difference to the original: ${difference.toExponential(1)}`;
+  return `wrote ${to} to ${path}: ${bytes(size.raw)}, ${bytes(size.compressed)} after gzip -9${check}`;
+}
+
+/** Sizes and times of models side by side. */
+export function printBench(result: BenchResult): string {
+  return benchTable(result);
+}
+
+/** The parts of a model. */
+export function printInspection(result: InspectResult): string {
+  return inspectTable(result);
+}
+
+/** Breaks text between words so that no line is longer than `width`, unless one word is. */
+export function wrap(text: string, width: number): string {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,224 @@
+import { expect, test } from "vitest";
+import type { BenchResult } from "../runs/answers.ts";
+import type { Latency, ModelFigures, RunResult, Stage } from "../runs/result.ts";
+import { printEvaluation, printPredictions, printRun, wrap } from "./print.ts";
+import { benchTable, inspectTable, renderTable, resultTable, WIDTH } from "./table.ts";
+import { bytes, clock, count, digits, milliseconds, percent, times } from "./units.ts";
+
+const MACHINE = { cpu: "AMD EPYC 9R14", cores: 2, threads: 2, node: "v20.20.2", platform: "linux-x64" };
+
+function latency(one: number, many: number): Latency[] {
+  return [
+    { batchSize: 1, length: 128, p50: one, p95: one * 1.2, repetitions: 30 },
+    { batchSize: 32, length: 128, p50: many, p95: many * 1.2, repetitions: 30 },
+  ];
+}
+
+function model(stage: Stage, accuracy: number | undefined, size: number, times: Latency[]): ModelFigures {
+  return {
+    stage,
+    metrics: accuracy === undefined ? {} : { accuracy },
+    parameters: { total: size, nonzero: size, embeddings: Math.round(size / 4) },
+    bytes: { raw: size * 4, compressed: Math.round(size * 3.7) },
+    multiplyAccumulates: size * 100,
+    latency: times,
+  };
+}
+
+const RESULT: RunResult = {
+  version: 1,
+  command: "compress",
+  code: "0.1.0",
+  task: "sst2",
+  method: "cofi",
+  metric: { name: "accuracy", better: "higher", before: 0.912, after: 0.908, examples: 872 },
+  models: [
+    model("original", undefined, 11_170_000, latency(3.12, 101)),
+    model("fine-tuned", 0.912, 11_170_000, latency(3.1, 99.9)),
+    model("compressed", 0.908, 6_080_000, latency(1.92, 61.2)),
+  ],
+  length: 128,
+  seeds: [0],
+  wallSeconds: 754,
+  peakBytes: 1_234_000_000,
+  machine: MACHINE,
+  verdict: {
+    smaller: true,
+    faster: true,
+    text: "Smaller: 54 % of the bytes are left. Faster: 1.6× at batch 1.",
+  },
+};
+
+function widest(text: string): number {
+  return Math.max(...text.split("\n").map((line) => line.length));
+}
+
+test("the result table names every model with its metric, sizes and times in 80 columns", () => {
+  const table = resultTable(RESULT);
+  expect(table).toMatchInlineSnapshot(`
+    "            accuracy    parameters          bytes       batch 1      batch 32
+    ─────────────────────────────────────────────────────────────────────────────
+    original           –  11.2 M        44.7 MB        3.12 ms        101 ms
+    fine-tuned    91.2 %  11.2 M 100 %  44.7 MB 100 %  3.10 ms 1.0×  99.9 ms 1.0×
+    compressed    90.8 %  6.08 M  54 %  24.3 MB  54 %  1.92 ms 1.6×  61.2 ms 1.7×
+    accuracy on 872 examples; time of one batch of 128 tokens, median, 2 threads"
+  `);
+  expect(widest(table)).toBeLessThanOrEqual(WIDTH);
+});
+
+test("the largest numbers and the longest metric still fit 80 columns", () => {
+  const large = (stage: Stage) => ({
+    ...model(stage, undefined, 334_500_000, latency(1234, 123_456)),
+    metrics: { spearman: -0.888 },
+  });
+  const result = {
+    ...RESULT,
+    metric: { ...RESULT.metric, name: "spearman" },
+    models: [large("original"), large("fine-tuned"), large("compressed")],
+  };
+  expect(widest(resultTable(result))).toBeLessThanOrEqual(WIDTH);
+});
+
+test("a run is printed with its verdict, its cost and its folder", () => {
+  const text = printRun(RESULT, "runs/small");
+  expect(text).toContain("Smaller: 54 %");
+  expect(text).toContain("took 12:34, at most 1.23 GB of memory; saved in runs/small");
+  expect(widest(text)).toBeLessThanOrEqual(WIDTH);
+});
+
+test("a model that was not timed at a batch size gets a dash, not a number", () => {
+  const untimed = model("compressed", 0.9, 100, []);
+  const rows = resultTable({ ...RESULT, models: [...RESULT.models.slice(0, 2), untimed] }).split("\n");
+  expect(rows[4]).toMatch(/–\s+–/);
+});
+
+test("bench shows sizes once and one table per case, with the first model as the reference", () => {
+  const bench: BenchResult = {
+    machine: MACHINE,
+    models: RESULT.models.map((figures, i) => ({
+      ...figures,
+      name: i === 2 ? `/a/path/much/longer/than/the/column/run-${i}` : `run-${i}`,
+    })),
+  };
+  const text = benchTable(bench);
+  expect(text).toMatchInlineSnapshot(`
+    "                             parameters  not zero          bytes        gzip -9
+    ───────────────────────────────────────────────────────────────────────────────
+    run-0                      11.2 M           100 %  44.7 MB        41.3 MB
+    run-1                      11.2 M 100 %     100 %  44.7 MB 100 %  41.3 MB 100 %
+    …er/than/the/column/run-2  6.08 M  54 %     100 %  24.3 MB  54 %  22.5 MB  54 %
+
+    batch 1 × 128 tokens           p50      p95  examples/s  faster
+    ───────────────────────────────────────────────────────────────
+    run-0                      3.12 ms  3.74 ms         321
+    run-1                      3.10 ms  3.72 ms         323    1.0×
+    …er/than/the/column/run-2  1.92 ms  2.30 ms         521    1.6×
+
+    batch 32 × 128 tokens          p50      p95  examples/s  faster
+    ───────────────────────────────────────────────────────────────
+    run-0                       101 ms   121 ms         317
+    run-1                      99.9 ms   120 ms         320    1.0×
+    …er/than/the/column/run-2  61.2 ms  73.4 ms         523    1.7×
+
+    AMD EPYC 9R14, 2 threads, Node v20.20.2"
+  `);
+  expect(widest(text)).toBeLessThanOrEqual(WIDTH);
+});
+
+test("inspect adds up to its total line", () => {
+  const text = inspectTable({
+    model: "m",
+    head: "classification of 2 labels",
+    parts: [
+      {
+        name: "embeddings",
+        structure: "30522 × 256",
+        parameters: 7_900_000,
+        nonzero: 7_900_000,
+        multiplyAccumulates: 0,
+      },
+      {
+        name: "layer 0",
+        structure: "4 heads × 64, ffn 1024",
+        parameters: 790_000,
+        nonzero: 79_000,
+        multiplyAccumulates: 109_000_000,
+      },
+    ],
+    parameters: { total: 8_690_000, nonzero: 7_979_000, embeddings: 7_900_000 },
+    bytes: { raw: 34_800_000, compressed: 32_000_000 },
+    length: 128,
+    multiplyAccumulates: 109_000_000,
+  });
+  expect(text).toMatchInlineSnapshot(`
+    "            structure                 parameters  not zero         MACs
+    ───────────────────────────────────────────────────────────────────────
+    embeddings  30522 × 256             7.90 M  91 %     100 %      0   0 %
+    layer 0     4 heads × 64, ffn 1024   790 k   9 %      10 %  109 M 100 %
+    total                               8.69 M            92 %  109 M
+    head: classification of 2 labels; 34.8 MB on disk, 32.0 MB after gzip -9
+    MACs: multiply-accumulates for one text of 128 tokens"
+  `);
+  expect(widest(text)).toBeLessThanOrEqual(WIDTH);
+});
+
+test("predictions are one line each, tab separated; a regression prints its value", () => {
+  const predictions = [
+    { text: "good", pair: null, label: "positive", score: 0.98765, scores: [0.01235, 0.98765] },
+    { text: "a", pair: "b", label: null, score: 3.5, scores: [] },
+  ];
+  expect(printPredictions({ labels: [], predictions })).toBe("positive\t0.9877\tgood\nvalue\t3.5000\ta\tb");
+});
+
+test("an evaluation prints the task's metric first", () => {
+  const text = printEvaluation({
+    model: "m",
+    task: "mrpc",
+    examples: 408,
+    metric: "f1",
+    metrics: { accuracy: 0.86, f1: 0.9 },
+    loss: 0.35,
+    seconds: 4,
+  });
+  expect(text).toBe("f1 90.0 % on 408 examples of mrpc, loss 0.3500, 0:04\n  accuracy 86.0 %");
+});
+
+test("columns are as wide as their widest cell", () => {
+  expect(
+    renderTable(
+      ["", "n"],
+      [
+        ["a", "100"],
+        ["long", "1"],
+      ],
+    ),
+  ).toBe("        n\n─────────\na     100\nlong    1");
+});
+
+test("numbers have three digits and the right prefix", () => {
+  expect([0, 999, 999.6, 1000, 11_170_000, 109_482_240].map(count)).toEqual([
+    "0",
+    "999",
+    "1.00 k",
+    "1.00 k",
+    "11.2 M",
+    "109 M",
+  ]);
+  expect(bytes(437_951_328)).toBe("438 MB");
+  expect([0.1234, 3.12, 12.34, 999.9, 1200].map(milliseconds)).toEqual([
+    "0.123 ms",
+    "3.12 ms",
+    "12.3 ms",
+    "1000 ms",
+    "1.20 s",
+  ]);
+  expect([7, 130, 3723].map(clock)).toEqual(["0:07", "2:10", "1:02:03"]);
+  expect([0, 0.004, 0.543, 1].map(percent)).toEqual(["0 %", "<1 %", "54 %", "100 %"]);
+  expect([0.84, 1.62, 9.96].map(times)).toEqual(["0.8×", "1.6×", "10×"]);
+  expect(digits(0)).toBe("0.00");
+});
+
+test("text is broken between words", () => {
+  expect(wrap("one two three", 8)).toBe("one two\nthree");
+  expect(wrap("incomprehensibilities are", 5)).toBe("incomprehensibilities\nare");
+});

@@ -1,0 +1,141 @@
+/**
+ * Plain-text tables of results, aligned, at most 80 columns wide with the names used here.
+ *
+ * The first row is what the others are held to: sizes are given as what is left of it, times as how many times
+ * faster. Not here: judging (runs/verdict.ts).
+ */
+
+import type { BenchModel, BenchResult, InspectResult } from "../runs/answers.ts";
+import type { Latency, ModelFigures, RunResult } from "../runs/result.ts";
+import { metricText } from "../runs/verdict.ts";
+import { bytes, count, digits, milliseconds, percent, times } from "./units.ts";
+
+/** Width that every table keeps to. */
+export const WIDTH = 80;
+const GAP = "  ";
+const NONE = "–";
+/** Characters of a model's name: what 80 columns leave beside its sizes. */
+const LONGEST_NAME = 25;
+
+/** Rows under a header; the first column is aligned left, as are those in `left`. */
+export function renderTable(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  left: readonly number[] = [],
+): string {
+  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    widths
+      .map((width, i) => {
+        const cell = cells[i] ?? "";
+        return i === 0 || left.includes(i) ? cell.padEnd(width) : cell.padStart(width);
+      })
+      .join(GAP)
+      .trimEnd();
+  const rule = "─".repeat(widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)));
+  return [line(header), rule, ...rows.map(line)].join("\n");
+}
+
+/** A run's models side by side: metric, parameters, bytes and latency, with what is left and how much faster. */
+export function resultTable(result: RunResult): string {
+  const { models, metric } = result;
+  const reference = models[0];
+  if (!reference) return "";
+  const batches = reference.latency.map(({ batchSize }) => batchSize);
+  const header = ["", metric.name, "parameters", "bytes", ...batches.map((size) => `batch ${size}`)];
+  const rows = models.map((model) => [
+    model.stage,
+    metricCell(metric.name, model),
+    sized(count, model.parameters.total, reference.parameters.total, model === reference),
+    sized(bytes, model.bytes.raw, reference.bytes.raw, model === reference),
+    ...reference.latency.map((at) => latencyCell(model.latency, at, model === reference)),
+  ]);
+  return `${renderTable(header, rows)}\n${caption(result)}`;
+}
+
+function metricCell(name: string, { metrics }: ModelFigures): string {
+  const value = metrics[name];
+  return value === undefined ? NONE : metricText(name, value);
+}
+
+/** A size and the share of the reference that is left; the reference itself leaves the place of the share empty. */
+function sized(unit: (n: number) => string, size: number, reference: number, isReference: boolean): string {
+  const share = isReference || reference === 0 ? "" : percent(size / reference);
+  return `${unit(size)} ${share.padStart(5)}`;
+}
+
+function latencyCell(latencies: readonly Latency[], at: Latency, isReference: boolean): string {
+  const now = sameCase(latencies, at);
+  if (!now) return `${NONE}${" ".repeat(5)}`;
+  const factor = isReference || now.p50 <= 0 ? "" : times(at.p50 / now.p50);
+  return `${milliseconds(now.p50)} ${factor.padStart(4)}`;
+}
+
+function sameCase(latencies: readonly Latency[], { batchSize, length }: Latency): Latency | undefined {
+  return latencies.find((one) => one.batchSize === batchSize && one.length === length);
+}
+
+function caption({ length, machine, metric, models }: RunResult): string {
+  const onExamples = `${metric.name} on ${metric.examples.toLocaleString("en")} examples`;
+  if (!models.some(({ latency }) => latency.length > 0)) return onExamples;
+  const threads = machine.threads === 1 ? "1 thread" : `${machine.threads} threads`;
+  return `${onExamples}; time of one batch of ${length} tokens, median, ${threads}`;
+}
+
+/** Sizes of the models, then one table of times for each batch size and length. */
+export function benchTable({ models, machine }: BenchResult): string {
+  const reference = models[0];
+  if (!reference) return "";
+  const sizes = renderTable(
+    ["", "parameters", "not zero", "bytes", "gzip -9"],
+    models.map((model) => [
+      shortName(model.name),
+      sized(count, model.parameters.total, reference.parameters.total, model === reference),
+      percent(model.parameters.nonzero / Math.max(1, model.parameters.total)),
+      sized(bytes, model.bytes.raw, reference.bytes.raw, model === reference),
+      sized(bytes, model.bytes.compressed, reference.bytes.compressed, model === reference),
+    ]),
+  );
+  const cases = reference.latency.map((at) => benchCase(models, reference, at));
+  const threads = machine.threads === 1 ? "1 thread" : `${machine.threads} threads`;
+  return [sizes, ...cases, `${machine.cpu}, ${threads}, Node ${machine.node}`].join("\n\n");
+}
+
+function benchCase(models: readonly BenchModel[], reference: BenchModel, at: Latency): string {
+  const rows = models.map((model) => {
+    const now = sameCase(model.latency, at);
+    if (!now) return [shortName(model.name), NONE, NONE, NONE, ""];
+    const factor = model === reference || now.p50 <= 0 ? "" : times(at.p50 / now.p50);
+    const perSecond = now.p50 > 0 ? digits((1000 * now.batchSize) / now.p50) : NONE;
+    return [shortName(model.name), milliseconds(now.p50), milliseconds(now.p95), perSecond, factor];
+  });
+  const title = `batch ${at.batchSize} × ${at.length} tokens`;
+  return renderTable([title, "p50", "p95", "examples/s", "faster"], rows);
+}
+
+/** The end of a path tells models apart, so a long name loses its beginning. */
+function shortName(name: string): string {
+  return name.length <= LONGEST_NAME ? name : `…${name.slice(1 - LONGEST_NAME)}`;
+}
+
+/** The parts of a model with their share of parameters and work. */
+export function inspectTable(result: InspectResult): string {
+  const { parts, parameters, multiplyAccumulates, length } = result;
+  const rows = parts.map((part) => [
+    part.name,
+    part.structure,
+    sized(count, part.parameters, parameters.total, false),
+    percent(part.nonzero / Math.max(1, part.parameters)),
+    sized(count, part.multiplyAccumulates, multiplyAccumulates, false),
+  ]);
+  const total = [
+    "total",
+    "",
+    `${count(parameters.total)} ${" ".repeat(5)}`,
+    percent(parameters.nonzero / Math.max(1, parameters.total)),
+    `${count(multiplyAccumulates)} ${" ".repeat(5)}`,
+  ];
+  const table = renderTable(["", "structure", "parameters", "not zero", "MACs"], [...rows, total], [1]);
+  const file = `${bytes(result.bytes.raw)} on disk, ${bytes(result.bytes.compressed)} after gzip -9`;
+  return `${table}\nhead: ${result.head}; ${file}\nMACs: multiply-accumulates for one text of ${length} tokens`;
+}

@@ -1,0 +1,54 @@
+/** Numbers as people read them: three significant digits, decimal prefixes, one space before the unit. */
+
+/** 11_170_000 → `11.2 M`. */
+export function count(n: number): string {
+  return scaled(n, 1000, ["", " k", " M", " G", " T"]);
+}
+
+/** 44_700_000 → `44.7 MB`. */
+export function bytes(n: number): string {
+  return scaled(n, 1000, [" B", " kB", " MB", " GB", " TB"]);
+}
+
+/** Milliseconds: `3.12 ms`, `1.20 s`. */
+export function milliseconds(ms: number): string {
+  return ms < 1000 ? `${digits(ms)} ms` : `${digits(ms / 1000)} s`;
+}
+
+/** Seconds as a clock: `0:07`, `2:10`, `1:02:03`. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const parts = [Math.floor(whole / 60) % 60, whole % 60].map((n) => String(n).padStart(2, "0"));
+  const hours = Math.floor(whole / 3600);
+  return hours > 0 ? `${hours}:${parts.join(":")}` : parts.join(":").replace(/^0/, "");
+}
+
+/** A share: 0.543 → `54 %`. */
+export function percent(share: number): string {
+  const value = 100 * share;
+  if (value > 0 && value < 1) return "<1 %";
+  return `${value.toFixed(0)} %`;
+}
+
+/** A factor: 1.62 → `1.6×`, 12.3 → `12×`. */
+export function times(factor: number): string {
+  return `${factor.toFixed(factor < 9.95 ? 1 : 0)}×`;
+}
+
+/** Three significant digits without an exponent: `0.123`, `4.56`, `78.9`, `1234`. */
+export function digits(n: number): string {
+  const size = Math.abs(n);
+  const decimals = size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2;
+  return n.toFixed(size < 0.995 && size > 0 ? 3 : decimals);
+}
+
+function scaled(n: number, base: number, units: readonly string[]): string {
+  let value = n;
+  let unit = 0;
+  // 999.5 would be shown as 1000: it belongs to the next unit.
+  while (value >= base - 0.5 && unit < units.length - 1) {
+    value /= base;
+    unit++;
+  }
+  return `${unit === 0 ? String(Math.round(value)) : digits(value)}${units[unit] ?? ""}`;
+}
