@@ -35,6 +35,12 @@ const ROWS = builtUrl("./row-adamw.js", import.meta.url);
 const LOOKED_UP = "looked-up";
 const TABLE = { name: BUFFERS.table };
 
+/** A batch as a step needs it: a masked-language-model batch also says where its labels are. */
+export type TrainBatch = Pick<Batch, "size" | "length" | "ids" | "types" | "mask" | "labels"> & {
+  /** [M], flat positions in [B, T] of the labels [M]; absent when there is one label per example. */
+  readonly positions?: Int32Array;
+};
+
 export interface TrainerSettings {
   readonly config: BertConfig;
   readonly head: Head;
@@ -99,8 +105,8 @@ export class Trainer {
   }
 
   /** One optimizer step over the parts of a batch, at learning rate `rate`. Nothing moves when the loss is not finite. */
-  async step(parts: readonly Batch[], rate: number): Promise<StepResult> {
-    const count = parts.reduce((n, part) => n + part.size, 0);
+  async step(parts: readonly TrainBatch[], rate: number): Promise<StepResult> {
+    const count = parts.reduce((n, part) => n + part.labels.length, 0);
     let loss = 0;
     for (const [i, part] of parts.entries()) loss += await this.gradients(part, count, i);
     const gradNorm = Math.sqrt(await this.squaredNorm());
@@ -112,7 +118,7 @@ export class Trainer {
   }
 
   /** Logits of a batch, [B, C] row by row, by the product's structure and without dropout. */
-  async logits(batch: Batch): Promise<Float32Array> {
+  async logits(batch: TrainBatch): Promise<Float32Array> {
     const { method } = this.settings;
     await this.prepare(batch.ids);
     const session = await this.engine.session(`eval ${method.id} ${method.product}`, () =>
@@ -185,7 +191,7 @@ export class Trainer {
   }
 
   /** Loss and gradients of one part; the first of a step overwrites, the others add. */
-  private async gradients(part: Batch, count: number, index: number): Promise<number> {
+  private async gradients(part: TrainBatch, count: number, index: number): Promise<number> {
     const { method, key } = this.settings;
     const rows = this.placement.table !== undefined;
     const structure = method.structure(this.steps);
@@ -249,7 +255,7 @@ export class Trainer {
   }
 
   /** Where the gradient of this part's looked-up embeddings goes. */
-  private async lookedUpView(part: Batch): Promise<View> {
+  private async lookedUpView(part: TrainBatch): Promise<View> {
     const shape = [part.size, part.length, this.settings.config.hiddenSize];
     if (sizeOf(shape) > this.lookedUp) {
       this.lookedUp = 2 * sizeOf(shape);
@@ -281,7 +287,7 @@ function planOf({ config, head, method, tensors, key }: TrainerSettings, structu
   return { config, head, shapes, sites: method.sites(structure), dropout: key !== undefined };
 }
 
-function batchFeeds({ size, length, ids, types, mask }: Batch): Record<string, Tensor> {
+function batchFeeds({ size, length, ids, types, mask }: TrainBatch): Record<string, Tensor> {
   const shape = [size, length];
   return {
     input_ids: { dtype: "int32", shape, data: ids },
@@ -290,12 +296,17 @@ function batchFeeds({ size, length, ids, types, mask }: Batch): Record<string, T
   };
 }
 
-function labelFeeds({ labels, size }: Batch, count: number): Record<string, Tensor> {
+function labelFeeds({ labels, positions }: TrainBatch, count: number): Record<string, Tensor> {
+  const shape = [labels.length];
   const tensor: Tensor =
     labels instanceof Int32Array
-      ? { dtype: "int32", shape: [size], data: labels }
-      : { dtype: "float32", shape: [size], data: labels };
+      ? { dtype: "int32", shape, data: labels }
+      : { dtype: "float32", shape, data: labels };
+  const places: Record<string, Tensor> = positions
+    ? { [FEED.positions]: { dtype: "int32", shape, data: positions } }
+    : {};
   return {
+    ...places,
     [FEED.labels]: tensor,
     [FEED.count]: { dtype: "float32", shape: [], data: Float32Array.of(count) },
   };
