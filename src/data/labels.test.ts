@@ -1,0 +1,97 @@
+import { expect, test } from "vitest";
+import { EspalierError } from "../base/errors.ts";
+import type { Cell } from "./cells.ts";
+import { inferRule, type LabelCell, labelNumber } from "./labels.ts";
+
+const cells = (...values: Cell[]): LabelCell[] =>
+  values.map((cell, i) => ({ where: `train.tsv:${i + 2}`, cell }));
+
+function failure(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof EspalierError) return `${error.code}: ${error.message}`;
+    throw error;
+  }
+  return "none";
+}
+
+test("integers are classes in numeric order, names in code order, booleans by name", () => {
+  expect(inferRule(cells("10", "9", "-1"), "auto")).toMatchObject({ values: ["-1", "9", "10"] });
+  expect(inferRule(cells("b", "a", "B", "a"), "auto")).toMatchObject({ values: ["B", "a", "b"] });
+  expect(inferRule(cells(true, false), "auto")).toMatchObject({ values: ["false", "true"] });
+  expect(inferRule(cells(" 1", "0 ", 1), "auto")).toMatchObject({ values: ["0", "1"] });
+});
+
+test("numbers with a fraction make a regression; task decides otherwise", () => {
+  expect(inferRule(cells("1", "2.5"), "auto")).toEqual({ kind: "regression" });
+  expect(inferRule(cells("1", "2"), "regression")).toEqual({ kind: "regression" });
+  expect(inferRule(cells("1", "2.5"), "classification")).toMatchObject({ values: ["1", "2.5"] });
+});
+
+test("labels become class numbers or values", () => {
+  const rule = inferRule(cells("yes", "no"), "auto");
+  expect(cells("no", "yes").map((cell) => labelNumber(rule, cell))).toEqual([0, 1]);
+  expect(labelNumber({ kind: "regression" }, { where: "a:1", cell: "-2.5e1" })).toBe(-25);
+});
+
+const classes = { kind: "classification", values: ["0", "1"] } as const;
+const failures: [string, () => unknown, string][] = [
+  [
+    "an unknown label",
+    () => labelNumber(classes, { where: "train.tsv:118", cell: "yes" }),
+    'label/unknown: train.tsv:118: expected label 0 or 1, got "yes"',
+  ],
+  [
+    "an unknown label among many",
+    () =>
+      labelNumber(
+        { kind: "classification", values: Array.from({ length: 30 }, (_, i) => String(i)) },
+        { where: "dev.tsv:2", cell: "x" },
+      ),
+    'label/unknown: dev.tsv:2: expected label one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … (30 classes), got "x"',
+  ],
+  [
+    "NaN as a value",
+    () => labelNumber({ kind: "regression" }, { where: "a.csv:4", cell: "NaN" }),
+    'label/number: a.csv:4: expected a number as label, got "NaN"',
+  ],
+  [
+    "an infinite value",
+    () => labelNumber({ kind: "regression" }, { where: "a.csv:4", cell: "1e999" }),
+    'label/number: a.csv:4: expected a number as label, got "1e999"',
+  ],
+  [
+    "a value outside its range",
+    () => labelNumber({ kind: "regression", range: [0, 5] }, { where: "a.csv:4", cell: "5.1" }),
+    'label/number: a.csv:4: expected a number from 0 to 5 as label, got "5.1"',
+  ],
+  [
+    "NaN as a class",
+    () => inferRule(cells("1", "nan"), "auto"),
+    'label/missing: train.tsv:3: expected a label, got "nan"',
+  ],
+  [
+    "no label",
+    () => inferRule(cells("1", ""), "auto"),
+    'label/missing: train.tsv:3: expected a label, got ""',
+  ],
+  [
+    "null",
+    () => inferRule(cells("1", null), "auto"),
+    "label/missing: train.tsv:3: expected a label, got null",
+  ],
+  [
+    "one class only",
+    () => inferRule(cells("1", "1"), "auto"),
+    'label/classes: train.tsv:2: expected two classes or more, got only "1"',
+  ],
+  [
+    "a column of texts",
+    () => inferRule(cells(...Array.from({ length: 1001 }, (_, i) => `text ${i}`)), "auto"),
+    'label/classes: train.tsv:1002: expected at most 1000 different labels, got "text 1000" as one more',
+  ],
+];
+test.each(failures)("%s is refused with its place", (_, act, message) => {
+  expect(failure(act)).toBe(message);
+});
