@@ -54,3 +54,20 @@ export function floatTensor(shape: readonly number[], data: Float32Array): Float
   }
   return { dtype: "float32", shape, data };
 }
+
+const ARRAYS: { readonly [D in DType]: new (length: number) => DTypeArrays[D] } = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+};
+
+/** A tensor of zeros. */
+export function zeros<D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> {
+  return { dtype, shape, data: new ARRAYS[dtype](sizeOf(shape)) };
+}

@@ -24,11 +24,10 @@ export interface EngineOptions {
   readonly arena?: boolean;
 }
 
-/** A compiled program. */
+/** A program under its structure key. It never goes stale: one that was released is compiled again when it runs. */
 export interface Session {
   readonly key: string;
   readonly program: Program;
-  readonly id: number;
 }
 
 /** One run, in terms of the program's own names. Every output is fetched, into a view or to the caller. */
@@ -55,7 +54,8 @@ interface Waiting {
 
 export class Engine {
   private readonly waiting = new Map<number, Waiting>();
-  private readonly sessions = new Map<string, Promise<Session>>();
+  /** Compiled sessions by key, the least recently used first. */
+  private readonly loaded = new Map<string, Promise<Session>>();
   private readonly worker: Worker;
   private readonly maxSessions: number;
   private next = 0;
@@ -63,7 +63,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     const { threads, provider = "cpu", maxSessions = 6, arena = true } = options;
-    this.maxSessions = maxSessions;
+    this.maxSessions = Math.max(1, maxSessions);
     this.worker = new Worker(builtUrl("./worker.js", import.meta.url), {
       workerData: { threads, provider, arena },
     });
@@ -72,7 +72,7 @@ export class Engine {
     this.worker.on("exit", (code) => this.fail(new Error(`worker ended with code ${code}`)));
   }
 
-  /** Makes a float32 buffer of zeros in the worker. */
+  /** Makes a float32 buffer of zeros in the worker, in place of one of that name; bindings keep the old one. */
   allocate(name: string, length: number): Promise<undefined> {
     return this.ask("allocate", { name, length });
   }
@@ -82,21 +82,21 @@ export class Engine {
     return this.ask("release", { name });
   }
 
+  /** Copies `data` into a view of the same size. */
   write(view: View, data: Float32Array): Promise<undefined> {
-    return this.ask("write", { view, data });
+    return this.ask("write", { view, data: compact(data) });
   }
 
+  /** A copy of a view. */
   read(view: View): Promise<Float32Array> {
     return this.ask("read", { view });
   }
 
-  /** The session of a structure key; built and compiled on first use, the least recently used ones released. */
-  session(key: string, build: () => Program): Promise<Session> {
-    const known = this.sessions.get(key);
-    const session = known ?? this.compile(key, build);
-    this.sessions.delete(key);
-    this.sessions.set(key, session);
-    if (this.sessions.size > this.maxSessions) this.evict();
+  /** The session of a structure key: built and compiled when it is not loaded, the least recently used released. */
+  async session(key: string, build: () => Program): Promise<Session> {
+    const known = this.loaded.get(key);
+    const session = known ? this.use(key, known) : this.load({ key, program: build() });
+    this.evict();
     return session;
   }
 
@@ -109,7 +109,15 @@ export class Engine {
 
   /** Runs sessions one after another in a single round trip; returns each one's fresh results. */
   async run(requests: readonly RunRequest[]): Promise<readonly Results[]> {
-    return this.ask("run", { calls: requests.map(toCall) });
+    const calls = requests.map(toCall);
+    const loads = requests.map(({ session }) => {
+      const known = this.loaded.get(session.key);
+      return known ? this.use(session.key, known) : this.load(session);
+    });
+    const run = this.ask("run", { calls });
+    this.evict(); // after the run is queued: the worker serves in order, so nothing is released before it ran
+    const [results] = await Promise.all([run, ...loads]);
+    return results;
   }
 
   /** Calls `name(memory, argument)` of a built module beside the buffers. `module` is an address from `builtUrl`. */
@@ -122,19 +130,28 @@ export class Engine {
     await this.worker.terminate();
   }
 
-  private async compile(key: string, build: () => Program): Promise<Session> {
-    const program = build();
-    const id = this.next++;
-    await this.ask("compile", { session: id, bytes: program.bytes });
-    return { key, program, id };
+  private load(session: Session): Promise<Session> {
+    const { key, program } = session;
+    const compiled = this.ask("compile", { session: key, bytes: program.bytes }).then(() => session);
+    this.use(key, compiled);
+    // Whoever awaits it sees the failure; here it is only forgotten, so that the key can be tried again.
+    compiled.catch(() => this.loaded.get(key) === compiled && this.loaded.delete(key));
+    return compiled;
+  }
+
+  /** Makes a session the most recently used one. */
+  private use(key: string, session: Promise<Session>): Promise<Session> {
+    this.loaded.delete(key);
+    this.loaded.set(key, session);
+    return session;
   }
 
   private evict(): void {
-    const [oldest] = this.sessions;
-    if (oldest === undefined) return;
-    const [key, session] = oldest;
-    this.sessions.delete(key);
-    void session.then(({ id }) => this.ask("dispose", { session: id }));
+    for (const key of [...this.loaded.keys()].slice(0, -this.maxSessions)) {
+      this.loaded.delete(key);
+      // Releasing fails only with the worker, and then every later request says so.
+      this.ask("dispose", { session: key }).catch(() => undefined);
+    }
   }
 
   private ask<K extends keyof Requests & keyof Replies>(kind: K, request: Requests[K]): Promise<Replies[K]> {
@@ -175,5 +192,25 @@ function toCall({ session, feeds, into = {}, binding }: RunRequest): Call {
     if (binding && name in binding.into) continue;
     fetches[name] = into[name] ?? { dtype, shape: evaluate(shape, sizes) };
   }
-  return { session: session.id, feeds, fetches, ...(binding ? { binding: binding.id } : {}) };
+  return {
+    session: session.key,
+    feeds: compacted(feeds),
+    fetches,
+    ...(binding ? { binding: binding.id } : {}),
+  };
+}
+
+/** A message carries the whole memory an array lies in: a part of something large is copied first. */
+function compact<A extends Tensor["data"]>(data: A): A {
+  // `slice` gives back an array of its own kind.
+  return data.byteLength === data.buffer.byteLength ? data : (data.slice() as A);
+}
+
+function compacted(feeds: RunRequest["feeds"]): RunRequest["feeds"] {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, source]) => [
+      name,
+      "buffer" in source ? source : { ...source, data: compact(source.data) },
+    ]),
+  );
 }

@@ -20,7 +20,8 @@ export interface Fresh {
 
 /** One run of a session: views are bound in place, tensors travel. */
 export interface Call {
-  readonly session: number;
+  /** The session's key. */
+  readonly session: string;
   readonly feeds: Readonly<Record<string, View | Tensor>>;
   readonly fetches: Readonly<Record<string, View | Fresh>>;
   /** Views that stay the same from run to run, sent once with `bind`. */
@@ -35,8 +36,8 @@ export interface Requests {
   release: { readonly name: string };
   write: { readonly view: View; readonly data: Float32Array };
   read: { readonly view: View };
-  compile: { readonly session: number; readonly bytes: Uint8Array };
-  dispose: { readonly session: number };
+  compile: { readonly session: string; readonly bytes: Uint8Array };
+  dispose: { readonly session: string };
   bind: {
     readonly binding: number;
     readonly feeds: Record<string, View>;

@@ -7,13 +7,13 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
-import { sizeOf, type Tensor } from "../base/tensor.ts";
+import { sizeOf, type Tensor, zeros } from "../base/tensor.ts";
 import { SEAL } from "../graph/program.ts";
-import type { Call, Fresh, HostMemory, Reply, Request, Results, View, WorkerSettings } from "./protocol.ts";
+import type { Call, HostMemory, Reply, Request, Results, View, WorkerSettings } from "./protocol.ts";
 
 const settings: WorkerSettings = workerData;
 const buffers = new Map<string, Float32Array>();
-const sessions = new Map<number, ort.InferenceSession>();
+const sessions = new Map<string, ort.InferenceSession>();
 const bindings = new Map<
   number,
   { feeds: Record<string, ort.Tensor>; fetches: Record<string, ort.Tensor> }
@@ -23,12 +23,23 @@ const memory: HostMemory = { view: window, state: new Map() };
 function window({ buffer, offset, shape }: View): Float32Array {
   const data = buffers.get(buffer);
   const length = sizeOf(shape);
+  if (!Number.isInteger(length) || !Number.isInteger(offset) || offset < 0) {
+    throw new RangeError(`buffer ${buffer}: expected a view, got [${shape}] at ${offset}`);
+  }
   if (data === undefined || offset + length > data.length) {
     throw new RangeError(
       `buffer ${buffer}: expected at least ${offset + length} elements, got ${data?.length ?? 0}`,
     );
   }
   return data.subarray(offset, offset + length);
+}
+
+function write(view: View, data: Float32Array): void {
+  const target = window(view);
+  if (target.length !== data.length) {
+    throw new RangeError(`buffer ${view.buffer}: expected ${target.length} elements, got ${data.length}`);
+  }
+  target.set(data);
 }
 
 function bound(source: View | Tensor): ort.Tensor {
@@ -38,16 +49,7 @@ function bound(source: View | Tensor): ort.Tensor {
   return new ort.Tensor(dtype as "float32", data as Float32Array, shape);
 }
 
-function blank({ dtype, shape }: Fresh): Tensor {
-  const n = sizeOf(shape);
-  if (dtype === "float64") return { dtype, shape, data: new Float64Array(n) };
-  if (dtype === "int64") return { dtype, shape, data: new BigInt64Array(n) };
-  if (dtype === "int32") return { dtype, shape, data: new Int32Array(n) };
-  if (dtype === "bool") return { dtype, shape, data: new Uint8Array(n) };
-  return { dtype: "float32", shape, data: new Float32Array(n) };
-}
-
-async function compile(id: number, bytes: Uint8Array): Promise<void> {
+async function compile(key: string, bytes: Uint8Array): Promise<void> {
   const session = await ort.InferenceSession.create(bytes, {
     executionProviders: [settings.provider],
     intraOpNumThreads: settings.threads,
@@ -57,26 +59,29 @@ async function compile(id: number, bytes: Uint8Array): Promise<void> {
     enableCpuMemArena: settings.arena,
     logSeverityLevel: 3,
   });
-  sessions.set(id, session);
+  sessions.set(key, session);
 }
 
 async function run(call: Call): Promise<Results> {
   const session = sessions.get(call.session);
   if (session === undefined) throw new RangeError(`session ${call.session} is not loaded`);
-  const fixed = bindings.get(call.binding ?? -1);
+  const fixed = call.binding === undefined ? undefined : bindings.get(call.binding);
+  if (call.binding !== undefined && fixed === undefined) throw new RangeError(`no binding ${call.binding}`);
   const feeds: Record<string, ort.Tensor> = { ...fixed?.feeds };
   for (const [name, source] of Object.entries(call.feeds)) feeds[name] = bound(source);
-  const fetches: Record<string, ort.Tensor | null> = { [SEAL]: null, ...fixed?.fetches };
+  const sealed = session.outputNames[0] === SEAL;
+  const fetches: Record<string, ort.Tensor | null> = { ...(sealed && { [SEAL]: null }), ...fixed?.fetches };
   const fresh: Record<string, Tensor> = {};
   for (const [name, target] of Object.entries(call.fetches)) {
-    if (!("buffer" in target)) fresh[name] = blank(target);
-    fetches[name] = bound("buffer" in target ? target : (fresh[name] ?? blank(target)));
+    const place = "buffer" in target ? target : zeros(target.dtype, target.shape);
+    if ("data" in place) fresh[name] = place;
+    fetches[name] = bound(place);
   }
   try {
     await session.run(feeds, fetches);
   } catch (error) {
     // The seal (see graph/program.ts): everything was computed, and the copying that would follow is skipped.
-    if (!(error instanceof Error && error.message.startsWith("Non tensor type"))) throw error;
+    if (!(sealed && error instanceof Error && error.message.startsWith("Non tensor type"))) throw error;
   }
   return fresh;
 }
@@ -96,7 +101,7 @@ async function serve(request: Request): Promise<unknown> {
       buffers.delete(request.name);
       return;
     case "write":
-      window(request.view).set(request.data);
+      write(request.view, request.data);
       return;
     case "read":
       return window(request.view).slice();
@@ -122,22 +127,25 @@ async function serve(request: Request): Promise<unknown> {
   }
 }
 
+/** Answers a request; a result that cannot travel is a failure like any other. */
+async function answer(request: Request): Promise<void> {
+  const { id } = request;
+  const post = (reply: Reply): void => parentPort?.postMessage(reply, transferable(reply));
+  try {
+    post({ id, ok: true, value: await serve(request) });
+  } catch (error) {
+    post({ id, ok: false, message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
 let last: Promise<void> = Promise.resolve();
 parentPort?.on("message", (request: Request) => {
-  last = last.then(async () => {
-    let reply: Reply;
-    try {
-      reply = { id: request.id, ok: true, value: await serve(request) };
-    } catch (error) {
-      reply = { id: request.id, ok: false, message: error instanceof Error ? error.message : String(error) };
-    }
-    parentPort?.postMessage(reply, transferable(reply));
-  });
+  last = last.then(() => answer(request));
 });
 
-/** Buffers of a reply that can move instead of being copied. */
+/** Memory of a reply that can move instead of being copied: a large array that is no part of a buffer here. */
 function transferable(reply: Reply): ArrayBuffer[] {
-  return reply.ok && reply.value instanceof Float32Array && reply.value.buffer instanceof ArrayBuffer
-    ? [reply.value.buffer]
-    : [];
+  const memory = reply.ok && reply.value instanceof Float32Array ? reply.value.buffer : undefined;
+  const ours = [...buffers.values()].some(({ buffer }) => buffer === memory);
+  return memory instanceof ArrayBuffer && !ours ? [memory] : [];
 }
