@@ -2,7 +2,7 @@
  * From values to an ONNX graph: names, nodes, initializers and the arithmetic of run-time shapes.
  *
  * Every value is written once, in dependency order. Symbols of shapes are read from the graph's inputs at run time:
- * `B` is axis 0 of the first input whose shape starts with `B`.
+ * `B` is the axis called `B` of the first input that has one.
  */
 
 import type { DType, Tensor } from "../base/tensor.ts";
@@ -67,9 +67,7 @@ export class Emitter {
 
   constant(tensor: Tensor): string {
     const small = tensor.data.length <= 16;
-    const key = small
-      ? `${tensor.dtype}[${tensor.shape}]=${Array.from(tensor.data, String)}`
-      : `#${this.count}`;
+    const key = small ? `${tensor.dtype}[${tensor.shape}]=${spelled(tensor)}` : `#${this.count}`;
     return this.once(key, () => {
       const name = this.fresh("c");
       this.initializers.set(name, tensor);
@@ -244,6 +242,11 @@ export function float(value: number): Attribute {
 
 export function text(value: string): Attribute {
   return { kind: "string", value };
+}
+
+/** Elements as text, equal exactly when they are: `String` alone makes one of 0 and -0. */
+function spelled({ data }: Tensor): string {
+  return Array.from<number | bigint, string>(data, (x) => (Object.is(x, -0) ? "-0" : String(x))).join();
 }
 
 function describe({ dtype, shape }: Type): string {

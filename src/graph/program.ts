@@ -2,7 +2,7 @@
 
 import { encodeModel } from "../onnx/encode.ts";
 import { IR_VERSION, type Model, OPSETS } from "../onnx/model.ts";
-import { Emitter } from "./emitter.ts";
+import { Emitter, topological } from "./emitter.ts";
 import { GraphError, type Sizes, type Type } from "./shape.ts";
 import type { Value } from "./value.ts";
 
@@ -30,6 +30,8 @@ export interface ProgramOptions {
 export function program(outputs: Readonly<Record<string, Value>>, options: ProgramOptions = {}): Program {
   const emit = new Emitter(options);
   const types = new Map<string, Type>();
+  // All inputs first: what is written next may need the length of any of them.
+  for (const value of topological(Object.values(outputs))) if (value.op === "input") emit.write(value);
   for (const [name, value] of Object.entries(outputs)) {
     emit.alias(emit.write(value), name);
     types.set(name, { dtype: value.dtype, shape: value.shape });

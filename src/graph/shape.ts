@@ -63,14 +63,34 @@ export function at(shape: Shape, axis: number): Dim {
   return dim;
 }
 
+/** `axis`, which may count from the end, as it counts from the start. */
+export function axisOf(shape: Shape, axis: number): number {
+  at(shape, axis);
+  return axis < 0 ? shape.length + axis : axis;
+}
+
+/** The length of an axis that has to be known when the graph is built. */
+export function lengthAt(shape: Shape, axis: number): number {
+  const dim = at(shape, axis);
+  if (typeof dim === "string")
+    throw new GraphError("graph/symbolic", `expected a known length, got axis ${axis} of [${shape}]`);
+  return dim;
+}
+
 /** Numbers for symbols, such as `{ B: 32, T: 17 }`. */
 export type Sizes = Readonly<Record<string, number>>;
 
-/** A symbolic shape in numbers. */
+/** A symbolic shape in numbers. @throws {GraphError} `graph/symbol` for a symbol that `sizes` lacks */
 export function evaluate(shape: Shape, sizes: Sizes): number[] {
+  const factor = (symbol: string): number => {
+    const size = sizes[symbol] ?? Number(symbol);
+    if (Number.isNaN(size))
+      throw new GraphError("graph/symbol", `[${shape}]: no input that was fed has a dimension ${symbol}`);
+    return size;
+  };
   return shape.map((dim) =>
     String(dim)
       .split("*")
-      .reduce((n, factor) => n * (sizes[factor] ?? Number(factor)), 1),
+      .reduce((n, symbol) => n * factor(symbol), 1),
   );
 }

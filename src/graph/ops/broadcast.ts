@@ -1,7 +1,7 @@
 /** Sums over axes and their transpose, expansion: what every broadcasting gradient rests on. */
 
 import { int } from "../emitter.ts";
-import { at, broadcast, type Shape, sameShape } from "../shape.ts";
+import { at, broadcast, GraphError, product, type Shape, sameShape } from "../shape.ts";
 import { apply, pick, type Rule, type Value } from "../value.ts";
 
 interface Axes {
@@ -30,9 +30,9 @@ export const sumRule: Rule<Axes> = {
   ],
 };
 
-/** Sum over `axes`. */
+/** Sum over `axes`; over none it is x itself (ONNX would sum over all). */
 export function sum(x: Value, axes: readonly number[], keep = false): Value {
-  return apply(sumRule, [x], { axes, keep });
+  return axes.length === 0 ? x : apply(sumRule, [x], { axes, keep });
 }
 
 export const expandRule: Rule<{ readonly shape: Shape }> = {
@@ -59,7 +59,12 @@ export function sumTo(g: Value, shape: Shape): Value {
 export const reshapeRule: Rule<{ readonly shape: Shape }> = {
   name: "reshape",
   doubles: true,
-  infer: ([x], { shape }) => ({ dtype: x?.dtype ?? "float32", shape }),
+  infer: (inputs, { shape }) => {
+    const x = pick(inputs, 0);
+    if (product(x.shape) !== product(shape))
+      throw new GraphError("graph/reshape", `reshape: [${x.shape}] does not fill [${shape}]`);
+    return { dtype: x.dtype, shape };
+  },
   gradient: ({ g, inputs }) => [reshape(g, pick(inputs, 0).shape)],
   lower: ({ emit, inputs, attributes }) => [
     emit.node("Reshape", [...inputs, emit.shape(attributes.shape, true)]),

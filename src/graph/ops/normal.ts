@@ -4,7 +4,7 @@ import { float, int } from "../emitter.ts";
 import { at, GraphError } from "../shape.ts";
 import { apply, part, pick, type Rule, type Value } from "../value.ts";
 import { sum } from "./broadcast.ts";
-import { exp, mul, sub } from "./elementwise.ts";
+import { cast, exp, mul, sub } from "./elementwise.ts";
 import { meanLast } from "./linear.ts";
 
 type None = Readonly<Record<string, never>>;
@@ -42,13 +42,13 @@ export const layerNormRule: Rule<{ readonly epsilon: number }> = {
         `layerNorm: [${shape}] does not fit weights [${pick(inputs, 1).shape}]`,
       );
     }
-    const row = { dtype, shape: [...shape.slice(0, -1), 1] };
+    const row = { dtype: "float32" as const, shape: [...shape.slice(0, -1), 1] }; // float32 even for float64
     return { dtype, shape, extras: [row, row] };
   },
   // With x̂ = (x − μ)/σ and h = g∘γ: dx = (h − mean(h) − x̂·mean(h∘x̂))/σ, dγ = Σ g∘x̂, dβ = Σ g (Ba et al. 2016).
   gradient: ({ g, inputs, y }) => {
     const [x, gamma] = [pick(inputs, 0), pick(inputs, 1)];
-    const [mean, inverse] = [part(y, 0), part(y, 1)];
+    const [mean, inverse] = [cast(part(y, 0), x.dtype), cast(part(y, 1), x.dtype)];
     const normal = mul(sub(x, mean), inverse);
     const h = mul(g, gamma);
     const dx = mul(sub(sub(h, meanLast(h)), mul(normal, meanLast(mul(h, normal)))), inverse);
