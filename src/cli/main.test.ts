@@ -1,26 +1,17 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { describeMachine } from "../runs/machine.ts";
 import { COMMANDS, flagOf } from "./commands.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** Built before the tests by vitest's global setup. */
 const MAIN = join(ROOT, "dist/cli/main.js");
 const folder = mkdtempSync(join(tmpdir(), "espalier-cli-"));
 
-/** Builds only when a source is younger than what was built from it. Types are `npm run check`'s business. */
-beforeAll(() => {
-  const built = existsSync(MAIN) ? statSync(MAIN).mtimeMs : 0;
-  const names = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" });
-  const sources = names.filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
-  if (sources.every((name) => statSync(join(ROOT, "src", name)).mtimeMs < built)) return;
-  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
-  spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: ROOT });
-  expect(statSync(MAIN).mtimeMs, "the build wrote dist/cli/main.js").toBeGreaterThan(built);
-});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function espalier(words: readonly string[], input = "", env: Readonly<Record<string, string>> = {}) {

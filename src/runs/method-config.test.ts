@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import type { Schema } from "../methods/method.ts";
+import { methodConfig } from "./method-config.ts";
+
+interface Config {
+  readonly sparsity: number;
+  readonly schedule: string;
+  readonly structured: boolean;
+}
+
+const SCHEMA: Schema<Config> = {
+  sparsity: { default: 0.5, help: "share removed" },
+  schedule: { default: "cubic", help: "growth" },
+  structured: { default: false, help: "whole heads" },
+};
+
+test("settings take their field's type and leave the other defaults", () => {
+  expect(methodConfig("m", SCHEMA, { set: { structured: "true", schedule: "linear" } })).toEqual({
+    sparsity: 0.5,
+    schedule: "linear",
+    structured: true,
+  });
+});
+
+test("--sparsity is the method's own setting, and --set is the more exact word", () => {
+  expect(methodConfig("m", SCHEMA, { set: {}, sparsity: 0.9 }).sparsity).toBe(0.9);
+  expect(methodConfig("m", SCHEMA, { set: { sparsity: "0.8" }, sparsity: 0.9 }).sparsity).toBe(0.8);
+});
+
+test.each([
+  [{ sparcity: "0.9" }, "method/unknown-setting", 'did you mean "sparsity"?'],
+  [{ depth: "3" }, "method/unknown-setting", "it has sparsity, schedule, structured"],
+  [{ sparsity: "high" }, "method/setting", 'm.sparsity: expected a number, got "high"'],
+  [{ sparsity: "" }, "method/setting", "expected a number"],
+  [{ structured: "1" }, "method/setting", 'm.structured: expected true or false, got "1"'],
+])("%o is refused as %s", (set, code, says) => {
+  expect(() => methodConfig("m", SCHEMA, { set })).toThrow(
+    expect.objectContaining({ code, message: expect.stringContaining(says) }),
+  );
+});
+
+test("a method without a sparsity refuses one", () => {
+  expect(() => methodConfig("theseus", {}, { set: {}, sparsity: 0.5 })).toThrow(
+    expect.objectContaining({
+      code: "method/unknown-setting",
+      message: expect.stringContaining("no settings"),
+    }),
+  );
+});
