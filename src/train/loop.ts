@@ -1,0 +1,111 @@
+/**
+ * The training loop, on one page: a rate, a batch, a step; now and then an evaluation; a reason to stop.
+ *
+ * It is a generator: whoever iterates sees every step and evaluation as it happens, saves when it likes, and stops by
+ * not asking for the next. It prints nothing, writes no file and knows no method.
+ */
+
+import { RunError } from "../base/errors.ts";
+import type { FloatTensor } from "../base/tensor.ts";
+import type { TrainBatch, Trainer } from "./trainer.ts";
+
+/** What an evaluation found; `primary` decides which model is the best, and grows with quality. */
+export interface Evaluation {
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly primary: number;
+}
+
+export interface LoopPlan {
+  /** Optimizer steps in all. */
+  readonly steps: number;
+  /** Learning rate of step `step`, from 0. */
+  readonly rate: (step: number) => number;
+  /** The batches whose gradients make step `step`: more than one when gradients are accumulated. */
+  readonly batches: (step: number) => readonly TrainBatch[];
+  /** Evaluate after this many steps, and after the last. */
+  readonly evaluateEvery: number;
+  readonly evaluate: (trainer: Trainer) => Promise<Evaluation>;
+  /** Evaluations without a better one before the loop stops; absent: never. */
+  readonly patience?: number;
+  /** Whether the model after `steps` steps may be chosen as the best; default always. */
+  readonly eligible?: (steps: number) => boolean;
+}
+
+/** The best model so far, kept whole. */
+export interface Best extends Evaluation {
+  readonly step: number;
+  readonly tensors: ReadonlyMap<string, FloatTensor>;
+}
+
+/** What the loop must remember beside the trainer's state. */
+export interface LoopState {
+  readonly best?: Best;
+  /** Evaluations since the best. */
+  readonly stale: number;
+}
+
+export type LoopEvent =
+  | {
+      readonly kind: "step";
+      /** Steps done. */
+      readonly step: number;
+      readonly loss: number;
+      readonly gradNorm: number;
+      readonly rate: number;
+      readonly examples: number;
+    }
+  | {
+      readonly kind: "evaluation";
+      readonly step: number;
+      readonly evaluation: Evaluation;
+      readonly state: LoopState;
+    };
+
+/**
+ * Trains from where `trainer` stands to the end of the plan. Yields after every step and every evaluation.
+ *
+ * @throws {RunError} `train/diverged` when a loss or a gradient is not finite; the weights are those before that step
+ */
+export async function* train(
+  trainer: Trainer,
+  plan: LoopPlan,
+  start: LoopState = { stale: 0 },
+): AsyncGenerator<LoopEvent, LoopState> {
+  let state = start;
+  while (trainer.steps < plan.steps) {
+    const step = trainer.steps;
+    const rate = plan.rate(step);
+    const parts = plan.batches(step);
+    const { loss, gradNorm } = await trainer.step(parts, rate);
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw diverged(step, loss, gradNorm, rate);
+    const examples = parts.reduce((n, part) => n + part.size, 0);
+    const done = step + 1;
+    yield { kind: "step", step: done, loss, gradNorm, rate, examples };
+    if (done % plan.evaluateEvery !== 0 && done !== plan.steps) continue;
+    const evaluation = await plan.evaluate(trainer);
+    state = await judged(trainer, plan, state, done, evaluation);
+    yield { kind: "evaluation", step: done, evaluation, state };
+    if (plan.patience !== undefined && state.stale >= plan.patience) break;
+  }
+  return state;
+}
+
+/** The state after an evaluation: a better model is copied, a worse one counted. */
+async function judged(
+  trainer: Trainer,
+  { eligible = () => true }: LoopPlan,
+  state: LoopState,
+  step: number,
+  evaluation: Evaluation,
+): Promise<LoopState> {
+  if (!eligible(step)) return state;
+  if (state.best && evaluation.primary <= state.best.primary) return { ...state, stale: state.stale + 1 };
+  return { best: { ...evaluation, step, tensors: await trainer.tensors() }, stale: 0 };
+}
+
+function diverged(step: number, loss: number, gradNorm: number, rate: number): RunError {
+  return new RunError(
+    "train/diverged",
+    `training: expected a finite loss, got loss ${loss} and gradient norm ${gradNorm} at step ${step + 1}, learning rate ${rate.toExponential(2)}. A lower learning rate or a longer warm-up usually helps.`,
+  );
+}
