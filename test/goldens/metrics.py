@@ -1,0 +1,58 @@
+"""Expected metrics from scikit-learn and SciPy.
+
+Made with scikit-learn 1.9.1, SciPy 1.17.1, NumPy 2.4.6 on Python 3.11. Usage: python metrics.py > metrics.json
+"""
+import json
+import sys
+
+import numpy as np
+import scipy
+import sklearn
+from scipy.stats import pearsonr, spearmanr
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+
+rng = np.random.default_rng(7)
+classes = []
+for name, count, n in [("balanced", 2, 50), ("skewed", 2, 80), ("three", 3, 60), ("seven", 7, 40)]:
+    truth = rng.integers(0, count, n) if name != "skewed" else (rng.random(n) < 0.1).astype(int)
+    predicted = np.where(rng.random(n) < 0.6, truth, rng.integers(0, count, n))
+    if name == "seven":  # one class that is never predicted, one that never occurs
+        predicted[predicted == 2] = 3
+        truth[truth == 5] = 4
+    classes.append(
+        {
+            "name": name,
+            "classes": count,
+            "truth": truth.tolist(),
+            "predicted": predicted.tolist(),
+            "accuracy": accuracy_score(truth, predicted),
+            "f1": f1_score(truth, predicted) if count == 2 else None,
+            "macro_f1": f1_score(truth, predicted, average="macro", zero_division=0),
+            "matthews": matthews_corrcoef(truth, predicted),
+        }
+    )
+
+values = []
+for name, n in [("noise", 40), ("ties", 40), ("monotone", 25), ("opposite", 30)]:
+    truth = rng.random(n) * 5
+    predicted = truth + rng.normal(size=n)
+    if name == "ties":
+        truth, predicted = np.round(truth), np.round(predicted)
+    if name == "monotone":
+        predicted = np.exp(truth)
+    if name == "opposite":
+        predicted = -truth
+    truth, predicted = truth.astype(np.float32), predicted.astype(np.float32)
+    values.append(
+        {
+            "name": name,
+            "truth": truth.tolist(),
+            "predicted": predicted.tolist(),
+            "pearson": float(pearsonr(truth.astype(float), predicted.astype(float))[0]),
+            "spearman": float(spearmanr(truth, predicted)[0]),
+        }
+    )
+
+made_with = f"scikit-learn {sklearn.__version__}, SciPy {scipy.__version__}, NumPy {np.__version__}"
+json.dump({"made_with": made_with, "classes": classes, "values": values}, sys.stdout, separators=(",", ":"))
+print()
