@@ -53,7 +53,7 @@ export function matthews(predicted: Numbers, truth: Numbers): number {
   const right = accuracy(predicted, truth) * n;
   const dot = [...truths].reduce((sum, [c, count]) => sum + count * (predictions.get(c) ?? 0), 0);
   const squares = (of: ReadonlyMap<number, number>) => [...of.values()].reduce((sum, x) => sum + x * x, 0);
-  const scale = Math.sqrt(n * n - squares(predictions)) * Math.sqrt(n * n - squares(truths));
+  const scale = Math.sqrt((n * n - squares(predictions)) * (n * n - squares(truths)));
   return ratio(right * n - dot, scale);
 }
 
