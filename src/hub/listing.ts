@@ -1,0 +1,118 @@
+/**
+ * What the hub says of a model: its commit, and which files of it make a model folder.
+ *
+ * Asks through `@huggingface/hub`. Its answers are checked before they become paths or sizes.
+ */
+
+import { HubApiError, listFiles, modelInfo } from "@huggingface/hub";
+import { EspalierError, InputError, RunError } from "../base/errors.ts";
+import { INDEX_FILE, WEIGHTS_FILE } from "../formats/weights.ts";
+import { isCommit } from "./cache.ts";
+import type { HubName } from "./name.ts";
+import { connectionError, type Digest, statusError } from "./transfer.ts";
+
+/** How to reach the hub. */
+export interface HubAddress {
+  /** Without a slash at the end. */
+  readonly hubUrl: string;
+  readonly token?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A file as the hub lists it. */
+export interface HubFile {
+  readonly path: string;
+  readonly size: number;
+  readonly digest: Digest;
+}
+
+/** Beside the weights, what a folder is read from. */
+const SMALL_FILES = [
+  "config.json",
+  "vocab.txt",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "espalier-masks.safetensors",
+];
+
+function params({ hubUrl, token, signal }: HubAddress) {
+  const request: typeof fetch = (url, init) => fetch(url, { ...init, signal: signal ?? null });
+  return { hubUrl, fetch: request, ...(token === undefined ? {} : { accessToken: token }) };
+}
+
+/** Turns what the library throws into this project's errors. */
+async function asked<T>(url: string, address: HubAddress, answer: () => Promise<T>): Promise<T> {
+  try {
+    return await answer();
+  } catch (error) {
+    if (error instanceof EspalierError) throw error;
+    if (error instanceof HubApiError) throw statusError(error.statusCode, url);
+    // fetch gives every failed connection a cause; what has none is an answer that could not be understood.
+    const failed = error instanceof Error && error.cause !== undefined;
+    if (failed || address.signal?.aborted) throw connectionError(error, url, address.signal);
+    throw badAnswer("an answer of the hub's form", String(error), url);
+  }
+}
+
+function badAnswer(what: string, got: unknown, url: string): RunError {
+  return new RunError("hub/answer", `hub: expected ${what}, got ${JSON.stringify(got)} (${url})`);
+}
+
+/** The commit a revision is now. @throws {InputError} `hub/not-found`, `hub/denied` @throws {RunError} `hub/…` */
+export async function resolveCommit({ repo, revision }: HubName, address: HubAddress): Promise<string> {
+  const url = `${address.hubUrl}/${repo}`;
+  const { sha } = await asked(url, address, () =>
+    modelInfo({ ...params(address), name: repo, revision, additionalFields: ["sha"] }),
+  );
+  if (typeof sha === "string" && isCommit(sha)) return sha;
+  throw badAnswer("a commit hash", sha, url);
+}
+
+/** All files at the top of a commit whose size and digest the hub gives. */
+export async function listCommit(
+  repo: string,
+  commit: string,
+  address: HubAddress,
+): Promise<Map<string, HubFile>> {
+  const url = `${address.hubUrl}/${repo}`;
+  return asked(url, address, async () => {
+    const files = new Map<string, HubFile>();
+    for await (const entry of listFiles({ ...params(address), repo, revision: commit })) {
+      if (entry.type !== "file") continue;
+      const digest: Digest = entry.lfs
+        ? { kind: "sha256", hex: entry.lfs.oid }
+        : { kind: "git", hex: entry.oid ?? "" };
+      const length = digest.kind === "sha256" ? 64 : 40;
+      if (
+        !Number.isSafeInteger(entry.size) ||
+        entry.size < 0 ||
+        !/^[0-9a-f]+$/.test(digest.hex) ||
+        digest.hex.length !== length
+      ) {
+        throw badAnswer(`size and digest of ${entry.path}`, entry, url);
+      }
+      files.set(entry.path, { path: entry.path, size: entry.size, digest });
+    }
+    return files;
+  });
+}
+
+/**
+ * The files to fetch first: everything but shards, whose names are in the index.
+ * @throws {InputError} `hub/no-model` when there is no config.json, `hub/no-weights` when no safetensors
+ */
+export function chooseFiles(files: ReadonlyMap<string, HubFile>, repo: string): HubFile[] {
+  if (!files.has("config.json")) {
+    throw new InputError("hub/no-model", `hub: expected config.json in ${repo}, got no such file`);
+  }
+  const weights = [WEIGHTS_FILE, INDEX_FILE].find((name) => files.has(name));
+  if (weights === undefined) {
+    const others = [...files.keys()].filter((name) => /\.(bin|h5|msgpack|onnx)$/.test(name)).join(", ");
+    throw new InputError(
+      "hub/no-weights",
+      `hub: expected ${WEIGHTS_FILE} in ${repo}, got ${others || "no weights"}; only safetensors are read`,
+    );
+  }
+  return [...SMALL_FILES, weights].flatMap((name) => files.get(name) ?? []);
+}
