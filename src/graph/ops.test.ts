@@ -1,0 +1,211 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { afterAll, expect, test } from "vitest";
+import {
+  type Operand,
+  type Read,
+  SAMPLES,
+  type Sample,
+  SIZES,
+  valuesOf,
+} from "../../test/support/op-samples.ts";
+import { type DType, floatTensor, sizeOf, type Tensor, zeros } from "../base/tensor.ts";
+import { Engine, type RunRequest } from "../engine/engine.ts";
+import type { Results } from "../engine/protocol.ts";
+import { backward } from "./backward.ts";
+import { sum } from "./ops/broadcast.ts";
+import { mul } from "./ops/elementwise.ts";
+import { scatterAdd, slice } from "./ops/select.ts";
+import { OPS, type OpName } from "./ops.ts";
+import { program } from "./program.ts";
+import { evaluate } from "./shape.ts";
+import { input, type Rule, type Value } from "./value.ts";
+
+type Real = "float32" | "float64";
+
+const engine = new Engine({ threads: 1 });
+afterAll(() => engine.close());
+
+const names = Object.keys(SAMPLES) as OpName[]; // the record's keys are exactly these
+const rows = names.flatMap((op) => SAMPLES[op].map((sample) => [op, sample.name, sample] as const));
+const rule = (op: OpName): Rule<never> => OPS[op];
+const isDouble = (op: OpName, sample: Sample): boolean => rule(op).doubles && sample.doubles !== false;
+const smooth = rows.filter(([op]) => rule(op).gradient !== undefined);
+
+test("every rule of src/graph/ops/ is in the table, under its own name", () => {
+  const folder = new URL("./ops/", import.meta.url);
+  const found = readdirSync(folder).flatMap((file) =>
+    [...readFileSync(new URL(file, folder), "utf8").matchAll(/^export const (\w+)Rule\b/gm)].map(
+      ([, name]) => name,
+    ),
+  );
+  expect(found.sort()).toEqual(Object.keys(OPS).sort());
+  expect(names.map((op) => rule(op).name)).toEqual(names);
+});
+
+test.each(rows)("%s of %s is the plain computation, within 1e-6 of it in float32", async (op, _, sample) => {
+  const check = checkOf(op, sample, "float32");
+  expect(distance((await run(check)).y, plain(sample, check))).toBeLessThan(1e-6);
+});
+
+// Step 1e-5: truncation is near 1e-10, rounding near 1e-11. LayerNorm's statistics are float32 and set the bound.
+test.each(smooth.filter(([op, _, sample]) => isDouble(op, sample)))(
+  "the gradient of %s of %s is within 1e-6 of central differences in float64",
+  async (op, _, sample) => {
+    const check = checkOf(op, sample, "float64");
+    expect(distance(gradients(await run(check)), await differences(check, 1e-5))).toBeLessThan(1e-6);
+  },
+);
+
+// Step 2^-7: truncation is near 1e-5 times the third derivative, an element's rounding near 6e-8 / 2^-7 = 8e-6.
+test.each(smooth.filter(([op, _, sample]) => !isDouble(op, sample)))(
+  "the gradient of %s of %s is within 1e-4 of central differences in float32",
+  async (op, _, sample) => {
+    const check = checkOf(op, sample, "float32");
+    expect(distance(gradients(await run(check)), await differences(check, 2 ** -7))).toBeLessThan(1e-4);
+  },
+);
+
+test.each(rows)("%s of %s is within 1e-6 of itself in standard operators only", async (op, _, sample) => {
+  const ours = await run(checkOf(op, sample, "float32"));
+  const theirs = await run(checkOf(op, sample, "float32", true));
+  expect(Object.keys(theirs)).toEqual(Object.keys(ours));
+  for (const name of Object.keys(ours)) {
+    expect(distance(theirs[name], numbers(ours[name])), name).toBeLessThan(1e-6);
+  }
+});
+
+test.each(smooth.filter(([op, _, sample]) => isDouble(op, sample)))(
+  "the gradient of %s of %s in float32 is within 1e-5 of float64's",
+  async (op, _, sample) => {
+    const [single, double] = [checkOf(op, sample, "float32"), checkOf(op, sample, "float64")];
+    expect(distance(gradients(await run(single)), gradients(await run(double)))).toBeLessThan(1e-5);
+  },
+);
+
+test("8192 rows of 1024 ones added to one row by two threads are 8192, bit for bit, three times", async () => {
+  const two = new Engine({ threads: 2 });
+  const shape = [8192, 1024];
+  const ids = zeros("int32", [8192]);
+  const ones = floatTensor(shape, new Float32Array(sizeOf(shape)).fill(1));
+  const y = scatterAdd(input("ids", "int32", [8192]), input("x", "float32", shape), 100);
+  const session = await two.session("rows", () => program({ y: slice(y, 0, 0, 1) }));
+  const calls = await two.run(Array.from({ length: 3 }, () => ({ session, feeds: { ids, x: ones } })));
+  for (const call of calls) expect(new Set(numbers(call.y))).toEqual(new Set([8192]));
+  await two.close();
+});
+
+/** A sample as a program of y and the gradients g0, g1, … of Σ w∘y with respect to its real operands. */
+interface Check {
+  readonly key: string;
+  readonly outputs: Readonly<Record<string, Value>>;
+  readonly portable: boolean;
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  readonly shape: readonly number[];
+}
+
+function checkOf(op: OpName, sample: Sample, dtype: Real, portable = false): Check {
+  const inputs = sample.operands.map((x, i) => input(`x${i}`, "integers" in x ? x.dtype : dtype, x.shape));
+  const feeds = Object.fromEntries(sample.operands.map((x, i) => [`x${i}`, fed(x, i, dtype)]));
+  const y = sample.build(...inputs);
+  const shape = evaluate(y.shape, SIZES);
+  const key = `${op} ${sample.name} ${dtype} ${portable}`;
+  if (rule(op).gradient === undefined) return { key, outputs: { y }, portable, feeds, shape };
+  const axes = y.shape.map((_, axis) => axis);
+  const loss = sum(mul(y, input("w", dtype, y.shape)), axes);
+  const targets = inputs.filter((x) => x.dtype === dtype);
+  const found = backward(loss, targets).map((g, i): [string, Value] => [`g${i}`, g]);
+  const w = fed({ shape: y.shape, low: -1, high: 1 }, -1, dtype);
+  return { key, outputs: { y, ...Object.fromEntries(found) }, portable, feeds: { ...feeds, w }, shape };
+}
+
+function fed(operand: Operand, place: number, dtype: Real): Tensor {
+  const shape = evaluate(operand.shape, SIZES);
+  return filled(
+    "integers" in operand ? operand.dtype : dtype,
+    shape,
+    valuesOf(operand, sizeOf(shape), place),
+  );
+}
+
+function filled(dtype: DType, shape: readonly number[], values: readonly number[]): Tensor {
+  const tensor: Tensor = zeros(dtype, shape);
+  if (tensor.data instanceof BigInt64Array) tensor.data.set(values.map(BigInt));
+  else tensor.data.set(values);
+  return tensor;
+}
+
+async function run({ key, outputs, portable, feeds }: Check): Promise<Results> {
+  const session = await engine.session(key, () => program(outputs, { portable }));
+  const [results] = await engine.run([{ session, feeds }]);
+  return results ?? {};
+}
+
+function gradients(results: Results): number[] {
+  const found = Object.entries(results).filter(([name]) => name.startsWith("g"));
+  return found.flatMap(([_, tensor]) => numbers(tensor));
+}
+
+/** (L(x + h) − L(x − h)) / 2h of L = Σ w∘y, for every element of every real operand. */
+async function differences({ key, outputs, portable, feeds }: Check, h: number): Promise<number[]> {
+  const session = await engine.session(key, () => program(outputs, { portable }));
+  const requests: RunRequest[] = [];
+  for (const [name, x] of Object.entries(feeds)) {
+    if (name === "w" || !isReal(x)) continue;
+    x.data.forEach((_, i) => {
+      for (const step of [h, -h]) requests.push({ session, feeds: { ...feeds, [name]: moved(x, i, step) } });
+    });
+  }
+  const results = await engine.run(requests);
+  const w = numbers(feeds.w);
+  const losses = results.map(({ y }) => numbers(y).reduce((a, v, i) => a + v * (w[i] ?? 0), 0));
+  return Array.from(
+    { length: losses.length / 2 },
+    (_, i) => ((losses[2 * i] ?? 0) - (losses[2 * i + 1] ?? 0)) / (2 * h),
+  );
+}
+
+function isReal(x: Tensor): x is Tensor<Real> {
+  return x.dtype === "float32" || x.dtype === "float64";
+}
+
+function moved(x: Tensor<Real>, i: number, step: number): Tensor {
+  const values = [...x.data];
+  values[i] = (values[i] ?? 0) + step;
+  return filled(x.dtype, x.shape, values);
+}
+
+/** Every element of the result by the sample's own formula, on the operands as they are fed. */
+function plain(sample: Sample, { feeds, shape }: Check): number[] {
+  const reads = sample.operands.map((_, i) => readOf(feeds[`x${i}`] ?? zeros("float32", [])));
+  return Array.from({ length: sizeOf(shape) }, (_, flat) => sample.reference(indexOf(flat, shape), ...reads));
+}
+
+function readOf({ shape, data }: Tensor): Read {
+  return (index) => {
+    const own = index.slice(index.length - shape.length);
+    const flat = shape.reduce((n, length, axis) => n * length + (length === 1 ? 0 : (own[axis] ?? 0)), 0);
+    return Number(data[flat]);
+  };
+}
+
+function indexOf(flat: number, shape: readonly number[]): number[] {
+  const index: number[] = [];
+  for (const length of shape.toReversed()) {
+    index.unshift(flat % length);
+    flat = Math.floor(flat / length);
+  }
+  return index;
+}
+
+function numbers(tensor: Tensor | undefined): number[] {
+  return Array.from<number | bigint, number>(tensor?.data ?? [], Number);
+}
+
+/** Largest difference, relative above 1; NaN when lengths differ. */
+function distance(ours: Tensor | readonly number[] | undefined, theirs: readonly number[]): number {
+  const values = ours && "data" in ours ? numbers(ours) : (ours ?? []);
+  if (values.length !== theirs.length) return Number.NaN;
+  return Math.max(
+    ...theirs.map((x, i) => Math.abs((values[i] ?? Number.NaN) - x) / Math.max(1, Math.abs(x))),
+  );
+}

@@ -1,0 +1,54 @@
+/**
+ * Every operation a graph can hold, by name.
+ *
+ * The table is what the gradient check runs over: an operation that is missing here fails a test, and one without a
+ * sample there does not compile. Graphs themselves are built with the functions beside the rules.
+ */
+
+import { expandRule, reshapeRule, sumRule } from "./ops/broadcast.ts";
+import * as elementwise from "./ops/elementwise.ts";
+import { linearRule, matmulRule, transposeRule } from "./ops/linear.ts";
+import { layerNormRule, logSoftmaxRule, softmaxRule } from "./ops/normal.ts";
+import { concatRule, gatherRule, rangeRule, scatterAddRule, sliceRule, takeRule } from "./ops/select.ts";
+
+export const OPS = {
+  abs: elementwise.absRule,
+  add: elementwise.addRule,
+  cast: elementwise.castRule,
+  concat: concatRule,
+  div: elementwise.divRule,
+  equal: elementwise.equalRule,
+  erf: elementwise.erfRule,
+  exp: elementwise.expRule,
+  expand: expandRule,
+  gather: gatherRule,
+  gelu: elementwise.geluRule,
+  layerNorm: layerNormRule,
+  less: elementwise.lessRule,
+  linear: linearRule,
+  log: elementwise.logRule,
+  logSoftmax: logSoftmaxRule,
+  matmul: matmulRule,
+  mul: elementwise.mulRule,
+  neg: elementwise.negRule,
+  range: rangeRule,
+  relu: elementwise.reluRule,
+  reshape: reshapeRule,
+  scatterAdd: scatterAddRule,
+  sigmoid: elementwise.sigmoidRule,
+  sign: elementwise.signRule,
+  slice: sliceRule,
+  softmax: softmaxRule,
+  sqrt: elementwise.sqrtRule,
+  stop: elementwise.stopRule,
+  sub: elementwise.subRule,
+  sum: sumRule,
+  sumSquares: elementwise.sumSquaresRule,
+  take: takeRule,
+  tanh: elementwise.tanhRule,
+  transpose: transposeRule,
+  xor: elementwise.xorRule,
+} as const;
+
+/** Name of an operation. */
+export type OpName = keyof typeof OPS;
