@@ -81,10 +81,10 @@ function sides(part: string): number[] {
   return wordsOf(part).flatMap((word) => SIDE.get(word) ?? []);
 }
 
-test("logistic regression on word counts stays between 0.55 and 0.78 on dev", () => {
+test("logistic regression on word counts stays between 0.6 and 0.75 on dev", () => {
   const found = bagOfWords(train, dev);
-  expect(found).toBeGreaterThan(0.55);
-  expect(found).toBeLessThan(0.78);
+  expect(found).toBeGreaterThan(0.6);
+  expect(found).toBeLessThan(0.75);
 });
 
 /** Dev accuracy of logistic regression over word presence, 30 epochs of stochastic gradient descent with decay. */
