@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { ConfigError } from "../base/errors.ts";
-import { nearest, resolveOptions } from "./fields.ts";
+import { nearest } from "../base/nearest.ts";
+import { resolveOptions } from "./fields.ts";
 import {
   BENCH,
   COMPRESS,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Schema } from "../methods/method.ts";
-import { methodConfig } from "./method-config.ts";
+import type { Schema } from "./method.ts";
+import { methodConfig } from "./settings.ts";
 
 interface Config {
   readonly sparsity: number;

@@ -5,8 +5,8 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
-import type { Field, Schema } from "../methods/method.ts";
-import { nearest } from "./fields.ts";
+import { nearest } from "../base/nearest.ts";
+import type { Field, Schema } from "./method.ts";
 
 /** What the user asked of a method. */
 export interface MethodRequest {

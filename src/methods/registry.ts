@@ -1,0 +1,85 @@
+/**
+ * Every compression method by its id. A new method is one more entry in `METHODS`, and with it come the command line,
+ * the contract test and the reports.
+ *
+ * A table cannot hold values of many `Method<Config, State>` types as they are, so an entry closes over its method.
+ */
+
+import { ConfigError } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
+import type { Network } from "../network/network.ts";
+import { FINETUNE } from "./finetune.ts";
+import {
+  type BoundMethod,
+  bind,
+  type Citation,
+  type Field,
+  type Method,
+  type MethodState,
+  type RunFacts,
+} from "./method.ts";
+import { type MethodRequest, methodConfig } from "./settings.ts";
+import { THESEUS } from "./theseus.ts";
+
+/** The ids the command line takes. */
+export type MethodId = "finetune" | "theseus";
+
+/** A method with its settings read and checked, before it knows a network. */
+export interface ConfiguredMethod {
+  readonly id: string;
+  /** Every setting resolved, defaults included. */
+  readonly settings: Readonly<Record<string, Field["default"]>>;
+  /** @throws {ConfigError} when the settings do not fit the network */
+  readonly bind: (network: Network, facts: RunFacts) => BoundMethod;
+}
+
+/** One entry: what can be said about a method without its types. */
+export interface RegisteredMethod {
+  readonly id: string;
+  readonly summary: string;
+  readonly paper: Citation | undefined;
+  /** What may be set, by name. */
+  readonly fields: Readonly<Record<string, Field>>;
+  /** @throws {ConfigError} as `methodConfig` does */
+  readonly configure: (request: MethodRequest) => ConfiguredMethod;
+}
+
+function entry<Config extends object, State extends MethodState>(
+  method: Method<Config, State>,
+): RegisteredMethod {
+  const { id, summary, paper } = method;
+  return {
+    id,
+    summary,
+    paper,
+    fields: { ...method.config },
+    configure: (request) => {
+      const config = methodConfig(id, method.config, request);
+      const settings: ConfiguredMethod["settings"] = Object.fromEntries(Object.entries(config));
+      return { id, settings, bind: (network, facts) => bind(method, network, config, facts) };
+    },
+  };
+}
+
+/** The methods. A missing one is a compile error. */
+export const METHODS: Readonly<Record<MethodId, RegisteredMethod>> = {
+  finetune: entry(FINETUNE),
+  theseus: entry(THESEUS),
+};
+
+/**
+ * The method called `id`, set as asked.
+ *
+ * @throws {ConfigError} `method/unknown`, listing the known ones; and as `methodConfig` does
+ * @example methodById("theseus", { set: { layers: "3" } }).bind(network, { steps: 500, key });
+ */
+export function methodById(id: string, request: MethodRequest = { set: {} }): ConfiguredMethod {
+  const found = Object.entries(METHODS).find(([name]) => name === id);
+  if (found) return found[1].configure(request);
+  const names = Object.keys(METHODS);
+  const near = nearest(id, names);
+  throw new ConfigError(
+    "method/unknown",
+    `method: expected one of ${names.join(", ")}, got "${id}"${near ? `; did you mean "${near}"?` : ""}`,
+  );
+}
