@@ -31,15 +31,22 @@ export interface LoopPlan {
   readonly eligible?: (steps: number) => boolean;
 }
 
-/** The best model so far, kept whole. */
-export interface Best extends Evaluation {
+/** An evaluation and when it was made. */
+export interface Evaluated extends Evaluation {
+  /** Steps done. */
   readonly step: number;
+}
+
+/** The best model so far, kept whole. */
+export interface Best extends Evaluated {
   readonly tensors: ReadonlyMap<string, FloatTensor>;
 }
 
 /** What the loop must remember beside the trainer's state. */
 export interface LoopState {
   readonly best?: Best;
+  /** The latest evaluation: a run that stopped just before one makes it when it goes on. */
+  readonly last?: Evaluated;
   /** Evaluations since the best. */
   readonly stale: number;
 }
@@ -57,7 +64,7 @@ export type LoopEvent =
   | {
       readonly kind: "evaluation";
       readonly step: number;
-      readonly evaluation: Evaluation;
+      readonly evaluation: Evaluated;
       readonly state: LoopState;
     };
 
@@ -72,22 +79,33 @@ export async function* train(
   start: LoopState = { stale: 0 },
 ): AsyncGenerator<LoopEvent, LoopState> {
   let state = start;
-  while (trainer.steps < plan.steps) {
-    const step = trainer.steps;
-    const rate = plan.rate(step);
-    const parts = plan.batches(step);
-    const { loss, gradNorm } = await trainer.step(parts, rate);
-    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw diverged(step, loss, gradNorm, rate);
-    const examples = parts.reduce((n, part) => n + part.size, 0);
-    const done = step + 1;
-    yield { kind: "step", step: done, loss, gradNorm, rate, examples };
-    if (done % plan.evaluateEvery !== 0 && done !== plan.steps) continue;
-    const evaluation = await plan.evaluate(trainer);
-    state = await judged(trainer, plan, state, done, evaluation);
-    yield { kind: "evaluation", step: done, evaluation, state };
-    if (plan.patience !== undefined && state.stale >= plan.patience) break;
+  for (;;) {
+    const done = trainer.steps;
+    if (isDue(plan, done) && state.last?.step !== done) {
+      const evaluation = { ...(await plan.evaluate(trainer)), step: done };
+      state = await judged(trainer, plan, state, evaluation);
+      yield { kind: "evaluation", step: done, evaluation, state };
+    }
+    const isStale = plan.patience !== undefined && state.stale >= plan.patience;
+    if (done >= plan.steps || isStale) return state;
+    yield await oneStep(trainer, plan);
   }
-  return state;
+}
+
+/** Whether an evaluation belongs after `done` steps. */
+function isDue({ evaluateEvery, steps }: LoopPlan, done: number): boolean {
+  return done > 0 && (done % evaluateEvery === 0 || done === steps);
+}
+
+/** The next optimizer step. */
+async function oneStep(trainer: Trainer, plan: LoopPlan): Promise<LoopEvent> {
+  const step = trainer.steps;
+  const rate = plan.rate(step);
+  const parts = plan.batches(step);
+  const { loss, gradNorm } = await trainer.step(parts, rate);
+  if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw diverged(step, loss, gradNorm, rate);
+  const examples = parts.reduce((n, part) => n + part.size, 0);
+  return { kind: "step", step: step + 1, loss, gradNorm, rate, examples };
 }
 
 /** The state after an evaluation: a better model is copied, a worse one counted. */
@@ -95,12 +113,11 @@ async function judged(
   trainer: Trainer,
   { eligible = () => true }: LoopPlan,
   state: LoopState,
-  step: number,
-  evaluation: Evaluation,
+  last: Evaluated,
 ): Promise<LoopState> {
-  if (!eligible(step)) return state;
-  if (state.best && evaluation.primary <= state.best.primary) return { ...state, stale: state.stale + 1 };
-  return { best: { ...evaluation, step, tensors: await trainer.tensors() }, stale: 0 };
+  if (!eligible(last.step)) return { ...state, last };
+  if (state.best && last.primary <= state.best.primary) return { ...state, last, stale: state.stale + 1 };
+  return { best: { ...last, tensors: await trainer.tensors() }, last, stale: 0 };
 }
 
 function diverged(step: number, loss: number, gradNorm: number, rate: number): RunError {
