@@ -1,5 +1,7 @@
 /** The one small interface that carries bytes to the decoders; files, URLs and buffers each implement it. */
 
+import { FormatError } from "./errors.ts";
+
 /** Random access to `byteLength` bytes. `slice` returns exactly `end - start` bytes or rejects. */
 export interface ByteSource {
   /** Named in error messages: a path or an address. */
@@ -8,7 +10,20 @@ export interface ByteSource {
   slice(start: number, end: number): Promise<Uint8Array>;
 }
 
-/** A source over bytes already in memory. */
+/** A source over bytes already in memory. Rejects with `source/range` outside of them. */
 export function bufferSource(name: string, bytes: Uint8Array): ByteSource {
-  return { name, byteLength: bytes.length, slice: async (start, end) => bytes.subarray(start, end) };
+  return {
+    name,
+    byteLength: bytes.length,
+    slice: async (start, end) => {
+      const part = bytes.subarray(start, end);
+      if (start < 0 || part.length !== end - start) {
+        throw new FormatError(
+          "source/range",
+          `bytes: expected a part of ${bytes.length}, got ${start} to ${end} (${name})`,
+        );
+      }
+      return part;
+    },
+  };
 }
