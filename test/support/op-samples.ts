@@ -363,6 +363,12 @@ export const SAMPLES: Readonly<Record<OpName, readonly Sample[]>> = {
     summed([0, 1, 2], false, (_, x = zero) =>
       total(2, (b) => total(3, (t) => total(4, (i) => x([b, t, i])))),
     ),
+    ...[true, false].map((keep) => ({
+      name: `[T, 4] over [0]${keep ? ", kept" : ""}`,
+      operands: [real(["T", 4])],
+      build: (x: Value) => sum(x, [0], keep),
+      reference: (index: readonly number[], x = zero) => total(3, (t) => x([t, index.at(-1) ?? 0])),
+    })),
     summed([], false, (i, x = zero) => x(i)),
   ],
   sumSquares: [
