@@ -14,6 +14,8 @@ export const MICROSOFT = "com.microsoft";
 export interface EmitOptions {
   /** Only operators of the ONNX standard: for models that leave the house. Default: Microsoft's fused ones too. */
   readonly portable?: boolean;
+  /** Values of inputs, by name: these become part of the model, and nobody has to feed them. */
+  readonly initializers?: ReadonlyMap<string, Tensor>;
 }
 
 /** What the emitter asks of a value: what it needs first, and how it is written. */
@@ -27,6 +29,7 @@ export interface Writable {
 export class Emitter {
   readonly portable: boolean;
   readonly inputs = new Map<string, Type>();
+  private readonly given: ReadonlyMap<string, Tensor>;
   private readonly nodes: Node[] = [];
   private readonly initializers = new Map<string, Tensor>();
   private readonly names = new Map<Writable, readonly string[]>();
@@ -35,6 +38,7 @@ export class Emitter {
 
   constructor(options: EmitOptions = {}) {
     this.portable = options.portable ?? false;
+    this.given = options.initializers ?? new Map();
   }
 
   /** Writes `value` and everything it needs; returns its name. Iterative, since graphs are deeper than call stacks. */
@@ -54,14 +58,16 @@ export class Emitter {
   }
 
   input(name: string, type: Type): string {
-    const known = this.inputs.get(name);
+    const given = this.given.get(name);
+    const known = given ?? this.inputs.get(name);
     if (known && (known.dtype !== type.dtype || String(known.shape) !== String(type.shape))) {
       throw new GraphError(
         "graph/input",
         `input ${name}: declared as ${describe(known)} and as ${describe(type)}`,
       );
     }
-    this.inputs.set(name, type);
+    if (given) this.initializers.set(name, given);
+    else this.inputs.set(name, type);
     return name;
   }
 
@@ -189,7 +195,8 @@ export class Emitter {
     });
   }
 
-  private once(key: string, make: () => string): string {
+  /** The name made for a key, made the first time it is asked for. */
+  once(key: string, make: () => string): string {
     const known = this.shared.get(key);
     if (known !== undefined) return known;
     const name = make();

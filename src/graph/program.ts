@@ -2,7 +2,7 @@
 
 import { encodeModel } from "../onnx/encode.ts";
 import { IR_VERSION, type Model, OPSETS } from "../onnx/model.ts";
-import { Emitter, topological } from "./emitter.ts";
+import { type EmitOptions, Emitter, topological } from "./emitter.ts";
 import { GraphError, type Sizes, type Type } from "./shape.ts";
 import type { Value } from "./value.ts";
 
@@ -21,9 +21,10 @@ export interface Program {
   readonly outputs: ReadonlyMap<string, Type>;
 }
 
-export interface ProgramOptions {
-  /** Weights as initializers, standard operators only, no seal: a model for others to load. */
-  readonly portable?: boolean;
+/** A portable program has no seal either: it is a model for others to load. */
+export interface ProgramOptions extends EmitOptions {
+  /** What the file says about itself. */
+  readonly about?: Pick<Model, "producerVersion" | "metadata">;
 }
 
 /** Writes the graph that computes `outputs`, in their order. */
@@ -36,11 +37,13 @@ export function program(outputs: Readonly<Record<string, Value>>, options: Progr
     emit.alias(emit.write(value), name);
     types.set(name, { dtype: value.dtype, shape: value.shape });
   }
-  return { bytes: encodeModel(finish(emit, types, !options.portable)), inputs: emit.inputs, outputs: types };
+  const model = { ...finish(emit, types), ...options.about };
+  return { bytes: encodeModel(model), inputs: emit.inputs, outputs: types };
 }
 
 /** The model of an emitter's graph. */
-function finish(emit: Emitter, outputs: ReadonlyMap<string, Type>, sealed: boolean): Model {
+function finish(emit: Emitter, outputs: ReadonlyMap<string, Type>): Model {
+  const sealed = !emit.portable;
   const declared = [...outputs].map(([name, { dtype, shape }]) => ({
     kind: "tensor" as const,
     name,
@@ -52,7 +55,8 @@ function finish(emit: Emitter, outputs: ReadonlyMap<string, Type>, sealed: boole
     ? [{ kind: "sequence" as const, name: SEAL, dtype: "float32" as const, shape: undefined }]
     : [];
   const graph = emit.graph("espalier", [...seal, ...declared]);
-  return { irVersion: IR_VERSION, opsets: OPSETS, producerName: "espalier", graph };
+  const opsets = emit.portable ? { "": OPSETS[""] ?? 0 } : OPSETS;
+  return { irVersion: IR_VERSION, opsets, producerName: "espalier", graph };
 }
 
 /** What a program's symbols stand for, given the shapes fed to it. */
