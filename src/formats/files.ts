@@ -80,8 +80,8 @@ export async function readJsonIfPresent(path: string): Promise<unknown> {
   return text === undefined ? undefined : parseJson(text, path);
 }
 
-/** Makes a rename durable. Windows cannot open a folder, and needs no such step. */
-async function syncFolder(path: string): Promise<void> {
+/** Makes a rename in a folder durable. Windows cannot open a folder, and needs no such step. */
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const folder = await open(path, "r");
   await folder.sync().finally(() => folder.close());
