@@ -11,6 +11,7 @@ import {
 import { type DType, floatTensor, sizeOf, type Tensor, zeros } from "../base/tensor.ts";
 import { Engine, type RunRequest } from "../engine/engine.ts";
 import type { Results } from "../engine/protocol.ts";
+import { decodeModel } from "../onnx/decode.ts";
 import { backward } from "./backward.ts";
 import { sum } from "./ops/broadcast.ts";
 import { mul } from "./ops/elementwise.ts";
@@ -82,15 +83,18 @@ test.each(smooth.filter(([op, _, sample]) => isDouble(op, sample)))(
   },
 );
 
-test("8192 rows of 1024 ones added to one row by two threads are 8192, bit for bit, three times", async () => {
+// ScatterND's threads race for one row, but seldom enough to pass: its absence is checked, and the sums of what is there.
+test("4096 rows of 256 ones added to one row by two threads are 4096, bit for bit, ten times", async () => {
   const two = new Engine({ threads: 2 });
-  const shape = [8192, 1024];
-  const ids = zeros("int32", [8192]);
+  const shape = [4096, 256];
+  const ids = zeros("int32", [4096]);
   const ones = floatTensor(shape, new Float32Array(sizeOf(shape)).fill(1));
-  const y = scatterAdd(input("ids", "int32", [8192]), input("x", "float32", shape), 100);
-  const session = await two.session("rows", () => program({ y: slice(y, 0, 0, 1) }));
-  const calls = await two.run(Array.from({ length: 3 }, () => ({ session, feeds: { ids, x: ones } })));
-  for (const call of calls) expect(new Set(numbers(call.y))).toEqual(new Set([8192]));
+  const y = scatterAdd(input("ids", "int32", [4096]), input("x", "float32", shape), 100);
+  const made = program({ y: slice(y, 0, 0, 1) });
+  expect(decodeModel(made.bytes).graph.nodes.map(({ opType }) => opType)).not.toContain("ScatterND");
+  const session = await two.session("rows", () => made);
+  const calls = await two.run(Array.from({ length: 10 }, () => ({ session, feeds: { ids, x: ones } })));
+  for (const call of calls) expect(new Set(numbers(call.y))).toEqual(new Set([4096]));
   await two.close();
 });
 
