@@ -9,16 +9,16 @@
  */
 
 import { type DropoutKey, dropout } from "../graph/dropout.ts";
-import { reshape } from "../graph/ops/broadcast.ts";
+import { expand, reshape } from "../graph/ops/broadcast.ts";
 import { add, gelu, relu, scale, shift, tanh } from "../graph/ops/elementwise.ts";
 import { linear, matmul, transpose } from "../graph/ops/linear.ts";
 import { layerNorm, softmax } from "../graph/ops/normal.ts";
 import { gather, range, take } from "../graph/ops/select.ts";
-import { at as axis, GraphError, product } from "../graph/shape.ts";
+import { at as axis, type Dim, GraphError, product } from "../graph/shape.ts";
 import { input, type Value } from "../graph/value.ts";
 import type { BertConfig } from "./config.ts";
 import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MLM, POOLER, weightOf } from "./names.ts";
-import type { LayerFn, LayerPlace, ModuleSite, Sites } from "./sites.ts";
+import { type LayerFn, type LayerPlace, type ModuleSite, type Sites, SKIP, type Tokens } from "./sites.ts";
 
 /** A batch, as values: ids and types int32 or int64 [B, T], mask float [B, T] with 1 for a token. */
 export interface BertInputs {
@@ -41,8 +41,13 @@ export interface ForwardContext {
 
 /** Values of one pass; what is not read is not computed. */
 export interface Encoding {
-  /** The last layer's output. */
+  /** The last layer's output, [N, D]. */
   readonly last: Value;
+  /**
+   * The last layer's output at the first token of each text, [B, D]. It is computed without the other tokens' share of
+   * that layer: the same numbers, 14 % less arithmetic in 6 layers. Reading `last` too computes the layer twice.
+   */
+  readonly first: Value;
   /** Embedding output, then each layer's output: L + 1 values [N, D]. */
   readonly hidden: readonly Value[];
   /** Pre-softmax attention scores of each layer, [B, H, T, T], the padding mask added. */
@@ -125,78 +130,106 @@ export function encode(context: ForwardContext, inputs: BertInputs): Encoding {
   const bias = scoreBias(inputs);
   const at =
     (place: LayerPlace): LayerFn =>
-    (x) =>
-      encoderLayer(context, place, inputs, bias, x, (s) => scores.push(s));
-  let x = embed(context, inputs);
-  const hidden = [x];
-  config.layers.forEach((layer, index) => {
+    (x, tokens) =>
+      encoderLayer(context, { ...place, tokens }, inputs, bias, x, (s) => scores.push(s));
+  const layers = config.layers.map((layer, index) => {
     const run = at({ layer, index, names: layerNames(index) });
-    x = (sites.layer?.(index, run, at) ?? run)(x);
-    hidden.push(x);
+    return sites.layer?.(index, run, at) ?? run;
   });
-  return { last: x, hidden, scores };
+  const hidden = [embed(context, inputs)];
+  const top = (): Value => hidden.at(-1) ?? embed(context, inputs);
+  const lastRun = layers.findLastIndex((run) => run !== SKIP);
+  let first = lastRun < 0 ? firstTokens(inputs, top()) : top();
+  layers.forEach((run, i) => {
+    if (i === lastRun) first = run(top(), "first");
+    hidden.push(run(top(), "all"));
+  });
+  return { last: top(), first, hidden, scores };
 }
 
-/** One encoder layer on hidden states [N, D]. `report` receives the attention scores. */
-export function encoderLayer(
+/** The first token of each text: [N, D] → [B, D]. */
+function firstTokens({ ids }: BertInputs, x: Value): Value {
+  const [B, T] = [axis(ids.shape, 0), axis(ids.shape, 1)];
+  return take(reshape(x, [B, T, axis(x.shape, 1)]), 1, 0);
+}
+
+/** A layer with the tokens it is asked for. */
+interface LayerRun extends LayerPlace {
+  readonly tokens: Tokens;
+}
+
+/** One encoder layer on hidden states [N, D]. `report` receives the attention scores of all tokens. */
+function encoderLayer(
   context: ForwardContext,
-  place: LayerPlace,
+  place: LayerRun,
   inputs: BertInputs,
-  bias: Value,
-  x: Value,
-  report: (scores: Value) => void = () => undefined,
-): Value {
-  const { names, index } = place;
-  const attended = residual(context, { kind: "attention", layer: index }, x, (h) =>
-    attention(context, place, inputs, bias, h, report),
-  );
-  const h = norm(context, names.attentionNorm, attended);
-  return norm(
-    context,
-    names.outputNorm,
-    residual(context, { kind: "ffn", layer: index }, h, (y) => feedForward(context, place, y)),
-  );
-}
-
-/** x + F(x), with F's dropout and the sites of a module. */
-function residual(context: ForwardContext, site: ModuleSite, x: Value, module: LayerFn): Value {
-  const { sites, config } = context;
-  const number = 3 * site.layer + (site.kind === "attention" ? 3 : 4);
-  const dropped = drop(context, module(x), config.hiddenDropout, number);
-  const gated = sites.gate?.(site, dropped) ?? dropped;
-  return add(x, sites.residual?.(site, gated) ?? gated);
-}
-
-/** Multi-head self-attention with its output projection: [N, D] → [N, D]. */
-function attention(
-  context: ForwardContext,
-  { layer, index, names }: LayerPlace,
-  { ids }: BertInputs,
   bias: Value,
   x: Value,
   report: (scores: Value) => void,
 ): Value {
+  const { names, index, tokens } = place;
+  const asked = tokens === "first" ? firstTokens(inputs, x) : x;
+  const branch = attention(context, place, inputs, bias, { asked, x }, report);
+  const h = norm(
+    context,
+    names.attentionNorm,
+    residual(context, { kind: "attention", layer: index }, asked, branch),
+  );
+  const fed = residual(context, { kind: "ffn", layer: index }, h, feedForward(context, place, h));
+  return norm(context, names.outputNorm, fed);
+}
+
+/** x + F(x), with F's dropout and the sites of a module. */
+function residual(context: ForwardContext, site: ModuleSite, x: Value, branch: Value): Value {
+  const { sites, config } = context;
+  const number = 3 * site.layer + (site.kind === "attention" ? 3 : 4);
+  const dropped = drop(context, branch, config.hiddenDropout, number);
+  const gated = sites.gate?.(site, dropped) ?? dropped;
+  return add(x, sites.residual?.(site, gated) ?? gated);
+}
+
+/**
+ * Multi-head self-attention with its output projection, from the tokens `asked` over all of `x` [N, D].
+ * Q is the number of tokens asked in each text: T or 1.
+ */
+function attention(
+  context: ForwardContext,
+  { layer, index, names, tokens }: LayerRun,
+  { ids }: BertInputs,
+  bias: Value,
+  { asked, x }: { readonly asked: Value; readonly x: Value },
+  report: (scores: Value) => void,
+): Value {
   const { config, sites } = context;
   const [B, T] = [axis(ids.shape, 0), axis(ids.shape, 1)];
+  const Q = tokens === "first" ? 1 : T;
   const { heads: H, headSize: A } = layer;
-  const N = product([B, T]);
-  const split = (module: string): Value =>
-    transpose(reshape(dense(context, module, x), [B, T, H, A]), [0, 2, 1, 3]); // [B, H, T, A]
-  const raw = matmul(split(names.query), split(names.key), { transposeB: true, alpha: 1 / Math.sqrt(A) });
-  const scores = add(raw, bias); // [B, H, T, T]
-  report(scores);
+  if (H === 0) return biasAlone(context, names.attentionOutput, asked);
+  const split = (module: string, from: Value, length: Dim): Value =>
+    transpose(reshape(dense(context, module, from), [B, length, H, A]), [0, 2, 1, 3]); // [B, H, length, A]
+  const query = split(names.query, asked, Q);
+  const key = split(names.key, x, T);
+  const raw = matmul(query, key, { transposeB: true, alpha: 1 / Math.sqrt(A) });
+  const scores = add(raw, bias); // [B, H, Q, T]
+  if (tokens === "all") report(scores);
   const weights = drop(context, softmax(scores), config.attentionDropout, 3 * index + 2);
-  const mixed = matmul(weights, split(names.value)); // [B, H, T, A]
+  const mixed = matmul(weights, split(names.value, x, T)); // [B, H, Q, A]
   const gated = sites.gate?.({ kind: "heads", layer: index }, mixed) ?? mixed;
-  const joined = reshape(transpose(gated, [0, 2, 1, 3]), [N, H * A]);
+  const joined = reshape(transpose(gated, [0, 2, 1, 3]), [product([B, Q]), H * A]);
   return dense(context, names.attentionOutput, joined);
 }
 
 /** The feed-forward module: [N, D] → [N, F] → [N, D]. */
-function feedForward(context: ForwardContext, { index, names }: LayerPlace, x: Value): Value {
+function feedForward(context: ForwardContext, { layer, index, names }: LayerPlace, x: Value): Value {
+  if (layer.ffn === 0) return biasAlone(context, names.output, x);
   const active = activate(context.config, dense(context, names.intermediate, x));
   const gated = context.sites.gate?.({ kind: "neurons", layer: index }, active) ?? active;
   return dense(context, names.output, gated);
+}
+
+/** What is left of a module whose heads or neurons were all removed, in the shape of `like` [N, D]. */
+function biasAlone(context: ForwardContext, module: string, like: Value): Value {
+  return expand(context.parameter(biasOf(module)), like.shape);
 }
 
 function activate({ activation }: BertConfig, x: Value): Value {
@@ -204,24 +237,25 @@ function activate({ activation }: BertConfig, x: Value): Value {
   return gelu(x, activation === "gelu" ? "erf" : "tanh");
 }
 
-/** The first token's last state through the pooler: tanh(W·h + b), [B, D]. */
-export function pooled(context: ForwardContext, { ids }: BertInputs, last: Value): Value {
-  const [B, T] = [axis(ids.shape, 0), axis(ids.shape, 1)];
-  const first = take(reshape(last, [B, T, context.config.hiddenSize]), 1, 0); // [B, D]
+/** The first token's last state [B, D] through the pooler: tanh(W·h + b), [B, D]. */
+export function pooled(context: ForwardContext, first: Value): Value {
   return tanh(dense(context, POOLER, first));
 }
 
 /** Logits of sequence classification or regression, [B, C]. */
-export function classify(context: ForwardContext, inputs: BertInputs, { last }: Encoding): Value {
-  const { config } = context;
-  return dense(context, CLASSIFIER, drop(context, pooled(context, inputs, last), config.hiddenDropout, 1));
+export function classify(context: ForwardContext, { first }: Encoding): Value {
+  return dense(context, CLASSIFIER, drop(context, pooled(context, first), context.config.hiddenDropout, 1));
 }
 
 /** Masked-language-model logits at the flat positions `positions` [M] of the batch: [M, V]. */
 export function predictPieces(context: ForwardContext, last: Value, positions: Value): Value {
+  return pieceLogits(context, gather(last, positions));
+}
+
+/** Masked-language-model logits of states [M, D]: [M, V]. */
+export function pieceLogits(context: ForwardContext, x: Value): Value {
   const { parameter, config } = context;
-  const chosen = gather(last, positions); // [M, D]
-  const transformed = activate(config, dense(context, MLM.transform, chosen));
+  const transformed = activate(config, dense(context, MLM.transform, x));
   const states = norm(context, MLM.norm, transformed);
   return linear(states, parameter(EMBEDDINGS.words), parameter(MLM.bias));
 }

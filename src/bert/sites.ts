@@ -22,8 +22,17 @@ export interface ModuleSite {
   readonly layer: number;
 }
 
-/** One encoder layer as a function of hidden states [N, D], N = B·T. */
-export type LayerFn = (x: Value) => Value;
+/** Which tokens a layer is to give: all of them, [N, D] with N = B·T, or the first of each text alone, [B, D]. */
+export type Tokens = "all" | "first";
+
+/**
+ * One encoder layer as a function of hidden states [N, D]. A classifier reads the first token alone, so the last layer
+ * is asked for no more: its sites then see B rows where the layers below see N.
+ */
+export type LayerFn = (x: Value, tokens: Tokens) => Value;
+
+/** The layer that is not there. */
+export const SKIP: LayerFn = (x) => x;
 
 /** One layer's place: its sizes, its number for sites and dropout, and the names of its tensors. */
 export interface LayerPlace {

@@ -23,6 +23,14 @@ import {
 } from "../runs/options.ts";
 import type { RunContext } from "../runs/progress.ts";
 import type { Recipe } from "../runs/recipe.ts";
+import {
+  printBench,
+  printEvaluation,
+  printExport,
+  printInspection,
+  printPredictions,
+  printRun,
+} from "./print.ts";
 
 /** An answer: as JSON, and in words. */
 export interface Outcome {
@@ -81,14 +89,20 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "what is in a model: sizes and operations by part",
     example: "inspect hf:google/bert_uncased_L-4_H-256_A-4",
     positionals: ["model"],
-    run: () => unavailable("inspect"),
+    run: async (settings, context) => {
+      const { inspect } = await import("../runs/inspect.ts");
+      return outcome(await inspect(settings, context), printInspection);
+    },
   }),
   define({
     schema: FINETUNE,
     summary: "train a pre-trained encoder on labelled text",
     example: "finetune models/small --task sst2 --data glue/SST-2 --out runs/sst2",
     positionals: ["model"],
-    run: () => unavailable("finetune"),
+    run: async (settings, context) => {
+      const { finetune } = await import("../runs/finetune.ts");
+      return outcome(await finetune(settings, context), (result) => printRun(result, settings.out));
+    },
   }),
   define({
     schema: COMPRESS,
@@ -96,14 +110,20 @@ export const COMMANDS: readonly CommandSpec[] = [
     example:
       "compress models/small --method magnitude --sparsity 0.5 --task sst2 --data glue/SST-2 --out runs/half",
     positionals: ["model"],
-    run: () => unavailable("compress"),
+    run: async (settings, context) => {
+      const { compress } = await import("../runs/compress.ts");
+      return outcome(await compress(settings, context), (result) => printRun(result, settings.out));
+    },
   }),
   define({
     schema: EVALUATE,
     summary: "metrics of a fine-tuned model on labelled text",
     example: "evaluate runs/sst2 --task sst2 --data glue/SST-2",
     positionals: ["model"],
-    run: () => unavailable("evaluate"),
+    run: async (settings, context) => {
+      const { evaluate } = await import("../runs/evaluate.ts");
+      return outcome(await evaluate(settings, context), printEvaluation);
+    },
   }),
   define({
     schema: PREDICT,
@@ -111,28 +131,40 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: 'predict runs/sst2 "a film to remember" "a film to forget"',
     positionals: ["model", "texts"],
     prepare: readTexts,
-    run: () => unavailable("predict"),
+    run: async (settings, context) => {
+      const { predict } = await import("../runs/predict.ts");
+      return outcome(await predict(settings, context), printPredictions);
+    },
   }),
   define({
     schema: EXPORT,
     summary: "write a model for other programs",
     example: "export runs/half --to onnx",
     positionals: ["model"],
-    run: () => unavailable("export"),
+    run: async (settings, context) => {
+      const { exportModel } = await import("../runs/export.ts");
+      return outcome(await exportModel(settings, context), printExport);
+    },
   }),
   define({
     schema: BENCH,
     summary: "time models side by side on this machine",
     example: "bench runs/sst2 runs/half --batch-sizes 1,32 --lengths 128",
     positionals: ["models"],
-    run: () => unavailable("bench"),
+    run: async (settings, context) => {
+      const { bench } = await import("../runs/bench.ts");
+      return outcome(await bench(settings, context), printBench);
+    },
   }),
   define({
     schema: PRETRAIN,
     summary: "pre-train a small encoder on plain text",
     example: "pretrain --corpus wikipedia.txt --out runs/small --hidden 256 --layers 6 --heads 4 --ffn 1024",
     positionals: [],
-    run: () => unavailable("pretrain"),
+    run: async (settings, context) => {
+      const { pretrain } = await import("../runs/pretrain.ts");
+      return outcome(await pretrain(settings, context), (result) => printRun(result, settings.out));
+    },
   }),
   define({
     schema: RESUME,
@@ -188,6 +220,10 @@ async function readTexts(given: Given, lines: LineSource): Promise<Given> {
     .toString("utf8")
     .replace(/\r?\n$/, "");
   return { ...given, texts: input === "" ? [] : input.split(/\r?\n/) };
+}
+
+function outcome<R>(result: R, print: (result: R) => string): Outcome {
+  return { json: result, text: print(result) };
 }
 
 /** Stands in for a command whose function is not part of this version. */

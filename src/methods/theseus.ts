@@ -27,7 +27,7 @@ import { ConfigError } from "../base/errors.ts";
 import { fold, type Key, uniform } from "../base/random.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import { type LayerNames, layerNames } from "../bert/names.ts";
-import type { LayerFn, LayerPlace, Sites } from "../bert/sites.ts";
+import { type LayerPlace, type Sites, SKIP } from "../bert/sites.ts";
 import type { Network } from "../network/network.ts";
 import type { Method, MethodState } from "./method.ts";
 
@@ -165,12 +165,11 @@ function init(
 
 /** A module swapped in runs the successor's layer where its first predecessor layer stood, and skips the others. */
 function sites({ moduleLayers, places }: TheseusState, structure: string): Sites {
-  const skip: LayerFn = (x) => x;
   return {
     layer: (i, run, at) => {
       const place = places[Math.floor(i / moduleLayers)];
       if (place === undefined || structure[Math.floor(i / moduleLayers)] !== "1") return run;
-      return i % moduleLayers === 0 ? at(place) : skip;
+      return i % moduleLayers === 0 ? at(place) : SKIP;
     },
   };
 }

@@ -77,7 +77,12 @@ export function trainProgram(
 /** Logits of one batch, without dropout. */
 export function evalProgram(plan: GraphPlan): Program {
   const { context, inputs } = start(plan, false);
-  return program({ [OUT.logits]: classify(context, inputs, encode(context, inputs)) });
+  return program({ [OUT.logits]: classify(context, encode(context, inputs)) });
+}
+
+/** Mean loss of one batch with labels, without dropout. */
+export function lossProgram(plan: GraphPlan): Program {
+  return program({ [OUT.loss]: lossOf(plan, false).loss });
 }
 
 function start(plan: GraphPlan, train: boolean): { context: ForwardContext; inputs: BertInputs } {
@@ -95,7 +100,7 @@ function lossOf(plan: GraphPlan, train: boolean): { context: ForwardContext; los
     const logits = predictPieces(context, encoding.last, positions);
     return { context, loss: crossEntropy(logits, labels(["M"], "int32"), count) };
   }
-  const logits = classify(context, inputs, encoding);
+  const logits = classify(context, encoding);
   const regression = plan.head.kind === "regression";
   const loss = regression
     ? squaredError(logits, labels(["B"], "float32"), count)

@@ -113,13 +113,15 @@ export const geluRule: Rule<{ readonly kind: GeluKind }> = {
 /** x·Φ(x), or its tanh approximation. */
 export const gelu = (x: Value, kind: GeluKind = "erf"): Value => apply(geluRule, [x], { kind });
 
-/** Φ(x) + x·φ(x), with Φ and φ the standard normal distribution and density. */
+/**
+ * Φ(x) + x·φ(x), with Φ and φ the standard normal distribution and density. With z = x/√2 that is
+ * ½ + ½erf(z) + z·exp(−z² − ln √π): constants ride along, since each pass over [N, F] counts.
+ */
 function geluSlope(x: Value): Value {
   const half = scalar(0.5, x.dtype);
   const z = mul(x, scalar(Math.SQRT1_2, x.dtype));
-  const cdf = add(mul(erf(z), half), half);
-  const density = mul(exp(neg(mul(z, z))), scalar(1 / Math.sqrt(2 * Math.PI), x.dtype));
-  return add(cdf, mul(x, density));
+  const density = exp(sub(scalar(-Math.log(Math.PI) / 2, x.dtype), mul(z, z)));
+  return add(add(mul(erf(z), half), half), mul(z, density));
 }
 
 /** y = x·s, s = ½(1 + tanh u), u = c(x + a·x³): y' = s + x · ½(1 − tanh² u) · c(1 + 3a·x²). */

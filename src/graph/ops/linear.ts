@@ -6,7 +6,7 @@ import { apply, type LowerContext, pick, type Rule, type Value } from "../value.
 import { sum, sumTo } from "./broadcast.ts";
 import { scale } from "./elementwise.ts";
 
-interface Product {
+export interface Product {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
   /** Factor of the result; free in the fused kernel. */

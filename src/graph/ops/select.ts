@@ -93,7 +93,7 @@ export function concat(values: readonly Value[], axis: number): Value {
   return apply(concatRule, values, { axis: axisOf(pick(values, 0).shape, axis) });
 }
 
-interface Cut {
+export interface Cut {
   readonly axis: number;
   readonly start: number;
   readonly end: number;

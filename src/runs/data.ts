@@ -1,0 +1,99 @@
+/** The labelled data of a run: which files, which examples train, which ones judge. */
+
+import { ConfigError } from "../base/errors.ts";
+import { fold, keyOf, permutation } from "../base/random.ts";
+import type { Head } from "../bert/config.ts";
+import { type Dataset, type Measure, measureOf } from "../data/dataset.ts";
+import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
+import { sentimentData } from "../data/sentiment.ts";
+import { readTable, type TableColumns } from "../data/table.ts";
+
+/** The name under which `--data` means the small synthetic sentiment set that comes with the package. */
+export const SENTIMENT = "embedded:sentiment";
+
+/** What the options say about data. */
+export interface DataSettings {
+  readonly task?: string | undefined;
+  readonly data: string;
+  readonly text: string;
+  readonly textPair?: string | undefined;
+  readonly label: string;
+  readonly validation?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly seed: number;
+}
+
+/** Training and validation examples. */
+export interface LabelledData {
+  readonly train: Dataset;
+  readonly dev: Dataset;
+  readonly measure: Measure;
+  /** The files both were read from, for the recipe. */
+  readonly files: readonly string[];
+}
+
+/** Reads both splits of the data an option record names. */
+export async function readData(settings: DataSettings): Promise<LabelledData> {
+  const { train, dev, files } = await readSplits(settings);
+  const { limit } = settings;
+  return { train: first(train, limit), dev: first(dev, limit), measure: measureOf(train), files };
+}
+
+/** The validation split alone: GLUE's dev set, or the whole of a file. `like` holds the labels a model knows. */
+export async function readValidation(
+  settings: DataSettings,
+  like?: Pick<Dataset, "task" | "labels">,
+): Promise<Dataset> {
+  const { task, data, limit } = settings;
+  if (data === SENTIMENT) return first(sentimentData(keyOf(0)).dev, limit);
+  if (task !== undefined) return first(await readGlue(glueTask(task), data, "dev"), limit);
+  return first(await readTable(data, columnsOf(settings), like ? { like } : {}), limit);
+}
+
+type Splits = Omit<LabelledData, "measure">;
+
+async function readSplits(settings: DataSettings): Promise<Splits> {
+  const { task, data, validation, seed } = settings;
+  if (data === SENTIMENT) return { ...sentimentData(keyOf(0)), files: [] };
+  if (task !== undefined) {
+    const name = glueTask(task);
+    const split = (s: GlueSplit): Promise<Dataset> => readGlue(name, data, s);
+    const files = [glueFile(name, data, "train"), glueFile(name, data, "dev")];
+    return { train: await split("train"), dev: await split("dev"), files };
+  }
+  const columns = columnsOf(settings);
+  const all = await readTable(data, columns);
+  if (validation === undefined) return { ...heldOut(all, seed), files: [data] };
+  return { train: all, dev: await readTable(validation, columns, { like: all }), files: [data, validation] };
+}
+
+function columnsOf({ text, textPair, label }: DataSettings): TableColumns {
+  return { text, label, ...(textPair === undefined ? {} : { pair: textPair }) };
+}
+
+/** A tenth of the examples, drawn by the seed, judges the others. */
+function heldOut(all: Dataset, seed: number): Pick<Splits, "train" | "dev"> {
+  const count = Math.floor(all.examples.length / 10);
+  if (count === 0) {
+    const found = `got ${all.examples.length} (${all.name})`;
+    throw new ConfigError(
+      "data/few",
+      `data: expected at least 10 examples, or a file for --validation, ${found}`,
+    );
+  }
+  const order = permutation(fold(keyOf(seed), "validation"), all.examples.length);
+  const held = new Set(order.subarray(0, count));
+  return {
+    train: { ...all, examples: all.examples.filter((_, i) => !held.has(i)) },
+    dev: { ...all, examples: all.examples.filter((_, i) => held.has(i)) },
+  };
+}
+
+function first(dataset: Dataset, limit: number | undefined): Dataset {
+  return limit === undefined ? dataset : { ...dataset, examples: dataset.examples.slice(0, limit) };
+}
+
+/** The head a data set asks for. */
+export function headFor({ task, labels }: Pick<Dataset, "task" | "labels">): Head {
+  return task === "regression" ? { kind: "regression" } : { kind: "classification", labels };
+}

@@ -1,0 +1,77 @@
+/**
+ * Following the training loop of a run: events told, checkpoints written, stopped when asked.
+ *
+ * Whatever is trained, the loop in train/ is the same and so is what a run owes its user meanwhile. Not here: the
+ * plan of the loop, the data, what is done with the result.
+ */
+
+import { saveCheckpoint } from "../train/checkpoint.ts";
+import { type LoopPlan, type LoopState, train } from "../train/loop.ts";
+import type { Trainer } from "../train/trainer.ts";
+import { interrupted, type ProgressEvent, type RunContext } from "./progress.ts";
+
+/** Seconds between two checkpoints when no evaluation comes sooner. */
+const SAVE_EVERY = 300;
+
+/** What following needs beside the loop itself. */
+export interface Following {
+  /** Folder of the checkpoints. */
+  readonly checkpoints: string;
+  /** The run's folder, named when it stops. */
+  readonly run: string;
+  /** Passes over the data after `steps` steps. */
+  readonly epochs: (steps: number) => number;
+  readonly record: (event: ProgressEvent) => void;
+  readonly context: RunContext;
+}
+
+/**
+ * Iterates the loop to its end, saving after every evaluation and every few minutes.
+ *
+ * @throws {InterruptedError} `run/interrupted` when asked to stop; everything is saved
+ * @throws as `train` does
+ */
+export async function follow(
+  trainer: Trainer,
+  plan: LoopPlan,
+  { checkpoints, run, epochs, record, context }: Following,
+  start: LoopState = { stale: 0 },
+): Promise<LoopState> {
+  const speed = speedometer();
+  let state = start;
+  let saved = performance.now();
+  const save = async (): Promise<void> => {
+    await saveCheckpoint(checkpoints, { trainer: await trainer.state(), loop: state, extra: {} });
+    saved = performance.now();
+  };
+  for await (const event of train(trainer, plan, start)) {
+    if (event.kind === "step") {
+      const { examples, ...step } = event;
+      const examplesPerSecond = speed(examples);
+      record({ ...step, total: plan.steps, epoch: epochs(step.step), examplesPerSecond });
+      if (performance.now() - saved > SAVE_EVERY * 1000) await save();
+    } else {
+      state = event.state;
+      record({ kind: "evaluation", step: event.step, metrics: event.evaluation.metrics });
+      if (event.step < plan.steps) await save();
+    }
+    if (context.signal?.aborted && trainer.steps < plan.steps) {
+      await save();
+      throw interrupted(run, trainer.steps);
+    }
+  }
+  return state;
+}
+
+/** Examples per second: a running mean over the last steps. */
+function speedometer(): (examples: number) => number {
+  let last = performance.now();
+  let mean = 0;
+  return (examples) => {
+    const now = performance.now();
+    const current = (1000 * examples) / Math.max(1e-3, now - last);
+    last = now;
+    mean = mean === 0 ? current : 0.95 * mean + 0.05 * current;
+    return mean;
+  };
+}

@@ -1,0 +1,107 @@
+/** The end of a run: latencies side by side, result.json, model.onnx and the verdict; and events on their way. */
+
+import type { Measure } from "../data/dataset.ts";
+import { writeFileAtomic } from "../formats/files.ts";
+import type { Network } from "../network/network.ts";
+import { exportOnnx } from "../network/onnx.ts";
+import { figuresOf } from "./figures.ts";
+import type { RunFolder } from "./folder.ts";
+import { measureLatency } from "./latency.ts";
+import { codeVersion, describeMachine, peakMemory } from "./machine.ts";
+import type { ProgressEvent, RunContext } from "./progress.ts";
+import type { FileBytes, Metric, RunCommand, RunResult, Stage, Verdict } from "./result.ts";
+import { judge, trainingVerdict } from "./verdict.ts";
+
+/** Sends events to the caller and to metrics.jsonl, and announces the run. */
+export function report(
+  folder: RunFolder,
+  context: RunContext,
+  title: string,
+): { readonly record: (event: ProgressEvent) => void } {
+  const record = (event: ProgressEvent): void => {
+    folder.record(event);
+    context.report?.(event);
+  };
+  record({ kind: "start", title });
+  return { record };
+}
+
+/** One model of a result, before its latency is known. */
+export interface ReportedModel {
+  readonly stage: Stage;
+  readonly network: Network;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly bytes: FileBytes;
+}
+
+export interface Report {
+  readonly command: RunCommand;
+  readonly settings: {
+    readonly threads: number;
+    readonly seed: number;
+    readonly maxLength: number;
+    readonly task?: string | undefined;
+  };
+  readonly folder: RunFolder;
+  readonly measure: Measure;
+  /** Validation examples behind the metrics. */
+  readonly examples: number;
+  /** The last is the product; the one before it, if any, is what it is held to. */
+  readonly models: readonly ReportedModel[];
+  readonly method: string | null;
+  /** `performance.now()` at the start of the run. */
+  readonly started: number;
+  readonly context: RunContext;
+  readonly record: (event: ProgressEvent) => void;
+}
+
+/** Measures latency, writes the product as ONNX and puts the result together. */
+export async function trainingResult(job: Report): Promise<RunResult> {
+  const { settings, folder, models, record } = job;
+  const product = models.at(-1);
+  if (product === undefined) throw new RangeError("a result needs a model");
+  record({ kind: "phase", name: "exporting" });
+  await writeFileAtomic(folder.paths.onnx, [exportOnnx(product.network)]);
+  record({ kind: "phase", name: "measuring" });
+  const length = settings.maxLength;
+  const latencies = await measureLatency(
+    models.map(({ network }) => network),
+    { batchSizes: [1, 32], lengths: [length], repetitions: 15, threads: settings.threads },
+  );
+  const figures = models.map(({ stage, network, metrics, bytes }, i) =>
+    figuresOf(stage, network, { metrics, bytes, latency: latencies[i] ?? [], length }),
+  );
+  const metric = metricOf(job);
+  return {
+    version: 1,
+    command: job.command,
+    code: await codeVersion(),
+    task: settings.task ?? null,
+    method: job.method,
+    metric,
+    models: figures,
+    length,
+    seeds: [settings.seed],
+    wallSeconds: (performance.now() - job.started) / 1000,
+    peakBytes: peakMemory(),
+    machine: describeMachine(settings.threads),
+    verdict: verdictOf(figures, metric),
+  };
+}
+
+function metricOf({ measure, models, examples }: Report): Metric {
+  const name = measure.primary === "mean" ? measure.metrics.join("+") : measure.primary;
+  const value = (model: ReportedModel | undefined): number | null => {
+    if (model === undefined || Object.keys(model.metrics).length === 0) return null;
+    if (measure.primary !== "mean") return model.metrics[measure.primary] ?? null;
+    return measure.metrics.reduce((sum, key) => sum + (model.metrics[key] ?? 0), 0) / measure.metrics.length;
+  };
+  return { name, better: "higher", before: value(models.at(-2)), after: value(models.at(-1)) ?? 0, examples };
+}
+
+function verdictOf(figures: RunResult["models"], metric: Metric): Verdict {
+  const [before, after] = [figures.at(-2), figures.at(-1)];
+  return before && after && before.stage === "fine-tuned"
+    ? judge({ before, after, metric })
+    : trainingVerdict(metric);
+}
