@@ -1,0 +1,96 @@
+/**
+ * A network as an ONNX model for others to load: weights inside, operators of the standard alone.
+ *
+ * It is the same forward pass as everywhere else (bert/forward.ts), in inference, with the inputs and outputs that
+ * `transformers`, optimum and transformers.js use:
+ *
+ *   input_ids, attention_mask, token_type_ids   int64 [batch_size, sequence_length], both free
+ *   logits             float32 [batch_size, labels]; [batch_size, sequence_length, pieces] for a masked language model
+ *   last_hidden_state  float32 [batch_size, sequence_length, hidden], of a network without a head
+ *
+ * Weights keep the checkpoint's names, so that a viewer shows which is which. Pruned layers need no explanation in
+ * this format: every matrix has the size it has. Not here: writing the file (runs/export.ts).
+ */
+
+import type { Tensor } from "../base/tensor.ts";
+import {
+  type BertInputs,
+  batchInputs,
+  classify,
+  contextOf,
+  encode,
+  type ForwardContext,
+  pieceLogits,
+} from "../bert/forward.ts";
+import { parameters } from "../bert/names.ts";
+import { reshape } from "../graph/ops/broadcast.ts";
+import { cast } from "../graph/ops/elementwise.ts";
+import { type Program, program } from "../graph/program.ts";
+import { input, type Value } from "../graph/value.ts";
+import type { Network } from "./network.ts";
+
+const BATCH = ["batch_size", "sequence_length"] as const;
+
+/** Names of the model's inputs. */
+export const ONNX_INPUTS = {
+  ids: "input_ids",
+  mask: "attention_mask",
+  types: "token_type_ids",
+} as const;
+
+/** The name of the model's one output. */
+export function onnxOutput({ head }: Pick<Network, "head">): "logits" | "last_hidden_state" {
+  return head.kind === "none" ? "last_hidden_state" : "logits";
+}
+
+/** The model with the types of what goes in and out, ready for the engine. @throws as `exportOnnx` does */
+export function onnxProgram(network: Network, producerVersion = ""): Program {
+  const { config, head, tensors } = network;
+  const inputs: BertInputs = {
+    ids: input(ONNX_INPUTS.ids, "int64", BATCH),
+    types: input(ONNX_INPUTS.types, "int64", BATCH),
+    mask: cast(input(ONNX_INPUTS.mask, "int64", BATCH), "float32"),
+  };
+  const result = outputOf(contextOf(config, parameters(config, head)), inputs, network);
+  return program(
+    { [onnxOutput(network)]: result },
+    {
+      portable: true,
+      initializers: new Map<string, Tensor>(tensors),
+      about: { producerVersion, metadata: metadataOf(network) },
+    },
+  );
+}
+
+/**
+ * The same network as training runs it: weights as inputs, ONNX Runtime's fused operators, the inputs of `batchInputs`.
+ * What an exported model is compared with.
+ */
+export function referenceProgram(network: Network): Program {
+  const { config, head } = network;
+  const result = outputOf(contextOf(config, parameters(config, head)), batchInputs(), network);
+  return program({ [onnxOutput(network)]: result });
+}
+
+/**
+ * The bytes of an .onnx file, which ONNX Runtime takes from version 1.18.
+ *
+ * @param producerVersion  written into the file beside the name of the producer
+ * @throws {FormatError} `onnx/too-large` for a network of 2 GiB or more, which a single file cannot hold
+ */
+export function exportOnnx(network: Network, producerVersion = ""): Uint8Array {
+  return onnxProgram(network, producerVersion).bytes;
+}
+
+function outputOf(context: ForwardContext, inputs: BertInputs, { config, head }: Network): Value {
+  const encoding = encode(context, inputs);
+  if (head.kind === "none") return reshape(encoding.last, [...BATCH, config.hiddenSize]);
+  if (head.kind === "mlm") return reshape(pieceLogits(context, encoding.last), [...BATCH, config.vocabSize]);
+  return classify(context, encoding);
+}
+
+/** For people and tools that have the file alone, without its config.json. */
+function metadataOf({ head }: Network): Record<string, string> {
+  if (head.kind !== "classification") return { head: head.kind };
+  return { head: head.kind, labels: JSON.stringify(head.labels) };
+}
