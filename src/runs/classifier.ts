@@ -1,0 +1,151 @@
+/**
+ * A fine-tuned network as a function from texts to labels: what `predict` runs, and what a program calls.
+ *
+ * Not here: reading texts (cli/), metrics (evaluate.ts).
+ */
+
+import { ConfigError, InputError } from "../base/errors.ts";
+import type { Head } from "../bert/config.ts";
+import { type EncodedSet, evalBatches, inExampleOrder } from "../data/batches.ts";
+import { argmaxRows } from "../data/metrics.ts";
+import { Engine } from "../engine/engine.ts";
+import type { Provider } from "../engine/protocol.ts";
+import { type Inference, openNetwork } from "../network/inference.ts";
+import type { Network } from "../network/network.ts";
+import { createTokenizer } from "../text/tokenizer.ts";
+import type { Prediction } from "./answers.ts";
+import { loadModel } from "./models.ts";
+import type { RunContext } from "./progress.ts";
+
+/** A text, or two that belong together. */
+export type Text = string | readonly [text: string, pair: string];
+
+/** How a model is run; everything has a default. */
+export interface ClassifierOptions {
+  /** Threads of the engine. Default 1. */
+  readonly threads?: number;
+  /** Default `cpu`. */
+  readonly device?: Provider;
+  /** Texts of one batch. Default 32. */
+  readonly batchSize?: number;
+  /** Longest sequence in tokens; what is longer is cut. Default and most: what the model takes. */
+  readonly maxLength?: number;
+}
+
+/** A model that labels texts. It owns a thread: close it. */
+export interface Classifier {
+  readonly network: Network;
+  /** Predictions in the order of the texts. @throws {InputError} `predict/none` for no texts */
+  classify(texts: readonly Text[]): Promise<Prediction[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * Reads a fine-tuned model and keeps it ready.
+ *
+ * @param ref  a folder, a run or `hf:owner/name`
+ * @throws {ConfigError} `model/head` for a model without a classification or regression head
+ * @throws as `loadModel` does
+ * @example
+ * const model = await load("runs/sst2");
+ * const [first] = await model.classify(["a film to remember"]); // { label: "positive", score: 0.98, … }
+ * await model.close();
+ */
+export async function load(
+  ref: string,
+  options: ClassifierOptions = {},
+  context: RunContext = {},
+): Promise<Classifier> {
+  const { network } = await loadModel(ref, context);
+  return openClassifier(network, options, ref);
+}
+
+/** As `load`, for a network that is in memory. `name` is what messages call it. */
+export async function openClassifier(
+  network: Network,
+  {
+    threads = 1,
+    device = "cpu",
+    batchSize = 32,
+    maxLength = Number.POSITIVE_INFINITY,
+  }: ClassifierOptions = {},
+  name = "network",
+): Promise<Classifier> {
+  requireLabels(network.head, name);
+  const tokenizer = createTokenizer(network.vocabulary);
+  const longest = lengthFor(network, maxLength);
+  const engine = new Engine({ threads, provider: device });
+  const encode = (text: Text): EncodedSet["examples"][number] => {
+    const [first, pair] = typeof text === "string" ? [text, undefined] : text;
+    return { ...tokenizer.encode(first, pair, longest), label: 0 };
+  };
+  try {
+    const inference = await openNetwork(engine, network);
+    return {
+      network,
+      classify: async (texts) => {
+        if (texts.length === 0)
+          throw new InputError("predict/none", "texts: expected at least one, got none");
+        const set: EncodedSet = {
+          task: "classification",
+          examples: texts.map(encode),
+          pad: tokenizer.special.pad,
+        };
+        return interpret(network.head, texts, await logitsOf(inference, set, batchSize));
+      },
+      close: () => engine.close(),
+    };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** @throws {ConfigError} `model/head` for a head that says nothing about a text as a whole */
+export function requireLabels(head: Head, name: string): void {
+  if (head.kind === "classification" || head.kind === "regression") return;
+  const got = head.kind === "mlm" ? "a masked language model" : "an encoder without a head";
+  throw new ConfigError(
+    "model/head",
+    `model: expected one fine-tuned on labelled text, got ${got} (${name})`,
+  );
+}
+
+/** The longest sequence a model takes, at most `maxLength`. */
+export function lengthFor({ config, vocabulary }: Network, maxLength: number): number {
+  return Math.min(maxLength, vocabulary.maxLength, config.maxPositions);
+}
+
+/** Logits of every example of a set, in its order. */
+export async function logitsOf(
+  inference: Inference,
+  set: EncodedSet,
+  batchSize: number,
+): Promise<Float32Array> {
+  const parts: { batch: Parameters<typeof inExampleOrder>[0][number]["batch"]; rows: Float32Array }[] = [];
+  for (const batch of evalBatches(set, batchSize)) parts.push({ batch, rows: await inference.logits(batch) });
+  return inExampleOrder(parts);
+}
+
+function interpret(head: Head, texts: readonly Text[], logits: Float32Array): Prediction[] {
+  const labels = head.kind === "classification" ? head.labels : [];
+  const width = logits.length / texts.length;
+  const best = argmaxRows(logits, width);
+  return texts.map((given, i) => {
+    const [text, pair] = typeof given === "string" ? [given, null] : given;
+    const row = logits.subarray(i * width, (i + 1) * width);
+    if (head.kind !== "classification")
+      return { text, pair, label: null, score: row[0] ?? Number.NaN, scores: [] };
+    const scores = softmax(row);
+    const label = best[i] ?? 0;
+    return { text, pair, label: labels[label] ?? String(label), score: scores[label] ?? Number.NaN, scores };
+  });
+}
+
+/** Probabilities, in double precision. */
+export function softmax(logits: Float32Array): number[] {
+  const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const powers = Array.from(logits, (x) => Math.exp(x - top));
+  const total = powers.reduce((a, b) => a + b, 0);
+  return powers.map((x) => x / total);
+}

@@ -1,0 +1,78 @@
+/**
+ * How far an exported model is from the network it was made of: both run, on the same random batches with padding.
+ *
+ * The network runs as it does in training: weights fed into the graph, ONNX Runtime's fused operators. The export runs
+ * from the bytes of its file.
+ */
+
+import { fold, keyOf, randint } from "../base/random.ts";
+import type { Tensor } from "../base/tensor.ts";
+import { Engine } from "../engine/engine.ts";
+import type { Program } from "../graph/program.ts";
+import { type Inference, type InputBatch, openNetwork, openProgram } from "../network/inference.ts";
+import type { Network } from "../network/network.ts";
+import { onnxOutput, referenceProgram } from "../network/onnx.ts";
+
+/** Batch size and length; the second has no padding, the third only padding after the first tokens. */
+const CASES = [
+  [3, 11],
+  [1, 24],
+  [2, 2],
+] as const;
+
+/** Largest difference of an output between a network and a model with the inputs of `exportOnnx`. */
+export function differenceOfOnnx(network: Network, exported: Program): Promise<number> {
+  return largest(network, (engine) => openProgram(engine, exported, network));
+}
+
+/** Largest difference of an output between two networks of one head. */
+export function differenceOfNetworks(network: Network, other: Network): Promise<number> {
+  return largest(network, (engine) => openNetwork(engine, other));
+}
+
+async function largest(network: Network, open: (engine: Engine) => Promise<Inference>): Promise<number> {
+  const engine = new Engine({ threads: 1 });
+  try {
+    const [reference, exported] = [await openReference(engine, network), await open(engine)];
+    let found = 0;
+    for (const [size, length] of CASES) {
+      const batch = randomBatch(size, Math.min(length, network.config.maxPositions), network);
+      const [a, b] = [await reference.logits(batch), await exported.logits(batch)];
+      found = a.reduce((most, x, i) => Math.max(most, Math.abs(x - (b[i] ?? Number.NaN))), found);
+    }
+    return found;
+  } finally {
+    await engine.close();
+  }
+}
+
+async function openReference(engine: Engine, network: Network): Promise<Inference> {
+  const session = await engine.session("reference", () => referenceProgram(network));
+  const { inputs } = session.program;
+  const weights = Object.fromEntries([...network.tensors].filter(([name]) => inputs.has(name)));
+  return {
+    logits: async ({ size, length, ids, types, mask }) => {
+      const shape = [size, length];
+      const feeds: Record<string, Tensor> = {
+        ...weights,
+        input_ids: { dtype: "int32", shape, data: ids },
+        token_type_ids: { dtype: "int32", shape, data: types },
+        mask: { dtype: "float32", shape, data: mask },
+      };
+      const [results] = await engine.run([{ session, feeds }]);
+      return Float32Array.from(results?.[onnxOutput(network)]?.data ?? [], Number);
+    },
+  };
+}
+
+/** Random pieces and types; row i has i · T / B tokens of padding at its end. */
+function randomBatch(size: number, length: number, { config }: Network): InputBatch {
+  const [key, n] = [keyOf(1), size * length];
+  const draw = (name: string, below: number): Int32Array =>
+    Int32Array.from({ length: n }, (_, i) => randint(fold(key, name), below, i));
+  const mask = Float32Array.from({ length: n }, (_, i) => {
+    const row = Math.floor(i / length);
+    return i % length < length - Math.floor((row * length) / size) ? 1 : 0;
+  });
+  return { size, length, ids: draw("ids", config.vocabSize), types: draw("types", config.typeVocab), mask };
+}

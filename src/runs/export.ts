@@ -1,0 +1,92 @@
+/**
+ * `espalier export`: a model, written for other programs and compared with the one it was written from.
+ *
+ *   onnx          one .onnx file with everything in it, for ONNX Runtime; into a folder, it becomes the layout of
+ *                 transformers.js: onnx/model.onnx beside config.json and the tokenizer
+ *   safetensors   a Hugging Face folder that stock `transformers` loads, pruned layers padded with zeros
+ *
+ * Without `out`: `model.onnx` and `safetensors/` of a run, `onnx/model.onnx` and `safetensors/` of a model's folder.
+ */
+
+import { readFile } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
+import { ConfigError } from "../base/errors.ts";
+import { writeFileAtomic } from "../formats/files.ts";
+import { WEIGHTS_FILE } from "../formats/weights.ts";
+import { isHubName } from "../hub/name.ts";
+import { readFolder, writeFolder } from "../network/folder.ts";
+import type { Network } from "../network/network.ts";
+import { onnxProgram } from "../network/onnx.ts";
+import { toStock } from "../network/stock.ts";
+import type { ExportResult } from "./answers.ts";
+import { differenceOfNetworks, differenceOfOnnx } from "./difference.ts";
+import { resolveOptions } from "./fields.ts";
+import { runPaths } from "./folder.ts";
+import { codeVersion, measureFile } from "./machine.ts";
+import { type LoadedModel, loadModel } from "./models.ts";
+import { EXPORT, type ExportOptions } from "./options.ts";
+import type { RunContext } from "./progress.ts";
+
+/**
+ * Writes a model for other programs. What is already at the place is replaced.
+ *
+ * @throws {ConfigError} for options that do not fit, `export/out` for a model of the hub without `out`
+ * @throws {FormatError} `onnx/too-large` for 2 GiB or more; {InputError} `stock/heads`, or for a model that cannot be
+ *   read
+ * @example await exportModel({ model: "runs/half", to: "onnx", out: "web/half" });
+ */
+export async function exportModel(options: ExportOptions, context: RunContext = {}): Promise<ExportResult> {
+  const { model, to, out } = resolveOptions(EXPORT, options);
+  if (out === undefined && isHubName(model)) {
+    throw new ConfigError("export/out", `out: expected a place to write ${model} to, got none`);
+  }
+  const loaded = await loadModel(model, context);
+  return to === "onnx" ? writeOnnx(loaded, out) : writeStock(loaded, out);
+}
+
+async function writeOnnx(
+  { network, path, run }: LoadedModel,
+  out: string | undefined,
+): Promise<ExportResult> {
+  const isFolder = out !== undefined && !out.endsWith(".onnx");
+  const inFolder = (folder: string) => join(folder, "onnx", "model.onnx");
+  if (isFolder) await writeFolder(out, network);
+  const alone = out ?? (run === undefined ? inFolder(path) : runPaths(run).onnx);
+  const file = isFolder ? inFolder(out) : alone;
+  const program = onnxProgram(network, await codeVersion());
+  await writeFileAtomic(file, [program.bytes]);
+  const written = { ...program, bytes: new Uint8Array(await readFile(file)) };
+  return {
+    to: "onnx",
+    path: isFolder ? out : file,
+    files: isFolder ? [relative(out, file), ...FOLDER_FILES] : [basename(file)],
+    bytes: await measureFile(file),
+    difference: await differenceOfOnnx(network, written),
+  };
+}
+
+/** What `writeFolder` writes. */
+const FOLDER_FILES = [
+  "config.json",
+  WEIGHTS_FILE,
+  "special_tokens_map.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "vocab.txt",
+];
+
+async function writeStock(
+  { network, path, run }: LoadedModel,
+  out: string | undefined,
+): Promise<ExportResult> {
+  const folder = out ?? join(run ?? path, "safetensors");
+  await writeFolder(folder, toStock(network));
+  const written: Network = await readFolder(folder);
+  return {
+    to: "safetensors",
+    path: folder,
+    files: FOLDER_FILES,
+    bytes: await measureFile(join(folder, WEIGHTS_FILE)),
+    difference: await differenceOfNetworks(network, written),
+  };
+}

@@ -1,0 +1,93 @@
+/**
+ * What `<model>` means on every command: a Hugging Face folder, a run, or `hf:owner/name`.
+ *
+ * The rest of the program sees a network and the folder it came from. Not here: reading the folder
+ * (network/folder.ts), fetching it (hub/).
+ */
+
+import { existsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { InputError } from "../base/errors.ts";
+import { eachTensor } from "../formats/weights.ts";
+import { fetchModel } from "../hub/model.ts";
+import { isHubName } from "../hub/name.ts";
+import { readFolder } from "../network/folder.ts";
+import type { Network } from "../network/network.ts";
+import { runPaths } from "./folder.ts";
+import { measureFile } from "./machine.ts";
+import type { RunContext } from "./progress.ts";
+import type { FileBytes } from "./result.ts";
+
+/** Where a model lies. */
+export interface ModelPlace {
+  /** What to call it: the name on the hub, or the folder's. */
+  readonly name: string;
+  /** The folder with config.json; in the cache for a model of the hub. */
+  readonly path: string;
+  /** The run's folder, when it is one. */
+  readonly run?: string;
+}
+
+/** A model that was read. */
+export interface LoadedModel extends ModelPlace {
+  readonly network: Network;
+}
+
+/**
+ * Finds a model, and fetches it when it is on the hub and not here.
+ *
+ * @throws {InputError} `model/missing` when nothing is there, `model/unfinished` for a run that has left no model
+ *   yet, `model/foreign` for a folder that is neither; `hub/…`
+ */
+export async function locateModel(ref: string, context: RunContext = {}): Promise<ModelPlace> {
+  if (isHubName(ref)) return { name: ref.slice("hf:".length), path: await fetched(ref, context) };
+  const root = resolve(ref);
+  const name = basename(root);
+  if (!existsSync(root)) {
+    throw new InputError(
+      "model/missing",
+      `model: expected a folder, a run or hf:owner/name, got nothing (${ref})`,
+    );
+  }
+  if (existsSync(join(root, "config.json"))) return { name, path: root };
+  const { model, recipe } = runPaths(root);
+  if (existsSync(join(model, "config.json"))) return { name, path: model, run: root };
+  if (existsSync(recipe)) {
+    throw new InputError(
+      "model/unfinished",
+      `model: expected a finished run, got one without a model (${ref})`,
+    );
+  }
+  throw new InputError(
+    "model/foreign",
+    `model: expected config.json or a run, got a folder without (${ref})`,
+  );
+}
+
+/** Finds and reads a model. @throws as `locateModel` and `readFolder` do */
+export async function loadModel(ref: string, context: RunContext = {}): Promise<LoadedModel> {
+  const place = await locateModel(ref, context);
+  return { ...place, network: await readFolder(place.path) };
+}
+
+/** Bytes of a model's tensor files, as they lie on the disk and after gzip. */
+export async function measureModel(path: string): Promise<FileBytes> {
+  const files = new Set<string>();
+  await eachTensor(path, async (_name, _entry, source) => {
+    files.add(source.name);
+  });
+  let [raw, compressed] = [0, 0];
+  for (const file of files) {
+    const bytes = await measureFile(file);
+    raw += bytes.raw;
+    compressed += bytes.compressed;
+  }
+  return { raw, compressed };
+}
+
+function fetched(ref: string, { signal, report }: RunContext): Promise<string> {
+  return fetchModel(ref, {
+    ...(signal ? { signal } : {}),
+    onProgress: ({ file, bytes, size }) => report?.({ kind: "download", file, received: bytes, total: size }),
+  });
+}
