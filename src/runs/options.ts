@@ -170,9 +170,15 @@ export const PRETRAIN = schema(
     layers: withDefault(integer(1, 96), 4, "layers of the encoder"),
     heads: withDefault(integer(1, 128), 2, "attention heads of a layer; they divide --hidden"),
     ffn: withDefault(integer(8, 65_536), 512, "width of the feed-forward layers"),
-    maxLength: withDefault(integer(8, 8192), 128, "length of a training sequence", { unit: "tokens" }),
+    maxLength: withDefault(integer(16, 8192), 128, "longest sequence, and number of positions", {
+      unit: "tokens",
+    }),
+    shortLength: withDefault(integer(16, 8192), 64, "length of the sequences trained on first", {
+      unit: "tokens",
+    }),
+    longShare: withDefault(number(0, 1), 0.1, "share of the steps, the last ones, at the full length"),
     steps: withDefault(integer(1, LARGEST), 2000, "steps of the optimizer"),
-    batchTokens: withDefault(integer(8, 1_000_000), 2048, "tokens of one step", { unit: "tokens" }),
+    batchTokens: withDefault(integer(16, 1_000_000), 2048, "tokens of one step", { unit: "tokens" }),
     learningRate: withDefault(number(0, 1, { above: true }), 6e-4, "highest learning rate of AdamW"),
     weightDecay: withDefault(number(0, 1), 0.01, "decoupled weight decay, not on biases and layer norms"),
     warmup: withDefault(number(0, 1, { below: true }), 0.1, "share of the steps in which the rate rises"),

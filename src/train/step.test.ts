@@ -3,7 +3,16 @@ import { type TinyCase, tinyCases } from "../../test/support/golden.ts";
 import type { Tensor } from "../base/tensor.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Results } from "../engine/protocol.ts";
-import { evalProgram, FEED, type GraphPlan, gradientOf, OUT, readsRowsOnly, trainProgram } from "./step.ts";
+import {
+  evalProgram,
+  FEED,
+  type GraphPlan,
+  gradientOf,
+  lossProgram,
+  OUT,
+  readsRowsOnly,
+  trainProgram,
+} from "./step.ts";
 
 const engine = new Engine({ threads: 1 });
 afterAll(() => engine.close());
@@ -77,6 +86,17 @@ test.each(tinyCases().map((c) => [c.name, c] as const))(
       .map(([name, g]) => [name, distance(floats(results, gradientOf(name)), g.data, scaleOf(name))] as const)
       .filter(([, d]) => !(d < 1e-4));
     expect(far).toEqual([]);
+  },
+);
+
+test.each(tinyCases().map((c) => [c.name, c] as const))(
+  "%s: the loss alone is within 1e-6 of the one that comes with gradients",
+  async (_, c) => {
+    const session = await engine.session(`loss ${c.name}`, () => lossProgram(planOf(c)));
+    const read = Object.entries(feedsOf(c)).filter(([name]) => session.program.inputs.has(name));
+    const [results] = await engine.run([{ session, feeds: Object.fromEntries(read) }]);
+    const trained = Number((await train(c))[OUT.loss]?.data[0]);
+    expect(Math.abs(Number(results?.[OUT.loss]?.data[0]) / trained - 1)).toBeLessThan(1e-6);
   },
 );
 
