@@ -10,7 +10,7 @@ import { EMBEDDINGS } from "../bert/names.ts";
 import type { Batch } from "../data/batches.ts";
 import { builtUrl } from "../engine/built-url.ts";
 import type { Binding, Engine, RunRequest, Session } from "../engine/engine.ts";
-import type { View } from "../engine/protocol.ts";
+import type { Results, View } from "../engine/protocol.ts";
 import { sumSquares } from "../graph/ops/elementwise.ts";
 import { type Program, program } from "../graph/program.ts";
 import { input } from "../graph/value.ts";
@@ -22,6 +22,7 @@ import {
   FEED,
   type GraphPlan,
   gradientOf,
+  lossProgram,
   OUT,
   readsRowsOnly,
   sumOf,
@@ -119,15 +120,16 @@ export class Trainer {
 
   /** Logits of a batch, [B, C] row by row, by the product's structure and without dropout. */
   async logits(batch: TrainBatch): Promise<Float32Array> {
-    const { method } = this.settings;
-    await this.prepare(batch.ids);
-    const session = await this.engine.session(`eval ${method.id} ${method.product}`, () =>
-      evalProgram(planOf(this.settings, method.product)),
-    );
-    const binding = await this.bound(session, false);
-    const [results] = await this.engine.run([{ session, feeds: batchFeeds(batch), binding }]);
+    const results = await this.evaluated("eval", evalProgram, batch, batchFeeds(batch));
     const data = results?.[OUT.logits]?.data;
     return data instanceof Float32Array ? data : new Float32Array(0);
+  }
+
+  /** Mean loss over the labels of a batch, by the product's structure and without dropout. */
+  async loss(batch: TrainBatch): Promise<number> {
+    const feeds = { ...batchFeeds(batch), ...labelFeeds(batch, batch.labels.length) };
+    const results = await this.evaluated("loss", lossProgram, batch, feeds);
+    return Number(results?.[OUT.loss]?.data[0]);
   }
 
   /** Every tensor as it stands, copied. */
@@ -188,6 +190,23 @@ export class Trainer {
     return table
       ? [...flat, ...["", ".m", ".v"].map((end): [string, number] => [BUFFERS.table + end, size])]
       : flat;
+  }
+
+  /** Results of the product's structure on a batch, by one of the programs that change nothing. */
+  private async evaluated(
+    what: string,
+    build: (plan: GraphPlan) => Program,
+    batch: TrainBatch,
+    feeds: Record<string, Tensor>,
+  ): Promise<Results | undefined> {
+    const { method } = this.settings;
+    await this.prepare(batch.ids);
+    const session = await this.engine.session(`${what} ${method.id} ${method.product}`, () =>
+      build(planOf(this.settings, method.product)),
+    );
+    const binding = await this.bound(session, false);
+    const [results] = await this.engine.run([{ session, feeds, binding }]);
+    return results;
   }
 
   /** Loss and gradients of one part; the first of a step overwrites, the others add. */
