@@ -6,6 +6,7 @@ export const FINETUNE: Method<Record<string, never>, MethodState> = {
   id: "finetune",
   summary: "Plain fine-tuning of every weight.",
   paper: undefined,
+  from: "pre-trained",
   config: {},
   init: () => ({ tensors: new Map() }),
   trains: () => true,

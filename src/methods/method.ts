@@ -41,6 +41,8 @@ export interface Method<Config, State extends MethodState> {
   readonly id: string;
   readonly summary: string;
   readonly paper: Citation | undefined;
+  /** What it begins with: a model fine-tuned on the task, or the pre-trained one under a new head. */
+  readonly from: "fine-tuned" | "pre-trained";
   readonly config: Schema<Config>;
   /** @throws {ConfigError} when the configuration does not fit the network */
   readonly init: (network: Network, config: Config, facts: RunFacts) => State;

@@ -20,9 +20,10 @@ import {
 } from "./method.ts";
 import { type MethodRequest, methodConfig } from "./settings.ts";
 import { THESEUS } from "./theseus.ts";
+import { TRUNCATE } from "./truncate.ts";
 
 /** The ids the command line takes. */
-export type MethodId = "finetune" | "theseus";
+export type MethodId = "finetune" | "theseus" | "truncate";
 
 /** A method with its settings read and checked, before it knows a network. */
 export interface ConfiguredMethod {
@@ -31,6 +32,8 @@ export interface ConfiguredMethod {
   readonly settings: Readonly<Record<string, Field["default"]>>;
   /** @throws {ConfigError} when the settings do not fit the network */
   readonly bind: (network: Network, facts: RunFacts) => BoundMethod;
+  /** See Method.from. */
+  readonly from: "fine-tuned" | "pre-trained";
 }
 
 /** One entry: what can be said about a method without its types. */
@@ -56,7 +59,12 @@ function entry<Config extends object, State extends MethodState>(
     configure: (request) => {
       const config = methodConfig(id, method.config, request);
       const settings: ConfiguredMethod["settings"] = Object.fromEntries(Object.entries(config));
-      return { id, settings, bind: (network, facts) => bind(method, network, config, facts) };
+      return {
+        id,
+        settings,
+        from: method.from,
+        bind: (network, facts) => bind(method, network, config, facts),
+      };
     },
   };
 }
@@ -65,6 +73,7 @@ function entry<Config extends object, State extends MethodState>(
 export const METHODS: Readonly<Record<MethodId, RegisteredMethod>> = {
   finetune: entry(FINETUNE),
   theseus: entry(THESEUS),
+  truncate: entry(TRUNCATE),
 };
 
 /**

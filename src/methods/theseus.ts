@@ -109,7 +109,8 @@ function sourceLayer(i: number, moduleLayers: number, start: TheseusConfig["star
   return start === "first" ? i : i * moduleLayers;
 }
 
-const LAYER = /^bert\.encoder\.layer\.(\d+)\./;
+/** Tensors of the predecessor's layers. */
+const LAYER = /^bert\.encoder\.layer\./;
 
 /** The tensors of layer `from`, renamed as layer `to`. */
 function layerTensors(network: Network, from: number, to: number): [string, FloatTensor][] {
@@ -117,13 +118,6 @@ function layerTensors(network: Network, from: number, to: number): [string, Floa
   return [...network.tensors]
     .filter(([name]) => name.startsWith(prefix))
     .map(([name, tensor]) => [`bert.encoder.layer.${to}.${name.slice(prefix.length)}`, tensor]);
-}
-
-/** The first n layers of a network as a network of its own: the paper's baseline, and where the successor starts. */
-export function truncated(network: Network, layers: number): Network {
-  const kept = [...network.tensors].filter(([name]) => Number(LAYER.exec(name)?.[1] ?? -1) < layers);
-  const config = { ...network.config, layers: network.config.layers.slice(0, layers) };
-  return { ...network, config, tensors: new Map(kept) };
 }
 
 function init(
@@ -200,6 +194,7 @@ export const THESEUS: Method<TheseusConfig, TheseusState> = {
     venue: "EMNLP 2020",
     url: "https://arxiv.org/abs/2002.02925",
   },
+  from: "fine-tuned",
   config: {
     layers: { default: 3, help: "layers of the successor; must divide the predecessor's (§3.1)" },
     schedule: { default: "curriculum", help: "curriculum: the rate grows linearly (§3.3); constant (§3.1)" },

@@ -7,9 +7,9 @@ import { taskMetrics } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import { methodById } from "../methods/registry.ts";
 import { openNetwork } from "../network/inference.ts";
-import type { Network } from "../network/network.ts";
+import { type Network, withHead } from "../network/network.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
-import { type LabelledData, readData } from "./data.ts";
+import { headFor, type LabelledData, readData } from "./data.ts";
 import { resolveOptions } from "./fields.ts";
 import { writeMeasured } from "./figures.ts";
 import { finetune } from "./finetune.ts";
@@ -18,7 +18,7 @@ import { type LoadedModel, loadModel, measureModel } from "./models.ts";
 import { COMPRESS, type CompressOptions, type CompressSettings } from "./options.ts";
 import type { RunContext } from "./progress.ts";
 import { makeRecipe } from "./recipe.ts";
-import { type ReportedModel, report, trainingResult } from "./reporting.ts";
+import { concluded, type ReportedModel, report } from "./reporting.ts";
 import type { RunResult } from "./result.ts";
 import { checkLength, labelsOf, logitsOf, runTraining } from "./training.ts";
 
@@ -47,16 +47,18 @@ export async function compress(options: CompressOptions, context: RunContext = {
     context,
     `compressing ${base.name} with ${settings.method} on ${data.train.name}`,
   );
+  const original = withHead(base.network, headFor(data.train), fold(keyOf(settings.seed), "head"));
   record({ kind: "phase", name: "fine-tuning" });
   const before = await predecessor(settings, context);
-  const tokenizer = createTokenizer(before.network.vocabulary);
+  const tokenizer = createTokenizer(original.vocabulary);
   const dev = encodeDataset(data.dev, tokenizer, settings.maxLength);
   const metricsBefore = await evaluateNetwork(before.network, dev, data, settings.threads);
   record({ kind: "evaluation", step: 0, metrics: metricsBefore });
   record({ kind: "phase", name: "compressing" });
+  const network = method.from === "fine-tuned" ? before.network : original;
   const trained = await runTraining({
-    network: before.network,
-    method: (steps) => method.bind(before.network, { steps, key: fold(keyOf(settings.seed), "method") }),
+    network,
+    method: (steps) => method.bind(network, { steps, key: fold(keyOf(settings.seed), "method") }),
     data: encodeDataset(data.train, tokenizer, settings.maxLength),
     dev,
     measure: data.measure,
@@ -66,23 +68,18 @@ export async function compress(options: CompressOptions, context: RunContext = {
     record,
     context,
   });
-  record({ kind: "phase", name: "writing" });
+  const bytes = await writeMeasured(folder.paths.model, trained.network);
   const models: ReportedModel[] = [
-    { stage: "original", network: base.network, metrics: {}, bytes: await measureModel(base.path) },
+    { stage: "original", network: original, metrics: {}, bytes: await measureModel(base.path) },
     {
       stage: "fine-tuned",
       network: before.network,
       metrics: metricsBefore,
       bytes: await measureModel(before.path),
     },
-    {
-      stage: "compressed",
-      network: trained.network,
-      metrics: trained.best.metrics,
-      bytes: await writeMeasured(folder.paths.model, trained.network),
-    },
+    { stage: "compressed", network: trained.network, metrics: trained.best.metrics, bytes },
   ];
-  const result = await trainingResult({
+  return concluded({
     command: "compress",
     settings,
     folder,
@@ -91,12 +88,8 @@ export async function compress(options: CompressOptions, context: RunContext = {
     models,
     method: settings.method,
     started,
-    context,
     record,
   });
-  await folder.finish(result);
-  record({ kind: "done", seconds: result.wallSeconds });
-  return result;
 }
 
 /** The fine-tuned model to start from: the user's, the one an earlier part of this run made, or one made now. */
@@ -120,12 +113,8 @@ async function evaluateNetwork(
 ): Promise<Record<string, number>> {
   const engine = new Engine({ threads });
   try {
-    const metrics = taskMetrics(
-      measure,
-      await logitsOf(await openNetwork(engine, network), dev),
-      labelsOf(dev),
-    );
-    return metrics;
+    const logits = await logitsOf(await openNetwork(engine, network), dev);
+    return taskMetrics(measure, logits, labelsOf(dev));
   } finally {
     await engine.close();
   }

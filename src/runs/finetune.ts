@@ -14,7 +14,7 @@ import { loadModel } from "./models.ts";
 import { FINETUNE, type FinetuneOptions } from "./options.ts";
 import type { RunContext } from "./progress.ts";
 import { makeRecipe } from "./recipe.ts";
-import { report, trainingResult } from "./reporting.ts";
+import { concluded, report } from "./reporting.ts";
 import type { RunResult } from "./result.ts";
 import { checkLength, runTraining } from "./training.ts";
 
@@ -50,7 +50,7 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
     context,
   });
   const bytes = await writeMeasured(folder.paths.model, trained.network);
-  const result = await trainingResult({
+  return concluded({
     command: "finetune",
     settings,
     folder,
@@ -59,10 +59,6 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
     models: [{ stage: "fine-tuned", network: trained.network, metrics: trained.best.metrics, bytes }],
     method: null,
     started,
-    context,
     record,
   });
-  await folder.finish(result);
-  record({ kind: "done", seconds: result.wallSeconds });
-  return result;
 }

@@ -51,12 +51,18 @@ export interface Report {
   readonly method: string | null;
   /** `performance.now()` at the start of the run. */
   readonly started: number;
-  readonly context: RunContext;
   readonly record: (event: ProgressEvent) => void;
 }
 
-/** Measures latency, writes the product as ONNX and puts the result together. */
-export async function trainingResult(job: Report): Promise<RunResult> {
+/** Ends a run: measures latency, writes the product as ONNX and result.json, says that it is done. */
+export async function concluded(job: Report): Promise<RunResult> {
+  const result = await resultOf(job);
+  await job.folder.finish(result);
+  job.record({ kind: "done", seconds: result.wallSeconds });
+  return result;
+}
+
+async function resultOf(job: Report): Promise<RunResult> {
   const { settings, folder, models, record } = job;
   const product = models.at(-1);
   if (product === undefined) throw new RangeError("a result needs a model");

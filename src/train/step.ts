@@ -14,10 +14,12 @@ import { crossEntropy, squaredError } from "../bert/losses.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
 import type { Sites } from "../bert/sites.ts";
 import { backward, consumers } from "../graph/backward.ts";
+import { topological } from "../graph/emitter.ts";
+import { expand, reshape } from "../graph/ops/broadcast.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import { type Program, program } from "../graph/program.ts";
 import { GraphError, type Shape } from "../graph/shape.ts";
-import { input, type Value } from "../graph/value.ts";
+import { input, scalar, type Value } from "../graph/value.ts";
 
 /** What a graph is made for: one network, one set of sites. */
 export interface GraphPlan {
@@ -62,16 +64,25 @@ export function trainProgram(
   options: { readonly rows: boolean; readonly accumulate: boolean },
 ): Program {
   const { context, loss } = lossOf(plan, true);
-  const targets = trained.map((name) => plainOf(context, name));
+  const reached = new Set(topological([loss]));
+  const read = [...context.plain].filter(([, value]) => reached.has(value));
+  const targets = read.filter(([name]) => trained.includes(name));
   const words = options.rows ? consumers([loss], plainOf(context, EMBEDDINGS.words)) : [];
-  const gradients = backward(loss, [...targets, ...words]);
+  const gradients = backward(loss, [...targets.map(([, value]) => value), ...words]);
+  const byName = new Map(targets.map(([name], i) => [name, gradients[i] ?? loss]));
   const outputs: Record<string, Value> = { [OUT.loss]: loss };
   if (options.rows) outputs[OUT.rows] = gradients.at(-1) ?? loss;
-  trained.forEach((name, i) => {
-    const g = gradients[i] ?? loss;
+  for (const name of trained) {
+    const g = byName.get(name) ?? zeros(plan.shapes.get(name) ?? [], loss);
     outputs[gradientOf(name)] = options.accumulate ? add(input(sumOf(name), "float32", g.shape), g) : g;
-  });
+  }
   return program(outputs);
+}
+
+/** The gradient of a tensor that this structure does not read: a method may leave parts out of a step. */
+function zeros(shape: Shape, like: Value): Value {
+  const one = shape.map(() => 1);
+  return expand(reshape(scalar(0, like.dtype), one), shape);
 }
 
 /** Logits of one batch, without dropout. */
