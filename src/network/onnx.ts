@@ -84,8 +84,9 @@ export function exportOnnx(network: Network, producerVersion = ""): Uint8Array {
 
 function outputOf(context: ForwardContext, inputs: BertInputs, { config, head }: Network): Value {
   const encoding = encode(context, inputs);
-  if (head.kind === "none") return reshape(encoding.last, [...BATCH, config.hiddenSize]);
-  if (head.kind === "mlm") return reshape(pieceLogits(context, encoding.last), [...BATCH, config.vocabSize]);
+  const { shape } = inputs.ids;
+  if (head.kind === "none") return reshape(encoding.last, [...shape, config.hiddenSize]);
+  if (head.kind === "mlm") return reshape(pieceLogits(context, encoding.last), [...shape, config.vocabSize]);
   return classify(context, encoding);
 }
 

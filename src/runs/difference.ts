@@ -5,6 +5,7 @@
  * from the bytes of its file.
  */
 
+import { RunError } from "../base/errors.ts";
 import { fold, keyOf, randint } from "../base/random.ts";
 import type { Tensor } from "../base/tensor.ts";
 import { Engine } from "../engine/engine.ts";
@@ -20,12 +21,15 @@ const CASES = [
   [2, 2],
 ] as const;
 
-/** Largest difference of an output between a network and a model with the inputs of `exportOnnx`. */
+/**
+ * Largest difference of an output between a network and a model with the inputs of `exportOnnx`.
+ * @throws {RunError} `export/finite` when an output is not a number
+ */
 export function differenceOfOnnx(network: Network, exported: Program): Promise<number> {
   return largest(network, (engine) => openProgram(engine, exported, network));
 }
 
-/** Largest difference of an output between two networks of one head. */
+/** Largest difference of an output between two networks of one head. @throws as `differenceOfOnnx` does */
 export function differenceOfNetworks(network: Network, other: Network): Promise<number> {
   return largest(network, (engine) => openNetwork(engine, other));
 }
@@ -40,7 +44,8 @@ async function largest(network: Network, open: (engine: Engine) => Promise<Infer
       const [a, b] = [await reference.logits(batch), await exported.logits(batch)];
       found = a.reduce((most, x, i) => Math.max(most, Math.abs(x - (b[i] ?? Number.NaN))), found);
     }
-    return found;
+    if (Number.isFinite(found)) return found;
+    throw new RunError("export/finite", `export: expected finite outputs, got a difference of ${found}`);
   } finally {
     await engine.close();
   }

@@ -1,0 +1,100 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import type { Head } from "../bert/config.ts";
+import type { Network } from "../network/network.ts";
+import { columnsOf, evaluate, lossOf } from "./evaluate.ts";
+import { predict } from "./predict.ts";
+
+const TEXTS = ["good film", "bad film", "a very dull plot", "the plot not bad", "bright"];
+
+async function csv(rows: readonly (readonly [string, string])[]): Promise<string> {
+  const path = join(await newFolder(), "dev.csv");
+  await writeFile(path, `text,label\n${rows.map((row) => row.join(",")).join("\n")}\n`);
+  return path;
+}
+
+/** The model's own answers, the first one wrong. */
+async function answers(model: string): Promise<[string, string][]> {
+  const { predictions } = await predict({ model, texts: TEXTS });
+  return predictions.map(({ text, label }, i) => {
+    const other = label === "positive" ? "negative" : "positive";
+    return [text, (i === 0 ? other : label) ?? ""];
+  });
+}
+
+test("four of five right is an accuracy of 0.8, and the loss is that of the predicted probabilities within 1e-6", async () => {
+  const model = await written(tinyModel());
+  const rows = await answers(model);
+  const result = await evaluate({ model, data: await csv(rows), batchSize: 2 });
+  expect(result).toMatchObject({ model: "tiny", task: null, examples: 5, metric: "accuracy" });
+  expect(result.metrics.accuracy).toBeCloseTo(0.8, 12);
+  const { labels, predictions } = await predict({ model, texts: TEXTS });
+  const losses = predictions.map(
+    ({ scores }, i) => -Math.log(scores[labels.indexOf(rows[i]?.[1] ?? "")] ?? 0),
+  );
+  expect(result.loss).toBeCloseTo(losses.reduce((a, b) => a + b) / 5, 6);
+});
+
+test("classes are matched by name whatever their order and case, and by number where there are no names", async () => {
+  const network = tinyModel();
+  const model = await written(network);
+  const folder = await newFolder();
+  const rows = await answers(model);
+  const tsv = rows.map(([text, label]) => `${text}\t${Number(label === "positive")}`);
+  await writeFile(join(folder, "dev.tsv"), `sentence\tlabel\n${tsv.join("\n")}\n`);
+  const under = async (labels: readonly string[], net: Network = network) => {
+    const named = await written({ ...net, head: { kind: "classification", labels } });
+    return (await evaluate({ model: named, task: "sst2", data: folder })).metrics.accuracy;
+  };
+  expect(await under(["negative", "positive"])).toBeCloseTo(0.8, 12);
+  expect(await under(["NEGATIVE", "Positive"])).toBeCloseTo(0.8, 12);
+  expect(await under(["LABEL_0", "LABEL_1"])).toBeCloseTo(0.8, 12);
+  expect(await under(["positive", "negative"])).toBeCloseTo(0.2, 12);
+  const digits = await csv(rows.map(([text, label]) => [text, String(Number(label === "positive"))]));
+  const unnamed = await written({
+    ...network,
+    head: { kind: "classification", labels: ["LABEL_0", "LABEL_1"] },
+  });
+  expect((await evaluate({ model: unnamed, data: digits })).metrics.accuracy).toBeCloseTo(0.8, 12);
+});
+
+test("a regression is judged by its correlations and its mean squared error", async () => {
+  const model = await written(tinyModel({ kind: "regression" }));
+  const { predictions } = await predict({ model, texts: TEXTS });
+  const data = await csv(predictions.map(({ text, score }): [string, string] => [text, String(score + 0.5)]));
+  const { metrics, loss } = await evaluate({ model, data });
+  expect(metrics.pearson).toBeCloseTo(1, 5);
+  expect(loss).toBeCloseTo(0.25, 5);
+});
+
+const three: Head = { kind: "classification", labels: ["a", "b", "c"] };
+test.each([
+  ["other names", three, { task: "classification", labels: ["a", "b", "d"] }, "evaluate/labels"],
+  ["fewer classes", three, { task: "classification", labels: ["a", "b"] }, "evaluate/labels"],
+  ["one name twice", three, { task: "classification", labels: ["a", "b", "B"] }, "evaluate/labels"],
+  ["values instead of classes", three, { task: "regression", labels: [] }, "evaluate/task"],
+  [
+    "classes instead of values",
+    { kind: "regression" } satisfies Head,
+    { task: "classification", labels: ["a", "b"] },
+    "evaluate/task",
+  ],
+] as const)("data with %s is refused", (_, head, dataset, code) => {
+  expect(() => columnsOf(head, { name: "dev", ...dataset })).toThrow(expect.objectContaining({ code }));
+});
+
+test("the loss of equal logits among C classes is ln C", () => {
+  expect(lossOf({ task: "classification" }, new Float32Array(12).fill(7), [0, 1, 2])).toBeCloseTo(
+    Math.log(4),
+    12,
+  );
+});
+
+test("a model without labels is refused (model/head)", async () => {
+  const model = await written(tinyModel({ kind: "mlm" }));
+  await expect(evaluate({ model, data: await csv([["a", "b"]]) })).rejects.toThrow(
+    expect.objectContaining({ code: "model/head" }),
+  );
+});

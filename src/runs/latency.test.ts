@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { tinyModel } from "../../test/support/tiny-model.ts";
+import { measureLatency, quantile, type TimedModel, timeModels } from "./latency.ts";
+
+test("every network has every case, with the repetitions asked for and p50 at most p95", async () => {
+  const plan = { batchSizes: [1, 3], lengths: [4, 8], repetitions: 5, threads: 1 };
+  const latencies = await measureLatency([tinyModel(), tinyModel()], plan);
+  expect(latencies.length).toBe(2);
+  for (const each of latencies) {
+    expect(each.map(({ batchSize, length }) => [batchSize, length])).toEqual([
+      [1, 4],
+      [1, 8],
+      [3, 4],
+      [3, 8],
+    ]);
+    expect(each.every(({ p50, p95, repetitions }) => p50 > 0 && p50 <= p95 && repetitions === 5)).toBe(true);
+  }
+});
+
+test("models take turns: neither is timed to the end before the other", async () => {
+  const order: string[] = [];
+  const model = (name: string): TimedModel => ({
+    vocabSize: 9,
+    inference: {
+      logits: async ({ size, length, mask }) => {
+        expect([size, length, mask.every((x) => x === 1)]).toEqual([2, 6, true]);
+        order.push(name);
+        return new Float32Array(1);
+      },
+    },
+  });
+  const plan = { batchSizes: [2], lengths: [6], repetitions: 7, threads: 1 };
+  await timeModels([model("a"), model("b")], plan);
+  // Three passes to warm up; then turns of one that does not count and at most three that do.
+  expect(order.join("")).toBe("aaabbb" + "aaaabbbb" + "aaaabbbb" + "aabb");
+});
+
+test("a stop is heard between turns", async () => {
+  const plan = { batchSizes: [1], lengths: [4], repetitions: 3, threads: 1, signal: AbortSignal.abort() };
+  await expect(measureLatency([tinyModel()], plan)).rejects.toThrow(
+    expect.objectContaining({ name: "AbortError" }),
+  );
+});
+
+test("a length beyond the positions is refused (inference/length)", async () => {
+  const plan = { batchSizes: [1], lengths: [25], repetitions: 3, threads: 1 };
+  await expect(measureLatency([tinyModel()], plan)).rejects.toThrow(
+    expect.objectContaining({ code: "inference/length" }),
+  );
+});
+
+test("quantiles are NumPy's: linear between the nearest values", () => {
+  expect(quantile([1, 2, 3, 4], 0.5)).toBe(2.5);
+  expect(quantile([1, 2, 3, 4], 0.95)).toBeCloseTo(3.85, 12);
+  expect(quantile([7], 0.95)).toBe(7);
+});

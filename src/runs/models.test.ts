@@ -1,0 +1,40 @@
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { writeFolder } from "../network/folder.ts";
+import { loadModel, locateModel, measureModel } from "./models.ts";
+
+test("a folder and a run both lead to a network and the folder it is in", async () => {
+  const folder = await written(tinyModel());
+  expect(await locateModel(folder)).toEqual({ name: "tiny", path: folder });
+  const run = await newFolder();
+  await writeFile(join(run, "recipe.json"), "{}");
+  await writeFolder(join(run, "model"), tinyModel());
+  const { network, path, run: root } = await loadModel(run);
+  expect([path, root]).toEqual([join(run, "model"), run]);
+  expect(network).toEqual(tinyModel());
+});
+
+test("what is no model is refused by what it is", async () => {
+  const root = await newFolder();
+  const refused = (ref: string, code: string) =>
+    expect(locateModel(ref)).rejects.toThrow(expect.objectContaining({ code }));
+  await refused(join(root, "nothing"), "model/missing");
+  await refused(root, "model/foreign");
+  await mkdir(join(root, "model"));
+  await writeFile(join(root, "recipe.json"), "{}");
+  await refused(root, "model/unfinished");
+  await refused("hf:not a name", "hub/name");
+});
+
+test("a model is measured by its tensor files alone", async () => {
+  const folder = await written(tinyModel());
+  const { size } = await stat(join(folder, "model.safetensors"));
+  const { raw, compressed } = await measureModel(folder);
+  expect(raw).toBe(size);
+  expect(compressed).toBeGreaterThan(0.5 * size);
+  expect(compressed).toBeLessThan(size);
+  await rm(join(folder, "model.safetensors"));
+  await expect(measureModel(folder)).rejects.toThrow(expect.objectContaining({ code: "weights/missing" }));
+});
