@@ -73,7 +73,7 @@ export function referenceProgram(network: Network): Program {
 }
 
 /**
- * The bytes of an .onnx file, which ONNX Runtime takes from version 1.18.
+ * The bytes of an .onnx file, for programs that know opset 20.
  *
  * @param producerVersion  written into the file beside the name of the producer
  * @throws {FormatError} `onnx/too-large` for a network of 2 GiB or more, which a single file cannot hold
