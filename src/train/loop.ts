@@ -7,7 +7,8 @@
 
 import { RunError } from "../base/errors.ts";
 import type { FloatTensor } from "../base/tensor.ts";
-import type { TrainBatch, Trainer } from "./trainer.ts";
+import type { TrainBatch } from "./feeds.ts";
+import type { Trainer } from "./trainer.ts";
 
 /** What an evaluation found; `primary` decides which model is the best, and grows with quality. */
 export interface Evaluation {

@@ -3,23 +3,23 @@
  * checkpoint needs. It owns buffers and sessions of the engine it is given; the loop above it decides what to do when.
  */
 
-import { fold, type Key } from "../base/random.ts";
+import type { Key } from "../base/random.ts";
 import { type FloatTensor, floatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
-import type { Batch } from "../data/batches.ts";
 import { builtUrl } from "../engine/built-url.ts";
-import type { Binding, Engine, RunRequest, Session } from "../engine/engine.ts";
+import type { Binding, Engine, Session } from "../engine/engine.ts";
 import type { Results, View } from "../engine/protocol.ts";
 import { sumSquares } from "../graph/ops/elementwise.ts";
 import { type Program, program } from "../graph/program.ts";
 import { input } from "../graph/value.ts";
 import type { BoundMethod } from "../methods/method.ts";
-import { type AdamW, adamwProgram, type StepFactors, stepFactors } from "./adamw.ts";
+import { type AdamW, adamwProgram } from "./adamw.ts";
+import { batchFeeds, keyFeed, labelFeeds, type TrainBatch } from "./feeds.ts";
+import { optimizerCalls } from "./flat-adamw.ts";
 import { BUFFERS, gradientView, type Placement, place, planPlacement } from "./placement.ts";
 import {
   evalProgram,
-  FEED,
   type GraphPlan,
   gradientOf,
   lossProgram,
@@ -29,18 +29,10 @@ import {
   trainProgram,
 } from "./step.ts";
 
-/** Weights per run of the optimizer: 1 MB, which stays in the cache with its temporaries. */
-const PIECE = 262_144;
 const ROWS = builtUrl("./row-adamw.js", import.meta.url);
 /** Buffer for the gradient of looked-up embeddings, grown on demand. */
 const LOOKED_UP = "looked-up";
 const TABLE = { name: BUFFERS.table };
-
-/** A batch as a step needs it: a masked-language-model batch also says where its labels are. */
-export type TrainBatch = Pick<Batch, "size" | "length" | "ids" | "types" | "mask" | "labels"> & {
-  /** [M], flat positions in [B, T] of the labels [M]; absent when there is one label per example. */
-  readonly positions?: Int32Array;
-};
 
 export interface TrainerSettings {
   readonly config: BertConfig;
@@ -247,19 +239,14 @@ export class Trainer {
 
   /** Queues the optimizer's work; requests made later are served after it. */
   private update(session: Session, rate: number, norm: number): Promise<unknown> {
-    const { adamw, clip } = this.settings;
-    const { decayed, total, table } = this.placement;
+    const { adamw, clip: limit } = this.settings;
     this.rates.push(rate);
     const t = this.steps;
-    const factor = Math.min(1, clip / (norm + 1e-6));
-    const calls = (start: number, end: number, decay: number): RunRequest[] =>
-      pieces(start, end).map((piece) =>
-        optimizerCall(session, piece, stepFactors({ ...adamw, decay }, rate, t, factor)),
-      );
-    const rows = table && this.engine.host(ROWS, "stepRows", { ...TABLE, t, rate, clip: factor });
+    const clip = Math.min(1, limit / (norm + 1e-6));
+    const rows = this.placement.table && this.engine.host(ROWS, "stepRows", { ...TABLE, t, rate, clip });
     return Promise.all([
       rows,
-      this.engine.run([...calls(0, decayed, adamw.decay), ...calls(decayed, total, 0)]),
+      this.engine.run(optimizerCalls(session, this.placement, { adamw, rate, t, clip })),
     ]);
   }
 
@@ -304,74 +291,4 @@ export class Trainer {
 function planOf({ config, head, method, tensors, key }: TrainerSettings, structure: string): GraphPlan {
   const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
   return { config, head, shapes, sites: method.sites(structure), dropout: key !== undefined };
-}
-
-function batchFeeds({ size, length, ids, types, mask }: TrainBatch): Record<string, Tensor> {
-  const shape = [size, length];
-  return {
-    input_ids: { dtype: "int32", shape, data: ids },
-    token_type_ids: { dtype: "int32", shape, data: types },
-    mask: { dtype: "float32", shape, data: mask },
-  };
-}
-
-function labelFeeds({ labels, positions }: TrainBatch, count: number): Record<string, Tensor> {
-  const shape = [labels.length];
-  const tensor: Tensor =
-    labels instanceof Int32Array
-      ? { dtype: "int32", shape, data: labels }
-      : { dtype: "float32", shape, data: labels };
-  const places: Record<string, Tensor> = positions
-    ? { [FEED.positions]: { dtype: "int32", shape, data: positions } }
-    : {};
-  return {
-    ...places,
-    [FEED.labels]: tensor,
-    [FEED.count]: { dtype: "float32", shape: [], data: Float32Array.of(count) },
-  };
-}
-
-/** Dropout's 64-bit key for a part of a step. */
-function keyFeed(
-  { inputs }: Program,
-  key: Key | undefined,
-  step: number,
-  part: number,
-): Record<string, Tensor> {
-  if (!inputs.has(FEED.key) || key === undefined) return {};
-  const [high, low] = fold(fold(key, step), part);
-  const word = BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
-  return { [FEED.key]: { dtype: "int64", shape: [], data: BigInt64Array.of(word) } };
-}
-
-/** [start, end) in equal pieces of at most `PIECE`. */
-function pieces(start: number, end: number): [number, number][] {
-  const count = Math.ceil((end - start) / PIECE);
-  const size = Math.ceil((end - start) / Math.max(1, count));
-  return Array.from({ length: count }, (_, i) => {
-    const from = start + i * size;
-    return [from, Math.min(end, from + size)];
-  });
-}
-
-function optimizerCall(
-  session: Session,
-  [start, end]: readonly [number, number],
-  factors: StepFactors,
-): RunRequest {
-  const at = (buffer: string): View => ({ buffer, offset: start, shape: [end - start] });
-  const feeds: Record<string, View | Tensor> = {
-    w: at(BUFFERS.weights),
-    m: at(BUFFERS.mean),
-    v: at(BUFFERS.square),
-    g: at(BUFFERS.gradients),
-  };
-  for (const [name, value] of Object.entries(factors)) {
-    feeds[name] = { dtype: "float32", shape: [], data: Float32Array.of(value) };
-  }
-  return {
-    session,
-    feeds,
-    into: { "w'": at(BUFFERS.weights), "m'": at(BUFFERS.mean), "v'": at(BUFFERS.square) },
-  };
 }

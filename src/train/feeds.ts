@@ -1,0 +1,53 @@
+/** What a batch feeds a program: its arrays, its labels, the count they are averaged over, the key of its dropout. */
+
+import { fold, type Key } from "../base/random.ts";
+import type { Tensor } from "../base/tensor.ts";
+import type { Batch } from "../data/batches.ts";
+import type { Program } from "../graph/program.ts";
+import { FEED } from "./step.ts";
+
+/** A batch as a step needs it: a masked-language-model batch also says where its labels are. */
+export type TrainBatch = Pick<Batch, "size" | "length" | "ids" | "types" | "mask" | "labels"> & {
+  /** [M], flat positions in [B, T] of the labels [M]; absent when there is one label per example. */
+  readonly positions?: Int32Array;
+};
+
+/** Ids, types and mask. */
+export function batchFeeds({ size, length, ids, types, mask }: TrainBatch): Record<string, Tensor> {
+  const shape = [size, length];
+  return {
+    input_ids: { dtype: "int32", shape, data: ids },
+    token_type_ids: { dtype: "int32", shape, data: types },
+    mask: { dtype: "float32", shape, data: mask },
+  };
+}
+
+/** Labels, their places where they have some, and the number of labels of the whole step. */
+export function labelFeeds({ labels, positions }: TrainBatch, count: number): Record<string, Tensor> {
+  const shape = [labels.length];
+  const tensor: Tensor =
+    labels instanceof Int32Array
+      ? { dtype: "int32", shape, data: labels }
+      : { dtype: "float32", shape, data: labels };
+  const places: Record<string, Tensor> = positions
+    ? { [FEED.positions]: { dtype: "int32", shape, data: positions } }
+    : {};
+  return {
+    ...places,
+    [FEED.labels]: tensor,
+    [FEED.count]: { dtype: "float32", shape: [], data: Float32Array.of(count) },
+  };
+}
+
+/** Dropout's 64-bit key for a part of a step. */
+export function keyFeed(
+  { inputs }: Program,
+  key: Key | undefined,
+  step: number,
+  part: number,
+): Record<string, Tensor> {
+  if (!inputs.has(FEED.key) || key === undefined) return {};
+  const [high, low] = fold(fold(key, step), part);
+  const word = BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
+  return { [FEED.key]: { dtype: "int64", shape: [], data: BigInt64Array.of(word) } };
+}
