@@ -1,5 +1,5 @@
 /**
- * What `<model>` means on every command: a Hugging Face folder, a run, or `hf:owner/name`.
+ * What `<model>` means on every command: a Hugging Face folder, a run, `hf:owner/name`, or `embedded`.
  *
  * The rest of the program sees a network and the folder it came from. Not here: reading the folder
  * (network/folder.ts), fetching it (hub/).
@@ -13,6 +13,7 @@ import { fetchModel } from "../hub/model.ts";
 import { isHubName } from "../hub/name.ts";
 import { readFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
+import { EMBEDDED, EMBEDDED_NAME, embeddedModel } from "./embedded.ts";
 import { runPaths } from "./folder.ts";
 import { measureFile } from "./machine.ts";
 import type { RunContext } from "./progress.ts";
@@ -37,16 +38,17 @@ export interface LoadedModel extends ModelPlace {
  * Finds a model, and fetches it when it is on the hub and not here.
  *
  * @throws {InputError} `model/missing` when nothing is there, `model/unfinished` for a run that has left no model
- *   yet, `model/foreign` for a folder that is neither; `hub/…`
+ *   yet, `model/foreign` for a folder that is neither; `embedded/missing`, `hub/…`
  */
 export async function locateModel(ref: string, context: RunContext = {}): Promise<ModelPlace> {
+  if (ref === EMBEDDED) return { name: EMBEDDED_NAME, path: embeddedModel() };
   if (isHubName(ref)) return { name: ref.slice("hf:".length), path: await fetched(ref, context) };
   const root = resolve(ref);
   const name = basename(root);
   if (!existsSync(root)) {
     throw new InputError(
       "model/missing",
-      `model: expected a folder, a run or hf:owner/name, got nothing (${ref})`,
+      `model: expected a folder, a run, hf:owner/name or embedded, got nothing (${ref})`,
     );
   }
   if (existsSync(join(root, "config.json"))) return { name, path: root };

@@ -11,7 +11,7 @@ import { type OptionsOf, optional, required, type SettingsOf, schema, withDefaul
 import { integer, integers, number, oneOf, onOff, pairs, text, texts } from "./kinds.ts";
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
-const MODEL = text("model", "a folder, a run or hf:owner/name");
+const MODEL = text("model", "a folder, a run, hf:owner/name or embedded");
 
 /** What every command takes. */
 export const COMMON = {
@@ -73,7 +73,7 @@ const TRAINING = {
 
 /** Fine-tuning: one model, one labelled data set. */
 export const FINETUNE = schema("finetune", {
-  model: required(MODEL, "the pre-trained encoder: a folder, a run or hf:owner/name"),
+  model: required(MODEL, "the pre-trained encoder: a folder, a run, hf:owner/name or embedded"),
   ...DATA,
   ...OUTPUT,
   ...TRAINING,
@@ -84,7 +84,7 @@ export type FinetuneSettings = SettingsOf<typeof FINETUNE.fields>;
 
 /** Compression: fine-tuning under a method. */
 export const COMPRESS = schema("compress", {
-  model: required(MODEL, "the pre-trained encoder: a folder, a run or hf:owner/name"),
+  model: required(MODEL, "the pre-trained encoder: a folder, a run, hf:owner/name or embedded"),
   method: required(text("id", "the name of a method"), "the compression method"),
   sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
     absent: "the method's own default",
@@ -103,7 +103,7 @@ export type CompressSettings = SettingsOf<typeof COMPRESS.fields>;
 
 /** The metrics of a fine-tuned model on labelled data. */
 export const EVALUATE = schema("evaluate", {
-  model: required(MODEL, "a fine-tuned model: a folder, a run or hf:owner/name"),
+  model: required(MODEL, "a fine-tuned model: a folder, a run, hf:owner/name or embedded"),
   ...DATA,
   batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
   ...COMMON,
@@ -113,7 +113,7 @@ export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
 
 /** Labels for texts. */
 export const PREDICT = schema("predict", {
-  model: required(MODEL, "a fine-tuned model: a folder, a run or hf:owner/name"),
+  model: required(MODEL, "a fine-tuned model: a folder, a run, hf:owner/name or embedded"),
   texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
   batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
   maxLength: withDefault(integer(2, 8192), 128, "longest sequence; what is longer is cut", {
@@ -126,7 +126,7 @@ export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
 
 /** One model, written for other programs. */
 export const EXPORT = schema("export", {
-  model: required(MODEL, "a folder, a run or hf:owner/name"),
+  model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
   to: required(oneOf("onnx", "safetensors"), "the format"),
   out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
   ...COMMON,
@@ -138,7 +138,7 @@ export type ExportSettings = SettingsOf<typeof EXPORT.fields>;
 export const BENCH = schema("bench", {
   models: required(
     texts("models", 1),
-    "folders, runs or hf:owner/name; the first is what the others are held to",
+    "folders, runs, hf:owner/name or embedded; the first is what the others are held to",
   ),
   batchSizes: withDefault(integers(1, 65_536), [1, 32], "batch sizes", { unit: "examples" }),
   lengths: withDefault(integers(2, 8192), [128], "sequence lengths", { unit: "tokens" }),
@@ -150,7 +150,7 @@ export type BenchSettings = SettingsOf<typeof BENCH.fields>;
 
 /** What is in a model, without running it. */
 export const INSPECT = schema("inspect", {
-  model: required(MODEL, "a folder, a run or hf:owner/name"),
+  model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
   maxLength: withDefault(integer(2, 8192), 128, "sequence length for counting operations", {
     unit: "tokens",
   }),
@@ -168,7 +168,7 @@ export const PRETRAIN = schema(
     vocabSize: withDefault(integer(100, 1_000_000), 8000, "word pieces to learn", { unit: "pieces" }),
     hidden: withDefault(integer(8, 8192), 128, "width of the encoder"),
     layers: withDefault(integer(1, 96), 4, "layers of the encoder"),
-    heads: withDefault(integer(1, 128), 2, "attention heads of a layer; they divide --hidden"),
+    heads: withDefault(integer(1, 128), 4, "attention heads of a layer; they divide --hidden"),
     ffn: withDefault(integer(8, 65_536), 512, "width of the feed-forward layers"),
     maxLength: withDefault(integer(16, 8192), 128, "longest sequence, and number of positions", {
       unit: "tokens",
@@ -177,14 +177,18 @@ export const PRETRAIN = schema(
       unit: "tokens",
     }),
     longShare: withDefault(number(0, 1), 0.1, "share of the steps, the last ones, at the full length"),
-    steps: withDefault(integer(1, LARGEST), 2000, "steps of the optimizer"),
-    batchTokens: withDefault(integer(16, 1_000_000), 2048, "tokens of one step", { unit: "tokens" }),
-    learningRate: withDefault(number(0, 1, { above: true }), 6e-4, "highest learning rate of AdamW"),
+    steps: withDefault(integer(1, LARGEST), 10_000, "steps of the optimizer"),
+    batchTokens: withDefault(integer(16, 1_000_000), 1024, "tokens of one step", { unit: "tokens" }),
+    learningRate: withDefault(number(0, 1, { above: true }), 1e-3, "highest learning rate of AdamW"),
     weightDecay: withDefault(number(0, 1), 0.01, "decoupled weight decay, not on biases and layer norms"),
-    warmup: withDefault(number(0, 1, { below: true }), 0.1, "share of the steps in which the rate rises"),
+    warmup: withDefault(number(0, 1, { below: true }), 0.03, "share of the steps in which the rate rises"),
     clip: withDefault(number(0, 1e9), 1, "largest norm of the gradient; 0 does not clip"),
     maskRate: withDefault(number(0, 1, { above: true, below: true }), 0.15, "share of the tokens to predict"),
-    ppmi: withDefault(onOff(), true, "start word embeddings from co-occurrence counts"),
+    ppmi: withDefault(
+      onOff(),
+      true,
+      "start embeddings and output biases from counts of words and their neighbours",
+    ),
     storage: withDefault(oneOf("float32", "float16"), "float32", "number format of the written tensors"),
     evalEvery: withDefault(integer(1, LARGEST), 500, "evaluate and save after this many steps", {
       unit: "steps",
