@@ -211,6 +211,17 @@ export function rowNorm(memory: HostMemory, { name }: { name: string }): number 
   return total;
 }
 
+/** Forgets the gradients added so far: those of a step that is not made. */
+export function dropRows(memory: HostMemory, { name }: { name: string }): void {
+  clear(tableOf(memory, name));
+}
+
+function clear({ active, place, gradients, columns }: Table): void {
+  for (const row of active) place[row] = -1;
+  gradients.fill(0, 0, active.length * columns);
+  active.length = 0;
+}
+
 /** Step `t` for the rows that got gradients; clears them. The rows are current up to step t − 1. */
 export function stepRows(
   memory: HostMemory,
@@ -218,7 +229,7 @@ export function stepRows(
 ): void {
   const table = tableOf(memory, name);
   pushRate(table, rate);
-  const { columns, weights, mean, square, gradients, active, place, current, touched, adamw } = table;
+  const { columns, weights, mean, square, gradients, active, current, touched, adamw } = table;
   const root = Math.sqrt(1 - adamw.beta2 ** t);
   const step = (rate * root) / (1 - adamw.beta1 ** t);
   const epsilon = adamw.epsilon * root;
@@ -235,8 +246,6 @@ export function stepRows(
     }
     current[row] = t;
     touched[row] = t;
-    place[row] = -1;
   });
-  gradients.fill(0, 0, active.length * columns);
-  active.length = 0;
+  clear(table);
 }

@@ -3,6 +3,7 @@
  * checkpoint needs. It owns buffers and sessions of the engine it is given; the loop above it decides what to do when.
  */
 
+import { InputError } from "../base/errors.ts";
 import type { Key } from "../base/random.ts";
 import { type FloatTensor, floatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
@@ -81,7 +82,11 @@ export class Trainer {
     this.placement = placement;
   }
 
-  /** Places the tensors on the engine. Without a state the optimizer starts at zero. */
+  /**
+   * Places the tensors on the engine. Without a state the optimizer starts at zero.
+   *
+   * @throws {InputError} `train/state` when the state is one of another network or method
+   */
   static async open(engine: Engine, settings: TrainerSettings, state?: TrainerState): Promise<Trainer> {
     const { tensors, method } = settings;
     const rows = method.trains(EMBEDDINGS.words) && readsRowsOnly(planOf(settings, method.structure(0)));
@@ -105,9 +110,17 @@ export class Trainer {
     const gradNorm = Math.sqrt(await this.squaredNorm());
     const session = await this.engine.session("adamw", () => adamwProgram(this.settings.adamw));
     await this.pending;
-    if (Number.isFinite(loss) && Number.isFinite(gradNorm))
+    if (Number.isFinite(loss) && Number.isFinite(gradNorm)) {
       this.pending = this.update(session, rate, gradNorm);
+      // Whoever awaits it sees a failure; a trainer that is not used again has nobody to tell.
+      this.pending.catch(() => undefined);
+    } else if (this.placement.table) await this.engine.host(ROWS, "dropRows", TABLE);
     return { loss, gradNorm };
+  }
+
+  /** Resolves when the optimizer's work of the last step is done. */
+  async settled(): Promise<void> {
+    await this.pending;
   }
 
   /** Logits of a batch, [B, C] row by row, by the product's structure and without dropout. */
@@ -126,6 +139,7 @@ export class Trainer {
 
   /** Every tensor as it stands, copied. */
   async tensors(): Promise<Map<string, FloatTensor>> {
+    await this.pending;
     const { views, table } = this.placement;
     const out = new Map<string, FloatTensor>();
     for (const name of this.settings.tensors.keys()) {
@@ -140,6 +154,7 @@ export class Trainer {
 
   /** A copy of all that changes from step to step. */
   async state(): Promise<TrainerState> {
+    await this.pending;
     const buffers = new Map<string, Float32Array>();
     for (const [buffer, length] of this.stateBuffers()) {
       buffers.set(buffer, await this.engine.read({ buffer, offset: 0, shape: [length] }));
@@ -153,6 +168,7 @@ export class Trainer {
   }
 
   private async restore(state: TrainerState | undefined): Promise<void> {
+    if (state) this.checkState(state);
     for (const [buffer, data] of state?.buffers ?? []) {
       await this.engine.write({ buffer, offset: 0, shape: [data.length] }, data);
     }
@@ -171,6 +187,17 @@ export class Trainer {
     if (state === undefined) return;
     const { current, touched } = state;
     await this.engine.host(ROWS, "writeProgress", { ...TABLE, current, touched });
+  }
+
+  /** A state of another network or method must not be half loaded. */
+  private checkState({ buffers, current }: TrainerState): void {
+    const told = (sizes: Iterable<readonly [string, number]>): string =>
+      [...sizes].map(([name, length]) => `${name} of ${length}`).join(", ");
+    const own = told([...this.stateBuffers(), ["rows", this.placement.table?.[0] ?? 0]]);
+    const found = this.stateBuffers().map(([name]) => [name, buffers.get(name)?.length ?? 0] as const);
+    const got = told([...found, ["rows", current.length]]);
+    if (own === got && buffers.size === found.length) return;
+    throw new InputError("train/state", `state: expected ${own}, got ${got} in ${buffers.size} buffers`);
   }
 
   /** Name and length of each buffer that a step changes. */
@@ -192,6 +219,7 @@ export class Trainer {
     feeds: Record<string, Tensor>,
   ): Promise<Results | undefined> {
     const { method } = this.settings;
+    await this.pending;
     await this.prepare(batch.ids);
     const session = await this.engine.session(`${what} ${method.id} ${method.product}`, () =>
       build(planOf(this.settings, method.product)),
