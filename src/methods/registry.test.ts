@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { CLASSES, smallNetwork } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
+import { keyOf } from "../base/random.ts";
 import { METHODS, methodById } from "./registry.ts";
 
 test.each(Object.entries(METHODS))("%s stands under its own id and says what it does", (id, method) => {
@@ -15,7 +17,7 @@ test("settings are read by the method's own schema and resolved with its default
 });
 
 test.each([
-  ["theseos", { set: {} }, "method/unknown", 'finetune, theseus, got "theseos"; did you mean "theseus"?'],
+  ["theseos", { set: {} }, "method/unknown", 'got "theseos"; did you mean "theseus"?'],
   ["constructor", { set: {} }, "method/unknown", 'got "constructor"'],
   ["theseus", { set: { layer: "3" } }, "method/unknown-setting", 'did you mean "layers"?'],
   ["theseus", { set: { layers: "three" } }, "method/setting", "theseus.layers: expected a number"],
@@ -24,4 +26,11 @@ test.each([
   const attempt = () => methodById(id, request);
   expect(attempt).toThrow(ConfigError);
   expect(attempt).toThrow(expect.objectContaining({ code, message: expect.stringContaining(says) }));
+});
+
+test.each(["schedule", "start"])("theseus/%s: a word that is none of the choices is refused", (name) => {
+  const network = smallNetwork(CLASSES, 2);
+  const attempt = () =>
+    methodById("theseus", { set: { layers: "1", [name]: "odd" } }).bind(network, { steps: 1, key: keyOf(0) });
+  expect(attempt).toThrow(expect.objectContaining({ code: `theseus/${name}` }));
 });

@@ -32,14 +32,16 @@ import type { Network } from "../network/network.ts";
 import type { Method, MethodState } from "./method.ts";
 
 /** How the replacing rate grows. */
-export type ReplacingSchedule = "curriculum" | "constant";
+const SCHEDULES = ["curriculum", "constant"] as const;
+/** Which of the predecessor's layers the successor starts from. */
+const STARTS = ["first", "even"] as const;
 
 export interface TheseusConfig {
   readonly layers: number;
-  readonly schedule: ReplacingSchedule;
+  readonly schedule: (typeof SCHEDULES)[number];
   readonly base: number;
   readonly full: number;
-  readonly start: "first" | "even";
+  readonly start: (typeof STARTS)[number];
 }
 
 interface TheseusState extends MethodState {
@@ -89,8 +91,8 @@ export function drawSwaps(modules: number, rate: number, key: Key): boolean[] {
 function rateAt({ config, steps }: TheseusState, step: number): number {
   const { schedule, base, full } = config;
   const until = full * steps;
-  if (schedule === "constant") return step < until ? base : 1;
-  return replaceRate({ base, slope: until > 0 ? (1 - base) / until : 1 }, step);
+  if (step >= until) return 1;
+  return schedule === "constant" ? base : replaceRate({ base, slope: (1 - base) / until }, step);
 }
 
 /** Successor layer `i`'s tensors, named after the checkpoint's. */
@@ -120,13 +122,22 @@ function layerTensors(network: Network, from: number, to: number): [string, Floa
     .map(([name, tensor]) => [`bert.encoder.layer.${to}.${name.slice(prefix.length)}`, tensor]);
 }
 
+/** A setting that was typed can be any text. */
+function checkChoice(name: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  throw new ConfigError(
+    `theseus/${name}`,
+    `theseus: expected ${name} to be ${choices.join(" or ")}, got "${value}"`,
+  );
+}
+
 function init(
   network: Network,
   config: TheseusConfig,
   { steps, key }: { steps: number; key: Key },
 ): TheseusState {
   const depth = network.config.layers.length;
-  const { layers, base, full, start } = config;
+  const { layers, base, full, schedule, start } = config;
   if (!(Number.isInteger(layers) && layers >= 1 && layers < depth && depth % layers === 0)) {
     throw new ConfigError(
       "theseus/layers",
@@ -137,6 +148,8 @@ function init(
     throw new ConfigError("theseus/full", `theseus: expected full in [0, 1], got ${full}`);
   }
   replaceRate({ base, slope: 0 }, 0);
+  checkChoice("schedule", schedule, SCHEDULES);
+  checkChoice("start", start, STARTS);
   const moduleLayers = depth / layers;
   const sources = Array.from({ length: layers }, (_, i) => sourceLayer(i, moduleLayers, start));
   const tensors = sources.flatMap((from, i) => layerTensors(network, from, i));

@@ -1,0 +1,136 @@
+/** What every method owes, checked for all of them: one table, and each row is held to all obligations. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import {
+  CLASSES,
+  madeUpBatch,
+  runInPieces,
+  runPlan,
+  settingsOf,
+  smallNetwork,
+  smallPlan,
+  withTrainer,
+} from "../../test/support/training.ts";
+import { keyOf } from "../base/random.ts";
+import type { Head } from "../bert/config.ts";
+import { parameters } from "../bert/names.ts";
+import { BUFFERS } from "../train/placement.ts";
+import type { TrainerSettings } from "../train/trainer.ts";
+import type { BoundMethod } from "./method.ts";
+import { METHODS, type MethodId, methodById } from "./registry.ts";
+
+const root = mkdtempSync(join(tmpdir(), "espalier-contract-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const STEPS = 5;
+const LAYERS = 2;
+
+/** Settings under which each method is held to its contract, for a network of two layers. A new method adds a row. */
+const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, string>>[]>> = {
+  finetune: [{}],
+  theseus: [{ layers: "1", base: "0.5", full: "1" }],
+  truncate: [{ layers: "1" }],
+};
+
+/** A masked language model reads its word embeddings twice, so that they have no table of their own. */
+const HEADS: readonly Head[] = [CLASSES, { kind: "mlm" }];
+
+interface Case {
+  readonly method: BoundMethod;
+  readonly settings: (seed?: number) => TrainerSettings;
+  readonly head: Head;
+}
+
+function caseOf(id: string, set: Readonly<Record<string, string>>, head: Head): Case {
+  const network = smallNetwork(head, LAYERS);
+  const method = (seed: number): BoundMethod =>
+    methodById(id, { set }).bind(network, { steps: STEPS, key: keyOf(seed) });
+  return { method: method(1), head, settings: (seed = 1) => settingsOf(network, method(seed), seed) };
+}
+
+const CASES = Object.keys(METHODS).flatMap((id) =>
+  // Keys of `METHODS` are its ids.
+  SETTINGS[id as MethodId].flatMap((set) =>
+    HEADS.map((head) => [`${id} ${JSON.stringify(set)} ${head.kind}`, caseOf(id, set, head)] as const),
+  ),
+);
+
+test.each(CASES)(
+  "%s: gradients reach every trained tensor, key biases apart",
+  async (_, { method, settings, head }) => {
+    const unreached = await withTrainer(settings(), async (trainer) => {
+      const plan = smallPlan(head, STEPS);
+      for (let step = 0; step < STEPS; step++) await trainer.step(plan.batches(step), 1e-3);
+      const { buffers } = await trainer.state();
+      const trained = [...settings().tensors.keys()].filter(method.trains);
+      return trained.filter((name) => {
+        const view = trainer.placement.views.get(name);
+        const buffer = view?.buffer === BUFFERS.table ? `${BUFFERS.table}.m` : BUFFERS.mean;
+        const [offset, size] = [view?.offset ?? 0, settings().tensors.get(name)?.data.length ?? 0];
+        const mean = buffers.get(buffer)?.subarray(offset, offset + size);
+        // A softmax does not see what is added to all of its row: a key's bias has no gradient but rounding.
+        return !name.endsWith("self.key.bias") && !mean?.some((m) => Math.abs(m) > 1e-9);
+      });
+    });
+    expect(unreached).toEqual([]);
+  },
+);
+
+test.each(CASES)(
+  "%s: what is not trained keeps its bytes under decay, what is trained moves, and nothing is written to the network",
+  async (_, { method, settings, head }) => {
+    const before = settings();
+    const copies = new Map([...before.tensors].map(([name, { data }]) => [name, data.slice()]));
+    const { tensors } = await runPlan(before, smallPlan(head, STEPS));
+    expect([...tensors.keys()]).toEqual([...before.tensors.keys()]);
+    for (const [name, { data }] of before.tensors) expect(data).toEqual(copies.get(name));
+    const moved = [...tensors].filter(([name, { data }]) => data.some((w, i) => w !== copies.get(name)?.[i]));
+    expect(moved.map(([name]) => name)).toEqual([...tensors.keys()].filter(method.trains));
+  },
+);
+
+test.each(CASES.filter(([, { head }]) => head.kind === "classification"))(
+  "%s: the finished network has its configuration's tensors, and its logits are the trained structure's within 1e-5",
+  async (_, { method, settings, head }) => {
+    const batch = madeUpBatch(head, 77, 8);
+    const { logits, tensors } = await withTrainer(settings(), async (trainer) => {
+      const plan = smallPlan(head, STEPS);
+      for (let step = 0; step < STEPS; step++) await trainer.step(plan.batches(step), 1e-2);
+      return { logits: await trainer.logits(batch), tensors: await trainer.tensors() };
+    });
+    const product = method.finish(tensors);
+    const shapes = new Map([...product.tensors].map(([name, { shape }]) => [name, [...shape]]));
+    expect(shapes).toEqual(parameters(product.config, product.head));
+    const plain = methodById("finetune").bind(product, { steps: 1, key: keyOf(0) });
+    const again = await withTrainer(settingsOf(product, plain, undefined), (trainer) =>
+      trainer.logits(batch),
+    );
+    expect(again.length).toBe(8 * 3);
+    expect(Math.max(...again.map((x, i) => Math.abs(x - (logits[i] ?? Number.NaN))))).toBeLessThan(1e-5);
+  },
+);
+
+test.each(CASES)(
+  "%s: the same seed gives the same bytes, another seed others",
+  async (_, { settings, head }) => {
+    const plan = smallPlan(head, STEPS);
+    const first = await runPlan(settings(1), plan);
+    expect(await runPlan(settings(1), plan)).toEqual(first);
+    const other = await runPlan(settings(2), plan);
+    expect(other.state.buffers.get("w")).not.toEqual(first.state.buffers.get("w"));
+  },
+);
+
+test.each(CASES)(
+  "%s: stopped after every step and every evaluation, saved, and gone on with in a new engine, a run gives the same bytes",
+  async (name, { settings, head }) => {
+    const plan = smallPlan(head, STEPS);
+    const folder = join(root, `${CASES.findIndex(([it]) => it === name)}`);
+    const pieces = await runInPieces(settings(), plan, folder);
+    expect(pieces.events.filter(({ kind }) => kind === "step")).toHaveLength(STEPS);
+    expect(pieces).toEqual(await runPlan(settings(), plan));
+  },
+);
