@@ -24,7 +24,7 @@ import { withFile } from "../formats/files.ts";
 import type { TokenStream } from "../text/ppmi.ts";
 import { createTokenizer, type SpecialIds, type TokenizerFiles } from "../text/tokenizer.ts";
 import { countWords, trainWordPiece } from "../text/wordpiece-trainer.ts";
-import type { TrainBatch } from "../train/trainer.ts";
+import type { TrainBatch } from "../train/feeds.ts";
 import type { PretrainSettings } from "./options.ts";
 
 /** A corpus, read. */

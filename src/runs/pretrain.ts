@@ -26,9 +26,10 @@ import { meanRowNorm, ppmiEmbedding, sinusoidPositions, type TokenStream } from 
 import { specialIds, type TokenizerFiles } from "../text/tokenizer.ts";
 import { ADAMW } from "../train/adamw.ts";
 import { type Checkpoint, loadLatestCheckpoint } from "../train/checkpoint.ts";
+import type { TrainBatch } from "../train/feeds.ts";
 import type { Best, Evaluation, LoopPlan } from "../train/loop.ts";
 import { linearRate } from "../train/schedule.ts";
-import { type TrainBatch, Trainer } from "../train/trainer.ts";
+import { Trainer } from "../train/trainer.ts";
 import { resolveOptions } from "./fields.ts";
 import { figuresOf } from "./figures.ts";
 import { openRun, type RunFolder } from "./folder.ts";
