@@ -31,7 +31,10 @@ const LAYERS = 2;
 /** Settings under which each method is held to its contract, for a network of two layers. A new method adds a row. */
 const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, string>>[]>> = {
   finetune: [{}],
-  theseus: [{ layers: "1", base: "0.5", full: "1" }],
+  theseus: [
+    { layers: "1", base: "0.5", full: "1", init: "fine-tuned" },
+    { layers: "1", base: "0.5", full: "1", init: "fine-tuned", clipOver: "all" },
+  ],
   truncate: [{ layers: "1" }],
 };
 

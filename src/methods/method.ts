@@ -30,6 +30,8 @@ export interface RunFacts {
   /** Optimizer steps of the run. */
   readonly steps: number;
   readonly key: Key;
+  /** The model before it was fine-tuned, where the run has it. */
+  readonly pretrained?: Network;
 }
 
 /** What every state has: the tensors the method adds to the network's own. */
@@ -48,6 +50,8 @@ export interface Method<Config, State extends MethodState> {
   readonly init: (network: Network, config: Config, facts: RunFacts) => State;
   /** Whether a tensor (the network's or an added one) is trained. */
   readonly trains: (state: State, name: string) => boolean;
+  /** Tensors that are not trained but whose gradients count in the norm that clips; default none. */
+  readonly measures?: (state: State, name: string) => boolean;
   /** What is static in the graph of step `step` (from 0): swaps, skips. Equal strings mean equal graphs. */
   readonly structure?: (state: State, step: number) => string;
   /** The structure of the finished product, used to evaluate. */
@@ -61,6 +65,7 @@ export interface BoundMethod {
   readonly id: string;
   readonly tensors: ReadonlyMap<string, FloatTensor>;
   readonly trains: (name: string) => boolean;
+  readonly measures: (name: string) => boolean;
   readonly structure: (step: number) => string;
   readonly product: string;
   readonly sites: (structure: string) => Sites;
@@ -79,6 +84,7 @@ export function bind<Config, State extends MethodState>(
     id: method.id,
     tensors: state.tensors,
     trains: (name) => method.trains(state, name),
+    measures: (name) => method.measures?.(state, name) ?? false,
     structure: (step) => method.structure?.(state, step) ?? "",
     product: method.product?.(state) ?? "",
     sites: (structure) => method.sites(state, structure),

@@ -13,7 +13,8 @@ test.each(Object.entries(METHODS))("%s stands under its own id and says what it 
 
 test("settings are read by the method's own schema and resolved with its defaults", () => {
   const { settings } = methodById("theseus", { set: { layers: "2", schedule: "constant" } });
-  expect(settings).toEqual({ layers: 2, schedule: "constant", base: 0.3, full: 0.6, start: "first" });
+  const defaults = { base: 0.3, full: 0.6, start: "first", init: "pre-trained", clipOver: "trained" };
+  expect(settings).toEqual({ layers: 2, schedule: "constant", ...defaults });
 });
 
 test.each([
@@ -28,9 +29,15 @@ test.each([
   expect(attempt).toThrow(expect.objectContaining({ code, message: expect.stringContaining(says) }));
 });
 
-test.each(["schedule", "start"])("theseus/%s: a word that is none of the choices is refused", (name) => {
-  const network = smallNetwork(CLASSES, 2);
-  const attempt = () =>
-    methodById("theseus", { set: { layers: "1", [name]: "odd" } }).bind(network, { steps: 1, key: keyOf(0) });
-  expect(attempt).toThrow(expect.objectContaining({ code: `theseus/${name}` }));
-});
+test.each(["schedule", "start", "init", "clipOver"])(
+  "theseus/%s: a word that is none of the choices is refused",
+  (name) => {
+    const network = smallNetwork(CLASSES, 2);
+    const attempt = () =>
+      methodById("theseus", { set: { layers: "1", [name]: "odd" } }).bind(network, {
+        steps: 1,
+        key: keyOf(0),
+      });
+    expect(attempt).toThrow(expect.objectContaining({ code: `theseus/${name}` }));
+  },
+);

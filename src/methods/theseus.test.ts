@@ -14,7 +14,15 @@ afterAll(() => engine.close());
 
 const KEY = keyOf(5);
 const NETWORK = smallNetwork(CLASSES, 4);
-const DEFAULTS: TheseusConfig = { layers: 2, schedule: "curriculum", base: 0.3, full: 0.6, start: "first" };
+const DEFAULTS: TheseusConfig = {
+  layers: 2,
+  schedule: "curriculum",
+  base: 0.3,
+  full: 0.6,
+  start: "first",
+  init: "fine-tuned",
+  clipOver: "trained",
+};
 
 function bound(change: Partial<TheseusConfig> = {}, steps = 100, key = KEY): BoundMethod {
   return bind(THESEUS, NETWORK, { ...DEFAULTS, ...change }, { steps, key });

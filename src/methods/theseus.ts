@@ -17,9 +17,9 @@
  * dropout as in the authors' code. Departures: none in the arithmetic; a draw is a function of (key, step), so a run
  * can be repeated and resumed.
  *
- * The authors' code departs from their text in two places, both options here: it starts the successor from the
- * *fine-tuned* predecessor's first n layers (`start`), and it clips by a norm that counts the frozen parts' gradients
- * too, which makes steps smaller. The second would cost a full backward pass through frozen weights and is not offered.
+ * The authors' code departs from their text in two places, both options here: it starts the successor from layers of
+ * the *fine-tuned* predecessor (`init`), and it clips by a norm that counts the frozen parts' gradients too, which makes
+ * steps smaller (`clipOver`).
  * Not here: the loop (train/), the forward pass (bert/), the export (network/).
  */
 
@@ -29,12 +29,16 @@ import type { FloatTensor } from "../base/tensor.ts";
 import { type LayerNames, layerNames } from "../bert/names.ts";
 import { type LayerPlace, type Sites, SKIP } from "../bert/sites.ts";
 import type { Network } from "../network/network.ts";
-import type { Method, MethodState } from "./method.ts";
+import type { Method, MethodState, RunFacts } from "./method.ts";
 
 /** How the replacing rate grows. */
 const SCHEDULES = ["curriculum", "constant"] as const;
 /** Which of the predecessor's layers the successor starts from. */
 const STARTS = ["first", "even"] as const;
+/** Whose weights those layers are. */
+const INITS = ["pre-trained", "fine-tuned"] as const;
+/** Whose gradients count in the norm that clips. */
+const CLIPS = ["trained", "all"] as const;
 
 export interface TheseusConfig {
   readonly layers: number;
@@ -42,6 +46,8 @@ export interface TheseusConfig {
   readonly base: number;
   readonly full: number;
   readonly start: (typeof STARTS)[number];
+  readonly init: (typeof INITS)[number];
+  readonly clipOver: (typeof CLIPS)[number];
 }
 
 interface TheseusState extends MethodState {
@@ -131,13 +137,16 @@ function checkChoice(name: string, value: string, choices: readonly string[]): v
   );
 }
 
-function init(
-  network: Network,
-  config: TheseusConfig,
-  { steps, key }: { steps: number; key: Key },
-): TheseusState {
+function missingPretrained(): never {
+  throw new ConfigError(
+    "theseus/init",
+    "theseus: expected the pre-trained model for init=pre-trained, got none; give it, or set init=fine-tuned",
+  );
+}
+
+function init(network: Network, config: TheseusConfig, { steps, key, pretrained }: RunFacts): TheseusState {
   const depth = network.config.layers.length;
-  const { layers, base, full, schedule, start } = config;
+  const { layers, base, full, schedule, start, init: from, clipOver } = config;
   if (!(Number.isInteger(layers) && layers >= 1 && layers < depth && depth % layers === 0)) {
     throw new ConfigError(
       "theseus/layers",
@@ -150,13 +159,16 @@ function init(
   replaceRate({ base, slope: 0 }, 0);
   checkChoice("schedule", schedule, SCHEDULES);
   checkChoice("start", start, STARTS);
+  checkChoice("init", from, INITS);
+  checkChoice("clipOver", clipOver, CLIPS);
   const moduleLayers = depth / layers;
   const sources = Array.from({ length: layers }, (_, i) => sourceLayer(i, moduleLayers, start));
-  const tensors = sources.flatMap((from, i) => layerTensors(network, from, i));
-  const places = sources.map((from, i): LayerPlace => {
-    const layer = network.config.layers[from];
+  const origin = from === "fine-tuned" ? network : (pretrained ?? missingPretrained());
+  const tensors = sources.flatMap((source, i) => layerTensors(origin, source, i));
+  const places = sources.map((source, i): LayerPlace => {
+    const layer = network.config.layers[source];
     if (layer === undefined)
-      throw new ConfigError("theseus/layers", `theseus: the predecessor has no layer ${from}`);
+      throw new ConfigError("theseus/layers", `theseus: the predecessor has no layer ${source}`);
     return { layer, index: depth + i, names: successorNames(i) };
   });
   return {
@@ -218,11 +230,20 @@ export const THESEUS: Method<TheseusConfig, TheseusState> = {
     full: { default: 0.6, help: "share of the steps after which every module is swapped (§3.2, §3.3)" },
     start: {
       default: "first",
-      help: "first: the successor starts from layers 0..n-1; even: from each module's first",
+      help: "first: the successor starts from layers 0..n-1 (§4.3); even: from each module's first",
+    },
+    init: {
+      default: "pre-trained",
+      help: "whose layers: pre-trained, as the paper says (§4.3), or fine-tuned, as the authors' code does",
+    },
+    clipOver: {
+      default: "trained",
+      help: "whose gradients count when clipping: trained, or all, as in the authors' code",
     },
   },
   init,
   trains: (_state, name) => name.startsWith("successor.layer."),
+  measures: ({ config }) => config.clipOver === "all",
   structure: (state, step) =>
     drawSwaps(state.layers, rateAt(state, step), fold(fold(state.key, "swaps"), step))
       .map((swapped) => (swapped ? "1" : "0"))

@@ -58,7 +58,8 @@ export async function compress(options: CompressOptions, context: RunContext = {
   const network = method.from === "fine-tuned" ? before.network : original;
   const trained = await runTraining({
     network,
-    method: (steps) => method.bind(network, { steps, key: fold(keyOf(settings.seed), "method") }),
+    method: (steps) =>
+      method.bind(network, { steps, key: fold(keyOf(settings.seed), "method"), pretrained: base.network }),
     data: encodeDataset(data.train, tokenizer, settings.maxLength),
     dev,
     measure: data.measure,

@@ -14,7 +14,7 @@ import type { BoundMethod } from "../methods/method.ts";
 import type { Network } from "../network/network.ts";
 import { ADAMW } from "../train/adamw.ts";
 import { loadLatestCheckpoint } from "../train/checkpoint.ts";
-import type { Best, Evaluation, LoopPlan } from "../train/loop.ts";
+import type { Evaluation, LoopPlan } from "../train/loop.ts";
 import { linearRate } from "../train/schedule.ts";
 import { Trainer } from "../train/trainer.ts";
 import { follow } from "./following.ts";

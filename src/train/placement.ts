@@ -26,11 +26,15 @@ export const BUFFERS = {
 export interface Placement {
   /** Every tensor's place by name. */
   readonly views: ReadonlyMap<string, View>;
-  /** Trained tensors in the flat buffer; the table is not among them. */
-  readonly trained: readonly string[];
-  /** Weights that decay come first: [0, decayed); all are [0, total). */
+  /** Tensors whose gradients lie in the flat buffer: the trained ones but the table, then those only measured. */
+  readonly differentiated: readonly string[];
+  /**
+   * Weights that decay come first: [0, decayed); all that are trained are [0, total); [total, measured) are frozen
+   * tensors whose gradients only count in the norm.
+   */
   readonly decayed: number;
   readonly total: number;
+  readonly measured: number;
   /** Shape of the word-embedding table when it has an optimizer of its own. */
   readonly table: readonly [number, number] | undefined;
 }
@@ -38,13 +42,15 @@ export interface Placement {
 /** Which tensors are trained, and whether the word embeddings may be treated row by row. */
 export interface PlacementPlan {
   readonly trains: (name: string) => boolean;
+  /** Frozen tensors whose gradients are wanted too; default none. */
+  readonly measures?: (name: string) => boolean;
   readonly rows: boolean;
 }
 
 /** Lays tensors out; moves nothing. */
 export function planPlacement(
   tensors: ReadonlyMap<string, FloatTensor>,
-  { trains, rows }: PlacementPlan,
+  { trains, measures = () => false, rows }: PlacementPlan,
 ): Placement {
   const names = [...tensors.keys()];
   const tabled = rows && trains(EMBEDDINGS.words) && tensors.has(EMBEDDINGS.words);
@@ -56,20 +62,24 @@ export function planPlacement(
       views.set(name, { buffer, offset, shape });
       return offset + sizeOf(shape);
     }, start);
+  const plain = flat.filter((name) => !isDecayed(name));
   const decayed = lay(BUFFERS.weights, flat.filter(isDecayed), 0);
-  const total = lay(
-    BUFFERS.weights,
-    flat.filter((name) => !isDecayed(name)),
-    decayed,
-  );
-  lay(
-    BUFFERS.frozen,
-    names.filter((name) => !trains(name)),
-    0,
-  );
+  const total = lay(BUFFERS.weights, plain, decayed);
+  const frozen = names.filter((name) => !trains(name));
+  const counted = frozen.filter(measures);
+  const measured = lay(BUFFERS.frozen, counted, 0);
+  const rest = frozen.filter((name) => !measures(name));
+  lay(BUFFERS.frozen, rest, measured);
   if (tabled) lay(BUFFERS.table, [EMBEDDINGS.words], 0);
   const [height = 0, width = 0] = tensors.get(EMBEDDINGS.words)?.shape ?? [];
-  return { views, trained: flat, decayed, total, table: tabled ? [height, width] : undefined };
+  return {
+    views,
+    differentiated: [...flat, ...counted],
+    decayed,
+    total,
+    measured: total + measured,
+    table: tabled ? [height, width] : undefined,
+  };
 }
 
 /** Makes the buffers and copies the tensors in. Training buffers (gradients, moments) only when something is trained. */
@@ -78,11 +88,11 @@ export async function place(
   tensors: ReadonlyMap<string, FloatTensor>,
   placement: Placement,
 ): Promise<void> {
-  const { total, table, views } = placement;
+  const { total, measured, table, views } = placement;
   const frozen = [...views].reduce((n, [, v]) => n + (v.buffer === BUFFERS.frozen ? sizeOf(v.shape) : 0), 0);
   const sizes: [string, number][] = [[BUFFERS.frozen, frozen]];
-  for (const name of [BUFFERS.weights, BUFFERS.gradients, BUFFERS.mean, BUFFERS.square])
-    sizes.push([name, total]);
+  for (const name of [BUFFERS.weights, BUFFERS.mean, BUFFERS.square]) sizes.push([name, total]);
+  sizes.push([BUFFERS.gradients, measured]);
   if (table) for (const suffix of ["", ".m", ".v"]) sizes.push([BUFFERS.table + suffix, table[0] * table[1]]);
   for (const [name, length] of sizes) if (length > 0) await engine.allocate(name, length);
   for (const [name, view] of views) await engine.write(view, tensorOf(tensors, name).data);
@@ -95,9 +105,10 @@ function tensorOf(tensors: ReadonlyMap<string, FloatTensor>, name: string): Floa
   return tensor;
 }
 
-/** The gradient's place of a trained tensor: as the weight's, in the buffer of gradients. */
+/** The gradient's place: as the weight's in the flat buffer; those that are only measured lie behind the trained. */
 export function gradientView(placement: Placement, name: string): View {
   const view = placement.views.get(name);
   if (view === undefined) throw new InputError("train/tensor", `train: ${name} is not placed`);
-  return { ...view, buffer: BUFFERS.gradients };
+  const offset = view.buffer === BUFFERS.frozen ? placement.total + view.offset : view.offset;
+  return { ...view, buffer: BUFFERS.gradients, offset };
 }

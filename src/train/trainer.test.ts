@@ -191,11 +191,40 @@ test("a loss that is not finite moves nothing and leaves no gradients behind", a
 test("train/state: a state of another network or another method is refused", async () => {
   const small = await run(plain(smallNetwork(CLASSES, 1)), [[madeUpBatch(CLASSES, 0)]]);
   const network = smallNetwork(CLASSES, 2);
-  const theseus = methodById("theseus", { set: { layers: "1" } }).bind(network, { steps: 5, key: keyOf(1) });
+  const theseus = methodById("theseus", { set: { layers: "1", init: "fine-tuned" } }).bind(network, {
+    steps: 5,
+    key: keyOf(1),
+  });
   for (const settings of [plain(network), settingsOf(network, theseus, undefined)]) {
     const opened = withTrainer(settings, async () => undefined, small.state);
     await expect(opened).rejects.toMatchObject({ code: "train/state" });
   }
+});
+
+test("clipping over all counts the frozen tensors' gradients in the norm: that of plain fine-tuning on the same graph", async () => {
+  const network = smallNetwork(CLASSES, 2);
+  const norms: number[] = [];
+  for (const clipOver of ["trained", "all"]) {
+    const set = { layers: "1", init: "fine-tuned", base: "1", clipOver };
+    const theseus = methodById("theseus", { set }).bind(network, { steps: 5, key: keyOf(1) });
+    const settings = settingsOf(network, theseus, undefined);
+    norms.push(
+      await withTrainer(settings, async (trainer) => {
+        const { gradNorm } = await trainer.step([madeUpBatch(CLASSES, 0)], 1e-3);
+        return gradNorm;
+      }),
+    );
+  }
+  const truncate = methodById("truncate", { set: { layers: "1" } }).bind(network, {
+    steps: 5,
+    key: keyOf(1),
+  });
+  const whole = await withTrainer(settingsOf(network, truncate, undefined), async (trainer) => {
+    const { gradNorm } = await trainer.step([madeUpBatch(CLASSES, 0)], 1e-3);
+    return gradNorm;
+  });
+  expect(norms[0]).toBeLessThan(whole);
+  expect(Math.abs((norms[1] ?? 0) / whole - 1)).toBeLessThan(1e-5);
 });
 
 test("an engine that is closed under a trainer is reported by the next use, and by nothing else", async () => {

@@ -90,7 +90,7 @@ export class Trainer {
   static async open(engine: Engine, settings: TrainerSettings, state?: TrainerState): Promise<Trainer> {
     const { tensors, method } = settings;
     const rows = method.trains(EMBEDDINGS.words) && readsRowsOnly(planOf(settings, method.structure(0)));
-    const placement = planPlacement(tensors, { trains: method.trains, rows });
+    const placement = planPlacement(tensors, { ...method, rows });
     await place(engine, tensors, placement);
     const trainer = new Trainer(engine, settings, placement);
     await trainer.restore(state);
@@ -237,7 +237,7 @@ export class Trainer {
     const accumulate = index > 0;
     const ready = this.prepare(part.ids);
     const session = await this.engine.session(`train ${method.id} ${structure} ${accumulate}`, () =>
-      trainProgram(planOf(this.settings, structure), this.placement.trained, { rows, accumulate }),
+      trainProgram(planOf(this.settings, structure), this.placement.differentiated, { rows, accumulate }),
     );
     const binding = await this.bound(session, accumulate);
     const lookedUp = await this.lookedUpView(part);
@@ -254,13 +254,13 @@ export class Trainer {
   }
 
   private async squaredNorm(): Promise<number> {
-    const { total, table } = this.placement;
+    const { measured, table } = this.placement;
     const rows = table ? this.engine.host(ROWS, "rowNorm", TABLE) : Promise.resolve(0);
-    if (total === 0) return Number(await rows);
+    if (measured === 0) return Number(await rows);
     const session = await this.engine.session("norm", () =>
       program({ square: sumSquares(input("g", "float32", ["n"])) }),
     );
-    const g: View = { buffer: BUFFERS.gradients, offset: 0, shape: [total] };
+    const g: View = { buffer: BUFFERS.gradients, offset: 0, shape: [measured] };
     const [results] = await this.engine.run([{ session, feeds: { g } }]);
     return Number(results?.square?.data[0]) + Number(await rows);
   }
@@ -305,7 +305,7 @@ export class Trainer {
     const feeds: Record<string, View> = {};
     const into: Record<string, View> = {};
     for (const [name, view] of this.placement.views) if (session.program.inputs.has(name)) feeds[name] = view;
-    for (const name of this.placement.trained) {
+    for (const name of this.placement.differentiated) {
       const view = gradientView(this.placement, name);
       if (accumulate) feeds[sumOf(name)] = view;
       if (session.program.outputs.has(gradientOf(name))) into[gradientOf(name)] = view;
