@@ -300,3 +300,18 @@ test("worker modules are found in dist/, from source and from dist/ itself", () 
     "file:///app/espalier/dist/engine/worker.js",
   );
 });
+
+test("an engine that is closed in the middle of 20 runs ends without taking the process with it", async () => {
+  for (let i = 0; i < 20; i++) {
+    const busy = new Engine({ threads: 2 });
+    const square = (name: string): Value => input(name, "float32", [512, 512]);
+    const session = await busy.session("busy", () => program({ y: matmul(square("a"), square("a")) }));
+    const feeds = { a: floatTensor([512, 512], new Float32Array(512 * 512)) };
+    const runs = Array.from({ length: 20 }, () => busy.run([{ session, feeds }]));
+    const settled = Promise.allSettled(runs);
+    await Promise.race([runs[i % 4], busy.read(view("none", 0, 1)).catch(() => undefined)]);
+    await busy.close();
+    const last = (await settled).at(-1);
+    expect(last).toMatchObject({ status: "rejected", reason: { code: "engine/closed" } });
+  }
+});

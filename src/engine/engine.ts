@@ -11,7 +11,7 @@ import type { Tensor } from "../base/tensor.ts";
 import { type Program, sizesOf } from "../graph/program.ts";
 import { evaluate } from "../graph/shape.ts";
 import { builtUrl } from "./built-url.ts";
-import type { Call, Fresh, Provider, Replies, Reply, Requests, Results, View } from "./protocol.ts";
+import type { Call, Fresh, Provider, Replies, Reply, Requests, Results, Stop, View } from "./protocol.ts";
 
 export interface EngineOptions {
   /** Threads of the native engine. Results depend on it, so it is never guessed. */
@@ -57,6 +57,7 @@ export class Engine {
   /** Compiled sessions by key, the least recently used first. */
   private readonly loaded = new Map<string, Promise<Session>>();
   private readonly worker: Worker;
+  private readonly ended: Promise<void>;
   private readonly maxSessions: number;
   private next = 0;
   private failure: Error | undefined;
@@ -69,7 +70,12 @@ export class Engine {
     });
     this.worker.on("message", (reply: Reply) => this.settle(reply));
     this.worker.on("error", (error) => this.fail(error));
-    this.worker.on("exit", (code) => this.fail(new Error(`worker ended with code ${code}`)));
+    this.ended = new Promise((resolve) => {
+      this.worker.on("exit", (code) => {
+        this.fail(new Error(`worker ended with code ${code}`));
+        resolve();
+      });
+    });
   }
 
   /** Makes a float32 buffer of zeros in the worker, in place of one of that name; bindings keep the old one. */
@@ -125,9 +131,13 @@ export class Engine {
     return this.ask("host", { module: module.href, name, argument });
   }
 
+  /** Rejects what is under way and ends the thread; resolves when it is gone. A run that has begun is finished first. */
   async close(): Promise<void> {
     this.failure ??= new RunError("engine/closed", "engine: used after it was closed");
-    await this.worker.terminate();
+    this.rejectAll(this.failure);
+    const stop: Stop = { kind: "stop" };
+    this.worker.postMessage(stop);
+    await this.ended;
   }
 
   private load(session: Session): Promise<Session> {
@@ -175,7 +185,11 @@ export class Engine {
     this.failure ??= new RunError("engine/worker", `engine: the worker thread failed: ${error.message}`, {
       cause: error,
     });
-    for (const { reject } of this.waiting.values()) reject(this.failure);
+    this.rejectAll(this.failure);
+  }
+
+  private rejectAll(reason: Error): void {
+    for (const { reject } of this.waiting.values()) reject(reason);
     this.waiting.clear();
   }
 }

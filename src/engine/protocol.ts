@@ -63,6 +63,11 @@ export type Request = {
   [K in keyof Requests]: { readonly kind: K; readonly id: number } & Requests[K];
 }[keyof Requests];
 
+/** Ends the worker after the run that it is in; requests that wait are dropped. */
+export interface Stop {
+  readonly kind: "stop";
+}
+
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly id: number; readonly ok: false; readonly message: string };

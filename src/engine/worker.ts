@@ -9,7 +9,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
 import { sizeOf, type Tensor, zeros } from "../base/tensor.ts";
 import { SEAL } from "../graph/program.ts";
-import type { Call, HostMemory, Reply, Request, Results, View, WorkerSettings } from "./protocol.ts";
+import type { Call, HostMemory, Reply, Request, Results, Stop, View, WorkerSettings } from "./protocol.ts";
 
 const settings: WorkerSettings = workerData;
 const buffers = new Map<string, Float32Array>();
@@ -139,8 +139,13 @@ async function answer(request: Request): Promise<void> {
 }
 
 let last: Promise<void> = Promise.resolve();
-parentPort?.on("message", (request: Request) => {
-  last = last.then(() => answer(request));
+let stopped = false;
+parentPort?.on("message", (request: Request | Stop) => {
+  // The thread ends itself between two runs: one that is terminated inside native code takes the process with it.
+  if (request.kind === "stop") {
+    stopped = true;
+    last = last.then(() => process.exit(0));
+  } else last = last.then(() => (stopped ? undefined : answer(request)));
 });
 
 /** Memory of a reply that can move instead of being copied: a large array that is no part of a buffer here. */
