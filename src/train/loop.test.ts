@@ -46,7 +46,7 @@ async function follow(
 
 /** `s3` for step 3, `e4` for the evaluation after step 4. */
 const told = (events: readonly LoopEvent[]): string =>
-  events.map(({ kind, step }) => kind[0] + `${step}`).join(" ");
+  events.map(({ kind, step }) => `${kind[0]}${step}`).join(" ");
 
 test("steps and evaluations come in order, an evaluation after the last step included", async () => {
   const { events } = await withSmall((trainer) => follow(trainer, planOf([])));

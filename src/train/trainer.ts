@@ -235,7 +235,6 @@ export class Trainer {
     const rows = this.placement.table !== undefined;
     const structure = method.structure(this.steps);
     const accumulate = index > 0;
-    const ready = this.prepare(part.ids);
     const session = await this.engine.session(`train ${method.id} ${structure} ${accumulate}`, () =>
       trainProgram(planOf(this.settings, structure), this.placement.differentiated, { rows, accumulate }),
     );
@@ -246,6 +245,8 @@ export class Trainer {
       ...labelFeeds(part, count),
       ...keyFeed(session.program, key, this.steps, index),
     };
+    // Three requests and one wait: the worker serves them in this order.
+    const ready = this.prepare(part.ids);
     const run = this.engine.run([{ session, feeds, binding, into: rows ? { [OUT.rows]: lookedUp } : {} }]);
     const added =
       rows && this.engine.host(ROWS, "addRowGradients", { ...TABLE, ids: part.ids, gradients: lookedUp });
@@ -255,14 +256,15 @@ export class Trainer {
 
   private async squaredNorm(): Promise<number> {
     const { measured, table } = this.placement;
-    const rows = table ? this.engine.host(ROWS, "rowNorm", TABLE) : Promise.resolve(0);
-    if (measured === 0) return Number(await rows);
+    const rowNorm = async (): Promise<number> =>
+      table ? Number(await this.engine.host(ROWS, "rowNorm", TABLE)) : 0;
+    if (measured === 0) return rowNorm();
     const session = await this.engine.session("norm", () =>
       program({ square: sumSquares(input("g", "float32", ["n"])) }),
     );
     const g: View = { buffer: BUFFERS.gradients, offset: 0, shape: [measured] };
-    const [results] = await this.engine.run([{ session, feeds: { g } }]);
-    return Number(results?.square?.data[0]) + Number(await rows);
+    const [[results], rows] = await Promise.all([this.engine.run([{ session, feeds: { g } }]), rowNorm()]);
+    return Number(results?.square?.data[0]) + rows;
   }
 
   /** Queues the optimizer's work; requests made later are served after it. */
