@@ -69,12 +69,17 @@ function batchOf({ batch: size, tokens: length, vocab }) {
   };
 }
 
-async function measure(mode) {
-  const engine = new Engine({ threads: shape.threads, arena: !values["no-arena"] });
+/** The network's tensors go out of scope here: only the engine keeps them. */
+function open(engine) {
   const network = networkOf(shape);
   const { config, head, tensors } = network;
-  const method = bind(FINETUNE, network, {}, { steps: shape.steps, key: keyOf(3) });
-  const trainer = await Trainer.open(engine, { config, head, method, tensors, adamw: ADAMW, clip: 1 });
+  const method = bind(FINETUNE, { ...network, tensors: new Map() }, {}, { steps: shape.steps, key: keyOf(3) });
+  return Trainer.open(engine, { config, head, method, tensors, adamw: ADAMW, clip: 1 });
+}
+
+async function measure(mode) {
+  const engine = new Engine({ threads: shape.threads, arena: !values["no-arena"] });
+  const trainer = await open(engine);
   const batch = batchOf(shape);
   const times = [];
   for (let i = 0; i < shape.steps; i++) {

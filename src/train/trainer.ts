@@ -66,6 +66,9 @@ export interface TrainerState {
   readonly rates: readonly number[];
 }
 
+/** The tensors themselves are on the engine; keeping the caller's copy alive would cost their size once more. */
+type Kept = Omit<TrainerSettings, "tensors"> & Pick<GraphPlan, "shapes">;
+
 export class Trainer {
   private readonly rates: number[] = [];
   private readonly bindings = new Map<string, Binding>();
@@ -73,10 +76,10 @@ export class Trainer {
   /** The optimizer's work of the last step; the engine does it while the next batch is made. */
   private pending: Promise<unknown> = Promise.resolve();
   private readonly engine: Engine;
-  private readonly settings: TrainerSettings;
+  private readonly settings: Kept;
   readonly placement: Placement;
 
-  private constructor(engine: Engine, settings: TrainerSettings, placement: Placement) {
+  private constructor(engine: Engine, settings: Kept, placement: Placement) {
     this.engine = engine;
     this.settings = settings;
     this.placement = placement;
@@ -88,11 +91,14 @@ export class Trainer {
    * @throws {InputError} `train/state` when the state is one of another network or method
    */
   static async open(engine: Engine, settings: TrainerSettings, state?: TrainerState): Promise<Trainer> {
-    const { tensors, method } = settings;
-    const rows = method.trains(EMBEDDINGS.words) && readsRowsOnly(planOf(settings, method.structure(0)));
+    const { tensors, ...rest } = settings;
+    const { method } = rest;
+    const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+    const kept: Kept = { ...rest, shapes };
+    const rows = method.trains(EMBEDDINGS.words) && readsRowsOnly(planOf(kept, method.structure(0)));
     const placement = planPlacement(tensors, { ...method, rows });
     await place(engine, tensors, placement);
-    const trainer = new Trainer(engine, settings, placement);
+    const trainer = new Trainer(engine, kept, placement);
     await trainer.restore(state);
     return trainer;
   }
@@ -142,7 +148,7 @@ export class Trainer {
     await this.pending;
     const { views, table } = this.placement;
     const out = new Map<string, FloatTensor>();
-    for (const name of this.settings.tensors.keys()) {
+    for (const name of this.settings.shapes.keys()) {
       const view = views.get(name);
       if (view === undefined) continue;
       const data =
@@ -318,7 +324,6 @@ export class Trainer {
   }
 }
 
-function planOf({ config, head, method, tensors, key }: TrainerSettings, structure: string): GraphPlan {
-  const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+function planOf({ config, head, method, shapes, key }: Kept, structure: string): GraphPlan {
   return { config, head, shapes, sites: method.sites(structure), dropout: key !== undefined };
 }
