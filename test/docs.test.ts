@@ -1,0 +1,116 @@
+/** What the documentation promises holds: its commands parse, its links lead somewhere, the package has the names it says. */
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { parseArguments } from "../src/cli/arguments.ts";
+import { COMMANDS } from "../src/cli/commands.ts";
+import { METHODS } from "../src/methods/registry.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const PAGES = ["README.md", ...readdirSync(join(ROOT, "docs")).map((name) => join("docs", name))].filter(
+  (name) => name.endsWith(".md"),
+);
+
+function read(page: string): string {
+  return readFileSync(join(ROOT, page), "utf8");
+}
+
+function node(args: readonly string[]) {
+  return spawnSync(process.execPath, args, { cwd: ROOT, encoding: "utf8" });
+}
+
+/** Lines of the page's shell blocks, continued ones joined, comments left out. */
+function shellLines(page: string): string[] {
+  const blocks = [...read(page).matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = ""]) => block);
+  return blocks.flatMap((block) => block.replaceAll(/\\\n\s*/g, "").split("\n"));
+}
+
+/** The words of a simple command: blanks separate, double quotes hold together, # begins a comment. */
+function wordsOf(line: string): string[] {
+  return [...line.replace(/\s#.*$/, "").matchAll(/"([^"]*)"|(\S+)/g)].map(
+    ([, quoted, bare]) => quoted ?? bare ?? "",
+  );
+}
+
+const commands = PAGES.flatMap((page) =>
+  shellLines(page)
+    .filter((line) => /^(?:npx )?espalier /.test(line))
+    .map((line) => [page, line] as const),
+);
+
+test("the README shows at least eight commands", () => {
+  expect(commands.filter(([page]) => page === "README.md").length).toBeGreaterThanOrEqual(8);
+});
+
+test.each(commands)("%s: %s is a command line of this version", (_, line) => {
+  const words = wordsOf(line.replace(/^npx /, "")).slice(1);
+  expect(parseArguments(words, "0.0.0").kind).toBe("run");
+});
+
+test.each(PAGES)("%s: npm scripts exist", (page) => {
+  const { scripts }: { scripts: Record<string, string> } = JSON.parse(read("package.json"));
+  const named = [...read(page).matchAll(/npm (?:run )?(build|check|demo|format|test|bench:[\w-]+)/g)];
+  expect(named.map(([, name = ""]) => name).filter((name) => !(name in scripts))).toEqual([]);
+});
+
+/** A heading as GitHub links to it. */
+function anchorOf(heading: string): string {
+  const plain = heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, "");
+  return plain.trim().replaceAll(" ", "-");
+}
+
+test.each(PAGES)("%s: links within the project lead to files and headings", (page) => {
+  const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)];
+  const broken = links.filter(([, path = "", anchor]) => {
+    const target = path === "" ? page : join(dirname(page), path);
+    if (!existsSync(join(ROOT, target))) return true;
+    const headings = [...read(target).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => anchorOf(heading));
+    return anchor !== undefined && !headings.includes(anchor);
+  });
+  expect(broken.map(([link]) => link)).toEqual([]);
+});
+
+test.each(PAGES)("%s: files and folders of the project that it names are there", (page) => {
+  const named = [...read(page).matchAll(/`((?:src|test|bench|docs|examples|assets)\/[\w./-]+)`/g)];
+  expect(named.map(([, path = ""]) => path).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
+
+test("docs/commands.md names every command, and every method with its settings and defaults", () => {
+  const page = read("docs/commands.md");
+  for (const { name } of COMMANDS) expect(page).toMatch(new RegExp(`^\\| \`${name}\\b`, "m"));
+  for (const [id, { fields }] of Object.entries(METHODS)) {
+    expect(page).toContain(`| \`${id}\` |`);
+    for (const [name, field] of Object.entries(fields))
+      expect(page).toMatch(new RegExp(`\\| \`${name}\` \\| \`?${field.default}\`? \\|`));
+  }
+});
+
+test("the package exports the commands, a loader and the errors, and nothing else", () => {
+  const list = 'import * as espalier from "espalier"; console.log(Object.keys(espalier).sort().join())';
+  const functions = [
+    "bench",
+    "compress",
+    "evaluate",
+    "exportModel",
+    "finetune",
+    "inspect",
+    "load",
+    "predict",
+  ];
+  const errors = [
+    "ConfigError",
+    "EspalierError",
+    "FormatError",
+    "InputError",
+    "InterruptedError",
+    "RunError",
+  ];
+  expect(node(["--input-type=module", "-e", list]).stdout.trim().split(",")).toEqual([
+    ...errors,
+    ...functions,
+    "pretrain",
+  ]);
+});
