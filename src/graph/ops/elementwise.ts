@@ -1,6 +1,7 @@
 /** Elementwise operations. Two operands broadcast as in NumPy; gradients are summed back to each operand's shape. */
 
 import type { DType } from "../../base/tensor.ts";
+import { DATA_TYPE } from "../../onnx/fields.ts";
 import { int, text } from "../emitter.ts";
 import { broadcast, GraphError } from "../shape.ts";
 import { apply, type LowerContext, pick, type Rule, scalar, type Value } from "../value.ts";
@@ -153,20 +154,7 @@ export const castRule: Rule<{ readonly to: DType }> = {
     const { dtype } = pick(inputs, 0);
     return [dtype === "float32" || dtype === "float64" ? cast(g, dtype) : undefined];
   },
-  lower: ({ emit, inputs, attributes }) => [emit.node("Cast", inputs, { to: int(ONNX_TYPE[attributes.to]) })],
-};
-
-/** TensorProto.DataType of onnx.proto. */
-const ONNX_TYPE: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  bfloat16: 16,
+  lower: ({ emit, inputs, attributes }) => [emit.node("Cast", inputs, { to: int(DATA_TYPE[attributes.to]) })],
 };
 
 /** Changes the element type. Gradients pass between floating-point types only. */
