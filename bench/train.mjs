@@ -12,15 +12,14 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { keyOf, randint } from "../dist/base/random.js";
+import { keyOf } from "../dist/base/random.js";
 import { Engine } from "../dist/engine/engine.js";
 import { FINETUNE } from "../dist/methods/finetune.js";
 import { bind } from "../dist/methods/method.js";
-import { initialNetwork } from "../dist/network/network.js";
 import { ADAMW } from "../dist/train/adamw.js";
 import { Trainer } from "../dist/train/trainer.js";
+import { batchOf, median, networkOf, SHAPE } from "./shapes.mjs";
 
-const SHAPE = { layers: 6, hidden: 384, heads: 12, ffn: 1536, vocab: 30522, batch: 32, tokens: 64, threads: 2, steps: 8 };
 const names = Object.keys(SHAPE);
 const { values } = parseArgs({
   options: {
@@ -32,42 +31,6 @@ const { values } = parseArgs({
   },
 });
 const shape = Object.fromEntries(names.map((name) => [name, Number(values[name] ?? SHAPE[name])]));
-
-function median(times) {
-  const sorted = [...times].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
-}
-
-function networkOf({ layers, hidden, heads, ffn, vocab, tokens }) {
-  const layer = { heads, headSize: hidden / heads, ffn };
-  const config = {
-    vocabSize: vocab,
-    hiddenSize: hidden,
-    layers: Array.from({ length: layers }, () => layer),
-    maxPositions: tokens,
-    typeVocab: 2,
-    activation: "gelu",
-    layerNormEps: 1e-12,
-    hiddenDropout: 0,
-    attentionDropout: 0,
-    initializerRange: 0.02,
-    padTokenId: 0,
-  };
-  const vocabulary = { vocab: [], lowercase: true, stripAccents: null, tokenizeChineseChars: true, maxLength: tokens };
-  return initialNetwork(config, { kind: "classification", labels: ["0", "1"] }, vocabulary, keyOf(1));
-}
-
-function batchOf({ batch: size, tokens: length, vocab }) {
-  const n = size * length;
-  return {
-    size,
-    length,
-    ids: Int32Array.from({ length: n }, (_, i) => randint(keyOf(2), vocab, i)),
-    types: new Int32Array(n),
-    mask: new Float32Array(n).fill(1),
-    labels: Int32Array.from({ length: size }, (_, i) => i % 2),
-  };
-}
 
 /** The network's tensors go out of scope here: only the engine keeps them. */
 function open(engine) {

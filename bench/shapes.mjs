@@ -1,0 +1,55 @@
+/** Networks and batches of a given shape with random content, for benchmarks. */
+
+import { keyOf, randint } from "../dist/base/random.js";
+import { initialNetwork } from "../dist/network/network.js";
+
+/** The default shape of a training benchmark. */
+export const SHAPE = {
+  layers: 6,
+  hidden: 384,
+  heads: 12,
+  ffn: 1536,
+  vocab: 30522,
+  batch: 32,
+  tokens: 64,
+  threads: 2,
+  steps: 8,
+};
+
+export function median(times) {
+  const sorted = [...times].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+/** A classifier of two classes. */
+export function networkOf({ layers, hidden, heads, ffn, vocab, tokens }, dropout = 0) {
+  const layer = { heads, headSize: hidden / heads, ffn };
+  const config = {
+    vocabSize: vocab,
+    hiddenSize: hidden,
+    layers: Array.from({ length: layers }, () => layer),
+    maxPositions: tokens,
+    typeVocab: 2,
+    activation: "gelu",
+    layerNormEps: 1e-12,
+    hiddenDropout: dropout,
+    attentionDropout: dropout,
+    initializerRange: 0.02,
+    padTokenId: 0,
+  };
+  const vocabulary = { vocab: [], lowercase: true, stripAccents: null, tokenizeChineseChars: true, maxLength: tokens };
+  return initialNetwork(config, { kind: "classification", labels: ["0", "1"] }, vocabulary, keyOf(1));
+}
+
+/** Random ids without padding. */
+export function batchOf({ batch: size, tokens: length, vocab }) {
+  const n = size * length;
+  return {
+    size,
+    length,
+    ids: Int32Array.from({ length: n }, (_, i) => randint(keyOf(2), vocab, i)),
+    types: new Int32Array(n),
+    mask: new Float32Array(n).fill(1),
+    labels: Int32Array.from({ length: size }, (_, i) => i % 2),
+  };
+}
