@@ -43,7 +43,6 @@ export const OPS = {
   stop: elementwise.stopRule,
   sub: elementwise.subRule,
   sum: sumRule,
-  sumSquares: elementwise.sumSquaresRule,
   take: takeRule,
   tanh: elementwise.tanhRule,
   transpose: transposeRule,

@@ -11,13 +11,12 @@ import { EMBEDDINGS } from "../bert/names.ts";
 import { builtUrl } from "../engine/built-url.ts";
 import type { Binding, Engine, Session } from "../engine/engine.ts";
 import type { Results, View } from "../engine/protocol.ts";
-import { sumSquares } from "../graph/ops/elementwise.ts";
-import { type Program, program } from "../graph/program.ts";
-import { input } from "../graph/value.ts";
+import type { Program } from "../graph/program.ts";
 import type { BoundMethod } from "../methods/method.ts";
 import { type AdamW, adamwProgram } from "./adamw.ts";
 import { batchFeeds, keyFeed, labelFeeds, type TrainBatch } from "./feeds.ts";
 import { optimizerCalls } from "./flat-adamw.ts";
+import { squaresCalls, squaresProgram, totalOf } from "./norm.ts";
 import { BUFFERS, gradientView, type Placement, place, planPlacement } from "./placement.ts";
 import {
   evalProgram,
@@ -265,12 +264,10 @@ export class Trainer {
     const rowNorm = async (): Promise<number> =>
       table ? Number(await this.engine.host(ROWS, "rowNorm", TABLE)) : 0;
     if (measured === 0) return rowNorm();
-    const session = await this.engine.session("norm", () =>
-      program({ square: sumSquares(input("g", "float32", ["n"])) }),
-    );
-    const g: View = { buffer: BUFFERS.gradients, offset: 0, shape: [measured] };
-    const [[results], rows] = await Promise.all([this.engine.run([{ session, feeds: { g } }]), rowNorm()]);
-    return Number(results?.square?.data[0]) + rows;
+    const session = await this.engine.session("squares", squaresProgram);
+    const calls = squaresCalls(session, measured);
+    const [results, rows] = await Promise.all([this.engine.run(calls), rowNorm()]);
+    return totalOf(results) + rows;
   }
 
   /** Queues the optimizer's work; requests made later are served after it. */

@@ -371,14 +371,6 @@ export const SAMPLES: Readonly<Record<OpName, readonly Sample[]>> = {
     })),
     summed([], false, (i, x = zero) => x(i)),
   ],
-  sumSquares: [
-    {
-      name: "[B, 3]",
-      operands: [real(["B", 3])],
-      build: e.sumSquares,
-      reference: (_, x = zero) => total(2, (b) => total(3, (i) => x([b, i]) ** 2)),
-    },
-  ],
   take: [taken(1, 0), taken(1, 2), taken(-1, 1), taken(0, 1)],
   tanh: unary(e.tanh, Math.tanh),
   transpose: [

@@ -198,16 +198,6 @@ export const stopRule: Rule<None> = {
 /** The same value, with no gradient. */
 export const stop = (x: Value): Value => apply(stopRule, [x], NONE);
 
-export const sumSquaresRule: Rule<None> = {
-  name: "sumSquares",
-  doubles: true,
-  infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: [] }),
-  gradient: ({ g, inputs }) => [mul(scale(pick(inputs, 0), 2), g)],
-  lower: ({ emit, inputs }) => [emit.node("ReduceSumSquare", inputs, { keepdims: int(0) })],
-};
-/** Σ x² over all elements, a scalar, in one pass. */
-export const sumSquares = (x: Value): Value => apply(sumSquaresRule, [x], NONE);
-
 /** x times a number. */
 export function scale(x: Value, factor: number): Value {
   return factor === 1 ? x : mul(x, scalar(factor, x.dtype));
