@@ -6,14 +6,15 @@
 
 import { ConfigError, InputError } from "../base/errors.ts";
 import type { Head } from "../bert/config.ts";
-import { type EncodedSet, evalBatches, inExampleOrder } from "../data/batches.ts";
+import type { EncodedSet } from "../data/batches.ts";
 import { argmaxRows } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
-import { type Inference, openNetwork } from "../network/inference.ts";
+import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import type { Prediction } from "./answers.ts";
+import { logitsOf } from "./logits.ts";
 import { loadModel } from "./models.ts";
 import type { RunContext } from "./progress.ts";
 
@@ -114,17 +115,6 @@ export function requireLabels(head: Head, name: string): void {
 /** The longest sequence a model takes, at most `maxLength`. */
 export function lengthFor({ config, vocabulary }: Network, maxLength: number): number {
   return Math.min(maxLength, vocabulary.maxLength, config.maxPositions);
-}
-
-/** Logits of every example of a set, in its order. */
-export async function logitsOf(
-  inference: Inference,
-  set: EncodedSet,
-  batchSize: number,
-): Promise<Float32Array> {
-  const parts: { batch: Parameters<typeof inExampleOrder>[0][number]["batch"]; rows: Float32Array }[] = [];
-  for (const batch of evalBatches(set, batchSize)) parts.push({ batch, rows: await inference.logits(batch) });
-  return inExampleOrder(parts);
 }
 
 function interpret(head: Head, texts: readonly Text[], logits: Float32Array): Prediction[] {

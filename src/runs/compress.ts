@@ -14,13 +14,14 @@ import { resolveOptions } from "./fields.ts";
 import { writeMeasured } from "./figures.ts";
 import { finetune } from "./finetune.ts";
 import { folderState, openRun } from "./folder.ts";
+import { logitsOf } from "./logits.ts";
 import { type LoadedModel, loadModel, measureModel } from "./models.ts";
 import { COMPRESS, type CompressOptions, type CompressSettings } from "./options.ts";
 import type { RunContext } from "./progress.ts";
 import { makeRecipe } from "./recipe.ts";
 import { concluded, type ReportedModel, report } from "./reporting.ts";
 import type { RunResult } from "./result.ts";
-import { checkLength, labelsOf, logitsOf, runTraining } from "./training.ts";
+import { checkLength, labelsOf, runTraining } from "./training.ts";
 
 /**
  * Compresses an encoder for a task and leaves a run folder. Without `finetuned` the model is fine-tuned first, with the

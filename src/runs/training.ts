@@ -6,7 +6,7 @@
 
 import { ConfigError, RunError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
-import { type Batch, type EncodedSet, evalBatches, inExampleOrder, trainBatches } from "../data/batches.ts";
+import { type EncodedSet, trainBatches } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
 import { argmaxRows, primaryOf, taskMetrics } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
@@ -18,6 +18,7 @@ import type { Evaluation, LoopPlan } from "../train/loop.ts";
 import { linearRate } from "../train/schedule.ts";
 import { Trainer } from "../train/trainer.ts";
 import { follow } from "./following.ts";
+import { logitsOf } from "./logits.ts";
 import type { FinetuneSettings } from "./options.ts";
 import type { ProgressEvent, RunContext } from "./progress.ts";
 
@@ -151,13 +152,6 @@ function planOf(job: TrainingJob, steps: number): LoopPlan {
     ...(patience === undefined ? {} : { patience }),
     ...(eligible ? { eligible: (done: number) => eligible(done, steps) } : {}),
   };
-}
-
-/** Logits of every example of a set, in its order. */
-export async function logitsOf(model: Pick<Trainer, "logits">, set: EncodedSet): Promise<Float32Array> {
-  const parts: { batch: Batch; rows: Float32Array }[] = [];
-  for (const batch of evalBatches(set, 64)) parts.push({ batch, rows: await model.logits(batch) });
-  return inExampleOrder(parts);
 }
 
 /** The gold labels of a set. */
