@@ -5,7 +5,7 @@
  * Not here: reading the command line (arguments.ts), drawing progress (display.ts), exit codes (failure.ts).
  */
 
-import { ConfigError, InputError, RunError } from "../base/errors.ts";
+import { ConfigError, InputError } from "../base/errors.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../runs/fields.ts";
 import { reopenRun } from "../runs/folder.ts";
 import {
@@ -108,7 +108,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     schema: COMPRESS,
     summary: "train a smaller model from an encoder and labelled text",
     example:
-      "compress models/small --method magnitude --sparsity 0.5 --task sst2 --data glue/SST-2 --out runs/half",
+      "compress models/small --method theseus --set layers=3 --task sst2 --data glue/SST-2 --out runs/half",
     positionals: ["model"],
     run: async (settings, context) => {
       const { compress } = await import("../runs/compress.ts");
@@ -178,7 +178,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "see it all once: train, compress, measure",
     example: "demo",
     positionals: [],
-    run: () => unavailable("demo"),
+    run: async (settings, context) => {
+      const { demo } = await import("../runs/demo.ts");
+      return outcome(await demo(settings, context), (result) => printRun(result, settings.out));
+    },
   }),
 ];
 
@@ -224,12 +227,4 @@ async function readTexts(given: Given, lines: LineSource): Promise<Given> {
 
 function outcome<R>(result: R, print: (result: R) => string): Outcome {
   return { json: result, text: print(result) };
-}
-
-/** Stands in for a command whose function is not part of this version. */
-async function unavailable(name: string): Promise<Outcome> {
-  throw new RunError(
-    "cli/unavailable",
-    `${name}: expected a command of this version, got one that is still to come`,
-  );
 }

@@ -2,20 +2,21 @@
 
 import { join } from "node:path";
 import { fold, keyOf } from "../base/random.ts";
-import { encodeDataset } from "../data/batches.ts";
+import { type EncodedSet, encodeDataset } from "../data/batches.ts";
+import type { Measure } from "../data/dataset.ts";
 import { taskMetrics } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
-import { methodById } from "../methods/registry.ts";
+import { type ConfiguredMethod, methodById } from "../methods/registry.ts";
 import { openNetwork } from "../network/inference.ts";
-import { type Network, withHead } from "../network/network.ts";
+import { withHead } from "../network/network.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
-import { headFor, type LabelledData, readData } from "./data.ts";
+import { headFor, readData } from "./data.ts";
 import { resolveOptions } from "./fields.ts";
-import { writeMeasured } from "./figures.ts";
+import { measureNetwork, writeMeasured } from "./figures.ts";
 import { finetune } from "./finetune.ts";
 import { folderState, openRun } from "./folder.ts";
 import { logitsOf } from "./logits.ts";
-import { type LoadedModel, loadModel, measureModel } from "./models.ts";
+import { loadModel } from "./models.ts";
 import { COMPRESS, type CompressOptions, type CompressSettings } from "./options.ts";
 import type { RunContext } from "./progress.ts";
 import { makeRecipe } from "./recipe.ts";
@@ -33,28 +34,23 @@ import { checkLength, labelsOf, runTraining } from "./training.ts";
 export async function compress(options: CompressOptions, context: RunContext = {}): Promise<RunResult> {
   const settings = resolveOptions(COMPRESS, options);
   const started = performance.now();
-  const request = {
-    set: settings.set,
-    ...(settings.sparsity === undefined ? {} : { sparsity: settings.sparsity }),
-  };
-  const method = methodById(settings.method, request);
+  const method = configured(settings);
   const data = await readData(settings);
   const base = await loadModel(settings.model, context);
   checkLength(base.network, settings.maxLength);
   const recipe = await makeRecipe({ command: "compress", settings, model: [base.path], data: data.files });
   const folder = await openRun(recipe, settings, context);
-  const { record } = report(
+  const record = report(
     folder,
     context,
     `compressing ${base.name} with ${settings.method} on ${data.train.name}`,
   );
   const original = withHead(base.network, headFor(data.train), fold(keyOf(settings.seed), "head"));
   record({ kind: "phase", name: "fine-tuning" });
-  const before = await predecessor(settings, context);
   const tokenizer = createTokenizer(original.vocabulary);
   const dev = encodeDataset(data.dev, tokenizer, settings.maxLength);
-  const metricsBefore = await evaluateNetwork(before.network, dev, data, settings.threads);
-  record({ kind: "evaluation", step: 0, metrics: metricsBefore });
+  const before = await predecessor(settings, context, dev, data.measure);
+  record({ kind: "evaluation", step: 0, metrics: before.metrics });
   record({ kind: "phase", name: "compressing" });
   const network = method.from === "fine-tuned" ? before.network : original;
   const trained = await runTraining({
@@ -72,13 +68,8 @@ export async function compress(options: CompressOptions, context: RunContext = {
   });
   const bytes = await writeMeasured(folder.paths.model, trained.network);
   const models: ReportedModel[] = [
-    { stage: "original", network: original, metrics: {}, bytes: await measureModel(base.path) },
-    {
-      stage: "fine-tuned",
-      network: before.network,
-      metrics: metricsBefore,
-      bytes: await measureModel(before.path),
-    },
+    { stage: "original", network: original, metrics: {}, bytes: await measureNetwork(original) },
+    { stage: "fine-tuned", ...before, bytes: await measureNetwork(before.network) },
     { stage: "compressed", network: trained.network, metrics: trained.best.metrics, bytes },
   ];
   return concluded({
@@ -94,29 +85,29 @@ export async function compress(options: CompressOptions, context: RunContext = {
   });
 }
 
-/** The fine-tuned model to start from: the user's, the one an earlier part of this run made, or one made now. */
-async function predecessor(settings: CompressSettings, context: RunContext): Promise<LoadedModel> {
-  if (settings.finetuned !== undefined) return loadModel(settings.finetuned, context);
+/** The method the options name, set as they say. */
+function configured({ method, set, sparsity }: CompressSettings): ConfiguredMethod {
+  return methodById(method, { set, ...(sparsity === undefined ? {} : { sparsity }) });
+}
+
+/** The fine-tuned model to start from, and its metrics: the user's, or one made now or by an earlier part of the run. */
+async function predecessor(
+  settings: CompressSettings,
+  context: RunContext,
+  dev: EncodedSet,
+  measure: Measure,
+): Promise<Pick<ReportedModel, "network" | "metrics">> {
   const out = join(settings.out, "finetuned");
-  const state = await folderState(out);
+  const state = settings.finetuned === undefined ? await folderState(out) : "finished";
   if (state !== "finished") {
     const { method: _method, set: _set, sparsity: _sparsity, finetuned: _finetuned, ...shared } = settings;
     await finetune({ ...shared, out, force: false }, { ...context, resume: state === "resumable" });
   }
-  return loadModel(out, context);
-}
-
-/** Metrics of a network on validation examples. */
-async function evaluateNetwork(
-  network: Network,
-  dev: ReturnType<typeof encodeDataset>,
-  { measure }: LabelledData,
-  threads: number,
-): Promise<Record<string, number>> {
-  const engine = new Engine({ threads });
+  const { network } = await loadModel(settings.finetuned ?? out, context);
+  const engine = new Engine({ threads: settings.threads, provider: settings.device });
   try {
     const logits = await logitsOf(await openNetwork(engine, network), dev);
-    return taskMetrics(measure, logits, labelsOf(dev));
+    return { network, metrics: taskMetrics(measure, logits, labelsOf(dev)) };
   } finally {
     await engine.close();
   }

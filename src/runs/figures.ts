@@ -1,15 +1,21 @@
 /** What is measured on one model of a run: parameters, bytes, operations. Latency is measured for all at once. */
 
 import { join } from "node:path";
+import { encodeSafetensors } from "../formats/safetensors.ts";
 import { writeFolder } from "../network/folder.ts";
 import { countParameters, macs, type Network } from "../network/network.ts";
-import { measureFile } from "./machine.ts";
+import { measureBytes, measureFile } from "./machine.ts";
 import type { FileBytes, Latency, ModelFigures, Stage } from "./result.ts";
 
 /** Writes a model's folder and measures its tensor file. */
 export async function writeMeasured(folder: string, network: Network): Promise<FileBytes> {
   await writeFolder(folder, network);
   return measureFile(join(folder, "model.safetensors"));
+}
+
+/** The tensor file a model would have in float32, as all of a run's models do, whatever its own file stores. */
+export function measureNetwork({ tensors }: Network): Promise<FileBytes> {
+  return measureBytes(encodeSafetensors(tensors));
 }
 
 /** The figures of a model whose files are already measured. */

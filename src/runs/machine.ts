@@ -44,15 +44,28 @@ export async function codeVersion(): Promise<string> {
 
 /** Size of a file, and its size after gzip level 9. Reads it in pieces: a model need not fit in memory twice. */
 export async function measureFile(path: string): Promise<FileBytes> {
-  let compressed = 0;
+  return measureBytes(createReadStream(path));
+}
+
+/** Size of bytes that come in pieces, and their size after gzip level 9. */
+export async function measureBytes(
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<FileBytes> {
+  let [raw, compressed] = [0, 0];
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const piece of pieces) {
+      raw += piece.length;
+      yield piece;
+    }
+  };
   const count = new Writable({
     write(chunk: Uint8Array, _encoding, done) {
       compressed += chunk.length;
       done();
     },
   });
-  await pipeline(createReadStream(path), createGzip({ level: 9 }), count);
-  return { raw: (await stat(path)).size, compressed };
+  await pipeline(counted, createGzip({ level: 9 }), count);
+  return { raw, compressed };
 }
 
 /**

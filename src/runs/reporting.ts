@@ -17,13 +17,13 @@ export function report(
   folder: RunFolder,
   context: RunContext,
   title: string,
-): { readonly record: (event: ProgressEvent) => void } {
+): (event: ProgressEvent) => void {
   const record = (event: ProgressEvent): void => {
     folder.record(event);
     context.report?.(event);
   };
   record({ kind: "start", title });
-  return { record };
+  return record;
 }
 
 /** One model of a result, before its latency is known. */
