@@ -2,7 +2,6 @@
 
 import { expect, test } from "vitest";
 import { keyOf } from "../src/base/random.ts";
-import { sharedPath } from "../src/base/shared.ts";
 import { readGlue } from "../src/data/glue.ts";
 import { methodById } from "../src/methods/registry.ts";
 import { readFolder } from "../src/network/folder.ts";
@@ -12,6 +11,7 @@ import { BUFFERS } from "../src/train/placement.ts";
 import { linearRate } from "../src/train/schedule.ts";
 import type { TrainerSettings } from "../src/train/trainer.ts";
 import { type Curve, lossCurve, wikiGolden, withMadeUpHead } from "./support/golden.ts";
+import { sharedPath } from "./support/shared.ts";
 import { withTrainer } from "./support/training.ts";
 
 const model = sharedPath("models", "wiki-bert-6x256");

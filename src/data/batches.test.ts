@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { sharedPath } from "../../test/support/shared.ts";
 import { keyOf, randint } from "../base/random.ts";
-import { sharedPath } from "../base/shared.ts";
 import { createTokenizer, type TokenizerFiles } from "../text/tokenizer.ts";
 import {
   type Batch,

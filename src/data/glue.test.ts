@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { sharedPath } from "../base/shared.ts";
+import { sharedPath } from "../../test/support/shared.ts";
 import { GLUE, type GlueTask, glueTask, readGlue } from "./glue.ts";
 
 const glue = sharedPath("data", "glue");

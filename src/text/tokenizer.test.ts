@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { sharedPath } from "../../test/support/shared.ts";
 import { FormatError, InputError } from "../base/errors.ts";
-import { sharedPath } from "../base/shared.ts";
 import { createTokenizer, type TokenizerFiles, tokenizerConfigJson, vocabText } from "./tokenizer.ts";
 import { parseVocab } from "./vocabulary.ts";
 
