@@ -63,7 +63,7 @@ function addCommand(program: Command, spec: CommandSpec, ask: (given: Given, jso
     .summary(spec.summary)
     .usage([...spec.positionals.map((key) => placeOf(spec, key)), "[options]"].join(" "))
     .addHelpOption(new Option("-h, --help", "show this").helpGroup(EVERY))
-    .addHelpText("after", `\nExample:\n  ${exampleText(spec.example)}`);
+    .addHelpText("after", () => helpTail(spec));
   for (const key of spec.positionals) command.argument(placeOf(spec, key), describeField(spec.fields[key]));
   for (const [key, field] of Object.entries(spec.fields)) {
     if (!spec.positionals.includes(key)) command.addOption(optionOf(key, field));
@@ -135,6 +135,11 @@ function defaultNote({ presence, fallback, absent, kind }: Field<unknown>): stri
 /** `5e-5` rather than `0.00005`. */
 function shown(value: unknown): string {
   return typeof value === "number" && value > 0 && value < 1e-2 ? value.toExponential() : String(value);
+}
+
+function helpTail({ example, explain }: CommandSpec): string {
+  const text = `\nExample:\n  ${exampleText(example)}`;
+  return explain ? `\n${explain()}\n${text}` : text;
 }
 
 /** A long example goes on behind a backslash, as a shell reads it. */

@@ -23,6 +23,7 @@ import {
 } from "../runs/options.ts";
 import type { RunContext } from "../runs/progress.ts";
 import type { Recipe } from "../runs/recipe.ts";
+import { methodsHelp } from "./methods-help.ts";
 import {
   printBench,
   printEvaluation,
@@ -53,6 +54,8 @@ export interface CommandSpec {
   /** What follows `espalier` in the example of its help. */
   readonly example: string;
   readonly fields: Fields;
+  /** More to say in the help, behind the options. */
+  explain?(): string;
   /** Fields that are given by position; one that is a list comes last. */
   readonly positionals: readonly string[];
   /** Adds what does not come from the command line. */
@@ -63,6 +66,7 @@ export interface CommandSpec {
 
 interface Definition<F extends Fields> extends Pick<CommandSpec, "summary" | "example" | "positionals"> {
   readonly schema: Schema<F>;
+  explain?(): string;
   prepare?(given: Given, lines: LineSource): Promise<Given>;
   run(settings: SettingsOf<F>, context: RunContext): Promise<Outcome>;
 }
@@ -106,6 +110,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: COMPRESS,
+    explain: methodsHelp,
     summary: "train a smaller model from an encoder and labelled text",
     example:
       "compress models/small --method theseus --set layers=3 --task sst2 --data glue/SST-2 --out runs/half",

@@ -225,16 +225,16 @@ export const THESEUS: Method<TheseusConfig, TheseusState> = {
     schedule: { default: "curriculum", help: "curriculum: the rate grows linearly (§3.3); constant (§3.1)" },
     base: {
       default: 0.3,
-      help: "b: replacing rate at the first step, or the constant rate (§4.3: 0.1 or 0.3)",
+      help: "b: replacing rate at the first step, or the constant rate (the paper tries 0.1 and 0.3)",
     },
     full: { default: 0.6, help: "share of the steps after which every module is swapped (§3.2, §3.3)" },
     start: {
       default: "first",
-      help: "first: the successor starts from layers 0..n-1 (§4.3); even: from each module's first",
+      help: "first: the successor starts from layers 0..n-1, as in the paper; even: from each module's first",
     },
     init: {
       default: "pre-trained",
-      help: "whose layers: pre-trained, as the paper says (§4.3), or fine-tuned, as the authors' code does",
+      help: "whose layers: pre-trained, as the paper says, or fine-tuned, as the authors' code does",
     },
     clipOver: {
       default: "trained",

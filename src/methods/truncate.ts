@@ -1,7 +1,7 @@
 /**
  * Truncation: keep the first layers of the pre-trained encoder, drop the others, fine-tune what is left.
  *
- *   From   the baseline "fine-tuning" of Xu et al., EMNLP 2020, §4.4 · https://arxiv.org/abs/2002.02925; of bottom, top
+ *   From   the baseline "fine-tuning" of Xu et al., EMNLP 2020, experiments · https://arxiv.org/abs/2002.02925; of bottom, top
  *          and interleaved layers they found the bottom ones best, so those are kept
  *
  * Departures: none. Not here: distillation into the truncated encoder.
