@@ -1,10 +1,12 @@
-/** What the documentation promises holds: its commands parse, its links lead somewhere, the package has the names it says. */
+/** What the documentation promises holds: its commands parse, its links lead somewhere, its example runs. */
 
-import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { promisify } from "node:util";
+import { afterAll, expect, test } from "vitest";
 import { parseArguments } from "../src/cli/arguments.ts";
 import { COMMANDS } from "../src/cli/commands.ts";
 import { METHODS } from "../src/methods/registry.ts";
@@ -13,13 +15,16 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const PAGES = ["README.md", ...readdirSync(join(ROOT, "docs")).map((name) => join("docs", name))].filter(
   (name) => name.endsWith(".md"),
 );
+const folder = mkdtempSync(join(tmpdir(), "espalier-docs-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function read(page: string): string {
   return readFileSync(join(ROOT, page), "utf8");
 }
 
-function node(args: readonly string[]) {
-  return spawnSync(process.execPath, args, { cwd: ROOT, encoding: "utf8" });
+/** What Node prints. @throws when it ends with an error */
+function node(...args: string[]): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  return promisify(execFile)(process.execPath, args, { cwd: ROOT });
 }
 
 /** Lines of the page's shell blocks, continued ones joined, comments left out. */
@@ -88,7 +93,7 @@ test("docs/commands.md names every command, and every method with its settings a
   }
 });
 
-test("the package exports the commands, a loader and the errors, and nothing else", () => {
+test("the package exports the commands, a loader and the errors, and nothing else", async () => {
   const list = 'import * as espalier from "espalier"; console.log(Object.keys(espalier).sort().join())';
   const functions = [
     "bench",
@@ -108,9 +113,13 @@ test("the package exports the commands, a loader and the errors, and nothing els
     "InterruptedError",
     "RunError",
   ];
-  expect(node(["--input-type=module", "-e", list]).stdout.trim().split(",")).toEqual([
-    ...errors,
-    ...functions,
-    "pretrain",
-  ]);
+  const { stdout } = await node("--input-type=module", "-e", list);
+  expect(stdout.trim().split(",")).toEqual([...errors, ...functions, "pretrain"]);
+});
+
+test("the example fine-tunes, compresses and labels two sentences", { timeout: 180_000 }, async () => {
+  const { stdout, stderr } = await node("examples/classify.mjs", "embedded", folder, "200");
+  expect(stderr).toBe("");
+  expect(stdout).toMatch(/Smaller: \d+ % of the bytes are left/);
+  expect(stdout.match(/^(?:positive|negative) 0\.\d{3} /gm)).toHaveLength(2);
 });
