@@ -25,7 +25,7 @@ export function demo(options: DemoOptions = {}, context: RunContext = {}): Promi
       method: "theseus",
       set: { layers: "2" },
       maxLength: 64,
-      epochs: 6,
+      epochs: 8,
       learningRate: 3e-4,
     },
     context,
