@@ -20,6 +20,7 @@ const training = {
   epochs: 4,
   learningRate: 5e-4,
   seed: 1,
+  threads: 1,
   force: true,
 };
 
