@@ -95,13 +95,10 @@ async function resultOf(job: Report): Promise<RunResult> {
   };
 }
 
+/** The measure's own number: one of the metrics, or their mean, which stands among them (data/metrics.ts). */
 function metricOf({ measure, models, examples }: Report): Metric {
-  const name = measure.primary === "mean" ? measure.metrics.join("+") : measure.primary;
-  const value = (model: ReportedModel | undefined): number | null => {
-    if (model === undefined || Object.keys(model.metrics).length === 0) return null;
-    if (measure.primary !== "mean") return model.metrics[measure.primary] ?? null;
-    return measure.metrics.reduce((sum, key) => sum + (model.metrics[key] ?? 0), 0) / measure.metrics.length;
-  };
+  const name = measure.primary;
+  const value = (model: ReportedModel | undefined): number | null => model?.metrics[name] ?? null;
   return { name, better: "higher", before: value(models.at(-2)), after: value(models.at(-1)) ?? 0, examples };
 }
 

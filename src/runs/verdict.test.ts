@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Metric, ModelFigures } from "./result.ts";
-import { type Comparison, judge, trainingVerdict } from "./verdict.ts";
+import { type Comparison, judge, trainingVerdict, UNEVEN } from "./verdict.ts";
 
 const METRIC: Metric = { name: "accuracy", better: "higher", before: 0.91, after: 0.905, examples: 872 };
 
@@ -175,4 +175,13 @@ test("plain training claims neither", () => {
     faster: false,
     text: "Trained, not compressed. Accuracy: 90.5 % on 872 examples.",
   });
+});
+
+test("timings whose 95th percentile is far above the median are called uneven", () => {
+  const quiet = compare({});
+  const latency = quiet.after.latency.map((each) => ({ ...each, p95: each.p50 * (UNEVEN + 0.1) }));
+  expect(judge(quiet).text).not.toContain("uneven");
+  expect(judge({ ...quiet, after: { ...quiet.after, latency } }).text).toContain(
+    "uneven (95th percentile up to 1.7×",
+  );
 });

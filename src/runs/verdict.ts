@@ -21,6 +21,8 @@ export const BYTES_THRESHOLD = 0.01;
 export const LATENCY_NOISE = 0.1;
 /** Standard errors by which a metric must change before it counts. */
 export const METRIC_ERRORS = 2;
+/** 95th percentile over median from which a measurement is called uneven: a quiet machine stays below 1.3. */
+export const UNEVEN = 1.6;
 /** Share of the entries that may be zero in a model called dense: padding rows and the like. */
 const ZEROS_THRESHOLD = 0.02;
 
@@ -47,6 +49,7 @@ export function judge({ before, after, metric }: Comparison): Verdict {
   const sentences = [
     sizeSentence(before, after, smaller),
     speedSentence(before, after, timings),
+    ...unevenSentence([...before.latency, ...after.latency]),
     metricSentence(metric),
   ];
   return { smaller, faster, text: sentences.join(" ") };
@@ -94,6 +97,15 @@ function slowReason(before: ModelFigures, after: ModelFigures): string {
   if (work > 0.99) return "the matrices keep their shapes, so there is no less work";
   if (work > 1 - 2 * LATENCY_NOISE) return `only ${percent(1 - work)} of the multiplications are gone`;
   return `${percent(1 - work)} of the multiplications are gone, but they are not what takes the time at this size`;
+}
+
+/** A warning when single passes took far longer than the median: other work ran beside, and ratios are rough. */
+function unevenSentence(latencies: readonly Latency[]): string[] {
+  const worst = Math.max(1, ...latencies.map(({ p50, p95 }) => (p50 > 0 ? p95 / p50 : 1)));
+  if (worst <= UNEVEN) return [];
+  return [
+    `Timings were uneven (95th percentile up to ${times(worst)} the median): repeat on a quiet machine.`,
+  ];
 }
 
 /** A ratio above 1 means faster. */
