@@ -50,9 +50,9 @@ export interface LayerNames {
   readonly outputNorm: string;
 }
 
-/** Module names of layer `i`, counted from 0. */
-export function layerNames(i: number): LayerNames {
-  const at = `bert.encoder.layer.${i}`;
+/** Module names of layer `i`, counted from 0. A method's own layers stand under another `stack`. */
+export function layerNames(i: number, stack = "bert.encoder.layer"): LayerNames {
+  const at = `${stack}.${i}`;
   return {
     query: `${at}.attention.self.query`,
     key: `${at}.attention.self.key`,

@@ -26,7 +26,7 @@
 import { ConfigError } from "../base/errors.ts";
 import { fold, type Key, uniform } from "../base/random.ts";
 import type { FloatTensor } from "../base/tensor.ts";
-import { type LayerNames, layerNames } from "../bert/names.ts";
+import { layerNames } from "../bert/names.ts";
 import { type LayerPlace, type Sites, SKIP } from "../bert/sites.ts";
 import type { Network } from "../network/network.ts";
 import type { Method, MethodState, RunFacts } from "./method.ts";
@@ -101,15 +101,11 @@ function rateAt({ config, steps }: TheseusState, step: number): number {
   return schedule === "constant" ? base : replaceRate({ base, slope: (1 - base) / until }, step);
 }
 
-/** Successor layer `i`'s tensors, named after the checkpoint's. */
-function successorNames(i: number): LayerNames {
-  const renamed = Object.entries(layerNames(i)).map(([part, name]) => [part, successorName(name)]);
-  // Object.fromEntries forgets the keys; they are those of `layerNames`.
-  return Object.fromEntries(renamed) as unknown as LayerNames;
-}
+/** Where the successor's layers stand. */
+const SUCCESSOR = "successor.layer";
 
 function successorName(name: string): string {
-  return name.replace("bert.encoder.layer.", "successor.layer.");
+  return name.replace("bert.encoder.layer", SUCCESSOR);
 }
 
 /** The predecessor layer that successor layer `i` starts from: the i-th, as the authors do, or its module's first. */
@@ -169,7 +165,7 @@ function init(network: Network, config: TheseusConfig, { steps, key, pretrained 
     const layer = network.config.layers[source];
     if (layer === undefined)
       throw new ConfigError("theseus/layers", `theseus: the predecessor has no layer ${source}`);
-    return { layer, index: depth + i, names: successorNames(i) };
+    return { layer, index: depth + i, names: layerNames(i, SUCCESSOR) };
   });
   return {
     tensors: new Map(tensors.map(([name, tensor]) => [successorName(name), tensor])),
