@@ -173,10 +173,10 @@ export const PRETRAIN = schema(
     maxLength: withDefault(integer(16, 8192), 128, "longest sequence, and number of positions", {
       unit: "tokens",
     }),
-    shortLength: withDefault(integer(16, 8192), 64, "length of the sequences trained on first", {
+    shortLength: withDefault(integer(16, 8192), 64, "length of the sequences of most steps", {
       unit: "tokens",
     }),
-    longShare: withDefault(number(0, 1), 0.1, "share of the steps, the last ones, at the full length"),
+    longShare: withDefault(number(0, 1), 0.25, "share of the steps, spread evenly, at the full length"),
     steps: withDefault(integer(1, LARGEST), 10_000, "steps of the optimizer"),
     batchTokens: withDefault(integer(16, 1_000_000), 1024, "tokens of one step", { unit: "tokens" }),
     learningRate: withDefault(number(0, 1, { above: true }), 1e-3, "highest learning rate of AdamW"),

@@ -21,9 +21,9 @@ function settings(given: Partial<PretrainSettings> = {}): PretrainSettings {
   return resolveOptions(PRETRAIN, { corpus: "c", out: "o", vocabSize: 100, ...given });
 }
 
-/** One article of pieces 5, 6, … */
-function corpus(pieces: number): Corpus {
-  const tokens = Int32Array.from({ length: pieces }, (_, i) => 5 + (i % 90));
+/** One article of pieces 5, 6, … that begin again after `kinds`. */
+function corpus(pieces: number, kinds = 90): Corpus {
+  const tokens = Int32Array.from({ length: pieces }, (_, i) => 5 + (i % kinds));
   const special = { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
   const vocabulary = {
     vocab: Array.from({ length: 100 }, (_, i) => `p${i}`),
@@ -73,16 +73,47 @@ test("a text without a block for either part is pretrain/short", () => {
   );
 });
 
-test("the last tenth of the steps has full sequences, each step the same number of tokens", () => {
-  const plan = planBatches(
-    corpus(20_000),
-    settings({ steps: 20, maxLength: 64, shortLength: 32, batchTokens: 256 }),
-  );
-  const shapes = Array.from({ length: 20 }, (_, step) => plan.at(step)).map(
+const shapes = (given: Partial<PretrainSettings>): string[] => {
+  const plan = planBatches(corpus(20_000), settings({ maxLength: 64, batchTokens: 256, ...given }));
+  return Array.from({ length: given.steps ?? 0 }, (_, i) => plan.at(i)).map(
     ({ size, length }) => `${size}x${length}`,
   );
-  expect(shapes).toEqual([...Array(18).fill("8x32"), ...Array(2).fill("4x64")]);
-  expect(() => plan.at(20)).toThrow("expected one below 20");
+};
+
+test("every fourth step has full sequences, and each step the same number of tokens", () => {
+  const four = ["8x32", "8x32", "8x32", "4x64"];
+  expect(shapes({ steps: 12, shortLength: 32 })).toEqual([...four, ...four, ...four]);
+});
+
+test("full sequences have their share of the steps, in every stretch within one step", () => {
+  const full = shapes({ steps: 100, shortLength: 32, longShare: 0.3 }).map((shape) => shape === "4x64");
+  for (let from = 0; from <= 80; from += 20) {
+    expect(Math.abs(full.slice(from, from + 20).filter(Boolean).length - 6)).toBeLessThanOrEqual(1);
+  }
+  expect(full.filter(Boolean)).toHaveLength(30);
+});
+
+test("a share of 0 or 1, or short sequences no shorter than the full ones, leave one length", () => {
+  const only = (given: Partial<PretrainSettings>): Set<string> => new Set(shapes({ steps: 20, ...given }));
+  expect(only({ shortLength: 32, longShare: 0 })).toEqual(new Set(["8x32"]));
+  expect(only({ shortLength: 32, longShare: 1 })).toEqual(new Set(["4x64"]));
+  expect(only({ shortLength: 64 })).toEqual(new Set(["4x64"]));
+  expect(only({ shortLength: 128 })).toEqual(new Set(["4x64"]));
+});
+
+test("each length goes through its blocks without repeating or leaving out one before the pass is over", () => {
+  // 321 blocks of 62 pieces, 5 batches of 64 rows, every piece another; one of 62 is masked.
+  const given = { steps: 20, maxLength: 64, shortLength: 32, batchTokens: 4096, maskRate: 0.01 };
+  const plan = planBatches(corpus(20_000, 20_000), settings(given));
+  const full = Array.from({ length: 20 }, (_, i) => plan.at(i)).filter(({ length }) => length === 64);
+  const pieces = full.flatMap(({ ids }) => [...ids]).filter((id) => id >= 5);
+  expect(full).toHaveLength(5);
+  expect(new Set(pieces).size).toBeGreaterThan(0.97 * 5 * 64 * 62);
+});
+
+test("a step that is not one of the run's is refused", () => {
+  const plan = planBatches(corpus(20_000), settings({ steps: 20, maxLength: 64, batchTokens: 256 }));
+  expect(() => plan.at(20)).toThrow("expected one below 20, got 20");
 });
 
 test("batches depend on step and seed alone, and differ between steps", () => {
@@ -104,7 +135,7 @@ test("passes over the text are counted through both lengths", () => {
   const given = { steps: 100, maxLength: 64, shortLength: 32, batchTokens: 512, longShare: 0.5 };
   const plan = planBatches(corpus(20_000), settings(given));
   expect(plan.epochs(0)).toBe(0);
-  expect(plan.epochs(50)).toBeCloseTo(50 / 41, 10);
+  expect(plan.epochs(50)).toBeCloseTo(25 / 41 + 25 / 40, 10);
   expect(plan.epochs(100)).toBeCloseTo(50 / 41 + 50 / 40, 10);
 });
 

@@ -101,7 +101,7 @@ export function splitStream(
   };
 }
 
-/** The batch of each step: short sequences first, full ones in the last part. */
+/** The batch of each step: short sequences, and full ones between them from the beginning. */
 export interface MlmPlan {
   at(step: number): TrainBatch;
   /** Passes over the text after `steps` steps. */
@@ -110,11 +110,23 @@ export interface MlmPlan {
   readonly heldOut: readonly TrainBatch[];
 }
 
-/** Steps [from, until) with sequences of one length. */
-interface Phase {
-  readonly from: number;
-  readonly until: number;
-  readonly batches: MlmBatches;
+/** How many of the first `steps` steps have sequences of `length`. */
+interface Part {
+  readonly length: number;
+  before(steps: number): number;
+}
+
+/**
+ * The lengths a run trains on. A step is a full one when it brings the number of full ones up to their share of the
+ * steps so far: they are spread evenly, and both numbers are known for any step without the ones before it.
+ */
+function partsOf({ maxLength, shortLength, longShare }: PretrainSettings): Part[] {
+  const share = shortLength < maxLength ? longShare : 1;
+  const full = (steps: number): number => Math.floor(share * steps);
+  return [
+    { length: shortLength, before: (steps) => steps - full(steps) },
+    { length: maxLength, before: full },
+  ];
 }
 
 /**
@@ -126,33 +138,28 @@ export function planBatches(
   { vocabulary, train, heldOut, special }: Corpus,
   settings: PretrainSettings,
 ): MlmPlan {
-  const { maxLength, shortLength, longShare, batchTokens, steps, maskRate, seed } = settings;
+  const { maxLength, batchTokens, steps, maskRate, seed } = settings;
   // A short text can have fewer pieces than were asked for.
   const vocabSize = vocabulary.vocab.length;
   const key = fold(keyOf(seed), "batches");
   const of = (blocks: Blocks, batchSize: number, purpose: string): MlmBatches =>
     mlmBatches(blocks, { batchSize, key: fold(key, purpose), special, vocabSize, maskRate });
-  const phase = (length: number, from: number, until: number): Phase[] => {
-    if (from === until) return [];
-    const rows = Math.max(1, Math.floor(batchTokens / length));
-    return [{ from, until, batches: of(cutBlocks(train, length), rows, `length ${length}`) }];
-  };
-  const longFrom = shortLength < maxLength ? Math.round(steps * (1 - longShare)) : 0;
-  const phases = [...phase(shortLength, 0, longFrom), ...phase(maxLength, longFrom, steps)];
+  const parts = partsOf(settings)
+    .filter(({ before }) => before(steps) > 0)
+    .map(({ length, before }) => {
+      const rows = Math.max(1, Math.floor(batchTokens / length));
+      return { before, batches: of(cutBlocks(train, length), rows, `length ${length}`) };
+    });
   const held = cutBlocks(heldOut, maxLength);
   const evaluation = of(held, Math.min(EVAL_ROWS, held.counts.length), "held out");
   return {
     at: (step) => {
-      const now = phases.find(({ until }) => step < until);
+      const now = step < steps ? parts.find(({ before }) => before(step + 1) > before(step)) : undefined;
       if (now === undefined) throw new RangeError(`step: expected one below ${steps}, got ${step}`);
-      return withoutFillers(now.batches.at(step - now.from));
+      return withoutFillers(now.batches.at(now.before(step)));
     },
     epochs: (done) =>
-      phases.reduce(
-        (sum, { from, until, batches }) =>
-          sum + Math.max(0, Math.min(done, until) - from) / batches.stepsPerEpoch,
-        0,
-      ),
+      parts.reduce((sum, { before, batches }) => sum + before(done) / batches.stepsPerEpoch, 0),
     heldOut: Array.from({ length: evaluation.stepsPerEpoch }, (_, i) => withoutFillers(evaluation.at(i))),
   };
 }

@@ -4,7 +4,10 @@
  *   Objective   masked-language model alone (Devlin et al. 2019, §3.1; no next sentence)
  *   Start       word embeddings from co-occurrence counts (text/ppmi.ts), positions as sinusoids of the same norm,
  *               output biases as log frequencies; all else as BERT
- *   Lengths     most steps on short sequences, the last part on full ones, as the paper does (§A.2)
+ *   Lengths     most steps on short sequences, every few a step on full ones, from the beginning
+ *
+ * Departure from the paper: it trains on full sequences in the last tenth of the steps (§A.2). In a short run these
+ * steps are too few, and at rates that are too small, for the positions that only they have.
  *
  * Dropout is off while pre-training: a model this small sees each text about once, there is nothing to overfit. The
  * configuration it is written with asks for 0.1, for fine-tuning. What was measured to decide this is in
