@@ -69,6 +69,8 @@ const TRAINING = {
     absent: "never stop early",
   }),
   bucket: withDefault(onOff(), true, "batch examples of similar length together"),
+  latency: withDefault(onOff(), true, "time the models side by side at the end"),
+  allowConstant: withDefault(onOff(), false, "accept a model that says the same of everything"),
 };
 
 /** Fine-tuning: one model, one labelled data set. */

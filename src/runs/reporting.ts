@@ -9,7 +9,7 @@ import type { RunFolder } from "./folder.ts";
 import { measureLatency } from "./latency.ts";
 import { codeVersion, describeMachine, peakMemory } from "./machine.ts";
 import type { ProgressEvent, RunContext } from "./progress.ts";
-import type { FileBytes, Metric, RunCommand, RunResult, Stage, Verdict } from "./result.ts";
+import type { FileBytes, Latency, Metric, RunCommand, RunResult, Stage, Verdict } from "./result.ts";
 import { judge, trainingVerdict } from "./verdict.ts";
 
 /** Sends events to the caller and to metrics.jsonl, and announces the run. */
@@ -41,6 +41,8 @@ export interface Report {
     readonly seed: number;
     readonly maxLength: number;
     readonly task?: string | undefined;
+    /** Whether to time the models; without, the result has no latencies and its verdict claims no speed. */
+    readonly latency: boolean;
   };
   readonly folder: RunFolder;
   readonly measure: Measure;
@@ -68,12 +70,8 @@ async function resultOf(job: Report): Promise<RunResult> {
   if (product === undefined) throw new RangeError("a result needs a model");
   record({ kind: "phase", name: "exporting" });
   await writeFileAtomic(folder.paths.onnx, [exportOnnx(product.network)]);
-  record({ kind: "phase", name: "measuring" });
   const length = settings.maxLength;
-  const latencies = await measureLatency(
-    models.map(({ network }) => network),
-    { batchSizes: [1, 32], lengths: [length], repetitions: 15, threads: settings.threads },
-  );
+  const latencies = settings.latency ? await timed(job) : [];
   const figures = models.map(({ stage, network, metrics, bytes }, i) =>
     figuresOf(stage, network, { metrics, bytes, latency: latencies[i] ?? [], length }),
   );
@@ -93,6 +91,15 @@ async function resultOf(job: Report): Promise<RunResult> {
     machine: describeMachine(settings.threads),
     verdict: verdictOf(figures, metric),
   };
+}
+
+function timed({ settings, models, record }: Report): Promise<Latency[][]> {
+  record({ kind: "phase", name: "measuring" });
+  const { maxLength, threads } = settings;
+  return measureLatency(
+    models.map(({ network }) => network),
+    { batchSizes: [1, 32], lengths: [maxLength], repetitions: 15, threads },
+  );
 }
 
 /** The measure's own number: one of the metrics, or their mean, which stands among them (data/metrics.ts). */

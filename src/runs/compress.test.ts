@@ -1,0 +1,50 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { compress } from "./compress.ts";
+
+/** Sentences of the tiny vocabulary; every tenth is held out. */
+async function reviews(label: (i: number) => string): Promise<string> {
+  const path = join(await newFolder(), "train.csv");
+  const rows = Array.from({ length: 60 }, (_, i) => `a ${i % 2 ? "good" : "bad"} film,${label(i)}`);
+  await writeFile(path, `text,label\n${rows.join("\n")}\n`);
+  return path;
+}
+
+async function options() {
+  const model = await written(tinyModel());
+  const out = join(await newFolder(), "run");
+  const data = await reviews((i) => (i % 2 ? "positive" : "negative"));
+  const shared = { model, data, out, maxLength: 16, learningRate: 1e-2, threads: 1, latency: false };
+  return { ...shared, method: "truncate", set: { layers: "1" } };
+}
+
+test("without timing, a result has no latencies and its verdict makes no claim about speed", async () => {
+  const finetuned = await written(tinyModel());
+  const { models, verdict } = await compress({ ...(await options()), finetuned, allowConstant: true });
+  expect(models.map(({ stage }) => stage)).toEqual(["original", "fine-tuned", "compressed"]);
+  expect(models.map(({ latency }) => latency)).toEqual([[], [], []]);
+  expect(verdict).toMatchObject({ smaller: true, faster: false });
+  expect(verdict.text).toContain("Speed was not measured.");
+});
+
+test("a model that says the same of everything is an error (train/constant) unless it is allowed", async () => {
+  const same = { ...(await options()), learningRate: 1e-9, finetuned: await written(constantModel()) };
+  await expect(compress({ ...same, method: "theseus" })).rejects.toThrow(
+    expect.objectContaining({ code: "train/constant" }),
+  );
+  const { metric } = await compress({ ...same, method: "theseus", force: true, allowConstant: true });
+  expect(metric.after).toBe(metric.before);
+});
+
+/** Its classifier looks at nothing. */
+function constantModel() {
+  const network = tinyModel();
+  const tensors = [...network.tensors].map(([name, tensor]) =>
+    name.startsWith("classifier")
+      ? ([name, { ...tensor, data: tensor.data.map((_, i) => Number(name.endsWith("bias")) * i) }] as const)
+      : ([name, tensor] as const),
+  );
+  return { ...network, tensors: new Map(tensors) };
+}
