@@ -17,6 +17,7 @@ export {
 export type { BertConfig, Head, LayerConfig } from "./bert/config.ts";
 export type { Network } from "./network/network.ts";
 export type {
+  AugmentResult,
   BenchModel,
   BenchResult,
   EvaluationResult,
@@ -26,6 +27,7 @@ export type {
   Prediction,
   PredictResult,
 } from "./runs/answers.ts";
+export { augment } from "./runs/augment.ts";
 export { bench } from "./runs/bench.ts";
 export { type Classifier, type ClassifierOptions, load, type Text } from "./runs/classifier.ts";
 export { compress } from "./runs/compress.ts";
@@ -34,6 +36,7 @@ export { exportModel } from "./runs/export.ts";
 export { finetune } from "./runs/finetune.ts";
 export { inspect } from "./runs/inspect.ts";
 export type {
+  AugmentOptions,
   BenchOptions,
   CompressOptions,
   EvaluateOptions,

@@ -96,6 +96,7 @@ test("docs/commands.md names every command, and every method with its settings a
 test("the package exports the commands, a loader and the errors, and nothing else", async () => {
   const list = 'import * as espalier from "espalier"; console.log(Object.keys(espalier).sort().join())';
   const functions = [
+    "augment",
     "bench",
     "compress",
     "evaluate",

@@ -9,6 +9,7 @@ import { ConfigError, InputError } from "../base/errors.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../runs/fields.ts";
 import { reopenRun } from "../runs/folder.ts";
 import {
+  AUGMENT,
   BENCH,
   COMPRESS,
   DEMO,
@@ -25,6 +26,7 @@ import type { RunContext } from "../runs/progress.ts";
 import type { Recipe } from "../runs/recipe.ts";
 import { methodsHelp } from "./methods-help.ts";
 import {
+  printAugmentation,
   printBench,
   printEvaluation,
   printExport,
@@ -118,6 +120,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async (settings, context) => {
       const { compress } = await import("../runs/compress.ts");
       return outcome(await compress(settings, context), (result) => printRun(result, settings.out));
+    },
+  }),
+  define({
+    schema: AUGMENT,
+    summary: "write copies of training texts with words replaced",
+    example: "augment models/small --task mrpc --data glue/MRPC --out mrpc.jsonl",
+    positionals: ["model"],
+    run: async (settings, context) => {
+      const { augment } = await import("../runs/augment.ts");
+      return outcome(await augment(settings, context), printAugmentation);
     },
   }),
   define({

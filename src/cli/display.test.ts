@@ -57,6 +57,19 @@ test("in a file there is one plain line in five seconds, without control charact
   expect(written.join("")).not.toContain("\u001b");
 });
 
+test("work that is counted shows what is done and the time that is left", () => {
+  const { written, clock, display } = stage(false);
+  for (const done of [128, 256, 400]) {
+    display.report({ kind: "count", what: "texts", done, total: 400 });
+    clock.ms += 6000;
+  }
+  expect(written).toEqual([
+    "  128/400 texts\n",
+    "  256/400 texts  0:07 left\n",
+    "  400/400 texts  0:00 left\n",
+  ]);
+});
+
 test("evaluations, phases and notes always stay on the screen", () => {
   const { written, display } = stage(true, 80);
   display.report({ kind: "start", title: "compressing", step: 40 });

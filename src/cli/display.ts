@@ -5,7 +5,7 @@
  * Not here: metrics.jsonl (runs/folder.ts) and anything on standard output.
  */
 
-import type { DownloadEvent, ProgressEvent, StepEvent } from "../runs/progress.ts";
+import type { CountEvent, DownloadEvent, ProgressEvent, StepEvent } from "../runs/progress.ts";
 import { bytes, clock, digits } from "./units.ts";
 
 /** Where to draw; a terminal's standard error, or a file. */
@@ -52,7 +52,7 @@ export function createDisplay(screen: Screen, now: () => number): Display {
     screen.write(`\r\u001b[K${line(screen.columns ?? 80)}`);
     drawn = true;
   };
-  const secondsLeft = ({ step, total }: StepEvent): number | undefined => {
+  const secondsLeft = ({ step, total }: Pick<StepEvent, "step" | "total">): number | undefined => {
     if (first === undefined || step <= first.step) first = { step, time: now() };
     const done = step - first.step;
     return done === 0 ? undefined : ((now() - first.time) / 1000 / done) * (total - step);
@@ -68,6 +68,10 @@ export function createDisplay(screen: Screen, now: () => number): Display {
       if (event.kind === "download") {
         return draw((width) => downloadLine(event, width), event.received === event.total);
       }
+      if (event.kind === "count") {
+        const left = secondsLeft({ step: event.done, total: event.total });
+        return draw((width) => countLine(event, left, width), event.done === event.total);
+      }
       if (event.kind === "phase") first = undefined;
       print(eventLine(event));
     },
@@ -75,7 +79,7 @@ export function createDisplay(screen: Screen, now: () => number): Display {
 }
 
 /** The line of an event that stays on the screen. */
-export function eventLine(event: Exclude<ProgressEvent, StepEvent | DownloadEvent>): string {
+export function eventLine(event: Exclude<ProgressEvent, StepEvent | DownloadEvent | CountEvent>): string {
   switch (event.kind) {
     case "start":
       return event.step === undefined ? event.title : `${event.title}, going on from step ${event.step}`;
@@ -110,6 +114,15 @@ export function stepLine(event: StepEvent, secondsLeft: number | undefined, widt
     `epoch ${event.epoch.toFixed(2)}`,
   ];
   return fitted(parts, event.step / event.total, width);
+}
+
+function countLine(
+  { what, done, total }: CountEvent,
+  secondsLeft: number | undefined,
+  width: number,
+): string {
+  const left = secondsLeft === undefined ? "" : `${clock(secondsLeft)} left`;
+  return fitted([`${done}/${total} ${what}`, left], done / total, width);
 }
 
 function downloadLine({ file, received, total }: DownloadEvent, width: number): string {

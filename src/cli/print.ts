@@ -1,6 +1,7 @@
 /** Answers in words: what a command prints on standard output when it is not asked for JSON. */
 
 import type {
+  AugmentResult,
   BenchResult,
   EvaluationResult,
   ExportResult,
@@ -16,6 +17,12 @@ import { bytes, clock } from "./units.ts";
 export function printRun(result: RunResult, out: string): string {
   const cost = `took ${clock(result.wallSeconds)}, at most ${bytes(result.peakBytes)} of memory; saved in ${out}`;
   return `\n${resultTable(result)}\n\n${wrap(result.verdict.text, WIDTH)}\n${cost}`;
+}
+
+/** How many examples there were and are, and where. */
+export function printAugmentation({ path, data, examples, written, seconds }: AugmentResult): string {
+  const [before, after] = [examples, written].map((n) => n.toLocaleString("en"));
+  return `wrote ${after} examples to ${path}: ${before} of ${data} and their copies, ${clock(seconds)}`;
 }
 
 /** The task's metric first, then the others. */

@@ -1,5 +1,5 @@
 /**
- * What the commands without a run folder return: evaluate, predict, export, bench and inspect.
+ * What the commands without a run folder return: augment, evaluate, predict, export, bench and inspect.
  *
  * Plain JSON: with `--json` the command line prints them as they are.
  */
@@ -15,6 +15,23 @@ export interface EvaluationResult {
   readonly metric: string;
   readonly metrics: Readonly<Record<string, number>>;
   readonly loss: number;
+  readonly seconds: number;
+}
+
+/** A file of training examples and their copies. */
+export interface AugmentResult {
+  readonly model: string;
+  /** Name of the data set. */
+  readonly data: string;
+  readonly path: string;
+  /** Examples before. */
+  readonly examples: number;
+  /** Examples in the file: the same and their copies. */
+  readonly written: number;
+  /** Different texts among the examples. */
+  readonly texts: number;
+  /** Of `texts`, those whose candidates were not known from before. */
+  readonly proposed: number;
   readonly seconds: number;
 }
 

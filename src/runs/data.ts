@@ -3,7 +3,7 @@
 import { ConfigError } from "../base/errors.ts";
 import { fold, keyOf, permutation } from "../base/random.ts";
 import type { Head } from "../bert/config.ts";
-import { type Dataset, type Measure, measureOf } from "../data/dataset.ts";
+import { type Dataset, type Example, type Measure, measureOf } from "../data/dataset.ts";
 import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
 import { sentimentData } from "../data/sentiment.ts";
 import { readTable, type TableColumns } from "../data/table.ts";
@@ -20,6 +20,8 @@ export interface DataSettings {
   readonly label: string;
   readonly validation?: string | undefined;
   readonly limit?: number | undefined;
+  /** A file of `espalier augment`. */
+  readonly augmented?: string | undefined;
   readonly seed: number;
 }
 
@@ -32,11 +34,44 @@ export interface LabelledData {
   readonly files: readonly string[];
 }
 
-/** Reads both splits of the data an option record names. */
+/**
+ * Reads both splits of the data an option record names. What `augmented` adds to the training examples is not limited.
+ * @throws {ConfigError} `data/augmented` when copies of the examples that judge would be trained on
+ */
 export async function readData(settings: DataSettings): Promise<LabelledData> {
+  refuseLeak(settings);
   const { train, dev, files } = await readSplits(settings);
-  const { limit } = settings;
-  return { train: first(train, limit), dev: first(dev, limit), measure: measureOf(train), files };
+  const { limit, augmented } = settings;
+  const own = { train: first(train, limit), dev: first(dev, limit), measure: measureOf(train), files };
+  if (augmented === undefined) return own;
+  return { ...own, train: await extended(own.train, augmented), files: [...files, augmented] };
+}
+
+/** Every example of a file is in `augmented`, with its copies: what is held out of that file would be known. */
+function refuseLeak({ task, data, validation, augmented }: DataSettings): void {
+  if (augmented === undefined || task !== undefined || data === SENTIMENT || validation !== undefined) return;
+  throw new ConfigError(
+    "data/augmented",
+    "validation: expected a file to judge by, since the augmented one has copies of what would be held out, got none",
+  );
+}
+
+/** A training set with the examples of an augmented file that are not in it yet. */
+async function extended(train: Dataset, file: string): Promise<Dataset> {
+  const isPair = train.examples.some(({ pair }) => pair !== undefined);
+  const columns = { text: "text", label: "label", ...(isPair ? { pair: "text_pair" } : {}) };
+  const { examples } = await readTable(file, columns, { like: train });
+  const identity = ({ text, pair, label }: Example): string => JSON.stringify([text, pair, label]);
+  const known = new Set(train.examples.map(identity));
+  return { ...train, examples: [...train.examples, ...examples.filter((e) => !known.has(identity(e)))] };
+}
+
+/** The training split alone: GLUE's train set, or the whole of a file. */
+export async function readTraining(settings: DataSettings): Promise<Dataset> {
+  const { task, data, limit } = settings;
+  if (data === SENTIMENT) return first(sentimentData(keyOf(0)).train, limit);
+  if (task !== undefined) return first(await readGlue(glueTask(task), data, "train"), limit);
+  return first(await readTable(data, columnsOf(settings)), limit);
 }
 
 /** The validation split alone: GLUE's dev set, or the whole of a file. `like` holds the labels a model knows. */

@@ -3,6 +3,7 @@ import { ConfigError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { resolveOptions } from "./fields.ts";
 import {
+  AUGMENT,
   BENCH,
   COMPRESS,
   DEMO,
@@ -48,7 +49,19 @@ test("undefined counts as absent, and the given record is not changed", () => {
 });
 
 test("every default is a value its own field accepts", () => {
-  const schemas = [FINETUNE, COMPRESS, EVALUATE, PREDICT, EXPORT, BENCH, INSPECT, PRETRAIN, RESUME, DEMO];
+  const schemas = [
+    FINETUNE,
+    COMPRESS,
+    AUGMENT,
+    EVALUATE,
+    PREDICT,
+    EXPORT,
+    BENCH,
+    INSPECT,
+    PRETRAIN,
+    RESUME,
+    DEMO,
+  ];
   for (const { name, fields } of schemas) {
     for (const [key, field] of Object.entries(fields)) {
       if (field.presence === "default")

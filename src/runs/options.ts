@@ -68,6 +68,9 @@ const TRAINING = {
     unit: "evaluations",
     absent: "never stop early",
   }),
+  augmented: optional(text("file"), "file of espalier augment, added to the training examples", {
+    absent: "the training examples alone",
+  }),
   bucket: withDefault(onOff(), true, "batch examples of similar length together"),
   latency: withDefault(onOff(), true, "time the models side by side at the end"),
   allowConstant: withDefault(onOff(), false, "accept a model that says the same of everything"),
@@ -102,6 +105,33 @@ export const COMPRESS = schema("compress", {
 });
 export type CompressOptions = OptionsOf<typeof COMPRESS.fields>;
 export type CompressSettings = SettingsOf<typeof COMPRESS.fields>;
+
+/** More training examples: copies with words replaced, as TinyBERT makes them. */
+export const AUGMENT = schema(
+  "augment",
+  {
+    model: required(MODEL, "a masked language model: a folder, a run, hf:owner/name or embedded"),
+    ...DATA,
+    out: required(text("file", "a .jsonl file"), "JSON lines file to write, for --augmented or --data"),
+    force: withDefault(onOff(), false, "replace a file that is already there"),
+    copies: withDefault(integer(1, 10_000), 30, "copies of a text; of a pair each text has as many"),
+    candidates: withDefault(integer(1, 1000), 15, "words that a word may be replaced by"),
+    rate: withDefault(number(0, 1, { above: true }), 0.4, "probability that a word is replaced"),
+    glove: optional(text("file"), "word vectors, for words of several pieces: word x1 x2 ... per line", {
+      absent: "the model's word embeddings",
+    }),
+    context: withDefault(
+      oneOf("pair", "alone"),
+      "pair",
+      "what the model reads: the masked text and the text as it is, or the masked text alone",
+    ),
+    batchSize: withDefault(integer(1, 65_536), 32, "masked texts of one batch", { unit: "texts" }),
+    ...COMMON,
+  },
+  ({ out }) => (out.endsWith(".jsonl") ? undefined : `out: expected a name ending in .jsonl, got ${out}`),
+);
+export type AugmentOptions = OptionsOf<typeof AUGMENT.fields>;
+export type AugmentSettings = SettingsOf<typeof AUGMENT.fields>;
 
 /** The metrics of a fine-tuned model on labelled data. */
 export const EVALUATE = schema("evaluate", {

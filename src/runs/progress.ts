@@ -13,6 +13,7 @@ export type ProgressEvent =
   | PhaseEvent
   | StepEvent
   | EvaluationEvent
+  | CountEvent
   | DownloadEvent
   | NoteEvent
   | DoneEvent;
@@ -51,6 +52,15 @@ export interface EvaluationEvent {
   readonly kind: "evaluation";
   readonly step: number;
   readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** Part of some work that has no steps is done. */
+export interface CountEvent {
+  readonly kind: "count";
+  /** What is counted, in the plural. */
+  readonly what: string;
+  readonly done: number;
+  readonly total: number;
 }
 
 /** A file is being fetched; `total` is absent when the server does not say. */
