@@ -68,12 +68,14 @@ export function batchInputs(dtype: "int32" | "int64" = "int32"): BertInputs {
  * A context whose parameters are graph inputs under their own names, each made once.
  *
  * @param shapes  names and shapes of what the graph may read (`parameters` of names.ts)
+ * @param prefix  of the inputs' names, so that one graph can hold two models
  */
 export function contextOf(
   config: BertConfig,
   shapes: ReadonlyMap<string, readonly number[]>,
   sites: Sites = {},
   key?: DropoutKey,
+  prefix = "",
 ): ForwardContext {
   const plain = new Map<string, Value>();
   const made = new Map<string, Value>();
@@ -83,7 +85,7 @@ export function contextOf(
     const shape = shapes.get(name);
     if (shape === undefined)
       throw new GraphError("bert/parameter", `forward: the network has no tensor ${name}`);
-    const source = input(name, "float32", shape);
+    const source = input(prefix + name, "float32", shape);
     const value = sites.weight?.(name, source) ?? source;
     plain.set(name, source);
     made.set(name, value);
@@ -148,7 +150,7 @@ export function encode(context: ForwardContext, inputs: BertInputs): Encoding {
 }
 
 /** The first token of each text: [N, D] → [B, D]. */
-function firstTokens({ ids }: BertInputs, x: Value): Value {
+export function firstTokens({ ids }: BertInputs, x: Value): Value {
   const [B, T] = [axis(ids.shape, 0), axis(ids.shape, 1)];
   return take(reshape(x, [B, T, axis(x.shape, 1)]), 1, 0);
 }

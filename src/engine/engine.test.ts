@@ -41,6 +41,7 @@ const KERNELS = new URL(
   `data:text/javascript,${encodeURIComponent(`
     export const sum = ({ view }, of) => view(of).reduce((a, b) => a + b, 0);
     export const same = ({ view }, of) => view(of);
+    export const shares = ({ heap }, names) => new Set(names.map(heap)).size === 1;
     export const made = (_, n) => new Float32Array(n).fill(7);
     export const count = ({ state }) => state.set("n", (state.get("n") ?? 0) + 1).get("n");
     export const fails = () => { throw new Error("no such luck"); };
@@ -253,6 +254,24 @@ test("host kernels work on the buffers, keep state, and give back copies", async
   expect(await engine.host(KERNELS, "made", 2)).toEqual(Float32Array.of(7, 7));
   expect(await engine.read(view("host", 0, 3))).toEqual(Float32Array.of(1, 2, 3));
   expect([await engine.host(KERNELS, "count", 0), await engine.host(KERNELS, "count", 0)]).toEqual([1, 2]);
+});
+
+test("buffers made together lie in one memory, apart from each other, and sessions and kernels see the same bytes", async () => {
+  await engine.allocateTogether({ left: 3, right: 20 });
+  await engine.write(view("left", 0, 3), Float32Array.of(1, 2, 3));
+  await engine.write(view("right", 0, 20), new Float32Array(20).fill(5));
+  expect(await engine.read(view("left", 0, 3))).toEqual(Float32Array.of(1, 2, 3));
+  expect(await engine.host(KERNELS, "shares", ["left", "right"])).toBe(true);
+  await engine.allocate("alone", 1);
+  await expect(engine.host(KERNELS, "shares", ["left", "alone"])).rejects.toEqual(
+    failure("engine/run", "buffer alone: expected one that was allocated together"),
+  );
+});
+
+test("more than 4 GiB together is refused, and says what was asked", async () => {
+  await expect(engine.allocateTogether({ w: 2 ** 29, g: 2 ** 29 })).rejects.toEqual(
+    failure("engine/run", "memory: expected at most 4 GiB for w, g, got 4.0 GiB"),
+  );
 });
 
 test.each([

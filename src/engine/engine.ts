@@ -83,6 +83,15 @@ export class Engine {
     return this.ask("allocate", { name, length });
   }
 
+  /**
+   * Makes buffers of zeros that lie in one memory, on which WebAssembly kernels work in place (`HostMemory.heap`).
+   *
+   * @param sizes  name → number of float32 elements; 4 GiB in all
+   */
+  allocateTogether(sizes: Readonly<Record<string, number>>): Promise<undefined> {
+    return this.ask("allocateTogether", { sizes });
+  }
+
   /** Forgets a buffer. */
   release(name: string): Promise<undefined> {
     return this.ask("release", { name });

@@ -33,6 +33,7 @@ export type Results = Readonly<Record<string, Tensor>>;
 
 export interface Requests {
   allocate: { readonly name: string; readonly length: number };
+  allocateTogether: { readonly sizes: Readonly<Record<string, number>> };
   release: { readonly name: string };
   write: { readonly view: View; readonly data: Float32Array };
   read: { readonly view: View };
@@ -49,6 +50,7 @@ export interface Requests {
 
 export interface Replies {
   allocate: undefined;
+  allocateTogether: undefined;
   release: undefined;
   write: undefined;
   read: Float32Array;
@@ -81,6 +83,8 @@ export interface WorkerSettings {
 /** What a host kernel works on: the worker's buffers by name, and state of its own that lives as long as the worker. */
 export interface HostMemory {
   readonly view: (view: View) => Float32Array;
+  /** The memory that a view of a buffer made by `allocateTogether` lies in; kernels work on it by byte address. */
+  readonly heap: (buffer: string) => WebAssembly.Memory;
   readonly state: Map<string, unknown>;
 }
 

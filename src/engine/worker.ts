@@ -18,7 +18,8 @@ const bindings = new Map<
   number,
   { feeds: Record<string, ort.Tensor>; fetches: Record<string, ort.Tensor> }
 >();
-const memory: HostMemory = { view: window, state: new Map() };
+const heaps = new Map<string, WebAssembly.Memory>();
+const memory: HostMemory = { view: window, heap: heapOf, state: new Map() };
 
 function window({ buffer, offset, shape }: View): Float32Array {
   const data = buffers.get(buffer);
@@ -32,6 +33,36 @@ function window({ buffer, offset, shape }: View): Float32Array {
     );
   }
   return data.subarray(offset, offset + length);
+}
+
+function heapOf(buffer: string): WebAssembly.Memory {
+  const heap = heaps.get(buffer);
+  if (heap === undefined) throw new RangeError(`buffer ${buffer}: expected one that was allocated together`);
+  return heap;
+}
+
+/** Bytes of a page of WebAssembly memory; the first page stays empty, so that no buffer has address 0. */
+const PAGE = 65_536;
+
+/** Buffers of zeros in one WebAssembly memory, each at a multiple of 64 bytes. */
+function allocateTogether(sizes: Readonly<Record<string, number>>): void {
+  const places: [string, number, number][] = [];
+  let end = PAGE;
+  for (const [name, length] of Object.entries(sizes)) {
+    places.push([name, end, length]);
+    end = Math.ceil((end + 4 * length) / 64) * 64;
+  }
+  const pages = Math.ceil(end / PAGE);
+  if (pages > 65_536) {
+    throw new RangeError(
+      `memory: expected at most 4 GiB for ${Object.keys(sizes).join(", ")}, got ${(end / 2 ** 30).toFixed(1)} GiB`,
+    );
+  }
+  const heap = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  for (const [name, at, length] of places) {
+    buffers.set(name, new Float32Array(heap.buffer, at, length));
+    heaps.set(name, heap);
+  }
 }
 
 function write(view: View, data: Float32Array): void {
@@ -95,9 +126,13 @@ async function host(module: string, name: string, argument: unknown): Promise<un
 async function serve(request: Request): Promise<unknown> {
   switch (request.kind) {
     case "allocate":
+      heaps.delete(request.name);
       buffers.set(request.name, new Float32Array(request.length));
       return;
+    case "allocateTogether":
+      return allocateTogether(request.sizes);
     case "release":
+      heaps.delete(request.name);
       buffers.delete(request.name);
       return;
     case "write":

@@ -5,7 +5,11 @@
 
 import type { Key } from "../base/random.ts";
 import type { FloatTensor } from "../base/tensor.ts";
+import type { BertConfig, Head } from "../bert/config.ts";
+import type { Encoding } from "../bert/forward.ts";
 import type { Sites } from "../bert/sites.ts";
+import type { DropoutKey } from "../graph/dropout.ts";
+import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 
 export interface Citation {
@@ -30,14 +34,114 @@ export interface RunFacts {
   /** Optimizer steps of the run. */
   readonly steps: number;
   readonly key: Key;
+  /** The peak of the learning rate, to which a rule's `factor` is relative; default 1. */
+  readonly learningRate?: number;
   /** The model before it was fine-tuned, where the run has it. */
   readonly pretrained?: Network;
+  /** The model fine-tuned on the task: the teacher of methods that distil. */
+  readonly finetuned?: Network;
 }
 
 /** What every state has: the tensors the method adds to the network's own. */
 export interface MethodState {
   readonly tensors: ReadonlyMap<string, FloatTensor>;
 }
+
+/** What a run has decided or found so far beside its tensors: JSON, saved with every checkpoint. */
+export type Progress = Readonly<Record<string, number | string | readonly number[]>>;
+
+/** How a trained tensor moves. Absent: the run's AdamW at the run's rate. */
+export interface UpdateRule {
+  /** AdamW, or w ← w − rate·g. */
+  readonly kind: "adamw" | "descent";
+  /** Times the run's learning rate of the step; default 1. */
+  readonly factor?: number;
+  /** Decoupled decay of AdamW; default as the run's for matrices, 0 for vectors. */
+  readonly decay?: number;
+  readonly beta1?: number;
+  readonly beta2?: number;
+  /** A weight that is 0 stays 0: pruned weights do not come back. */
+  readonly keepZeros?: boolean;
+}
+
+/** The values a graph offers a method while it is built. */
+export interface Tools {
+  /** A tensor of the network or of the method, as a graph input, untouched by any site. */
+  readonly tensor: (name: string) => Value;
+  /** A number of `Method.scalars`, float32 []. */
+  readonly scalar: (name: string) => Value;
+  /** Where random numbers of this step come from; absent when the graph evaluates. */
+  readonly noise: DropoutKey | undefined;
+}
+
+/** One model's forward pass in a training graph. */
+export interface Pass {
+  readonly encoding: Encoding;
+  /** [B, C] */
+  readonly logits: Value;
+}
+
+/** What a method's loss is made of. */
+export interface LossInputs extends Pass {
+  /** The task's own loss: the sum over this batch's labels / the number of labels of the step. */
+  readonly task: Value;
+  /** [B, T], 1 for a token. */
+  readonly mask: Value;
+  /** This batch's share of the step's labels: means over a batch are weighed by it when gradients are accumulated. */
+  readonly share: Value;
+  /** The teacher's pass on the same batch, without dropout or gradients. Only for methods with a `teacher`. */
+  readonly teacher: () => Pass;
+}
+
+/** A method's answers in one graph: sites, and in a training graph the loss and new values of what it keeps. */
+export interface Answers extends Sites {
+  /** Default: the task's loss. */
+  readonly loss?: (inputs: LossInputs) => Value;
+  /** New values of kept tensors after this batch, by name. Called after `loss`. */
+  readonly updates?: () => Readonly<Record<string, Value>>;
+  /** The loss reads the last layer of every token, not of the first alone. */
+  readonly everyToken?: boolean;
+}
+
+/** Where host work reads and writes tensors between two steps. */
+export interface Bench {
+  /** A copy of a tensor as it stands. */
+  readonly read: (name: string) => Promise<Float32Array>;
+  /** Puts a tensor in place; the optimizer's moments stay. */
+  readonly write: (name: string, data: Float32Array) => Promise<void>;
+  /** The same in the engine, without moving anything: see train/pruning.ts. */
+  readonly prune: (request: PruneRequest) => Promise<readonly number[]>;
+  /** Sets every weight's moments to zero: the optimizer starts anew. */
+  readonly forget: () => Promise<void>;
+}
+
+/** Order statistics of tensors in the engine, and what to do below them. */
+export interface PruneRequest {
+  /** Tensors that share one threshold stand in one group. */
+  readonly groups: readonly (readonly string[])[];
+  /** Elements to keep of each group: its largest. */
+  readonly keep: readonly number[];
+  /** By size or by value. */
+  readonly by: "magnitude" | "value";
+  /** Set what is not kept to 0; else only find the thresholds. */
+  readonly zero: boolean;
+}
+
+/** Work between two steps, on the host. */
+export interface HostWork<State> {
+  /** Whether there is any after `done` steps. */
+  readonly due: (state: State, done: number) => boolean;
+  readonly run: (state: State, progress: Progress, done: number, bench: Bench) => Promise<Progress>;
+}
+
+/** The frozen model a method distils from; its tensors are among the state's under `TEACHER` + their own names. */
+export interface Teacher {
+  readonly config: BertConfig;
+  readonly head: Head;
+}
+
+/** Prefix of the teacher's tensors. */
+export const TEACHER = "teacher.";
 
 export interface Method<Config, State extends MethodState> {
   readonly id: string;
@@ -46,48 +150,95 @@ export interface Method<Config, State extends MethodState> {
   /** What it begins with: a model fine-tuned on the task, or the pre-trained one under a new head. */
   readonly from: "fine-tuned" | "pre-trained";
   readonly config: Schema<Config>;
+  /** The network a run begins with, when it is not the given one: another head, fewer layers. */
+  readonly prepare?: (network: Network, config: Config, facts: RunFacts) => Network;
   /** @throws {ConfigError} when the configuration does not fit the network */
   readonly init: (network: Network, config: Config, facts: RunFacts) => State;
   /** Whether a tensor (the network's or an added one) is trained. */
   readonly trains: (state: State, name: string) => boolean;
+  /** How a trained tensor moves; absent: the run's AdamW. */
+  readonly rule?: (state: State, name: string) => UpdateRule | undefined;
+  /** Tensors that are not trained but changed by `Answers.updates` or by host work, and so are part of a checkpoint. */
+  readonly keeps?: (state: State, name: string) => boolean;
   /** Tensors that are not trained but whose gradients count in the norm that clips; default none. */
   readonly measures?: (state: State, name: string) => boolean;
+  readonly teacher?: (state: State) => Teacher | undefined;
+  /** Share of the peak learning rate in step `step`; absent: the run's schedule. */
+  readonly rate?: (state: State, step: number) => number;
+  /** Numbers fed in step `step`: temperatures, thresholds, penalties. `done` steps and progress when it evaluates. */
+  readonly scalars?: (state: State, step: number, progress: Progress) => Readonly<Record<string, number>>;
   /** What is static in the graph of step `step` (from 0): swaps, skips. Equal strings mean equal graphs. */
-  readonly structure?: (state: State, step: number) => string;
+  readonly structure?: (state: State, step: number, progress: Progress) => string;
   /** The structure of the finished product, used to evaluate. */
-  readonly product?: (state: State) => string;
-  readonly sites: (state: State, structure: string) => Sites;
-  readonly finish: (network: Network, state: State, tensors: ReadonlyMap<string, FloatTensor>) => Network;
+  readonly product?: (state: State, progress: Progress) => string;
+  readonly sites: (state: State, structure: string, tools: Tools) => Answers;
+  readonly host?: HostWork<State>;
+  /** Whether the model after `done` steps may be taken as the product: not before it is as small as was asked. */
+  readonly ready?: (state: State, done: number, progress: Progress) => boolean;
+  /** @throws {RunError} `method/unreached` when the product is not as small as was asked */
+  readonly finish: (
+    network: Network,
+    state: State,
+    tensors: ReadonlyMap<string, FloatTensor>,
+    progress: Progress,
+  ) => Network;
 }
 
-/** A method with its configuration and state filled in. */
+/** A method with its configuration and state filled in. A progress that is left out is that of a run's beginning. */
 export interface BoundMethod {
   readonly id: string;
+  /** The network the run begins with. */
+  readonly network: Network;
   readonly tensors: ReadonlyMap<string, FloatTensor>;
   readonly trains: (name: string) => boolean;
+  readonly rule: (name: string) => UpdateRule | undefined;
+  readonly keeps: (name: string) => boolean;
   readonly measures: (name: string) => boolean;
-  readonly structure: (step: number) => string;
-  readonly product: string;
-  readonly sites: (structure: string) => Sites;
-  readonly finish: (tensors: ReadonlyMap<string, FloatTensor>) => Network;
+  readonly teacher: Teacher | undefined;
+  readonly rate: ((step: number) => number) | undefined;
+  readonly scalars: (step: number, progress?: Progress) => Readonly<Record<string, number>>;
+  readonly structure: (step: number, progress?: Progress) => string;
+  readonly product: (progress?: Progress) => string;
+  readonly sites: (structure: string, tools: Tools) => Answers;
+  readonly host:
+    | {
+        readonly due: (done: number) => boolean;
+        readonly run: (progress: Progress, done: number, bench: Bench) => Promise<Progress>;
+      }
+    | undefined;
+  readonly ready: (done: number, progress?: Progress) => boolean;
+  readonly finish: (tensors: ReadonlyMap<string, FloatTensor>, progress?: Progress) => Network;
 }
 
 /** Fills in a method. */
 export function bind<Config, State extends MethodState>(
   method: Method<Config, State>,
-  network: Network,
+  given: Network,
   config: Config,
   facts: RunFacts,
 ): BoundMethod {
+  const network = method.prepare?.(given, config, facts) ?? given;
   const state = method.init(network, config, facts);
+  const { host, rate } = method;
   return {
     id: method.id,
+    network,
     tensors: state.tensors,
     trains: (name) => method.trains(state, name),
+    rule: (name) => method.rule?.(state, name),
+    keeps: (name) => method.keeps?.(state, name) ?? false,
     measures: (name) => method.measures?.(state, name) ?? false,
-    structure: (step) => method.structure?.(state, step) ?? "",
-    product: method.product?.(state) ?? "",
-    sites: (structure) => method.sites(state, structure),
-    finish: (tensors) => method.finish(network, state, tensors),
+    teacher: method.teacher?.(state),
+    rate: rate && ((step) => rate(state, step)),
+    scalars: (step, progress = {}) => method.scalars?.(state, step, progress) ?? {},
+    structure: (step, progress = {}) => method.structure?.(state, step, progress) ?? "",
+    product: (progress = {}) => method.product?.(state, progress) ?? "",
+    sites: (structure, tools) => method.sites(state, structure, tools),
+    host: host && {
+      due: (done) => host.due(state, done),
+      run: (progress, done, bench) => host.run(state, progress, done, bench),
+    },
+    ready: (done, progress = {}) => method.ready?.(state, done, progress) ?? true,
+    finish: (tensors, progress = {}) => method.finish(network, state, tensors, progress),
   };
 }

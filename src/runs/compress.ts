@@ -53,10 +53,14 @@ export async function compress(options: CompressOptions, context: RunContext = {
   record({ kind: "evaluation", step: 0, metrics: before.metrics });
   record({ kind: "phase", name: "compressing" });
   const network = method.from === "fine-tuned" ? before.network : original;
+  const facts = {
+    key: fold(keyOf(settings.seed), "method"),
+    learningRate: settings.learningRate,
+    pretrained: base.network,
+    finetuned: before.network,
+  };
   const trained = await runTraining({
-    network,
-    method: (steps) =>
-      method.bind(network, { steps, key: fold(keyOf(settings.seed), "method"), pretrained: base.network }),
+    method: (steps) => method.bind(network, { ...facts, steps }),
     data: encodeDataset(data.train, tokenizer, settings.maxLength),
     dev,
     measure: data.measure,

@@ -38,7 +38,6 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
   const network = withHead(model.network, headFor(train), fold(keyOf(settings.seed), "head"));
   const tokenizer = createTokenizer(network.vocabulary);
   const trained = await runTraining({
-    network,
     method: (steps) => bind(METHOD, network, {}, { steps, key: fold(keyOf(settings.seed), "method") }),
     data: encodeDataset(train, tokenizer, settings.maxLength),
     dev: encodeDataset(dev, tokenizer, settings.maxLength),

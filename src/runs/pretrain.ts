@@ -152,14 +152,9 @@ async function trainNetwork(
   const engine = new Engine({ threads, provider: device });
   try {
     const method = bind(METHOD, network, {}, { steps, key: fold(keyOf(seed), "method") });
-    const { config, head, tensors } = network;
     const adamw = { ...ADAMW, decay: weightDecay };
     const limit = clip === 0 ? Number.POSITIVE_INFINITY : clip;
-    const trainer = await Trainer.open(
-      engine,
-      { config, head, method, tensors, adamw, clip: limit },
-      saved?.trainer,
-    );
+    const trainer = await Trainer.open(engine, { method, adamw, clip: limit }, saved?.trainer);
     const plan: LoopPlan = {
       steps,
       rate: (step) => linearRate({ peak, steps, warmup }, step),

@@ -42,7 +42,6 @@ export type TrainingSettings = Pick<
 >;
 
 export interface TrainingJob {
-  readonly network: Network;
   /** Given the number of optimizer steps. */
   readonly method: (steps: number) => BoundMethod;
   readonly data: EncodedSet;
@@ -91,40 +90,35 @@ export async function runTraining(job: TrainingJob): Promise<Trained> {
 }
 
 async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
-  const { network, settings, checkpoints, record } = job;
+  const { settings, checkpoints, record } = job;
   const steps = stepsOf(job);
   const method = job.method(steps);
   const saved = await loadLatestCheckpoint(checkpoints);
   if (saved?.note) record({ kind: "note", text: saved.note });
-  const { hiddenDropout, attentionDropout } = network.config;
-  const dropout = hiddenDropout > 0 || attentionDropout > 0;
   const trainer = await Trainer.open(
     engine,
     {
-      config: network.config,
-      head: network.head,
       method,
-      tensors: new Map([...network.tensors, ...method.tensors]),
       adamw: { ...ADAMW, decay: settings.weightDecay },
       clip: settings.clip === 0 ? Number.POSITIVE_INFINITY : settings.clip,
-      ...(dropout ? { key: fold(keyOf(settings.seed), "dropout") } : {}),
+      key: fold(keyOf(settings.seed), "dropout"),
     },
     saved?.trainer,
   );
   const perEpoch = steps / settings.epochs;
   const following = { ...job, epochs: (done: number) => done / perEpoch };
-  const state = await follow(trainer, planOf(job, steps), following, saved?.loop);
+  const state = await follow(trainer, planOf(job, method, steps), following, saved?.loop);
   if (state.best === undefined)
     throw new RunError("train/none", "training: no evaluation could be chosen as the best");
   return {
-    network: method.finish(state.best.tensors),
+    network: trainer.finish(state.best.tensors),
     best: state.best,
     last: state.last ?? state.best,
     steps: trainer.steps,
   };
 }
 
-function planOf(job: TrainingJob, steps: number): LoopPlan {
+function planOf(job: TrainingJob, method: BoundMethod, steps: number): LoopPlan {
   const { data, dev, measure, settings, eligible } = job;
   const { batchSize, accumulate, bucket, seed, learningRate, warmup, patience } = settings;
   const key = fold(keyOf(seed), "order");
@@ -141,7 +135,10 @@ function planOf(job: TrainingJob, steps: number): LoopPlan {
   const watch = settings.allowConstant ? () => {} : constancy(measure, dev);
   return {
     steps,
-    rate: (step) => linearRate({ peak: learningRate, steps, warmup }, step),
+    rate: (step) =>
+      method.rate
+        ? learningRate * method.rate(step)
+        : linearRate({ peak: learningRate, steps, warmup }, step),
     batches: (step) => Array.from({ length: accumulate }, (_, i) => batchAt(step * accumulate + i)),
     evaluateEvery: settings.evalEvery ?? Math.max(1, Math.round(perEpoch / accumulate)),
     evaluate: async (trainer) => {

@@ -38,6 +38,7 @@ function checkpointAt(step: number, best?: Best): Checkpoint {
       current: Int32Array.of(step, 0, -1),
       touched: Int32Array.of(0, step, 2 ** 31 - 1),
       rates: Array.from({ length: step }, (_, i) => 5e-5 / (i + 3)),
+      progress: { threshold: 0.1 + 0.2, phase: "recover", alive: [1, 0, 1e-9] },
     },
     loop: { stale: step % 3, ...(best ? { best, last: { step, primary: 0.7, metrics: { f1: 0.7 } } } : {}) },
     extra: { seed: 7, nested: { list: [1, "two", null, true] } },
@@ -49,7 +50,13 @@ test("what is loaded is bit for bit what was saved: floats, counters, rates, the
   await saveCheckpoint(folder, saved);
   expect(await loadLatestCheckpoint(folder)).toEqual({ ...saved, step: 3 });
   const empty: Checkpoint = {
-    trainer: { buffers: new Map(), current: new Int32Array(0), touched: new Int32Array(0), rates: [] },
+    trainer: {
+      buffers: new Map(),
+      current: new Int32Array(0),
+      touched: new Int32Array(0),
+      rates: [],
+      progress: {},
+    },
     loop: { stale: 0 },
     extra: {},
   };
@@ -183,7 +190,7 @@ async function forged(
 }
 
 test.each([
-  ["another format", "manifest.json", { format: 2 }, "format"],
+  ["another format", "manifest.json", { format: 1 }, "format"],
   ["no list of files", "manifest.json", { files: [] }, "files"],
   [
     "a file elsewhere",
@@ -195,6 +202,8 @@ test.each([
   ["no count of stale evaluations", "state.json", { stale: "no" }, "stale"],
   ["no extra values", "state.json", { extra: 1 }, "extra"],
   ["a best model without its evaluation", "state.json", { best: {} }, "evaluation"],
+  ["progress that is no object", "state.json", { progress: 3 }, "progress"],
+  ["progress with a truth value", "state.json", { progress: { done: true } }, "progress done"],
   ["a metric that is text", "state.json", { last: { step: 1, primary: 1, metrics: { a: "x" } } }, "metric a"],
 ] as const)("%s is refused", async (_, file, change, says) => {
   await forged(file, (value) => Object.assign({}, value, change));
@@ -214,7 +223,7 @@ const SAVE_LOOP = `
   const { saveCheckpoint } = await import(url);
   for (let step = 1; step <= Number(limit); step++) {
     const w = new Float32Array(Number(size)).fill(step);
-    const trainer = { buffers: new Map([["w", w]]), current: Int32Array.of(step), touched: Int32Array.of(step), rates: Array(step).fill(step) };
+    const trainer = { buffers: new Map([["w", w]]), current: Int32Array.of(step), touched: Int32Array.of(step), rates: Array(step).fill(step), progress: {} };
     try { await saveCheckpoint(folder, { trainer, loop: { stale: step }, extra: { step } }); }
     catch (error) { console.log(error.code, error.cause.code); process.exit(3); }
     console.log(step);

@@ -25,6 +25,7 @@ import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import { readJsonIfPresent, syncFolder, withFile } from "../formats/files.ts";
 import { isObject, type JsonObject, own } from "../formats/json.ts";
 import { encodeSafetensors, readHeader, readTensor } from "../formats/safetensors.ts";
+import type { Progress } from "../methods/method.ts";
 import type { Best, Evaluated, LoopState } from "./loop.ts";
 import type { TrainerState } from "./trainer.ts";
 
@@ -48,7 +49,7 @@ const BEST = "best.safetensors";
 const STATE = "state.json";
 const MANIFEST = "manifest.json";
 /** Version of the layout above. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Bytes hashed at a time when a checkpoint is verified. */
 const CHUNK = 2 ** 24;
@@ -100,6 +101,7 @@ async function writeContent(partial: string, { trainer, loop, extra }: Checkpoin
     stale,
     ...(last ? { last: evaluatedJson(last) } : {}),
     ...(best ? { best: evaluatedJson(best) } : {}),
+    progress: trainer.progress,
     extra,
   };
   const files: Record<string, Fingerprint> = {
@@ -229,7 +231,8 @@ async function readCheckpoint(path: string, step: number): Promise<LoadedCheckpo
   const names = await verify(path);
   const state = await readJsonIfPresent(join(path, STATE));
   if (!isObject(state)) throw damaged("state", STATE, "an object", state, path);
-  const trainer = await withFile(join(path, TRAINER), readTrainer);
+  const progress = parseProgress(own(state, "progress"), path);
+  const trainer = { ...(await withFile(join(path, TRAINER), readTrainer)), progress };
   for (const [what, got] of [
     ["step", own(state, "step")],
     ["number of rates", trainer.rates.length],
@@ -282,7 +285,18 @@ async function compare(file: ByteSource, expected: unknown): Promise<void> {
   if (found !== sha256) throw damaged("hash", "file", `SHA-256 ${sha256}`, found, file.name);
 }
 
-async function readTrainer(source: ByteSource): Promise<TrainerState> {
+/** Numbers, words and lists of numbers by name. */
+function parseProgress(value: unknown, where: string): Progress {
+  if (!isObject(value)) throw damaged("state", "progress", "an object", value, where);
+  const read = Object.entries(value).map(([name, item]): [string, Progress[string]] => {
+    if (typeof item === "number" || typeof item === "string") return [name, item];
+    if (Array.isArray(item) && item.every((x): x is number => typeof x === "number")) return [name, item];
+    throw damaged("state", `progress ${name}`, "a number, a word or numbers", item, where);
+  });
+  return Object.fromEntries(read);
+}
+
+async function readTrainer(source: ByteSource): Promise<Omit<TrainerState, "progress">> {
   const buffers = new Map<string, Float32Array>();
   const rest = new Map<string, Tensor["data"]>();
   for (const [name, entry] of (await readHeader(source)).tensors) {

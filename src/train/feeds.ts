@@ -4,7 +4,7 @@ import { fold, type Key } from "../base/random.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { Batch } from "../data/batches.ts";
 import type { Program } from "../graph/program.ts";
-import { FEED } from "./step.ts";
+import { FEED, scalarOf } from "./step.ts";
 
 /** A batch as a step needs it: a masked-language-model batch also says where its labels are. */
 export type TrainBatch = Pick<Batch, "size" | "length" | "ids" | "types" | "mask" | "labels"> & {
@@ -35,8 +35,28 @@ export function labelFeeds({ labels, positions }: TrainBatch, count: number): Re
   return {
     ...places,
     [FEED.labels]: tensor,
-    [FEED.count]: { dtype: "float32", shape: [], data: Float32Array.of(count) },
+    [FEED.count]: float(count),
   };
+}
+
+/** One number. */
+function float(value: number): Tensor {
+  return { dtype: "float32", shape: [], data: Float32Array.of(value) };
+}
+
+/** A method's numbers, and the batch's share of the step's labels: what of them the program reads. */
+export function methodFeeds(
+  { inputs }: Program,
+  scalars: Readonly<Record<string, number>>,
+  share: number,
+): Record<string, Tensor> {
+  const all = [
+    [FEED.share, share] as const,
+    ...Object.entries(scalars).map(([name, value]) => [scalarOf(name), value] as const),
+  ];
+  return Object.fromEntries(
+    all.filter(([name]) => inputs.has(name)).map(([name, value]) => [name, float(value)]),
+  );
 }
 
 /** Dropout's 64-bit key for a part of a step. */

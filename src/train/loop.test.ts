@@ -11,7 +11,7 @@ import type { Trainer } from "./trainer.ts";
 function withSmall<T>(use: (trainer: Trainer) => Promise<T>, head: Head = CLASSES): Promise<T> {
   const network = smallNetwork(head, 1);
   const method = methodById("finetune").bind(network, { steps: 10, key: keyOf(0) });
-  return withTrainer(settingsOf(network, method, undefined), use);
+  return withTrainer(settingsOf(method, undefined), use);
 }
 
 /** Five steps with an evaluation after every second; the n-th evaluation's primary is `primaries[n]`. */

@@ -28,7 +28,7 @@ export interface LoopPlan {
   readonly evaluate: (trainer: Trainer) => Promise<Evaluation>;
   /** Evaluations without a better one before the loop stops; absent: never. */
   readonly patience?: number;
-  /** Whether the model after `steps` steps may be chosen as the best; default always. */
+  /** Whether the model after `steps` steps may be chosen as the best; default whenever the method says it is ready. */
   readonly eligible?: (steps: number) => boolean;
 }
 
@@ -116,7 +116,7 @@ async function judged(
   state: LoopState,
   last: Evaluated,
 ): Promise<LoopState> {
-  if (!eligible(last.step)) return { ...state, last };
+  if (!eligible(last.step) || !trainer.ready) return { ...state, last };
   if (state.best && last.primary <= state.best.primary) return { ...state, last, stale: state.stale + 1 };
   return { best: { ...last, tensors: await trainer.tensors() }, last, stale: 0 };
 }

@@ -21,6 +21,12 @@ const PLANS: Readonly<Record<string, PlacementPlan>> = {
     measures: (name) => name.endsWith("bias"),
     rows: false,
   },
+  "layers move by a rule of their own, a part of the rest is kept": {
+    trains: (name) => name !== EMBEDDINGS.types,
+    keeps: (name) => name === EMBEDDINGS.types,
+    rule: (name) => (isLayer(name) ? { kind: "descent", factor: 2 } : undefined),
+    rows: true,
+  },
   "nothing trained": { trains: () => false, rows: true },
 };
 
@@ -43,19 +49,27 @@ test.each(Object.entries(PLANS))(
   },
 );
 
-test.each(Object.entries(PLANS))("%s: what decays comes first, then the other trained weights", (_, plan) => {
-  const { views, decayed, total, table } = planPlacement(tensors, plan);
-  expect(table).toEqual(plan.rows && plan.trains(EMBEDDINGS.words) ? [60, 12] : undefined);
-  for (const [name, { buffer, offset, shape }] of views) {
-    const end = offset + sizeOf(shape);
-    if (!plan.trains(name)) expect(buffer).toBe(BUFFERS.frozen);
-    else if (table && name === EMBEDDINGS.words) expect(buffer).toBe(BUFFERS.table);
-    else {
-      expect(buffer).toBe(BUFFERS.weights);
-      expect(isDecayed(name) ? end <= decayed : offset >= decayed && end <= total).toBe(true);
+test.each(Object.entries(PLANS))(
+  "%s: what moves alike lies together, and what decays is not with what does not",
+  (_, plan) => {
+    const { views, groups, total, table } = planPlacement(tensors, plan);
+    const ends = groups.map(({ end }) => end);
+    expect(groups.map(({ start }) => start)).toEqual([0, ...ends.slice(0, -1)].slice(0, groups.length));
+    expect(ends.at(-1) ?? 0).toBe(total);
+    expect(table).toEqual(plan.rows && plan.trains(EMBEDDINGS.words) ? [60, 12] : undefined);
+    for (const [name, { buffer, offset, shape }] of views) {
+      const end = offset + sizeOf(shape);
+      if (!plan.trains(name)) expect(buffer).toBe(plan.keeps?.(name) ? BUFFERS.kept : BUFFERS.frozen);
+      else if (table && name === EMBEDDINGS.words) expect(buffer).toBe(BUFFERS.table);
+      else {
+        expect(buffer).toBe(BUFFERS.weights);
+        const group = groups.find((it) => it.start <= offset && end <= it.end);
+        expect(group?.decays).toBe(isDecayed(name));
+        expect(group?.rule).toEqual(plan.rule?.(name) ?? { kind: "adamw" });
+      }
     }
-  }
-});
+  },
+);
 
 test.each(Object.entries(PLANS))(
   "%s: gradients lie end to end, the measured ones behind the trained",

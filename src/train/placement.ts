@@ -1,11 +1,13 @@
 /**
  * Where a network's tensors lie in the engine while it is trained or evaluated.
  *
- *   weights     every trained tensor, end to end: first those that decay, then the rest; gradients, m and v alike
+ *   weights     every trained tensor, end to end, those that move alike side by side; gradients, m and v alike
  *   table       the word embeddings, when they are only ever looked up (row-adamw.ts)
- *   frozen      what is not trained
+ *   kept        what is not trained but changes from step to step, and once more for the values of the next step
+ *   frozen      what does not change
  *
- * One flat buffer makes the optimizer a handful of runs over equal pieces, and a checkpoint four arrays.
+ * One flat buffer makes the optimizer a few passes of a kernel, whatever the number of tensors, and a checkpoint a few
+ * arrays.
  */
 
 import { InputError } from "../base/errors.ts";
@@ -13,6 +15,7 @@ import { type FloatTensor, sizeOf } from "../base/tensor.ts";
 import { EMBEDDINGS, isDecayed } from "../bert/names.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { View } from "../engine/protocol.ts";
+import type { UpdateRule } from "../methods/method.ts";
 
 export const BUFFERS = {
   weights: "w",
@@ -20,41 +23,57 @@ export const BUFFERS = {
   mean: "m",
   square: "v",
   frozen: "frozen",
+  kept: "kept",
+  next: "kept.next",
   table: "table",
 } as const;
+
+/** Weights [start, end) of the flat buffer, which move by one rule. */
+export interface Group {
+  readonly rule: UpdateRule;
+  /** Whether the run's decay applies where the rule names none: matrices and tables, not vectors. */
+  readonly decays: boolean;
+  readonly start: number;
+  readonly end: number;
+}
 
 export interface Placement {
   /** Every tensor's place by name. */
   readonly views: ReadonlyMap<string, View>;
   /** Tensors whose gradients lie in the flat buffer: the trained ones but the table, then those only measured. */
   readonly differentiated: readonly string[];
-  /**
-   * Weights that decay come first: [0, decayed); all that are trained are [0, total); [total, measured) are frozen
-   * tensors whose gradients only count in the norm.
-   */
-  readonly decayed: number;
+  readonly groups: readonly Group[];
+  /** All that are trained are [0, total); [total, measured) are frozen tensors whose gradients count in the norm. */
   readonly total: number;
   readonly measured: number;
+  /** Elements that are kept. */
+  readonly kept: number;
   /** Shape of the word-embedding table when it has an optimizer of its own. */
   readonly table: readonly [number, number] | undefined;
 }
 
-/** Which tensors are trained, and whether the word embeddings may be treated row by row. */
+/** Which tensors are trained and how, and whether the word embeddings may be treated row by row. */
 export interface PlacementPlan {
   readonly trains: (name: string) => boolean;
+  /** Default: AdamW for all. */
+  readonly rule?: (name: string) => UpdateRule | undefined;
+  /** Tensors that change without being trained; default none. */
+  readonly keeps?: (name: string) => boolean;
   /** Frozen tensors whose gradients are wanted too; default none. */
   readonly measures?: (name: string) => boolean;
   readonly rows: boolean;
 }
 
+const ADAMW_RULE: UpdateRule = { kind: "adamw" };
+
 /** Lays tensors out; moves nothing. */
 export function planPlacement(
   tensors: ReadonlyMap<string, FloatTensor>,
-  { trains, measures = () => false, rows }: PlacementPlan,
+  { trains, rule = () => undefined, keeps = () => false, measures = () => false, rows }: PlacementPlan,
 ): Placement {
   const names = [...tensors.keys()];
-  const tabled = rows && trains(EMBEDDINGS.words) && tensors.has(EMBEDDINGS.words);
-  const flat = names.filter((name) => trains(name) && !(tabled && name === EMBEDDINGS.words));
+  const tabled =
+    rows && trains(EMBEDDINGS.words) && tensors.has(EMBEDDINGS.words) && rule(EMBEDDINGS.words) === undefined;
   const views = new Map<string, View>();
   const lay = (buffer: string, group: readonly string[], start: number): number =>
     group.reduce((offset, name) => {
@@ -62,10 +81,17 @@ export function planPlacement(
       views.set(name, { buffer, offset, shape });
       return offset + sizeOf(shape);
     }, start);
-  const plain = flat.filter((name) => !isDecayed(name));
-  const decayed = lay(BUFFERS.weights, flat.filter(isDecayed), 0);
-  const total = lay(BUFFERS.weights, plain, decayed);
-  const frozen = names.filter((name) => !trains(name));
+  const flat = names.filter((name) => trains(name) && !(tabled && name === EMBEDDINGS.words));
+  const groups: Group[] = [];
+  let total = 0;
+  for (const { names: members, ...how } of grouped(flat, rule)) {
+    const end = lay(BUFFERS.weights, members, total);
+    groups.push({ ...how, start: total, end });
+    total = end;
+  }
+  const still = names.filter((name) => !trains(name));
+  const kept = lay(BUFFERS.kept, still.filter(keeps), 0);
+  const frozen = still.filter((name) => !keeps(name));
   const counted = frozen.filter(measures);
   const measured = lay(BUFFERS.frozen, counted, 0);
   const rest = frozen.filter((name) => !measures(name));
@@ -75,11 +101,28 @@ export function planPlacement(
   return {
     views,
     differentiated: [...flat, ...counted],
-    decayed,
+    groups,
     total,
     measured: total + measured,
+    kept,
     table: tabled ? [height, width] : undefined,
   };
+}
+
+/** Tensors that move alike, in the order in which their kinds first occur. */
+function grouped(
+  names: readonly string[],
+  rule: (name: string) => UpdateRule | undefined,
+): Iterable<{ readonly rule: UpdateRule; readonly decays: boolean; readonly names: string[] }> {
+  const groups = new Map<string, { rule: UpdateRule; decays: boolean; names: string[] }>();
+  for (const name of names) {
+    const how = { rule: rule(name) ?? ADAMW_RULE, decays: isDecayed(name) };
+    const key = JSON.stringify(how);
+    const group = groups.get(key) ?? { ...how, names: [] };
+    group.names.push(name);
+    groups.set(key, group);
+  }
+  return groups.values();
 }
 
 /** Makes the buffers and copies the tensors in. Training buffers (gradients, moments) only when something is trained. */
@@ -88,14 +131,35 @@ export async function place(
   tensors: ReadonlyMap<string, FloatTensor>,
   placement: Placement,
 ): Promise<void> {
-  const { total, measured, table, views } = placement;
+  const { total, measured, kept, table, views } = placement;
   const frozen = [...views].reduce((n, [, v]) => n + (v.buffer === BUFFERS.frozen ? sizeOf(v.shape) : 0), 0);
-  const sizes: [string, number][] = [[BUFFERS.frozen, frozen]];
-  for (const name of [BUFFERS.weights, BUFFERS.mean, BUFFERS.square]) sizes.push([name, total]);
-  sizes.push([BUFFERS.gradients, measured]);
-  if (table) for (const suffix of ["", ".m", ".v"]) sizes.push([BUFFERS.table + suffix, table[0] * table[1]]);
-  for (const [name, length] of sizes) if (length > 0) await engine.allocate(name, length);
+  for (const [name, length] of [
+    [BUFFERS.frozen, frozen],
+    [BUFFERS.kept, kept],
+    [BUFFERS.next, kept],
+  ] as const) {
+    if (length > 0) await engine.allocate(name, length);
+  }
+  const { weights, mean, square, gradients } = BUFFERS;
+  const flat = { [weights]: total, [mean]: total, [square]: total, [gradients]: measured };
+  if (measured > 0) await engine.allocateTogether(flat);
+  if (table) await engine.allocateTogether(tableSizes(table));
   for (const [name, view] of views) await engine.write(view, tensorOf(tensors, name).data);
+  for (const [name, view] of views) {
+    if (view.buffer === BUFFERS.kept) await engine.write(nextView(view), tensorOf(tensors, name).data);
+  }
+}
+
+/** The table, its moments, and a row for a gradient. */
+function tableSizes([rows, columns]: readonly [number, number]): Record<string, number> {
+  const name = BUFFERS.table;
+  const size = rows * columns;
+  return { [name]: size, [`${name}.m`]: size, [`${name}.v`]: size, [`${name}.g`]: columns };
+}
+
+/** Where a kept tensor's value of the next step goes. */
+export function nextView(view: View): View {
+  return { ...view, buffer: BUFFERS.next };
 }
 
 function tensorOf(tensors: ReadonlyMap<string, FloatTensor>, name: string): FloatTensor {

@@ -2,16 +2,17 @@
  * AdamW for a table of which each batch reads few rows, such as word embeddings: exact, and only the rows in use pay.
  *
  * A row without a gradient still moves under AdamW: its moments decay, and decay pulls its weights. Those steps are
- * put off until the row is next read and then done one by one, so the numbers are those of the dense step. After
- * `SETTLED` steps without a gradient β₁ⁿ is below 1e-9, an update is far below half a unit in the last place of the
- * weight, and the rest of the gap is one multiplication. A vocabulary of 30,522 × 256 costs 4 ms a step this way
- * instead of 10 (bench/optimizer.mjs).
+ * put off until the row is next read and then done one by one by the same kernel, so the numbers are those of the dense
+ * step. After `SETTLED` steps without a gradient β₁ⁿ is below 1e-9, an update is far below half a unit in the last place
+ * of the weight, and the rest of the gap is one multiplication. A vocabulary of 30,522 × 256 costs
+ * half of the dense kernel's pass this way (bench/optimizer.mjs).
  *
  * These functions run in the engine's worker, beside the buffers (`Engine.host`). `t` counts steps from 1.
  */
 
 import type { HostMemory, View } from "../engine/protocol.ts";
-import type { AdamW } from "./adamw.ts";
+import { type AdamW, type StepFactors, stepFactors } from "./adamw.ts";
+import { type Kernels, kernelsOn, runAdamw } from "./kernels.ts";
 
 /** Steps without a gradient after which a row only decays. */
 export const SETTLED = 200;
@@ -30,6 +31,9 @@ interface Table extends TableSettings {
   readonly weights: Float32Array;
   readonly mean: Float32Array;
   readonly square: Float32Array;
+  /** One row's gradient, where the kernel can read it. */
+  readonly gradient: Float32Array;
+  readonly kernels: Kernels;
   /** Step up to which a row's weights are current. */
   readonly current: Int32Array;
   /** Step of a row's last gradient; 0 for none. */
@@ -45,7 +49,7 @@ interface Table extends TableSettings {
   gradients: Float32Array;
 }
 
-/** Makes the table's buffers' state. The buffers `name`, `name.m`, `name.v` exist. */
+/** Makes the table's state. Buffers `name`, `name.m`, `name.v` and `name.g` (one row) exist, allocated together. */
 export function openTable(memory: HostMemory, settings: TableSettings): void {
   const { name, rows, columns } = settings;
   const shape = [rows * columns];
@@ -54,6 +58,8 @@ export function openTable(memory: HostMemory, settings: TableSettings): void {
     weights: memory.view({ buffer: name, offset: 0, shape }),
     mean: memory.view({ buffer: `${name}.m`, offset: 0, shape }),
     square: memory.view({ buffer: `${name}.v`, offset: 0, shape }),
+    gradient: memory.view({ buffer: `${name}.g`, offset: 0, shape: [columns] }),
+    kernels: kernelsOn(memory.heap(name)),
     current: new Int32Array(rows),
     touched: new Int32Array(rows),
     rate: [0],
@@ -84,22 +90,26 @@ export function prepareRows(
   { name, ids, t }: { name: string; ids: Int32Array; t: number },
 ): void {
   const table = tableOf(memory, name);
-  for (const row of ids) catchUp(table, table.weights, row, row, t, true);
+  for (const row of ids) {
+    catchUp(table, row, t);
+    table.current[row] = Math.max(t, table.current[row] ?? 0);
+  }
 }
 
 /** Every row as of step `t`, in a copy: the table itself stays as it is. */
 export function readTable(memory: HostMemory, { name, t }: { name: string; t: number }): Float32Array {
   const table = tableOf(memory, name);
-  const { rows, columns, mean, square } = table;
-  const weights = table.weights.slice();
-  const scratch: Table = { ...table, mean: new Float32Array(columns), square: new Float32Array(columns) };
+  const { rows, columns, weights, mean, square } = table;
+  const copy = new Float32Array(weights.length);
   for (let row = 0; row < rows; row++) {
     const [start, end] = [row * columns, (row + 1) * columns];
-    scratch.mean.set(mean.subarray(start, end));
-    scratch.square.set(square.subarray(start, end));
-    catchUp(scratch, weights, row, 0, t, false);
+    const behind = (table.current[row] ?? 0) < t;
+    const before = behind ? [weights, mean, square].map((data) => data.slice(start, end)) : [];
+    if (behind) catchUp(table, row, t);
+    copy.set(weights.subarray(start, end), start);
+    for (const [i, data] of before.entries()) [weights, mean, square][i]?.set(data, start);
   }
-  return weights;
+  return copy;
 }
 
 /** The bookkeeping that a checkpoint keeps beside the three buffers. */
@@ -121,59 +131,44 @@ export function writeProgress(
   table.touched.set(touched);
 }
 
-/**
- * Does the steps a row has missed. Moments lie at row `at` of the table's arrays, weights at row `row` of `weights`.
- */
-function catchUp(
-  table: Table,
-  weights: Float32Array,
-  row: number,
-  at: number,
-  t: number,
-  keepRecord: boolean,
-): void {
-  const { columns, mean, square, adamw, rate, keep } = table;
+/** Does the steps up to `t` that a row has missed, in place; whether it is noted is the caller's. */
+function catchUp(table: Table, row: number, t: number): void {
+  const { adamw, rate, keep, gradient } = table;
   const from = table.current[row] ?? 0;
   if (from >= t) return;
   const touched = table.touched[row] ?? 0;
   const last = touched === 0 ? from : Math.min(t, touched + SETTLED);
-  const w = row * columns;
-  const m = at * columns;
-  for (let s = from + 1; s <= last; s++) {
-    const root = Math.sqrt(1 - adamw.beta2 ** s);
-    const eta = rate[s] ?? 0;
-    const step = (eta * root) / (1 - adamw.beta1 ** s);
-    const epsilon = adamw.epsilon * root;
-    const stay = 1 - eta * adamw.decay;
-    for (let j = 0; j < columns; j++) {
-      const mj = Math.fround(adamw.beta1 * (mean[m + j] ?? 0));
-      const vj = Math.fround(adamw.beta2 * (square[m + j] ?? 0));
-      mean[m + j] = mj;
-      square[m + j] = vj;
-      weights[w + j] = stay * (weights[w + j] ?? 0) - (step * mj) / (Math.sqrt(vj) + epsilon);
-    }
-  }
+  if (last > from) gradient.fill(0);
+  for (let s = from + 1; s <= last; s++) stepRow(table, row, stepFactors(adamw, rate[s] ?? 0, s, 1));
   const rest = Math.max(from, last);
-  if (t > rest) decayOnly(table, weights, w, m, t - rest, (keep[t] ?? 1) / (keep[rest] ?? 1));
-  if (keepRecord) table.current[row] = t;
+  if (t > rest) decayOnly(table, row, t - rest, (keep[t] ?? 1) / (keep[rest] ?? 1));
+}
+
+/** One step of a row with the gradient in `table.gradient`. */
+function stepRow(
+  { columns, weights, mean, square, gradient, kernels }: Table,
+  row: number,
+  factors: StepFactors,
+): void {
+  const start = 4 * row * columns;
+  const at = {
+    w: weights.byteOffset + start,
+    m: mean.byteOffset + start,
+    v: square.byteOffset + start,
+    g: gradient.byteOffset,
+  };
+  runAdamw(kernels, at, columns, factors);
 }
 
 /** `steps` steps of a row whose mean has died away: weights and moments shrink, nothing else. */
-function decayOnly(
-  table: Table,
-  weights: Float32Array,
-  w: number,
-  m: number,
-  steps: number,
-  stay: number,
-): void {
-  const { columns, mean, square, adamw } = table;
+function decayOnly(table: Table, row: number, steps: number, stay: number): void {
+  const { columns, weights, mean, square, adamw } = table;
   const first = adamw.beta1 ** steps;
   const second = adamw.beta2 ** steps;
-  for (let j = 0; j < columns; j++) {
-    weights[w + j] = stay * (weights[w + j] ?? 0);
-    mean[m + j] = first * (mean[m + j] ?? 0);
-    square[m + j] = second * (square[m + j] ?? 0);
+  for (let i = row * columns; i < (row + 1) * columns; i++) {
+    weights[i] = stay * (weights[i] ?? 0);
+    mean[i] = first * (mean[i] ?? 0);
+    square[i] = second * (square[i] ?? 0);
   }
 }
 
@@ -222,31 +217,6 @@ function clear({ active, place, gradients, columns }: Table): void {
   active.length = 0;
 }
 
-/** The numbers of one step that all rows share. */
-interface RowFactors {
-  readonly clip: number;
-  readonly step: number;
-  readonly epsilon: number;
-  readonly stay: number;
-}
-
-/** One row's step. Everything the loop reads is a local: 11 ms instead of 15 for 2,000 rows of 384. */
-function stepRow(table: Table, row: number, slot: number, { clip, step, epsilon, stay }: RowFactors): void {
-  const { columns, weights, mean, square, gradients } = table;
-  const { beta1, beta2 } = table.adamw;
-  const [new1, new2] = [1 - beta1, 1 - beta2];
-  const w = row * columns;
-  const g = slot * columns;
-  for (let j = 0; j < columns; j++) {
-    const grad = clip * (gradients[g + j] ?? 0);
-    const mj = Math.fround(beta1 * (mean[w + j] ?? 0) + new1 * grad);
-    const vj = Math.fround(beta2 * (square[w + j] ?? 0) + new2 * grad * grad);
-    mean[w + j] = mj;
-    square[w + j] = vj;
-    weights[w + j] = stay * (weights[w + j] ?? 0) - (step * mj) / (Math.sqrt(vj) + epsilon);
-  }
-}
-
 /** Step `t` for the rows that got gradients; clears them. The rows are current up to step t − 1. */
 export function stepRows(
   memory: HostMemory,
@@ -254,16 +224,11 @@ export function stepRows(
 ): void {
   const table = tableOf(memory, name);
   pushRate(table, rate);
-  const { active, current, touched, adamw } = table;
-  const root = Math.sqrt(1 - adamw.beta2 ** t);
-  const factors: RowFactors = {
-    clip,
-    step: (rate * root) / (1 - adamw.beta1 ** t),
-    epsilon: adamw.epsilon * root,
-    stay: 1 - rate * adamw.decay,
-  };
+  const { active, current, touched, adamw, gradients, gradient, columns } = table;
+  const factors = stepFactors(adamw, rate, t, clip);
   active.forEach((row, slot) => {
-    stepRow(table, row, slot, factors);
+    gradient.set(gradients.subarray(slot * columns, (slot + 1) * columns));
+    stepRow(table, row, factors);
     current[row] = t;
     touched[row] = t;
   });

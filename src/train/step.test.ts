@@ -19,7 +19,14 @@ afterAll(() => engine.close());
 
 function planOf({ network }: TinyCase): GraphPlan {
   const shapes = new Map([...network.tensors].map(([name, { shape }]) => [name, shape]));
-  return { config: network.config, head: network.head, shapes, sites: {}, dropout: false };
+  return {
+    config: network.config,
+    head: network.head,
+    shapes,
+    answers: () => ({}),
+    teacher: undefined,
+    noise: false,
+  };
 }
 
 /** The batch, and for `mlm` the flat positions where something is predicted. */

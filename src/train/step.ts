@@ -6,13 +6,14 @@ import {
   batchInputs,
   classify,
   contextOf,
+  type Encoding,
   encode,
   type ForwardContext,
+  firstTokens,
   predictPieces,
 } from "../bert/forward.ts";
 import { crossEntropy, squaredError } from "../bert/losses.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
-import type { Sites } from "../bert/sites.ts";
 import { backward, consumers } from "../graph/backward.ts";
 import { topological } from "../graph/emitter.ts";
 import { expand, reshape } from "../graph/ops/broadcast.ts";
@@ -20,20 +21,39 @@ import { add } from "../graph/ops/elementwise.ts";
 import { type Program, program } from "../graph/program.ts";
 import { GraphError, type Shape } from "../graph/shape.ts";
 import { input, scalar, type Value } from "../graph/value.ts";
+import { type Answers, type Pass, TEACHER, type Teacher, type Tools } from "../methods/method.ts";
 
-/** What a graph is made for: one network, one set of sites. */
+/** What a graph is made for: one network, one structure of its method. */
 export interface GraphPlan {
   readonly config: BertConfig;
   readonly head: Head;
   /** Names and shapes of every tensor, the method's own included. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  readonly sites: Sites;
-  readonly dropout: boolean;
+  readonly answers: (tools: Tools) => Answers;
+  readonly teacher: Teacher | undefined;
+  /** Whether training draws random numbers: dropout's and the method's. */
+  readonly noise: boolean;
 }
 
 /** Names of inputs and outputs beside the parameters'. */
-export const FEED = { labels: "labels", count: "count", key: "dropout_key", positions: "positions" } as const;
+export const FEED = {
+  labels: "labels",
+  count: "count",
+  share: "share",
+  key: "dropout_key",
+  positions: "positions",
+} as const;
 export const OUT = { loss: "loss", rows: "rows", logits: "logits" } as const;
+
+/** Input of a method's number. */
+export function scalarOf(name: string): string {
+  return `scalar:${name}`;
+}
+
+/** Output of a kept tensor's next value. */
+export function nextOf(name: string): string {
+  return `next:${name}`;
+}
 
 export function gradientOf(name: string): string {
   return `gradient:${name}`;
@@ -45,7 +65,7 @@ export function sumOf(name: string): string {
 
 /** Whether the word embeddings are read by look-up alone, so that their gradient is a few rows. */
 export function readsRowsOnly(plan: GraphPlan): boolean {
-  const { context, loss } = lossOf(plan, false);
+  const { context, loss } = lossOf(plan, true);
   const words = context.plain.get(EMBEDDINGS.words);
   if (words === undefined) return false;
   const readers = consumers([loss], words);
@@ -56,14 +76,15 @@ export function readsRowsOnly(plan: GraphPlan): boolean {
  * Loss and gradients of one batch.
  *
  * Outputs `loss`, `gradient:NAME` for each trained name and, when `rows`, the gradient of the looked-up word
- * embeddings as `rows` [B, T, D]. With `accumulate`, inputs `sum:NAME` are added to the gradients.
+ * embeddings as `rows` [B, T, D]; `next:NAME` for what the method keeps. With `accumulate`, inputs `sum:NAME` are added
+ * to the gradients.
  */
 export function trainProgram(
   plan: GraphPlan,
   trained: readonly string[],
   options: { readonly rows: boolean; readonly accumulate: boolean },
 ): Program {
-  const { context, loss } = lossOf(plan, true);
+  const { context, loss, answers } = lossOf(plan, true);
   const reached = new Set(topological([loss]));
   const read = [...context.plain].filter(([, value]) => reached.has(value));
   const targets = read.filter(([name]) => trained.includes(name));
@@ -76,6 +97,7 @@ export function trainProgram(
     const g = byName.get(name) ?? zeros(plan.shapes.get(name) ?? [], loss);
     outputs[gradientOf(name)] = options.accumulate ? add(input(sumOf(name), "float32", g.shape), g) : g;
   }
+  for (const [name, value] of Object.entries(answers.updates?.() ?? {})) outputs[nextOf(name)] = value;
   return program(outputs);
 }
 
@@ -87,8 +109,7 @@ function zeros(shape: Shape, like: Value): Value {
 
 /** Logits of one batch, without dropout. */
 export function evalProgram(plan: GraphPlan): Program {
-  const { context, inputs } = start(plan, false);
-  return program({ [OUT.logits]: classify(context, encode(context, inputs)) });
+  return program({ [OUT.logits]: passOf(start(plan, false)).logits });
 }
 
 /** Mean loss of one batch with labels, without dropout. */
@@ -96,27 +117,81 @@ export function lossProgram(plan: GraphPlan): Program {
   return program({ [OUT.loss]: lossOf(plan, false).loss });
 }
 
-function start(plan: GraphPlan, train: boolean): { context: ForwardContext; inputs: BertInputs } {
-  const key = train && plan.dropout ? { key: input(FEED.key, "int64", []) } : undefined;
-  return { inputs: batchInputs(), context: contextOf(plan.config, plan.shapes, plan.sites, key) };
+/** A graph that has begun: its batch, its parameters, and the method's answers. */
+interface Started {
+  readonly inputs: BertInputs;
+  readonly context: ForwardContext;
+  readonly answers: Answers;
 }
 
-function lossOf(plan: GraphPlan, train: boolean): { context: ForwardContext; loss: Value } {
-  const { context, inputs } = start(plan, train);
-  const encoding = encode(context, inputs);
+function start(plan: GraphPlan, train: boolean): Started {
+  const noise = train && plan.noise ? { key: input(FEED.key, "int64", []) } : undefined;
+  const made = new Map<string, Value>();
+  const once = (name: string, make: () => Value): Value => {
+    const value = made.get(name) ?? make();
+    made.set(name, value);
+    return value;
+  };
+  const tools: Tools = {
+    // Asked for while the graph is built, when the context below exists.
+    tensor: (name) => plainTensor(context, plan, name),
+    scalar: (name) => once(name, () => input(scalarOf(name), "float32", [])),
+    noise,
+  };
+  const answers = plan.answers(tools);
+  const context = contextOf(plan.config, plan.shapes, answers, noise);
+  return { inputs: batchInputs(), context, answers };
+}
+
+/** A tensor before any site: the forward pass may have asked for it already, or will. */
+function plainTensor(context: ForwardContext, { shapes }: GraphPlan, name: string): Value {
+  const known = context.plain.get(name);
+  if (known) return known;
+  if (!shapes.has(name)) throw new GraphError("train/tensor", `graph: the network has no tensor ${name}`);
+  context.parameter(name);
+  return plainOf(context, name);
+}
+
+/** The student's pass; its last layer for every token only when the method reads it. */
+function passOf({ context, inputs, answers }: Started): {
+  readonly encoding: Encoding;
+  readonly logits: Value;
+} {
+  const lazy = encode(context, inputs);
+  const encoding = answers.everyToken ? { ...lazy, first: firstTokens(inputs, lazy.last) } : lazy;
+  return { encoding, logits: classify(context, encoding) };
+}
+
+/** The teacher's pass on the same batch: no dropout, and nothing in it is ever differentiated. */
+function teacherPass({ teacher, shapes }: GraphPlan, inputs: BertInputs, everyToken: boolean): Pass {
+  if (teacher === undefined) throw new GraphError("train/teacher", "graph: the method has no teacher");
+  const own = [...shapes].filter(([name]) => name.startsWith(TEACHER));
+  const bare = new Map(own.map(([name, shape]) => [name.slice(TEACHER.length), shape]));
+  const named = contextOf(teacher.config, bare, {}, undefined, TEACHER);
+  const lazy = encode(named, inputs);
+  const encoding = everyToken ? { ...lazy, first: firstTokens(inputs, lazy.last) } : lazy;
+  return { encoding, logits: classify(named, encoding) };
+}
+
+function lossOf(plan: GraphPlan, train: boolean): Started & { readonly loss: Value } {
+  const started = start(plan, train);
+  const { context, inputs, answers } = started;
   const count = input(FEED.count, "float32", []);
   const labels = (shape: Shape, kind: "int32" | "float32"): Value => input(FEED.labels, kind, shape);
   if (plan.head.kind === "mlm") {
     const positions = input(FEED.positions, "int32", ["M"]);
-    const logits = predictPieces(context, encoding.last, positions);
-    return { context, loss: crossEntropy(logits, labels(["M"], "int32"), count) };
+    const logits = predictPieces(context, encode(context, inputs).last, positions);
+    return { ...started, loss: crossEntropy(logits, labels(["M"], "int32"), count) };
   }
-  const logits = classify(context, encoding);
-  const regression = plan.head.kind === "regression";
-  const loss = regression
-    ? squaredError(logits, labels(["B"], "float32"), count)
-    : crossEntropy(logits, labels(["B"], "int32"), count);
-  return { context, loss };
+  const pass = passOf(started);
+  const task =
+    plan.head.kind === "regression"
+      ? squaredError(pass.logits, labels(["B"], "float32"), count)
+      : crossEntropy(pass.logits, labels(["B"], "int32"), count);
+  if (answers.loss === undefined || !train) return { ...started, loss: task };
+  const teacher = (): Pass => teacherPass(plan, inputs, answers.everyToken === true);
+  const share = input(FEED.share, "float32", []);
+  return { ...started, loss: answers.loss({ ...pass, task, mask: inputs.mask, share, teacher }) };
 }
 
 function plainOf({ plain }: ForwardContext, name: string): Value {

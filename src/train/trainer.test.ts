@@ -30,7 +30,7 @@ function finetuning(network: Network): BoundMethod {
 
 /** Fine-tuning without dropout. */
 function plain(network: Network, change: Partial<TrainerSettings> = {}): TrainerSettings {
-  return { ...settingsOf(network, finetuning(network), undefined), ...change };
+  return { ...settingsOf(finetuning(network), undefined), ...change };
 }
 
 interface Run {
@@ -195,7 +195,7 @@ test("train/state: a state of another network or another method is refused", asy
     steps: 5,
     key: keyOf(1),
   });
-  for (const settings of [plain(network), settingsOf(network, theseus, undefined)]) {
+  for (const settings of [plain(network), settingsOf(theseus, undefined)]) {
     const opened = withTrainer(settings, async () => undefined, small.state);
     await expect(opened).rejects.toMatchObject({ code: "train/state" });
   }
@@ -207,7 +207,7 @@ test("clipping over all counts the frozen tensors' gradients in the norm: that o
   for (const clipOver of ["trained", "all"]) {
     const set = { layers: "1", init: "fine-tuned", base: "1", clipOver };
     const theseus = methodById("theseus", { set }).bind(network, { steps: 5, key: keyOf(1) });
-    const settings = settingsOf(network, theseus, undefined);
+    const settings = settingsOf(theseus, undefined);
     norms.push(
       await withTrainer(settings, async (trainer) => {
         const { gradNorm } = await trainer.step([madeUpBatch(CLASSES, 0)], 1e-3);
@@ -219,7 +219,7 @@ test("clipping over all counts the frozen tensors' gradients in the norm: that o
     steps: 5,
     key: keyOf(1),
   });
-  const whole = await withTrainer(settingsOf(network, truncate, undefined), async (trainer) => {
+  const whole = await withTrainer(settingsOf(truncate, undefined), async (trainer) => {
     const { gradNorm } = await trainer.step([madeUpBatch(CLASSES, 0)], 1e-3);
     return gradNorm;
   });

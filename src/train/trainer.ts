@@ -6,23 +6,23 @@
 import { InputError } from "../base/errors.ts";
 import type { Key } from "../base/random.ts";
 import { type FloatTensor, floatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
-import type { BertConfig, Head } from "../bert/config.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
 import { builtUrl } from "../engine/built-url.ts";
 import type { Binding, Engine, Session } from "../engine/engine.ts";
 import type { Results, View } from "../engine/protocol.ts";
 import type { Program } from "../graph/program.ts";
-import type { BoundMethod } from "../methods/method.ts";
-import { type AdamW, adamwProgram } from "./adamw.ts";
-import { batchFeeds, keyFeed, labelFeeds, type TrainBatch } from "./feeds.ts";
-import { optimizerCalls } from "./flat-adamw.ts";
-import { squaresCalls, squaresProgram, totalOf } from "./norm.ts";
-import { BUFFERS, gradientView, type Placement, place, planPlacement } from "./placement.ts";
+import type { Bench, BoundMethod, Progress } from "../methods/method.ts";
+import type { Network } from "../network/network.ts";
+import type { AdamW } from "./adamw.ts";
+import { batchFeeds, keyFeed, labelFeeds, methodFeeds, type TrainBatch } from "./feeds.ts";
+import { rangeSteps } from "./optimizer.ts";
+import { BUFFERS, gradientView, nextView, type Placement, place, planPlacement } from "./placement.ts";
 import {
   evalProgram,
   type GraphPlan,
   gradientOf,
   lossProgram,
+  nextOf,
   OUT,
   readsRowsOnly,
   sumOf,
@@ -30,20 +30,19 @@ import {
 } from "./step.ts";
 
 const ROWS = builtUrl("./row-adamw.js", import.meta.url);
+const KERNELS = builtUrl("./kernels.js", import.meta.url);
+const PRUNING = builtUrl("./pruning.js", import.meta.url);
 /** Buffer for the gradient of looked-up embeddings, grown on demand. */
 const LOOKED_UP = "looked-up";
 const TABLE = { name: BUFFERS.table };
 
 export interface TrainerSettings {
-  readonly config: BertConfig;
-  readonly head: Head;
+  /** With the network it begins with. */
   readonly method: BoundMethod;
-  /** The network's tensors with the method's own. */
-  readonly tensors: ReadonlyMap<string, FloatTensor>;
   readonly adamw: AdamW;
   /** Global norm to which gradients are clipped. */
   readonly clip: number;
-  /** Dropout's key; absent: no dropout. */
+  /** Key of dropout and of a method's own noise; absent: neither. */
   readonly key?: Key;
 }
 
@@ -63,15 +62,22 @@ export interface TrainerState {
   readonly touched: Int32Array;
   /** Learning rate of every step so far. */
   readonly rates: readonly number[];
+  /** What the method has decided so far. */
+  readonly progress: Progress;
 }
 
-/** The tensors themselves are on the engine; keeping the caller's copy alive would cost their size once more. */
-type Kept = Omit<TrainerSettings, "tensors"> & Pick<GraphPlan, "shapes">;
+type Kept = TrainerSettings & Pick<GraphPlan, "shapes">;
+
+/** Every tensor of a run: the network's and the method's own. */
+export function tensorsOf({ network, tensors }: BoundMethod): Map<string, FloatTensor> {
+  return new Map([...network.tensors, ...tensors]);
+}
 
 export class Trainer {
   private readonly rates: number[] = [];
   private readonly bindings = new Map<string, Binding>();
   private lookedUp = 0;
+  private progress: Progress = {};
   /** The optimizer's work of the last step; the engine does it while the next batch is made. */
   private pending: Promise<unknown> = Promise.resolve();
   private readonly engine: Engine;
@@ -90,11 +96,13 @@ export class Trainer {
    * @throws {InputError} `train/state` when the state is one of another network or method
    */
   static async open(engine: Engine, settings: TrainerSettings, state?: TrainerState): Promise<Trainer> {
-    const { tensors, ...rest } = settings;
-    const { method } = rest;
+    const { method } = settings;
+    const tensors = tensorsOf(method);
     const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
-    const kept: Kept = { ...rest, shapes };
-    const rows = method.trains(EMBEDDINGS.words) && readsRowsOnly(planOf(kept, method.structure(0)));
+    const kept: Kept = { ...settings, shapes };
+    const rows =
+      method.trains(EMBEDDINGS.words) &&
+      readsRowsOnly(planOf(kept, method.structure(0, state?.progress ?? {})));
     const placement = planPlacement(tensors, { ...method, rows });
     await place(engine, tensors, placement);
     const trainer = new Trainer(engine, kept, placement);
@@ -113,14 +121,24 @@ export class Trainer {
     let loss = 0;
     for (const [i, part] of parts.entries()) loss += await this.gradients(part, count, i);
     const gradNorm = Math.sqrt(await this.squaredNorm());
-    const session = await this.engine.session("adamw", () => adamwProgram(this.settings.adamw));
     await this.pending;
     if (Number.isFinite(loss) && Number.isFinite(gradNorm)) {
-      this.pending = this.update(session, rate, gradNorm);
+      this.pending = this.update(rate, gradNorm);
       // Whoever awaits it sees a failure; a trainer that is not used again has nobody to tell.
       this.pending.catch(() => undefined);
+      await this.hostWork();
     } else if (this.placement.table) await this.engine.host(ROWS, "dropRows", TABLE);
     return { loss, gradNorm };
+  }
+
+  /** Whether the model as it stands may be taken as the method's product. */
+  get ready(): boolean {
+    return this.settings.method.ready(this.steps, this.progress);
+  }
+
+  /** The product, of tensors as `tensors()` gives them and the progress made so far. */
+  finish(tensors: ReadonlyMap<string, FloatTensor>): Network {
+    return this.settings.method.finish(tensors, this.progress);
   }
 
   /** Resolves when the optimizer's work of the last step is done. */
@@ -169,13 +187,16 @@ export class Trainer {
       : { current: new Int32Array(0), touched: new Int32Array(0) };
     // The host kernel returns exactly these two arrays; the message channel has no types.
     const { current, touched } = progress as { current: Int32Array; touched: Int32Array };
-    return { buffers, current, touched, rates: [...this.rates] };
+    return { buffers, current, touched, rates: [...this.rates], progress: this.progress };
   }
 
   private async restore(state: TrainerState | undefined): Promise<void> {
     if (state) this.checkState(state);
+    this.progress = state?.progress ?? {};
     for (const [buffer, data] of state?.buffers ?? []) {
       await this.engine.write({ buffer, offset: 0, shape: [data.length] }, data);
+      if (buffer === BUFFERS.kept)
+        await this.engine.write({ buffer: BUFFERS.next, offset: 0, shape: [data.length] }, data);
     }
     this.rates.push(...(state?.rates ?? []));
     const { table } = this.placement;
@@ -207,9 +228,10 @@ export class Trainer {
 
   /** Name and length of each buffer that a step changes. */
   private stateBuffers(): [string, number][] {
-    const { total, table } = this.placement;
+    const { total, kept, table } = this.placement;
     const flat: [string, number][] =
       total > 0 ? [BUFFERS.weights, BUFFERS.mean, BUFFERS.square].map((name) => [name, total]) : [];
+    if (kept > 0) flat.push([BUFFERS.kept, kept]);
     const size = table ? table[0] * table[1] : 0;
     return table
       ? [...flat, ...["", ".m", ".v"].map((end): [string, number] => [BUFFERS.table + end, size])]
@@ -226,11 +248,13 @@ export class Trainer {
     const { method } = this.settings;
     await this.pending;
     await this.prepare(batch.ids);
-    const session = await this.engine.session(`${what} ${method.id} ${method.product}`, () =>
-      build(planOf(this.settings, method.product)),
+    const product = method.product(this.progress);
+    const session = await this.engine.session(`${what} ${method.id} ${product}`, () =>
+      build(planOf(this.settings, product)),
     );
     const binding = await this.bound(session, false);
-    const [results] = await this.engine.run([{ session, feeds, binding }]);
+    const scalars = methodFeeds(session.program, method.scalars(this.steps, this.progress), 1);
+    const [results] = await this.engine.run([{ session, feeds: { ...feeds, ...scalars }, binding }]);
     return results;
   }
 
@@ -238,7 +262,7 @@ export class Trainer {
   private async gradients(part: TrainBatch, count: number, index: number): Promise<number> {
     const { method, key } = this.settings;
     const rows = this.placement.table !== undefined;
-    const structure = method.structure(this.steps);
+    const structure = method.structure(this.steps, this.progress);
     const accumulate = index > 0;
     const session = await this.engine.session(`train ${method.id} ${structure} ${accumulate}`, () =>
       trainProgram(planOf(this.settings, structure), this.placement.differentiated, { rows, accumulate }),
@@ -249,38 +273,83 @@ export class Trainer {
       ...batchFeeds(part),
       ...labelFeeds(part, count),
       ...keyFeed(session.program, key, this.steps, index),
+      ...methodFeeds(session.program, method.scalars(this.steps, this.progress), part.labels.length / count),
     };
-    // Three requests and one wait: the worker serves them in this order.
+    // Several requests and one wait: the worker serves them in this order.
     const ready = this.prepare(part.ids);
     const run = this.engine.run([{ session, feeds, binding, into: rows ? { [OUT.rows]: lookedUp } : {} }]);
     const added =
       rows && this.engine.host(ROWS, "addRowGradients", { ...TABLE, ids: part.ids, gradients: lookedUp });
-    const [[results]] = await Promise.all([run, ready, added]);
+    const [[results]] = await Promise.all([run, ready, added, this.keep(session.program)]);
     return Number(results?.[OUT.loss]?.data[0]);
   }
 
+  /** What a program has written for the method to keep takes its place. */
+  private async keep({ outputs }: Program): Promise<void> {
+    if (![...outputs.keys()].some((name) => name.startsWith(nextOf("")))) return;
+    const { kept: length } = this.placement;
+    await this.engine.host(KERNELS, "copyBuffer", { from: BUFFERS.next, to: BUFFERS.kept, length });
+  }
+
   private async squaredNorm(): Promise<number> {
-    const { measured, table } = this.placement;
-    const rowNorm = async (): Promise<number> =>
-      table ? Number(await this.engine.host(ROWS, "rowNorm", TABLE)) : 0;
-    if (measured === 0) return rowNorm();
-    const session = await this.engine.session("squares", squaresProgram);
-    const calls = squaresCalls(session, measured);
-    const [results, rows] = await Promise.all([this.engine.run(calls), rowNorm()]);
-    return totalOf(results) + rows;
+    const { measured: length, table } = this.placement;
+    const squares = [
+      length > 0 && this.engine.host(KERNELS, "squaredNorm", { buffer: BUFFERS.gradients, length }),
+      table && this.engine.host(ROWS, "rowNorm", TABLE),
+    ];
+    return (await Promise.all(squares)).reduce<number>((sum, square) => sum + Number(square || 0), 0);
   }
 
   /** Queues the optimizer's work; requests made later are served after it. */
-  private update(session: Session, rate: number, norm: number): Promise<unknown> {
+  private async update(rate: number, norm: number): Promise<void> {
     const { adamw, clip: limit } = this.settings;
     this.rates.push(rate);
     const t = this.steps;
     const clip = Math.min(1, limit / (norm + 1e-6));
-    const rows = this.placement.table && this.engine.host(ROWS, "stepRows", { ...TABLE, t, rate, clip });
-    return Promise.all([
-      rows,
-      this.engine.run(optimizerCalls(session, this.placement, { adamw, rate, t, clip })),
+    const { groups, table, total } = this.placement;
+    const ranges = rangeSteps(groups, { adamw, rate, t, clip });
+    await Promise.all([
+      table && this.engine.host(ROWS, "stepRows", { ...TABLE, t, rate, clip }),
+      total > 0 && this.engine.host(KERNELS, "stepRanges", { buffers: BUFFERS, ranges }),
     ]);
+  }
+
+  /** The method's own work between two steps. */
+  private async hostWork(): Promise<void> {
+    const { host } = this.settings.method;
+    if (!host?.due(this.steps)) return;
+    await this.pending;
+    this.progress = await host.run(this.progress, this.steps, this.bench());
+  }
+
+  private bench(): Bench {
+    const { views, total } = this.placement;
+    const viewOf = (name: string): View => {
+      const view = views.get(name);
+      if (view === undefined || view.buffer === BUFFERS.table) {
+        throw new InputError("train/tensor", `train: expected a tensor that can be worked on, got ${name}`);
+      }
+      return view;
+    };
+    return {
+      read: (name) => this.engine.read(viewOf(name)),
+      write: async (name, data) => {
+        const view = viewOf(name);
+        await this.engine.write(view, data);
+        if (view.buffer === BUFFERS.kept) await this.engine.write(nextView(view), data);
+      },
+      prune: async ({ groups, ...request }) => {
+        const places = groups.map((names) => names.map(viewOf));
+        const thresholds = await this.engine.host(PRUNING, "prune", { ...request, groups: places });
+        // The host kernel returns one number for each group; the message channel has no types.
+        return thresholds as number[];
+      },
+      forget: async () => {
+        for (const buffer of total > 0 ? [BUFFERS.mean, BUFFERS.square] : []) {
+          await this.engine.write({ buffer, offset: 0, shape: [total] }, new Float32Array(total));
+        }
+      },
+    };
   }
 
   private async prepare(ids: Int32Array): Promise<void> {
@@ -295,7 +364,7 @@ export class Trainer {
 
   /** Where the gradient of this part's looked-up embeddings goes. */
   private async lookedUpView(part: TrainBatch): Promise<View> {
-    const shape = [part.size, part.length, this.settings.config.hiddenSize];
+    const shape = [part.size, part.length, this.settings.method.network.config.hiddenSize];
     if (sizeOf(shape) > this.lookedUp) {
       this.lookedUp = 2 * sizeOf(shape);
       await this.engine.allocate(LOOKED_UP, this.lookedUp);
@@ -315,12 +384,17 @@ export class Trainer {
       if (accumulate) feeds[sumOf(name)] = view;
       if (session.program.outputs.has(gradientOf(name))) into[gradientOf(name)] = view;
     }
+    for (const [name, view] of this.placement.views) {
+      if (session.program.outputs.has(nextOf(name))) into[nextOf(name)] = nextView(view);
+    }
     const binding = await this.engine.bind(feeds, into);
     this.bindings.set(session.key, binding);
     return binding;
   }
 }
 
-function planOf({ config, head, method, shapes, key }: Kept, structure: string): GraphPlan {
-  return { config, head, shapes, sites: method.sites(structure), dropout: key !== undefined };
+function planOf({ method, shapes, key }: Kept, structure: string): GraphPlan {
+  const { config, head } = method.network;
+  const answers: GraphPlan["answers"] = (tools) => method.sites(structure, tools);
+  return { config, head, shapes, answers, teacher: method.teacher, noise: key !== undefined };
 }

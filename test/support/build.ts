@@ -10,18 +10,25 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
+const KERNELS = {
+  source: join(ROOT, "assembly/optimizer.ts"),
+  built: join(ROOT, "dist/train/optimizer.wasm"),
+};
+
 /** Vitest's globalSetup. @throws when the compiler cannot be started */
 export default function setup(): void {
+  const run = (command: string, ...args: string[]): void => {
+    const { error } = spawnSync(command, args, { cwd: ROOT });
+    if (error) throw error;
+  };
+  if (changed(KERNELS.built) < changed(KERNELS.source)) run("npm", "run", "build:kernels");
   if (sources().every((path) => changed(built(path)) >= changed(path))) return;
-  const { error } = spawnSync(join(ROOT, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json"], {
-    cwd: ROOT,
-  });
-  if (error) throw error;
+  run(join(ROOT, "node_modules/.bin/tsc"), "-p", "tsconfig.build.json");
 }
 
 function sources(): string[] {
   return readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))
+    .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts") && !path.endsWith(".d.ts"))
     .map((path) => join(ROOT, "src", path));
 }
 

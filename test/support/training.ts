@@ -17,7 +17,7 @@ const VOCABULARY = 60;
 export const CLASSES: Head = { kind: "classification", labels: ["a", "b", "c"] };
 
 /** A network of 12 features with random weights, large enough that every gradient is far from 0. */
-export function smallNetwork(head: Head, layers: number, dropout = 0.1): Network {
+export function smallNetwork(head: Head, layers: number, dropout = 0.1, seed = 9): Network {
   const layer = { heads: 2, headSize: 6, ffn: 20 };
   const config: BertConfig = {
     vocabSize: VOCABULARY,
@@ -35,7 +35,7 @@ export function smallNetwork(head: Head, layers: number, dropout = 0.1): Network
   const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
   const vocab = Array.from({ length: VOCABULARY }, (_, i) => special[i] ?? `piece${i}`);
   const files = { vocab, lowercase: true, stripAccents: null, tokenizeChineseChars: true, maxLength: 8 };
-  return initialNetwork(config, head, files, keyOf(9));
+  return initialNetwork(config, head, files, keyOf(seed));
 }
 
 /** Batch `number`: `size` texts of 3 to 8 pieces out of a part of the vocabulary, so that few rows are read at once. */
@@ -83,16 +83,9 @@ export function rowsOf(batch: TrainBatch, from: number, to: number): TrainBatch 
 }
 
 /** Settings of a small run; the seed decides dropout. */
-export function settingsOf(
-  { config, head, tensors }: Network,
-  method: BoundMethod,
-  seed: number | undefined,
-): TrainerSettings {
+export function settingsOf(method: BoundMethod, seed: number | undefined): TrainerSettings {
   return {
-    config,
-    head,
     method,
-    tensors: new Map([...tensors, ...method.tensors]),
     adamw: { ...ADAMW, decay: 0.1 },
     clip: 1,
     ...(seed === undefined ? {} : { key: fold(keyOf(seed), "dropout") }),

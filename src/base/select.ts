@@ -1,0 +1,54 @@
+/** Exact order statistics of large arrays without sorting: two passes of counting over the bits of the numbers. */
+
+/** Bits of a float32 as an unsigned number that grows with the float. */
+function ordered(bits: number): number {
+  return bits >>> 31 ? ~bits >>> 0 : (bits | 0x80000000) >>> 0;
+}
+
+/** The float32 of such a number. */
+function unordered(key: number): number {
+  const bits = key >>> 31 ? key & 0x7fffffff : ~key >>> 0;
+  return new Float32Array(Uint32Array.of(bits).buffer)[0] ?? Number.NaN;
+}
+
+/**
+ * The k-th largest number of all arrays together, k from 1, by value or by magnitude. NaN counts as the largest.
+ *
+ * @throws {RangeError} when there are fewer than k numbers
+ */
+export function kthLargest(arrays: readonly Float32Array[], k: number, by: "value" | "magnitude"): number {
+  const total = arrays.reduce((n, { length }) => n + length, 0);
+  if (!(Number.isInteger(k) && k >= 1 && k <= total)) {
+    throw new RangeError(`select: expected 1 ≤ k ≤ ${total}, got ${k}`);
+  }
+  const views = arrays.map((data) => new Uint32Array(data.buffer, data.byteOffset, data.length));
+  const clear = by === "magnitude" ? 0x7fffffff : 0xffffffff;
+  const high = new Float64Array(65_536);
+  for (const bits of views) {
+    for (let i = 0; i < bits.length; i++) {
+      const bin = ordered((bits[i] ?? 0) & clear) >>> 16;
+      high[bin] = (high[bin] ?? 0) + 1;
+    }
+  }
+  const [top, above] = binOf(high, k);
+  const low = new Float64Array(65_536);
+  for (const bits of views) {
+    for (let i = 0; i < bits.length; i++) {
+      const key = ordered((bits[i] ?? 0) & clear);
+      if (key >>> 16 === top) low[key & 0xffff] = (low[key & 0xffff] ?? 0) + 1;
+    }
+  }
+  const [bottom] = binOf(low, k - above);
+  return unordered(top * 65_536 + bottom);
+}
+
+/** The bin that holds the k-th largest, and how many lie in the bins above. */
+function binOf(counts: Float64Array, k: number): [number, number] {
+  let above = 0;
+  let bin = counts.length - 1;
+  while (bin > 0 && above + (counts[bin] ?? 0) < k) {
+    above += counts[bin] ?? 0;
+    bin--;
+  }
+  return [bin, above];
+}

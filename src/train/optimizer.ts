@@ -1,0 +1,38 @@
+/**
+ * One optimizer step as ranges of the flat buffers with their factors: what the kernels in kernels.ts are asked to do.
+ *
+ * Not here: the arithmetic (adamw.ts, assembly/optimizer.ts), the table of word embeddings (row-adamw.ts).
+ */
+
+import { type AdamW, stepFactors } from "./adamw.ts";
+import type { RangeStep } from "./kernels.ts";
+import type { Group } from "./placement.ts";
+
+/** What one step needs to know beside its gradients. */
+export interface StepFacts {
+  readonly adamw: AdamW;
+  /** Learning rate. */
+  readonly rate: number;
+  /** Steps done, this one included. */
+  readonly t: number;
+  /** Factor of the gradient. */
+  readonly clip: number;
+}
+
+/** The step of each group. */
+export function rangeSteps(groups: readonly Group[], facts: StepFacts): RangeStep[] {
+  return groups.map((group) => rangeStep(group, facts));
+}
+
+function rangeStep({ rule, decays, start, end }: Group, { adamw, rate, t, clip }: StepFacts): RangeStep {
+  const own = rate * (rule.factor ?? 1);
+  if (rule.kind === "descent") return { start, end, kind: "descent", rate: own * clip };
+  const {
+    beta1 = adamw.beta1,
+    beta2 = adamw.beta2,
+    decay = decays ? adamw.decay : 0,
+    keepZeros = false,
+  } = rule;
+  const factors = stepFactors({ ...adamw, beta1, beta2, decay }, own, t, clip);
+  return { start, end, kind: "adamw", factors, keepZeros };
+}
