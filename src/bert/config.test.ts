@@ -50,6 +50,11 @@ const HEADS: readonly [string, object, Head][] = [
   ["problem type", { id2label: { 0: "score" }, problem_type: "regression" }, { kind: "regression" }],
   ["masked language model", { architectures: ["BertForMaskedLM"] }, { kind: "mlm" }],
   ["with next-sentence head", { architectures: ["BertForPreTraining"] }, { kind: "mlm" }],
+  [
+    "mixture of the layers",
+    { architectures: ["BertMixtureForSequenceClassification"] },
+    { kind: "classification", labels: ["LABEL_0", "LABEL_1"], reader: "mixture" },
+  ],
   ["bare encoder", { architectures: ["BertModel"] }, { kind: "none" }],
   ["no architecture", { architectures: undefined }, { kind: "none" }],
 ];
@@ -106,6 +111,8 @@ test.each([
   ["plain", config, { kind: "classification", labels: ["a", "__proto__", "c"] }],
   ["pruned", PRUNED, { kind: "mlm" }],
   ["regression", { ...config, activation: "gelu_new", padTokenId: 3 }, { kind: "regression" }],
+  ["mixture", config, { kind: "classification", labels: ["a", "b"], reader: "mixture" }],
+  ["mixture regression", config, { kind: "regression", reader: "mixture" }],
   ["bare", config, { kind: "none" }],
 ] satisfies [string, BertConfig, Head][])("a written %s config is read back unchanged", (_, c, head) => {
   const back: unknown = JSON.parse(JSON.stringify(configJson(c, head)));
@@ -121,4 +128,12 @@ test("only layers which transformers cannot hold are written under `espalier`", 
     { heads: 3, head_size: 2, ffn: 0 },
     { heads: 0, head_size: 2, ffn: 7 },
   ]);
+});
+
+test("a mixture is written under an architecture of our own, so that nobody takes it for the stock one", () => {
+  const head: Head = { kind: "classification", labels: ["a", "b"], reader: "mixture" };
+  expect(configJson(config, head)).toMatchObject({
+    architectures: ["BertMixtureForSequenceClassification"],
+    model_type: "bert",
+  });
 });

@@ -39,10 +39,22 @@ export interface BertConfig {
   readonly padTokenId: number;
 }
 
+/**
+ * What a classification or a regression reads of the encoder. The stock one is the pooler: tanh(W·h + b) of the last
+ * layer's first token. A `mixture` is a learned average of every layer's first token and one hidden layer with ReLU
+ * (forward.ts, `mixed`); no stock library has it.
+ */
+export type Reader = "pooler" | "mixture";
+
+/** Heads with the reader's name only where it is not the stock one, so that each head is written in one way. */
+interface Reading {
+  readonly reader?: "mixture";
+}
+
 /** What stands on top of the encoder. `none` is the bare encoder, with its pooler. */
 export type Head =
-  | { readonly kind: "classification"; readonly labels: readonly string[] }
-  | { readonly kind: "regression" }
+  | ({ readonly kind: "classification"; readonly labels: readonly string[] } & Reading)
+  | ({ readonly kind: "regression" } & Reading)
   | { readonly kind: "mlm" }
   | { readonly kind: "none" };
 
@@ -53,12 +65,23 @@ const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ["relu", "relu"],
 ]);
 
+/** A classifier with the stock pooler, and one with a mixture. The second name is ours: no other library has the model. */
+const CLASSIFIERS: Readonly<Record<Reader, string>> = {
+  pooler: "BertForSequenceClassification",
+  mixture: "BertMixtureForSequenceClassification",
+};
+
+interface Architecture extends Reading {
+  readonly kind: Head["kind"];
+}
+
 /** The architectures read here; each name decides the head. */
-const ARCHITECTURES: ReadonlyMap<string, Head["kind"]> = new Map([
-  ["BertModel", "none"],
-  ["BertForMaskedLM", "mlm"],
-  ["BertForPreTraining", "mlm"],
-  ["BertForSequenceClassification", "classification"],
+const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
+  ["BertModel", { kind: "none" }],
+  ["BertForMaskedLM", { kind: "mlm" }],
+  ["BertForPreTraining", { kind: "mlm" }],
+  [CLASSIFIERS.pooler, { kind: "classification" }],
+  [CLASSIFIERS.mixture, { kind: "classification", reader: "mixture" }],
 ]);
 
 /** Largest size accepted for one dimension, and largest number of layers: a hostile file must not fill the memory. */
@@ -209,15 +232,15 @@ function parseLabels(c: JsonObject, where: string): string[] {
   return labels;
 }
 
-function architecture(c: JsonObject, where: string): Head["kind"] {
+function architecture(c: JsonObject, where: string): Architecture {
   const list = own(c, "architectures");
-  if (list === undefined || list === null) return "none";
+  if (list === undefined || list === null) return { kind: "none" };
   const name: unknown = Array.isArray(list) ? list[0] : list;
-  const kind = typeof name === "string" ? ARCHITECTURES.get(name) : undefined;
-  if (kind === undefined) {
+  const found = typeof name === "string" ? ARCHITECTURES.get(name) : undefined;
+  if (found === undefined) {
     throw bad("architecture", "architectures", `one of ${[...ARCHITECTURES.keys()].join(", ")}`, list, where);
   }
-  return kind;
+  return found;
 }
 
 /**
@@ -229,14 +252,16 @@ function architecture(c: JsonObject, where: string): Head["kind"] {
  */
 export function parseHead(json: unknown, where: string): Head {
   const c = record(json, "the file", where);
-  const kind = architecture(c, where);
+  const { kind, ...reading } = architecture(c, where);
   if (kind === "mlm" && own(c, "tie_word_embeddings") === false) {
     throw bad("untied", "tie_word_embeddings", "true", false, where);
   }
   if (kind !== "classification") return kind === "mlm" ? { kind } : { kind: "none" };
   const labels = parseLabels(c, where);
   const problem = own(c, "problem_type") ?? null;
-  if (labels.length === 1 && (problem === null || problem === "regression")) return { kind: "regression" };
+  if (labels.length === 1 && (problem === null || problem === "regression")) {
+    return { kind: "regression", ...reading };
+  }
   if (problem !== null && problem !== "single_label_classification") {
     throw bad(
       "problem",
@@ -246,7 +271,7 @@ export function parseHead(json: unknown, where: string): Head {
       where,
     );
   }
-  return { kind, labels };
+  return { kind, labels, ...reading };
 }
 
 /** True when `transformers` can hold the layers: all alike, and the heads fill the hidden size. */
@@ -266,7 +291,7 @@ function headJson(head: Head): JsonObject {
   if (head.kind === "mlm") return { architectures: ["BertForMaskedLM"], tie_word_embeddings: true };
   const labels = head.kind === "regression" ? ["LABEL_0"] : head.labels;
   return {
-    architectures: ["BertForSequenceClassification"],
+    architectures: [CLASSIFIERS[head.reader ?? "pooler"]],
     problem_type: head.kind === "regression" ? "regression" : "single_label_classification",
     id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),

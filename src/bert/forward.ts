@@ -1,7 +1,7 @@
 /**
  * The forward pass of a BERT encoder (Devlin et al. 2019; post-LayerNorm, as in the released checkpoints).
  *
- *   B batch   T tokens   N = B·T   D hidden   H heads   A features of one head   F feed-forward   C classes
+ *   B batch   T tokens   N = B·T   D hidden   H heads   A features of one head   F feed-forward   C classes   L layers
  *
  * Hidden states are kept as [N, D], so that every linear layer is one matrix product; only attention sees [B, H, T, A].
  * Everything a method may want to look at (hidden states, attention scores) is returned as values: reading none of
@@ -9,15 +9,15 @@
  */
 
 import { type DropoutKey, dropout } from "../graph/dropout.ts";
-import { expand, reshape } from "../graph/ops/broadcast.ts";
-import { add, gelu, relu, scale, shift, tanh } from "../graph/ops/elementwise.ts";
+import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
+import { add, gelu, mul, relu, scale, shift, tanh } from "../graph/ops/elementwise.ts";
 import { linear, matmul, transpose } from "../graph/ops/linear.ts";
 import { layerNorm, softmax } from "../graph/ops/normal.ts";
-import { gather, range, take } from "../graph/ops/select.ts";
+import { concat, gather, range, take } from "../graph/ops/select.ts";
 import { at as axis, type Dim, GraphError, product } from "../graph/shape.ts";
 import { input, type Value } from "../graph/value.ts";
-import type { BertConfig } from "./config.ts";
-import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MLM, POOLER, weightOf } from "./names.ts";
+import type { BertConfig, Reader } from "./config.ts";
+import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MIXTURE, MLM, POOLER, weightOf } from "./names.ts";
 import { type LayerFn, type LayerPlace, type ModuleSite, type Sites, SKIP, type Tokens } from "./sites.ts";
 
 /** A batch, as values: ids and types int32 or int64 [B, T], mask float [B, T] with 1 for a token. */
@@ -30,6 +30,8 @@ export interface BertInputs {
 /** What the forward pass needs to know beside its inputs. */
 export interface ForwardContext {
   readonly config: BertConfig;
+  /** What `classify` reads: the one whose tensors the graph may read. */
+  readonly reader: Reader;
   /** The graph inputs made so far, by parameter name, before the `weight` site. */
   readonly plain: ReadonlyMap<string, Value>;
   /** The parameter of a checkpoint's name; it has been through the `weight` site. */
@@ -48,6 +50,8 @@ export interface Encoding {
    * that layer: the same numbers, 14 % less arithmetic in 6 layers. Reading `last` too computes the layer twice.
    */
   readonly first: Value;
+  /** Each layer's output at the first token of each text: L values [B, D], the last one being `first`. */
+  readonly firsts: readonly Value[];
   /** Embedding output, then each layer's output: L + 1 values [N, D]. */
   readonly hidden: readonly Value[];
   /** Pre-softmax attention scores of each layer, [B, H, T, T], the padding mask added. */
@@ -91,7 +95,8 @@ export function contextOf(
     made.set(name, value);
     return value;
   };
-  return { config, plain, parameter, sites, ...(key ? { dropout: key } : {}) };
+  const reader = shapes.has(MIXTURE.weights) ? "mixture" : "pooler";
+  return { config, reader, plain, parameter, sites, ...(key ? { dropout: key } : {}) };
 }
 
 /** x·Wᵀ + b of a module of the checkpoint, with `weight` [out, in] and `bias` [out]. */
@@ -104,7 +109,7 @@ function norm(context: ForwardContext, module: string, x: Value): Value {
   return layerNorm(x, parameter(weightOf(module)), parameter(biasOf(module)), config.layerNormEps);
 }
 
-/** Dropout sites are numbered: 0 embeddings, 1 the pooled output, then three of each layer. */
+/** Dropout sites are numbered: 0 embeddings, 1 what the classifier reads, then three of each layer. */
 function drop(context: ForwardContext, x: Value, rate: number, site: number): Value {
   return context.dropout ? dropout(x, rate, context.dropout, site) : x;
 }
@@ -146,7 +151,8 @@ export function encode(context: ForwardContext, inputs: BertInputs): Encoding {
     if (i === lastRun) first = run(top(), "first");
     hidden.push(run(top(), "all"));
   });
-  return { last: top(), first, hidden, scores };
+  const firsts = hidden.slice(1).map((x, i) => (i < lastRun ? firstTokens(inputs, x) : first));
+  return { last: top(), first, firsts, hidden, scores };
 }
 
 /** The first token of each text: [N, D] → [B, D]. */
@@ -244,9 +250,23 @@ export function pooled(context: ForwardContext, first: Value): Value {
   return tanh(dense(context, POOLER, first));
 }
 
-/** Logits of sequence classification or regression, [B, C]. */
-export function classify(context: ForwardContext, { first }: Encoding): Value {
-  return dense(context, CLASSIFIER, drop(context, pooled(context, first), context.config.hiddenDropout, 1));
+/**
+ * The first tokens of all layers [B, D] each, averaged with learned weights, through a hidden layer: [B, D].
+ *
+ * ReLU(W·Σ s_l·h_l + b) with s = softmax(w), as ELMo mixes its layers (Peters et al. 2018), without its overall factor,
+ * which W can hold. "All layers" are the L of the encoder: the embedding output of [CLS] is the same in every text.
+ */
+export function mixed(context: ForwardContext, firsts: readonly Value[]): Value {
+  const rows = firsts.map((x) => reshape(x, [axis(x.shape, 0), 1, axis(x.shape, 1)]));
+  const shares = reshape(softmax(context.parameter(MIXTURE.weights)), [firsts.length, 1]);
+  const average = sum(mul(concat(rows, 1), shares), [1]); // [B, L, D] → [B, D]
+  return relu(dense(context, MIXTURE.dense, average));
+}
+
+/** Logits of sequence classification or regression, [B, C]: a linear layer over what the head reads, with its dropout. */
+export function classify(context: ForwardContext, { first, firsts }: Encoding): Value {
+  const read = context.reader === "mixture" ? mixed(context, firsts) : pooled(context, first);
+  return dense(context, CLASSIFIER, drop(context, read, context.config.hiddenDropout, 1));
 }
 
 /** Masked-language-model logits at the flat positions `positions` [M] of the batch: [M, V]. */

@@ -27,6 +27,7 @@ const config: BertConfig = {
   padTokenId: 0,
 };
 const two: Head = { kind: "classification", labels: ["a", "b"] };
+const mixture: Head = { ...two, reader: "mixture" };
 
 function total(shapes: Map<string, readonly number[]>): number {
   return [...shapes.values()].reduce((n, shape) => n + shape.reduce((a, b) => a * b, 1), 0);
@@ -78,10 +79,25 @@ test("a pre-trained network may keep its pooler, and pooler and classifier are w
   expect([...parameters(config, two).keys()].filter(isEmbedding)).toHaveLength(5);
 });
 
-test("AdamW decays matrices and embedding tables only", () => {
-  const shapes = parameters(config, { kind: "mlm" });
-  for (const [name, shape] of shapes) expect(isDecayed(name), name).toBe(shape.length === 2);
+test("a mixture has a weight for each layer and a square matrix in the pooler's place", () => {
+  const shapes = [...parameters(config, mixture)].filter(([name]) => !isEncoder(name));
+  expect(shapes).toEqual([
+    ["mixture.weights", [12]],
+    ["mixture.dense.weight", [768, 768]],
+    ["mixture.dense.bias", [768]],
+    ["classifier.weight", [2, 768]],
+    ["classifier.bias", [2]],
+  ]);
+  expect(shapes.every(([name]) => isNewWhenFineTuned(name))).toBe(true);
 });
+
+test.each([{ kind: "mlm" }, mixture] satisfies Head[])(
+  "AdamW decays matrices and tables only: %o",
+  (head) => {
+    for (const [name, shape] of parameters(config, head))
+      expect(isDecayed(name), name).toBe(shape.length === 2);
+  },
+);
 
 test.each([
   ["encoder.layer.3.output.LayerNorm.gamma", "bert.encoder.layer.3.output.LayerNorm.weight"],

@@ -1,10 +1,11 @@
 /**
  * The checkpoint's parameter names, verbatim, in one place: what every tensor is called and which shape it has.
  *
- * Names are those of `transformers`' `BertForSequenceClassification` and `BertForMaskedLM`. Shapes follow PyTorch:
- * a linear layer's weight is [out, in]. Older spellings are normalised on reading and never written.
+ * Names are those of `transformers`' `BertForSequenceClassification` and `BertForMaskedLM`; those of the mixture are
+ * ours. Shapes follow PyTorch: a linear layer's weight is [out, in]. Older spellings are normalised on reading and
+ * never written.
  *
- *   D hidden size   H heads   A features of all heads (H × head size)   F feed-forward neurons   V word pieces
+ *   L layers   D hidden size   H heads   A features of all heads (H × head size)   F feed-forward neurons   V word pieces
  *
  * Not here: values (network/network.ts), files (network/folder.ts).
  */
@@ -22,7 +23,13 @@ export const EMBEDDINGS = {
 /** The dense layer with tanh on the first token, [D, D]. */
 export const POOLER = "bert.pooler.dense";
 
-/** Logits from the pooled token, [C, D]; one row for a regression. */
+/** What stands in the pooler's place under a mixture: the layers' weights [L] before the softmax, a dense layer [D, D]. */
+export const MIXTURE = {
+  weights: "mixture.weights",
+  dense: "mixture.dense",
+} as const;
+
+/** Logits from what the head reads, [C, D]; one row for a regression. */
 export const CLASSIFIER = "classifier";
 
 /** The masked-language-model head; its output matrix is the word embeddings, so only `bias` [V] is its own. */
@@ -114,7 +121,8 @@ function addHead(shapes: Shapes, config: BertConfig, head: Head): void {
     addNorm(shapes, MLM.norm, D);
     shapes.set(MLM.bias, [config.vocabSize]);
   } else if (head.kind !== "none") {
-    addLinear(shapes, POOLER, D, D);
+    if (head.reader === "mixture") shapes.set(MIXTURE.weights, [config.layers.length]);
+    addLinear(shapes, head.reader === "mixture" ? MIXTURE.dense : POOLER, D, D);
     addLinear(shapes, CLASSIFIER, head.kind === "regression" ? 1 : head.labels.length, D);
   }
 }
@@ -142,7 +150,12 @@ export function optionalParameters(config: BertConfig, head: Head): Shapes {
 
 /** True for the tensors on top of the encoder that fine-tuning starts from random values where a checkpoint has none. */
 export function isNewWhenFineTuned(name: string): boolean {
-  return name.startsWith(`${POOLER}.`) || name.startsWith(`${CLASSIFIER}.`);
+  return name.startsWith(`${POOLER}.`) || name.startsWith(`${CLASSIFIER}.`) || isMixture(name);
+}
+
+/** True for the tensors that a mixture has in the pooler's place. */
+export function isMixture(name: string): boolean {
+  return name === MIXTURE.weights || name.startsWith(`${MIXTURE.dense}.`);
 }
 
 /** True for the tensors of the encoder itself: what every head shares. */
@@ -155,9 +168,12 @@ export function isEmbedding(name: string): boolean {
   return name.startsWith("bert.embeddings.");
 }
 
-/** True when AdamW decays the tensor: everything but biases and LayerNorm, as BERT's own optimizer does. */
+/**
+ * True when AdamW decays the tensor: everything but biases and LayerNorm, as BERT's own optimizer does, and but the
+ * weights of a mixture, which decay would draw towards the plain average.
+ */
 export function isDecayed(name: string): boolean {
-  return !name.endsWith("bias") && !name.includes("LayerNorm.");
+  return !name.endsWith("bias") && !name.includes("LayerNorm.") && name !== MIXTURE.weights;
 }
 
 /** Tensors of some checkpoints that hold nothing needed here: next-sentence head, constant position numbers. */

@@ -75,6 +75,8 @@ test.each([
   ["regression", network({ kind: "regression" })],
   ["mlm", network(mlm)],
   ["none", network({ kind: "none" })],
+  ["mixture", network({ ...two, reader: "mixture" })],
+  ["mixture regression", network({ kind: "regression", reader: "mixture" })],
   ["pruned", network(two, pruned)],
 ])("a %s network is read back bit for bit", async (_, net) => {
   const folder = await written(net);

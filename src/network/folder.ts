@@ -2,8 +2,8 @@
  * A network as a Hugging Face model folder: `config.json`, weights, tokenizer files.
  *
  * Promise: a folder is read only when each tensor the configuration asks for is there, in its shape, and no other
- * is; what is written loads in stock `transformers` and transformers.js when the layers are of one size, and is
- * read back here bit for bit (unless stored as float16).
+ * is; what is written loads in stock `transformers` when the layers are of one size and the head reads the pooler, and
+ * is read back here bit for bit (unless stored as float16).
  *
  * A pruned network's layer sizes go under `espalier` in `config.json`, its masks into a file of their own (masks.ts).
  * Not here: downloading (hub/), the ONNX model, checkpoints of a training run.

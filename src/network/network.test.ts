@@ -123,6 +123,22 @@ test("a classifier is kept for the same labels and drawn anew for others", () =>
   expect(renamed.tensors.get("classifier.weight")).not.toEqual(tuned.tensors.get("classifier.weight"));
 });
 
+test("a mixture begins as the plain average, is kept under other labels, and its classifier is not a pooler's", () => {
+  const tuned = initialNetwork(config, two, vocabulary, keyOf(1));
+  const mixed = withHead(tuned, { ...two, reader: "mixture" }, keyOf(2));
+  expect([...mixed.tensors.keys()]).toEqual([...parameters(config, mixed.head).keys()]);
+  expect(mixed.tensors.get("mixture.weights")?.data).toEqual(new Float32Array(2));
+  expect(mixed.tensors.get("mixture.dense.weight")?.data.some((x) => x !== 0)).toBe(true);
+  expect(mixed.tensors.get("classifier.weight")).not.toEqual(tuned.tensors.get("classifier.weight"));
+  const other = withHead(mixed, { ...three, reader: "mixture" }, keyOf(3));
+  for (const name of ["mixture.weights", "mixture.dense.weight", "mixture.dense.bias"]) {
+    expect(other.tensors.get(name)).toBe(mixed.tensors.get(name));
+  }
+  const back = withHead(mixed, two, keyOf(4));
+  expect([...back.tensors.keys()]).toEqual([...parameters(config, two).keys()]);
+  expect(macs(config, mixed.head, 5)).toBe(macs(config, two, 5));
+});
+
 test("masks follow the tensors that stay", () => {
   const mask = { dtype: "uint8", shape: [2, 8], data: new Uint8Array(16) } as const;
   const query = { ...mask, shape: [8, 8], data: new Uint8Array(64) };

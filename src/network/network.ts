@@ -63,6 +63,7 @@ function layerMacs({ heads, headSize, ffn }: LayerConfig, D: number, T: number):
   return 4 * T * D * A + 2 * T * T * A + 2 * T * D * ffn;
 }
 
+/** Pooler and the hidden layer of a mixture are of one size; the average is elementwise. */
 function headMacs({ hiddenSize: D, vocabSize }: BertConfig, head: Head, T: number): number {
   if (head.kind === "none") return 0;
   if (head.kind === "mlm") return T * D * (D + vocabSize);
@@ -78,7 +79,7 @@ export function macs(config: BertConfig, head: Head, tokens: number): number {
   return layers + headMacs(config, head, tokens);
 }
 
-/** BERT's initialisation: matrices and tables normal, LayerNorm 1 and 0, biases 0. */
+/** BERT's initialisation: matrices and tables normal, LayerNorm 1 and 0, biases 0; a mixture begins as the plain average. */
 function initialTensor(name: string, shape: readonly number[], config: BertConfig, key: Key): FloatTensor {
   const size = sizeOf(shape);
   if (shape.length === 1) {
@@ -107,8 +108,9 @@ function sameHead(a: Head, b: Head): boolean {
 }
 
 /**
- * The same encoder under another head. The encoder and a pooler that is there are shared; what the new head lacks is
- * drawn from `key`. A classifier is kept only when the head is the same; the spare pooler stays under `mlm` and `none`.
+ * The same encoder under another head. The encoder is shared, and a pooler or mixture that is there and wanted; what the
+ * new head lacks is drawn from `key`. A classifier is kept only when the head is the same; the spare pooler stays under
+ * `mlm` and `none`.
  */
 export function withHead(network: Network, head: Head, key: Key): Network {
   const { config, vocabulary, tensors: old } = network;

@@ -1,14 +1,14 @@
 import { afterAll, expect, test } from "vitest";
 import { tinyBatch, tinyCases } from "../../test/support/golden.ts";
 import { keyOf } from "../base/random.ts";
-import { floatTensor } from "../base/tensor.ts";
+import { floatTensor, type Tensor } from "../base/tensor.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import { parameters } from "../bert/names.ts";
 import { Engine } from "../engine/engine.ts";
 import { decodeModel } from "../onnx/decode.ts";
 import { openNetwork } from "./inference.ts";
 import { initialNetwork, type Network } from "./network.ts";
-import { exportOnnx } from "./onnx.ts";
+import { exportOnnx, referenceProgram } from "./onnx.ts";
 
 const engine = new Engine({ threads: 1 });
 afterAll(() => engine.close());
@@ -27,6 +27,39 @@ test.each(tinyCases().map((c) => [c.name, c] as const))(
     expect(c.mask).toContain(0);
     expect(ours.length).toBe(c.logits.data.length);
     const far = c.logits.data.map((x, i) => Math.abs(x - (ours[i] ?? Number.NaN)));
+    expect(Math.max(...far)).toBeLessThan(1e-5);
+  },
+);
+
+test.each([
+  { kind: "classification", labels: ["a", "b", "c"], reader: "mixture" },
+  { kind: "regression", reader: "mixture" },
+] satisfies Head[])(
+  "%o: the exported logits are those of the graph that training runs, within 1e-5",
+  async (head) => {
+    const [golden] = tinyCases();
+    if (!golden) throw new Error("goldens: none");
+    const config = { ...golden.network.config, initializerRange: 0.4 };
+    const network = initialNetwork(config, head, golden.network.vocabulary, keyOf(1));
+    const tensors = new Map(network.tensors).set(
+      "mixture.weights",
+      floatTensor([2], Float32Array.of(-1, 0.5)),
+    );
+    const mixed: Network = { ...network, tensors };
+    const { size, length, ids, types, mask } = golden;
+    const shape = [size, length];
+    const session = await engine.session(`reference ${head.kind}`, () => referenceProgram(mixed));
+    const feeds: Record<string, Tensor> = {
+      ...Object.fromEntries(tensors),
+      input_ids: { dtype: "int32", shape, data: ids },
+      token_type_ids: { dtype: "int32", shape, data: types },
+      mask: { dtype: "float32", shape, data: mask },
+    };
+    const [results] = await engine.run([{ session, feeds }]);
+    const ours = await (await openNetwork(engine, mixed)).logits(tinyBatch(golden));
+    expect(ours.length).toBe(size * (head.kind === "regression" ? 1 : 3));
+    expect(new Set(ours).size).toBe(ours.length);
+    const far = [...ours].map((x, i) => Math.abs(x - Number(results?.logits?.data[i])));
     expect(Math.max(...far)).toBeLessThan(1e-5);
   },
 );

@@ -55,6 +55,12 @@ test("a network that is stock already is the same object", () => {
   expect(toStock(golden.network)).toBe(golden.network);
 });
 
+test("a head that reads a mixture of the layers has no stock form (stock/reader)", () => {
+  const head = { kind: "classification", labels: ["a", "b"], reader: "mixture" } as const;
+  const mixed = initialNetwork(whole, head, vocabulary, keyOf(2));
+  expect(() => toStock(mixed)).toThrow(expect.objectContaining({ code: "stock/reader" }));
+});
+
 test.each([
   [
     "of two sizes",

@@ -4,6 +4,9 @@
  * What was removed comes back as zeros, which changes nothing: a head whose value is 0 contributes 0 whatever it
  * attends to, and a neuron of no input has activation 0 (GELU and ReLU alike) and no output weights. The network
  * computes the same and is as large and slow as its widest layer makes it: this is for compatibility alone.
+ *
+ * A head that reads a mixture of the layers has no stock form. Stock `transformers` would leave its tensors out, draw a
+ * pooler at random and only warn, so such a network is refused here. As ONNX it ships like any other.
  */
 
 import { InputError } from "../base/errors.ts";
@@ -15,12 +18,17 @@ import type { Network } from "./network.ts";
 /**
  * The same function with stock layers; the very same network when it has them. Masks are left behind.
  *
+ * @throws {InputError} `stock/reader` for a head that reads a mixture of the layers
  * @throws {InputError} `stock/heads` when heads of several sizes, or of one that does not divide the hidden size,
  *   leave no way to do it
  */
 export function toStock(network: Network): Network {
-  if (isStock(network.config)) return network;
   const { head, tensors, vocabulary } = network;
+  if ("reader" in head) {
+    const expected = "a head that reads the pooler, as stock transformers does";
+    throw new InputError("stock/reader", `network: expected ${expected}, got a ${head.reader} of the layers`);
+  }
+  if (isStock(network.config)) return network;
   const config = stockConfig(network.config);
   const padded = new Map(tensors);
   for (const [name, shape] of parameters(config, head)) {

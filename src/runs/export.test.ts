@@ -6,6 +6,7 @@ import { newFolder, PRUNED_CONFIG, tinyModel, written } from "../../test/support
 import { floatTensor } from "../base/tensor.ts";
 import { type Head, isStock } from "../bert/config.ts";
 import { readFolder, writeFolder } from "../network/folder.ts";
+import type { Network } from "../network/network.ts";
 import { decodeModel } from "../onnx/decode.ts";
 import { bench } from "./bench.ts";
 import { exportModel } from "./export.ts";
@@ -14,6 +15,7 @@ import { predict } from "./predict.ts";
 const HEADS: readonly Head[] = [
   { kind: "classification", labels: ["negative", "positive"] },
   { kind: "regression" },
+  { kind: "regression", reader: "mixture" },
   { kind: "mlm" },
   { kind: "none" },
 ];
@@ -48,21 +50,29 @@ test("a pruned model as safetensors has stock layers and computes the same withi
   expect(isStock((await readFolder(path)).config)).toBe(true);
 });
 
-test("transformers.js gives the same labels and probabilities within 1e-5 from an exported folder", async (context) => {
-  const library = await import("@huggingface/transformers").catch(() => undefined);
-  if (library === undefined) return context.skip("@huggingface/transformers cannot be loaded here");
-  const model = await written(tinyModel(undefined, PRUNED_CONFIG));
-  const out = join(await newFolder(), "tiny");
-  const { files } = await exportModel({ model, to: "onnx", out });
-  expect(files.every((file) => existsSync(join(out, file)))).toBe(true);
-  const { env, pipeline } = library;
-  Object.assign(env, { allowRemoteModels: false, localModelPath: dirname(out) });
-  const classify = await pipeline("text-classification", "tiny", { dtype: "fp32" });
-  const texts = ["good film", "a very dull plot, not bright; not good!", "Bad"];
-  const theirs = await classify(texts);
-  const { predictions } = await predict({ model: out, texts });
-  expect(theirs).toEqual(predictions.map(({ label, score }) => ({ label, score: expect.closeTo(score, 5) })));
-});
+test.for<[string, Network]>([
+  ["pruned", tinyModel(undefined, PRUNED_CONFIG)],
+  ["mixing", tinyModel({ kind: "classification", labels: ["no", "yes"], reader: "mixture" })],
+])(
+  "transformers.js gives the same labels and probabilities within 1e-5 from an exported %s folder",
+  async ([name, network], context) => {
+    const library = await import("@huggingface/transformers").catch(() => undefined);
+    if (library === undefined) return context.skip("@huggingface/transformers cannot be loaded here");
+    const model = await written(network);
+    const out = join(await newFolder(), name);
+    const { files } = await exportModel({ model, to: "onnx", out });
+    expect(files.every((file) => existsSync(join(out, file)))).toBe(true);
+    const { env, pipeline } = library;
+    Object.assign(env, { allowRemoteModels: false, localModelPath: dirname(out) });
+    const classify = await pipeline("text-classification", name, { dtype: "fp32" });
+    const texts = ["good film", "a very dull plot, not bright; not good!", "Bad"];
+    const theirs = await classify(texts);
+    const { predictions } = await predict({ model: out, texts });
+    expect(theirs).toEqual(
+      predictions.map(({ label, score }) => ({ label, score: expect.closeTo(score, 5) })),
+    );
+  },
+);
 
 test("exports that cannot be are refused by name", async () => {
   const refused = (work: Promise<unknown>, code: string) =>
@@ -73,6 +83,8 @@ test("exports that cannot be are refused by name", async () => {
   const broken = new Map(network.tensors).set(name, floatTensor([2], Float32Array.of(Number.NaN, 0)));
   const model = await written({ ...network, tensors: broken });
   await refused(exportModel({ model, to: "onnx" }), "export/finite");
+  const mixing = await written(tinyModel({ kind: "regression", reader: "mixture" }));
+  await refused(exportModel({ model: mixing, to: "safetensors" }), "stock/reader");
 });
 
 test("bench puts models side by side in the order given", async () => {

@@ -3,7 +3,8 @@
  *
  *   onnx          one .onnx file with everything in it, for ONNX Runtime; into a folder, it becomes the layout of
  *                 transformers.js: onnx/model.onnx beside config.json and the tokenizer
- *   safetensors   a Hugging Face folder that stock `transformers` loads, pruned layers padded with zeros
+ *   safetensors   a Hugging Face folder that stock `transformers` loads, pruned layers padded with zeros; a head that reads
+ *                 a mixture of the layers is refused, because it has no stock form
  *
  * Without `out`: `model.onnx` and `safetensors/` of a run, `onnx/model.onnx` and `safetensors/` of a model's folder.
  */
@@ -31,7 +32,7 @@ import type { RunContext } from "./progress.ts";
  * Writes a model for other programs. What is already at the place is replaced.
  *
  * @throws {ConfigError} for options that do not fit, `export/out` for a model of the hub without `out`
- * @throws {FormatError} `onnx/too-large` for 2 GiB or more; {InputError} `stock/heads`, or for a model that cannot be
+ * @throws {FormatError} `onnx/too-large` for 2 GiB or more; {InputError} `stock/heads`, `stock/reader`, or for a model that cannot be
  *   read
  * @example await exportModel({ model: "runs/half", to: "onnx", out: "web/half" });
  */

@@ -6,6 +6,12 @@ import { headText, inspect } from "./inspect.ts";
 test.each([
   ["classification", { kind: "classification", labels: ["no", "yes"] }, TINY_CONFIG, "no / yes"],
   ["regression", { kind: "regression" }, PRUNED_CONFIG, "regression"],
+  [
+    "mixture",
+    { kind: "classification", labels: ["no", "yes"], reader: "mixture" },
+    PRUNED_CONFIG,
+    "no / yes",
+  ],
   ["mlm", { kind: "mlm" }, PRUNED_CONFIG, "masked language model"],
   ["none", { kind: "none" }, TINY_CONFIG, "none"],
 ] satisfies [string, Head, typeof TINY_CONFIG, string][])(

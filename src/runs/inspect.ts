@@ -1,7 +1,7 @@
 /** `espalier inspect`: what is in a model, part by part, without running it. */
 
 import type { BertConfig, LayerConfig } from "../bert/config.ts";
-import { CLASSIFIER, isEmbedding, layerNames, POOLER, parameters } from "../bert/names.ts";
+import { CLASSIFIER, isEmbedding, isMixture, layerNames, POOLER, parameters } from "../bert/names.ts";
 import { countParameters, type Head, macs, type Network } from "../network/network.ts";
 import type { InspectResult, ModelPart } from "./answers.ts";
 import { resolveOptions } from "./fields.ts";
@@ -31,7 +31,7 @@ export async function inspect(options: InspectOptions, context: RunContext = {})
   };
 }
 
-/** Embeddings, each layer, pooler and head. Their counts add up to those of the network. */
+/** Embeddings, each layer, pooler or mixture, and head. Their counts add up to those of the network. */
 export function partsOf(network: Network, length: number): ModelPart[] {
   const { config, head } = network;
   const part = (
@@ -46,15 +46,17 @@ export function partsOf(network: Network, length: number): ModelPart[] {
     return part(`layer ${i}`, layerText(layer), work, (tensor) => tensor.startsWith(prefix));
   });
   const onTop = macs({ ...config, layers: [] }, head, length);
-  const pooler = head.kind === "classification" || head.kind === "regression" ? config.hiddenSize ** 2 : 0;
+  const square = `${config.hiddenSize} × ${config.hiddenSize}`;
+  const reader = head.kind === "classification" || head.kind === "regression" ? config.hiddenSize ** 2 : 0;
   const parts = [
     part("embeddings", embeddingsText(config), 0, isEmbedding),
     ...layers,
-    part("pooler", `${config.hiddenSize} × ${config.hiddenSize}`, pooler, (t) => t.startsWith(POOLER)),
+    part("pooler", square, reader, (t) => t.startsWith(POOLER)),
+    part("mixture", `${config.layers.length} layers, ${square}`, reader, isMixture),
     part(
       "head",
       headText(head),
-      onTop - pooler,
+      onTop - reader,
       (t) => t.startsWith(`${CLASSIFIER}.`) || t.startsWith("cls."),
     ),
   ];

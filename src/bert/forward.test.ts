@@ -1,0 +1,106 @@
+import { afterAll, expect, test } from "vitest";
+import { madeUpBatch, smallNetwork } from "../../test/support/training.ts";
+import type { Tensor } from "../base/tensor.ts";
+import { Engine } from "../engine/engine.ts";
+import type { Results } from "../engine/protocol.ts";
+import { backward } from "../graph/backward.ts";
+import { sum } from "../graph/ops/broadcast.ts";
+import { type Program, program } from "../graph/program.ts";
+import { input } from "../graph/value.ts";
+import type { Head } from "./config.ts";
+import { batchInputs, contextOf, encode, mixed } from "./forward.ts";
+import { parameters } from "./names.ts";
+import { type Sites, SKIP } from "./sites.ts";
+
+const engine = new Engine({ threads: 1 });
+afterAll(() => engine.close());
+
+async function run(name: string, graph: Program, feeds: Readonly<Record<string, Tensor>>): Promise<Results> {
+  const session = await engine.session(name, () => graph);
+  const read = Object.entries(feeds).filter(([key]) => graph.inputs.has(key));
+  const [results] = await engine.run([{ session, feeds: Object.fromEntries(read) }]);
+  return results ?? {};
+}
+
+function floats(shape: readonly number[], ...values: number[]): Tensor {
+  return { dtype: "float32", shape, data: Float32Array.from(values) };
+}
+
+function values(results: Results, name: string): number[] {
+  const data = results[name]?.data;
+  if (!(data instanceof Float32Array)) throw new Error(`no result ${name}`);
+  return [...data];
+}
+
+/** Equal but for the last digits of float32. */
+function about(...numbers: number[]): number[] {
+  return numbers.map((x) => expect.closeTo(x, 5));
+}
+
+test("a mixture of two layers and its gradients are those computed by hand", async () => {
+  const shapes = new Map([
+    ["mixture.weights", [2]],
+    ["mixture.dense.weight", [2, 2]],
+    ["mixture.dense.bias", [2]],
+  ]);
+  const context = contextOf(smallNetwork({ kind: "regression" }, 2).config, shapes);
+  const out = mixed(context, [input("h0", "float32", ["B", 2]), input("h1", "float32", ["B", 2])]);
+  const names = [...shapes.keys()];
+  const gradients = backward(
+    sum(out, [0, 1]),
+    names.map((name) => context.plain.get(name) ?? out),
+  );
+  const graph = program({
+    out,
+    ...Object.fromEntries(names.map((name, i) => [`g ${name}`, gradients[i] ?? out])),
+  });
+  const results = await run("by hand", graph, {
+    h0: floats([2, 2], 4, 0, -4, 8),
+    h1: floats([2, 2], 0, 4, 4, 0),
+    "mixture.weights": floats([2], 0, Math.log(3)), // shares 1/4 and 3/4: averages (1, 3) and (2, 2)
+    "mixture.dense.weight": floats([2, 2], 1, 1, 1, -1),
+    "mixture.dense.bias": floats([2], 0.5, 1),
+  });
+  expect(values(results, "out")).toEqual(about(4.5, 0, 4.5, 1));
+  // The second neuron of the first text is cut off by ReLU: the average's gradients are (1, 1) and (2, 0).
+  expect(values(results, "g mixture.dense.weight")).toEqual(about(3, 5, 2, 2));
+  expect(values(results, "g mixture.dense.bias")).toEqual(about(2, 1));
+  // By share: -4 and 12, their mean under the shares 8; so 1/4·(-4 - 8) and 3/4·(12 - 8).
+  expect(values(results, "g mixture.weights")).toEqual(about(-3, 3));
+});
+
+const SKIPPING: Sites = { layer: (i, layer) => (i === 1 ? layer : SKIP) };
+
+test.each([
+  ["every layer", {}],
+  ["a skipped last layer", SKIPPING],
+] satisfies [string, Sites][])(
+  "with %s, `firsts` are the first tokens of the layers' outputs within 1e-6",
+  async (name, sites) => {
+    const head: Head = { kind: "none" };
+    const { config, tensors } = smallNetwork(head, 3, 0);
+    const { firsts, hidden } = encode(contextOf(config, parameters(config, head), sites), batchInputs());
+    const outputs = [
+      ...firsts.map((x, i) => [`f${i}`, x] as const),
+      ...hidden.map((x, i) => [`h${i}`, x] as const),
+    ];
+    const { size, length, ids, types, mask } = madeUpBatch({ kind: "regression" }, 3);
+    const shape = [size, length];
+    const results = await run(name, program(Object.fromEntries(outputs)), {
+      ...Object.fromEntries(tensors),
+      input_ids: { dtype: "int32", shape, data: ids },
+      token_type_ids: { dtype: "int32", shape, data: types },
+      mask: { dtype: "float32", shape, data: mask },
+    });
+    const D = config.hiddenSize;
+    expect(firsts).toHaveLength(3);
+    for (const i of firsts.keys()) {
+      const [ours, all] = [values(results, `f${i}`), values(results, `h${i + 1}`)];
+      const rows = Array.from({ length: size }, (_, row) =>
+        all.slice(row * length * D, row * length * D + D),
+      ).flat();
+      expect(ours).toHaveLength(size * D);
+      expect(Math.max(...ours.map((x, j) => Math.abs(x - (rows[j] ?? Number.NaN))))).toBeLessThan(1e-6);
+    }
+  },
+);
