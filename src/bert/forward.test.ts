@@ -44,7 +44,10 @@ test("a mixture of two layers and its gradients are those computed by hand", asy
     ["mixture.dense.bias", [2]],
   ]);
   const context = contextOf(smallNetwork({ kind: "regression" }, 2).config, shapes);
-  const out = mixed(context, [input("h0", "float32", ["B", 2]), input("h1", "float32", ["B", 2])]);
+  const out = mixed(context, {
+    lower: [input("h0", "float32", ["B", 2])],
+    first: input("h1", "float32", ["B", 2]),
+  });
   const names = [...shapes.keys()];
   const gradients = backward(
     sum(out, [0, 1]),
@@ -75,11 +78,15 @@ test.each([
   ["every layer", {}],
   ["a skipped last layer", SKIPPING],
 ] satisfies [string, Sites][])(
-  "with %s, `firsts` are the first tokens of the layers' outputs within 1e-6",
+  "with %s, `lower` and `first` are the first tokens of the layers' outputs within 1e-6",
   async (name, sites) => {
     const head: Head = { kind: "none" };
     const { config, tensors } = smallNetwork(head, 3, 0);
-    const { firsts, hidden } = encode(contextOf(config, parameters(config, head), sites), batchInputs());
+    const { first, lower, hidden } = encode(
+      contextOf(config, parameters(config, head), sites),
+      batchInputs(),
+    );
+    const firsts = config.layers.map((_, i) => lower[i] ?? first);
     const outputs = [
       ...firsts.map((x, i) => [`f${i}`, x] as const),
       ...hidden.map((x, i) => [`h${i}`, x] as const),
