@@ -57,9 +57,14 @@ export interface LayerNames {
   readonly outputNorm: string;
 }
 
-/** Module names of layer `i`, counted from 0. A method's own layers stand under another `stack`. */
-export function layerNames(i: number, stack = "bert.encoder.layer"): LayerNames {
-  const at = `${stack}.${i}`;
+/** What the names of layer `i` begin with, counted from 0. A method's own layers stand under another `stack`. */
+export function layerStem(i: number, stack = "bert.encoder.layer"): string {
+  return `${stack}.${i}`;
+}
+
+/** Module names of layer `i`. */
+export function layerNames(i: number, stack?: string): LayerNames {
+  const at = layerStem(i, stack);
   return {
     query: `${at}.attention.self.query`,
     key: `${at}.attention.self.key`,

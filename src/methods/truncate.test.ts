@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { CLASSES, smallNetwork } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
 import { keyOf } from "../base/random.ts";
+import { floatTensor } from "../base/tensor.ts";
 import { parameters } from "../bert/names.ts";
 import { bind } from "./method.ts";
 import { TRUNCATE, truncated } from "./truncate.ts";
@@ -14,6 +15,14 @@ test.each([1, 2, 4])("the first %i of 4 layers are a network of their own, tenso
   expect(product.config.layers).toHaveLength(layers);
   expect([...product.tensors.keys()]).toEqual([...parameters(product.config, product.head).keys()]);
   for (const [name, tensor] of product.tensors) expect(tensor).toBe(NETWORK.tensors.get(name));
+});
+
+test("a mixture's shares of the dropped layers go to the last one kept", () => {
+  const mixing = smallNetwork({ kind: "classification", labels: ["a", "b"], reader: "mixture" }, 4);
+  const shares = floatTensor([4], Float32Array.of(0.1, 0.2, 0.3, 0.4).map(Math.log));
+  const product = truncated(mixing, 2, new Map(mixing.tensors).set("mixture.weights", shares));
+  const merged = [...(product.tensors.get("mixture.weights")?.data ?? [])].map(Math.exp);
+  expect(merged).toEqual([expect.closeTo(0.1, 6), expect.closeTo(0.9, 6)]);
 });
 
 test("what is dropped is not trained", () => {

@@ -9,7 +9,9 @@
 
 import { ConfigError } from "../base/errors.ts";
 import type { FloatTensor } from "../base/tensor.ts";
+import { layerStem } from "../bert/names.ts";
 import { SKIP } from "../bert/sites.ts";
+import { withLayers } from "../network/layers.ts";
 import type { Network } from "../network/network.ts";
 import type { Method, MethodState } from "./method.ts";
 
@@ -30,9 +32,14 @@ function isKept(name: string, layers: number): boolean {
 
 /** The first n layers of a network as a network of its own, with the given tensors. */
 export function truncated(network: Network, layers: number, tensors = network.tensors): Network {
-  const kept = [...tensors].filter(([name]) => isKept(name, layers));
-  const config = { ...network.config, layers: network.config.layers.slice(0, layers) };
-  return { ...network, config, tensors: new Map(kept) };
+  const { layers: all } = network.config;
+  const top = all.length - layers;
+  const kept = all.slice(0, layers).map((layer, i) => ({
+    layer,
+    stem: layerStem(i),
+    spans: i === layers - 1 ? 1 + top : 1, // the dropped ones hand on what the last one gave
+  }));
+  return withLayers(network, kept, tensors);
 }
 
 function init({ config }: Network, { layers }: TruncateConfig): TruncateState {

@@ -1,0 +1,59 @@
+/**
+ * A network with other layers than it had: fewer of its own, or some that a method has trained beside them.
+ *
+ * Promise: what is kept is shared, not copied; a head that reads a mixture of the layers still gives each state the
+ * share it had. Not here: which layers to take (methods/), layers made smaller.
+ */
+
+import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
+import type { LayerConfig } from "../bert/config.ts";
+import { MIXTURE, optionalParameters, parameters } from "../bert/names.ts";
+import type { Network } from "./network.ts";
+
+/** Where a layer of the new network comes from. */
+export interface LayerSource {
+  readonly layer: LayerConfig;
+  /** What the names of its tensors begin with, such as `bert.encoder.layer.3`. */
+  readonly stem: string;
+  /** How many layers of the old network it stands for. All of them together are the old network's. */
+  readonly spans: number;
+}
+
+/** The number in a tensor's name. */
+const LAYER = /^bert\.encoder\.layer\.(\d+)(?=\.)/;
+
+/**
+ * The network whose layers are `sources`, from bottom to top, under the checkpoint's names.
+ *
+ * @param tensors  the sources' tensors, and new values of any other; what is not there stays as it is. A mask stays where
+ *   its tensor is the very same.
+ */
+export function withLayers(
+  network: Network,
+  sources: readonly LayerSource[],
+  tensors: ReadonlyMap<string, FloatTensor> = network.tensors,
+): Network {
+  const { head, vocabulary, tensors: old } = network;
+  const config = { ...network.config, layers: sources.map(({ layer }) => layer) };
+  const [taken, masks] = [new Map<string, FloatTensor>(), new Map<string, Tensor<"uint8">>()];
+  for (const name of [...parameters(config, head).keys(), ...optionalParameters(config, head).keys()]) {
+    const source = name.replace(LAYER, (stem, i) => sources[Number(i)]?.stem ?? stem);
+    const tensor = tensors.get(source) ?? old.get(source);
+    if (tensor === undefined) continue;
+    taken.set(name, name === MIXTURE.weights ? mergedShares(tensor, sources) : tensor);
+    const mask = network.masks?.get(source);
+    if (mask !== undefined && taken.get(name) === old.get(source)) masks.set(name, mask);
+  }
+  return { config, head, tensors: taken, vocabulary, ...(masks.size > 0 ? { masks } : {}) };
+}
+
+/** A mixture's weights for fewer layers: log Σ exp over those that became one, so that softmax adds up their shares. */
+function mergedShares({ data }: FloatTensor, sources: readonly LayerSource[]): FloatTensor {
+  let start = 0;
+  const merged = sources.map(({ spans }) => {
+    const group = data.subarray(start, start + spans);
+    start += spans;
+    return spans === 1 ? (group[0] ?? 0) : Math.log(group.reduce((sum, w) => sum + Math.exp(w), 0));
+  });
+  return floatTensor([sources.length], Float32Array.from(merged));
+}
