@@ -35,12 +35,17 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
   theseus: [
     { layers: "1", base: "0.5", full: "1", init: "fine-tuned" },
     { layers: "1", base: "0.5", full: "1", init: "fine-tuned", clipOver: "all" },
+    { layers: "1", base: "0.5", full: "0.8", init: "fine-tuned", schedule: "anti-curriculum" },
+    { layers: "1", base: "0.5", full: "1", init: "fine-tuned", schedule: "constant", swap: "1" },
   ],
   truncate: [{ layers: "1" }],
 };
 
 /** A masked language model reads its word embeddings twice, so that they have no table of their own. */
 const HEADS: readonly Head[] = [CLASSES, { kind: "mlm" }];
+
+/** Reads every layer, so one row of settings per method has it. One layer leaves nothing to mix: not for truncation to it. */
+const MIXTURE: Head = { kind: "classification", labels: ["a", "b", "c"], reader: "mixture" };
 
 interface Case {
   readonly method: BoundMethod;
@@ -63,8 +68,11 @@ function caseOf(id: string, set: Readonly<Record<string, string>>, head: Head): 
 
 const CASES = Object.keys(METHODS).flatMap((id) =>
   // Keys of `METHODS` are its ids.
-  SETTINGS[id as MethodId].flatMap((set) =>
-    HEADS.map((head) => [`${id} ${JSON.stringify(set)} ${head.kind}`, caseOf(id, set, head)] as const),
+  SETTINGS[id as MethodId].flatMap((set, row) =>
+    (row === 0 && id !== "truncate" ? [...HEADS, MIXTURE] : HEADS).map((head) => {
+      const name = `${id} ${JSON.stringify(set)} ${head === MIXTURE ? "mixture" : head.kind}`;
+      return [name, caseOf(id, set, head)] as const;
+    }),
   ),
 );
 

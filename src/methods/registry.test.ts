@@ -13,7 +13,14 @@ test.each(Object.entries(METHODS))("%s stands under its own id and says what it 
 
 test("settings are read by the method's own schema and resolved with its defaults", () => {
   const { settings } = methodById("theseus", { set: { layers: "2", schedule: "constant" } });
-  const defaults = { base: 0.3, full: 0.6, start: "first", init: "pre-trained", clipOver: "trained" };
+  const defaults = {
+    base: 0.3,
+    full: 0.6,
+    swap: 0,
+    start: "first",
+    init: "pre-trained",
+    clipOver: "trained",
+  };
   expect(settings).toEqual({ layers: 2, schedule: "constant", ...defaults });
 });
 

@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "vitest";
 import { CLASSES, madeUpBatch, smallNetwork } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
+import { floatTensor } from "../base/tensor.ts";
 import { parameters } from "../bert/names.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Network } from "../network/network.ts";
@@ -14,18 +15,34 @@ afterAll(() => engine.close());
 
 const KEY = keyOf(5);
 const NETWORK = smallNetwork(CLASSES, 4);
+const SIX = smallNetwork(CLASSES, 6);
+const TWELVE = smallNetwork(CLASSES, 12);
+const MIXING = smallNetwork({ kind: "classification", labels: ["a", "b", "c"], reader: "mixture" }, 4);
+/** What `swap` asks for. */
+const ALONE = { schedule: "constant", full: 1 } as const;
 const DEFAULTS: TheseusConfig = {
   layers: 2,
   schedule: "curriculum",
   base: 0.3,
   full: 0.6,
+  swap: 0,
   start: "first",
   init: "fine-tuned",
   clipOver: "trained",
 };
 
-function bound(change: Partial<TheseusConfig> = {}, steps = 100, key = KEY): BoundMethod {
-  return bind(THESEUS, NETWORK, { ...DEFAULTS, ...change }, { steps, key });
+function bound(
+  change: Partial<TheseusConfig> = {},
+  steps = 100,
+  key = KEY,
+  network: Network = NETWORK,
+): BoundMethod {
+  return bind(THESEUS, network, { ...DEFAULTS, ...change }, { steps, key });
+}
+
+/** The same for another predecessor. */
+function boundTo(network: Network, change: Partial<TheseusConfig>): BoundMethod {
+  return bound(change, 100, KEY, network);
 }
 
 function planOf({ config, head, tensors }: Network, method?: BoundMethod, structure = ""): GraphPlan {
@@ -36,8 +53,8 @@ function planOf({ config, head, tensors }: Network, method?: BoundMethod, struct
 }
 
 /** Numbers of the layers that a graph reads, by the start of their tensors' names. */
-function layersRead(method: BoundMethod, structure: string): string[] {
-  const { inputs } = evalProgram(planOf(NETWORK, method, structure));
+function layersRead(method: BoundMethod, structure: string, network = NETWORK): string[] {
+  const { inputs } = evalProgram(planOf(network, method, structure));
   const layers = [...inputs.keys()].map((name) => /^(bert\.encoder|successor)\.layer\.\d+/.exec(name)?.[0]);
   return [...new Set(layers.filter((name) => name !== undefined))].sort();
 }
@@ -45,9 +62,9 @@ function layersRead(method: BoundMethod, structure: string): string[] {
 async function logits(network: Network, method?: BoundMethod, structure = ""): Promise<Float32Array> {
   const { size, length, ids, types, mask } = madeUpBatch(CLASSES, 1, 6);
   const plan = planOf(network, method, structure);
-  const session = await engine.session(`${network.config.layers.length} ${method?.id} ${structure}`, () =>
-    evalProgram(plan),
-  );
+  const head = JSON.stringify(network.head);
+  const name = `${network.config.layers.length} ${head} ${method?.id} ${structure}`;
+  const session = await engine.session(name, () => evalProgram(plan));
   const shape = [size, length];
   const tensors = [...network.tensors, ...(method?.tensors ?? [])];
   const feeds = {
@@ -94,6 +111,25 @@ test("the constant rate stays until `full` of the run and is 1 from there", () =
   expect(share(bound({ full: 0 }), 0, 100)).toBe(1);
 });
 
+test("the anti-curriculum swaps as often as 1 - p_d says, within 4 deviations, and always after `full` of the run", () => {
+  const method = bound({ schedule: "anti-curriculum", base: 0.2, full: 0.5 }, 8000);
+  for (const [i, rate] of [0.7, 0.5, 0.3, 0.1].entries()) {
+    const deviation = Math.sqrt((rate * (1 - rate)) / 2000);
+    expect(Math.abs(share(method, 1000 * i, 1000 * (i + 1)) - rate)).toBeLessThan(4 * deviation);
+  }
+  expect(share(method, 4000, 8000)).toBe(1);
+});
+
+test("`swap` swaps one module at a constant rate within 4 deviations to the end, and never another", () => {
+  const method = bound({ ...ALONE, swap: 2, base: 0.7 }, 4000);
+  const draws = Array.from({ length: 4000 }, (_, step) => method.structure(step));
+  expect(new Set(draws)).toEqual(new Set(["00", "01"]));
+  for (const from of [0, 2000]) {
+    const often = draws.slice(from, from + 2000).filter((draw) => draw === "01").length / 2000;
+    expect(Math.abs(often - 0.7)).toBeLessThan(4 * Math.sqrt((0.7 * 0.3) / 2000));
+  }
+});
+
 test("a draw is one per module and a function of key and step; modules are independent within 4 deviations", () => {
   const draws = Array.from({ length: 4000 }, (_, step) => drawSwaps(3, 0.5, fold(KEY, step)));
   expect(draws[7]).toEqual(drawSwaps(3, 0.5, fold(KEY, 7)));
@@ -125,6 +161,22 @@ test.each([
   expect(layersRead(bound(), structure)).toEqual(layers);
 });
 
+/** Names of layers `from` to `to` (exclusive) of a stack. */
+function stack(name: string, from: number, to: number): string[] {
+  return Array.from({ length: to - from }, (_, i) => `${name}.${from + i}`);
+}
+
+test.each([
+  [SIX, 3, "010", [...stack(P, 0, 2), ...stack(P, 4, 6), `${S}.1`]],
+  [SIX, 2, "01", [...stack(P, 0, 3), `${S}.1`]],
+  [TWELVE, 4, "1011", [...stack(P, 3, 6), `${S}.0`, `${S}.2`, `${S}.3`]],
+  [TWELVE, 3, "100", [...stack(P, 4, 12), `${S}.0`]],
+])("a predecessor of other depths: %#: modules have L/n layers", (network, layers, structure, read) => {
+  const method = boundTo(network, { layers });
+  expect(layersRead(method, structure, network)).toEqual([...read].sort());
+  expect(layersRead(method, method.product(), network)).toEqual(stack(S, 0, layers));
+});
+
 test("evaluation runs the successor alone", () => {
   expect(bound().product()).toBe("11");
   expect(bound({ layers: 1 }).product()).toBe("1");
@@ -135,6 +187,15 @@ test("only the successor's layers are trained", () => {
   const trained = [...NETWORK.tensors.keys(), ...method.tensors.keys()].filter(method.trains);
   expect(trained).toEqual([...method.tensors.keys()]);
   expect(trained).toHaveLength(2 * 16);
+});
+
+test("with `swap` only that module's successor exists, and it starts where it would among all", () => {
+  const [alone, all] = [bound({ ...ALONE, swap: 2 }), bound()];
+  expect([...alone.tensors.keys()]).toEqual(
+    [...all.tensors.keys()].filter((name) => name.startsWith(`${S}.1.`)),
+  );
+  for (const [name, tensor] of alone.tensors) expect(tensor).toBe(all.tensors.get(name));
+  expect([...NETWORK.tensors.keys(), ...alone.tensors.keys()].filter(alone.trains)).toHaveLength(16);
 });
 
 test.each([
@@ -159,19 +220,52 @@ test("without a swap the logits are the predecessor's, bit for bit", async () =>
   expect(await logits(NETWORK, bound(), "00")).toEqual(await logits(NETWORK));
 });
 
-test("the finished network is the successor under the checkpoint's names, with the logits of every module swapped", async () => {
-  const method = bound({ start: "even" });
-  const product = method.finish(new Map([...NETWORK.tensors, ...method.tensors]));
-  expect(product.config.layers).toHaveLength(2);
-  expect(new Map([...product.tensors].map(([name, { shape }]) => [name, [...shape]]))).toEqual(
-    parameters(product.config, product.head),
-  );
-  expect(product.tensors.get(`${P}.1.output.dense.weight`)).toBe(
-    method.tensors.get(`${S}.1.output.dense.weight`),
-  );
-  const [own, swapped] = [await logits(product), await logits(NETWORK, method, "11")];
-  expect(own).toHaveLength(18);
-  expect(Math.max(...own.map((x, i) => Math.abs(x - (swapped[i] ?? Number.NaN))))).toBeLessThan(1e-5);
+test.each([
+  ["4 to 2", NETWORK, {}],
+  ["6 to 3", SIX, { layers: 3 }],
+  ["6 to 2", SIX, { layers: 2 }],
+  ["12 to 4", TWELVE, { layers: 4 }],
+  ["12 to 3", TWELVE, { layers: 3 }],
+  ["module 1 of 2 alone", NETWORK, { ...ALONE, swap: 1 }],
+  ["module 2 of 2 alone", NETWORK, { ...ALONE, swap: 2 }],
+  ["module 2 of 3 alone", SIX, { ...ALONE, layers: 3, swap: 2 }],
+  ["4 to 2 under a mixture", MIXING, {}],
+  ["module 1 of 2 alone under a mixture", MIXING, { ...ALONE, swap: 1 }],
+] satisfies [string, Network, Partial<TheseusConfig>][])(
+  "%s: the finished network has the checkpoint's names and the logits of the product's structure within 1e-5",
+  async (_, network, change) => {
+    const method = boundTo(network, { start: "even", ...change });
+    const successor = new Map(
+      [...method.tensors].map(([name, { shape, data }]) => [
+        name,
+        floatTensor(
+          shape,
+          data.map((w) => -w),
+        ),
+      ]),
+    );
+    const trained = { ...method, tensors: successor };
+    const product = method.finish(new Map([...network.tensors, ...successor]));
+    expect(new Map([...product.tensors].map(([name, { shape }]) => [name, [...shape]]))).toEqual(
+      parameters(product.config, product.head),
+    );
+    const [own, swapped] = [await logits(product), await logits(network, trained, method.product())];
+    expect(own).toHaveLength(18);
+    expect(Math.max(...own.map((x, i) => Math.abs(x - (swapped[i] ?? Number.NaN))))).toBeLessThan(1e-5);
+    expect(own).not.toEqual(await logits(network));
+  },
+);
+
+test("the product of a single swap is the predecessor with one layer in the module's place", () => {
+  const method = bound({ ...ALONE, swap: 1 });
+  expect(method.product()).toBe("10");
+  const { config, tensors } = method.finish(new Map([...NETWORK.tensors, ...method.tensors]));
+  expect(config.layers).toHaveLength(3);
+  const from = [`${S}.0`, `${P}.2`, `${P}.3`].map((stem) => `${stem}.output.dense.weight`);
+  const all = new Map([...NETWORK.tensors, ...method.tensors]);
+  for (const [i, name] of from.entries()) {
+    expect(tensors.get(`${P}.${i}.output.dense.weight`)).toBe(all.get(name));
+  }
 });
 
 test.each([
@@ -181,9 +275,14 @@ test.each([
   ["theseus/layers", { layers: 0.5 }, "got 0.5"],
   ["theseus/full", { full: 1.5 }, "got 1.5"],
   ["theseus/full", { full: Number.NaN }, "got NaN"],
+  ["theseus/swap", { ...ALONE, swap: 3 }, "swap from 1 to 2, or 0, got 3"],
+  ["theseus/swap", { ...ALONE, swap: -1 }, "got -1"],
+  ["theseus/swap", { ...ALONE, swap: 1.5 }, "got 1.5"],
+  ["theseus/swap", { swap: 1 }, "schedule=constant and full=1"],
+  ["theseus/swap", { ...ALONE, swap: 1, full: 0.6 }, "got constant and 0.6"],
   ["theseus/curriculum", { base: 0 }, "base=0"],
   ["theseus/curriculum", { base: 1.01 }, "base=1.01"],
-])("%s: %o is refused", (code, change, says) => {
+] satisfies [string, Partial<TheseusConfig>, string][])("%s: %o is refused", (code, change, says) => {
   expect(() => bound(change)).toThrow(ConfigError);
   expect(() => bound(change)).toThrow(
     expect.objectContaining({ code, message: expect.stringContaining(says) }),

@@ -3,7 +3,7 @@
  *
  *   Paper    Xu, Zhou, Ge, Wei & Zhou, EMNLP 2020 · https://arxiv.org/abs/2002.02925
  *   From     a fine-tuned predecessor of L layers
- *   To       a dense successor of n layers, n dividing L
+ *   To       a dense successor of n layers, n dividing L; with `swap`, the predecessor with one module replaced
  *   Learns   the successor's layers; predecessor, embeddings and head stay frozen (§3.1)
  *
  *   paper          here
@@ -12,6 +12,13 @@
  *   r_i            swapped[i]      true: scc_i runs; false: prd_i runs
  *   p_d            rate            chance that a module is swapped in a step
  *   k, b           slope, base     curriculum, §3.3
+ *
+ * Two of the paper's analyses are settings. Its ablation swaps at a rate of 1 - p_d (`schedule=anti-curriculum`), which
+ * ends at 0, where nothing of the successor runs or learns. What comes then is our reading: the rate falls for as long as
+ * the curriculum's would rise, and the successor is fine-tuned after that, as after a constant rate (§3.2), because it is
+ * the product in every case. `full=1` leaves that part out.
+ * The other asks what replacing module i alone costs (`swap=i`): no other is ever swapped, the rate is constant, and no
+ * successor is fine-tuned. The product is then the predecessor in which scc_i stands for prd_i.
  *
  * The loss is the task's alone, with no distillation (§3.1). Gradients flow through frozen modules, which keep their
  * dropout as in the authors' code. Departures: none in the arithmetic; a draw is a function of (key, step), so a run
@@ -26,13 +33,14 @@
 import { ConfigError } from "../base/errors.ts";
 import { fold, type Key, uniform } from "../base/random.ts";
 import type { FloatTensor } from "../base/tensor.ts";
-import { layerNames } from "../bert/names.ts";
+import { layerNames, layerStem } from "../bert/names.ts";
 import { type LayerPlace, type Sites, SKIP } from "../bert/sites.ts";
+import { type LayerSource, withLayers } from "../network/layers.ts";
 import type { Network } from "../network/network.ts";
 import type { Method, MethodState, RunFacts } from "./method.ts";
 
-/** How the replacing rate grows. */
-const SCHEDULES = ["curriculum", "constant"] as const;
+/** How the replacing rate goes. */
+const SCHEDULES = ["curriculum", "constant", "anti-curriculum"] as const;
 /** Which of the predecessor's layers the successor starts from. */
 const STARTS = ["first", "even"] as const;
 /** Whose weights those layers are. */
@@ -45,6 +53,7 @@ export interface TheseusConfig {
   readonly schedule: (typeof SCHEDULES)[number];
   readonly base: number;
   readonly full: number;
+  readonly swap: number;
   readonly start: (typeof STARTS)[number];
   readonly init: (typeof INITS)[number];
   readonly clipOver: (typeof CLIPS)[number];
@@ -54,8 +63,8 @@ interface TheseusState extends MethodState {
   readonly config: TheseusConfig;
   /** L/n. */
   readonly moduleLayers: number;
-  readonly layers: number;
-  readonly places: readonly LayerPlace[];
+  /** By module: its successor layer. Undefined for one that is never swapped. */
+  readonly places: readonly (LayerPlace | undefined)[];
   readonly steps: number;
   readonly key: Key;
 }
@@ -93,35 +102,30 @@ export function drawSwaps(modules: number, rate: number, key: Key): boolean[] {
   return Array.from({ length: modules }, (_, i) => uniform(fold(key, i)) < rate);
 }
 
-/** The rate of a step: the curriculum reaches 1 after `full` of the run; the constant rate jumps to 1 there (§3.2). */
+/** The rate of a step: the curriculum reaches 1 after `full` of the run; the other rates jump to 1 there (§3.2). */
 function rateAt({ config, steps }: TheseusState, step: number): number {
   const { schedule, base, full } = config;
   const until = full * steps;
   if (step >= until) return 1;
-  return schedule === "constant" ? base : replaceRate({ base, slope: (1 - base) / until }, step);
+  if (schedule === "constant") return base;
+  const rate = replaceRate({ base, slope: (1 - base) / until }, step);
+  return schedule === "curriculum" ? rate : 1 - rate;
 }
 
 /** Where the successor's layers stand. */
 const SUCCESSOR = "successor.layer";
-
-function successorName(name: string): string {
-  return name.replace("bert.encoder.layer", SUCCESSOR);
-}
 
 /** The predecessor layer that successor layer `i` starts from: the i-th, as the authors do, or its module's first. */
 function sourceLayer(i: number, moduleLayers: number, start: TheseusConfig["start"]): number {
   return start === "first" ? i : i * moduleLayers;
 }
 
-/** Tensors of the predecessor's layers. */
-const LAYER = /^bert\.encoder\.layer\./;
-
-/** The tensors of layer `from`, renamed as layer `to`. */
-function layerTensors(network: Network, from: number, to: number): [string, FloatTensor][] {
-  const prefix = `bert.encoder.layer.${from}.`;
+/** The tensors of layer `from`, renamed as successor layer `to`. */
+function successorTensors(network: Network, from: number, to: number): [string, FloatTensor][] {
+  const prefix = `${layerStem(from)}.`;
   return [...network.tensors]
     .filter(([name]) => name.startsWith(prefix))
-    .map(([name, tensor]) => [`bert.encoder.layer.${to}.${name.slice(prefix.length)}`, tensor]);
+    .map(([name, tensor]) => [`${layerStem(to, SUCCESSOR)}.${name.slice(prefix.length)}`, tensor]);
 }
 
 /** A setting that was typed can be any text. */
@@ -140,9 +144,8 @@ function missingPretrained(): never {
   );
 }
 
-function init(network: Network, config: TheseusConfig, { steps, key, pretrained }: RunFacts): TheseusState {
-  const depth = network.config.layers.length;
-  const { layers, base, full, schedule, start, init: from, clipOver } = config;
+function check(config: TheseusConfig, depth: number): void {
+  const { layers, base, full, schedule, swap } = config;
   if (!(Number.isInteger(layers) && layers >= 1 && layers < depth && depth % layers === 0)) {
     throw new ConfigError(
       "theseus/layers",
@@ -154,28 +157,32 @@ function init(network: Network, config: TheseusConfig, { steps, key, pretrained 
   }
   replaceRate({ base, slope: 0 }, 0);
   checkChoice("schedule", schedule, SCHEDULES);
-  checkChoice("start", start, STARTS);
-  checkChoice("init", from, INITS);
-  checkChoice("clipOver", clipOver, CLIPS);
-  const moduleLayers = depth / layers;
-  const sources = Array.from({ length: layers }, (_, i) => sourceLayer(i, moduleLayers, start));
-  const origin = from === "fine-tuned" ? network : (pretrained ?? missingPretrained());
-  const tensors = sources.flatMap((source, i) => layerTensors(origin, source, i));
-  const places = sources.map((source, i): LayerPlace => {
-    const layer = network.config.layers[source];
-    if (layer === undefined)
-      throw new ConfigError("theseus/layers", `theseus: the predecessor has no layer ${source}`);
-    return { layer, index: depth + i, names: layerNames(i, SUCCESSOR) };
+  checkChoice("start", config.start, STARTS);
+  checkChoice("init", config.init, INITS);
+  checkChoice("clipOver", config.clipOver, CLIPS);
+  if (!(Number.isInteger(swap) && swap >= 0 && swap <= layers)) {
+    throw new ConfigError("theseus/swap", `theseus: expected swap from 1 to ${layers}, or 0, got ${swap}`);
+  }
+  if (swap > 0 && (schedule !== "constant" || full !== 1)) {
+    const expected = "schedule=constant and full=1 with swap, which has no successor to fine-tune";
+    throw new ConfigError("theseus/swap", `theseus: expected ${expected}, got ${schedule} and ${full}`);
+  }
+}
+
+function init(network: Network, config: TheseusConfig, { steps, key, pretrained }: RunFacts): TheseusState {
+  const { layers: all } = network.config;
+  check(config, all.length);
+  const moduleLayers = all.length / config.layers;
+  const origin = config.init === "fine-tuned" ? network : (pretrained ?? missingPretrained());
+  const tensors = new Map<string, FloatTensor>();
+  const places = Array.from({ length: config.layers }, (_, i): LayerPlace | undefined => {
+    const source = sourceLayer(i, moduleLayers, config.start);
+    const layer = all[source];
+    if (layer === undefined || (config.swap > 0 && config.swap !== i + 1)) return undefined;
+    for (const [name, tensor] of successorTensors(origin, source, i)) tensors.set(name, tensor);
+    return { layer, index: all.length + i, names: layerNames(i, SUCCESSOR) };
   });
-  return {
-    tensors: new Map(tensors.map(([name, tensor]) => [successorName(name), tensor])),
-    config,
-    moduleLayers,
-    layers,
-    places,
-    steps,
-    key,
-  };
+  return { tensors, config, moduleLayers, places, steps, key };
 }
 
 /** A module swapped in runs the successor's layer where its first predecessor layer stood, and skips the others. */
@@ -189,21 +196,26 @@ function sites({ moduleLayers, places }: TheseusState, structure: string): Sites
   };
 }
 
-/** The successor's layers under the checkpoint's names, with the predecessor's embeddings and head. */
+/** Module by module its successor layer or, where it has none, the predecessor's layers; the rest is the predecessor's. */
 function finish(
   network: Network,
-  { places, layers }: TheseusState,
+  { places, moduleLayers }: TheseusState,
   tensors: ReadonlyMap<string, FloatTensor>,
 ): Network {
-  const kept = [...network.tensors].filter(([name]) => !LAYER.test(name));
-  const successor = [...tensors]
-    .filter(([name]) => name.startsWith("successor.layer."))
-    .map(([name, tensor]): [string, FloatTensor] => [
-      name.replace("successor.layer.", "bert.encoder.layer."),
-      tensor,
-    ]);
-  const config = { ...network.config, layers: places.slice(0, layers).map(({ layer }) => layer) };
-  return { ...network, config, tensors: new Map([...kept, ...successor]) };
+  const kept = network.config.layers.map(
+    (layer, i): LayerSource => ({ layer, stem: layerStem(i), spans: 1 }),
+  );
+  const sources = places.flatMap((place, i): LayerSource[] =>
+    place
+      ? [{ layer: place.layer, stem: layerStem(i, SUCCESSOR), spans: moduleLayers }]
+      : kept.slice(i * moduleLayers, (i + 1) * moduleLayers),
+  );
+  return withLayers(network, sources, tensors);
+}
+
+/** One character for each module: 1 where it is swapped, which only a module with a successor can be. */
+function structureOf({ places }: TheseusState, swapped: readonly boolean[]): string {
+  return places.map((place, i) => (place && swapped[i] ? "1" : "0")).join("");
 }
 
 export const THESEUS: Method<TheseusConfig, TheseusState> = {
@@ -218,12 +230,19 @@ export const THESEUS: Method<TheseusConfig, TheseusState> = {
   from: "fine-tuned",
   config: {
     layers: { default: 3, help: "layers of the successor; must divide the predecessor's (§3.1)" },
-    schedule: { default: "curriculum", help: "curriculum: the rate grows linearly (§3.3); constant (§3.1)" },
+    schedule: {
+      default: "curriculum",
+      help: "curriculum: the rate grows linearly (§3.3); constant (§3.1); anti-curriculum: it falls, the ablation",
+    },
     base: {
       default: 0.3,
       help: "b: replacing rate at the first step, or the constant rate (the paper tries 0.1 and 0.3)",
     },
     full: { default: 0.6, help: "share of the steps after which every module is swapped (§3.2, §3.3)" },
+    swap: {
+      default: 0,
+      help: "the only module that is swapped, from 1; needs schedule=constant and full=1; 0: every module",
+    },
     start: {
       default: "first",
       help: "first: the successor starts from layers 0..n-1, as in the paper; even: from each module's first",
@@ -238,13 +257,18 @@ export const THESEUS: Method<TheseusConfig, TheseusState> = {
     },
   },
   init,
-  trains: (_state, name) => name.startsWith("successor.layer."),
+  trains: (_state, name) => name.startsWith(`${SUCCESSOR}.`),
   measures: ({ config }) => config.clipOver === "all",
   structure: (state, step) =>
-    drawSwaps(state.layers, rateAt(state, step), fold(fold(state.key, "swaps"), step))
-      .map((swapped) => (swapped ? "1" : "0"))
-      .join(""),
-  product: ({ layers }) => "1".repeat(layers),
+    structureOf(
+      state,
+      drawSwaps(state.places.length, rateAt(state, step), fold(fold(state.key, "swaps"), step)),
+    ),
+  product: (state) =>
+    structureOf(
+      state,
+      state.places.map(() => true),
+    ),
   sites,
   finish,
 };
