@@ -3,9 +3,11 @@ import { dirname, join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { augment } from "./augment.ts";
+import { compress } from "./compress.ts";
 import { readData } from "./data.ts";
 import type { AugmentOptions } from "./options.ts";
 import type { ProgressEvent } from "./progress.ts";
+import { readRecipe } from "./recipe.ts";
 
 const ROWS = [
   ["good film good plot", "bright film bright plot", "yes"],
@@ -126,4 +128,16 @@ test("training adds what it does not have yet, and judges by the same examples a
   expect(limited.train.examples).toHaveLength(total);
   expect(limited.dev.examples).toHaveLength(1);
   await isRefused(readData({ ...settings, validation: undefined, augmented: out }), "data/augmented");
+});
+
+test("compress trains the smaller model on the file, and the model it fine-tunes first without it", async () => {
+  const root = await newFolder();
+  const [augmented, out] = [join(root, "train.jsonl"), join(root, "run")];
+  await augment({ ...given, copies: 2, out: augmented });
+  const quick = { epochs: 1, batchSize: 4, latency: false, allowConstant: true, validation: given.data };
+  await compress({ ...given, ...quick, out, augmented, method: "truncate", set: { layers: "1" } });
+  const recipes = [await readRecipe(join(out, "recipe.json"))];
+  recipes.push(await readRecipe(join(out, "finetuned", "recipe.json")));
+  expect(recipes.map(({ settings }) => settings.augmented)).toEqual([augmented, undefined]);
+  expect(recipes.map(({ data }) => data.length)).toEqual([3, 2]);
 });

@@ -104,7 +104,15 @@ async function predecessor(
   const out = join(settings.out, "finetuned");
   const state = settings.finetuned === undefined ? await folderState(out) : "finished";
   if (state !== "finished") {
-    const { method: _method, set: _set, sparsity: _sparsity, finetuned: _finetuned, ...shared } = settings;
+    // Copies with words replaced are for the student; what teaches it learns from the examples themselves.
+    const {
+      method: _method,
+      set: _set,
+      sparsity: _sparsity,
+      finetuned: _finetuned,
+      augmented: _augmented,
+      ...shared
+    } = settings;
     await finetune({ ...shared, out, force: false }, { ...context, resume: state === "resumable" });
   }
   const { network } = await loadModel(settings.finetuned ?? out, context);
