@@ -45,10 +45,13 @@ export type {
   InspectOptions,
   PredictOptions,
   PretrainOptions,
+  ReproduceOptions,
 } from "./runs/options.ts";
 export { predict } from "./runs/predict.ts";
 export { pretrain } from "./runs/pretrain.ts";
 export type { ProgressEvent, RunContext } from "./runs/progress.ts";
+export { reproduce } from "./runs/reproduce.ts";
+export type { Reproduction } from "./runs/reproduction.ts";
 export type {
   FileBytes,
   Latency,

@@ -19,6 +19,7 @@ import {
   INSPECT,
   PREDICT,
   PRETRAIN,
+  REPRODUCE,
   RESUME,
   type ResumeSettings,
 } from "../runs/options.ts";
@@ -181,6 +182,17 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async (settings, context) => {
       const { pretrain } = await import("../runs/pretrain.ts");
       return outcome(await pretrain(settings, context), (result) => printRun(result, settings.out));
+    },
+  }),
+  define({
+    schema: REPRODUCE,
+    summary: "a paper's table, run here beside the published numbers",
+    example: "reproduce theseus --model models/small --data glue --tasks sst2,mrpc --threads 1",
+    positionals: ["paper"],
+    run: async (settings, context) => {
+      const { reproduce } = await import("../runs/reproduce.ts");
+      const { reproductionText } = await import("../runs/reproduction-text.ts");
+      return outcome(await reproduce(settings, context), (table) => reproductionText(table).trimEnd());
     },
   }),
   define({

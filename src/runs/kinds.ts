@@ -77,6 +77,20 @@ export function integers(min: number, max: number): Kind<readonly number[]> {
   };
 }
 
+/** One or more names; typed as `a,b` or by repeating the flag. */
+export function words(placeholder: string): Kind<readonly string[]> {
+  return {
+    expected: "one name or more, separated by commas",
+    placeholder,
+    form: "list",
+    accepts: (value): value is readonly string[] =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((item) => typeof item === "string" && item !== ""),
+    parse: (typed) => typed.flatMap((t) => t.split(",")).map((t) => t.trim()),
+  };
+}
+
 /** Any number of texts, at least `min`; the empty text counts. */
 export function texts(placeholder: string, min: number): Kind<readonly string[]> {
   return {

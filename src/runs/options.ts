@@ -8,7 +8,7 @@
 
 import { availableParallelism } from "node:os";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./fields.ts";
-import { integer, integers, number, oneOf, onOff, pairs, text, texts } from "./kinds.ts";
+import { integer, integers, number, oneOf, onOff, pairs, text, texts, words } from "./kinds.ts";
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
 const MODEL = text("model", "a folder, a run, hf:owner/name or embedded");
@@ -260,3 +260,34 @@ export const DEMO = schema("demo", {
 });
 export type DemoOptions = OptionsOf<typeof DEMO.fields>;
 export type DemoSettings = SettingsOf<typeof DEMO.fields>;
+
+/** A paper's table, run at the scale of a model, beside the numbers that were published. */
+export const REPRODUCE = schema("reproduce", {
+  paper: required(oneOf("adapting-by-pruning", "sparsebert", "snip", "theseus", "baselines"), "the table"),
+  model: withDefault(
+    MODEL,
+    "embedded",
+    "the pre-trained encoder: a folder, a run, hf:owner/name or embedded",
+  ),
+  data: withDefault(
+    text("path", "a folder"),
+    "embedded:sentiment",
+    "folder of GLUE's tasks; what is embedded shows that it runs and no more",
+  ),
+  tasks: optional(words("names"), "GLUE tasks, separated by commas", { absent: "sst2,cola,mrpc" }),
+  seeds: optional(integer(1, 1000), "seeds of each task, from --seed up", { absent: "2 or 3, by the task" }),
+  quick: withDefault(onOff(), false, "one task, one seed, one epoch, few examples: to see it run"),
+  out: withDefault(text("path"), "runs/reproduce", "folder of the jobs and tables; papers may share it"),
+  learningRate: optional(number(0, 1, { above: true }), "highest learning rate where a row has none", {
+    absent: "1e-4",
+  }),
+  limit: optional(integer(1, LARGEST), "use only the first examples of each split", {
+    unit: "examples",
+    absent: "25600 of a large task",
+  }),
+  retry: withDefault(onOff(), false, "run again what failed"),
+  keep: withDefault(onOff(), false, "keep every compressed model, not its measurements alone"),
+  ...COMMON,
+});
+export type ReproduceOptions = OptionsOf<typeof REPRODUCE.fields>;
+export type ReproduceSettings = SettingsOf<typeof REPRODUCE.fields>;

@@ -1,0 +1,269 @@
+/**
+ * From a paper's table to a list of runs: which job with which seed on which task, and which cell each one fills.
+ *
+ * Pure: the same paper and request give the same jobs with the same names. A name says all that sets a job apart
+ * (`sst2-s0-movement-0.95`), so papers that ask for the same job share it; equal names must mean equal jobs, and a
+ * test holds all papers to it. Not here: running them (../reproduce.ts), the papers themselves (beside this file).
+ */
+
+import type { MetricName } from "../../data/dataset.ts";
+import { GLUE, type GlueTask, isGlueTask } from "../../data/glue.ts";
+
+/** What a table is about: a task of GLUE, or the reviews that come with the package. */
+export type TaskName = GlueTask | "sentiment";
+
+/** The metric a paper prints, by the name it has in a run's result; `mean` is that of all of the task's metrics. */
+export type Judged = MetricName | "mean";
+
+/** One number a paper prints, times 100 as all metrics here, and where it stands. */
+export interface Published {
+  readonly value: number;
+  readonly source: string;
+}
+
+/** What a paper prints of one method, by task. */
+export type PublishedRow = Readonly<Partial<Record<GlueTask, Published>>>;
+
+/** A method under its settings, and how far its training departs from the task's plan. */
+export interface Work {
+  /** Names the job within its task and seed. */
+  readonly slug: string;
+  readonly method: string;
+  readonly set?: Readonly<Record<string, string>>;
+  readonly sparsity?: number;
+  /** Instead of the task's own. */
+  readonly learningRate?: number;
+  /** Times the task's epochs. */
+  readonly longer?: number;
+}
+
+/** One row of our table. Without `work` it is the fine-tuned model itself. */
+export interface Row {
+  readonly label: string;
+  readonly work?: Work;
+  readonly published?: PublishedRow;
+}
+
+/** Numbers printed elsewhere that no run of ours answers: shown apart, with what their shares count. */
+export interface PublishedTable {
+  readonly title: string;
+  readonly source: string;
+  readonly tasks: readonly string[];
+  /** A label and one number for each task; null where the paper has none. */
+  readonly rows: readonly (readonly [string, ...(number | null)[]])[];
+}
+
+/** The papers by the names the command line takes. */
+export type PaperId = "adapting-by-pruning" | "sparsebert" | "snip" | "theseus" | "baselines";
+
+/** A paper: what it printed, what we run, and what differs. */
+export interface Paper {
+  readonly id: PaperId;
+  readonly title: string;
+  readonly citation: string;
+  /** The metric the paper prints, where it is not the task's own. */
+  readonly metrics: Readonly<Partial<Record<GlueTask, Judged>>>;
+  /** For an encoder of so many layers. */
+  readonly rows: (depth: number) => readonly Row[];
+  readonly published: readonly PublishedTable[];
+  /** How what is run here departs from what was published, in sentences. */
+  readonly differs: readonly string[];
+}
+
+/** What the user asked for. */
+export interface PlanRequest {
+  /** Layers of the model. */
+  readonly depth: number;
+  readonly tasks: readonly TaskName[];
+  /** Seeds of every task; absent means each task's own number. */
+  readonly seeds?: number | undefined;
+  /** The first seed; the others follow. */
+  readonly seed: number;
+  /** The first task alone, one seed, one epoch, few examples. */
+  readonly quick: boolean;
+  readonly learningRate?: number | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** How a job trains. */
+export interface JobTraining {
+  readonly epochs: number;
+  readonly learningRate: number;
+  readonly limit?: number;
+}
+
+/** One run. */
+export interface Job {
+  readonly id: string;
+  readonly task: TaskName;
+  readonly seed: number;
+  readonly training: JobTraining;
+  /** Absent for fine-tuning; `after` names the fine-tuned model that the compression begins with. */
+  readonly compression?: Pick<Work, "method" | "set" | "sparsity"> & { readonly after: string };
+}
+
+/** One row of a task's table: the jobs behind it, one for each seed. */
+export interface PlannedRow {
+  readonly label: string;
+  readonly jobs: readonly string[];
+  readonly published: Published | undefined;
+}
+
+/** The table of one task. */
+export interface PlannedTable {
+  readonly task: TaskName;
+  readonly metric: Judged;
+  readonly rows: readonly PlannedRow[];
+}
+
+/** Everything to run, in order, and where it goes. */
+export interface Plan {
+  readonly paper: Paper;
+  readonly jobs: readonly Job[];
+  readonly tables: readonly PlannedTable[];
+}
+
+interface TaskPlan {
+  readonly epochs: number;
+  readonly limit?: number;
+  readonly seeds: number;
+  /** Training examples, for the time left. */
+  readonly examples: number;
+  /** Milliseconds of training for one example with 6 layers x 256 on one thread, about; for the time left. */
+  readonly milliseconds: number;
+}
+
+/** Chosen so that all papers together take 14 to 16 hours of one thread, half of that on two cores (plan.test.ts). */
+const TASKS: Readonly<Record<TaskName, TaskPlan>> = {
+  sst2: { epochs: 1, limit: 25_600, seeds: 2, examples: 67_349, milliseconds: 2.7 },
+  cola: { epochs: 3, seeds: 3, examples: 8_551, milliseconds: 2.5 },
+  mrpc: { epochs: 3, seeds: 3, examples: 3_668, milliseconds: 8.2 },
+  rte: { epochs: 3, seeds: 3, examples: 2_490, milliseconds: 11 },
+  stsb: { epochs: 3, seeds: 3, examples: 5_749, milliseconds: 5 },
+  wnli: { epochs: 3, seeds: 3, examples: 635, milliseconds: 6 },
+  qnli: { epochs: 1, limit: 25_600, seeds: 2, examples: 104_743, milliseconds: 8 },
+  qqp: { epochs: 1, limit: 25_600, seeds: 2, examples: 363_846, milliseconds: 5 },
+  mnli: { epochs: 1, limit: 25_600, seeds: 2, examples: 392_702, milliseconds: 6.5 },
+  sentiment: { epochs: 4, seeds: 1, examples: 4_000, milliseconds: 4 },
+};
+
+/** Seconds of a job beside training: reading, evaluating, writing, compressing what was written. */
+const SECONDS_BESIDE = 12;
+
+/** The rate at which the small models here learn; a larger one wants less. */
+const LEARNING_RATE = 1e-4;
+/** Examples of each split when there is little time. */
+const QUICK_LIMIT = 300;
+
+/** Where the default tables are drawn: two tasks of one sentence, one of two. */
+export const DEFAULT_TASKS: readonly TaskName[] = ["sst2", "cola", "mrpc"];
+
+/**
+ * The jobs of a paper: the fine-tuned models first, then one seed after the other, so that a whole table of one seed
+ * stands before the second begins.
+ */
+export function planOf(paper: Paper, request: PlanRequest): Plan {
+  const tasks = request.quick ? request.tasks.slice(0, 1) : request.tasks;
+  const pairs = tasks
+    .flatMap((task) => seedsOf(task, request).map((seed) => ({ task, seed })))
+    .toSorted((a, b) => a.seed - b.seed);
+  const rows = paper.rows(request.depth);
+  const works = rows.flatMap(({ work }) => (work === undefined ? [] : [work]));
+  const jobs = [
+    ...pairs.map(({ task, seed }) => fineTuning(task, seed, request)),
+    ...pairs.flatMap(({ task, seed }) => works.map((work) => compression(work, task, seed, request))),
+  ];
+  return {
+    paper,
+    // In a very shallow encoder half of the layers and a third of them can be the same job.
+    jobs: jobs.filter(({ id }, i) => jobs.findIndex((job) => job.id === id) === i),
+    tables: tasks.map((task) => tableOf(paper, rows, task, request)),
+  };
+}
+
+/** A fraction of the layers, at least one; `exact` when it is a whole number of them. */
+export function layersLeft(
+  depth: number,
+  parts: number,
+): { readonly layers: number; readonly exact: boolean } {
+  return { layers: Math.max(1, Math.floor(depth / parts)), exact: depth % parts === 0 };
+}
+
+function seedsOf(task: TaskName, { seeds, seed, quick }: PlanRequest): number[] {
+  const count = quick ? 1 : (seeds ?? TASKS[task].seeds);
+  return Array.from({ length: count }, (_, i) => seed + i);
+}
+
+function tableOf(
+  { metrics }: Paper,
+  rows: readonly Row[],
+  task: TaskName,
+  request: PlanRequest,
+): PlannedTable {
+  const metric = isGlueTask(task) ? (metrics[task] ?? GLUE[task].measure.primary) : "accuracy";
+  return {
+    task,
+    metric,
+    rows: rows.map(({ label, work, published }) => ({
+      label,
+      jobs: seedsOf(task, request).map((seed) => jobId(task, seed, work, request.quick)),
+      published: isGlueTask(task) ? published?.[task] : undefined,
+    })),
+  };
+}
+
+function jobId(task: TaskName, seed: number, work: Work | undefined, quick: boolean): string {
+  const longer = work?.longer === undefined ? "" : `-x${work.longer}`;
+  return `${task}-s${seed}-${work?.slug ?? "finetuned"}${longer}${quick ? "-quick" : ""}`;
+}
+
+function fineTuning(task: TaskName, seed: number, request: PlanRequest): Job {
+  const id = jobId(task, seed, undefined, request.quick);
+  return { id, task, seed, training: trainingOf(task, undefined, request) };
+}
+
+function compression(work: Work, task: TaskName, seed: number, request: PlanRequest): Job {
+  const { method, set, sparsity } = work;
+  return {
+    id: jobId(task, seed, work, request.quick),
+    task,
+    seed,
+    training: trainingOf(task, work, request),
+    compression: {
+      method,
+      after: jobId(task, seed, undefined, request.quick),
+      ...(set === undefined ? {} : { set }),
+      ...(sparsity === undefined ? {} : { sparsity }),
+    },
+  };
+}
+
+function trainingOf(task: TaskName, work: Work | undefined, request: PlanRequest): JobTraining {
+  const { epochs, limit: own } = TASKS[task];
+  const limit = request.limit ?? (request.quick ? QUICK_LIMIT : own);
+  return {
+    epochs: request.quick ? 1 : epochs * (work?.longer ?? 1),
+    learningRate: work?.learningRate ?? request.learningRate ?? LEARNING_RATE,
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
+
+/** How long a job takes with 6 layers x 256 on one thread, about: for the time left, not for any result. */
+export function secondsOf({ task, training }: Job): number {
+  const { examples, milliseconds } = TASKS[task];
+  const seen = Math.min(examples, training.limit ?? examples) * training.epochs;
+  return (seen * milliseconds) / 1000 + SECONDS_BESIDE;
+}
+
+/** The row of a published table as it stands beside ours: one number for each of the table's tasks. */
+export function printed(
+  source: string,
+  tasks: readonly GlueTask[],
+  values: readonly (number | null)[],
+): PublishedRow {
+  const entries = tasks.flatMap((task, i) => {
+    const value = values[i];
+    return value === null || value === undefined ? [] : [[task, { value, source }] as const];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,54 @@
+/**
+ * SNIP: drop whole heads, attention blocks and feed-forward blocks whose residual output is small.
+ *
+ *   Paper    Lin, Liu, Yang, Hua & Roth, Findings of EMNLP 2020 · https://arxiv.org/abs/2010.01791
+ *   Numbers  none: the full text was not available, and no score of it is confirmed. Its abstract says that at 50 %
+ *            compression it is 0.5 to 1.0 points better on average than what was best then, on five GLUE tasks
+ *
+ * Not here: the method.
+ */
+
+import { layersLeft, type Paper, type Row } from "./plan.ts";
+
+function pruned(label: string, slug: string, set: Readonly<Record<string, string>> = {}): Row {
+  return { label, work: { slug: `${slug}-0.5`, method: "snip", set: { ...set, ratio: "0.5" } } };
+}
+
+function rowsFor(depth: number): Row[] {
+  const { layers } = layersLeft(depth, 2);
+  const shallow = { layers: String(layers) };
+  return [
+    { label: "fine-tuned, not pruned" },
+    pruned("SNIP, with spectral normalisation", "snip", { spectral: "true" }),
+    pruned("SNIP, without", "snip-plain", { spectral: "false" }),
+    pruned("SNIP, heads alone", "snip-heads", { spectral: "true", unit: "head" }),
+    {
+      label: "head importance, half of the heads",
+      work: { slug: "head-importance-0.5", method: "head-importance", set: { ratio: "0.5" } },
+    },
+    {
+      label: `LayerDrop, ${layers} layers left`,
+      work: { slug: `layerdrop-${layers}`, method: "layerdrop", set: shallow },
+    },
+    {
+      label: `first ${layers} layers`,
+      work: { slug: `truncate-${layers}`, method: "truncate", set: shallow },
+    },
+  ];
+}
+
+export const SNIP: Paper = {
+  id: "snip",
+  title: "Pruning Redundant Mappings in Transformer Models via Spectral-Normalized Identity Prior (SNIP)",
+  citation: "Lin, Liu, Yang, Hua & Roth, Findings of EMNLP 2020, https://arxiv.org/abs/2010.01791",
+  metrics: {},
+  rows: rowsFor,
+  published: [],
+  differs: [
+    "There is no published number in this table: none of the paper's scores is confirmed. Its abstract claims 0.5 to 1.0 points on average over the best structured pruning of its time, at 50 % compression, on five tasks of GLUE with BERT; this table can only show whether the order is the same.",
+    "The penalty, the threshold and the details of spectral normalisation are reconstructed; the method's own page says how.",
+    "Half means half of what a method removes: for SNIP the encoder's blocks, for head importance the heads, which are a third of the encoder at most. The column of the encoder's matrices is what the rows have in common.",
+    "LayerDrop is meant for pre-training with dropped layers; here the layers are dropped while fine-tuning alone.",
+    "The best of the evaluations after each epoch is kept, on the development set itself, for every row alike.",
+  ],
+};

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { deviation, fixed, mean, spread } from "./statistics.ts";
+
+test("2, 4, 4, 4, 5, 5, 7, 9 has the mean 5 and the sample deviation √(32/7)", () => {
+  const values = [2, 4, 4, 4, 5, 5, 7, 9];
+  expect(mean(values)).toBe(5);
+  expect(deviation(values)).toBeCloseTo(Math.sqrt(32 / 7), 12);
+});
+
+test("equal values deviate by 0, one value by nothing that could be said", () => {
+  expect(deviation([3, 3])).toBe(0);
+  expect(deviation([3])).toBeUndefined();
+  expect(mean([])).toBeNaN();
+});
+
+test("a spread shows mean and deviation, one value alone, and a dash for none", () => {
+  expect(spread([82, 83])).toBe("82.5 ± 0.7");
+  expect(spread([82.25])).toBe("82.3");
+  expect(spread([])).toBe("–");
+  expect(spread([1, 2, 3], 2)).toBe("2.00 ± 1.00");
+});
+
+test("a value that rounds to zero has no sign", () => {
+  expect(fixed(-0.04, 1)).toBe("0.0");
+  expect(fixed(-0.06, 1)).toBe("-0.1");
+});

@@ -1,0 +1,28 @@
+/** Several runs of one thing as one number: mean, deviation, and both as they are printed. */
+
+/** The arithmetic mean; NaN of nothing. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The sample's standard deviation, with n - 1 in the denominator; undefined for fewer than two values. */
+export function deviation(values: readonly number[]): number | undefined {
+  if (values.length < 2) return undefined;
+  const centre = mean(values);
+  const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
+  return Math.sqrt(squares / (values.length - 1));
+}
+
+/** `82.3 ± 0.4`, the mean alone for one value, and `–` for none; a negative zero loses its sign. */
+export function spread(values: readonly number[], decimals = 1): string {
+  if (values.length === 0) return "–";
+  const deviated = deviation(values);
+  const centre = fixed(mean(values), decimals);
+  return deviated === undefined ? centre : `${centre} ± ${fixed(deviated, decimals)}`;
+}
+
+/** A number with so many decimals; never `-0.0`. */
+export function fixed(value: number, decimals: number): string {
+  const text = value.toFixed(decimals);
+  return Number(text) === 0 ? text.replace("-", "") : text;
+}
