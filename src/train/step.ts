@@ -189,7 +189,11 @@ function lossOf(plan: GraphPlan, train: boolean): Started & { readonly loss: Val
       ? squaredError(pass.logits, labels(["B"], "float32"), count)
       : crossEntropy(pass.logits, labels(["B"], "int32"), count);
   if (answers.loss === undefined || !train) return { ...started, loss: task };
-  const teacher = (): Pass => teacherPass(plan, inputs, answers.everyToken === true);
+  let taught: Pass | undefined;
+  const teacher = (): Pass => {
+    taught ??= teacherPass(plan, inputs, answers.everyToken === true);
+    return taught;
+  };
   const share = input(FEED.share, "float32", []);
   return { ...started, loss: answers.loss({ ...pass, task, mask: inputs.mask, share, teacher }) };
 }

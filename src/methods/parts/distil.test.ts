@@ -1,0 +1,306 @@
+import { afterAll, expect, test } from "vitest";
+import { CLASSES, smallNetwork } from "../../../test/support/training.ts";
+import { ConfigError } from "../../base/errors.ts";
+import { keyOf, normals } from "../../base/random.ts";
+import { floatTensor, sizeOf } from "../../base/tensor.ts";
+import { Engine } from "../../engine/engine.ts";
+import { backward } from "../../graph/backward.ts";
+import { neg } from "../../graph/ops/elementwise.ts";
+import { program } from "../../graph/program.ts";
+import type { Shape } from "../../graph/shape.ts";
+import { input, type Value } from "../../graph/value.ts";
+import type { LossInputs, Pass } from "../method.ts";
+import {
+  answerLoss,
+  attentionLoss,
+  batchMean,
+  cosineLoss,
+  distilled,
+  hiddenLoss,
+  patientLoss,
+  softCrossEntropy,
+  teacherOf,
+} from "./distil.ts";
+
+const engine = new Engine({ threads: 1 });
+afterAll(() => engine.close());
+
+/** Numbers of the inputs of a loss, by name. */
+type Numbers = Readonly<Record<string, readonly [shape: readonly number[], values: readonly number[]]>>;
+let made = 0;
+
+/** A loss as a number, and its gradient with respect to `by`. */
+async function computed(
+  loss: Value,
+  numbers: Numbers,
+  by?: Value,
+): Promise<{ readonly loss: number; readonly gradient: number[] }> {
+  made++;
+  const gradients = by ? backward(loss, [by]) : [];
+  const session = await engine.session(`${made}`, () =>
+    program({
+      // Some input has to say what B and T are; in a training graph the batch does.
+      ...("mask" in numbers ? { sizes: neg(real("mask", ["B", "T"])) } : {}),
+      loss,
+      ...(gradients[0] ? { gradient: gradients[0] } : {}),
+    }),
+  );
+  const feeds = Object.fromEntries(
+    Object.entries(numbers)
+      .filter(([name]) => session.program.inputs.has(name))
+      .map(([name, [shape, values]]) => [name, floatTensor(shape, Float32Array.from(values))]),
+  );
+  const [results] = await engine.run([{ session, feeds }]);
+  return {
+    loss: Number(results?.loss?.data[0]),
+    gradient: [...(results?.gradient?.data ?? [])].map(Number),
+  };
+}
+
+const real = (name: string, shape: Shape): Value => input(name, "float32", shape);
+const SHARE = real("share", []);
+const ONE = { share: [[], [1]] } as const;
+
+/** p = (3/4, 1/4) for the teacher, (1/2, 1/2) for the student, at T = 1. */
+const ANSWERS: Numbers = {
+  ...ONE,
+  s: [
+    [1, 2],
+    [0, 0],
+  ],
+  t: [
+    [1, 2],
+    [Math.log(3), 0],
+  ],
+};
+const [S, T] = [real("s", ["B", 2]), real("t", ["B", 2])];
+
+test("T²·KL(p_T ‖ p_S) of ¾, ¼ against ½, ½ is ¾·ln(3/2) + ¼·ln(1/2) within 1e-6", async () => {
+  const loss = softCrossEntropy(S, T, SHARE, { temperature: 1, form: "divergence" });
+  const expected = 0.75 * Math.log(1.5) + 0.25 * Math.log(0.5);
+  expect((await computed(loss, ANSWERS)).loss).toBeCloseTo(expected, 6);
+});
+
+test("−p_T·log p_S over batch and classes of ¾, ¼ against ½, ½ is ½·ln 2 within 1e-6", async () => {
+  const loss = softCrossEntropy(S, T, SHARE, { temperature: 1, form: "classes" });
+  expect((await computed(loss, ANSWERS)).loss).toBeCloseTo(Math.log(2) / 2, 6);
+});
+
+test("the gradient of the divergence is T·(p_S − p_T)/B at any T, and that of the classes' form (p_S − p_T)/(T·B·C)", async () => {
+  const temperature = 2;
+  const softened = {
+    ...ANSWERS,
+    t: [
+      [1, 2],
+      [2 * Math.log(3), 0],
+    ],
+  } as const; // ¾, ¼ at T = 2
+  const divergence = softCrossEntropy(S, T, SHARE, { temperature, form: "divergence" });
+  expect((await computed(divergence, softened, S)).gradient.map((g) => Math.round(g * 1e5) / 1e5)).toEqual([
+    -0.5, 0.5,
+  ]);
+  const classes = softCrossEntropy(S, T, SHARE, { temperature, form: "classes" });
+  const { gradient } = await computed(classes, softened, S);
+  expect(gradient.map((g) => Math.round(g * 1e5) / 1e5)).toEqual([-0.0625, 0.0625]);
+});
+
+test("values of a regression are compared by their mean squared difference", async () => {
+  const loss = answerLoss(real("s", ["B", 1]), real("t", ["B", 1]), SHARE, {
+    temperature: 3,
+    form: "classes",
+  });
+  expect(
+    (
+      await computed(loss, {
+        ...ONE,
+        s: [
+          [2, 1],
+          [1, 2],
+        ],
+        t: [
+          [2, 1],
+          [4, 2],
+        ],
+      })
+    ).loss,
+  ).toBe(4.5);
+});
+
+test("a mean over the batch counts by the batch's share", async () => {
+  const loss = batchMean(real("x", ["B"]), SHARE);
+  expect((await computed(loss, { share: [[], [0.25]], x: [[3], [1, 2, 9]] })).loss).toBe(1);
+});
+
+/** Passes of two models over texts of 2 and 1 tokens, T = 2, D = 2, H = 1; layer 0 alone. */
+function passes(): { readonly inputs: LossInputs; readonly teacher: Pass } {
+  const pass = (who: string): Pass => {
+    const hidden = [real(`${who}.h`, ["B*T", 2])];
+    const [first] = hidden;
+    if (first === undefined) throw new Error("no state");
+    const encoding = {
+      last: first,
+      first: real(`${who}.first`, ["B", 2]),
+      lower: [],
+      hidden,
+      scores: [real(`${who}.a`, ["B", 1, "T", "T"])],
+    };
+    return { encoding, logits: real(`${who}.z`, ["B", 2]) };
+  };
+  const teacher = pass("t");
+  const inputs: LossInputs = {
+    ...pass("s"),
+    task: real("task", []),
+    mask: real("mask", ["B", "T"]),
+    share: SHARE,
+    teacher: () => teacher,
+  };
+  return { inputs, teacher };
+}
+
+/** The last token is padding: whatever stands there must not count. */
+const STATES: Numbers = {
+  ...ONE,
+  task: [[], [10]],
+  mask: [
+    [2, 2],
+    [1, 1, 1, 0],
+  ],
+  "s.h": [
+    [4, 2],
+    [3, 4, 0, 1, 1, 0, 50, 60],
+  ],
+  "t.h": [
+    [4, 2],
+    [4, 3, 0, 3, 0, 1, -7, 8],
+  ],
+  "s.a": [
+    [2, 1, 2, 2],
+    [1, 2, 3, 4, 5, -9995, 6, -9994],
+  ],
+  "t.a": [
+    [2, 1, 2, 2],
+    [1, 2, 3, 8, 2, -9000, 1, -9991],
+  ],
+  "s.z": [
+    [2, 2],
+    [0, 0, 0, 0],
+  ],
+  "t.z": [
+    [2, 2],
+    [Math.log(3), 0, 0, 0],
+  ],
+};
+const { inputs: INPUTS, teacher: TAUGHT } = passes();
+
+test("states: the mean over features, over each text's tokens, over the texts, without padding", async () => {
+  // Text 0: tokens (1 + 1)/2 and (0 + 4)/2, mean 1.5. Text 1: (1 + 1)/2. Mean 1.25.
+  expect((await computed(hiddenLoss(INPUTS, TAUGHT, [[0, 0]]), STATES)).loss).toBeCloseTo(1.25, 6);
+});
+
+test("attention: the mean over pairs of real tokens", async () => {
+  // Text 0: one of four scores differs, by 4. Text 1 has one pair, which differs by 3.
+  expect((await computed(attentionLoss(INPUTS, TAUGHT, [[0, 0]]), STATES)).loss).toBeCloseTo(
+    (16 / 4 + 9) / 2,
+    5,
+  );
+});
+
+test("patience: [CLS] states by their directions, the mean over features, texts and layers", async () => {
+  // Directions (.6, .8) and (.8, .6): (.04 + .04)/2; (1, 0) and (0, 1): (1 + 1)/2.
+  const loss = patientLoss(INPUTS, TAUGHT, [
+    [0, 0],
+    [0, 0],
+  ]);
+  expect((await computed(loss, STATES)).loss).toBeCloseTo((0.04 + 1) / 2, 6);
+});
+
+test("cosine: 1 − cos of each token's last state", async () => {
+  // Text 0: 1 − .96 and 0; text 1: 1.
+  expect((await computed(cosineLoss(INPUTS, TAUGHT), STATES)).loss).toBeCloseTo((0.04 / 2 + 1) / 2, 6);
+});
+
+test("a mix adds the task's loss and the teacher's by their weights", async () => {
+  const loss = distilled(INPUTS, { task: 0.5, teacher: 2, temperature: 1 });
+  const divergence = (0.75 * Math.log(1.5) + 0.25 * Math.log(0.5)) / 2; // the second text agrees
+  expect((await computed(loss, STATES)).loss).toBeCloseTo(5 + 2 * divergence, 5);
+});
+
+test("more padding, and a batch in two parts, change no loss beyond 1e-5", async () => {
+  const { inputs, teacher } = passes();
+  const all = [hiddenLoss, attentionLoss, patientLoss].map((loss) => loss(inputs, teacher, [[0, 0]]));
+  const random = (shape: readonly number[], seed: number): number[] => [
+    ...normals(keyOf(seed), sizeOf(shape), 1),
+  ];
+  const shapes = { "s.h": [3, 2], "t.h": [3, 2], "s.a": [1, 3, 3], "t.a": [1, 3, 3] };
+  const texts = [0, 1].map((text) =>
+    Object.entries(shapes).map(([name, shape], i) => [name, shape, random(shape, 10 * text + i)] as const),
+  );
+  const alone = (text: number, share: number): Numbers => ({
+    mask: [
+      [1, 3],
+      [1, 1, 1],
+    ],
+    share: [[], [share]],
+    ...Object.fromEntries(
+      (texts[text] ?? []).map(([name, shape, values]) => [name, batched(name, shape, values)]),
+    ),
+  });
+  const batched = (name: string, shape: readonly number[], values: readonly number[]): Numbers[string] =>
+    name.endsWith("h") ? [shape, values] : [[1, ...shape], values];
+  /** Both texts, each followed by one padded token with made-up numbers. */
+  const padded = (name: string, values: readonly number[]): number[] => {
+    if (name.endsWith("h")) return [...values, 7, -3];
+    const rows = [0, 1, 2].flatMap((row) => [...values.slice(3 * row, 3 * row + 3), -9999]);
+    return [...rows, 5, 5, 5, -9998];
+  };
+  const both: Numbers = {
+    ...ONE,
+    mask: [
+      [2, 4],
+      [1, 1, 1, 0, 1, 1, 1, 0],
+    ],
+    ...Object.fromEntries(
+      Object.keys(shapes).map((name, i) => {
+        const values = texts.flatMap((text) => padded(name, text[i]?.[2] ?? []));
+        return [name, [name.endsWith("h") ? [8, 2] : [2, 1, 4, 4], values]];
+      }),
+    ),
+  };
+  for (const loss of all) {
+    const whole = (await computed(loss, both)).loss;
+    const parts = [(await computed(loss, alone(0, 0.5))).loss, (await computed(loss, alone(1, 0.5))).loss];
+    expect(Math.abs(whole - parts.reduce((a, b) => a + b))).toBeLessThan(1e-5);
+    expect(whole).toBeGreaterThan(0.01);
+  }
+});
+
+const FACTS = { steps: 1, key: keyOf(1) };
+const STUDENT = smallNetwork(CLASSES, 2);
+
+test("a teacher's tensors stand under its own prefix, shared", () => {
+  const finetuned = smallNetwork(CLASSES, 4);
+  const { teacher, tensors } = teacherOf("kd", STUDENT, { ...FACTS, finetuned }, "attention");
+  expect(teacher).toEqual({ config: finetuned.config, head: finetuned.head });
+  expect([...tensors.keys()]).toEqual([...finetuned.tensors.keys()].map((name) => `teacher.${name}`));
+  expect(tensors.get("teacher.classifier.bias")).toBe(finetuned.tensors.get("classifier.bias"));
+});
+
+const wide = smallNetwork(CLASSES, 2);
+test.each([
+  ["none", undefined, "answers"],
+  ["other labels", smallNetwork({ kind: "classification", labels: ["a", "b"] }, 2), "answers"],
+  ["another head", smallNetwork({ kind: "regression" }, 2), "answers"],
+  ["another hidden size", { ...wide, config: { ...wide.config, hiddenSize: 24 } }, "states"],
+  [
+    "other heads",
+    {
+      ...wide,
+      config: { ...wide.config, layers: wide.config.layers.map((layer) => ({ ...layer, heads: 3 })) },
+    },
+    "attention",
+  ],
+] as const)("kd/teacher: %s where one to compare with is needed is refused", (_, finetuned, compared) => {
+  const attempt = () => teacherOf("kd", STUDENT, { ...FACTS, ...(finetuned ? { finetuned } : {}) }, compared);
+  expect(attempt).toThrow(ConfigError);
+  expect(attempt).toThrow(expect.objectContaining({ code: "kd/teacher" }));
+});

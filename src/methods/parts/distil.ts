@@ -1,0 +1,214 @@
+/**
+ * The losses of distillation, as functions of symbolic values: what a student learns from a frozen teacher's answers,
+ * states and attention.
+ *
+ *   B batch   T tokens   N = B·T   D hidden   H heads   C classes   S student   T in an index: teacher
+ *
+ *   softened answers   Hinton, Vinyals & Dean, 2015 · https://arxiv.org/abs/1503.02531
+ *   patient states     Sun, Cheng, Gan & Liu, EMNLP 2019 · https://arxiv.org/abs/1908.09355
+ *   cosine             Sanh, Debut, Chaumond & Wolf, 2019 · https://arxiv.org/abs/1910.01108
+ *   states, attention  Jiao et al., Findings of EMNLP 2020 (TinyBERT) · https://arxiv.org/abs/1909.10351
+ *
+ * Every loss is a mean over the batch times the batch's share of the step, so that the parts of an accumulated step add
+ * up to the loss of the whole.
+ *
+ * Departures, in every loss over tokens: padding is not counted, and each text weighs the same however many tokens it
+ * has. The published codes average over the padded batch, so there a loss depends on how much of it is padding. For
+ * the same reason scores of padded keys, which those codes set to 0 as entries ≤ −100, are left out here with their weight.
+ *
+ * Student and teacher have the same hidden size, and where attention is compared the same heads: there are no learned
+ * projections between them. Not here: which loss a method takes, with which weights (methods/).
+ */
+
+import { ConfigError } from "../../base/errors.ts";
+import type { FloatTensor } from "../../base/tensor.ts";
+import { expand, reshape, sum } from "../../graph/ops/broadcast.ts";
+import { add, div, mul, neg, scale, shift, sqrt, sub } from "../../graph/ops/elementwise.ts";
+import { logSoftmax, softmax } from "../../graph/ops/normal.ts";
+import { take } from "../../graph/ops/select.ts";
+import { at, lengthAt } from "../../graph/shape.ts";
+import { pick, scalar, type Value } from "../../graph/value.ts";
+import type { Network } from "../../network/network.ts";
+import { type LossInputs, type Pass, type RunFacts, TEACHER, type Teacher } from "../method.ts";
+
+/** What student and teacher are compared by, and so have to have in common. */
+export type Compared = "answers" | "states" | "attention";
+
+/** The teacher of a run, and its tensors as a method's state holds them. */
+export interface Taught {
+  readonly teacher: Teacher;
+  /** Under `TEACHER` + their own names. */
+  readonly tensors: ReadonlyMap<string, FloatTensor>;
+}
+
+/**
+ * The fine-tuned model of a run as a method's teacher.
+ *
+ * @param compared  what the method's loss reads of both
+ * @throws {ConfigError} `ID/teacher` when the run has no fine-tuned model, or one that the student cannot be compared with
+ */
+export function teacherOf(id: string, student: Network, { finetuned }: RunFacts, compared: Compared): Taught {
+  if (finetuned === undefined) {
+    throw new ConfigError(`${id}/teacher`, `${id}: expected a fine-tuned model to learn from, got none`);
+  }
+  const [own, its] = [sizes(student, compared), sizes(finetuned, compared)];
+  if (own !== its) {
+    throw new ConfigError(`${id}/teacher`, `${id}: expected a teacher with ${own}, got one with ${its}`);
+  }
+  const { config, head } = finetuned;
+  return { teacher: { config, head }, tensors: teacherTensors(finetuned) };
+}
+
+/** A network's tensors under the names of a teacher's. */
+export function teacherTensors({ tensors }: Network): Map<string, FloatTensor> {
+  return new Map([...tensors].map(([name, tensor]) => [TEACHER + name, tensor]));
+}
+
+/** What two networks need to have in common, spelled out. */
+function sizes({ config, head }: Network, compared: Compared): string {
+  const classes = head.kind === "classification" ? `labels ${head.labels.join(", ")}` : `head ${head.kind}`;
+  const states = compared === "answers" ? "" : `, hidden size ${config.hiddenSize}`;
+  const heads = [...new Set(config.layers.map((layer) => layer.heads))].sort((a, b) => a - b);
+  return `${classes}, ${config.vocabSize} pieces${states}${compared === "attention" ? `, heads ${heads}` : ""}`;
+}
+
+/** The mean of one number per text, [B] → [], times the batch's share of the step. */
+export function batchMean(x: Value, share: Value): Value {
+  const ones = expand(reshape(scalar(1, x.dtype), [1]), x.shape);
+  return mul(share, div(sum(x, [0]), sum(ones, [0])));
+}
+
+/** What a softened answer is compared by. */
+export interface Softening {
+  readonly temperature: number;
+  /**
+   * `divergence`: T²·KL(p_T ‖ p_S), whose gradient does not shrink with T (Hinton 2015 §2; DistilBERT; movement pruning).
+   * `classes`: −p_T·log p_S averaged over the classes too, without T² (TinyBERT's code and what is built on it).
+   */
+  readonly form: "divergence" | "classes";
+}
+
+/** Logits [B, C] against the teacher's, by their softened distributions p = softmax(z/T). */
+export function softCrossEntropy(
+  student: Value,
+  teacher: Value,
+  share: Value,
+  { temperature, form }: Softening,
+): Value {
+  const [zs, zt] = [scale(student, 1 / temperature), scale(teacher, 1 / temperature)];
+  const target = softmax(zt);
+  const cross = neg(sum(mul(target, logSoftmax(zs)), [1]));
+  if (form === "classes") return scale(batchMean(cross, share), 1 / lengthAt(student.shape, 1));
+  const entropy = neg(sum(mul(target, logSoftmax(zt)), [1]));
+  return scale(batchMean(sub(cross, entropy), share), temperature ** 2);
+}
+
+/** Predicted values [B, 1] against the teacher's: their mean squared difference. */
+export function valueLoss(student: Value, teacher: Value, share: Value): Value {
+  return batchMean(sum(square(sub(student, teacher)), [1]), share);
+}
+
+/** The student's answers against the teacher's: distributions of classes, or the values of a regression. */
+export function answerLoss(student: Value, teacher: Value, share: Value, softening: Softening): Value {
+  if (lengthAt(student.shape, 1) === 1) return valueLoss(student, teacher, share);
+  return softCrossEntropy(student, teacher, share, softening);
+}
+
+/** How much the task and the teacher count, and how soft the teacher's answers are. */
+export interface Mix {
+  readonly task: number;
+  readonly teacher: number;
+  readonly temperature: number;
+}
+
+/** task·L_task + teacher·T²·KL: any method with distillation of answers. Movement pruning has ½, ½ and T = 2. */
+export function distilled(inputs: LossInputs, mix: Mix): Value {
+  const { temperature } = mix;
+  const { logits } = inputs.teacher();
+  const soft = answerLoss(inputs.logits, logits, inputs.share, { temperature, form: "divergence" });
+  return add(scale(inputs.task, mix.task), scale(soft, mix.teacher));
+}
+
+/** Pairs [student's, teacher's] of numbered states or layers. */
+export type LayerMap = readonly (readonly [number, number])[];
+
+/**
+ * Token states [N, D]: their mean squared difference over features and tokens, summed over the map, in which 0 is the
+ * embeddings. A method that reads the last layer's so sets `everyToken`.
+ */
+export function hiddenLoss(inputs: LossInputs, teacher: Pass, map: LayerMap): Value {
+  return overPairs(map, inputs.encoding.hidden, teacher.encoding.hidden, (s, t) =>
+    tokenMean(scale(sum(square(sub(s, t)), [1]), 1 / lengthAt(s.shape, 1)), inputs),
+  );
+}
+
+/**
+ * Pre-softmax attention scores [B, H, T, T]: their mean squared difference over heads and pairs of tokens, summed over
+ * the map, whose numbers are those of layers from 0.
+ */
+export function attentionLoss(inputs: LossInputs, teacher: Pass, map: LayerMap): Value {
+  const weights = tokenWeights(inputs.mask);
+  const [B, T] = [at(weights.shape, 0), at(weights.shape, 1)];
+  const pairs = mul(reshape(weights, [B, 1, T, 1]), reshape(weights, [B, 1, 1, T]));
+  return overPairs(map, inputs.encoding.scores, teacher.encoding.scores, (s, t) => {
+    const perText = sum(mul(square(sub(s, t)), pairs), [1, 2, 3]);
+    return batchMean(scale(perText, 1 / lengthAt(s.shape, 1)), inputs.share);
+  });
+}
+
+/**
+ * PKD's patient loss (Eq. 7): [CLS] states, each divided by its norm, by their mean squared difference. The paper sums
+ * over layers and features; this is the mean over both, as in the authors' code, to which their β belongs.
+ */
+export function patientLoss(inputs: LossInputs, teacher: Pass, map: LayerMap): Value {
+  const loss = overPairs(map, inputs.encoding.hidden, teacher.encoding.hidden, (s, t) => {
+    const apart = square(sub(unit(firstOf(s, inputs.mask)), unit(firstOf(t, inputs.mask))));
+    return batchMean(scale(sum(apart, [1]), 1 / lengthAt(s.shape, 1)), inputs.share);
+  });
+  return scale(loss, 1 / map.length);
+}
+
+/** DistilBERT's cosine loss (§2): 1 − cos of the last states [N, D] of each token. Its method sets `everyToken`. */
+export function cosineLoss(inputs: LossInputs, teacher: Pass): Value {
+  const cosines = sum(mul(unit(inputs.encoding.last), unit(teacher.encoding.last)), [1]);
+  return tokenMean(shift(neg(cosines), 1), inputs);
+}
+
+/** The loss of each pair of a map, summed. */
+function overPairs(
+  map: LayerMap,
+  student: readonly Value[],
+  teacher: readonly Value[],
+  loss: (s: Value, t: Value) => Value,
+): Value {
+  return map
+    .map(([m, g]) => loss(pick(student, m), pick(teacher, g)))
+    .reduce((sumSoFar, x) => add(sumSoFar, x));
+}
+
+function square(x: Value): Value {
+  return mul(x, x);
+}
+
+/** Rows of x [M, D] divided by their norms. */
+function unit(x: Value): Value {
+  return div(x, sqrt(shift(sum(square(x), [1], true), TINY)));
+}
+
+/** Keeps a row of zeros from being divided by 0. */
+const TINY = 1e-12;
+
+/** 1 / (tokens of a text) at each of its tokens, 0 at padding: [B, T], rows that sum to 1. */
+function tokenWeights(mask: Value): Value {
+  return div(mask, sum(mask, [1], true));
+}
+
+/** One number per token, [N] → []: the mean over a text's tokens, then over the texts. */
+function tokenMean(x: Value, { mask, share }: LossInputs): Value {
+  return batchMean(sum(mul(reshape(x, mask.shape), tokenWeights(mask)), [1]), share);
+}
+
+/** The first token of each text: [N, D] → [B, D]. */
+function firstOf(x: Value, mask: Value): Value {
+  return take(reshape(x, [...mask.shape, at(x.shape, 1)]), 1, 0);
+}
