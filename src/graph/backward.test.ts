@@ -3,7 +3,7 @@ import { Engine } from "../engine/engine.ts";
 import { backward, consumers } from "./backward.ts";
 import { topological } from "./emitter.ts";
 import { sum } from "./ops/broadcast.ts";
-import { add, exp, mul, scale, stop } from "./ops/elementwise.ts";
+import { add, exp, mul, scale, stop, surrogate } from "./ops/elementwise.ts";
 import { layerNorm } from "./ops/normal.ts";
 import { program } from "./program.ts";
 import { constant, input, part, type Value } from "./value.ts";
@@ -49,6 +49,13 @@ test("a gradient may be asked for at an inner value, and the loss itself has gra
 
 test("nothing passes through stop: d Σ x∘stop(x) / dx = x", async () => {
   expect(await at(backward(sum(mul(x, stop(x)), [0]), [x]))).toEqual([[1, 2]]);
+});
+
+test("a surrogate has the first value and the second's gradient: of x²·w by 3x the gradient is 3w", async () => {
+  const y = mul(surrogate(mul(x, x), scale(x, 3)), w);
+  expect(await at([y])).toEqual([await at([mul(mul(x, x), w)]).then(([value]) => value)]);
+  const [plain] = await at([scale(w, 3)]);
+  expect(await at(backward(sum(y, [0]), [x]))).toEqual([plain]);
 });
 
 test("nothing passes through the parts of an operation", () => {

@@ -43,6 +43,7 @@ export const OPS = {
   stop: elementwise.stopRule,
   sub: elementwise.subRule,
   sum: sumRule,
+  surrogate: elementwise.surrogateRule,
   take: takeRule,
   tanh: elementwise.tanhRule,
   transpose: transposeRule,

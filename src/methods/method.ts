@@ -56,6 +56,8 @@ export interface UpdateRule {
   readonly kind: "adamw" | "descent";
   /** Times the run's learning rate of the step; default 1. */
   readonly factor?: number;
+  /** Name of a number in `Method.scalars` that multiplies the rate too: 0 keeps the tensor where it is. */
+  readonly scaledBy?: string;
   /** Decoupled decay of AdamW; default as the run's for matrices, 0 for vectors. */
   readonly decay?: number;
   readonly beta1?: number;
@@ -107,11 +109,11 @@ export interface Answers extends Sites {
 export interface Bench {
   /** A copy of a tensor as it stands. */
   readonly read: (name: string) => Promise<Float32Array>;
-  /** Puts a tensor in place; the optimizer's moments stay. */
+  /** Puts a tensor in place; the optimizer's moments stay, those of a table of word embeddings apart, which start anew. */
   readonly write: (name: string, data: Float32Array) => Promise<void>;
-  /** The same in the engine, without moving anything: see train/pruning.ts. */
+  /** Thresholds and pruning where the tensors lie, see train/pruning.ts; not for a table of word embeddings. */
   readonly prune: (request: PruneRequest) => Promise<readonly number[]>;
-  /** Sets every weight's moments to zero: the optimizer starts anew. */
+  /** Sets all moments to zero. Bias correction goes on counting: warm up after it. */
   readonly forget: () => Promise<void>;
 }
 

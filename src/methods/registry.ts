@@ -8,7 +8,10 @@
 import { ConfigError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Network } from "../network/network.ts";
+import { ADAPTING_BY_PRUNING } from "./adapting-by-pruning.ts";
 import { FINETUNE } from "./finetune.ts";
+import { LOTTERY } from "./lottery.ts";
+import { MAGNITUDE } from "./magnitude.ts";
 import {
   type BoundMethod,
   bind,
@@ -18,12 +21,22 @@ import {
   type MethodState,
   type RunFacts,
 } from "./method.ts";
+import { MOVEMENT } from "./movement.ts";
+import { RANDOM } from "./random.ts";
 import { type MethodRequest, methodConfig } from "./settings.ts";
 import { THESEUS } from "./theseus.ts";
 import { TRUNCATE } from "./truncate.ts";
 
 /** The ids the command line takes. */
-export type MethodId = "finetune" | "theseus" | "truncate";
+export type MethodId =
+  | "adapting-by-pruning"
+  | "finetune"
+  | "lottery"
+  | "magnitude"
+  | "movement"
+  | "random"
+  | "theseus"
+  | "truncate";
 
 /** A method with its settings read and checked, before it knows a network. */
 export interface ConfiguredMethod {
@@ -71,7 +84,12 @@ function entry<Config extends object, State extends MethodState>(
 
 /** The methods. A missing one is a compile error. */
 export const METHODS: Readonly<Record<MethodId, RegisteredMethod>> = {
+  "adapting-by-pruning": entry(ADAPTING_BY_PRUNING),
   finetune: entry(FINETUNE),
+  lottery: entry(LOTTERY),
+  magnitude: entry(MAGNITUDE),
+  movement: entry(MOVEMENT),
+  random: entry(RANDOM),
   theseus: entry(THESEUS),
   truncate: entry(TRUNCATE),
 };

@@ -17,6 +17,8 @@ export interface StepFacts {
   readonly t: number;
   /** Factor of the gradient. */
   readonly clip: number;
+  /** The method's numbers of this step. */
+  readonly scalars: Readonly<Record<string, number>>;
 }
 
 /** The step of each group. */
@@ -24,8 +26,8 @@ export function rangeSteps(groups: readonly Group[], facts: StepFacts): RangeSte
   return groups.map((group) => rangeStep(group, facts));
 }
 
-function rangeStep({ rule, decays, start, end }: Group, { adamw, rate, t, clip }: StepFacts): RangeStep {
-  const own = rate * (rule.factor ?? 1);
+function rangeStep({ rule, decays, start, end }: Group, { adamw, rate, t, clip, scalars }: StepFacts): RangeStep {
+  const own = rate * (rule.factor ?? 1) * (rule.scaledBy === undefined ? 1 : (scalars[rule.scaledBy] ?? 1));
   if (rule.kind === "descent") return { start, end, kind: "descent", rate: own * clip };
   const {
     beta1 = adamw.beta1,

@@ -112,6 +112,16 @@ export function readTable(memory: HostMemory, { name, t }: { name: string; t: nu
   return copy;
 }
 
+/** Rows that are behind catch up to step `t`, and the optimizer starts anew from there: moments of zero. */
+export function restartRows(memory: HostMemory, { name, t }: { name: string; t: number }): void {
+  const table = tableOf(memory, name);
+  for (let row = 0; row < table.rows; row++) catchUp(table, row, t);
+  table.mean.fill(0);
+  table.square.fill(0);
+  table.current.fill(t);
+  table.touched.fill(0);
+}
+
 /** The bookkeeping that a checkpoint keeps beside the three buffers. */
 export function readProgress(
   memory: HostMemory,

@@ -287,8 +287,11 @@ export class Trainer {
   /** What a program has written for the method to keep takes its place. */
   private async keep({ outputs }: Program): Promise<void> {
     if (![...outputs.keys()].some((name) => name.startsWith(nextOf("")))) return;
-    const { kept: length } = this.placement;
-    await this.engine.host(KERNELS, "copyBuffer", { from: BUFFERS.next, to: BUFFERS.kept, length });
+    await this.copyKept(BUFFERS.next, BUFFERS.kept);
+  }
+
+  private async copyKept(from: string, to: string): Promise<void> {
+    await this.engine.host(KERNELS, "copyBuffer", { from, to, length: this.placement.kept });
   }
 
   private async squaredNorm(): Promise<number> {
@@ -302,12 +305,13 @@ export class Trainer {
 
   /** Queues the optimizer's work; requests made later are served after it. */
   private async update(rate: number, norm: number): Promise<void> {
-    const { adamw, clip: limit } = this.settings;
+    const { adamw, clip: limit, method } = this.settings;
+    const scalars = method.scalars(this.steps, this.progress);
     this.rates.push(rate);
     const t = this.steps;
     const clip = Math.min(1, limit / (norm + 1e-6));
     const { groups, table, total } = this.placement;
-    const ranges = rangeSteps(groups, { adamw, rate, t, clip });
+    const ranges = rangeSteps(groups, { adamw, rate, t, clip, scalars });
     await Promise.all([
       table && this.engine.host(ROWS, "stepRows", { ...TABLE, t, rate, clip }),
       total > 0 && this.engine.host(KERNELS, "stepRanges", { buffers: BUFFERS, ranges }),
@@ -323,24 +327,27 @@ export class Trainer {
   }
 
   private bench(): Bench {
-    const { views, total } = this.placement;
+    const { views, total, kept, table } = this.placement;
     const viewOf = (name: string): View => {
       const view = views.get(name);
-      if (view === undefined || view.buffer === BUFFERS.table) {
-        throw new InputError("train/tensor", `train: expected a tensor that can be worked on, got ${name}`);
-      }
+      if (view === undefined) throw new InputError("train/tensor", `train: the run has no tensor ${name}`);
       return view;
     };
     return {
-      read: (name) => this.engine.read(viewOf(name)),
+      read: (name) => (viewOf(name).buffer === BUFFERS.table ? this.readTable() : this.engine.read(viewOf(name))),
       write: async (name, data) => {
         const view = viewOf(name);
+        // What rows have missed is done before they are replaced, not after.
+        if (view.buffer === BUFFERS.table) await this.engine.host(ROWS, "restartRows", { ...TABLE, t: this.steps });
         await this.engine.write(view, data);
         if (view.buffer === BUFFERS.kept) await this.engine.write(nextView(view), data);
       },
       prune: async ({ groups, ...request }) => {
         const places = groups.map((names) => names.map(viewOf));
+        const tabled = places.flat().some(({ buffer }) => buffer === BUFFERS.table);
+        if (tabled) throw new InputError("train/tensor", "train: rows of a table are not pruned where they lie");
         const thresholds = await this.engine.host(PRUNING, "prune", { ...request, groups: places });
+        if (request.zero && kept > 0) await this.copyKept(BUFFERS.kept, BUFFERS.next);
         // The host kernel returns one number for each group; the message channel has no types.
         return thresholds as number[];
       },
@@ -348,6 +355,7 @@ export class Trainer {
         for (const buffer of total > 0 ? [BUFFERS.mean, BUFFERS.square] : []) {
           await this.engine.write({ buffer, offset: 0, shape: [total] }, new Float32Array(total));
         }
+        if (table) await this.engine.host(ROWS, "restartRows", { ...TABLE, t: this.steps });
       },
     };
   }

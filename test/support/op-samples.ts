@@ -371,6 +371,10 @@ export const SAMPLES: Readonly<Record<OpName, readonly Sample[]>> = {
     })),
     summed([], false, (i, x = zero) => x(i)),
   ],
+  surrogate: unary(
+    (x) => e.surrogate(e.stop(x), x),
+    (x) => x,
+  ),
   take: [taken(1, 0), taken(1, 2), taken(-1, 1), taken(0, 1)],
   tanh: unary(e.tanh, Math.tanh),
   transpose: [

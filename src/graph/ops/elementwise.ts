@@ -198,6 +198,19 @@ export const stopRule: Rule<None> = {
 /** The same value, with no gradient. */
 export const stop = (x: Value): Value => apply(stopRule, [x], NONE);
 
+export const surrogateRule: Rule<None> = {
+  name: "surrogate",
+  doubles: true,
+  infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
+  gradient: ({ g }) => [undefined, g],
+  lower: ({ inputs }) => [pick(inputs, 0)],
+};
+/**
+ * `value`, with the gradient of `stand` in its place: a step function that learns by a smooth one, or by the identity
+ * (Bengio et al. 2013, straight-through). Both have one shape.
+ */
+export const surrogate = (value: Value, stand: Value): Value => apply(surrogateRule, [value, stand], NONE);
+
 /** x times a number. */
 export function scale(x: Value, factor: number): Value {
   return factor === 1 ? x : mul(x, scalar(factor, x.dtype));

@@ -1,0 +1,289 @@
+/**
+ * Adapting by Pruning: a pre-trained model is fitted to a task by removing connections, and by nothing else.
+ *
+ *   Paper    Gao, Colombo & Wang, 2021 · https://arxiv.org/abs/2105.03343
+ *   From     the pre-trained model, its weights frozen
+ *   To       the same weights under a binary mask, global over encoder and embedding tables, and a trained head
+ *   Learns   a score of each connection, and the head
+ *
+ *   paper                here
+ *   w_0                  the checkpoint's matrices, never changed
+ *   p                    the head: a mixture of all layers' first tokens and an MLP (§4), not pruned
+ *   θ                    `score.NAME`
+ *   m = σ(t_l·θ)         forward: connection(), t_l = `hard`                                          eq. 3
+ *   g̃                    ∂L/∂m · t_s·σ'(t_s·θ): the surrogate's gradient, t_s = `soft`                eq. 4
+ *   θ ← θ − α·g̃ − γ      α: the rule of the scores; Σγ: the scalar `threshold`, see below              eq. 7
+ *   s                    `sparsity`
+ *   m = 1[θ > 0]         the product's mask
+ *
+ * γ is the same for every connection, so instead of being subtracted from each θ it is added up in one number, the
+ * threshold τ = Σγ_i, and every θ in an equation is θ − τ here: the same numbers, without a pass over them.
+ *
+ * `decay=scheduled`, the default, chooses γ_i ≥ 0 so that the sparsity grows evenly and is reached at `until`; the
+ * paper's `decay=constant` takes `gamma` and fails where that has not reached the sparsity. From then on the mask is
+ * fixed and the head alone is trained, where Algorithm 1 stops at once. α follows the run's schedule.
+ *
+ * The step is underdetermined in print (their α cannot move θ by its own size in their number of steps): `step=sgd` is
+ * eq. 7 as printed, `step=sign` divides the gradient by its size, `step=adam` by a running mean of it.
+ *
+ * Ablations (§5.3): `recovery=false`, a connection once pruned stays so; `control=shuffle`, the mask is permuted within
+ * each matrix at `until` and the head trained anew; `control=reinit`, each weight is multiplied by N(1, 0.01) there,
+ * with 0.01 read as the deviation.
+ */
+
+import { ConfigError } from "../base/errors.ts";
+import { fold, type Key, normals, permutation } from "../base/random.ts";
+import { type FloatTensor, floatTensor } from "../base/tensor.ts";
+import type { Reader } from "../bert/config.ts";
+import { cast, less, mul, scale, sigmoid, stop, sub, surrogate } from "../graph/ops/elementwise.ts";
+import type { Value } from "../graph/value.ts";
+import type { Network } from "../network/network.ts";
+import type { Answers, Bench, HostWork, Method, MethodState, Progress, RunFacts, Tools } from "./method.ts";
+import { isHead, withReader } from "./parts/heads.ts";
+import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
+import { prunedNetwork } from "./parts/pruned.ts";
+import { checkChoice, checkRamp, checkSparsity, kept } from "./parts/sparsity.ts";
+
+const ID = "adapting-by-pruning";
+const SCORE = "score.";
+/** τ = Σγ: what a score has to exceed. */
+const THRESHOLD = "threshold";
+/** Multiplies α: 0 once the mask is fixed. */
+const MOVING = "moving";
+/** Structure of a graph that evaluates: m = 1[θ > 0]. */
+const PRODUCT = "product";
+
+const STEPS = ["sgd", "sign", "adam"] as const;
+const DECAYS = ["scheduled", "constant"] as const;
+const CONTROLS = ["none", "shuffle", "reinit"] as const;
+
+export interface AdaptingConfig {
+  readonly sparsity: number;
+  readonly scope: Scope;
+  readonly head: Reader;
+  readonly step: (typeof STEPS)[number];
+  readonly alpha: number;
+  readonly decay: (typeof DECAYS)[number];
+  readonly gamma: number;
+  readonly until: number;
+  readonly times: number;
+  readonly hard: number;
+  readonly soft: number;
+  readonly mean: number;
+  readonly deviation: number;
+  readonly recovery: boolean;
+  readonly control: (typeof CONTROLS)[number];
+}
+
+interface AdaptingState extends MethodState {
+  readonly config: AdaptingConfig;
+  readonly names: readonly string[];
+  readonly size: number;
+  /** α over the run's learning rate. */
+  readonly factor: number;
+  readonly steps: number;
+  /** Steps between two looks at the sparsity. */
+  readonly every: number;
+  /** Steps after which the mask is fixed. */
+  readonly fixed: number;
+  readonly key: Key;
+}
+
+function prepare(given: Network, config: AdaptingConfig, { key }: RunFacts): Network {
+  checkSparsity(ID, config.sparsity);
+  checkRamp(ID, { from: 0, until: config.until });
+  checkChoice(ID, "scope", config.scope, SCOPES);
+  checkChoice(ID, "step", config.step, STEPS);
+  checkChoice(ID, "decay", config.decay, DECAYS);
+  checkChoice(ID, "control", config.control, CONTROLS);
+  if (!(config.mean > 0)) {
+    throw new ConfigError(`${ID}/mean`, `${ID}: expected scores of a positive mean, got ${config.mean}`);
+  }
+  return withReader(ID, given, config.head, key);
+}
+
+function init(network: Network, config: AdaptingConfig, facts: RunFacts): AdaptingState {
+  const { steps, learningRate = 1, key } = facts;
+  const names = matricesIn(network.tensors, config.scope);
+  const fixed = Math.max(1, Math.floor(config.until * steps));
+  return {
+    tensors: new Map(
+      names.map((name) => [SCORE + name, initialScores(network, name, config, fold(key, name))]),
+    ),
+    config,
+    names,
+    size: weightsIn(network.tensors, names),
+    factor: config.alpha / learningRate,
+    steps,
+    every: Math.max(1, Math.floor(fixed / config.times)),
+    fixed,
+    key,
+  };
+}
+
+/** θ ~ N(mean, deviation²), positive in the main: what is negative is pruned before the first step. */
+function initialScores(network: Network, name: string, config: AdaptingConfig, key: Key): FloatTensor {
+  const { shape, data } = network.tensors.get(name) ?? floatTensor([0], new Float32Array(0));
+  const { mean, deviation } = config;
+  return floatTensor(
+    shape,
+    normals(key, data.length, deviation).map((x) => x + mean),
+  );
+}
+
+/**
+ * m of a connection with θ − τ = x: σ(t_l·x) forward, t_s·σ'(t_s·x) backward (eq. 3, 4). Without recovery a connection
+ * that is pruned gets no gradient, so that a threshold which never falls never lets it back.
+ */
+export function connection(
+  x: Value,
+  { hard, soft, recovery }: Pick<AdaptingConfig, "hard" | "soft" | "recovery">,
+): Value {
+  const forward = sigmoid(scale(x, hard));
+  const backward = sigmoid(scale(x, soft));
+  return surrogate(forward, recovery ? backward : mul(stop(forward), backward));
+}
+
+function sites({ config, names }: AdaptingState, structure: string, tools: Tools): Answers {
+  const weight = (name: string, w: Value): Value => {
+    if (!names.includes(name)) return w;
+    const [score, threshold] = [tools.tensor(SCORE + name), tools.scalar(THRESHOLD)];
+    if (structure === PRODUCT) return mul(w, cast(less(threshold, score), w.dtype));
+    return mul(w, connection(sub(score, threshold), config));
+  };
+  return { weight };
+}
+
+/** Share of the target that is pruned after `done` steps: evenly to the end of the ramp. */
+function sparsityAt({ config, fixed }: AdaptingState, done: number): number {
+  return config.sparsity * Math.min(1, done / fixed);
+}
+
+const HOST: HostWork<AdaptingState> = {
+  due: ({ every, fixed }, done) => done === fixed || (done < fixed && done % every === 0),
+  run: async (state, progress, done, bench): Promise<Progress> => {
+    const { fixed, config } = state;
+    const at = await threshold(state, Number(progress.threshold ?? 0), done, bench);
+    if (done !== fixed) return { ...progress, threshold: at };
+    if (config.control !== "none") await control(state, at, bench);
+    return { ...progress, threshold: at, fixed: 1 };
+  },
+};
+
+/** τ after `done` steps. It never falls, since no γ is negative, but for the last look, which makes the size exact. */
+async function threshold(state: AdaptingState, before: number, done: number, bench: Bench): Promise<number> {
+  const { names, size, config, every, fixed } = state;
+  const groups = [names.map((name) => SCORE + name)];
+  const quantile = async (sparsity: number): Promise<number> => {
+    const keep = kept(size, sparsity) + 1;
+    const [smallest = 0] = await bench.prune({
+      groups,
+      keep: [Math.min(size, keep)],
+      by: "value",
+      zero: false,
+    });
+    return keep > size ? before : smallest;
+  };
+  const target = await quantile(sparsityAt(state, done));
+  if (config.decay === "scheduled") return done === fixed ? target : Math.max(before, target);
+  // Algorithm 1: as far as γ has come, and no further than the sparsity asked for.
+  return Math.min(before + config.gamma * every, await quantile(config.sparsity));
+}
+
+/** The ablations of §5.3, once the mask is fixed: another mask of the same sizes, or other weights under the mask. */
+async function control({ config, names, key }: AdaptingState, at: number, bench: Bench): Promise<void> {
+  for (const name of names) {
+    const own = fold(fold(key, "control"), name);
+    if (config.control === "shuffle") {
+      const scores = await bench.read(SCORE + name);
+      const order = permutation(own, scores.length);
+      await bench.write(
+        SCORE + name,
+        scores.map((_, i) => scores[order[i] ?? 0] ?? at),
+      );
+    } else {
+      const noise = normals(own, (await bench.read(name)).length, 0.01);
+      await bench.write(
+        name,
+        (await bench.read(name)).map((w, i) => w * (1 + (noise[i] ?? 0))),
+      );
+    }
+  }
+}
+
+/** w_0 ⊙ 1[θ > 0]: every weight is exactly 0 or exactly the checkpoint's. */
+function finish(
+  network: Network,
+  { names, config }: AdaptingState,
+  tensors: ReadonlyMap<string, FloatTensor>,
+  progress: Progress,
+): Network {
+  const masked = new Map(tensors);
+  const at = Number(progress.threshold ?? 0);
+  for (const name of names) {
+    const [w, score] = [tensors.get(name), tensors.get(SCORE + name)?.data];
+    if (w)
+      masked.set(
+        name,
+        floatTensor(
+          w.shape,
+          w.data.map((x, i) => ((score?.[i] ?? 0) > at ? x : 0)),
+        ),
+      );
+  }
+  return prunedNetwork(ID, network, masked, names, config.sparsity);
+}
+
+export const ADAPTING_BY_PRUNING: Method<AdaptingConfig, AdaptingState> = {
+  id: ID,
+  summary: "Fit a frozen model to a task by removing connections; the product is one mask and a head.",
+  paper: {
+    title: "Adapting by Pruning: A Case Study on BERT",
+    authors: "Yang Gao, Nicolo Colombo, Wei Wang",
+    venue: "arXiv 2021",
+    url: "https://arxiv.org/abs/2105.03343",
+  },
+  from: "pre-trained",
+  config: {
+    sparsity: { default: 0.5, help: "s: share of the scope's connections that is removed (Algorithm 1)" },
+    scope: { default: "all", help: "all: embedding tables too, as in the paper; or encoder" },
+    head: { default: "mixture", help: "mixture: of all layers' first tokens, with an MLP (§4); or pooler" },
+    step: { default: "sign", help: "sgd: eq. 7 as printed; sign or adam: the normalised step" },
+    alpha: { default: 2e-5, help: "α: peak learning rate of the scores (appendix, Table 1: 2e-5)" },
+    decay: {
+      default: "scheduled",
+      help: "scheduled: γ so that the sparsity is reached at until; or constant",
+    },
+    gamma: { default: 2e-7, help: "γ per step of decay=constant (appendix, Table 1: 2e-7)" },
+    until: { default: 0.8, help: "share of the steps after which the mask is fixed" },
+    times: { default: 100, help: "looks at the sparsity on the way" },
+    hard: { default: 1e5, help: "t_l: temperature of the forward pass (appendix, Table 1)" },
+    soft: { default: 1, help: "t_s: temperature of the derivative (appendix, Table 1)" },
+    mean: { default: 0.01, help: "mean of the initial scores (§4)" },
+    deviation: {
+      default: 0.001,
+      help: "their standard deviation: the printed variance would prune 38 % at once",
+    },
+    recovery: { default: true, help: "false: a connection once pruned stays so (§5.3)" },
+    control: { default: "none", help: "shuffle or reinit: the ablations of §5.3" },
+  },
+  prepare,
+  init,
+  trains: (_state, name) => name.startsWith(SCORE) || isHead(name),
+  keeps: ({ config, names }, name) => config.control === "reinit" && names.includes(name),
+  rule: ({ config, factor }, name) => {
+    if (!name.startsWith(SCORE)) return undefined;
+    const shared = { factor, decay: 0, scaledBy: MOVING } as const;
+    if (config.step === "sgd") return { ...shared, kind: "descent" };
+    return { ...shared, kind: "adamw", ...(config.step === "sign" ? { beta1: 0, beta2: 0 } : {}) };
+  },
+  scalars: (_state, _step, { threshold: at = 0, fixed }) => ({
+    [THRESHOLD]: Number(at),
+    [MOVING]: fixed === 1 ? 0 : 1,
+  }),
+  product: () => PRODUCT,
+  sites,
+  host: HOST,
+  ready: ({ fixed }, done) => done >= fixed,
+  finish,
+};

@@ -1,0 +1,131 @@
+/**
+ * Magnitude pruning: the smallest weights go, at once or a few at a time, and the others are trained.
+ *
+ *   Paper    Zhu & Gupta 2017, "To prune, or not to prune" · https://arxiv.org/abs/1710.01878
+ *   From     the pre-trained model under a new head
+ *   To       the same network with a share of its weights at 0
+ *   Learns   the surviving weights; with `frozen` the head alone (the baseline MP of Gao et al. 2021)
+ *
+ *   paper          here
+ *   s_t            cubicSparsity    eq. 1, from `from` to `until` of the run
+ *   n, Δt          times            prunings on the way
+ *
+ * A pruned weight stays 0: what is pruned next is chosen among those left, since zeros are the smallest. `one-shot`
+ * prunes everything before the first step. With `distil` half of the loss is the fine-tuned model's (Sanh et al. 2020).
+ * Departures: none in the schedule; thresholds are exact order statistics, not estimates.
+ */
+
+import type { Reader } from "../bert/config.ts";
+import type { Network } from "../network/network.ts";
+import type { HostWork, Method, MethodState, RunFacts } from "./method.ts";
+import { isHead, withReader } from "./parts/heads.ts";
+import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
+import { KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
+import {
+  checkChoice,
+  checkRamp,
+  checkSparsity,
+  cubicSparsity,
+  groupsOf,
+  kept,
+  pruneTensors,
+  type Ramp,
+} from "./parts/sparsity.ts";
+
+const ID = "magnitude";
+const SCHEDULES = ["gradual", "one-shot"] as const;
+const RANKINGS = ["matrix", "global"] as const;
+
+export interface MagnitudeConfig {
+  readonly sparsity: number;
+  readonly schedule: (typeof SCHEDULES)[number];
+  readonly ranking: (typeof RANKINGS)[number];
+  readonly scope: Scope;
+  readonly from: number;
+  readonly until: number;
+  readonly times: number;
+  readonly frozen: boolean;
+  readonly head: Reader;
+}
+
+interface MagnitudeState extends MethodState {
+  readonly config: MagnitudeConfig;
+  readonly names: readonly string[];
+  readonly groups: readonly (readonly string[])[];
+  /** Weights of each group. */
+  readonly sizes: readonly number[];
+  /** Steps after which something is pruned. */
+  readonly prunings: readonly number[];
+  readonly steps: number;
+}
+
+function prepare(given: Network, config: MagnitudeConfig, { key }: RunFacts): Network {
+  checkSparsity(ID, config.sparsity);
+  checkRamp(ID, config);
+  checkChoice(ID, "schedule", config.schedule, SCHEDULES);
+  checkChoice(ID, "ranking", config.ranking, RANKINGS);
+  checkChoice(ID, "scope", config.scope, SCOPES);
+  const network = withReader(ID, given, config.head, key);
+  if (config.schedule === "gradual") return network;
+  const groups = groupsOf(matricesIn(network.tensors, config.scope), config.ranking);
+  const keep = groups.map((names) => kept(weightsIn(network.tensors, names), config.sparsity));
+  return { ...network, tensors: pruneTensors(network.tensors, groups, keep) };
+}
+
+function init(network: Network, config: MagnitudeConfig, { steps }: RunFacts): MagnitudeState {
+  const names = matricesIn(network.tensors, config.scope);
+  const groups = groupsOf(names, config.ranking);
+  const sizes = groups.map((group) => weightsIn(network.tensors, group));
+  const prunings = config.schedule === "gradual" ? pruningSteps(config, config.times, steps) : [];
+  return { tensors: new Map(), config, names, groups, sizes, prunings, steps };
+}
+
+/** t ∈ {t0 + Δt, …, t0 + n·Δt} (eq. 1), in whole steps from 1 to the last. */
+export function pruningSteps({ from, until }: Omit<Ramp, "final">, times: number, steps: number): number[] {
+  const at = Array.from({ length: times }, (_, i) => from + ((i + 1) / times) * (until - from));
+  return [...new Set(at.map((share) => Math.max(1, Math.round(share * steps))))];
+}
+
+const HOST: HostWork<MagnitudeState> = {
+  due: ({ prunings }, done) => prunings.includes(done),
+  run: async ({ config, groups, sizes, prunings, steps }, progress, done, bench) => {
+    const ramp = { ...config, final: config.sparsity };
+    const sparsity = done === prunings.at(-1) ? config.sparsity : cubicSparsity(ramp, done / steps);
+    const keep = sizes.map((size) => kept(size, sparsity));
+    await bench.prune({ groups, keep, by: "magnitude", zero: true });
+    return progress;
+  },
+};
+
+export const MAGNITUDE: Method<MagnitudeConfig, MagnitudeState> = {
+  id: ID,
+  summary: "Prune the smallest weights, at once or gradually, and train the others.",
+  paper: {
+    title: "To prune, or not to prune: exploring the efficacy of pruning for model compression",
+    authors: "Michael Zhu, Suyog Gupta",
+    venue: "arXiv 2017",
+    url: "https://arxiv.org/abs/1710.01878",
+  },
+  from: "pre-trained",
+  config: {
+    sparsity: { default: 0.9, help: "share of the scope's weights that is 0 in the end" },
+    schedule: { default: "gradual", help: "gradual: s_t of eq. 1; one-shot: all before the first step" },
+    ranking: { default: "matrix", help: "matrix: each matrix to the same sparsity; global: all together" },
+    scope: { default: "encoder", help: "encoder, encoder+pooler, or all (embeddings too)" },
+    from: { default: 0.1, help: "t0: share of the steps before the first pruning" },
+    until: { default: 0.7, help: "share of the steps after which nothing more is pruned" },
+    times: { default: 100, help: "n: prunings on the way" },
+    frozen: { default: false, help: "train the head alone; survivors keep their pre-trained values" },
+    head: { default: "pooler", help: "pooler, or mixture: a learned mean of all layers' first tokens" },
+  },
+  prepare,
+  init,
+  trains: ({ config }, name) => !config.frozen || isHead(name),
+  keeps: ({ config, names }, name) => config.frozen && names.includes(name),
+  rule: ({ names }, name) => (names.includes(name) ? KEEP_ZEROS : undefined),
+  sites: () => ({}),
+  host: HOST,
+  ready: ({ prunings }, done) => done >= (prunings.at(-1) ?? 0),
+  finish: (network, { names, config }, tensors) =>
+    prunedNetwork(ID, network, tensors, names, config.sparsity),
+};

@@ -1,0 +1,32 @@
+/**
+ * What methods with zeros for pruned weights share: zeros that stay, a product with masks, and one that is checked.
+ */
+
+import { ConfigError } from "../../base/errors.ts";
+import type { FloatTensor } from "../../base/tensor.ts";
+import type { Network } from "../../network/network.ts";
+import type { RunFacts, UpdateRule } from "../method.ts";
+import { checkReached, masksOf } from "./sparsity.ts";
+
+/** The rule of pruned matrices: AdamW that leaves zeros alone. */
+export const KEEP_ZEROS: UpdateRule = { kind: "adamw", keepZeros: true };
+
+/** The network's own tensors out of all, with masks of the pruned ones. @throws {RunError} `method/unreached` */
+export function prunedNetwork(
+  id: string,
+  network: Network,
+  tensors: ReadonlyMap<string, FloatTensor>,
+  names: readonly string[],
+  sparsity: number,
+): Network {
+  const own = new Map([...tensors].filter(([name]) => network.tensors.has(name)));
+  checkReached(id, own, names, sparsity);
+  const masks = new Map([...(network.masks ?? []), ...masksOf(own, names)]);
+  return { ...network, tensors: own, masks };
+}
+
+/** The fine-tuned model of a run. @throws {ConfigError} `ID/finetuned` when there is none */
+export function finetunedOf(id: string, { finetuned }: Pick<RunFacts, "finetuned">): Network {
+  if (finetuned) return finetuned;
+  throw new ConfigError(`${id}/finetuned`, `${id}: expected a model fine-tuned on the task, got none`);
+}

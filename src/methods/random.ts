@@ -1,0 +1,63 @@
+/**
+ * Random masks: the baseline that every other mask has to beat.
+ *
+ *   From     the pre-trained model under a new head
+ *   To       the same network with a share of its weights at 0, chosen by chance before the first step
+ *   Learns   the surviving weights; with `frozen` the head alone (the baseline Rnd of Gao et al. 2021)
+ *
+ * Exactly as many weights are pruned as asked, where independent draws would only do so on average.
+ */
+
+import { fold, normals } from "../base/random.ts";
+import type { Reader } from "../bert/config.ts";
+import type { Network } from "../network/network.ts";
+import type { Method, MethodState, RunFacts } from "./method.ts";
+import { isHead, withReader } from "./parts/heads.ts";
+import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
+import { KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
+import { checkChoice, checkSparsity, groupsOf, kept, pruneTensors } from "./parts/sparsity.ts";
+
+const ID = "random";
+
+export interface RandomConfig {
+  readonly sparsity: number;
+  readonly scope: Scope;
+  readonly frozen: boolean;
+  readonly head: Reader;
+}
+
+interface RandomState extends MethodState {
+  readonly config: RandomConfig;
+  readonly names: readonly string[];
+}
+
+function prepare(given: Network, { sparsity, scope, head }: RandomConfig, { key }: RunFacts): Network {
+  checkSparsity(ID, sparsity);
+  checkChoice(ID, "scope", scope, SCOPES);
+  const network = withReader(ID, given, head, key);
+  const groups = groupsOf(matricesIn(network.tensors, scope), "global");
+  const keep = groups.map((names) => kept(weightsIn(network.tensors, names), sparsity));
+  // Any distribution without ties ranks the weights by chance.
+  const draw = (name: string, { length }: Float32Array): Float32Array => normals(fold(key, name), length);
+  return { ...network, tensors: pruneTensors(network.tensors, groups, keep, draw) };
+}
+
+export const RANDOM: Method<RandomConfig, RandomState> = {
+  id: ID,
+  summary: "Prune weights by chance and train the others: the baseline of all masks.",
+  paper: undefined,
+  from: "pre-trained",
+  config: {
+    sparsity: { default: 0.9, help: "share of the scope's weights that is 0" },
+    scope: { default: "encoder", help: "encoder, encoder+pooler, or all (embeddings too)" },
+    frozen: { default: false, help: "train the head alone; survivors keep their pre-trained values" },
+    head: { default: "pooler", help: "pooler, or mixture: a learned mean of all layers' first tokens" },
+  },
+  prepare,
+  init: ({ tensors }, config) => ({ tensors: new Map(), config, names: matricesIn(tensors, config.scope) }),
+  trains: ({ config }, name) => !config.frozen || isHead(name),
+  rule: ({ names }, name) => (names.includes(name) ? KEEP_ZEROS : undefined),
+  sites: () => ({}),
+  finish: (network, { names, config }, tensors) =>
+    prunedNetwork(ID, network, tensors, names, config.sparsity),
+};
