@@ -4,6 +4,7 @@
  *   jobs/ID/               the run's folder; result.json is its end
  *   jobs/ID/removed.json   what was counted on the product before it was deleted
  *   jobs/ID.failed.json    why it failed, instead
+ *   jobs/ID.claim          while a process works on it
  *
  * Promise: a finished job is not run again, one that was stopped goes on, and a folder made with other settings is
  * refused instead of passing for this job. Not here: which jobs there are (papers/plan.ts), and their order.
@@ -15,6 +16,7 @@ import { join } from "node:path";
 import { ConfigError, type EspalierError, RunError } from "../base/errors.ts";
 import { readFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
+import { claim, type Release } from "./claims.ts";
 import { compress } from "./compress.ts";
 import { resolveOptions } from "./fields.ts";
 import { finetune } from "./finetune.ts";
@@ -54,6 +56,17 @@ export function jobFolder(root: string, id: string): string {
   return join(root, "jobs", id);
 }
 
+/** Takes a job for this process; undefined while another has it. */
+export async function claimJob({ id }: Job, { root }: JobSettings): Promise<Release | undefined> {
+  await mkdir(join(root, "jobs"), { recursive: true });
+  return claim(claimPath(root, id));
+}
+
+/** Whether some process has the job, dead ones included. */
+export function isClaimed({ id }: Job, { root }: JobSettings): boolean {
+  return existsSync(claimPath(root, id));
+}
+
 /**
  * What became of a job in an earlier call; undefined when it is still to be run.
  *
@@ -77,7 +90,7 @@ export async function earlierOutcome(
 }
 
 /**
- * Runs a job, or goes on with it.
+ * Runs a job that was claimed, or goes on with it.
  *
  * @returns a failure when the run failed or the method refused its settings; only failed training is remembered
  * @throws {InterruptedError} when asked to stop; whatever else `compress` throws
@@ -90,7 +103,6 @@ export async function runJob(
 ): Promise<JobOutcome> {
   const folder = jobFolder(settings.root, job.id);
   const failed = failurePath(settings.root, job.id);
-  await mkdir(join(settings.root, "jobs"), { recursive: true });
   await rm(failed, { force: true });
   try {
     const resume = (await folderState(folder)) === "resumable";
@@ -109,6 +121,10 @@ export async function runJob(
 }
 
 const FAILURE = record<Pick<EspalierError, "code" | "message">>({ code: aText, message: aText });
+
+function claimPath(root: string, id: string): string {
+  return join(root, "jobs", `${id}.claim`);
+}
 
 function failurePath(root: string, id: string): string {
   return join(root, "jobs", `${id}.failed.json`);

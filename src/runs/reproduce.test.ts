@@ -167,9 +167,20 @@ test("a run that fails is remembered and not repeated without being asked; what 
     ["sst2-s0-finetuned", "train/constant"],
     ["sst2-s0-half", "reproduce/predecessor"],
   ]);
-  expect((await run(paperOf(HALF), options)).begun).toEqual([expect.stringContaining("sst2-s0-half")]);
+  expect((await run(paperOf(HALF), options)).begun).toEqual([]);
   const retried = await run(paperOf(HALF), { ...options, retry: true });
   expect(retried.begun[0]).toContain("sst2-s0-finetuned");
+});
+
+test("two that share a folder share the work: each job is run once, and both end with the whole table", async () => {
+  const options = await optionsFor();
+  const work = { method: "truncate", set: { layers: "1" } };
+  const paper = paperOf(HALF, { label: "again", work: { ...work, slug: "again" } });
+  const [a, b] = await Promise.all([run(paper, options), run(paper, options)]);
+  expect(a.table.complete).toBe(true);
+  expect(b.table).toEqual(a.table);
+  const begun = [...a.begun, ...b.begun].map((name) => /: (sst2-s0-\w+)/.exec(name)?.[1]);
+  expect(begun.toSorted()).toEqual(["sst2-s0-again", "sst2-s0-finetuned", "sst2-s0-half"]);
 });
 
 test("a damaged note of a failure is refused (reproduce/failure)", async () => {

@@ -3,15 +3,16 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { ConfigError, InterruptedError } from "../base/errors.ts";
 import { type Dataset, measureOf } from "../data/dataset.ts";
 import { glueTask } from "../data/glue.ts";
 import { taskMetrics } from "../data/metrics.ts";
+import { writeFileAtomic } from "../formats/files.ts";
 import { countParameters } from "../network/network.ts";
 import { readValidation, SENTIMENT } from "./data.ts";
 import { resolveOptions } from "./fields.ts";
-import { writeWhole } from "./folder.ts";
-import { earlierOutcome, type JobSettings, type Original, runJob } from "./jobs.ts";
+import { claimJob, earlierOutcome, isClaimed, type JobSettings, type Original, runJob } from "./jobs.ts";
 import { loadModel } from "./models.ts";
 import { REPRODUCE, type ReproduceOptions, type ReproduceSettings } from "./options.ts";
 import { PAPERS } from "./papers/papers.ts";
@@ -38,7 +39,8 @@ export function tablePath({ out, paper, quick }: Pick<ReproduceSettings, "out" |
 
 /**
  * Runs every job of a paper's table that is not done yet, and leaves the table as Markdown and JSON. Called again with
- * the same options it goes on where it stopped; a folder may be shared by all papers, which then share their jobs.
+ * the same options it goes on where it stopped. A folder may be shared by all papers, which then share their jobs, and
+ * by several processes at once, which then share the work.
  *
  * @throws {InterruptedError} `run/interrupted` when asked to stop; the job at hand and the table so far are saved
  * @throws {ConfigError} `reproduce/other` for a folder with jobs of other settings, `reproduce/tasks`; {InputError}
@@ -129,13 +131,17 @@ async function earlierOutcomes(
 ): Promise<Map<string, JobOutcome>> {
   const outcomes = new Map<string, JobOutcome>();
   for (const job of jobs) {
+    if (isClaimed(job, settings)) continue;
     const outcome = await earlierOutcome(job, settings, original);
     if (outcome !== undefined) outcomes.set(job.id, outcome);
   }
   return outcomes;
 }
 
-/** Runs what has no outcome yet, in the order of the plan. The outcomes it gives are to be among `outcomes` then. */
+/**
+ * Runs what has no outcome yet, in the order of the plan, and gives what came of it; the caller puts that among
+ * `outcomes`. A job that another process works on is left for later, when its result is read or waited for.
+ */
 async function* openJobs(
   { jobs }: Plan,
   settings: JobSettings,
@@ -143,32 +149,77 @@ async function* openJobs(
   outcomes: ReadonlyMap<string, JobOutcome>,
   context: RunContext,
 ): AsyncGenerator<[string, JobOutcome]> {
-  const open = jobs.filter(({ id }) => !outcomes.has(id));
-  const earlier = jobs.length - open.length;
-  if (earlier > 0)
-    context.report?.({ kind: "note", text: `${earlier} of ${jobs.length} jobs are done already` });
-  const clock = estimate(open);
-  for (const [i, job] of open.entries()) {
-    const place: Place = { done: earlier + i, total: jobs.length, out: settings.root };
+  const queue = jobs.filter(({ id }) => !outcomes.has(id));
+  if (outcomes.size > 0) context.report?.(note(`${outcomes.size} of ${jobs.length} jobs are done already`));
+  const clock = estimate();
+  let postponed = 0;
+  for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+    const place: Place = { done: outcomes.size, total: jobs.length, out: settings.root };
     if (context.signal?.aborted) throw stopped(place);
-    context.report?.({
-      kind: "phase",
-      name: `job ${place.done + 1} of ${place.total}: ${job.id}${clock.left()}`,
-    });
-    const lacking = outcomes.get(job.compression?.after ?? "")?.state === "failed";
-    const outcome = lacking
-      ? withoutPredecessor(job)
-      : await interruptible(() => runJob(job, settings, original, inner(context)), place);
-    clock.done(job);
-    context.report?.({ kind: "note", text: `${job.id}: ${outcomeText(outcome)}` });
+    // All that is left is at work elsewhere.
+    if (postponed > queue.length) {
+      await setTimeout(WAIT);
+      postponed = 0;
+    }
+    const title = `job ${place.done + 1} of ${place.total}: ${job.id}${clock.left([job, ...queue])}`;
+    const started = performance.now();
+    const outcome = await interruptible(
+      () => settled({ job, title, settings, original, outcomes, context }),
+      place,
+    );
+    if (outcome === undefined) {
+      queue.push(job);
+      postponed += 1;
+      continue;
+    }
+    postponed = 0;
+    clock.done(job, performance.now() - started);
+    context.report?.(note(`${job.id}: ${outcomeText(outcome)}`));
     yield [job.id, outcome];
   }
 }
+
+/** Milliseconds between two looks at what other processes have done. */
+const WAIT = 2000;
 
 interface Place {
   readonly done: number;
   readonly total: number;
   readonly out: string;
+}
+
+interface OpenJob {
+  readonly job: Job;
+  /** What to call it when it begins. */
+  readonly title: string;
+  readonly settings: JobSettings;
+  readonly original: Original;
+  readonly outcomes: ReadonlyMap<string, JobOutcome>;
+  readonly context: RunContext;
+}
+
+/** The outcome of a job, run here or meanwhile elsewhere; undefined while another process works on it. */
+async function settled(open: OpenJob): Promise<JobOutcome | undefined> {
+  const { job, title, settings, original, outcomes, context } = open;
+  if (job.compression) {
+    const predecessor = outcomes.get(job.compression.after);
+    if (predecessor === undefined) return undefined;
+    if (predecessor.state === "failed") return withoutPredecessor(job);
+  }
+  const release = await claimJob(job, settings);
+  if (release === undefined) return undefined;
+  try {
+    const elsewhere = await earlierOutcome(job, settings, original);
+    if (elsewhere !== undefined) return elsewhere;
+    context.report?.({ kind: "phase", name: title });
+    return await runJob(job, settings, original, inner(context));
+  } finally {
+    await release();
+  }
+}
+
+function note(text: string): ProgressEvent {
+  return { kind: "note", text };
 }
 
 function withoutPredecessor({ compression }: Job): JobOutcome {
@@ -204,17 +255,18 @@ function outcomeText(outcome: JobOutcome): string {
 }
 
 /** The time left, from what the plan says of each job and how long those of this call took. */
-function estimate(open: readonly Job[]): { readonly left: () => string; readonly done: (job: Job) => void } {
-  const started = performance.now();
-  const total = open.reduce((sum, job) => sum + secondsOf(job), 0);
-  let done = 0;
+function estimate() {
+  let [planned, took] = [0, 0];
   return {
-    done: (job) => {
-      done += secondsOf(job);
+    done: (job: Job, milliseconds: number): void => {
+      planned += secondsOf(job);
+      took += milliseconds;
     },
-    left: () => {
-      if (done === 0) return "";
-      const minutes = Math.ceil(((performance.now() - started) / 60_000 / done) * (total - done));
+    left: (jobs: readonly Job[]): string => {
+      if (planned === 0) return "";
+      const minutes = Math.ceil(
+        (jobs.reduce((sum, job) => sum + secondsOf(job), 0) * took) / planned / 60_000,
+      );
       return `, about ${minutes < 90 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`} left`;
     },
   };
@@ -222,6 +274,7 @@ function estimate(open: readonly Job[]): { readonly left: () => string; readonly
 
 async function save(table: Reproduction, settings: ReproduceSettings): Promise<void> {
   const path = tablePath(settings);
-  await writeWhole(`${path}.json`, `${JSON.stringify(table, null, 2)}\n`);
-  await writeWhole(`${path}.md`, reproductionText(table));
+  const encoder = new TextEncoder();
+  await writeFileAtomic(`${path}.json`, [encoder.encode(`${JSON.stringify(table, null, 2)}\n`)]);
+  await writeFileAtomic(`${path}.md`, [encoder.encode(reproductionText(table))]);
 }

@@ -7,12 +7,12 @@
  */
 
 import type { GlueTask } from "../../data/glue.ts";
+import { frozenRows } from "./adapting-by-pruning.ts";
 import { layersLeft, type Paper, printed, type Row } from "./plan.ts";
 
 const TASKS: readonly GlueTask[] = ["cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst2", "stsb"];
 const SOURCE = "BERT-of-Theseus, Table 2, 6 of 12 layers";
 const HALF = 0.5;
-const HEAD_RATE = 1e-3;
 
 /** Weights removed one by one. */
 function weights(
@@ -22,12 +22,6 @@ function weights(
   set: Readonly<Record<string, string>> = {},
 ): Row {
   return { label, work: { slug: `${slug}-${HALF}`, method, set, sparsity: HALF } };
-}
-
-/** Weights removed one by one, those that are left as they were. */
-function frozen(label: string, slug: string, method: string, set: Readonly<Record<string, string>>): Row {
-  const work = { slug: `${slug}-${HALF}`, method, set, sparsity: HALF, learningRate: HEAD_RATE };
-  return { label, work };
 }
 
 /** Heads and blocks removed. */
@@ -53,8 +47,7 @@ function rowsFor(depth: number): Row[] {
       label: "fine-tuned, not compressed",
       published: printed(SOURCE, TASKS, [54.3, 83.5, 89.5, 91.2, 89.8, 71.1, 91.5, 88.9]),
     },
-    frozen("random masks, frozen", "random-frozen", "random", { frozen: "true" }),
-    frozen("Adapting by Pruning, frozen", "adapting-by-pruning", "adapting-by-pruning", {}),
+    ...frozenRows(HALF),
     weights("random masks", "random", "random", { frozen: "false" }),
     weights("magnitude, one-shot", "magnitude-one-shot", "magnitude", {
       schedule: "one-shot",
@@ -101,10 +94,10 @@ export const BASELINES: Paper = {
   published: [],
   differs: [
     "Half means half of what a method removes: weights of its matrices, heads or blocks, or layers. Three kinds of compression stand in one table, so read each row's own columns of what was removed, each with one denominator, before comparing scores.",
-    "Adapting by Pruning and frozen random masks keep the surviving weights as they were; every other row trains them.",
+    "Adapting by Pruning and the rows called frozen keep the surviving weights as they were and prune the embeddings too; every other row trains its weights and leaves the embeddings whole.",
     "The published rows are BERT-base's, from 12 to 6 layers; here it is the model named above, to half of its layers. MNLI here is the matched set alone, where the paper gives the mean of both.",
     "DistilBERT and LayerDrop were published with pre-training of their own on a large corpus; here both see the task's data alone. No row uses augmented data.",
-    "Every row trains for the same number of epochs with the same learning rate (frozen rows: 1e-3, since only the head is trained by the optimizer), and nothing was searched.",
+    "Every row trains for the same number of epochs with the same learning rate, and nothing was searched. The frozen rows are those of the table of Adapting by Pruning, which says how they train.",
     "The best of the evaluations after each epoch is kept, on the development set itself, for every row alike.",
   ],
 };
