@@ -26,7 +26,10 @@ export function rangeSteps(groups: readonly Group[], facts: StepFacts): RangeSte
   return groups.map((group) => rangeStep(group, facts));
 }
 
-function rangeStep({ rule, decays, start, end }: Group, { adamw, rate, t, clip, scalars }: StepFacts): RangeStep {
+function rangeStep(
+  { rule, decays, start, end }: Group,
+  { adamw, rate, t, clip, scalars }: StepFacts,
+): RangeStep {
   const own = rate * (rule.factor ?? 1) * (rule.scaledBy === undefined ? 1 : (scalars[rule.scaledBy] ?? 1));
   if (rule.kind === "descent") return { start, end, kind: "descent", rate: own * clip };
   const {

@@ -334,18 +334,21 @@ export class Trainer {
       return view;
     };
     return {
-      read: (name) => (viewOf(name).buffer === BUFFERS.table ? this.readTable() : this.engine.read(viewOf(name))),
+      read: (name) =>
+        viewOf(name).buffer === BUFFERS.table ? this.readTable() : this.engine.read(viewOf(name)),
       write: async (name, data) => {
         const view = viewOf(name);
         // What rows have missed is done before they are replaced, not after.
-        if (view.buffer === BUFFERS.table) await this.engine.host(ROWS, "restartRows", { ...TABLE, t: this.steps });
+        if (view.buffer === BUFFERS.table)
+          await this.engine.host(ROWS, "restartRows", { ...TABLE, t: this.steps });
         await this.engine.write(view, data);
         if (view.buffer === BUFFERS.kept) await this.engine.write(nextView(view), data);
       },
       prune: async ({ groups, ...request }) => {
         const places = groups.map((names) => names.map(viewOf));
         const tabled = places.flat().some(({ buffer }) => buffer === BUFFERS.table);
-        if (tabled) throw new InputError("train/tensor", "train: rows of a table are not pruned where they lie");
+        if (tabled)
+          throw new InputError("train/tensor", "train: rows of a table are not pruned where they lie");
         const thresholds = await this.engine.host(PRUNING, "prune", { ...request, groups: places });
         if (request.zero && kept > 0) await this.copyKept(BUFFERS.kept, BUFFERS.next);
         // The host kernel returns one number for each group; the message channel has no types.

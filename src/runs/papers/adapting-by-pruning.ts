@@ -215,7 +215,7 @@ export const ADAPTING_BY_PRUNING: Paper = {
   published: [],
   differs: [
     "The paper prunes BERT-base; here it is the model named above. Compare orders and the share of the dense score that is kept, not scores.",
-    "The number behind a row's name is the share of pruned weights as the method counts it; what was reached is measured under two denominators, each in a column of its own. The paper's sparsity counts every weight, embeddings included. In a small model most weights are embeddings, so the same share leaves its encoder far more, or far less, than BERT-base's.",
+    "The number behind a row's name is the share of pruned weights as the method counts it; what was reached is measured under two denominators, each in a column of its own. The paper's sparsity counts every weight, embeddings included. In a small model most weights are embeddings, so at the same share its encoder can be left much fuller or much emptier than BERT-base's.",
     "The paper's tasks are STS-B, SST-2 and MNLI; a task it does not have has no published column.",
     "The paper trains SST-2 for 3 epochs with batches of 8 and a step found on held-out data; here the epochs and the batch of 32 are those of every other row and nothing was searched. Heads over frozen weights learn at 1e-3. Lottery tickets, which are found by training everything, have 3e-4 and twice the epochs for all of their rounds.",
     "The best of the evaluations after each epoch is kept, on the development set itself, for every row alike.",

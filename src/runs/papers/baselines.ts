@@ -51,13 +51,8 @@ function rowsFor(depth: number): Row[] {
     weights("random masks", "random", "random", { frozen: "false" }),
     weights("magnitude, one-shot", "magnitude-one-shot", "magnitude", {
       schedule: "one-shot",
-      distil: "false",
     }),
-    weights("magnitude, gradual", "magnitude", "magnitude", { schedule: "gradual", distil: "false" }),
-    weights("magnitude, gradual, distilled", "magnitude-distilled", "magnitude", {
-      schedule: "gradual",
-      distil: "true",
-    }),
+    weights("magnitude, gradual", "magnitude", "magnitude", { schedule: "gradual" }),
     weights("lottery ticket", "lottery", "lottery", { frozen: "false" }),
     weights("movement", "movement", "movement"),
     weights("soft movement", "movement-soft", "movement", { soft: "true" }),

@@ -60,7 +60,7 @@ export const SPARSEBERT: Paper = {
       work: {
         slug: `magnitude-${SPARSITY}`,
         method: "magnitude",
-        set: { schedule: "gradual", distil: "false" },
+        set: { schedule: "gradual" },
         sparsity: SPARSITY,
       },
     },
