@@ -44,14 +44,19 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
   ],
   magnitude: [
     { sparsity: "0.8", until: "0.6" },
-    { sparsity: "0.8", schedule: "one-shot", ranking: "global" },
+    { sparsity: "0.8", schedule: "one-shot", ranking: "global", distil: "true" },
     { sparsity: "0.8", scope: "all", frozen: "true", times: "2" },
   ],
   movement: [
     { sparsity: "0.5", until: "0.5", refresh: "1" },
-    { sparsity: "0.5", until: "0.5", refresh: "1", soft: "true" },
+    { sparsity: "0.5", until: "0.5", refresh: "1", soft: "true", distil: "true" },
   ],
   random: [{ sparsity: "0.5" }, { sparsity: "0.5", scope: "all", frozen: "true" }],
+  sparsebert: [
+    { sparsity: "0.8" },
+    { sparsity: "0.8", init: "fine-tuned", when: "before" },
+    { sparsity: "0.8", distil: "false" },
+  ],
   theseus: [
     { layers: "1", base: "0.5", full: "1", init: "fine-tuned" },
     { layers: "1", base: "0.5", full: "1", init: "fine-tuned", clipOver: "all" },

@@ -17,7 +17,8 @@
 
 import type { Reader } from "../bert/config.ts";
 import type { Network } from "../network/network.ts";
-import type { HostWork, Method, MethodState, RunFacts } from "./method.ts";
+import type { HostWork, Method, MethodState, RunFacts, Teacher } from "./method.ts";
+import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "./parts/distil.ts";
 import { isHead, withReader } from "./parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
 import { KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
@@ -45,10 +46,12 @@ export interface MagnitudeConfig {
   readonly until: number;
   readonly times: number;
   readonly frozen: boolean;
+  readonly distil: boolean;
   readonly head: Reader;
 }
 
 interface MagnitudeState extends MethodState {
+  readonly teacher: Teacher | undefined;
   readonly config: MagnitudeConfig;
   readonly names: readonly string[];
   readonly groups: readonly (readonly string[])[];
@@ -72,12 +75,14 @@ function prepare(given: Network, config: MagnitudeConfig, { key }: RunFacts): Ne
   return { ...network, tensors: pruneTensors(network.tensors, groups, keep) };
 }
 
-function init(network: Network, config: MagnitudeConfig, { steps }: RunFacts): MagnitudeState {
+function init(network: Network, config: MagnitudeConfig, facts: RunFacts): MagnitudeState {
+  const { steps } = facts;
   const names = matricesIn(network.tensors, config.scope);
   const groups = groupsOf(names, config.ranking);
   const sizes = groups.map((group) => weightsIn(network.tensors, group));
   const prunings = config.schedule === "gradual" ? pruningSteps(config, config.times, steps) : [];
-  return { tensors: new Map(), config, names, groups, sizes, prunings, steps };
+  const { teacher, tensors = new Map() } = teacherIf(config.distil, ID, network, facts);
+  return { tensors, teacher, config, names, groups, sizes, prunings, steps };
 }
 
 /** t ∈ {t0 + Δt, …, t0 + n·Δt} (eq. 1), in whole steps from 1 to the last. */
@@ -116,14 +121,16 @@ export const MAGNITUDE: Method<MagnitudeConfig, MagnitudeState> = {
     until: { default: 0.7, help: "share of the steps after which nothing more is pruned" },
     times: { default: 100, help: "n: prunings on the way" },
     frozen: { default: false, help: "train the head alone; survivors keep their pre-trained values" },
+    distil: { default: false, help: "half of the loss is the fine-tuned model's answers, temperature 2" },
     head: { default: "pooler", help: "pooler, or mixture: a learned mean of all layers' first tokens" },
   },
   prepare,
   init,
-  trains: ({ config }, name) => !config.frozen || isHead(name),
+  trains: ({ config }, name) => !isTeacher(name) && (!config.frozen || isHead(name)),
   keeps: ({ config, names }, name) => config.frozen && names.includes(name),
   rule: ({ names }, name) => (names.includes(name) ? KEEP_ZEROS : undefined),
-  sites: () => ({}),
+  teacher: ({ teacher }) => teacher,
+  sites: ({ teacher }) => (teacher ? { loss: (inputs) => distilled(inputs, HALF_AND_HALF) } : {}),
   host: HOST,
   ready: ({ prunings }, done) => done >= (prunings.at(-1) ?? 0),
   finish: (network, { names, config }, tensors) =>

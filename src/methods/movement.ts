@@ -26,7 +26,18 @@ import { sum } from "../graph/ops/broadcast.ts";
 import { add, cast, less, mul, neg, scale, shift, sigmoid, surrogate } from "../graph/ops/elementwise.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import type { Answers, HostWork, Method, MethodState, Progress, RunFacts, Tools } from "./method.ts";
+import type {
+  Answers,
+  HostWork,
+  LossInputs,
+  Method,
+  MethodState,
+  Progress,
+  RunFacts,
+  Teacher,
+  Tools,
+} from "./method.ts";
+import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "./parts/distil.ts";
 import { matricesIn, weightsIn } from "./parts/matrices.ts";
 import { prunedNetwork } from "./parts/pruned.ts";
 import { checkRamp, checkSparsity, cubicSparsity, groupsOf, kept } from "./parts/sparsity.ts";
@@ -38,12 +49,13 @@ const NONE = -3e38;
 const MOVING = "moving";
 /** λ·R(S)'s factor in this step. */
 const PENALTY = "penalty";
-/** Structure of the finished product: zeros are in the weights, or about to be. */
+/** Prefix of the scores' names. */
 const SCORE = "score.";
 
 export interface MovementConfig {
   readonly sparsity: number;
   readonly soft: boolean;
+  readonly distil: boolean;
   readonly maskRate: number;
   readonly from: number;
   readonly until: number;
@@ -52,6 +64,7 @@ export interface MovementConfig {
 }
 
 interface MovementState extends MethodState {
+  readonly teacher: Teacher | undefined;
   readonly config: MovementConfig;
   readonly names: readonly string[];
   /** Matrices that share a threshold. */
@@ -64,11 +77,8 @@ interface MovementState extends MethodState {
   readonly fixed: number;
 }
 
-function init(
-  network: Network,
-  config: MovementConfig,
-  { steps, learningRate = 1 }: RunFacts,
-): MovementState {
+function init(network: Network, config: MovementConfig, facts: RunFacts): MovementState {
+  const { steps, learningRate = 1 } = facts;
   checkSparsity(ID, config.sparsity);
   checkRamp(ID, config);
   const names = matricesIn(network.tensors, "encoder");
@@ -77,8 +87,10 @@ function init(
     const { shape, data } = network.tensors.get(name) ?? floatTensor([0], new Float32Array(0));
     return [SCORE + name, floatTensor(shape, new Float32Array(data.length))];
   };
+  const { teacher, tensors = [] } = teacherIf(config.distil, ID, network, facts);
   return {
-    tensors: new Map(names.map(zeros)),
+    tensors: new Map([...names.map(zeros), ...tensors]),
+    teacher,
     config,
     names,
     groups,
@@ -100,7 +112,7 @@ export function keepMask(score: Value, threshold: Value): Value {
   return surrogate(shift(neg(pruned), 1), score);
 }
 
-function sites({ config, names, groups, sizes }: MovementState, tools: Tools): Answers {
+function sites({ config, teacher, names, groups, sizes }: MovementState, tools: Tools): Answers {
   const scores = new Map<string, Value>();
   const weight = (name: string, w: Value): Value => {
     const group = groups.findIndex((members) => members.includes(name));
@@ -109,7 +121,8 @@ function sites({ config, names, groups, sizes }: MovementState, tools: Tools): A
     scores.set(name, score);
     return mul(w, keepMask(score, tools.scalar(thresholdOf(group))));
   };
-  if (!config.soft) return { weight };
+  const learnt = (inputs: LossInputs): Value => (teacher ? distilled(inputs, HALF_AND_HALF) : inputs.task);
+  if (!config.soft) return teacher ? { weight, loss: learnt } : { weight };
   const total = sizes.reduce((a, b) => a + b, 0);
   const meanScore = (): Value =>
     names
@@ -117,8 +130,8 @@ function sites({ config, names, groups, sizes }: MovementState, tools: Tools): A
       .filter((score) => score !== undefined)
       .map((score) => sum(sigmoid(score), [0, 1]))
       .reduce(add);
-  const loss: Answers["loss"] = ({ task, share }) =>
-    add(task, mul(mul(scale(meanScore(), 1 / total), share), tools.scalar(PENALTY)));
+  const loss: Answers["loss"] = (inputs) =>
+    add(learnt(inputs), mul(mul(scale(meanScore(), 1 / total), inputs.share), tools.scalar(PENALTY)));
   return { weight, loss };
 }
 
@@ -190,6 +203,7 @@ export const MOVEMENT: Method<MovementConfig, MovementState> = {
   config: {
     sparsity: { default: 0.9, help: "share of the encoder matrices' weights that is 0 in the end" },
     soft: { default: false, help: "one threshold for all matrices, and a penalty on the scores (§3)" },
+    distil: { default: false, help: "half of the loss is the fine-tuned model's answers, temperature 2" },
     maskRate: { default: 0.01, help: "peak learning rate of the scores (1e-2 in the authors' commands)" },
     from: { default: 0.1, help: "share of the steps before the first pruning (one warm-up)" },
     until: {
@@ -203,7 +217,8 @@ export const MOVEMENT: Method<MovementConfig, MovementState> = {
     },
   },
   init,
-  trains: (_state, name) => !isTable(name),
+  trains: (_state, name) => !isTable(name) && !isTeacher(name),
+  teacher: ({ teacher }) => teacher,
   rule: ({ factor }, name) =>
     name.startsWith(SCORE) ? { kind: "adamw", factor, decay: 0, scaledBy: MOVING } : undefined,
   scalars,

@@ -24,6 +24,7 @@ import {
 import { MOVEMENT } from "./movement.ts";
 import { RANDOM } from "./random.ts";
 import { type MethodRequest, methodConfig } from "./settings.ts";
+import { SPARSEBERT } from "./sparsebert.ts";
 import { THESEUS } from "./theseus.ts";
 import { TRUNCATE } from "./truncate.ts";
 
@@ -35,6 +36,7 @@ export type MethodId =
   | "magnitude"
   | "movement"
   | "random"
+  | "sparsebert"
   | "theseus"
   | "truncate";
 
@@ -90,6 +92,7 @@ export const METHODS: Readonly<Record<MethodId, RegisteredMethod>> = {
   magnitude: entry(MAGNITUDE),
   movement: entry(MOVEMENT),
   random: entry(RANDOM),
+  sparsebert: entry(SPARSEBERT),
   theseus: entry(THESEUS),
   truncate: entry(TRUNCATE),
 };

@@ -59,9 +59,22 @@ export function teacherOf(id: string, student: Network, { finetuned }: RunFacts,
   return { teacher: { config, head }, tensors: teacherTensors(finetuned) };
 }
 
+/** What Sanh et al. 2020 train with beside their masks: half the task, half the teacher. */
+export const HALF_AND_HALF: Mix = { task: 0.5, teacher: 0.5, temperature: 2 };
+
+/** The teacher of a method in which distillation is an option: none when it is off. */
+export function teacherIf(wanted: boolean, id: string, student: Network, facts: RunFacts): Partial<Taught> {
+  return wanted ? teacherOf(id, student, facts, "answers") : {};
+}
+
 /** A network's tensors under the names of a teacher's. */
 export function teacherTensors({ tensors }: Network): Map<string, FloatTensor> {
   return new Map([...tensors].map(([name, tensor]) => [TEACHER + name, tensor]));
+}
+
+/** Whether a tensor is a teacher's. */
+export function isTeacher(name: string): boolean {
+  return name.startsWith(TEACHER);
 }
 
 /** What two networks need to have in common, spelled out. */
