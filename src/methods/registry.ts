@@ -56,6 +56,8 @@ export interface RegisteredMethod {
   readonly id: string;
   readonly summary: string;
   readonly paper: Citation | undefined;
+  /** See Method.from. */
+  readonly from: "fine-tuned" | "pre-trained";
   /** What may be set, by name. */
   readonly fields: Readonly<Record<string, Field>>;
   /** @throws {ConfigError} as `methodConfig` does */
@@ -65,11 +67,12 @@ export interface RegisteredMethod {
 function entry<Config extends object, State extends MethodState>(
   method: Method<Config, State>,
 ): RegisteredMethod {
-  const { id, summary, paper } = method;
+  const { id, summary, paper, from } = method;
   return {
     id,
     summary,
     paper,
+    from,
     fields: { ...method.config },
     configure: (request) => {
       const config = methodConfig(id, method.config, request);
@@ -77,7 +80,7 @@ function entry<Config extends object, State extends MethodState>(
       return {
         id,
         settings,
-        from: method.from,
+        from,
         bind: (network, facts) => bind(method, network, config, facts),
       };
     },

@@ -1,0 +1,35 @@
+/** The methods and their settings as a page of Markdown, from the table itself: docs/methods.md. */
+
+import { METHODS, type RegisteredMethod } from "./registry.ts";
+
+/** docs/methods.md, whole. */
+export function methodsPage(): string {
+  const all = Object.values(METHODS);
+  return [
+    "# Methods",
+    "",
+    "What `--method` takes, and each method's settings, given as `--set name=value`. `--sparsity` is short for the setting of that name. This page is written from the code (`npm run docs:methods`); the reading of each paper, and where it is departed from, stands at the head of the method's file.",
+    "",
+    "| method | begins with | |",
+    "|---|---|---|",
+    ...all.map(
+      ({ id, from, summary }) => `| [\`${id}\`](#${id}) | the ${from} model | ${escaped(summary)} |`,
+    ),
+    "",
+    ...all.flatMap(section),
+  ].join("\n");
+}
+
+function section({ id, summary, paper, fields }: RegisteredMethod): string[] {
+  const source = paper ? [`${paper.authors}: [${paper.title}](${paper.url}), ${paper.venue}.`, ""] : [];
+  const rows = Object.entries(fields).map(
+    ([name, field]) => `| \`${name}\` | \`${field.default}\` | ${escaped(field.help)} |`,
+  );
+  const settings =
+    rows.length > 0 ? ["| setting | default | |", "|---|---|---|", ...rows, ""] : ["No settings.", ""];
+  return [`## ${id}`, "", summary, "", `Source: \`src/methods/${id}.ts\``, "", ...source, ...settings];
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("|", "\\|");
+}
