@@ -8,13 +8,14 @@
  * them costs nothing. No method is known here; see sites.ts.
  */
 
-import { type DropoutKey, dropout } from "../graph/dropout.ts";
+import { dropout } from "../graph/dropout.ts";
 import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
 import { add, gelu, mul, relu, scale, shift, tanh } from "../graph/ops/elementwise.ts";
 import { linear, matmul, transpose } from "../graph/ops/linear.ts";
 import { layerNorm, softmax } from "../graph/ops/normal.ts";
 import { concat, gather, range, take } from "../graph/ops/select.ts";
 import { at as axis, type Dim, GraphError, product } from "../graph/shape.ts";
+import type { DropoutKey } from "../graph/uniform.ts";
 import { input, type Value } from "../graph/value.ts";
 import type { BertConfig, Reader } from "./config.ts";
 import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MIXTURE, MLM, POOLER, weightOf } from "./names.ts";

@@ -8,7 +8,7 @@ import type { FloatTensor } from "../base/tensor.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import type { Encoding } from "../bert/forward.ts";
 import type { Sites } from "../bert/sites.ts";
-import type { DropoutKey } from "../graph/dropout.ts";
+import type { DropoutKey } from "../graph/uniform.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 
@@ -99,8 +99,12 @@ export interface LossInputs extends Pass {
 export interface Answers extends Sites {
   /** Default: the task's loss. */
   readonly loss?: (inputs: LossInputs) => Value;
-  /** New values of kept tensors after this batch, by name. Called after `loss`. */
-  readonly updates?: () => Readonly<Record<string, Value>>;
+  /** Values of this graph whose gradients `updates` wants, in this order. Called after `loss`. */
+  readonly watches?: () => readonly Value[];
+  /** New values of kept tensors after this batch, by name, from the gradients of the batch's loss. */
+  readonly updates?: (gradients: readonly Value[]) => Readonly<Record<string, Value>>;
+  /** False: this step's graph has no dropout. */
+  readonly dropout?: boolean;
   /** The loss reads the last layer of every token, not of the first alone. */
   readonly everyToken?: boolean;
 }

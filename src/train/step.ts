@@ -89,15 +89,17 @@ export function trainProgram(
   const read = [...context.plain].filter(([, value]) => reached.has(value));
   const targets = read.filter(([name]) => trained.includes(name));
   const words = options.rows ? consumers([loss], plainOf(context, EMBEDDINGS.words)) : [];
-  const gradients = backward(loss, [...targets.map(([, value]) => value), ...words]);
+  const watched = answers.watches?.() ?? [];
+  const gradients = backward(loss, [...targets.map(([, value]) => value), ...words, ...watched]);
   const byName = new Map(targets.map(([name], i) => [name, gradients[i] ?? loss]));
   const outputs: Record<string, Value> = { [OUT.loss]: loss };
-  if (options.rows) outputs[OUT.rows] = gradients.at(-1) ?? loss;
+  if (options.rows) outputs[OUT.rows] = gradients[targets.length] ?? loss;
   for (const name of trained) {
     const g = byName.get(name) ?? zeros(plan.shapes.get(name) ?? [], loss);
     outputs[gradientOf(name)] = options.accumulate ? add(input(sumOf(name), "float32", g.shape), g) : g;
   }
-  for (const [name, value] of Object.entries(answers.updates?.() ?? {})) outputs[nextOf(name)] = value;
+  const seen = gradients.slice(targets.length + words.length);
+  for (const [name, value] of Object.entries(answers.updates?.(seen) ?? {})) outputs[nextOf(name)] = value;
   return program(outputs);
 }
 
@@ -139,7 +141,7 @@ function start(plan: GraphPlan, train: boolean): Started {
     noise,
   };
   const answers = plan.answers(tools);
-  const context = contextOf(plan.config, plan.shapes, answers, noise);
+  const context = contextOf(plan.config, plan.shapes, answers, answers.dropout === false ? undefined : noise);
   return { inputs: batchInputs(), context, answers };
 }
 
