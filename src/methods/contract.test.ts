@@ -37,7 +37,11 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
     { sparsity: "0.3", step: "adam", control: "shuffle" },
     { sparsity: "0.3", control: "reinit", times: "2" },
   ],
+  distil: [{ layers: "2" }, { layers: "1" }],
+  distilbert: [{ layers: "2" }, { layers: "1", init: "fine-tuned" }],
+  features: [{}, { head: "mixture" }],
   finetune: [{}],
+  layerdrop: [{ layers: "1" }],
   lottery: [
     { sparsity: "0.5", rounds: "2" },
     { sparsity: "0.5", rounds: "1", frozen: "true", head: "mixture" },
@@ -51,6 +55,7 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
     { sparsity: "0.5", until: "0.5", refresh: "1" },
     { sparsity: "0.5", until: "0.5", refresh: "1", soft: "true", distil: "true" },
   ],
+  pkd: [{ layers: "2" }, { layers: "2", strategy: "last" }],
   random: [{ sparsity: "0.5" }, { sparsity: "0.5", scope: "all", frozen: "true" }],
   sparsebert: [
     { sparsity: "0.8" },
@@ -62,6 +67,10 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
     { layers: "1", base: "0.5", full: "1", init: "fine-tuned", clipOver: "all" },
     { layers: "1", base: "0.5", full: "0.8", init: "fine-tuned", schedule: "anti-curriculum" },
     { layers: "1", base: "0.5", full: "1", init: "fine-tuned", schedule: "constant", swap: "1" },
+  ],
+  tinybert: [
+    { layers: "2", intermediate: "0.4" },
+    { layers: "1", intermediate: "0.4", start: "first" },
   ],
   truncate: [{ layers: "1" }],
 };

@@ -9,7 +9,11 @@ import { ConfigError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Network } from "../network/network.ts";
 import { ADAPTING_BY_PRUNING } from "./adapting-by-pruning.ts";
+import { DISTIL } from "./distil.ts";
+import { DISTILBERT } from "./distilbert.ts";
+import { EXTRACTION } from "./extraction.ts";
 import { FINETUNE } from "./finetune.ts";
+import { LAYERDROP } from "./layerdrop.ts";
 import { LOTTERY } from "./lottery.ts";
 import { MAGNITUDE } from "./magnitude.ts";
 import {
@@ -22,22 +26,30 @@ import {
   type RunFacts,
 } from "./method.ts";
 import { MOVEMENT } from "./movement.ts";
+import { PKD } from "./pkd.ts";
 import { RANDOM } from "./random.ts";
 import { type MethodRequest, methodConfig } from "./settings.ts";
 import { SPARSEBERT } from "./sparsebert.ts";
 import { THESEUS } from "./theseus.ts";
+import { TINYBERT } from "./tinybert.ts";
 import { TRUNCATE } from "./truncate.ts";
 
 /** The ids the command line takes. */
 export type MethodId =
   | "adapting-by-pruning"
+  | "distil"
+  | "distilbert"
+  | "features"
   | "finetune"
+  | "layerdrop"
   | "lottery"
   | "magnitude"
   | "movement"
+  | "pkd"
   | "random"
   | "sparsebert"
   | "theseus"
+  | "tinybert"
   | "truncate";
 
 /** A method with its settings read and checked, before it knows a network. */
@@ -90,13 +102,19 @@ function entry<Config extends object, State extends MethodState>(
 /** The methods. A missing one is a compile error. */
 export const METHODS: Readonly<Record<MethodId, RegisteredMethod>> = {
   "adapting-by-pruning": entry(ADAPTING_BY_PRUNING),
+  distil: entry(DISTIL),
+  distilbert: entry(DISTILBERT),
+  features: entry(EXTRACTION),
   finetune: entry(FINETUNE),
+  layerdrop: entry(LAYERDROP),
   lottery: entry(LOTTERY),
   magnitude: entry(MAGNITUDE),
   movement: entry(MOVEMENT),
+  pkd: entry(PKD),
   random: entry(RANDOM),
   sparsebert: entry(SPARSEBERT),
   theseus: entry(THESEUS),
+  tinybert: entry(TINYBERT),
   truncate: entry(TRUNCATE),
 };
 

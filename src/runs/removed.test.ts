@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { tinyModel } from "../../test/support/tiny-model.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { layerNames, weightOf } from "../bert/names.ts";
-import { truncated } from "../methods/truncate.ts";
+import { shallower } from "../methods/parts/students.ts";
 import { removedWeights } from "./removed.ts";
 
 const original = tinyModel();
@@ -15,7 +15,7 @@ test("nothing is removed from the model itself", () => {
 });
 
 test("a layer that is gone is removed, of the encoder and of everything", () => {
-  const removed = removedWeights(original, truncated(original, 1));
+  const removed = removedWeights(original, shallower(original, 1, "first"));
   expect(removed.encoder).toBeCloseTo(0.5, 12);
   expect(removed.all).toBeCloseTo(LAYER / (2 * LAYER + TABLES), 12);
 });

@@ -77,6 +77,11 @@ export function isTeacher(name: string): boolean {
   return name.startsWith(TEACHER);
 }
 
+/** The student alone, with its tensors as they stand after training. */
+export function studentOf(student: Network, tensors: ReadonlyMap<string, FloatTensor>): Network {
+  return { ...student, tensors: new Map([...tensors].filter(([name]) => !isTeacher(name))) };
+}
+
 /** What two networks need to have in common, spelled out. */
 function sizes({ config, head }: Network, compared: Compared): string {
   const classes = head.kind === "classification" ? `labels ${head.labels.join(", ")}` : `head ${head.kind}`;

@@ -1,0 +1,56 @@
+/**
+ * Shallower networks from a deeper one, by taking some of its layers: where most students start, and what a network
+ * trained to do without some of its layers becomes.
+ *
+ * Promise: tensors are shared, not copied. Not here: which method takes which layers.
+ */
+
+import { ConfigError } from "../../base/errors.ts";
+import { layerStem } from "../../bert/names.ts";
+import { type LayerSource, withLayers } from "../../network/layers.ts";
+import type { Network } from "../../network/network.ts";
+
+/** How a student's layers are taken from a deeper network: from the bottom, or spread over it. */
+export const TAKES = ["first", "even"] as const;
+export type Take = (typeof TAKES)[number];
+
+/** @throws {ConfigError} `ID/layers` when `layers` is no number of layers that the network can be cut to */
+export function checkLayers(id: string, layers: number, { config }: Network, least = 1): void {
+  const depth = config.layers.length;
+  if (Number.isInteger(layers) && layers >= least && layers <= depth) return;
+  throw new ConfigError(`${id}/layers`, `${id}: expected ${least} to ${depth} layers, got ${layers}`);
+}
+
+/** @throws {ConfigError} `ID/NAME` when a number lies outside of its range */
+export function checkRange(
+  id: string,
+  name: string,
+  value: number,
+  within: { readonly from: number; readonly below: number },
+): void {
+  if (value >= within.from && value < within.below) return;
+  const range = `at least ${within.from}${within.below === Number.POSITIVE_INFINITY ? "" : ` and below ${within.below}`}`;
+  throw new ConfigError(`${id}/${name}`, `${id}: expected ${name} ${range}, got ${value}`);
+}
+
+/** Numbers of the layers taken, from 0: 0 to n − 1, or ⌊i·L/n⌋, which for half of the layers is every other one. */
+export function takenLayers(take: Take, layers: number, depth: number): number[] {
+  return Array.from({ length: layers }, (_, i) => (take === "first" ? i : Math.floor((i * depth) / layers)));
+}
+
+/**
+ * A network of `layers` of another's layers.
+ *
+ * @param tensors  new values of the other's tensors
+ */
+export function shallower(network: Network, layers: number, take: Take, tensors = network.tensors): Network {
+  const all = network.config.layers;
+  const taken = takenLayers(take, layers, all.length);
+  const sources = taken.flatMap((number, i): LayerSource[] => {
+    const layer = all[number];
+    // A dropped layer hands on what the last one kept below it gave.
+    const spans = (taken[i + 1] ?? all.length) - number;
+    return layer ? [{ layer, stem: layerStem(number), spans }] : [];
+  });
+  return withLayers(network, sources, tensors);
+}
