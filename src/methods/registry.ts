@@ -11,7 +11,7 @@ import type { Network } from "../network/network.ts";
 import { ADAPTING_BY_PRUNING } from "./adapting-by-pruning.ts";
 import { DISTIL } from "./distil.ts";
 import { DISTILBERT } from "./distilbert.ts";
-import { EXTRACTION } from "./extraction.ts";
+import { FEATURES } from "./features.ts";
 import { FINETUNE } from "./finetune.ts";
 import { LAYERDROP } from "./layerdrop.ts";
 import { LOTTERY } from "./lottery.ts";
@@ -104,7 +104,7 @@ export const METHODS: Readonly<Record<MethodId, RegisteredMethod>> = {
   "adapting-by-pruning": entry(ADAPTING_BY_PRUNING),
   distil: entry(DISTIL),
   distilbert: entry(DISTILBERT),
-  features: entry(EXTRACTION),
+  features: entry(FEATURES),
   finetune: entry(FINETUNE),
   layerdrop: entry(LAYERDROP),
   lottery: entry(LOTTERY),

@@ -143,7 +143,7 @@ function planOf(job: TrainingJob, method: BoundMethod, steps: number): LoopPlan 
     evaluateEvery: settings.evalEvery ?? Math.max(1, Math.round(perEpoch / accumulate)),
     evaluate: async (trainer) => {
       const logits = await logitsOf(trainer, dev);
-      watch(logits, trainer.steps, steps);
+      if (trainer.ready) watch(logits, trainer.steps, steps); // a stage may train all but the head
       const metrics = taskMetrics(measure, logits, labelsOf(dev));
       return { metrics, primary: primaryOf(measure, metrics) };
     },

@@ -13,13 +13,13 @@ import type { Reader } from "../bert/config.ts";
 import type { Method, MethodState } from "./method.ts";
 import { isHead, withReader } from "./parts/heads.ts";
 
-export interface ExtractionConfig {
+export interface FeaturesConfig {
   readonly head: Reader;
 }
 
 const ID = "features";
 
-export const EXTRACTION: Method<ExtractionConfig, MethodState> = {
+export const FEATURES: Method<FeaturesConfig, MethodState> = {
   id: ID,
   summary: "Train the head alone, on the pre-trained encoder as it is.",
   paper: undefined,
