@@ -53,6 +53,10 @@ function rowsFor(depth: number): Row[] {
       schedule: "one-shot",
     }),
     weights("magnitude, gradual", "magnitude", "magnitude", { schedule: "gradual" }),
+    weights("magnitude, gradual, distilled", "magnitude-distilled", "magnitude", {
+      schedule: "gradual",
+      distil: "true",
+    }),
     weights("lottery ticket", "lottery", "lottery", { frozen: "false" }),
     weights("movement", "movement", "movement"),
     weights("soft movement", "movement-soft", "movement", { soft: "true" }),
