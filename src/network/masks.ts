@@ -24,21 +24,23 @@ export function packMask({ data }: Mask): Mask {
 
 /**
  * The mask of a tensor of `shape`.
- * @param name  the tensor's, for the message
+ * @param name   the tensor's, for the message
+ * @param where  the file, for the message
  * @throws {FormatError} `masks/size` when the bytes are not those of the shape, or a bit after the last is set
  */
-export function unpackMask(packed: Tensor, shape: readonly number[], name: string): Mask {
+export function unpackMask(packed: Tensor, shape: readonly number[], name: string, where = MASKS_FILE): Mask {
   const size = sizeOf(shape);
   const bytes = packed.data;
   if (!(bytes instanceof Uint8Array) || bytes.length !== Math.ceil(size / 8)) {
-    throw wrong(name, `${Math.ceil(size / 8)} bytes`, `${packed.dtype} [${packed.shape}]`);
+    throw wrong(name, `${Math.ceil(size / 8)} bytes`, `${packed.dtype} [${packed.shape}]`, where);
   }
-  if (size % 8 !== 0 && (bytes.at(-1) ?? 0) >> (size % 8) !== 0) throw wrong(name, `${size} bits`, "more");
+  if (size % 8 !== 0 && (bytes.at(-1) ?? 0) >> (size % 8) !== 0)
+    throw wrong(name, `${size} bits`, "more", where);
   const data = new Uint8Array(size);
   for (let i = 0; i < size; i++) data[i] = ((bytes[i >> 3] ?? 0) >> (i & 7)) & 1;
   return { dtype: "uint8", shape, data };
 }
 
-function wrong(name: string, expected: string, got: string): FormatError {
-  return new FormatError("masks/size", `mask of ${name}: expected ${expected}, got ${got} (${MASKS_FILE})`);
+function wrong(name: string, expected: string, got: string, where: string): FormatError {
+  return new FormatError("masks/size", `mask of ${name}: expected ${expected}, got ${got} (${where})`);
 }
