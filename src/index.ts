@@ -23,13 +23,21 @@ export type {
   EvaluationResult,
   ExportResult,
   InspectResult,
+  MaskPredictions,
   ModelPart,
   Prediction,
+  Predictions,
   PredictResult,
 } from "./runs/answers.ts";
 export { augment } from "./runs/augment.ts";
 export { bench } from "./runs/bench.ts";
-export { type Classifier, type ClassifierOptions, load, type Text } from "./runs/classifier.ts";
+export {
+  type Classifier,
+  type ClassifierOptions,
+  type LoadOptions,
+  load,
+  type Text,
+} from "./runs/classifier.ts";
 export { compress } from "./runs/compress.ts";
 export { evaluate } from "./runs/evaluate.ts";
 export { exportModel } from "./runs/export.ts";

@@ -6,6 +6,7 @@ import type {
   EvaluationResult,
   ExportResult,
   InspectResult,
+  Prediction,
   PredictResult,
 } from "../runs/answers.ts";
 import type { RunResult } from "../runs/result.ts";
@@ -35,21 +36,30 @@ export function printEvaluation(result: EvaluationResult): string {
   return [head, ...lines].join("\n");
 }
 
-/** One line per text: label, probability and text, separated by tabs, so that other programs can read them. */
-export function printPredictions({ predictions }: PredictResult): string {
+/**
+ * One line per text: label, probability and text, separated by tabs, so that other programs can read them. Of several
+ * masks each has a line, which begins with the mask.
+ */
+export function printPredictions({ predictions, masks }: PredictResult): string {
+  if (masks.length < 2) return predictions.map((said) => cellsOf(said).join("\t")).join("\n");
   return predictions
-    .map(({ text, pair, label, score }) => {
-      const said = pair === null ? [text] : [text, pair];
-      return [label ?? "value", score.toFixed(4), ...said].join("\t");
-    })
+    .flatMap((_, i) =>
+      masks.map(({ mask, predictions: under }) =>
+        [mask, ...under.slice(i, i + 1).flatMap(cellsOf)].join("\t"),
+      ),
+    )
     .join("\n");
+}
+
+function cellsOf({ text, pair, label, score }: Prediction): string[] {
+  return [label ?? "value", score.toFixed(4), text, ...(pair === null ? [] : [pair])];
 }
 
 /** Where the file is, how large, and how far from the original it computes. */
 export function printExport({ to, path, bytes: size, difference }: ExportResult): string {
   const check =
     difference === null ? "" : `\nlargest difference to the original: ${difference.toExponential(1)}`;
-  return `wrote ${to} to ${path}: ${bytes(size.raw)}, ${bytes(size.compressed)} after gzip -6${check}`;
+  return `wrote ${to} to ${path}: ${bytes(size.raw)}, ${bytes(size.compressed)} after gzip -9${check}`;
 }
 
 /** Sizes and times of models side by side. */

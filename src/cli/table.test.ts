@@ -102,7 +102,7 @@ test("bench shows sizes once and one table per case, with the first model as the
   };
   const text = benchTable(bench);
   expect(text).toMatchInlineSnapshot(`
-    "                             parameters  not zero          bytes        gzip -6
+    "                             parameters  not zero          bytes        gzip -9
     ───────────────────────────────────────────────────────────────────────────────
     run-0                      11.2 M           100 %  44.7 MB        41.3 MB
     run-1                      11.2 M 100 %     100 %  44.7 MB 100 %  41.3 MB 100 %
@@ -156,7 +156,7 @@ test("inspect adds up to its total line", () => {
     embeddings  30522 × 256             7.90 M  91 %     100 %      0   0 %
     layer 0     4 heads × 64, ffn 1024   790 k   9 %      10 %  109 M 100 %
     total                               8.69 M            92 %  109 M
-    head: classification of 2 labels; 34.8 MB on disk, 32.0 MB after gzip -6
+    head: classification of 2 labels; 34.8 MB on disk, 32.0 MB after gzip -9
     MACs: multiply-accumulates for one text of 128 tokens"
   `);
   expect(widest(text)).toBeLessThanOrEqual(WIDTH);
@@ -167,12 +167,28 @@ test("predictions are one line each, tab separated; a regression prints its valu
     { text: "good", pair: null, label: "positive", score: 0.98765, scores: [0.01235, 0.98765] },
     { text: "a", pair: "b", label: null, score: 3.5, scores: [] },
   ];
-  expect(printPredictions({ labels: [], predictions })).toBe("positive\t0.9877\tgood\nvalue\t3.5000\ta\tb");
+  const lines = "positive\t0.9877\tgood\nvalue\t3.5000\ta\tb";
+  expect(printPredictions({ labels: [], predictions, masks: [] })).toBe(lines);
+  const under = { mask: "a.mask", labels: [], predictions };
+  expect(printPredictions({ labels: [], predictions, masks: [under] })).toBe(lines);
+});
+
+test("of several masks each has a line per text, which begins with the mask", () => {
+  const under = (mask: string, label: string) => ({
+    mask,
+    labels: [label],
+    predictions: ["one", "two"].map((text) => ({ text, pair: null, label, score: 1, scores: [1] })),
+  });
+  const masks = [under("a.mask", "yes"), under("b.mask", "no")];
+  expect(printPredictions({ labels: ["yes"], predictions: masks[0]?.predictions ?? [], masks })).toBe(
+    "a.mask\tyes\t1.0000\tone\nb.mask\tno\t1.0000\tone\na.mask\tyes\t1.0000\ttwo\nb.mask\tno\t1.0000\ttwo",
+  );
 });
 
 test("an evaluation prints the task's metric first", () => {
   const text = printEvaluation({
     model: "m",
+    mask: null,
     task: "mrpc",
     examples: 408,
     metric: "f1",

@@ -9,6 +9,8 @@ import type { FileBytes, Latency, Machine, Parameters } from "./result.ts";
 /** The metrics of one model on one labelled data set. */
 export interface EvaluationResult {
   readonly model: string;
+  /** The mask file, as it was given. */
+  readonly mask: string | null;
   readonly task: string | null;
   readonly examples: number;
   /** The task's own metric; a key of `metrics`. */
@@ -49,9 +51,21 @@ export interface Prediction {
 }
 
 /** Predictions in the order of the texts. */
-export interface PredictResult {
+export interface Predictions {
   readonly labels: readonly string[];
   readonly predictions: readonly Prediction[];
+}
+
+/** Predictions of a base model under a mask. */
+export interface MaskPredictions extends Predictions {
+  /** The mask file, as it was given. */
+  readonly mask: string;
+}
+
+/** Predictions of a model; with masks, those under the first. */
+export interface PredictResult extends Predictions {
+  /** Of each mask, in the order given; empty without. */
+  readonly masks: readonly MaskPredictions[];
 }
 
 /** What was written, and how far it is from the model it was written from. */

@@ -15,7 +15,7 @@ import type { Network } from "../network/network.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import type { Prediction } from "./answers.ts";
 import { logitsOf } from "./logits.ts";
-import { loadModel } from "./models.ts";
+import { loadUnder } from "./masked.ts";
 import type { RunContext } from "./progress.ts";
 
 /** A text, or two that belong together. */
@@ -33,6 +33,12 @@ export interface ClassifierOptions {
   readonly maxLength?: number;
 }
 
+/** How a model is read and run. */
+export interface LoadOptions extends ClassifierOptions {
+  /** A mask file, or the run that left one: the model is then the base, under this mask. */
+  readonly mask?: string;
+}
+
 /** A model that labels texts. It owns a thread: close it. */
 export interface Classifier {
   readonly network: Network;
@@ -42,11 +48,11 @@ export interface Classifier {
 }
 
 /**
- * Reads a fine-tuned model and keeps it ready.
+ * Reads a fine-tuned model, or a base model with a mask, and keeps it ready.
  *
  * @param ref  a folder, a run or `hf:owner/name`
  * @throws {ConfigError} `model/head` for a model without a classification or regression head
- * @throws as `loadModel` does
+ * @throws as `loadModel` and `maskedNetwork` do
  * @example
  * const model = await load("runs/sst2");
  * const [first] = await model.classify(["a film to remember"]); // { label: "positive", score: 0.98, … }
@@ -54,14 +60,14 @@ export interface Classifier {
  */
 export async function load(
   ref: string,
-  options: ClassifierOptions = {},
+  { mask, ...options }: LoadOptions = {},
   context: RunContext = {},
 ): Promise<Classifier> {
-  const { network } = await loadModel(ref, context);
+  const { network } = await loadUnder(ref, mask ?? null, context);
   return openClassifier(network, options, ref);
 }
 
-/** As `load`, for a network that is in memory. `name` is what messages call it. */
+/** As `load`, without masks, for a network that is in memory. `name` is what messages call it. */
 export async function openClassifier(
   network: Network,
   {

@@ -16,6 +16,7 @@ import { measureNetwork, writeMeasured } from "./figures.ts";
 import { finetune } from "./finetune.ts";
 import { folderState, openRun } from "./folder.ts";
 import { logitsOf } from "./logits.ts";
+import { writeMaskFile } from "./masked.ts";
 import { loadModel } from "./models.ts";
 import { COMPRESS, type CompressOptions, type CompressSettings } from "./options.ts";
 import type { RunContext } from "./progress.ts";
@@ -71,6 +72,7 @@ export async function compress(options: CompressOptions, context: RunContext = {
     context,
   });
   const bytes = await writeMeasured(folder.paths.model, trained.network);
+  const maskBytes = await writeMaskFile(folder.paths.mask, base.network, trained.network);
   const models: ReportedModel[] = [
     { stage: "original", network: original, metrics: {}, bytes: await measureNetwork(original) },
     { stage: "fine-tuned", ...before, bytes: await measureNetwork(before.network) },
@@ -83,6 +85,7 @@ export async function compress(options: CompressOptions, context: RunContext = {
     measure: data.measure,
     examples: data.dev.examples.length,
     models,
+    maskBytes,
     method: settings.method,
     started,
     record,

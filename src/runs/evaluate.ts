@@ -18,16 +18,16 @@ import { lengthFor, requireLabels, softmax } from "./classifier.ts";
 import { readValidation } from "./data.ts";
 import { resolveOptions } from "./fields.ts";
 import { logitsOf } from "./logits.ts";
-import { loadModel } from "./models.ts";
+import { loadUnder } from "./masked.ts";
 import { EVALUATE, type EvaluateOptions } from "./options.ts";
 import type { RunContext } from "./progress.ts";
 
 /**
- * Evaluates a model on a GLUE task's development set, or on a file of one's own.
+ * Evaluates a model, or a base model under a mask, on a GLUE task's development set, or on a file of one's own.
  *
  * @throws {ConfigError} for options that do not fit, `model/head` for a model that was not fine-tuned
- * @throws {InputError} `evaluate/task`, `evaluate/labels` for data the model has no answers to; for a model or data
- *   that cannot be read
+ * @throws {InputError} `evaluate/task`, `evaluate/labels` for data the model has no answers to; for a model, a mask
+ *   or data that cannot be read
  * @example await evaluate({ model: "runs/sst2", task: "sst2", data: "glue" }); // { metrics: { accuracy: … }, … }
  */
 export async function evaluate(
@@ -36,7 +36,8 @@ export async function evaluate(
 ): Promise<EvaluationResult> {
   const settings = resolveOptions(EVALUATE, options);
   const started = performance.now();
-  const { network, name } = await loadModel(settings.model, context);
+  const { mask = null } = settings;
+  const { network, name } = await loadUnder(settings.model, mask, context);
   requireLabels(network.head, settings.model);
   const dataset = await readValidation(settings, expectedOf(network.head));
   const columns = columnsOf(network.head, dataset);
@@ -53,6 +54,7 @@ export async function evaluate(
     const measure = measureOf(dataset);
     return {
       model: name,
+      mask,
       task: settings.task ?? null,
       examples: truth.length,
       metric: measure.primary,

@@ -6,6 +6,7 @@
  *   checkpoints/     one folder per saved step
  *   model/           Hugging Face layout
  *   model.onnx, report.html
+ *   task.mask        the task apart from its base model, where the product is that model under masks
  *   result.json      written last: a folder that has it is finished
  *
  * Promise: a finished run is never replaced unless told; a folder that holds anything but a run is never touched;
@@ -28,6 +29,7 @@ export interface RunPaths {
   readonly checkpoints: string;
   readonly model: string;
   readonly onnx: string;
+  readonly mask: string;
   readonly report: string;
   readonly result: string;
 }
@@ -54,6 +56,7 @@ export function runPaths(root: string): RunPaths {
     checkpoints: join(root, "checkpoints"),
     model: join(root, "model"),
     onnx: join(root, "model.onnx"),
+    mask: join(root, "task.mask"),
     report: join(root, "report.html"),
     result: join(root, "result.json"),
   };

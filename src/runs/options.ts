@@ -13,6 +13,8 @@ import { integer, integers, number, oneOf, onOff, pairs, text, texts, words } fr
 const LARGEST = Number.MAX_SAFE_INTEGER;
 const MODEL = text("model", "a folder, a run, hf:owner/name or embedded");
 
+const MASK = text("file", "a mask file, or the run that left one");
+
 /** What every command takes. */
 export const COMMON = {
   threads: withDefault(integer(1, 256), Math.min(8, availableParallelism()), "threads of the engine", {
@@ -136,6 +138,7 @@ export type AugmentSettings = SettingsOf<typeof AUGMENT.fields>;
 /** The metrics of a fine-tuned model on labelled data. */
 export const EVALUATE = schema("evaluate", {
   model: required(MODEL, "a fine-tuned model: a folder, a run, hf:owner/name or embedded"),
+  mask: optional(MASK, "mask file, for a base model in place of a fine-tuned one", { absent: "none" }),
   ...DATA,
   batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
   ...COMMON,
@@ -147,6 +150,9 @@ export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
 export const PREDICT = schema("predict", {
   model: required(MODEL, "a fine-tuned model: a folder, a run, hf:owner/name or embedded"),
   texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
+  mask: optional(texts("file", 1), "mask file, for a base model; may be repeated, and each answers", {
+    absent: "none",
+  }),
   batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
   maxLength: withDefault(integer(2, 8192), 128, "longest sequence; what is longer is cut", {
     unit: "tokens",

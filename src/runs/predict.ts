@@ -1,27 +1,58 @@
-/** `espalier predict`: labels for texts. */
+/** `espalier predict`: labels for texts, from one model or from one base under several masks. */
 
 import { InputError } from "../base/errors.ts";
-import type { PredictResult } from "./answers.ts";
-import { load, type Text } from "./classifier.ts";
+import { maskBase } from "../network/mask-file.ts";
+import type { Network } from "../network/network.ts";
+import type { MaskPredictions, Predictions, PredictResult } from "./answers.ts";
+import { type ClassifierOptions, openClassifier, type Text } from "./classifier.ts";
 import { resolveOptions } from "./fields.ts";
+import { maskedNetwork } from "./masked.ts";
+import { loadModel } from "./models.ts";
 import { PREDICT, type PredictOptions } from "./options.ts";
 import type { RunContext } from "./progress.ts";
 
 /**
- * Labels texts; a tab separates the two of a pair.
+ * Labels texts; a tab separates the two of a pair. With masks the model is their base, is read once, and every mask
+ * answers, one after the other.
  *
  * @throws {ConfigError} for options that do not fit, `model/head` for a model that was not fine-tuned
- * @throws {InputError} `predict/tabs` for more than one tab in a text; for a model that cannot be read
+ * @throws {InputError} `predict/tabs` for more than one tab in a text; for a model or a mask that cannot be read
  * @example const { predictions } = await predict({ model: "runs/sst2", texts: ["a film to remember"] });
+ * @example const { masks } = await predict({ model: "base", mask: ["sst2.mask", "cola.mask"], texts: ["a film"] });
  */
 export async function predict(options: PredictOptions, context: RunContext = {}): Promise<PredictResult> {
-  const { model, texts, ...rest } = resolveOptions(PREDICT, options);
+  const { model, texts, mask = [], ...rest } = resolveOptions(PREDICT, options);
   const given = texts.map(toText);
-  const classifier = await load(model, rest, context);
+  const { network } = await loadModel(model, context);
+  const masks = await underEach(network, mask, (masked, path) => answers(masked, path, given, rest));
+  const { labels, predictions } = masks[0] ?? (await answers(network, model, given, rest));
+  return { labels, predictions, masks };
+}
+
+/** One mask after the other: of the networks that they make, each as large as the base, one is there at a time. */
+async function underEach(
+  network: Network,
+  paths: readonly string[],
+  use: (masked: Network, path: string) => Promise<Predictions>,
+): Promise<MaskPredictions[]> {
+  if (paths.length === 0) return [];
+  const base = maskBase(network);
+  const masks: MaskPredictions[] = [];
+  for (const mask of paths) masks.push({ mask, ...(await use(await maskedNetwork(base, mask), mask)) });
+  return masks;
+}
+
+async function answers(
+  network: Network,
+  name: string,
+  texts: readonly Text[],
+  options: ClassifierOptions,
+): Promise<Predictions> {
+  const classifier = await openClassifier(network, options, name);
   try {
-    const { head } = classifier.network;
+    const { head } = network;
     const labels = head.kind === "classification" ? head.labels : [];
-    return { labels, predictions: await classifier.classify(given) };
+    return { labels, predictions: await classifier.classify(texts) };
   } finally {
     await classifier.close();
   }

@@ -50,6 +50,8 @@ export interface Report {
   readonly examples: number;
   /** The last is the product; the one before it, if any, is what it is held to. */
   readonly models: readonly ReportedModel[];
+  /** Of the file that makes the product of the model the run began with, where there is one. */
+  readonly maskBytes?: number | undefined;
   readonly method: string | null;
   /** `performance.now()` at the start of the run. */
   readonly started: number;
@@ -89,7 +91,7 @@ async function resultOf(job: Report): Promise<RunResult> {
     wallSeconds: (performance.now() - job.started) / 1000,
     peakBytes: peakMemory(),
     machine: describeMachine(settings.threads),
-    verdict: verdictOf(figures, metric),
+    verdict: verdictOf(figures, metric, job.maskBytes),
   };
 }
 
@@ -109,9 +111,9 @@ function metricOf({ measure, models, examples }: Report): Metric {
   return { name, better: "higher", before: value(models.at(-2)), after: value(models.at(-1)) ?? 0, examples };
 }
 
-function verdictOf(figures: RunResult["models"], metric: Metric): Verdict {
+function verdictOf(figures: RunResult["models"], metric: Metric, maskBytes: number | undefined): Verdict {
   const [before, after] = [figures.at(-2), figures.at(-1)];
   return before && after && before.stage === "fine-tuned"
-    ? judge({ before, after, metric })
+    ? judge({ before, after, metric, maskBytes })
     : trainingVerdict(metric);
 }

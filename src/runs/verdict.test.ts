@@ -185,3 +185,11 @@ test("timings whose 95th percentile is far above the median are called uneven", 
     "uneven (95th percentile up to 1.7×",
   );
 });
+
+test("a mask file is told with its bytes and its share of the model's, and where there is none nothing is", () => {
+  const masked = { ...compare({ nonzero: 0.1 }), maskBytes: 123_456 };
+  expect(judge(masked).text).toContain(
+    "As a mask of the pre-trained model: 123,456 bytes, 3.1 % of the file.",
+  );
+  expect(judge(compare({ nonzero: 0.1 })).text).not.toContain("mask of");
+});

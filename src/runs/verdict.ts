@@ -31,6 +31,8 @@ export interface Comparison {
   readonly before: ModelFigures;
   readonly after: ModelFigures;
   readonly metric: Metric;
+  /** Of the mask file that makes the product of the pre-trained model, where there is one. */
+  readonly maskBytes?: number | undefined;
 }
 
 type Change = "faster" | "slower" | "the same";
@@ -42,12 +44,13 @@ interface Timing {
 }
 
 /** Judges the product against the model it is held to. */
-export function judge({ before, after, metric }: Comparison): Verdict {
+export function judge({ before, after, metric, maskBytes }: Comparison): Verdict {
   const smaller = after.bytes.raw <= before.bytes.raw * (1 - BYTES_THRESHOLD);
   const timings = compareLatency(before.latency, after.latency);
   const faster = timings.length > 0 && timings.every(({ change }) => change === "faster");
   const sentences = [
     sizeSentence(before, after, smaller),
+    ...maskSentence(after, maskBytes),
     speedSentence(before, after, timings),
     ...unevenSentence([...before.latency, ...after.latency]),
     metricSentence(metric),
@@ -74,6 +77,13 @@ function sizeSentence(before: ModelFigures, after: ModelFigures, smaller: boolea
   const packed =
     download <= 1 - BYTES_THRESHOLD ? `; only the compressed download shrinks, to ${percent(download)}` : "";
   return `Not smaller: ${percent(zeros)} of the parameters are zero, but zeros are stored like other numbers${packed}.`;
+}
+
+/** What the task costs where the pre-trained model is there already. */
+function maskSentence({ bytes }: ModelFigures, maskBytes: number | undefined): string[] {
+  if (maskBytes === undefined) return [];
+  const size = `${maskBytes.toLocaleString("en")} bytes`;
+  return [`As a mask of the pre-trained model: ${size}, ${percent(maskBytes / bytes.raw, 1)} of the file.`];
 }
 
 function speedSentence(before: ModelFigures, after: ModelFigures, timings: readonly Timing[]): string {
