@@ -59,7 +59,7 @@ function cellsOf({ text, pair, label, score }: Prediction): string[] {
 export function printExport({ to, path, bytes: size, difference }: ExportResult): string {
   const check =
     difference === null ? "" : `\nlargest difference to the original: ${difference.toExponential(1)}`;
-  return `wrote ${to} to ${path}: ${bytes(size.raw)}, ${bytes(size.compressed)} after gzip -9${check}`;
+  return `wrote ${to} to ${path}: ${bytes(size.raw)}, ${bytes(size.compressed)} after gzip -6${check}`;
 }
 
 /** Sizes and times of models side by side. */

@@ -102,7 +102,7 @@ test("bench shows sizes once and one table per case, with the first model as the
   };
   const text = benchTable(bench);
   expect(text).toMatchInlineSnapshot(`
-    "                             parameters  not zero          bytes        gzip -9
+    "                             parameters  not zero          bytes        gzip -6
     ───────────────────────────────────────────────────────────────────────────────
     run-0                      11.2 M           100 %  44.7 MB        41.3 MB
     run-1                      11.2 M 100 %     100 %  44.7 MB 100 %  41.3 MB 100 %
@@ -156,7 +156,7 @@ test("inspect adds up to its total line", () => {
     embeddings  30522 × 256             7.90 M  91 %     100 %      0   0 %
     layer 0     4 heads × 64, ffn 1024   790 k   9 %      10 %  109 M 100 %
     total                               8.69 M            92 %  109 M
-    head: classification of 2 labels; 34.8 MB on disk, 32.0 MB after gzip -9
+    head: classification of 2 labels; 34.8 MB on disk, 32.0 MB after gzip -6
     MACs: multiply-accumulates for one text of 128 tokens"
   `);
   expect(widest(text)).toBeLessThanOrEqual(WIDTH);

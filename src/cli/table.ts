@@ -87,7 +87,7 @@ export function benchTable({ models, machine }: BenchResult): string {
   const reference = models[0];
   if (!reference) return "";
   const sizes = renderTable(
-    ["", "parameters", "not zero", "bytes", "gzip -9"],
+    ["", "parameters", "not zero", "bytes", "gzip -6"],
     models.map((model) => [
       shortName(model.name),
       sized(count, model.parameters.total, reference.parameters.total, model === reference),
@@ -136,6 +136,6 @@ export function inspectTable(result: InspectResult): string {
     `${count(multiplyAccumulates)} ${" ".repeat(5)}`,
   ];
   const table = renderTable(["", "structure", "parameters", "not zero", "MACs"], [...rows, total], [1]);
-  const file = `${bytes(result.bytes.raw)} on disk, ${bytes(result.bytes.compressed)} after gzip -9`;
+  const file = `${bytes(result.bytes.raw)} on disk, ${bytes(result.bytes.compressed)} after gzip -6`;
   return `${table}\nhead: ${result.head}; ${file}\nMACs: multiply-accumulates for one text of ${length} tokens`;
 }

@@ -111,7 +111,7 @@ export async function runJob(
     if (!(error instanceof RunError || error instanceof ConfigError)) throw error;
     const failure = { code: error.code, message: error.message };
     // Training fails again in the same way; an engine that failed may have lacked memory, and is asked again.
-    if (error.code.startsWith("train/")) {
+    if (error instanceof RunError && !error.code.startsWith("engine/")) {
       await rm(runPaths(folder).checkpoints, { recursive: true, force: true });
       await writeWhole(failed, `${JSON.stringify(failure, null, 2)}\n`);
     }

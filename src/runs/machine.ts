@@ -42,12 +42,15 @@ export async function codeVersion(): Promise<string> {
   return isNamed ? String(parsed.version) : "unknown";
 }
 
-/** Size of a file, and its size after gzip level 9. Reads it in pieces: a model need not fit in memory twice. */
+/** Zeros among float32 weights are the worst case of level 9: half of 51 MB takes 10 s, here 1.3 s and 1 % more bytes. */
+const GZIP_LEVEL = 6;
+
+/** Size of a file, and its size after gzip. Reads it in pieces: a model need not fit in memory twice. */
 export async function measureFile(path: string): Promise<FileBytes> {
   return measureBytes(createReadStream(path));
 }
 
-/** Size of bytes that come in pieces, and their size after gzip level 9. */
+/** Size of bytes that come in pieces, and their size after gzip. */
 export async function measureBytes(
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<FileBytes> {
@@ -64,7 +67,7 @@ export async function measureBytes(
       done();
     },
   });
-  await pipeline(counted, createGzip({ level: 9 }), count);
+  await pipeline(counted, createGzip({ level: GZIP_LEVEL }), count);
   return { raw, compressed };
 }
 

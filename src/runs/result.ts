@@ -34,7 +34,7 @@ export interface Parameters {
 /** Bytes of the tensor file. */
 export interface FileBytes {
   readonly raw: number;
-  /** After gzip level 9: what a download costs. */
+  /** After gzip level 6: what a download costs. */
   readonly compressed: number;
 }
 

@@ -8,7 +8,7 @@
  */
 
 import type { GlueTask } from "../../data/glue.ts";
-import { type Paper, type PublishedRow, printed, type Row, type Work } from "./plan.ts";
+import { BEST_IS_KEPT, type Paper, type PublishedRow, printed, type Row, type Work } from "./plan.ts";
 
 const TASKS: readonly GlueTask[] = ["stsb", "sst2", "mnli"];
 
@@ -218,7 +218,7 @@ export const ADAPTING_BY_PRUNING: Paper = {
     "The number behind a row's name is the share of pruned weights as the method counts it; what was reached is measured under two denominators, each in a column of its own. The paper's sparsity counts every weight, embeddings included. In a small model most weights are embeddings, so at the same share its encoder can be left much fuller or much emptier than BERT-base's.",
     "The paper's tasks are STS-B, SST-2 and MNLI; a task it does not have has no published column.",
     "The paper trains SST-2 for 3 epochs with batches of 8 and a step found on held-out data; here the epochs and the batch of 32 are those of every other row and nothing was searched. Heads over frozen weights learn at 1e-3. Lottery tickets, which are found by training everything, have 3e-4 and twice the epochs for all of their rounds.",
-    "The best of the evaluations after each epoch is kept, on the development set itself, for every row alike.",
+    BEST_IS_KEPT,
     "The head is the paper's for every frozen row: a learned mean of all layers' first tokens under a hidden layer as wide as the model. The fine-tuned row has BERT's own pooler and classifier.",
     "The lottery's rounds are fewer and larger than the paper's 20 % each, and share the row's epochs instead of running to convergence.",
     "The paper gives the mean of 5 seeds (random masks: 100); the seeds here are in the table.",

@@ -8,7 +8,7 @@
 
 import type { GlueTask } from "../../data/glue.ts";
 import { frozenRows } from "./adapting-by-pruning.ts";
-import { layersLeft, type Paper, printed, type Row } from "./plan.ts";
+import { BEST_IS_KEPT, layersLeft, type Paper, printed, type Row } from "./plan.ts";
 
 const TASKS: readonly GlueTask[] = ["cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst2", "stsb"];
 const SOURCE = "BERT-of-Theseus, Table 2, 6 of 12 layers";
@@ -53,6 +53,10 @@ function rowsFor(depth: number): Row[] {
       schedule: "one-shot",
     }),
     weights("magnitude, gradual", "magnitude", "magnitude", { schedule: "gradual" }),
+    weights("magnitude, gradual, distilled", "magnitude-distilled", "magnitude", {
+      schedule: "gradual",
+      distil: "true",
+    }),
     weights("lottery ticket", "lottery", "lottery", { frozen: "false" }),
     weights("movement", "movement", "movement"),
     weights("soft movement", "movement-soft", "movement", { soft: "true" }),
@@ -93,6 +97,6 @@ export const BASELINES: Paper = {
     "The published rows are BERT-base's, from 12 to 6 layers; here it is the model named above, to half of its layers. MNLI here is the matched set alone, where the paper gives the mean of both.",
     "DistilBERT and LayerDrop were published with pre-training of their own on a large corpus; here both see the task's data alone. No row uses augmented data.",
     "Every row trains for the same number of epochs with the same learning rate, and nothing was searched. The frozen rows are those of the table of Adapting by Pruning, which says how they train.",
-    "The best of the evaluations after each epoch is kept, on the development set itself, for every row alike.",
+    BEST_IS_KEPT,
   ],
 };

@@ -154,7 +154,7 @@ test("every planned method that exists takes its settings, on a network of six l
   expect(known.length).toBeGreaterThan(0);
   for (const { method, set = {}, sparsity } of known) {
     const configured = methodById(method, { set, ...(sparsity === undefined ? {} : { sparsity }) });
-    const facts = { steps: 100, key: fold(keyOf(0), "method"), pretrained: network };
+    const facts = { steps: 100, key: fold(keyOf(0), "method"), pretrained: network, finetuned: network };
     expect(configured.bind(network, facts).id).toBe(method);
   }
 });

@@ -8,7 +8,7 @@
  * Not here: the method.
  */
 
-import { layersLeft, type Paper, type Row } from "./plan.ts";
+import { BEST_IS_KEPT, layersLeft, type Paper, type Row } from "./plan.ts";
 
 function pruned(label: string, slug: string, set: Readonly<Record<string, string>> = {}): Row {
   return { label, work: { slug: `${slug}-0.5`, method: "snip", set: { ...set, ratio: "0.5" } } };
@@ -49,6 +49,6 @@ export const SNIP: Paper = {
     "The penalty, the threshold and the details of spectral normalisation are reconstructed; the method's own page says how.",
     "Half means half of what a method removes: for SNIP the encoder's blocks, for head importance the heads, which are a third of the encoder at most. The column of the encoder's matrices is what the rows have in common.",
     "LayerDrop is meant for pre-training with dropped layers; here the layers are dropped while fine-tuning alone.",
-    "The best of the evaluations after each epoch is kept, on the development set itself, for every row alike.",
+    BEST_IS_KEPT,
   ],
 };

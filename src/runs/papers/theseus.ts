@@ -8,7 +8,7 @@
  */
 
 import type { GlueTask } from "../../data/glue.ts";
-import { layersLeft, type Paper, type PublishedRow, printed, type Row } from "./plan.ts";
+import { BEST_IS_KEPT, layersLeft, type Paper, type PublishedRow, printed, type Row } from "./plan.ts";
 
 const TASKS: readonly GlueTask[] = ["cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst2", "stsb"];
 const HALF = "Table 2, 6 of 12 layers";
@@ -101,6 +101,6 @@ export const THESEUS: Paper = {
     "MRPC is the mean of accuracy and F1 and STS-B of both correlations, as in the paper's Table 2; MNLI here is the matched set alone, where the paper gives the mean of both.",
     "The paper's constant rate is the best of 0.5, 0.7 and 0.9 for each task, and rates and schedules are searched; here the rate is 0.5 and nothing is searched.",
     "The paper gives the median of 5 runs, here it is the mean. It searched up to 20 GPU hours for a task; compression here trains for twice the epochs of fine-tuning, and the truncated models for as long.",
-    "The best of the evaluations after each epoch is kept, on the development set itself, for every row alike.",
+    BEST_IS_KEPT,
   ],
 };
