@@ -91,13 +91,16 @@ export interface LossInputs extends Pass {
   readonly mask: Value;
   /** This batch's share of the step's labels: means over a batch are weighed by it when gradients are accumulated. */
   readonly share: Value;
-  /** The teacher's pass on the same batch, without dropout or gradients. Only for methods with a `teacher`. */
+  /**
+   * The teacher's pass on the same batch, without dropout or gradients. Only for methods with a `teacher`. A loss that
+   * reads its logits alone costs one pass of each example in the whole run.
+   */
   readonly teacher: () => Pass;
 }
 
 /** A method's answers in one graph: sites, and in a training graph the loss and new values of what it keeps. */
 export interface Answers extends Sites {
-  /** Default: the task's loss. */
+  /** Default: the task's loss. May be called twice while a graph is built. */
   readonly loss?: (inputs: LossInputs) => Value;
   /** Values of this graph whose gradients `updates` wants, in this order. Called after `loss`. */
   readonly watches?: () => readonly Value[];

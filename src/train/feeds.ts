@@ -10,6 +10,8 @@ import { FEED, scalarOf } from "./step.ts";
 export type TrainBatch = Pick<Batch, "size" | "length" | "ids" | "types" | "mask" | "labels"> & {
   /** [M], flat positions in [B, T] of the labels [M]; absent when there is one label per example. */
   readonly positions?: Int32Array;
+  /** [B], numbers of the examples, the same whenever one comes again; absent when they have none. */
+  readonly indices?: Int32Array;
 };
 
 /** Ids, types and mask. */
@@ -37,6 +39,11 @@ export function labelFeeds({ labels, positions }: TrainBatch, count: number): Re
     [FEED.labels]: tensor,
     [FEED.count]: float(count),
   };
+}
+
+/** The teacher's logits [B, C], row by row. */
+export function answerFeed({ size }: TrainBatch, data: Float32Array): Record<string, Tensor> {
+  return { [FEED.answers]: { dtype: "float32", shape: [size, data.length / size], data } };
 }
 
 /** One number. */

@@ -21,7 +21,14 @@ import { add } from "../graph/ops/elementwise.ts";
 import { type Program, program } from "../graph/program.ts";
 import { GraphError, type Shape } from "../graph/shape.ts";
 import { input, scalar, type Value } from "../graph/value.ts";
-import { type Answers, type Pass, TEACHER, type Teacher, type Tools } from "../methods/method.ts";
+import {
+  type Answers,
+  type LossInputs,
+  type Pass,
+  TEACHER,
+  type Teacher,
+  type Tools,
+} from "../methods/method.ts";
 
 /** What a graph is made for: one network, one structure of its method. */
 export interface GraphPlan {
@@ -42,6 +49,7 @@ export const FEED = {
   share: "share",
   key: "dropout_key",
   positions: "positions",
+  answers: "teacher_logits",
 } as const;
 export const OUT = { loss: "loss", rows: "rows", logits: "logits" } as const;
 
@@ -164,15 +172,48 @@ function passOf({ context, inputs, answers }: Started): {
   return { encoding, logits: classify(context, encoding) };
 }
 
-/** The teacher's pass on the same batch: no dropout, and nothing in it is ever differentiated. */
-function teacherPass({ teacher, shapes }: GraphPlan, inputs: BertInputs, everyToken: boolean): Pass {
+/** The teacher's pass on a batch, and the tensors it reads: no dropout, and nothing in it is ever differentiated. */
+function teacherPass(
+  { teacher, shapes }: GraphPlan,
+  inputs: BertInputs,
+  everyToken: boolean,
+): Pass & Pick<ForwardContext, "plain"> {
   if (teacher === undefined) throw new GraphError("train/teacher", "graph: the method has no teacher");
   const own = [...shapes].filter(([name]) => name.startsWith(TEACHER));
   const bare = new Map(own.map(([name, shape]) => [name.slice(TEACHER.length), shape]));
   const named = contextOf(teacher.config, bare, {}, undefined, TEACHER);
   const lazy = encode(named, inputs);
   const encoding = everyToken ? { ...lazy, first: firstTokens(inputs, lazy.last) } : lazy;
-  return { encoding, logits: classify(named, encoding) };
+  return { encoding, logits: classify(named, encoding), plain: named.plain };
+}
+
+/** Logits of the teacher of one batch. */
+export function teacherProgram(plan: GraphPlan): Program {
+  return program({ [OUT.logits]: teacherPass(plan, batchInputs(), false).logits });
+}
+
+/**
+ * The method's loss. A teacher of which it reads the logits alone is left out of the graph: they are fed, because they
+ * are the same whenever an example comes again (answers.ts). Where it reads states too, logits cost next to nothing.
+ */
+function methodLoss(
+  plan: GraphPlan,
+  given: Omit<LossInputs, "teacher">,
+  { loss, everyToken = false }: Answers & { readonly loss: NonNullable<Answers["loss"]> },
+  inputs: BertInputs,
+): Value {
+  let taught: ReturnType<typeof teacherPass> | undefined;
+  const teacher = (): NonNullable<typeof taught> => {
+    taught ??= teacherPass(plan, inputs, everyToken);
+    return taught;
+  };
+  const fed = loss({
+    ...given,
+    teacher: () => ({ ...teacher(), logits: input(FEED.answers, "float32", teacher().logits.shape) }),
+  });
+  const reached = new Set(topological([fed]));
+  const runs = [...(taught?.plain.values() ?? [])].some((tensor) => reached.has(tensor));
+  return runs ? loss({ ...given, teacher }) : fed;
 }
 
 function lossOf(plan: GraphPlan, train: boolean): Started & { readonly loss: Value } {
@@ -190,14 +231,10 @@ function lossOf(plan: GraphPlan, train: boolean): Started & { readonly loss: Val
     plan.head.kind === "regression"
       ? squaredError(pass.logits, labels(["B"], "float32"), count)
       : crossEntropy(pass.logits, labels(["B"], "int32"), count);
-  if (answers.loss === undefined || !train) return { ...started, loss: task };
-  let taught: Pass | undefined;
-  const teacher = (): Pass => {
-    taught ??= teacherPass(plan, inputs, answers.everyToken === true);
-    return taught;
-  };
-  const share = input(FEED.share, "float32", []);
-  return { ...started, loss: answers.loss({ ...pass, task, mask: inputs.mask, share, teacher }) };
+  const { loss } = answers;
+  if (loss === undefined || !train) return { ...started, loss: task };
+  const given = { ...pass, task, mask: inputs.mask, share: input(FEED.share, "float32", []) };
+  return { ...started, loss: methodLoss(plan, given, { ...answers, loss }, inputs) };
 }
 
 function plainOf({ plain }: ForwardContext, name: string): Value {

@@ -14,11 +14,13 @@ import type { Program } from "../graph/program.ts";
 import type { Bench, BoundMethod, Progress } from "../methods/method.ts";
 import type { Network } from "../network/network.ts";
 import type { AdamW } from "./adamw.ts";
-import { batchFeeds, keyFeed, labelFeeds, methodFeeds, type TrainBatch } from "./feeds.ts";
+import { TeacherAnswers } from "./answers.ts";
+import { answerFeed, batchFeeds, keyFeed, labelFeeds, methodFeeds, type TrainBatch } from "./feeds.ts";
 import { rangeSteps } from "./optimizer.ts";
 import { BUFFERS, gradientView, nextView, type Placement, place, planPlacement } from "./placement.ts";
 import {
   evalProgram,
+  FEED,
   type GraphPlan,
   gradientOf,
   lossProgram,
@@ -26,6 +28,7 @@ import {
   OUT,
   readsRowsOnly,
   sumOf,
+  teacherProgram,
   trainProgram,
 } from "./step.ts";
 
@@ -35,6 +38,8 @@ const PRUNING = builtUrl("./pruning.js", import.meta.url);
 /** Buffer for the gradient of looked-up embeddings, grown on demand. */
 const LOOKED_UP = "looked-up";
 const TABLE = { name: BUFFERS.table };
+/** In a state, beside the buffers of the engine: what the teacher has answered. */
+const ANSWERS = "answers";
 
 export interface TrainerSettings {
   /** With the network it begins with. */
@@ -78,6 +83,7 @@ export class Trainer {
   private readonly bindings = new Map<string, Binding>();
   private lookedUp = 0;
   private progress: Progress = {};
+  private answers: TeacherAnswers;
   /** The optimizer's work of the last step; the engine does it while the next batch is made. */
   private pending: Promise<unknown> = Promise.resolve();
   private readonly engine: Engine;
@@ -88,6 +94,7 @@ export class Trainer {
     this.engine = engine;
     this.settings = settings;
     this.placement = placement;
+    this.answers = new TeacherAnswers(this.classes);
   }
 
   /**
@@ -108,6 +115,12 @@ export class Trainer {
     const trainer = new Trainer(engine, kept, placement);
     await trainer.restore(state);
     return trainer;
+  }
+
+  /** C of the teacher's logits. */
+  private get classes(): number {
+    const head = this.settings.method.teacher?.head;
+    return head?.kind === "classification" ? head.labels.length : 1;
   }
 
   /** Steps done. */
@@ -182,6 +195,7 @@ export class Trainer {
     for (const [buffer, length] of this.stateBuffers()) {
       buffers.set(buffer, await this.engine.read({ buffer, offset: 0, shape: [length] }));
     }
+    if (this.answers.all.length > 0) buffers.set(ANSWERS, this.answers.all.slice());
     const progress = this.placement.table
       ? await this.engine.host(ROWS, "readProgress", TABLE)
       : { current: new Int32Array(0), touched: new Int32Array(0) };
@@ -194,6 +208,10 @@ export class Trainer {
     if (state) this.checkState(state);
     this.progress = state?.progress ?? {};
     for (const [buffer, data] of state?.buffers ?? []) {
+      if (buffer === ANSWERS) {
+        this.answers = new TeacherAnswers(this.classes, data);
+        continue;
+      }
       await this.engine.write({ buffer, offset: 0, shape: [data.length] }, data);
       if (buffer === BUFFERS.kept)
         await this.engine.write({ buffer: BUFFERS.next, offset: 0, shape: [data.length] }, data);
@@ -222,7 +240,8 @@ export class Trainer {
     const own = told([...this.stateBuffers(), ["rows", this.placement.table?.[0] ?? 0]]);
     const found = this.stateBuffers().map(([name]) => [name, buffers.get(name)?.length ?? 0] as const);
     const got = told([...found, ["rows", current.length]]);
-    if (own === got && buffers.size === found.length) return;
+    const answers = this.settings.method.teacher && buffers.has(ANSWERS) ? 1 : 0;
+    if (own === got && buffers.size === found.length + answers) return;
     throw new InputError("train/state", `state: expected ${own}, got ${got} in ${buffers.size} buffers`);
   }
 
@@ -269,11 +288,13 @@ export class Trainer {
     );
     const binding = await this.bound(session, accumulate);
     const lookedUp = await this.lookedUpView(part);
+    const taught = session.program.inputs.has(FEED.answers) ? await this.taught(part) : undefined;
     const feeds = {
       ...batchFeeds(part),
       ...labelFeeds(part, count),
       ...keyFeed(session.program, key, this.steps, index),
       ...methodFeeds(session.program, method.scalars(this.steps, this.progress), part.labels.length / count),
+      ...(taught ? answerFeed(part, taught) : {}),
     };
     // Several requests and one wait: the worker serves them in this order.
     const ready = this.prepare(part.ids);
@@ -282,6 +303,21 @@ export class Trainer {
       rows && this.engine.host(ROWS, "addRowGradients", { ...TABLE, ids: part.ids, gradients: lookedUp });
     const [[results]] = await Promise.all([run, ready, added, this.keep(session.program)]);
     return Number(results?.[OUT.loss]?.data[0]);
+  }
+
+  /** The teacher's logits of a part, row by row: computed once for each example that has a number. */
+  private async taught(part: TrainBatch): Promise<Float32Array> {
+    const known = part.indices && this.answers.find(part.indices);
+    if (known) return known;
+    const session = await this.engine.session(`teacher ${this.settings.method.id}`, () =>
+      teacherProgram(planOf(this.settings, "")),
+    );
+    const binding = await this.bound(session, false);
+    const [results] = await this.engine.run([{ session, feeds: batchFeeds(part), binding }]);
+    const data = results?.[OUT.logits]?.data;
+    const logits = data instanceof Float32Array ? data : new Float32Array(0);
+    if (part.indices) this.answers.keep(part.indices, logits);
+    return logits;
   }
 
   /** What a program has written for the method to keep takes its place. */
