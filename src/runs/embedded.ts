@@ -14,7 +14,7 @@ import { InputError } from "../base/errors.ts";
 export const EMBEDDED = "embedded";
 
 /** The folder's name under `assets/`, and the model's in reports. */
-export const EMBEDDED_NAME = "wiki-bert-4x128";
+export const EMBEDDED_NAME = "wiki-bert-4x160";
 
 /**
  * Folder of the embedded model.
