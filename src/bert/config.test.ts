@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { configOf } from "../../test/support/configs.ts";
 import { ConfigError } from "../base/errors.ts";
 import { type BertConfig, configJson, type Head, isStock, parseConfig, parseHead } from "./config.ts";
 
@@ -12,7 +13,7 @@ const json = {
   vocab_size: 30,
 };
 
-const config: BertConfig = {
+const config = configOf({
   vocabSize: 30,
   hiddenSize: 8,
   layers: [
@@ -20,14 +21,7 @@ const config: BertConfig = {
     { heads: 4, headSize: 2, ffn: 16 },
   ],
   maxPositions: 512,
-  typeVocab: 2,
-  activation: "gelu",
-  layerNormEps: 1e-12,
-  hiddenDropout: 0.1,
-  attentionDropout: 0.1,
-  initializerRange: 0.02,
-  padTokenId: 0,
-};
+});
 
 test("sizes are read and the rest has the defaults of transformers", () => {
   expect(parseConfig(json, "c")).toEqual(config);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { BertConfig, Head } from "./config.ts";
+import { configOf } from "../../test/support/configs.ts";
+import type { Head } from "./config.ts";
 import {
   EMBEDDINGS,
   isDecayed,
@@ -13,19 +14,12 @@ import {
   TIED,
 } from "./names.ts";
 
-const config: BertConfig = {
+const config = configOf({
   vocabSize: 30522,
   hiddenSize: 768,
   layers: Array.from({ length: 12 }, () => ({ heads: 12, headSize: 64, ffn: 3072 })),
   maxPositions: 512,
-  typeVocab: 2,
-  activation: "gelu",
-  layerNormEps: 1e-12,
-  hiddenDropout: 0.1,
-  attentionDropout: 0.1,
-  initializerRange: 0.02,
-  padTokenId: 0,
-};
+});
 const two: Head = { kind: "classification", labels: ["a", "b"] };
 const mixture: Head = { ...two, reader: "mixture" };
 

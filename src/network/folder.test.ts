@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { configOf } from "../../test/support/configs.ts";
 import { sharedPath } from "../../test/support/shared.ts";
 import { keyOf } from "../base/random.ts";
 import { floatTensor, type Tensor } from "../base/tensor.ts";
@@ -21,19 +22,12 @@ const vocabulary: TokenizerFiles = {
   maxLength: 12,
 };
 const layer = { heads: 2, headSize: 4, ffn: 16 };
-const config: BertConfig = {
+const config = configOf({
   vocabSize: 10,
   hiddenSize: 8,
   layers: [layer, layer],
   maxPositions: 12,
-  typeVocab: 2,
-  activation: "gelu",
-  layerNormEps: 1e-12,
-  hiddenDropout: 0.1,
-  attentionDropout: 0.1,
-  initializerRange: 0.02,
-  padTokenId: 0,
-};
+});
 const two: Head = { kind: "classification", labels: ["no", "yes"] };
 const mlm: Head = { kind: "mlm" };
 const pruned = {

@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
+import { configOf } from "../../test/support/configs.ts";
 import { keyOf } from "../base/random.ts";
 import { floatTensor, type Tensor } from "../base/tensor.ts";
-import type { BertConfig, Head } from "../bert/config.ts";
+import type { Head } from "../bert/config.ts";
 import { parameters } from "../bert/names.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
 import { countParameters, initialNetwork, macs, withHead } from "./network.ts";
 
-const config: BertConfig = {
+const config = configOf({
   vocabSize: 30,
   hiddenSize: 8,
   layers: [
@@ -14,14 +15,7 @@ const config: BertConfig = {
     { heads: 1, headSize: 2, ffn: 3 },
   ],
   maxPositions: 12,
-  typeVocab: 2,
-  activation: "gelu",
-  layerNormEps: 1e-12,
-  hiddenDropout: 0.1,
-  attentionDropout: 0.1,
-  initializerRange: 0.02,
-  padTokenId: 0,
-};
+});
 const vocabulary: TokenizerFiles = {
   vocab: Array.from({ length: 30 }, (_, i) => `p${i}`),
   lowercase: true,

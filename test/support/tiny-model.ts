@@ -8,6 +8,7 @@ import type { BertConfig, Head } from "../../src/bert/config.ts";
 import { writeFolder } from "../../src/network/folder.ts";
 import { initialNetwork, type Network } from "../../src/network/network.ts";
 import { SPECIAL_PIECES } from "../../src/text/tokenizer.ts";
+import { configOf } from "./configs.ts";
 
 /** The words of the vocabulary; anything else is [UNK]. */
 export const WORDS = ["good", "bad", "film", "plot", "very", "not", "dull", "bright", "a", "the"];
@@ -15,19 +16,15 @@ export const WORDS = ["good", "bad", "film", "plot", "very", "not", "dull", "bri
 const layer = { heads: 2, headSize: 8, ffn: 24 };
 
 /** Weights are large, so that different texts get clearly different answers. */
-export const TINY_CONFIG: BertConfig = {
+export const TINY_CONFIG: BertConfig = configOf({
   vocabSize: Object.keys(SPECIAL_PIECES).length + WORDS.length,
   hiddenSize: 16,
   layers: [layer, layer],
   maxPositions: 24,
-  typeVocab: 2,
-  activation: "gelu",
-  layerNormEps: 1e-12,
   hiddenDropout: 0,
   attentionDropout: 0,
   initializerRange: 0.4,
-  padTokenId: 0,
-};
+});
 
 /** A network with random weights. */
 export function tinyModel(

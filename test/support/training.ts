@@ -2,7 +2,7 @@
 
 import { fold, type Key, keyOf, randint } from "../../src/base/random.ts";
 import type { FloatTensor } from "../../src/base/tensor.ts";
-import type { BertConfig, Head } from "../../src/bert/config.ts";
+import type { Head } from "../../src/bert/config.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import type { BoundMethod } from "../../src/methods/method.ts";
 import { initialNetwork, type Network } from "../../src/network/network.ts";
@@ -12,6 +12,7 @@ import type { TrainBatch } from "../../src/train/feeds.ts";
 import { type LoopEvent, type LoopPlan, type LoopState, train } from "../../src/train/loop.ts";
 import { linearRate } from "../../src/train/schedule.ts";
 import { Trainer, type TrainerSettings, type TrainerState } from "../../src/train/trainer.ts";
+import { configOf } from "./configs.ts";
 
 const VOCABULARY = 60;
 export const CLASSES: Head = { kind: "classification", labels: ["a", "b", "c"] };
@@ -19,19 +20,15 @@ export const CLASSES: Head = { kind: "classification", labels: ["a", "b", "c"] }
 /** A network of 12 features with random weights, large enough that every gradient is far from 0. */
 export function smallNetwork(head: Head, layers: number, dropout = 0.1, seed = 9): Network {
   const layer = { heads: 2, headSize: 6, ffn: 20 };
-  const config: BertConfig = {
+  const config = configOf({
     vocabSize: VOCABULARY,
     hiddenSize: 12,
     layers: Array.from({ length: layers }, () => layer),
     maxPositions: 8,
-    typeVocab: 2,
-    activation: "gelu",
-    layerNormEps: 1e-12,
     hiddenDropout: dropout,
     attentionDropout: dropout,
     initializerRange: 0.3,
-    padTokenId: 0,
-  };
+  });
   const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
   const vocab = Array.from({ length: VOCABULARY }, (_, i) => special[i] ?? `piece${i}`);
   const files = { vocab, lowercase: true, stripAccents: null, tokenizeChineseChars: true, maxLength: 8 };
