@@ -15,6 +15,7 @@ export const OPS = {
   abs: elementwise.absRule,
   add: elementwise.addRule,
   cast: elementwise.castRule,
+  clip: elementwise.clipRule,
   concat: concatRule,
   div: elementwise.divRule,
   equal: elementwise.equalRule,

@@ -41,6 +41,14 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
   distilbert: [{ layers: "2" }, { layers: "1", init: "fine-tuned" }],
   features: [{}, { head: "mixture" }],
   finetune: [{}],
+  "head-gates": [
+    { ratio: "0.5", start: "0" },
+    { ratio: "0.25", penalty: "1", gateRate: "1" },
+  ],
+  "head-importance": [
+    { ratio: "0.5", measure: "0.4" },
+    { ratio: "0.75", atLeast: "0", normalise: "false" },
+  ],
   layerdrop: [{ layers: "1" }],
   lottery: [
     { sparsity: "0.5", rounds: "2" },
@@ -57,6 +65,11 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
   ],
   pkd: [{ layers: "2" }, { layers: "2", strategy: "last" }],
   random: [{ sparsity: "0.5" }, { sparsity: "0.5", scope: "all", frozen: "true" }],
+  snip: [
+    { ratio: "0.4" },
+    { ratio: "0.5", unit: "attention+ffn", spectral: "false", ranking: "kind" },
+    { threshold: "0.5", unit: "head", penalty: "0.1" },
+  ],
   sparsebert: [
     { sparsity: "0.8" },
     { sparsity: "0.8", init: "fine-tuned", when: "before" },

@@ -13,6 +13,8 @@ import { DISTIL } from "./distil.ts";
 import { DISTILBERT } from "./distilbert.ts";
 import { FEATURES } from "./features.ts";
 import { FINETUNE } from "./finetune.ts";
+import { HEAD_GATES } from "./head-gates.ts";
+import { HEAD_IMPORTANCE } from "./head-importance.ts";
 import { LAYERDROP } from "./layerdrop.ts";
 import { LOTTERY } from "./lottery.ts";
 import { MAGNITUDE } from "./magnitude.ts";
@@ -29,6 +31,7 @@ import { MOVEMENT } from "./movement.ts";
 import { PKD } from "./pkd.ts";
 import { RANDOM } from "./random.ts";
 import { type MethodRequest, methodConfig } from "./settings.ts";
+import { SNIP } from "./snip.ts";
 import { SPARSEBERT } from "./sparsebert.ts";
 import { THESEUS } from "./theseus.ts";
 import { TINYBERT } from "./tinybert.ts";
@@ -41,12 +44,15 @@ export type MethodId =
   | "distilbert"
   | "features"
   | "finetune"
+  | "head-gates"
+  | "head-importance"
   | "layerdrop"
   | "lottery"
   | "magnitude"
   | "movement"
   | "pkd"
   | "random"
+  | "snip"
   | "sparsebert"
   | "theseus"
   | "tinybert"
@@ -106,12 +112,15 @@ export const METHODS: Readonly<Record<MethodId, RegisteredMethod>> = {
   distilbert: entry(DISTILBERT),
   features: entry(FEATURES),
   finetune: entry(FINETUNE),
+  "head-gates": entry(HEAD_GATES),
+  "head-importance": entry(HEAD_IMPORTANCE),
   layerdrop: entry(LAYERDROP),
   lottery: entry(LOTTERY),
   magnitude: entry(MAGNITUDE),
   movement: entry(MOVEMENT),
   pkd: entry(PKD),
   random: entry(RANDOM),
+  snip: entry(SNIP),
   sparsebert: entry(SPARSEBERT),
   theseus: entry(THESEUS),
   tinybert: entry(TINYBERT),

@@ -242,6 +242,10 @@ export const SAMPLES: Readonly<Record<OpName, readonly Sample[]>> = {
       doubles: false,
     },
   ],
+  clip: unary(
+    (x) => e.clip(x, -0.5, 0.75),
+    (x) => Math.min(0.75, Math.max(-0.5, x)),
+  ),
   concat: [
     {
       name: "[B, 2], [B, 3] and [B, 1] on axis -1",

@@ -211,6 +211,24 @@ export const surrogateRule: Rule<None> = {
  */
 export const surrogate = (value: Value, stand: Value): Value => apply(surrogateRule, [value, stand], NONE);
 
+export interface Bounds {
+  readonly low: number;
+  readonly high: number;
+}
+
+export const clipRule: Rule<Bounds> = {
+  name: "clip",
+  doubles: true,
+  infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
+  // What was not cut off is what it was: one comparison says where the gradient passes.
+  gradient: ({ g, inputs, y }) => [mul(g, cast(equal(pick(inputs, 0), y), y.dtype))],
+  lower: ({ emit, inputs, type, attributes: { low, high } }) => [
+    emit.node("Clip", [...inputs, emit.float(low, type.dtype), emit.float(high, type.dtype)]),
+  ],
+};
+/** min(high, max(low, x)). */
+export const clip = (x: Value, low: number, high: number): Value => apply(clipRule, [x], { low, high });
+
 /** x times a number. */
 export function scale(x: Value, factor: number): Value {
   return factor === 1 ? x : mul(x, scalar(factor, x.dtype));
