@@ -43,7 +43,7 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
   finetune: [{}],
   "head-gates": [
     { ratio: "0.5", start: "0" },
-    { ratio: "0.25", penalty: "1", gateRate: "1" },
+    { ratio: "0.25", start: "0", penalty: "1", gateRate: "1" },
   ],
   "head-importance": [
     { ratio: "0.5", measure: "0.4" },
