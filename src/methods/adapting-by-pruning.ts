@@ -248,7 +248,7 @@ export const ADAPTING_BY_PRUNING: Method<AdaptingConfig, AdaptingState> = {
     sparsity: { default: 0.5, help: "s: share of the scope's connections that is removed (Algorithm 1)" },
     scope: { default: "all", help: "all: embedding tables too, as in the paper; or encoder" },
     head: { default: "mixture", help: "mixture: of all layers' first tokens, with an MLP (§4); or pooler" },
-    step: { default: "sign", help: "sgd: eq. 7 as printed; sign or adam: the normalised step" },
+    step: { default: "adam", help: "sgd: eq. 7 as printed; sign or adam: the normalised step" },
     alpha: { default: 2e-5, help: "α: peak learning rate of the scores (appendix, Table 1: 2e-5)" },
     decay: {
       default: "scheduled",
