@@ -53,10 +53,11 @@ function settingsOf({ config, vocabulary }: Network): string {
   return JSON.stringify([shapeOf(config), vocab, lowercase, stripAccents, tokenizeChineseChars]);
 }
 
-function shapeOf(config: BertConfig): unknown[] {
+/** What a forward pass depends on, by name. */
+function shapeOf(config: BertConfig): Record<string, unknown> {
   const { vocabSize, hiddenSize, layers, maxPositions, typeVocab, activation, layerNormEps } = config;
   const sizes = layers.map(({ heads, headSize, ffn }) => [heads, headSize, ffn]);
-  return [vocabSize, hiddenSize, sizes, maxPositions, typeVocab, activation, layerNormEps];
+  return { layers: sizes, hiddenSize, vocabSize, maxPositions, typeVocab, activation, layerNormEps };
 }
 
 /** Names and shapes of the tensors that a mask file leaves to the base. */
@@ -159,11 +160,12 @@ function under({ dtype, shape, data }: FloatTensor, mask: Tensor<"uint8">): Floa
 /** The file's head, when its configuration is the base's. */
 function headOf(base: Network, config: string, where: string): Head {
   const json = parseJson(config, where);
-  const [expected, found] = [shapeOf(base.config), shapeOf(parseConfig(json, where))].map((x) =>
-    JSON.stringify(x),
-  );
-  if (found !== expected)
-    throw bad("shape", "mask file", `one for a model of ${expected}`, `${found}`, where);
+  const found = shapeOf(parseConfig(json, where));
+  for (const [name, value] of Object.entries(shapeOf(base.config))) {
+    const [expected, other] = [value, found[name]].map((x) => JSON.stringify(x));
+    if (expected !== other)
+      throw bad("shape", "mask file", `${name} ${expected}, the base's`, `${other}`, where);
+  }
   return parseHead(json, where);
 }
 
