@@ -49,6 +49,10 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
     { ratio: "0.5", measure: "0.4" },
     { ratio: "0.75", atLeast: "0", normalise: "false" },
   ],
+  l0: [
+    { sparsity: "0.5", start: "0" },
+    { sparsity: "0.8", start: "0", ranking: "matrix", distil: "true", gated: "0.5" },
+  ],
   layerdrop: [{ layers: "1" }],
   lottery: [
     { sparsity: "0.5", rounds: "2" },

@@ -21,7 +21,6 @@
  */
 
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
-import { EMBEDDINGS } from "../bert/names.ts";
 import { sum } from "../graph/ops/broadcast.ts";
 import { add, cast, less, mul, neg, scale, shift, sigmoid, surrogate } from "../graph/ops/elementwise.ts";
 import type { Value } from "../graph/value.ts";
@@ -38,7 +37,7 @@ import type {
   Tools,
 } from "./method.ts";
 import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "./parts/distil.ts";
-import { matricesIn, weightsIn } from "./parts/matrices.ts";
+import { isTable, matricesIn, weightsIn } from "./parts/matrices.ts";
 import { prunedNetwork } from "./parts/pruned.ts";
 import { checkRamp, checkSparsity, cubicSparsity, groupsOf, kept } from "./parts/sparsity.ts";
 
@@ -227,8 +226,3 @@ export const MOVEMENT: Method<MovementConfig, MovementState> = {
   ready: ({ fixed }, done) => done >= fixed,
   finish,
 };
-
-/** Embedding tables stay as they are in the authors' runs. */
-function isTable(name: string): boolean {
-  return name === EMBEDDINGS.words || name === EMBEDDINGS.positions || name === EMBEDDINGS.types;
-}

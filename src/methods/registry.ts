@@ -15,6 +15,7 @@ import { FEATURES } from "./features.ts";
 import { FINETUNE } from "./finetune.ts";
 import { HEAD_GATES } from "./head-gates.ts";
 import { HEAD_IMPORTANCE } from "./head-importance.ts";
+import { L0 } from "./l0.ts";
 import { LAYERDROP } from "./layerdrop.ts";
 import { LOTTERY } from "./lottery.ts";
 import { MAGNITUDE } from "./magnitude.ts";
@@ -46,6 +47,7 @@ export type MethodId =
   | "finetune"
   | "head-gates"
   | "head-importance"
+  | "l0"
   | "layerdrop"
   | "lottery"
   | "magnitude"
@@ -114,6 +116,7 @@ export const METHODS: Readonly<Record<MethodId, RegisteredMethod>> = {
   finetune: entry(FINETUNE),
   "head-gates": entry(HEAD_GATES),
   "head-importance": entry(HEAD_IMPORTANCE),
+  l0: entry(L0),
   layerdrop: entry(LAYERDROP),
   lottery: entry(LOTTERY),
   magnitude: entry(MAGNITUDE),

@@ -34,6 +34,12 @@ export function settledGate(logAlpha: Value): Value {
   return stretched(sigmoid(logAlpha));
 }
 
+/** Eq. 13 on the host. */
+export function gateOf(logAlpha: number): number {
+  const s = 1 / (1 + Math.exp(-logAlpha));
+  return Math.min(1, Math.max(0, s * (HIGH - LOW) + LOW));
+}
+
 function stretched(s: Value): Value {
   return clip(shift(scale(s, HIGH - LOW), LOW), 0, 1);
 }

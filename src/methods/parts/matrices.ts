@@ -31,3 +31,8 @@ export function matricesIn(tensors: ReadonlyMap<string, FloatTensor>, scope: Sco
 export function weightsIn(tensors: ReadonlyMap<string, FloatTensor>, names: readonly string[]): number {
   return names.reduce((n, name) => n + (tensors.get(name)?.data.length ?? 0), 0);
 }
+
+/** Whether a tensor is an embedding table: movement pruning and what was compared with it leave those as they are. */
+export function isTable(name: string): boolean {
+  return TABLE.test(name);
+}
