@@ -36,7 +36,7 @@ async function wholeStep() {
   const engine = new Engine({ threads: shape.threads });
   const method = bind(FINETUNE, network, {}, { steps: shape.steps, key: keyOf(3) });
   const key = dropout > 0 ? { key: keyOf(4) } : {};
-  const trainer = await Trainer.open(engine, { config, head, method, tensors, adamw: ADAMW, clip: 1, ...key });
+  const trainer = await Trainer.open(engine, { method, adamw: ADAMW, clip: 1, ...key });
   const batch = batchOf(shape);
   const times = [];
   for (let i = 0; i < shape.steps; i++) {

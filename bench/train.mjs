@@ -37,7 +37,7 @@ function open(engine) {
   const network = networkOf(shape);
   const { config, head, tensors } = network;
   const method = bind(FINETUNE, { ...network, tensors: new Map() }, {}, { steps: shape.steps, key: keyOf(3) });
-  return Trainer.open(engine, { config, head, method, tensors, adamw: ADAMW, clip: 1 });
+  return Trainer.open(engine, { method, adamw: ADAMW, clip: 1 });
 }
 
 async function measure(mode) {

@@ -94,7 +94,7 @@ const HOST: HostWork<LotteryState> = {
   run: async ({ config, names, size, initial, steps }, progress, done, bench): Promise<Progress> => {
     const round = roundEnds(config.rounds, steps).indexOf(done) + 1;
     const keep = [kept(size, roundSparsity(config, round))];
-    await bench.prune({ groups: [names], keep, by: "magnitude", zero: true });
+    await bench.prune({ groups: [names], keep, by: "magnitude", fill: 0 });
     for (const [name, { data }] of initial) {
       const mask = names.includes(name) ? await bench.read(name) : undefined;
       await bench.write(name, mask ? data.map((w, i) => (mask[i] === 0 ? 0 : w)) : data.slice());

@@ -97,7 +97,7 @@ const HOST: HostWork<MagnitudeState> = {
     const ramp = { ...config, final: config.sparsity };
     const sparsity = done === prunings.at(-1) ? config.sparsity : cubicSparsity(ramp, done / steps);
     const keep = sizes.map((size) => kept(size, sparsity));
-    await bench.prune({ groups, keep, by: "magnitude", zero: true });
+    await bench.prune({ groups, keep, by: "magnitude", fill: 0 });
     return progress;
   },
 };

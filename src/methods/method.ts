@@ -132,8 +132,8 @@ export interface PruneRequest {
   readonly keep: readonly number[];
   /** By size or by value. */
   readonly by: "magnitude" | "value";
-  /** Set what is not kept to 0; else only find the thresholds. */
-  readonly zero: boolean;
+  /** What becomes of those that are not kept; absent: they stay, and thresholds alone are found. */
+  readonly fill?: number;
 }
 
 /** Work between two steps, on the host. */

@@ -145,7 +145,7 @@ const HOST: HostWork<MovementState> = {
   run: async (state, progress, done, bench): Promise<Progress> => {
     const groups = state.groups.map((names) => names.map((name) => SCORE + name));
     const keep = state.sizes.map((size) => kept(size, sparsityAt(state, done)));
-    const thresholds = await bench.prune({ groups, keep, by: "value", zero: false });
+    const thresholds = await bench.prune({ groups, keep, by: "value" });
     return { ...progress, thresholds, fixed: done === state.fixed ? 1 : 0 };
   },
 };

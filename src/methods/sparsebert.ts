@@ -123,7 +123,7 @@ const HOST: HostWork<SparseBertState> = {
     const j = done / every;
     const sparsity = j === prunings ? config.sparsity : cubicSparsity(ramp, j / (prunings + 1));
     const keep = sizes.map((size) => kept(size, sparsity));
-    await bench.prune({ groups, keep, by: "magnitude", zero: true });
+    await bench.prune({ groups, keep, by: "magnitude", fill: 0 });
     return progress;
   },
 };

@@ -14,21 +14,21 @@ function memoryOf(...values: number[]): ReturnType<typeof heapOf> {
 test("each group keeps its largest by magnitude, exactly as many as asked, and the rest is 0", () => {
   const memory = memoryOf(3, -4, 1, 0.5, -0.25, 8, -8, 7);
   const groups = [[view(0, 3)], [view(3, 2), view(5, 3)]];
-  expect(prune(memory, { groups, keep: [2, 1], by: "magnitude", zero: true })).toEqual([3, 8]);
+  expect(prune(memory, { groups, keep: [2, 1], by: "magnitude", fill: 0 })).toEqual([3, 8]);
   // Of the two that tie at 8 the earlier stays.
   expect([...(memory.buffers.get("w") ?? [])]).toEqual([3, -4, 0, 0, 0, 8, 0, 0]);
 });
 
-test("by value without zero: thresholds alone, and nothing is touched", () => {
+test("by value without a fill: thresholds alone, and nothing is touched", () => {
   const values = [3, -4, 1, 0.5];
   const memory = memoryOf(...values);
-  expect(prune(memory, { groups: [[view(0, 4)]], keep: [3], by: "value", zero: false })).toEqual([0.5]);
+  expect(prune(memory, { groups: [[view(0, 4)]], keep: [3], by: "value" })).toEqual([0.5]);
   expect([...(memory.buffers.get("w") ?? [])]).toEqual(values);
 });
 
 test("a group that keeps nothing becomes 0 throughout", () => {
   const memory = memoryOf(3, -4);
-  expect(prune(memory, { groups: [[view(0, 2)]], keep: [0], by: "magnitude", zero: true })).toEqual([
+  expect(prune(memory, { groups: [[view(0, 2)]], keep: [0], by: "magnitude", fill: 0 })).toEqual([
     Number.POSITIVE_INFINITY,
   ]);
   expect([...(memory.buffers.get("w") ?? [])]).toEqual([0, 0]);

@@ -13,25 +13,25 @@ export interface PruneViews {
   readonly groups: readonly (readonly View[])[];
   readonly keep: readonly number[];
   readonly by: "magnitude" | "value";
-  readonly zero: boolean;
+  readonly fill?: number;
 }
 
-/** The smallest number kept of each group; +∞ where none is kept. With `zero`, all that are not kept become 0. */
-export function prune(memory: HostMemory, { groups, keep, by, zero }: PruneViews): number[] {
+/** The smallest number kept of each group; +∞ where none is kept. With `fill`, all that are not kept become that. */
+export function prune(memory: HostMemory, { groups, keep, by, fill }: PruneViews): number[] {
   return groups.map((views, i) => {
     const arrays = views.map((view) => memory.view(view));
     const count = keep[i] ?? 0;
     const threshold = count === 0 ? Number.POSITIVE_INFINITY : kthLargest(arrays, count, by);
-    if (zero) zeroBelow(arrays, threshold, count, by);
+    if (fill !== undefined) fillBelow(arrays, threshold, count, { by, fill });
     return threshold;
   });
 }
 
-function zeroBelow(
+function fillBelow(
   arrays: readonly Float32Array[],
   threshold: number,
   keep: number,
-  by: PruneViews["by"],
+  { by, fill }: { readonly by: PruneViews["by"]; readonly fill: number },
 ): void {
   const size = by === "magnitude" ? Math.abs : (x: number): number => x;
   let above = 0;
@@ -41,7 +41,7 @@ function zeroBelow(
     for (let i = 0; i < data.length; i++) {
       const x = size(data[i] ?? 0);
       if (x > threshold || (x === threshold && equal-- > 0)) continue;
-      data[i] = 0;
+      data[i] = fill;
     }
   }
 }

@@ -386,7 +386,7 @@ export class Trainer {
         if (tabled)
           throw new InputError("train/tensor", "train: rows of a table are not pruned where they lie");
         const thresholds = await this.engine.host(PRUNING, "prune", { ...request, groups: places });
-        if (request.zero && kept > 0) await this.copyKept(BUFFERS.kept, BUFFERS.next);
+        if (request.fill !== undefined && kept > 0) await this.copyKept(BUFFERS.kept, BUFFERS.next);
         // The host kernel returns one number for each group; the message channel has no types.
         return thresholds as number[];
       },
