@@ -69,11 +69,7 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
   ],
   pkd: [{ layers: "2" }, { layers: "2", strategy: "last" }],
   random: [{ sparsity: "0.5" }, { sparsity: "0.5", scope: "all", frozen: "true" }],
-  snip: [
-    { ratio: "0.4" },
-    { ratio: "0.5", unit: "attention+ffn", spectral: "false", ranking: "kind" },
-    { threshold: "0.5", unit: "head", penalty: "0.1" },
-  ],
+  snip: [{ ratio: "0.4" }, { ratio: "0.5", unit: "attention+ffn", spectral: "false", ranking: "kind" }],
   sparsebert: [
     { sparsity: "0.8" },
     { sparsity: "0.8", init: "fine-tuned", when: "before" },

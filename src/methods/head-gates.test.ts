@@ -68,6 +68,8 @@ test("before heads leave, the model is evaluated with its settled gates, within 
 
 test.each([
   ["ratio", { ratio: "0" }],
+  ["heads", { ratio: "0.1" }],
+  ["heads", { ratio: "0.9" }],
   ["gated", { gated: "1" }],
   ["rate", { gateRate: "0" }],
   ["rate", { penalty: "-1" }],

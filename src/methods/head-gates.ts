@@ -33,9 +33,9 @@ import {
   ascending,
   checkShare,
   finishWithout,
+  headsToDrop,
   parseUnits,
   type Unit,
-  unitsOf,
   unitsText,
   withoutThe,
 } from "./parts/units.ts";
@@ -82,7 +82,7 @@ function init(
       `${ID}: expected gateRate above 0 and penalty of at least 0, got ${got}`,
     );
   }
-  const heads = unitsOf(network.config, ["head"]);
+  const { heads, count } = headsToDrop(ID, network.config, config.ratio);
   const gates = network.config.layers.flatMap(({ heads: H }, layer): [string, FloatTensor][] =>
     H === 0 ? [] : [[GATE + layer, floatTensor([H], new Float32Array(H).fill(config.start))]],
   );
@@ -91,7 +91,7 @@ function init(
     config,
     model: network.config,
     heads,
-    count: Math.round(config.ratio * heads.length),
+    count,
     gatedSteps: Math.max(1, Math.floor(config.gated * steps)),
     factor: config.gateRate / learningRate,
   };

@@ -34,9 +34,9 @@ import {
   ascending,
   checkShare,
   finishWithout,
+  headsToDrop,
   parseUnits,
   type Unit,
-  unitsOf,
   unitsText,
   withoutThe,
 } from "./parts/units.ts";
@@ -68,8 +68,7 @@ interface HeadImportanceState extends MethodState {
 function init(network: Network, config: HeadImportanceConfig, { steps }: RunFacts): HeadImportanceState {
   checkShare(ID, "ratio", config.ratio);
   checkShare(ID, "measure", config.measure);
-  const heads = unitsOf(network.config, ["head"]);
-  const count = Math.round(config.ratio * heads.length);
+  const { heads, count } = headsToDrop(ID, network.config, config.ratio);
   const free = network.config.layers.reduce((n, layer) => n + Math.max(0, layer.heads - config.atLeast), 0);
   if (!(Number.isInteger(config.atLeast) && config.atLeast >= 0 && count <= free)) {
     const got = `ratio=${config.ratio} and atLeast=${config.atLeast}, which leave ${free} to choose from`;

@@ -105,6 +105,22 @@ export function parseUnits(text: string): LayerUnits[] {
   });
 }
 
+/** All heads of an encoder, and how many of them a ratio takes. @throws {ConfigError} `ID/heads` for none or all of them */
+export function headsToDrop(
+  id: string,
+  config: BertConfig,
+  ratio: number,
+): { readonly heads: Unit[]; readonly count: number } {
+  const heads = unitsOf(config, ["head"]);
+  const count = Math.round(ratio * heads.length);
+  if (count > 0 && count < heads.length) return { heads, count };
+  const got = `${count} for ratio=${ratio}`;
+  throw new ConfigError(
+    `${id}/heads`,
+    `${id}: expected to remove 1 to ${heads.length - 1} heads, got ${got}`,
+  );
+}
+
 /** @throws {ConfigError} `ID/NAME` outside (0, 1) */
 export function checkShare(id: string, name: string, value: number): void {
   if (value > 0 && value < 1) return;
