@@ -32,11 +32,9 @@ const { values } = parseArgs({
 });
 const shape = Object.fromEntries(names.map((name) => [name, Number(values[name] ?? SHAPE[name])]));
 
-/** The network's tensors go out of scope here: only the engine keeps them. */
-function open(engine) {
-  const network = networkOf(shape);
-  const { config, head, tensors } = network;
-  const method = bind(FINETUNE, { ...network, tensors: new Map() }, {}, { steps: shape.steps, key: keyOf(3) });
+/** As a run holds it: the initial tensors stay with the method. */
+async function open(engine) {
+  const method = bind(FINETUNE, networkOf(shape), {}, { steps: shape.steps, key: keyOf(3) });
   return Trainer.open(engine, { method, adamw: ADAMW, clip: 1 });
 }
 
