@@ -114,10 +114,16 @@ function caseOf(id: string, set: Readonly<Record<string, string>>, head: Head): 
   return { set, method: method(1), head, settings: (seed = 1) => settingsOf(method(seed), seed) };
 }
 
+/** The first row of a method is held to its obligations under every head, the others under the usual one. */
+function headsOf(id: string, row: number): readonly Head[] {
+  if (row > 0) return [CLASSES];
+  return id === "truncate" ? HEADS : [...HEADS, MIXTURE];
+}
+
 const CASES = Object.keys(METHODS).flatMap((id) =>
   // Keys of `METHODS` are its ids.
   SETTINGS[id as MethodId].flatMap((set, row) =>
-    (row === 0 && id !== "truncate" ? [...HEADS, MIXTURE] : HEADS).map((head) => {
+    headsOf(id, row).map((head) => {
       const name = `${id} ${JSON.stringify(set)} ${head === MIXTURE ? "mixture" : head.kind}`;
       return [name, caseOf(id, set, head)] as const;
     }),
