@@ -7,7 +7,7 @@ import { Engine } from "../../src/engine/engine.ts";
 import type { BoundMethod } from "../../src/methods/method.ts";
 import { initialNetwork, type Network } from "../../src/network/network.ts";
 import { ADAMW } from "../../src/train/adamw.ts";
-import { type LoadedCheckpoint, loadLatestCheckpoint, saveCheckpoint } from "../../src/train/checkpoint.ts";
+import { loadLatestCheckpoint, saveCheckpoint } from "../../src/train/checkpoint.ts";
 import type { TrainBatch } from "../../src/train/feeds.ts";
 import { type LoopEvent, type LoopPlan, type LoopState, train } from "../../src/train/loop.ts";
 import { linearRate } from "../../src/train/schedule.ts";
@@ -125,34 +125,29 @@ export interface Outcome {
   readonly events: readonly LoopEvent[];
 }
 
-/** Runs a plan to its end, or to the end of its next `limit` steps and evaluations. */
-export function runPlan(
-  settings: TrainerSettings,
-  plan: LoopPlan,
-  {
-    from,
-    limit = Number.POSITIVE_INFINITY,
-  }: { readonly from?: LoadedCheckpoint; readonly limit?: number } = {},
-): Promise<Outcome> {
-  return withTrainer(
-    settings,
-    async (trainer) => {
-      const events: LoopEvent[] = [];
-      let loop = from?.loop ?? { stale: 0 };
-      for await (const event of train(trainer, plan, loop)) {
-        events.push(event);
-        if (event.kind === "evaluation") loop = event.state;
-        if (events.length >= limit) break;
-      }
-      return { tensors: await trainer.tensors(), state: await trainer.state(), loop, events };
-    },
-    from?.trainer,
-  );
+/** Runs a plan to its end. */
+export function runPlan(settings: TrainerSettings, plan: LoopPlan): Promise<Outcome> {
+  return withTrainer(settings, (trainer) => follow(trainer, plan, { stale: 0 }, Number.POSITIVE_INFINITY));
 }
 
+/** Goes on to the end of the plan, or to the end of its next `limit` steps and evaluations. */
+async function follow(trainer: Trainer, plan: LoopPlan, from: LoopState, limit: number): Promise<Outcome> {
+  const events: LoopEvent[] = [];
+  let loop = from;
+  for await (const event of train(trainer, plan, loop)) {
+    events.push(event);
+    if (event.kind === "evaluation") loop = event.state;
+    if (events.length >= limit) break;
+  }
+  return { tensors: await trainer.tensors(), state: await trainer.state(), loop, events };
+}
+
+/** Times a run in pieces goes on in the engine it was stopped in before it gets a new one, which takes longer. */
+const PIECES_PER_ENGINE = 3;
+
 /**
- * The same run, stopped after every single step and evaluation: saved in `folder`, closed, and gone on with from there
- * in a new engine.
+ * The same run, stopped after every single step and evaluation, saved in `folder`, and gone on with from there by
+ * another trainer, every few times in a new engine.
  */
 export async function runInPieces(
   settings: TrainerSettings,
@@ -161,10 +156,18 @@ export async function runInPieces(
 ): Promise<Outcome> {
   const events: LoopEvent[] = [];
   for (;;) {
-    const from = await loadLatestCheckpoint(folder);
-    const outcome = await runPlan(settings, plan, { limit: 1, ...(from ? { from } : {}) });
-    if (outcome.events.length === 0) return { ...outcome, events };
-    events.push(...outcome.events);
-    await saveCheckpoint(folder, { trainer: outcome.state, loop: outcome.loop, extra: {} });
+    const engine = new Engine({ threads: 1 });
+    try {
+      for (let piece = 0; piece < PIECES_PER_ENGINE; piece++) {
+        const from = await loadLatestCheckpoint(folder);
+        const trainer = await Trainer.open(engine, settings, from?.trainer);
+        const outcome = await follow(trainer, plan, from?.loop ?? { stale: 0 }, 1);
+        if (outcome.events.length === 0) return { ...outcome, events };
+        events.push(...outcome.events);
+        await saveCheckpoint(folder, { trainer: outcome.state, loop: outcome.loop, extra: {} });
+      }
+    } finally {
+      await engine.close();
+    }
   }
 }
