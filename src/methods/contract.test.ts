@@ -52,7 +52,7 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
   ],
   l0: [
     { sparsity: "0.5", start: "0" },
-    { sparsity: "0.8", start: "0", ranking: "matrix", distil: "true", gated: "0.5" },
+    { sparsity: "0.8", start: "0", ranking: "matrix", distil: "true", until: "0.4", gated: "0.5" },
   ],
   layerdrop: [{ layers: "1" }],
   lottery: [

@@ -36,14 +36,23 @@ test("before the mask is fixed the model is evaluated with its settled gates, wi
   expect(Math.max(...gated.map((x, i) => Math.abs(x - (expected[i] ?? Number.NaN))))).toBeLessThan(1e-5);
 });
 
-test("the penalty is λ times the mean chance that a gate is open: at log α near 0 it is σ(−β·log(0.1/1.1)) within 1e-3", async () => {
-  const loss = (penalty: string): Promise<number> =>
-    withTrainer(
-      settingsOf(bound({ start: "0", penalty }), 1),
-      async (trainer) => (await trainer.step([madeUpBatch(CLASSES, 2, 8)], 0)).loss,
-    );
-  const [plain, penalised] = [await loss("0"), await loss("2")];
-  expect(penalised - plain).toBeCloseTo(2 * sigmoid(openShift(2 / 3)), 3);
+test("the penalty is λ times the open gates above the share of the step, none where there are fewer, within 1e-3", async () => {
+  const losses = (penalty: string, start: string): Promise<number[]> =>
+    withTrainer(settingsOf(bound({ start, penalty, until: "0.2", sparsity: "0.5" }), 1), async (trainer) => {
+      const found: number[] = [];
+      for (let step = 0; step < 3; step++)
+        found.push((await trainer.step([madeUpBatch(CLASSES, 2, 8)], 0)).loss);
+      return found;
+    });
+  const added = async (start: string): Promise<number[]> => {
+    const [plain, penalised] = [await losses("0", start), await losses("2", start)];
+    return penalised.map((loss, i) => loss - (plain[i] ?? Number.NaN));
+  };
+  const open = sigmoid(openShift(2 / 3)); // 0.83: log α is near 0
+  const expected = [0, 2 * (open - (1 - 0.5 * (1 - 0.5 ** 3))), 2 * (open - 0.5)];
+  for (const [i, more] of (await added("0")).entries())
+    expect(more).toBeCloseTo(expected[i] ?? Number.NaN, 3);
+  for (const more of await added("-3")) expect(more).toBeCloseTo(0, 6);
 });
 
 test("gates are drawn anew in each step and for each part of one: the same batch has another loss", async () => {
@@ -59,7 +68,14 @@ test("gates are drawn anew in each step and for each part of one: the same batch
 test.each(["global", "matrix"])(
   "ranked %s, the weights with the lowest log α become 0 and the others take their gates",
   async (ranking) => {
-    const method = bound({ sparsity: "0.6", start: "0", ranking, gated: "0.4", maskRate: "0.3" });
+    const method = bound({
+      sparsity: "0.6",
+      start: "0",
+      ranking,
+      until: "0.3",
+      gated: "0.4",
+      maskRate: "0.3",
+    });
     await withTrainer(settingsOf(method, 1), async (trainer) => {
       for (let step = 0; step < 3; step++) await trainer.step([madeUpBatch(CLASSES, step)], 1e-3);
       expect(trainer.ready).toBe(false);
@@ -88,7 +104,9 @@ test.each(["global", "matrix"])(
 
 test.each([
   ["sparsity", { sparsity: "1" }],
-  ["gated", { gated: "0" }],
+  ["ramp", { from: "0.7" }],
+  ["gated", { gated: "0.5" }],
+  ["gated", { gated: "1" }],
   ["ranking", { ranking: "layer" }],
   ["rate", { maskRate: "0" }],
   ["rate", { penalty: "-1" }],

@@ -14,17 +14,19 @@
  *   θ = θ̃ ⊙ z      the `weight` site
  *   λ·L_C          penalty · mean P(z ≠ 0), Eq. 12; a mean, as in Sanh's code
  *
- * Departures: λ alone cannot be asked for a size. After `gated` of the run the weights with the lowest log α, exactly
- * as many as `sparsity` says, become 0 and stay 0; the others take their settled gates (Eq. 13) into themselves and are
- * trained on. A weight that is kept with a closed gate starts again from a hundredth of itself. Embedding tables rest and
- * with `distil` half of the loss is the fine-tuned model's, as in Sanh's runs.
+ * Departures, since λ alone cannot be asked for a size. The penalty is λ·max(0, mean P(z ≠ 0) − (1 − s)), where s grows to
+ * the sparsity asked for between `from` and `until` of the run (cubic, as in Sanh's schedules): it presses until as many
+ * gates are open as should be, and then rests. At `gated` the weights with the lowest log α, exactly as many as asked,
+ * become 0 and stay 0; the others take their settled gates (Eq. 13) into themselves and are trained on. A weight that
+ * is kept with a closed gate starts again from a hundredth of itself. As in Sanh's runs embedding tables rest, and with
+ * `distil` half of the loss is the fine-tuned model's.
  */
 
 import { ConfigError } from "../base/errors.ts";
 import { fold, normals } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import { sum } from "../graph/ops/broadcast.ts";
-import { add, mul, scale } from "../graph/ops/elementwise.ts";
+import { add, mul, relu, scale, sub } from "../graph/ops/elementwise.ts";
 import { uniform } from "../graph/uniform.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
@@ -43,14 +45,23 @@ import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "./parts/distil.t
 import { gateOf, NOISE_SITES, openChance, sampledGate, settledGate } from "./parts/hard-concrete.ts";
 import { isTable, matricesIn, weightsIn } from "./parts/matrices.ts";
 import { KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
-import { checkChoice, checkSparsity, groupsOf, kept, pruneTensors } from "./parts/sparsity.ts";
-import { checkShare } from "./parts/units.ts";
+import {
+  checkChoice,
+  checkRamp,
+  checkSparsity,
+  cubicSparsity,
+  groupsOf,
+  kept,
+  pruneTensors,
+} from "./parts/sparsity.ts";
 
 const ID = "l0";
 /** Prefix of log α. */
 const GATE = "gate.";
 /** Multiplies the gates' rate: 0 once the mask is fixed. */
 const MOVING = "moving";
+/** Share of the gates that may be open in this step. */
+const OPEN = "open";
 /** β of Louizos et al., §4.1. */
 const TEMPERATURE = 2 / 3;
 /** Standard deviation of log α at the start (Louizos et al.), so that no two gates are alike. */
@@ -64,6 +75,8 @@ export interface L0Config {
   readonly penalty: number;
   readonly maskRate: number;
   readonly start: number;
+  readonly from: number;
+  readonly until: number;
   readonly gated: number;
   readonly ranking: (typeof RANKINGS)[number];
   readonly distil: boolean;
@@ -76,6 +89,7 @@ interface L0State extends MethodState {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** Weights of all matrices. */
   readonly size: number;
+  readonly steps: number;
   /** Steps after which the mask is fixed. */
   readonly fixed: number;
   /** The gates' rate over the run's. */
@@ -85,7 +99,11 @@ interface L0State extends MethodState {
 function init(network: Network, config: L0Config, facts: RunFacts): L0State {
   const { steps, key, learningRate = 1 } = facts;
   checkSparsity(ID, config.sparsity);
-  checkShare(ID, "gated", config.gated);
+  checkRamp(ID, config);
+  if (!(config.gated >= config.until && config.gated < 1)) {
+    const got = `gated=${config.gated}, until=${config.until}`;
+    throw new ConfigError(`${ID}/gated`, `${ID}: expected until ≤ gated < 1, got ${got}`);
+  }
   checkChoice(ID, "ranking", config.ranking, RANKINGS);
   if (!(config.maskRate > 0 && config.penalty >= 0)) {
     const got = `maskRate=${config.maskRate}, penalty=${config.penalty}`;
@@ -114,6 +132,7 @@ function init(network: Network, config: L0Config, facts: RunFacts): L0State {
     names,
     shapes: new Map(names.map((name) => [name, network.tensors.get(name)?.shape ?? []])),
     size: weightsIn(network.tensors, names),
+    steps,
     fixed: Math.max(1, Math.floor(config.gated * steps)),
     factor: config.maskRate / learningRate,
   };
@@ -146,7 +165,8 @@ function sites(state: L0State, structure: string, tools: Tools): Answers {
     },
     loss: (inputs) => {
       const open = [...seen].map((name) => sum(openChance(tools.tensor(GATE + name), TEMPERATURE), [0, 1]));
-      return add(task(inputs), mul(scale(open.reduce(add), config.penalty / size), inputs.share));
+      const above = relu(sub(scale(open.reduce(add), 1 / size), tools.scalar(OPEN)));
+      return add(task(inputs), mul(scale(above, config.penalty), inputs.share));
     },
   };
 }
@@ -202,6 +222,8 @@ export const L0: Method<L0Config, L0State> = {
     },
     maskRate: { default: 0.1, help: "peak learning rate of log α (Sanh et al. 2020: 0.1)" },
     start: { default: 2.197, help: "mean of log α at the first step: gates 0.98 open (Sanh et al. 2020)" },
+    from: { default: 0, help: "share of the steps before the penalty presses (ours)" },
+    until: { default: 0.6, help: "share of the steps after which it presses for the whole sparsity (ours)" },
     gated: { default: 0.7, help: "share of the steps with gates; the mask is fixed at its end (ours)" },
     ranking: {
       default: "global",
@@ -216,7 +238,10 @@ export const L0: Method<L0Config, L0State> = {
     if (name.startsWith(GATE)) return { kind: "adamw", factor, decay: 0, scaledBy: MOVING };
     return names.includes(name) ? KEEP_ZEROS : undefined;
   },
-  scalars: (_state, _step, { fixed }) => ({ [MOVING]: fixed === 1 ? 0 : 1 }),
+  scalars: ({ config, steps }, step, { fixed }) => ({
+    [MOVING]: fixed === 1 ? 0 : 1,
+    [OPEN]: 1 - cubicSparsity({ ...config, final: config.sparsity }, step / steps),
+  }),
   structure: (_state, _step, { fixed }) => (fixed === 1 ? FIXED : DRAWN),
   product: (_state, { fixed }) => (fixed === 1 ? FIXED : SETTLED),
   sites,
