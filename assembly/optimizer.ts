@@ -5,8 +5,8 @@
  * one with the same operations, so that an element's result does not depend on its place. All arithmetic is float32
  * and exact to the IEEE standard: the same bytes on every machine.
  *
- * 10.6 million weights take 5.3 ms on one thread; the same formula as a graph of 13 elementwise operations took 14.4 ms
- * on two and 23 on one (bench/optimizer.mjs). Compiled to dist/train/optimizer.wasm; called from train/kernels.ts.
+ * 7.8 million weights take 4.3 ms on one thread; the same formula as a graph of 13 elementwise operations takes 12 to 21
+ * ms on two and 20 on one (bench/optimizer.mjs). Compiled to dist/train/optimizer.wasm; called from train/kernels.ts.
  */
 
 /**

@@ -2,13 +2,13 @@
 
 import { expect, test } from "vitest";
 import { keyOf } from "../src/base/random.ts";
+import { linearRate } from "../src/base/schedule.ts";
 import { readGlue } from "../src/data/glue.ts";
 import { methodById } from "../src/methods/registry.ts";
 import { readFolder } from "../src/network/folder.ts";
 import { createTokenizer } from "../src/text/tokenizer.ts";
 import type { TrainBatch } from "../src/train/feeds.ts";
 import { BUFFERS } from "../src/train/placement.ts";
-import { linearRate } from "../src/train/schedule.ts";
 import { type TrainerSettings, tensorsOf } from "../src/train/trainer.ts";
 import { type Curve, lossCurve, wikiGolden, withMadeUpHead } from "./support/golden.ts";
 import { sharedPath } from "./support/shared.ts";

@@ -10,6 +10,7 @@ declare namespace WebAssembly {
   }
   class Instance {
     constructor(module: Module, imports: { readonly env: { readonly memory: Memory } });
-    readonly exports: Readonly<Record<string, unknown>>;
+    /** Functions of numbers are all that kernels export; the memory is imported. */
+    readonly exports: Readonly<Record<string, (...numbers: number[]) => number>>;
   }
 }

@@ -20,6 +20,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { linearRate } from "../base/schedule.ts";
 import { floatTensor } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
@@ -159,9 +160,7 @@ const HOST: HostWork<HeadImportanceState> = {
 /** 0 while importance is measured, then a warm-up and a linear decay over what is left. */
 function rate({ steps, measured }: HeadImportanceState, step: number): number {
   if (step < measured) return 0;
-  const [done, length] = [step - measured, Math.max(1, steps - measured)];
-  const warm = Math.max(1, Math.floor(WARMUP * length));
-  return Math.min((done + 1) / warm, (length - done) / Math.max(1, length - warm));
+  return linearRate({ peak: 1, steps: Math.max(1, steps - measured), warmup: WARMUP }, step - measured);
 }
 
 export const HEAD_IMPORTANCE: Method<HeadImportanceConfig, HeadImportanceState> = {

@@ -51,8 +51,7 @@ import {
   checkSparsity,
   cubicSparsity,
   groupsOf,
-  kept,
-  pruneTensors,
+  pruneAtOnce,
 } from "./parts/sparsity.ts";
 
 const ID = "l0";
@@ -177,9 +176,8 @@ const HOST: HostWork<L0State> = {
     const gates = await readAll(state, GATE, bench);
     const weights = await readAll(state, "", bench);
     const groups = groupsOf(state.names, state.config.ranking);
-    const keep = groups.map((names) => kept(weightsIn(weights, names), state.config.sparsity));
     const score = (name: string): Float32Array => gates.get(name)?.data ?? new Float32Array(0);
-    for (const [name, { data }] of pruneTensors(weights, groups, keep, score)) {
+    for (const [name, { data }] of pruneAtOnce(weights, groups, state.config.sparsity, score)) {
       const logAlpha = score(name);
       const settled = data.map((w, i) => w * Math.max(REVIVED, gateOf(logAlpha[i] ?? 0)));
       await bench.write(name, settled);

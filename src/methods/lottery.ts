@@ -18,6 +18,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { linearRate } from "../base/schedule.ts";
 import type { Reader } from "../bert/config.ts";
 import type { Network } from "../network/network.ts";
 import type { HostWork, Method, MethodState, Progress, RunFacts } from "./method.ts";
@@ -83,10 +84,7 @@ function rate({ config, steps }: LotteryState, step: number): number {
   const ends = roundEnds(config.rounds, steps);
   const round = ends.findIndex((end) => step < end);
   const start = ends[round - 1] ?? 0;
-  const length = (ends[round] ?? steps) - start;
-  const warm = Math.max(1, Math.floor(WARMUP * length));
-  const done = step - start;
-  return Math.min((done + 1) / warm, (length - done) / Math.max(1, length - warm));
+  return linearRate({ peak: 1, steps: (ends[round] ?? steps) - start, warmup: WARMUP }, step - start);
 }
 
 const HOST: HostWork<LotteryState> = {

@@ -29,7 +29,7 @@ import {
   cubicSparsity,
   groupsOf,
   kept,
-  pruneTensors,
+  pruneAtOnce,
   type Ramp,
 } from "./parts/sparsity.ts";
 
@@ -71,8 +71,7 @@ function prepare(given: Network, config: MagnitudeConfig, { key }: RunFacts): Ne
   const network = withReader(ID, given, config.head, key);
   if (config.schedule === "gradual") return network;
   const groups = groupsOf(matricesIn(network.tensors, config.scope), config.ranking);
-  const keep = groups.map((names) => kept(weightsIn(network.tensors, names), config.sparsity));
-  return { ...network, tensors: pruneTensors(network.tensors, groups, keep) };
+  return { ...network, tensors: pruneAtOnce(network.tensors, groups, config.sparsity) };
 }
 
 function init(network: Network, config: MagnitudeConfig, facts: RunFacts): MagnitudeState {

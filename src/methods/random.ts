@@ -13,9 +13,9 @@ import type { Reader } from "../bert/config.ts";
 import type { Network } from "../network/network.ts";
 import type { Method, MethodState, RunFacts } from "./method.ts";
 import { isHead, withReader } from "./parts/heads.ts";
-import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
+import { matricesIn, SCOPES, type Scope } from "./parts/matrices.ts";
 import { KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
-import { checkChoice, checkSparsity, groupsOf, kept, pruneTensors } from "./parts/sparsity.ts";
+import { checkChoice, checkSparsity, groupsOf, pruneAtOnce } from "./parts/sparsity.ts";
 
 const ID = "random";
 
@@ -36,10 +36,9 @@ function prepare(given: Network, { sparsity, scope, head }: RandomConfig, { key 
   checkChoice(ID, "scope", scope, SCOPES);
   const network = withReader(ID, given, head, key);
   const groups = groupsOf(matricesIn(network.tensors, scope), "global");
-  const keep = groups.map((names) => kept(weightsIn(network.tensors, names), sparsity));
   // Any distribution without ties ranks the weights by chance.
   const draw = (name: string, { length }: Float32Array): Float32Array => normals(fold(key, name), length);
-  return { ...network, tensors: pruneTensors(network.tensors, groups, keep, draw) };
+  return { ...network, tensors: pruneAtOnce(network.tensors, groups, sparsity, draw) };
 }
 
 export const RANDOM: Method<RandomConfig, RandomState> = {

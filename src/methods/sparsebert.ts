@@ -39,7 +39,7 @@ import {
 } from "./parts/distil.ts";
 import { matricesIn, weightsIn } from "./parts/matrices.ts";
 import { finetunedOf, KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
-import { checkChoice, checkSparsity, cubicSparsity, groupsOf, kept, pruneTensors } from "./parts/sparsity.ts";
+import { checkChoice, checkSparsity, cubicSparsity, groupsOf, kept, pruneAtOnce } from "./parts/sparsity.ts";
 
 const ID = "sparsebert";
 const INITS = ["pre-trained", "fine-tuned"] as const;
@@ -76,8 +76,7 @@ function prepare(given: Network, config: SparseBertConfig, facts: RunFacts): Net
   const network = config.init === "fine-tuned" ? finetunedOf(ID, facts) : given;
   if (config.when === "while") return network;
   const groups = groupsOf(matricesIn(network.tensors, "encoder"), "matrix");
-  const keep = groups.map((names) => kept(weightsIn(network.tensors, names), config.sparsity));
-  return { ...network, tensors: pruneTensors(network.tensors, groups, keep) };
+  return { ...network, tensors: pruneAtOnce(network.tensors, groups, config.sparsity) };
 }
 
 function init(network: Network, config: SparseBertConfig, facts: RunFacts): SparseBertState {

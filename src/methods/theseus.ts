@@ -38,6 +38,7 @@ import { type LayerPlace, type Sites, SKIP } from "../bert/sites.ts";
 import { type LayerSource, withLayers } from "../network/layers.ts";
 import type { Network } from "../network/network.ts";
 import type { Method, MethodState, RunFacts } from "./method.ts";
+import { checkChoice } from "./parts/sparsity.ts";
 
 /** How the replacing rate goes. */
 const SCHEDULES = ["curriculum", "constant", "anti-curriculum"] as const;
@@ -128,15 +129,6 @@ function successorTensors(network: Network, from: number, to: number): [string, 
     .map(([name, tensor]) => [`${layerStem(to, SUCCESSOR)}.${name.slice(prefix.length)}`, tensor]);
 }
 
-/** A setting that was typed can be any text. */
-function checkChoice(name: string, value: string, choices: readonly string[]): void {
-  if (choices.includes(value)) return;
-  throw new ConfigError(
-    `theseus/${name}`,
-    `theseus: expected ${name} to be ${choices.join(" or ")}, got "${value}"`,
-  );
-}
-
 function missingPretrained(): never {
   throw new ConfigError(
     "theseus/init",
@@ -156,10 +148,10 @@ function check(config: TheseusConfig, depth: number): void {
     throw new ConfigError("theseus/full", `theseus: expected full in [0, 1], got ${full}`);
   }
   replaceRate({ base, slope: 0 }, 0);
-  checkChoice("schedule", schedule, SCHEDULES);
-  checkChoice("start", config.start, STARTS);
-  checkChoice("init", config.init, INITS);
-  checkChoice("clipOver", config.clipOver, CLIPS);
+  checkChoice("theseus", "schedule", schedule, SCHEDULES);
+  checkChoice("theseus", "start", config.start, STARTS);
+  checkChoice("theseus", "init", config.init, INITS);
+  checkChoice("theseus", "clipOver", config.clipOver, CLIPS);
   if (!(Number.isInteger(swap) && swap >= 0 && swap <= layers)) {
     throw new ConfigError("theseus/swap", `theseus: expected swap from 1 to ${layers}, or 0, got ${swap}`);
   }

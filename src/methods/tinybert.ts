@@ -23,6 +23,7 @@
  * serves both stages. Words of the training data are replaced by `augment`, not here. Padding: see parts/distil.ts.
  */
 
+import { linearRate } from "../base/schedule.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import { lengthAt } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
@@ -83,9 +84,7 @@ function predictionLoss({ logits, task, share, teacher }: LossInputs, temperatur
 /** Share of the peak learning rate: constant, then a warm-up and a linear decay to 0. */
 function rateAt({ config, steps, first }: TinyBertState, step: number): number {
   if (step < first) return 1;
-  const [done, length] = [step - first, steps - first];
-  const warm = Math.max(1, Math.floor(WARMUP * length));
-  return config.predictionRate * Math.min((done + 1) / warm, (length - done) / Math.max(1, length - warm));
+  return linearRate({ peak: config.predictionRate, steps: steps - first, warmup: WARMUP }, step - first);
 }
 
 export const TINYBERT: Method<TinyBertConfig, TinyBertState> = {

@@ -1,7 +1,7 @@
 /**
  * The bytes of an .onnx file as a `Model`.
  *
- * Promise: any input ends in a `Model` whose tensors fill their shapes, or in a `FormatError` that names the
+ * Promise: every input ends in a `Model` whose tensors fill their shapes, or in a `FormatError` that names the
  * message; memory stays within a small multiple of the input. Tensors own their data, none views the input.
  * Not read here, and refused by name: weights in other files, sparse initialisers, functions, training info, string
  * tensors, and element or value types the project has no use for. Unknown fields are passed over, as the format wants.

@@ -17,6 +17,7 @@
 import { join } from "node:path";
 import { RunError } from "../base/errors.ts";
 import { fold, type Key, keyOf } from "../base/random.ts";
+import { linearRate } from "../base/schedule.ts";
 import { floatTensor } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { EMBEDDINGS, MLM } from "../bert/names.ts";
@@ -31,7 +32,6 @@ import { ADAMW } from "../train/adamw.ts";
 import { type Checkpoint, loadLatestCheckpoint } from "../train/checkpoint.ts";
 import type { TrainBatch } from "../train/feeds.ts";
 import type { Best, Evaluation, LoopPlan } from "../train/loop.ts";
-import { linearRate } from "../train/schedule.ts";
 import { Trainer } from "../train/trainer.ts";
 import { resolveOptions } from "./fields.ts";
 import { figuresOf } from "./figures.ts";

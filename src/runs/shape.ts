@@ -105,7 +105,7 @@ export function listOf<T>(shape: Shape<T>, min = 0): Shape<readonly T[]> {
   };
 }
 
-/** An object used as a map: any key, values of one shape. */
+/** An object used as a map, with keys of any name, values of one shape. */
 export function mapOf<T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> {
   return {
     problem: (value, path) => {

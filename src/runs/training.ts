@@ -6,6 +6,7 @@
 
 import { ConfigError, RunError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
+import { linearRate } from "../base/schedule.ts";
 import { type EncodedSet, trainBatches } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
 import { argmaxRows, primaryOf, taskMetrics } from "../data/metrics.ts";
@@ -15,7 +16,6 @@ import type { Network } from "../network/network.ts";
 import { ADAMW } from "../train/adamw.ts";
 import { loadLatestCheckpoint } from "../train/checkpoint.ts";
 import type { Evaluation, LoopPlan } from "../train/loop.ts";
-import { linearRate } from "../train/schedule.ts";
 import { Trainer } from "../train/trainer.ts";
 import { follow } from "./following.ts";
 import { logitsOf } from "./logits.ts";

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { furthest, plainStep, startOf } from "../../test/support/adamw.ts";
 import { heapOf } from "../../test/support/heap.ts";
 import { fold, keyOf, normals, uniform } from "../base/random.ts";
+import { linearRate } from "../base/schedule.ts";
 import { ADAMW, type AdamW, stepFactors } from "./adamw.ts";
 import { stepRanges } from "./kernels.ts";
-import { linearRate } from "./schedule.ts";
 
 /** No multiple of four: the last elements take the kernel's other path. */
 const N = 503;

@@ -39,9 +39,10 @@ export function kernelsOn(memory: WebAssembly.Memory): Kernels {
   const known = instances.get(memory);
   if (known) return known;
   compiled ??= new WebAssembly.Module(readFileSync(builtUrl("./optimizer.wasm", import.meta.url)));
-  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
-  // The module's exports are those of assembly/optimizer.ts; bytes have no types.
-  const kernels = exports as unknown as Kernels;
+  const { adamw, descend, squares } = new WebAssembly.Instance(compiled, { env: { memory } }).exports;
+  if (!(adamw && descend && squares))
+    throw new RangeError("kernels: expected those of assembly/optimizer.ts");
+  const kernels: Kernels = { adamw, descend, squares };
   instances.set(memory, kernels);
   return kernels;
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { furthest, type Moments, plainStep, startOf } from "../../test/support/adamw.ts";
 import { heapOf } from "../../test/support/heap.ts";
 import { fold, keyOf, normals, randint, uniform } from "../base/random.ts";
+import { linearRate } from "../base/schedule.ts";
 import type { HostMemory } from "../engine/protocol.ts";
 import { ADAMW } from "./adamw.ts";
 import {
@@ -15,7 +16,6 @@ import {
   stepRows,
   writeProgress,
 } from "./row-adamw.ts";
-import { linearRate } from "./schedule.ts";
 
 const ROWS = 10;
 const COLUMNS = 6;

@@ -1,6 +1,7 @@
 /** Small networks, made-up batches and short runs: what the tests of training, methods and checkpoints share. */
 
 import { fold, type Key, keyOf, randint } from "../../src/base/random.ts";
+import { linearRate } from "../../src/base/schedule.ts";
 import type { FloatTensor } from "../../src/base/tensor.ts";
 import type { Head } from "../../src/bert/config.ts";
 import { Engine } from "../../src/engine/engine.ts";
@@ -10,7 +11,6 @@ import { ADAMW } from "../../src/train/adamw.ts";
 import { loadLatestCheckpoint, saveCheckpoint } from "../../src/train/checkpoint.ts";
 import type { TrainBatch } from "../../src/train/feeds.ts";
 import { type LoopEvent, type LoopPlan, type LoopState, train } from "../../src/train/loop.ts";
-import { linearRate } from "../../src/train/schedule.ts";
 import { Trainer, type TrainerSettings, type TrainerState } from "../../src/train/trainer.ts";
 import { configOf } from "./configs.ts";
 

@@ -139,7 +139,7 @@ export interface Mix {
   readonly temperature: number;
 }
 
-/** task·L_task + teacher·T²·KL: any method with distillation of answers. Movement pruning has ½, ½ and T = 2. */
+/** task·L_task + teacher·T²·KL, for methods in which distillation of answers is an option. Movement pruning has ½, ½ and T = 2. */
 export function distilled(inputs: LossInputs, mix: Mix): Value {
   const { temperature } = mix;
   const { logits } = inputs.teacher();

@@ -7,6 +7,7 @@
 import { ConfigError, RunError } from "../../base/errors.ts";
 import { kthLargest } from "../../base/select.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../../base/tensor.ts";
+import { weightsIn } from "./matrices.ts";
 
 /** Sparsity grows from 0 to `final` between the shares `from` and `until` of the run. */
 export interface Ramp {
@@ -127,6 +128,17 @@ export function pruneTensors(
     });
   });
   return pruned;
+}
+
+/** The tensors pruned to a sparsity at once, each group for itself, as `pruneTensors` does it. */
+export function pruneAtOnce(
+  tensors: ReadonlyMap<string, FloatTensor>,
+  groups: readonly (readonly string[])[],
+  sparsity: number,
+  scoreOf?: (name: string, weights: Float32Array) => Float32Array,
+): Map<string, FloatTensor> {
+  const keep = groups.map((names) => kept(weightsIn(tensors, names), sparsity));
+  return pruneTensors(tensors, groups, keep, scoreOf);
 }
 
 /** Groups that share a threshold: all matrices together, or each for itself. */

@@ -1,6 +1,6 @@
 /** Learning-rate schedules: pure functions of the step. */
 
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError } from "./errors.ts";
 
 /** Linear warm-up to `peak`, then linear decay to 0 (Devlin et al. 2019, §A.2). */
 export interface LinearSchedule {

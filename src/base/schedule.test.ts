@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { lossCurve } from "../../test/support/golden.ts";
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError } from "./errors.ts";
 import { linearRate } from "./schedule.ts";
 
 test("the rates are those of the 50 steps in PyTorch, within 1e-15", () => {
