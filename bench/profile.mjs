@@ -4,8 +4,9 @@
  *
  *   npm run bench:profile -- [--layers 6 --hidden 384 --heads 12 --ffn 1536 --batch 32 --tokens 64 --threads 2 --steps 8 --dropout 0]
  *
- * The whole step is timed first, without a profiler; then the same graph alone, with it. Both take medians of the
- * steps after the second, so the share that is not the graph is right to a few per cent of a step.
+ * The whole step is timed first, without a profiler, and in it what is not the graph; the kernels that are asked for
+ * after the graph are told one by one, each from the end of the one before. Then the same graph alone, with the
+ * profiler. Medians of the steps after the second.
  */
 
 import { readFileSync, rmSync } from "node:fs";
@@ -44,8 +45,21 @@ async function wholeStep() {
   engine.run = async (requests) => {
     const start = performance.now();
     const results = await run(requests);
-    inGraph += performance.now() - start;
+    last = performance.now();
+    inGraph += last - start;
     return results;
+  };
+  const kernels = new Map();
+  const host = engine.host.bind(engine);
+  let last = 0;
+  // Requests are served in order: a kernel's time runs from the answer before its own.
+  engine.host = async (module, name, argument) => {
+    const asked = performance.now();
+    const result = await host(module, name, argument);
+    const now = performance.now();
+    kernels.set(name, [...(kernels.get(name) ?? []), now - Math.max(asked, last)]);
+    last = now;
+    return result;
   };
   const times = [];
   for (let i = 0; i < shape.steps; i++) {
@@ -58,6 +72,7 @@ async function wholeStep() {
   }
   await engine.close();
   const later = times.slice(2);
+  for (const [name, ms] of kernels) if (ms.length > 2) console.log(`  ${name.padEnd(18)} ${median(ms.slice(2)).toFixed(2)} ms`);
   return { whole: median(later.map(({ whole }) => whole)), host: median(later.map(({ host }) => host)) };
 }
 
