@@ -10,10 +10,14 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-const KERNELS = {
-  source: join(ROOT, "assembly/optimizer.ts"),
-  built: join(ROOT, "dist/train/optimizer.wasm"),
-};
+/** AssemblyScript: the newest source of a folder or file, and the oldest that is compiled of it. */
+const KERNELS = [
+  { sources: ["assembly/optimizer.ts"], built: ["dist/train/optimizer.wasm"] },
+  {
+    sources: readdirSync(join(ROOT, "assembly/inference")).map((name) => `assembly/inference/${name}`),
+    built: ["dist/sparse/kernels.wasm", "dist/sparse/kernels-shared.wasm"],
+  },
+];
 
 /** Vitest's globalSetup. @throws when the compiler cannot be started */
 export default function setup(): void {
@@ -21,7 +25,9 @@ export default function setup(): void {
     const { error } = spawnSync(command, args, { cwd: ROOT });
     if (error) throw error;
   };
-  if (changed(KERNELS.built) < changed(KERNELS.source)) run("npm", "run", "build:kernels");
+  const times = (paths: readonly string[]): number[] => paths.map((path) => changed(join(ROOT, path)));
+  const stale = KERNELS.some(({ sources, built }) => Math.min(...times(built)) < Math.max(...times(sources)));
+  if (stale) run("npm", "run", "build:kernels");
   if (sources().every((path) => changed(built(path)) >= changed(path))) return;
   run(join(ROOT, "node_modules/.bin/tsc"), "-p", "tsconfig.build.json");
 }

@@ -2,8 +2,14 @@
 
 declare namespace WebAssembly {
   class Memory {
-    constructor(descriptor: { readonly initial: number; readonly maximum?: number });
+    constructor(descriptor: {
+      readonly initial: number;
+      readonly maximum?: number;
+      readonly shared?: boolean;
+    });
     readonly buffer: ArrayBuffer;
+    /** Adds pages of 64 KiB; @returns how many there were */
+    grow(pages: number): number;
   }
   class Module {
     constructor(bytes: Uint8Array);

@@ -1,0 +1,118 @@
+/**
+ * Sparse × dense, single weights: Y = W·X + b where a stored weight is one number anywhere in its row.
+ *
+ *   X  panels of 16 tokens, [panel][input][16]      Y  the same with outputs
+ *   stream, row after row, for each weight: u32 byte offset of its input in a panel (input · 64), f32 weight
+ *   counts[row]: u32 weights of the row
+ *
+ * Time goes with the number of weights, whatever the density. A weight costs one broadcast and four loads for four
+ * products, and the processor loads two vectors in a cycle: 43 GFLOP/s in 128-bit registers, 71 when V8 joins them to 256
+ * bits (`npm run bench:kernels`). Fused multiply-add changes neither.
+ */
+
+/** One panel at a time. */
+export function spmm_1x1(
+  x: usize,
+  y: usize,
+  panels: i32,
+  xStride: usize,
+  yStride: usize,
+  rows: i32,
+  counts: usize,
+  stream: usize,
+  bias: usize,
+): void {
+  for (let p = 0; p < panels; p++) {
+    let s = stream;
+    let out = y;
+    for (let r = 0; r < rows; r++) {
+      const at = (<usize>r) << 2;
+      let a0 = v128.load_splat<f32>(bias + at);
+      let a1 = a0;
+      let a2 = a0;
+      let a3 = a0;
+      const end = s + ((<usize>load<u32>(counts + at)) << 3);
+      while (s < end) {
+        const q = x + <usize>load<u32>(s);
+        const w = v128.load_splat<f32>(s, 4);
+        a0 = f32x4.add(a0, f32x4.mul(w, v128.load(q)));
+        a1 = f32x4.add(a1, f32x4.mul(w, v128.load(q, 16)));
+        a2 = f32x4.add(a2, f32x4.mul(w, v128.load(q, 32)));
+        a3 = f32x4.add(a3, f32x4.mul(w, v128.load(q, 48)));
+        s += 8;
+      }
+      v128.store(out, a0);
+      v128.store(out, a1, 16);
+      v128.store(out, a2, 32);
+      v128.store(out, a3, 48);
+      out += 64;
+    }
+    x += xStride;
+    y += yStride;
+  }
+}
+
+/**
+ * Two panels at a time: the weight's broadcast serves 32 tokens. 82 GFLOP/s with 256-bit registers; in 128 bits it wants
+ * more registers than there are, and which of the two is faster is measured when a model is loaded.
+ */
+export function spmm_1x1_pair(
+  x: usize,
+  y: usize,
+  panels: i32,
+  xStride: usize,
+  yStride: usize,
+  rows: i32,
+  counts: usize,
+  stream: usize,
+  bias: usize,
+): void {
+  const pairs = panels >> 1;
+  for (let p = 0; p < pairs; p++) {
+    const x1 = x + xStride;
+    let s = stream;
+    let out = y;
+    for (let r = 0; r < rows; r++) {
+      const at = (<usize>r) << 2;
+      let a0 = v128.load_splat<f32>(bias + at);
+      let a1 = a0;
+      let a2 = a0;
+      let a3 = a0;
+      let b0 = a0;
+      let b1 = a0;
+      let b2 = a0;
+      let b3 = a0;
+      const end = s + ((<usize>load<u32>(counts + at)) << 3);
+      while (s < end) {
+        const offset = <usize>load<u32>(s);
+        const w = v128.load_splat<f32>(s, 4);
+        const q = x + offset;
+        a0 = f32x4.add(a0, f32x4.mul(w, v128.load(q)));
+        a1 = f32x4.add(a1, f32x4.mul(w, v128.load(q, 16)));
+        a2 = f32x4.add(a2, f32x4.mul(w, v128.load(q, 32)));
+        a3 = f32x4.add(a3, f32x4.mul(w, v128.load(q, 48)));
+        s += 8;
+        // Never taken: it keeps V8 from moving all eight loads up, for which there are not enough registers.
+        if (end === 5) break;
+        const u = x1 + offset;
+        b0 = f32x4.add(b0, f32x4.mul(w, v128.load(u)));
+        b1 = f32x4.add(b1, f32x4.mul(w, v128.load(u, 16)));
+        b2 = f32x4.add(b2, f32x4.mul(w, v128.load(u, 32)));
+        b3 = f32x4.add(b3, f32x4.mul(w, v128.load(u, 48)));
+      }
+      v128.store(out, a0);
+      v128.store(out, a1, 16);
+      v128.store(out, a2, 32);
+      v128.store(out, a3, 48);
+      const next = out + yStride;
+      v128.store(next, b0);
+      v128.store(next, b1, 16);
+      v128.store(next, b2, 32);
+      v128.store(next, b3, 48);
+      out += 64;
+    }
+    x += xStride << 1;
+    y += yStride << 1;
+  }
+  if (panels & 1) spmm_1x1(x, y, 1, xStride, yStride, rows, counts, stream, bias);
+}

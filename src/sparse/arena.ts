@@ -1,0 +1,76 @@
+/**
+ * An arena: numbers of a model and its activations in one WebAssembly memory, placed once and never moved.
+ *
+ * A class, because it owns memory. It only grows: what a model needs is placed when it is loaded, and a pass allocates
+ * nothing. Browser-safe.
+ */
+
+import { RunError } from "../base/errors.ts";
+
+const PAGE = 65_536;
+/** 4 GiB, what a 32-bit address reaches. */
+const MOST_PAGES = 65_536;
+/** A cache line, so that what threads write does not share one. */
+const ALIGNMENT = 64;
+
+/** Below lie the constants that the kernels bring along; address 0 stands for nothing. */
+const FIRST = 4096;
+
+/** Grows as it is filled; every address is a multiple of 64. */
+export class Arena {
+  readonly memory: WebAssembly.Memory;
+  #next = FIRST;
+
+  /** @param shared  whether several threads will see the memory */
+  constructor(shared: boolean) {
+    const pages = { initial: 16, maximum: MOST_PAGES };
+    this.memory = new WebAssembly.Memory(shared ? { ...pages, shared } : pages);
+  }
+
+  /** Bytes taken so far. */
+  get bytes(): number {
+    return this.#next;
+  }
+
+  /**
+   * Address of `bytes` new bytes, all 0.
+   * @throws {RunError} `arena/memory` beyond 4 GiB, or when the machine has no more
+   */
+  allocate(bytes: number): number {
+    const address = this.#next;
+    const end = Math.ceil((address + bytes) / ALIGNMENT) * ALIGNMENT;
+    const missing = Math.ceil((end - this.memory.buffer.byteLength) / PAGE);
+    if (missing > 0) this.#grow(missing, end);
+    this.#next = end;
+    return address;
+  }
+
+  #grow(pages: number, end: number): void {
+    try {
+      this.memory.grow(pages);
+    } catch (cause) {
+      const [wanted, most] = [end, MOST_PAGES * PAGE].map((n) => `${(n / 2 ** 20).toFixed(0)} MiB`);
+      throw new RunError("arena/memory", `memory: expected at most ${most} for the model, got ${wanted}`, {
+        cause,
+      });
+    }
+  }
+
+  /** Address of a copy of the numbers. */
+  place(data: Float32Array | Uint32Array): number {
+    const address = this.allocate(data.byteLength);
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    new Uint8Array(this.memory.buffer, address, data.byteLength).set(bytes);
+    return address;
+  }
+
+  /** `length` float32 numbers at an address. Made anew for each use: the memory may have grown. */
+  floats(address: number, length: number): Float32Array {
+    return new Float32Array(this.memory.buffer, address, length);
+  }
+
+  /** `length` unsigned integers at an address. */
+  integers(address: number, length: number): Uint32Array {
+    return new Uint32Array(this.memory.buffer, address, length);
+  }
+}

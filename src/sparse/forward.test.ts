@@ -1,0 +1,185 @@
+/** The whole pass against ONNX Runtime, which runs the model that `exportOnnx` writes. */
+
+import { readFileSync } from "node:fs";
+import { afterAll, describe, expect, test } from "vitest";
+import { configOf } from "../../test/support/configs.ts";
+import { CLASSES } from "../../test/support/training.ts";
+import { fold, keyOf, normals, randint, uniform } from "../base/random.ts";
+import { floatTensor } from "../base/tensor.ts";
+import type { Head, LayerConfig } from "../bert/config.ts";
+import { builtUrl } from "../engine/built-url.ts";
+import { Engine } from "../engine/engine.ts";
+import { openNetwork } from "../network/inference.ts";
+import { initialNetwork, type Network } from "../network/network.ts";
+import { Arena } from "./arena.ts";
+import { type EncodedText, passesOf, writeBatch } from "./batch.ts";
+import { forward, readLogits } from "./forward.ts";
+import { kernelsOf } from "./kernels.ts";
+import { USUAL_RATES } from "./linear.ts";
+import { packMatrix } from "./matrix.ts";
+import { type PlacedModel, placeModel } from "./model.ts";
+
+const engine = new Engine({ threads: 1 });
+afterAll(() => engine.close());
+
+const MODULE = new WebAssembly.Module(readFileSync(builtUrl("./kernels.wasm", import.meta.url)));
+const VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ..."abcdefghijklmnopqrstuvwxyz"];
+const WHOLE: LayerConfig = { heads: 3, headSize: 4, ffn: 20 };
+
+/** A network whose encoder keeps the share `density` of its weights, in blocks of `height` rows, with biases. */
+function sparseNetwork(
+  layers: readonly LayerConfig[],
+  {
+    head = CLASSES,
+    density = 0.3,
+    height = 1,
+    activation = "gelu" as const,
+  }: {
+    readonly head?: Head;
+    readonly density?: number;
+    readonly height?: number;
+    readonly activation?: "gelu" | "gelu_new" | "relu";
+  } = {},
+): Network {
+  const config = configOf({ vocabSize: VOCAB.length, hiddenSize: 12, layers, maxPositions: 70, activation });
+  const files = {
+    vocab: VOCAB,
+    lowercase: true,
+    stripAccents: null,
+    tokenizeChineseChars: true,
+    maxLength: 70,
+  };
+  const network = initialNetwork(config, head, files, keyOf(4));
+  const tensors = new Map(network.tensors);
+  for (const [name, { shape, data }] of tensors) {
+    const key = fold(keyOf(5), name);
+    const columns = shape[1] ?? 1;
+    const kept = (i: number): boolean =>
+      uniform(fold(key, Math.floor(i / columns / height)), i % columns) < density;
+    if (name.endsWith(".bias")) tensors.set(name, floatTensor(shape, normals(key, data.length, 0.3)));
+    else if (name.includes("encoder") && shape.length === 2)
+      tensors.set(
+        name,
+        floatTensor(
+          shape,
+          normals(key, data.length, 0.5).map((w, i) => (kept(i) ? w : 0)),
+        ),
+      );
+    else tensors.set(name, floatTensor(shape, normals(key, data.length, 0.7)));
+  }
+  return { ...network, tensors };
+}
+
+function textsOf(lengths: readonly number[]): EncodedText[] {
+  return lengths.map((n, t) => ({
+    ids: Int32Array.from({ length: n }, (_, i) => randint(keyOf(t), VOCAB.length, i)),
+    types: Int32Array.from({ length: n }, (_, i) => Number(i > n / 2)),
+  }));
+}
+
+async function stock(network: Network, texts: readonly EncodedText[]): Promise<Float32Array> {
+  const inference = await openNetwork(engine, network);
+  const length = Math.max(...texts.map(({ ids }) => ids.length));
+  const padded = (of: (text: EncodedText) => ArrayLike<number>): Int32Array =>
+    Int32Array.from({ length: texts.length * length }, (_, i) => {
+      const text = texts[Math.floor(i / length)];
+      return text ? (of(text)[i % length] ?? 0) : 0;
+    });
+  const mask = Float32Array.from(padded(({ ids }) => Array.from(ids, () => 1)));
+  const [ids, types] = [padded((text) => text.ids), padded((text) => text.types)];
+  return inference.logits({ size: texts.length, length, ids, types, mask });
+}
+
+function placed(network: Network, threads = 1): { readonly arena: Arena; readonly model: PlacedModel } {
+  const arena = new Arena(false);
+  const tensors = new Map(
+    [...network.tensors].map(([name, tensor]) => [
+      name,
+      name.includes("encoder") && tensor.shape.length === 2 ? packMatrix(tensor, 1) : tensor,
+    ]),
+  );
+  return { arena, model: placeModel(arena, { ...network, tensors }, { rates: USUAL_RATES, threads }) };
+}
+
+function ours(network: Network, texts: readonly EncodedText[]): Float32Array {
+  const { arena, model } = placed(network);
+  const kernels = kernelsOf(MODULE, arena.memory);
+  writeBatch(arena.memory, model, texts);
+  forward({ kernels, memory: arena.memory, model, thread: 0, threads: 1, meet: () => {} });
+  return readLogits(arena.memory, model, texts.length);
+}
+
+function furthest(a: Float32Array, b: Float32Array): number {
+  expect(a.length).toBe(b.length);
+  return a.reduce((worst, x, i) => Math.max(worst, Math.abs(x - (b[i] ?? Number.NaN))), 0);
+}
+
+const NETWORKS: Readonly<Record<string, () => Network>> = {
+  "two whole layers": () => sparseNetwork([WHOLE, WHOLE]),
+  "one layer": () => sparseNetwork([WHOLE]),
+  "three layers at 95 %": () => sparseNetwork([WHOLE, WHOLE, WHOLE], { density: 0.05 }),
+  "blocks of 4 rows": () => sparseNetwork([WHOLE, WHOLE], { height: 4 }),
+  "nothing pruned": () => sparseNetwork([WHOLE, WHOLE], { density: 1 }),
+  "a layer without heads": () => sparseNetwork([{ ...WHOLE, heads: 0 }, WHOLE, { ...WHOLE, heads: 0 }]),
+  "a layer without neurons": () =>
+    sparseNetwork([WHOLE, { ...WHOLE, ffn: 0 }, { heads: 0, headSize: 4, ffn: 0 }]),
+  "odd sizes": () =>
+    sparseNetwork([
+      { heads: 2, headSize: 3, ffn: 7 },
+      { heads: 1, headSize: 5, ffn: 1 },
+    ]),
+  regression: () => sparseNetwork([WHOLE, WHOLE], { head: { kind: "regression" } }),
+  "GELU by tanh": () => sparseNetwork([WHOLE, WHOLE], { activation: "gelu_new" }),
+  ReLU: () => sparseNetwork([WHOLE, WHOLE], { activation: "relu" }),
+  "a mixture of the layers": () =>
+    sparseNetwork([WHOLE, WHOLE, WHOLE], {
+      head: { kind: "classification", labels: ["a", "b", "c"], reader: "mixture" },
+    }),
+};
+
+describe.each(Object.entries(NETWORKS))("%s", (_, network) => {
+  test.each([
+    ["one token", [1]],
+    ["one text", [20]],
+    ["texts of many lengths", [5, 70, 16, 17, 1, 33]],
+    ["more texts than a panel has lanes", Array.from({ length: 37 }, (_, i) => 1 + (i % 5))],
+  ])("%s: logits within 2e-5 of ONNX Runtime's", async (_, lengths) => {
+    const texts = textsOf(lengths);
+    const [a, b] = [ours(network(), texts), await stock(network(), texts)];
+    expect(b.some((x) => Math.abs(x) > 0.01)).toBe(true);
+    expect(furthest(a, b)).toBeLessThan(2e-5);
+  });
+});
+
+test("a text's logits do not depend on what else is in the pass, to the bit", () => {
+  const network = sparseNetwork([WHOLE, WHOLE]);
+  const texts = textsOf([9, 40, 3]);
+  const together = ours(network, texts);
+  texts.forEach((text, i) => {
+    expect(ours(network, [text])).toEqual(together.slice(3 * i, 3 * i + 3));
+  });
+});
+
+test("texts are split into passes that fit, in their order", () => {
+  const { model } = placed(sparseNetwork([WHOLE]));
+  const texts = textsOf(Array.from({ length: 100 }, () => 20));
+  const passes = passesOf(texts, model);
+  expect(passes.flat()).toEqual(texts);
+  expect(passes.map((pass) => pass.length)).toEqual([32, 32, 32, 4]);
+});
+
+test.each([
+  ["sparse/length", [], []],
+  ["sparse/length", new Array(71).fill(1), new Array(71).fill(0)],
+  ["sparse/length", [1, 2], [0]],
+  ["sparse/piece", [1, VOCAB.length], [0, 0]],
+  ["sparse/piece", [1, 2], [0, 2]],
+])("%s for a text that the model cannot take", (code, ids, types) => {
+  const { model } = placed(sparseNetwork([WHOLE]));
+  expect(() => passesOf([{ ids, types }], model)).toThrow(expect.objectContaining({ code }));
+});
+
+test("an encoder without a classifier is refused by name", () => {
+  const network = sparseNetwork([WHOLE], { head: { kind: "none" } });
+  expect(() => placed(network)).toThrow(expect.objectContaining({ code: "sparse/head" }));
+});

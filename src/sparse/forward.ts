@@ -1,0 +1,298 @@
+/**
+ * The forward pass of a classifier in an arena, as one thread does its share of it.
+ *
+ *   P panels   D hidden   A features of all heads   F feed-forward
+ *
+ * A thread has a range of the panels and does everything for them: only attention looks at other panels of a text, so
+ * threads wait for each other once a layer, after keys and values. The last layer is computed for the first token of
+ * each text alone, which are packed into panels of their own; that part, a hundredth of the work, is the first
+ * thread's. Nothing is allocated in a pass. Browser-safe. Not here: threads (runtime/), how a wait is done.
+ */
+
+import { type PlacedBatch, readBatch, type TextPlace } from "./batch.ts";
+import type { Kernels } from "./kernels.ts";
+import { type PlacedLinear, runLinear } from "./linear.ts";
+import { CHUNK, type PlacedLayer, type PlacedModel, type PlacedNorm } from "./model.ts";
+import { PANEL, paddedFeatures, panelBytes, panelsOf } from "./panels.ts";
+
+/** What one thread works with. */
+export interface Worker {
+  readonly kernels: Kernels;
+  readonly memory: WebAssembly.Memory;
+  readonly model: PlacedModel;
+  /** This thread's number, from 0, of `threads`. */
+  readonly thread: number;
+  readonly threads: number;
+  /** Returns when all threads have called it. */
+  readonly meet: () => void;
+}
+
+/** A range of panels. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Does this thread's share of the pass whose batch is in memory. The first thread leaves the logits. */
+export function forward(worker: Worker): void {
+  const { model, memory, thread, threads } = worker;
+  const batch = readBatch(memory, model);
+  const share = (t: number): number => Math.floor((batch.panels * t) / threads);
+  const range: Range = { from: share(thread), to: share(thread + 1) };
+  embed(worker, batch, range);
+  const last = model.layers.length - 1;
+  model.layers.forEach((layer, i) => {
+    if (i === last) keepFirsts(worker, batch, range, model.mixture ? last : 0);
+    projectKeys(worker, layer, i, range);
+    if (i < last) project(worker, layer.attention?.query, model.room.query, range);
+    worker.meet();
+    if (i === last) return;
+    attend(worker, batch, layer, i, range);
+    finishLayer(worker, layer, range);
+    if (model.mixture) keepFirsts(worker, batch, range, i);
+  });
+  if (last < 0) {
+    keepFirsts(worker, batch, range, 0);
+    worker.meet();
+  }
+  if (thread > 0) return;
+  lastLayer(worker, batch, last);
+  answer(worker, batch.texts.length);
+}
+
+/** Texts that have panels in a range, with the part that lies in it. */
+function* textsIn(
+  { texts }: PlacedBatch,
+  { from, to }: Range,
+): Generator<{ readonly text: TextPlace } & Range> {
+  for (const text of texts) {
+    const end = text.panel + panelsOf(text.tokens);
+    if (end <= from || text.panel >= to) continue;
+    yield { text, from: Math.max(from, text.panel), to: Math.min(to, end) };
+  }
+}
+
+function embed(worker: Worker, batch: PlacedBatch, range: Range): void {
+  const { kernels, model } = worker;
+  const { embeddings, room, config } = model;
+  const D = panelBytes(config.hiddenSize);
+  for (const { text, from, to } of textsIn(batch, range)) {
+    const [first, end] = [from - text.panel, to - text.panel];
+    const x = room.hidden + text.panel * D;
+    const { words, positions, types } = embeddings;
+    kernels.gather(
+      x,
+      D,
+      first * PANEL,
+      end * PANEL,
+      text.tokens,
+      text.ids,
+      text.types,
+      config.hiddenSize,
+      words,
+      positions,
+      types,
+    );
+  }
+  norm(worker, room.hidden, 0, range, embeddings.norm);
+}
+
+function norm(
+  { kernels, model }: Worker,
+  x: number,
+  r: number,
+  { from, to }: Range,
+  { gamma, beta }: PlacedNorm,
+): void {
+  const { hiddenSize, layerNormEps } = model.config;
+  const stride = panelBytes(hiddenSize);
+  const at = (base: number): number => (base === 0 ? 0 : base + from * stride);
+  kernels.layer_norm(at(x), at(r), to - from, stride, hiddenSize, gamma, beta, layerNormEps);
+}
+
+/** From the hidden states; nothing for a layer without heads. */
+function project(
+  { kernels, model }: Worker,
+  layer: PlacedLinear | undefined,
+  to: number,
+  range: Range,
+): void {
+  if (layer) linearOver(kernels, layer, model.room.hidden, to, range);
+}
+
+/** y = W·x + b for the panels of a range; strides follow from the layer's own sizes. */
+function linearOver(kernels: Kernels, layer: PlacedLinear, x: number, y: number, { from, to }: Range): void {
+  const strides = { x: panelBytes(layer.columns), y: panelBytes(layer.rows) };
+  runLinear(kernels, layer, x + from * strides.x, y + from * strides.y, to - from, strides);
+}
+
+function projectKeys(worker: Worker, { attention }: PlacedLayer, i: number, range: Range): void {
+  const { keys, values } = worker.model.room;
+  project(worker, attention?.key, keys[turn(i)], range);
+  project(worker, attention?.value, values[turn(i)], range);
+}
+
+function turn(i: number): 0 | 1 {
+  return i % 2 === 0 ? 0 : 1;
+}
+
+function attend(worker: Worker, batch: PlacedBatch, layer: PlacedLayer, i: number, range: Range): void {
+  if (!layer.attention) return;
+  const { kernels, model, thread } = worker;
+  const { query, mixed, keys, values, threads } = model.room;
+  const stride = panelBytes(layer.heads * layer.headSize);
+  const scores = threads[thread]?.scores ?? 0;
+  for (const { text, from, to } of textsIn(batch, range)) {
+    kernels.attention(
+      query + from * stride,
+      keys[turn(i)] + text.panel * stride,
+      values[turn(i)] + text.panel * stride,
+      mixed + from * stride,
+      stride,
+      stride,
+      to - from,
+      text.tokens,
+      layer.heads,
+      layer.headSize,
+      scores,
+    );
+  }
+}
+
+/** From the mixture on: output projection, LayerNorm, feed-forward, LayerNorm. Hidden states are replaced. */
+function finishLayer(
+  worker: Worker,
+  layer: PlacedLayer,
+  range: Range,
+  hidden = worker.model.room.hidden,
+): void {
+  const { kernels, model } = worker;
+  const { branch, mixed } = model.room;
+  linearOver(kernels, layer.attentionOutput, mixed, branch, range);
+  norm(worker, hidden, branch, range, layer.attentionNorm);
+  for (let from = range.from; from < range.to; from += CHUNK) {
+    feedForward(worker, layer, hidden, { from, to: Math.min(from + CHUNK, range.to) });
+  }
+  norm(worker, hidden, branch, range, layer.outputNorm);
+}
+
+/** At most CHUNK panels, through this thread's own room for neurons. */
+function feedForward(
+  { kernels, model, thread }: Worker,
+  layer: PlacedLayer,
+  hidden: number,
+  range: Range,
+): void {
+  const { from, to } = range;
+  const neurons = model.room.threads[thread]?.neurons ?? 0;
+  if (layer.intermediate) {
+    const { rows, columns } = layer.intermediate;
+    const strides = { x: panelBytes(columns), y: panelBytes(rows) };
+    runLinear(kernels, layer.intermediate, hidden + from * strides.x, neurons, to - from, strides);
+    kernels[model.activation](neurons, (to - from) * paddedFeatures(rows) * PANEL);
+  }
+  const strides = { x: panelBytes(layer.output.columns), y: panelBytes(layer.output.rows) };
+  runLinear(kernels, layer.output, neurons, model.room.branch + from * strides.y, to - from, strides);
+}
+
+/** Copies the first tokens of the texts that begin in this thread's range, each into its own lane. */
+function keepFirsts(
+  { kernels, model }: Worker,
+  { texts }: PlacedBatch,
+  { from, to }: Range,
+  slot: number,
+): void {
+  const { hiddenSize } = model.config;
+  const stride = panelBytes(hiddenSize);
+  const firsts = model.room.firsts[slot] ?? 0;
+  texts.forEach(({ panel }, i) => {
+    if (panel < from || panel >= to) return;
+    kernels.lane(model.room.hidden + panel * stride, laneAddress(firsts, i, stride), hiddenSize);
+  });
+}
+
+/** Of text `i` in panels that hold one token of each text. */
+function laneAddress(base: number, i: number, stride: number): number {
+  return base + Math.floor(i / PANEL) * stride + (i % PANEL) * 4;
+}
+
+/** The last layer for the first tokens, which lie in `firsts`. Queries, mixtures and branches of the others are done with. */
+function lastLayer(worker: Worker, { texts }: PlacedBatch, i: number): void {
+  const { kernels, model } = worker;
+  const { room } = model;
+  const layer = model.layers[i];
+  const firsts = room.firsts.at(-1) ?? 0;
+  if (!layer) return;
+  const all: Range = { from: 0, to: panelsOf(texts.length) };
+  if (layer.attention) {
+    linearOver(kernels, layer.attention.query, firsts, room.query, all);
+    for (const [t, text] of texts.entries()) attendFirst(worker, layer, i, text, t);
+  }
+  finishLayer(worker, layer, all, firsts);
+}
+
+/** One text's first token over its text; the other 15 queries of the panel come along and are dropped. */
+function attendFirst(
+  { kernels, model }: Worker,
+  layer: PlacedLayer,
+  i: number,
+  text: TextPlace,
+  t: number,
+): void {
+  const { query, mixed, keys, values, threads } = model.room;
+  const features = layer.heads * layer.headSize;
+  const stride = panelBytes(features);
+  const { scores = 0, panel = 0 } = threads[0] ?? {};
+  kernels.attention(
+    query + Math.floor(t / PANEL) * stride,
+    keys[turn(i)] + text.panel * stride,
+    values[turn(i)] + text.panel * stride,
+    panel,
+    stride,
+    stride,
+    1,
+    text.tokens,
+    layer.heads,
+    layer.headSize,
+    scores,
+  );
+  kernels.lane(panel + (t % PANEL) * 4, laneAddress(mixed, t, stride), features);
+}
+
+/** What the head reads, its hidden layer, and the logits. */
+function answer(worker: Worker, texts: number): void {
+  const { kernels, model } = worker;
+  const { room, mixture, reader, classifier } = model;
+  const range: Range = { from: 0, to: panelsOf(texts) };
+  const read = mixture ? mix(worker, mixture, range) : (room.firsts[0] ?? 0);
+  linearOver(kernels, reader, read, room.branch, range);
+  const numbers = range.to * paddedFeatures(model.config.hiddenSize) * PANEL;
+  kernels[mixture ? "relu" : "tanh"](room.branch, numbers);
+  linearOver(kernels, classifier, room.branch, room.logits, range);
+}
+
+/** Σ shareₗ·firstₗ into the first layer's place. */
+function mix({ memory, model }: Worker, shares: readonly number[], { to }: Range): number {
+  const { firsts } = model.room;
+  const numbers = (to * panelBytes(model.config.hiddenSize)) / 4;
+  const layers = firsts.map((address) => new Float32Array(memory.buffer, address, numbers));
+  const [target] = layers;
+  for (let i = 0; target && i < numbers; i++) {
+    target[i] = shares.reduce((sum, share, l) => sum + share * (layers[l]?.[i] ?? 0), 0);
+  }
+  return firsts[0] ?? 0;
+}
+
+/** Logits [texts, labels] of the pass that was done. */
+export function readLogits(
+  memory: WebAssembly.Memory,
+  { room, labels }: PlacedModel,
+  texts: number,
+): Float32Array {
+  const stride = panelBytes(labels) / 4;
+  const panels = new Float32Array(memory.buffer, room.logits, panelsOf(texts) * stride);
+  return Float32Array.from({ length: texts * labels }, (_, i) => {
+    const [t, label] = [Math.floor(i / labels), i % labels];
+    return panels[Math.floor(t / PANEL) * stride + label * PANEL + (t % PANEL)] ?? 0;
+  });
+}

@@ -1,0 +1,191 @@
+/** Every kernel against reference.ts, from one table of shapes and densities: a new kernel is a line in a table. */
+
+import { readFileSync } from "node:fs";
+import { beforeEach, describe, expect, test } from "vitest";
+import { fold, keyOf, normals, uniform } from "../base/random.ts";
+import { floatTensor } from "../base/tensor.ts";
+import { builtUrl } from "../engine/built-url.ts";
+import { Arena } from "./arena.ts";
+import { type Kernels, kernelsOf } from "./kernels.ts";
+import { type LinearKernel, placeLinear, runLinear, USUAL_RATES } from "./linear.ts";
+import { fromPanels, PANEL, paddedFeatures, panelBytes, panelsOf, toPanels } from "./panels.ts";
+import { ACTIVATIONS, attention, gather, layerNorm, linear, type Rows } from "./reference.ts";
+
+const MODULES = { "one thread": "kernels.wasm", "shared memory": "kernels-shared.wasm" } as const;
+
+describe.each(Object.entries(MODULES))("kernels for %s", (_, file) => {
+  const module = new WebAssembly.Module(readFileSync(builtUrl(`./${file}`, import.meta.url)));
+  let arena: Arena;
+  let kernels: Kernels;
+  beforeEach(() => {
+    arena = new Arena(file === MODULES["shared memory"]);
+    kernels = kernelsOf(module, arena.memory);
+  });
+
+  const numbers = (name: string, n: number, spread = 1): Float32Array =>
+    normals(keyOf(name.length + n), n, spread);
+  const rows = (name: string, tokens: number, features: number): Rows => ({
+    tokens,
+    features,
+    data: numbers(name, tokens * features),
+  });
+  const placed = ({ data, tokens, features }: Rows): number => arena.place(toPanels(data, tokens, features));
+  const read = (address: number, { tokens, features }: Rows): Float32Array =>
+    fromPanels(arena.floats(address, (panelsOf(tokens) * panelBytes(features)) / 4), tokens, features);
+  const room = (tokens: number, features: number): number =>
+    arena.allocate(panelsOf(tokens) * panelBytes(features));
+
+  const LINEAR: readonly LinearKernel[] = ["spmm_1x1", "spmm_1x1_pair", "spmm_2x1", "spmm_4x1", "gemm_4x1"];
+  const SHAPES = [
+    [1, 1, 1],
+    [3, 5, 2],
+    [16, 16, 16],
+    [17, 9, 31],
+    [40, 64, 33],
+    [129, 30, 257],
+    [5, 0, 7],
+  ] as const;
+
+  /** A matrix with the share `density` of its entries. */
+  function sparseMatrix(outputs: number, inputs: number, density: number): Float32Array {
+    const n = outputs * inputs;
+    return numbers("weights", n, 0.5).map((w, i) => (uniform(fold(keyOf(n), i)) < density ? w : 0));
+  }
+
+  describe.each(LINEAR)("%s", (kernel) => {
+    // A rate so high that this kernel is chosen whatever the density.
+    const rates = { ...USUAL_RATES, [kernel]: 1e9 };
+    test.each(SHAPES.flatMap((shape) => [0, 0.05, 0.5, 1].map((density) => [...shape, density] as const)))(
+      "%i tokens, %i to %i features, density %d: within 2e-6 of the largest sum",
+      (tokens, inputs, outputs, density) => {
+        const x = rows("x", tokens, inputs);
+        const weight = sparseMatrix(outputs, inputs, density);
+        const bias = numbers("bias", outputs);
+        const layer = placeLinear(
+          arena,
+          floatTensor([outputs, inputs], weight),
+          floatTensor([outputs], bias),
+          rates,
+        );
+        if (weight.some((w) => w !== 0)) expect(layer.kernel).toBe(kernel);
+        const y = room(tokens, outputs);
+        const strides = { x: panelBytes(inputs), y: panelBytes(outputs) };
+        runLinear(kernels, layer, placed(x), y, panelsOf(tokens), strides);
+        expectNear(
+          read(y, { ...x, features: outputs }),
+          linear(x, weight, bias).data,
+          2e-6 * Math.sqrt(inputs + 1),
+        );
+      },
+    );
+  });
+
+  test("a scale multiplies weights and bias", () => {
+    const x = rows("x", 4, 8);
+    const [weight, bias] = [numbers("w", 24), numbers("b", 3)];
+    const layer = placeLinear(arena, floatTensor([3, 8], weight), floatTensor([3], bias), USUAL_RATES, 0.25);
+    const y = room(4, 3);
+    runLinear(kernels, layer, placed(x), y, 1, { x: panelBytes(8), y: panelBytes(3) });
+    const quarter = linear(x, weight, bias).data.map((value) => value / 4);
+    expectNear(read(y, { ...x, features: 3 }), quarter, 1e-6);
+  });
+
+  test.each([
+    [1, 1, 4],
+    [5, 2, 8],
+    [16, 3, 5],
+    [37, 2, 64],
+    [130, 1, 7],
+  ])("attention of %i tokens, %i heads of %i: within 3e-6", (tokens, heads, size) => {
+    const [k, v] = [rows("ke", tokens, heads * size), rows("value", tokens, heads * size)];
+    const scaled = numbers("query", tokens * heads * size, 1 / Math.sqrt(size));
+    const q: Rows = { ...k, data: scaled };
+    const stride = panelBytes(heads * size);
+    const out = room(tokens, heads * size);
+    const scratch = arena.allocate((tokens + 8) * PANEL * 4);
+    const [qa, ka, va] = [placed(q), placed(k), placed(v)];
+    kernels.attention(qa, ka, va, out, stride, stride, panelsOf(tokens), tokens, heads, size, scratch);
+    expectNear(read(out, q), attention(q, k, v, heads).data, 3e-6);
+  });
+
+  test("attention with scores beyond what float32 can raise e to stays finite and right", () => {
+    const [q, k, v] = [rows("a", 20, 4), rows("bb", 20, 4), rows("ccc", 20, 4)];
+    const large = { ...q, data: q.data.map((value) => value * 400) };
+    const out = room(20, 4);
+    const stride = panelBytes(4);
+    const scratch = arena.allocate(28 * PANEL * 4);
+    kernels.attention(placed(large), placed(k), placed(v), out, stride, stride, 2, 20, 1, 4, scratch);
+    expectNear(read(out, q), attention(large, k, v, 1).data, 1e-4);
+  });
+
+  test.each([
+    [1, 1],
+    [16, 768],
+    [33, 30],
+  ])(
+    "layer_norm of %i tokens with %i features, with and without a residual: within 3e-6",
+    (tokens, features) => {
+      const [x, r] = [rows("x", tokens, features), rows("re", tokens, features)];
+      const [gamma, beta] = [numbers("gamma", features), numbers("beta", features)];
+      const at = { gamma: arena.place(gamma), beta: arena.place(beta) };
+      for (const residual of [r, undefined]) {
+        const y = placed(x);
+        const added = residual ? placed(residual) : 0;
+        const panels = panelsOf(tokens);
+        kernels.layer_norm(y, added, panels, panelBytes(features), features, at.gamma, at.beta, 1e-5);
+        expectNear(read(y, x), layerNorm(x, residual, gamma, beta, 1e-5).data, 3e-6);
+      }
+    },
+  );
+
+  const BOUNDS = { gelu_erf: 2e-6, gelu_tanh: 2e-6, relu: 0, tanh: 4e-7 } as const;
+  test.each(Object.entries(BOUNDS))("%s is within %d for every thousandth in [-10, 10]", (name, bound) => {
+    const activation = name as keyof typeof BOUNDS; // a key of the table itself
+    const x = Float32Array.from({ length: 20_008 }, (_, i) => i / 1000 - 10);
+    const address = arena.place(x);
+    kernels[activation](address, x.length);
+    expectNear(arena.floats(address, x.length), x.map(ACTIVATIONS[activation]), bound);
+  });
+
+  test("gather adds the three embeddings and leaves lanes beyond the text 0", () => {
+    const [ids, types, D] = [[3, 0, 9, 9, 1], [0, 0, 0, 1, 1], 6];
+    const tables = { words: numbers("w", 60), positions: numbers("pp", 60), segments: numbers("sss", 12) };
+    const [words, positions, segments] = [tables.words, tables.positions, tables.segments].map((t) =>
+      arena.place(t),
+    );
+    const x = room(5, D);
+    const [i, t] = [arena.place(Uint32Array.from(ids)), arena.place(Uint32Array.from(types))];
+    arena.floats(x, D * PANEL).fill(7);
+    kernels.gather(x, panelBytes(D), 0, 16, 5, i, t, D, words ?? 0, positions ?? 0, segments ?? 0);
+    const expected = gather(ids, types, tables, D);
+    expectNear(read(x, expected), expected.data, 1e-6);
+    expect(Array.from(arena.floats(x, D * PANEL)).filter((_, lane) => lane % PANEL >= 5)).toEqual(
+      new Array(D * (PANEL - 5)).fill(0),
+    );
+  });
+
+  test("lane copies one token's features into another's", () => {
+    const from = placed(rows("x", 3, 5));
+    const to = room(16, 5);
+    kernels.lane(from + 2 * 4, to + 7 * 4, 5);
+    const [source, target] = [arena.floats(from, 80), arena.floats(to, 80)];
+    for (let f = 0; f < 5; f++) expect(target[f * PANEL + 7]).toBe(source[f * PANEL + 2]);
+    expect(target.filter((value) => value !== 0).length).toBe(5);
+  });
+
+  test("padding of features never reaches a result", () => {
+    expect(paddedFeatures(5)).toBe(8);
+    expect(panelBytes(5)).toBe(8 * PANEL * 4);
+  });
+});
+
+function expectNear(got: Float32Array, expected: ArrayLike<number>, bound: number): void {
+  expect(got.length).toBe(expected.length);
+  let worst = 0;
+  for (let i = 0; i < got.length; i++) {
+    const distance =
+      Math.abs((got[i] ?? Number.NaN) - (expected[i] ?? 0)) / Math.max(1, Math.abs(expected[i] ?? 0));
+    worst = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : Math.max(worst, distance);
+  }
+  expect(worst).toBeLessThanOrEqual(bound);
+}

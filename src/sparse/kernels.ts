@@ -1,0 +1,111 @@
+/**
+ * The kernels of assembly/inference, bound to a memory. Addresses and strides are bytes; see there for what each computes.
+ *
+ * Compiled twice from the same source, because a module says whether its memory is shared by threads. Browser-safe:
+ * the bytes come from elsewhere (runtime/module.ts).
+ */
+
+import { FormatError } from "../base/errors.ts";
+
+/** Multiplies panels by a sparse matrix: `rows` outputs, padded to whole blocks. */
+export type SparseKernel = (
+  x: number,
+  y: number,
+  panels: number,
+  xStride: number,
+  yStride: number,
+  rows: number,
+  counts: number,
+  stream: number,
+  bias: number,
+) => void;
+
+/** Every kernel, by its file's name. */
+export interface Kernels {
+  readonly spmm_1x1: SparseKernel;
+  readonly spmm_1x1_pair: SparseKernel;
+  readonly spmm_2x1: SparseKernel;
+  readonly spmm_4x1: SparseKernel;
+  readonly gemm_4x1: (
+    x: number,
+    y: number,
+    panels: number,
+    xStride: number,
+    yStride: number,
+    rows: number,
+    columns: number,
+    weights: number,
+    bias: number,
+  ) => void;
+  readonly attention: (
+    q: number,
+    k: number,
+    v: number,
+    out: number,
+    stride: number,
+    outStride: number,
+    queries: number,
+    keys: number,
+    heads: number,
+    size: number,
+    scratch: number,
+  ) => void;
+  readonly layer_norm: (
+    x: number,
+    residual: number,
+    panels: number,
+    stride: number,
+    features: number,
+    gamma: number,
+    beta: number,
+    epsilon: number,
+  ) => void;
+  readonly gather: (
+    x: number,
+    stride: number,
+    first: number,
+    end: number,
+    tokens: number,
+    ids: number,
+    types: number,
+    features: number,
+    words: number,
+    positions: number,
+    segments: number,
+  ) => void;
+  readonly lane: (from: number, to: number, features: number) => void;
+  readonly gelu_erf: (x: number, n: number) => void;
+  readonly gelu_tanh: (x: number, n: number) => void;
+  readonly relu: (x: number, n: number) => void;
+  readonly tanh: (x: number, n: number) => void;
+}
+
+const NAMES: { readonly [K in keyof Kernels]: true } = {
+  spmm_1x1: true,
+  spmm_1x1_pair: true,
+  spmm_2x1: true,
+  spmm_4x1: true,
+  gemm_4x1: true,
+  attention: true,
+  layer_norm: true,
+  gather: true,
+  lane: true,
+  gelu_erf: true,
+  gelu_tanh: true,
+  relu: true,
+  tanh: true,
+};
+
+/**
+ * The kernels of a compiled module on one memory.
+ * @throws {FormatError} `kernels/module` for a module of something else
+ */
+export function kernelsOf(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const missing = Object.keys(NAMES).filter((name) => typeof exports[name] !== "function");
+  if (missing.length === 0) return exports as unknown as Kernels; // every name was looked up; arguments are numbers alone
+  throw new FormatError(
+    "kernels/module",
+    `kernels: expected ${missing.join(", ")}, got a module without them`,
+  );
+}

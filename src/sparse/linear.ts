@@ -1,0 +1,157 @@
+/**
+ * Linear layers in memory: which kernel multiplies a matrix, and the matrix in that kernel's own order.
+ *
+ * A matrix can be stored as single weights, as blocks of 2 or 4 rows, or whole. Taller blocks hold more zeros and run
+ * faster; which way is fastest follows from how many numbers each one stores and from the kernels' measured rates.
+ * Browser-safe. Not here: measuring the rates (runtime/).
+ */
+
+import type { FloatTensor } from "../base/tensor.ts";
+import type { Arena } from "./arena.ts";
+import type { Kernels } from "./kernels.ts";
+import { type BlockHeight, type PackedMatrix, packMatrix, unpackMatrix } from "./matrix.ts";
+import { PANEL, paddedFeatures } from "./panels.ts";
+
+/** How a matrix is multiplied. */
+export type LinearKernel = "spmm_1x1" | "spmm_1x1_pair" | "spmm_2x1" | "spmm_4x1" | "gemm_4x1";
+
+/** Stored numbers a kernel multiplies per second and panel, in 10⁹, times 32: GFLOP/s of its own arithmetic. */
+export type Rates = Readonly<Record<LinearKernel, number>>;
+
+/** Measured on one core of an AMD EPYC (Zen 5) under Node 20 (`npm run bench:kernels`); replaced by a machine's own. */
+export const USUAL_RATES: Rates = {
+  spmm_1x1: 42,
+  spmm_1x1_pair: 39,
+  spmm_2x1: 58,
+  spmm_4x1: 58,
+  gemm_4x1: 58,
+};
+
+/** Rows of a block of each kernel; the dense one's are of 4. */
+const HEIGHTS: Readonly<Record<Exclude<LinearKernel, "gemm_4x1">, BlockHeight>> = {
+  spmm_1x1: 1,
+  spmm_1x1_pair: 1,
+  spmm_2x1: 2,
+  spmm_4x1: 4,
+};
+
+/** A linear layer in an arena; addresses are bytes. Plain numbers, so that it can be sent to another thread. */
+export interface PlacedLinear {
+  readonly kernel: LinearKernel;
+  /** Outputs, padded to a multiple of 4. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Numbers stored, zeros inside blocks included. */
+  readonly stored: number;
+  /** 0 for the dense kernel. */
+  readonly counts: number;
+  /** The sparse stream or the dense weights. */
+  readonly weights: number;
+  readonly bias: number;
+}
+
+/** Blocks of `height` rows that a matrix of single weights would need. */
+export function blocksAt(
+  { columns, height: own, starts, indices }: PackedMatrix,
+  height: BlockHeight,
+): number {
+  if (height <= own) return indices.length * (own / height);
+  const seen = new Uint32Array(columns);
+  const group = height / own;
+  let blocks = 0;
+  for (let r = 0; r + 1 < starts.length; r++) {
+    const stamp = Math.floor(r / group) + 1;
+    for (let k = starts[r] ?? 0; k < (starts[r + 1] ?? 0); k++) {
+      const column = indices[k] ?? 0;
+      if (seen[column] === stamp) continue;
+      seen[column] = stamp;
+      blocks++;
+    }
+  }
+  return blocks;
+}
+
+/** The kernel that multiplies a matrix soonest at these rates. */
+export function fastestKernel(matrix: PackedMatrix, rates: Rates): LinearKernel {
+  const dense = (paddedFeatures(matrix.rows) * matrix.columns) / rates.gemm_4x1;
+  let best: { kernel: LinearKernel; time: number } = { kernel: "gemm_4x1", time: dense };
+  for (const kernel of ["spmm_4x1", "spmm_2x1", "spmm_1x1", "spmm_1x1_pair"] as const) {
+    const height = HEIGHTS[kernel];
+    const time = (blocksAt(matrix, height) * height) / rates[kernel];
+    if (time < best.time) best = { kernel, time };
+  }
+  return best.kernel;
+}
+
+/** Places a layer; `scale` multiplies weights and bias, for the 1/√A of queries. */
+export function placeLinear(
+  arena: Arena,
+  matrix: PackedMatrix | FloatTensor,
+  bias: FloatTensor,
+  rates: Rates,
+  scale = 1,
+): PlacedLinear {
+  const packed = "height" in matrix ? matrix : packMatrix(matrix, 1);
+  const kernel = fastestKernel(packed, rates);
+  const rows = paddedFeatures(packed.rows);
+  const padded = new Float32Array(rows);
+  bias.data.forEach((value, i) => {
+    padded[i] = value * scale;
+  });
+  const shared = { kernel, rows, columns: packed.columns, bias: arena.place(padded) };
+  if (kernel === "gemm_4x1") {
+    const whole = "height" in matrix ? unpackMatrix(matrix) : matrix;
+    return { ...shared, stored: rows * packed.columns, counts: 0, weights: placeDense(arena, whole, scale) };
+  }
+  const blocks = atHeight(packed, HEIGHTS[kernel]);
+  return { ...shared, stored: blocks.values.length, ...placeSparse(arena, blocks, rows, scale) };
+}
+
+function atHeight(matrix: PackedMatrix, height: BlockHeight): PackedMatrix {
+  return matrix.height === height ? matrix : packMatrix(unpackMatrix(matrix), height);
+}
+
+/** [rows / 4][columns][4] */
+function placeDense(arena: Arena, { shape, data }: FloatTensor, scale: number): number {
+  const [rows = 0, columns = 0] = shape;
+  const grouped = new Float32Array(paddedFeatures(rows) * columns);
+  for (let r = 0; r < rows; r++) {
+    const group = (r - (r % 4)) * columns + (r % 4);
+    for (let c = 0; c < columns; c++) grouped[group + c * 4] = (data[r * columns + c] ?? 0) * scale;
+  }
+  return arena.place(grouped);
+}
+
+/** Per block: u32 byte offset of the input in a panel, then `height` numbers. */
+function placeSparse(
+  arena: Arena,
+  { height, starts, indices, values }: PackedMatrix,
+  rows: number,
+  scale: number,
+): { readonly counts: number; readonly weights: number } {
+  const width = 1 + height;
+  const stream = new Uint32Array(indices.length * width);
+  const floats = new Float32Array(stream.buffer);
+  for (let k = 0; k < indices.length; k++) {
+    stream[k * width] = (indices[k] ?? 0) * PANEL * 4;
+    for (let i = 0; i < height; i++) floats[k * width + 1 + i] = (values[k * height + i] ?? 0) * scale;
+  }
+  // Rows that are padding have no blocks.
+  const counts = new Uint32Array(rows / height);
+  for (let r = 0; r + 1 < starts.length; r++) counts[r] = (starts[r + 1] ?? 0) - (starts[r] ?? 0);
+  return { counts: arena.place(counts), weights: arena.place(stream) };
+}
+
+/** y = W·x + b over panels. */
+export function runLinear(
+  kernels: Kernels,
+  { kernel, rows, columns, counts, weights, bias }: PlacedLinear,
+  x: number,
+  y: number,
+  panels: number,
+  strides: { readonly x: number; readonly y: number },
+): void {
+  if (kernel === "gemm_4x1")
+    kernels.gemm_4x1(x, y, panels, strides.x, strides.y, rows, columns, weights, bias);
+  else kernels[kernel](x, y, panels, strides.x, strides.y, rows, counts, weights, bias);
+}

@@ -1,0 +1,228 @@
+/**
+ * A classifier in an arena: every table, matrix and vector placed, and the room that a pass works in.
+ *
+ *   P  panels of a pass, at most   D hidden   A features of all heads   F feed-forward   L layers
+ *
+ * What is placed is plain numbers (addresses), so that it can be sent to the threads that share the memory. Two rooms
+ * for keys and values take turns between layers: a thread may fill one while another still reads the other.
+ * Browser-safe. Not here: the pass (forward.ts), which texts go into it (batch.ts).
+ */
+
+import { ConfigError, InputError } from "../base/errors.ts";
+import type { FloatTensor } from "../base/tensor.ts";
+import type { Activation, BertConfig, Head, LayerConfig } from "../bert/config.ts";
+import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MIXTURE, POOLER, weightOf } from "../bert/names.ts";
+import type { Arena } from "./arena.ts";
+import { type PlacedLinear, placeLinear, type Rates } from "./linear.ts";
+import { type PackedMatrix, unpackMatrix } from "./matrix.ts";
+import { PANEL, panelBytes, panelsOf } from "./panels.ts";
+
+/** What is placed: a network, or what a packed file holds. */
+export interface SparseModel {
+  readonly config: BertConfig;
+  readonly head: Head;
+  /** Under the checkpoint's names. */
+  readonly tensors: ReadonlyMap<string, FloatTensor | PackedMatrix>;
+}
+
+/** Addresses of γ and β. */
+export interface PlacedNorm {
+  readonly gamma: number;
+  readonly beta: number;
+}
+
+/** A layer; `attention` and `ffn` are absent where a module has lost every unit, and its output bias is left. */
+export interface PlacedLayer {
+  readonly heads: number;
+  readonly headSize: number;
+  readonly attention?: Readonly<Record<"query" | "key" | "value", PlacedLinear>>;
+  readonly attentionOutput: PlacedLinear;
+  readonly attentionNorm: PlacedNorm;
+  readonly intermediate?: PlacedLinear;
+  readonly output: PlacedLinear;
+  readonly outputNorm: PlacedNorm;
+}
+
+/** Where a pass works; addresses of panels. */
+export interface Room {
+  /** Hidden states [P][D], and what a module adds to them [P][D]. */
+  readonly hidden: number;
+  readonly branch: number;
+  /** Queries and mixtures [P][A], keys and values in two turns. */
+  readonly query: number;
+  readonly mixed: number;
+  readonly keys: readonly [number, number];
+  readonly values: readonly [number, number];
+  /** Per thread: neurons of `CHUNK` panels, attention scores of a text, one panel of a mixture. */
+  readonly threads: readonly { readonly neurons: number; readonly scores: number; readonly panel: number }[];
+  /** First tokens of the texts [texts / 16][D], of every layer that the head reads. */
+  readonly firsts: readonly number[];
+  /** Logits [texts / 16][labels]. */
+  readonly logits: number;
+  /** The batch: see batch.ts. */
+  readonly batch: number;
+}
+
+/** Everything a pass needs to know. */
+export interface PlacedModel {
+  readonly config: Pick<
+    BertConfig,
+    "hiddenSize" | "layerNormEps" | "vocabSize" | "typeVocab" | "maxPositions"
+  >;
+  readonly activation: "gelu_erf" | "gelu_tanh" | "relu";
+  readonly labels: number;
+  readonly embeddings: Readonly<Record<"words" | "positions" | "types", number>> & {
+    readonly norm: PlacedNorm;
+  };
+  readonly layers: readonly PlacedLayer[];
+  readonly reader: PlacedLinear;
+  /** Each layer's share of a mixture, by softmax; absent under a pooler. */
+  readonly mixture?: readonly number[];
+  readonly classifier: PlacedLinear;
+  readonly room: Room;
+  /** Panels of a pass, at most; a text has at most as many. */
+  readonly panels: number;
+}
+
+/** Panels whose neurons are held at once by a thread: 128 tokens, so that a matrix is read once for each. */
+export const CHUNK = 8;
+/** Tokens of a pass, unless the model takes longer texts. */
+const PASS_TOKENS = 1024;
+
+const KERNEL_OF: Readonly<Record<Activation, PlacedModel["activation"]>> = {
+  gelu: "gelu_erf",
+  gelu_new: "gelu_tanh",
+  relu: "relu",
+};
+
+/** How a model is placed. */
+export interface Placing {
+  readonly rates: Rates;
+  readonly threads: number;
+}
+
+/**
+ * Places a model.
+ * @throws {ConfigError} `sparse/head` for a head that does not label texts; {InputError} `sparse/tensor`;
+ *   {RunError} `arena/memory`
+ */
+export function placeModel(arena: Arena, model: SparseModel, { rates, threads }: Placing): PlacedModel {
+  const { config, head } = model;
+  if (head.kind !== "classification" && head.kind !== "regression") {
+    throw new ConfigError("sparse/head", `model: expected a classifier or a regression, got ${head.kind}`);
+  }
+  const place = placer(arena, model, rates);
+  const panels = panelsOf(Math.max(PASS_TOKENS, config.maxPositions));
+  const labels = head.kind === "regression" ? 1 : head.labels.length;
+  const mixture = head.reader === "mixture";
+  return {
+    config,
+    activation: KERNEL_OF[config.activation],
+    labels,
+    embeddings: {
+      words: place.table(EMBEDDINGS.words),
+      positions: place.table(EMBEDDINGS.positions),
+      types: place.table(EMBEDDINGS.types),
+      norm: place.norm(EMBEDDINGS.norm),
+    },
+    layers: config.layers.map((layer, i) => placeLayer(place, layer, i)),
+    reader: place.linear(mixture ? MIXTURE.dense : POOLER),
+    ...(mixture ? { mixture: softmax(place.tensor(MIXTURE.weights).data) } : {}),
+    classifier: place.linear(CLASSIFIER),
+    room: placeRoom(arena, config, { panels, labels, threads, firsts: mixture ? config.layers.length : 1 }),
+    panels,
+  };
+}
+
+interface Placer {
+  readonly tensor: (name: string) => FloatTensor;
+  readonly table: (name: string) => number;
+  readonly norm: (module: string) => PlacedNorm;
+  readonly linear: (module: string, scale?: number) => PlacedLinear;
+}
+
+function placer(arena: Arena, { tensors }: SparseModel, rates: Rates): Placer {
+  const found = (name: string): FloatTensor | PackedMatrix => {
+    const tensor = tensors.get(name);
+    if (tensor) return tensor;
+    throw new InputError("sparse/tensor", `model: expected the tensor ${name}, got ${tensors.size} others`);
+  };
+  const tensor = (name: string): FloatTensor => {
+    const value = found(name);
+    return "height" in value ? unpackMatrix(value) : value;
+  };
+  const table = (name: string): number => arena.place(tensor(name).data);
+  return {
+    tensor,
+    table,
+    norm: (module) => ({ gamma: table(weightOf(module)), beta: table(biasOf(module)) }),
+    linear: (module, scale) =>
+      placeLinear(arena, found(weightOf(module)), tensor(biasOf(module)), rates, scale),
+  };
+}
+
+function placeLayer(place: Placer, { heads, headSize, ffn }: LayerConfig, i: number): PlacedLayer {
+  const names = layerNames(i);
+  return {
+    heads,
+    headSize,
+    ...(heads > 0
+      ? {
+          attention: {
+            query: place.linear(names.query, 1 / Math.sqrt(headSize)),
+            key: place.linear(names.key),
+            value: place.linear(names.value),
+          },
+        }
+      : {}),
+    attentionOutput: place.linear(names.attentionOutput),
+    attentionNorm: place.norm(names.attentionNorm),
+    ...(ffn > 0 ? { intermediate: place.linear(names.intermediate) } : {}),
+    output: place.linear(names.output),
+    outputNorm: place.norm(names.outputNorm),
+  };
+}
+
+interface RoomSize {
+  readonly panels: number;
+  readonly labels: number;
+  readonly threads: number;
+  /** Layers whose first tokens are kept. */
+  readonly firsts: number;
+}
+
+function placeRoom(arena: Arena, config: BertConfig, { panels, labels, threads, firsts }: RoomSize): Room {
+  const D = panelBytes(config.hiddenSize);
+  const A = panelBytes(Math.max(0, ...config.layers.map(({ heads, headSize }) => heads * headSize)));
+  const F = panelBytes(Math.max(0, ...config.layers.map(({ ffn }) => ffn)));
+  const texts = Math.ceil(panels / PANEL);
+  const room = (bytes: number, count = panels): number => arena.allocate(bytes * count);
+  return {
+    hidden: room(D),
+    branch: room(D),
+    query: room(A),
+    mixed: room(A),
+    keys: [room(A), room(A)],
+    values: [room(A), room(A)],
+    threads: Array.from({ length: threads }, () => ({
+      neurons: room(F, CHUNK),
+      scores: arena.allocate((config.maxPositions + 8) * PANEL * 4),
+      panel: room(A, 1),
+    })),
+    firsts: Array.from({ length: firsts }, () => room(D, texts)),
+    logits: room(panelBytes(labels), texts),
+    batch: arena.allocate(batchBytes(panels)),
+  };
+}
+
+/** See batch.ts: a head of 2 words, 3 for each text, and ids and types of each token. */
+function batchBytes(panels: number): number {
+  return 4 * (2 + 3 * panels + 2 * panels * PANEL);
+}
+
+function softmax(weights: Float32Array): number[] {
+  const top = weights.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const powers = Array.from(weights, (w) => Math.exp(w - top));
+  const total = powers.reduce((a, b) => a + b, 0);
+  return powers.map((p) => p / total);
+}

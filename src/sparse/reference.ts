@@ -1,0 +1,121 @@
+/**
+ * What the kernels compute, in plain TypeScript and double precision: the definition that every kernel has to agree with.
+ *
+ * Rows are [tokens, features], as one would write them down; panels and blocks are the kernels' own affair. Also run
+ * once when a model is loaded, to see that compiled kernels are right on this machine (runtime/). Browser-safe.
+ */
+
+/** A text's tokens, each a row of features. */
+export interface Rows {
+  readonly tokens: number;
+  readonly features: number;
+  /** [tokens, features] */
+  readonly data: Float32Array;
+}
+
+function rowsOf(tokens: number, features: number, value: (t: number, f: number) => number): Rows {
+  const data = new Float32Array(tokens * features);
+  for (let t = 0; t < tokens; t++) {
+    for (let f = 0; f < features; f++) data[t * features + f] = value(t, f);
+  }
+  return { tokens, features, data };
+}
+
+function at({ data, features }: Rows, t: number, f: number): number {
+  return data[t * features + f] ?? 0;
+}
+
+/** x·Wᵀ + b with W [outputs, inputs]. */
+export function linear(x: Rows, weight: Float32Array, bias: Float32Array): Rows {
+  return rowsOf(x.tokens, bias.length, (t, o) => {
+    let sum = bias[o] ?? 0;
+    for (let i = 0; i < x.features; i++) sum += (weight[o * x.features + i] ?? 0) * at(x, t, i);
+    return sum;
+  });
+}
+
+/** Multi-head attention of a text over itself; `q` carries the factor 1/√A already. */
+export function attention(q: Rows, k: Rows, v: Rows, heads: number): Rows {
+  const size = q.features / heads;
+  const dot = (t: number, j: number, h: number): number => {
+    let sum = 0;
+    for (let a = 0; a < size; a++) sum += at(q, t, h * size + a) * at(k, j, h * size + a);
+    return sum;
+  };
+  const out = new Float32Array(q.tokens * q.features);
+  for (let h = 0; h < heads; h++) {
+    for (let t = 0; t < q.tokens; t++) {
+      const scores = Array.from({ length: k.tokens }, (_, j) => dot(t, j, h));
+      const top = Math.max(...scores);
+      const powers = scores.map((s) => Math.exp(s - top));
+      const total = powers.reduce((a, b) => a + b, 0);
+      for (let a = 0; a < size; a++) {
+        const mixed = powers.reduce((sum, p, j) => sum + p * at(v, j, h * size + a), 0);
+        out[t * q.features + h * size + a] = mixed / total;
+      }
+    }
+  }
+  return { tokens: q.tokens, features: q.features, data: out };
+}
+
+/** γ·(x + r − mean)/√(var + ε) + β over the features of each token. */
+export function layerNorm(
+  x: Rows,
+  residual: Rows | undefined,
+  gamma: Float32Array,
+  beta: Float32Array,
+  epsilon: number,
+): Rows {
+  const sum = (t: number, f: number): number => at(x, t, f) + (residual ? at(residual, t, f) : 0);
+  const moments = Array.from({ length: x.tokens }, (_, t) => {
+    const row = Array.from({ length: x.features }, (_, f) => sum(t, f));
+    const mean = row.reduce((a, b) => a + b, 0) / x.features;
+    const variance = row.reduce((a, b) => a + (b - mean) ** 2, 0) / x.features;
+    return { mean, scale: 1 / Math.sqrt(variance + epsilon) };
+  });
+  return rowsOf(x.tokens, x.features, (t, f) => {
+    const { mean = 0, scale = 0 } = moments[t] ?? {};
+    return (gamma[f] ?? 0) * (sum(t, f) - mean) * scale + (beta[f] ?? 0);
+  });
+}
+
+/** The error function in double precision: its Taylor series near 0, a continued fraction of erfc beyond 2.5. */
+export function erf(x: number): number {
+  const z = Math.abs(x);
+  if (z > 6) return Math.sign(x);
+  if (z < 2.5) {
+    let [term, sum] = [z, z];
+    for (let n = 1; Math.abs(term) > 1e-17 * sum; n++) {
+      term *= -(z * z) / n;
+      sum += term / (2 * n + 1);
+    }
+    return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
+  }
+  let fraction = z;
+  for (let n = 60; n > 0; n--) fraction = z + n / 2 / fraction;
+  return Math.sign(x) * (1 - Math.exp(-z * z) / (fraction * Math.sqrt(Math.PI)));
+}
+
+/** The functions of the feed-forward module and of the heads, by the kernels' names. */
+export const ACTIVATIONS = {
+  gelu_erf: (x: number): number => (x / 2) * (1 + erf(x * Math.SQRT1_2)),
+  gelu_tanh: (x: number): number =>
+    (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  relu: (x: number): number => Math.max(x, 0),
+  tanh: (x: number): number => Math.tanh(x),
+} as const;
+
+/** word + position + type embeddings of a text. */
+export function gather(
+  ids: readonly number[],
+  types: readonly number[],
+  tables: Readonly<Record<"words" | "positions" | "segments", Float32Array>>,
+  features: number,
+): Rows {
+  const { words, positions, segments } = tables;
+  return rowsOf(ids.length, features, (t, f) => {
+    const [word, type] = [ids[t] ?? 0, types[t] ?? 0];
+    const from = (table: Float32Array, row: number): number => table[row * features + f] ?? 0;
+    return from(words, word) + from(segments, type) + from(positions, t);
+  });
+}
