@@ -138,7 +138,9 @@ test("a place with something in it is refused; with force a model is replaced, a
   await writeFile(join(full, "notes.txt"), "mine");
   await isRefused(shrink({ model, out: full, force: true, threads: 1 }), "shrink/exists");
   await isRefused(shrink({ model, out: other, threads: 1 }), "shrink/exists");
+  await exportModel({ model: other, to: "onnx" });
   expect((await shrink({ model, out: other, force: true, threads: 1 })).after.heads).toBe(3);
+  expect(existsSync(join(other, "onnx"))).toBe(false);
   const run = await newFolder();
   await mkdir(join(run, "model"));
   await writeFolder(join(run, "model"), half());

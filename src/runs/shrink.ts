@@ -8,11 +8,12 @@
  */
 
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import type { Example } from "../data/dataset.ts";
 import { writeFileAtomic } from "../formats/files.ts";
+import { INDEX_FILE } from "../formats/weights.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
 import { readFolder } from "../network/folder.ts";
 import { countParameters, type Network } from "../network/network.ts";
@@ -45,10 +46,10 @@ export async function shrink(options: ShrinkOptions, context: RunContext = {}): 
   const settings = resolveOptions(SHRINK, options);
   const { model, out } = settings;
   const loaded = await loadModel(model, context);
-  await checkPlace(settings, loaded);
   if (settings.data !== undefined) requireLabels(loaded.network.head, model);
   const { network, name } = loaded;
   const pieces = await piecesFor(settings, network);
+  await takePlace(settings, loaded);
   const units = withoutDeadUnits(network);
   const small = pieces === undefined ? units : keepPieces(units, pieces);
   const sizes = {
@@ -66,18 +67,23 @@ export async function shrink(options: ShrinkOptions, context: RunContext = {}): 
   };
 }
 
-/** @throws {ConfigError} `shrink/out`, `shrink/exists` */
-async function checkPlace({ out, force }: ShrinkSettings, { path, run }: LoadedModel): Promise<void> {
+/** What a folder may hold of the model that was there before: shards, and its exports. */
+const STALE = [INDEX_FILE, "onnx", "safetensors"];
+
+/** Refuses a place that is taken, and clears one that is to be replaced. @throws {ConfigError} `shrink/out`, `shrink/exists` */
+async function takePlace({ out, force }: ShrinkSettings, { path, run }: LoadedModel): Promise<void> {
   const own = [path, ...(run === undefined ? [] : [run])].map((each) => resolve(each));
   if (own.includes(resolve(out))) {
     throw new ConfigError("shrink/out", `out: expected another folder than the model's, got ${out}`);
   }
   const isTaken = existsSync(out) && (await readdir(out)).length > 0;
-  if (!isTaken || (force && existsSync(join(out, "config.json")))) return;
-  throw new ConfigError(
-    "shrink/exists",
-    `out: expected a folder that is absent or empty, or with --force one of a model, got ${out}`,
-  );
+  if (isTaken && !(force && existsSync(join(out, "config.json")))) {
+    throw new ConfigError(
+      "shrink/exists",
+      `out: expected a folder that is absent or empty, or with --force one of a model, got ${out}`,
+    );
+  }
+  for (const name of STALE) await rm(join(out, name), { recursive: true, force: true });
 }
 
 /** Numbers of the pieces that stay; undefined for all. */
