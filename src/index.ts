@@ -25,9 +25,12 @@ export type {
   InspectResult,
   MaskPredictions,
   ModelPart,
+  ModelSizes,
   Prediction,
   Predictions,
   PredictResult,
+  ShrinkEvaluation,
+  ShrinkResult,
 } from "./runs/answers.ts";
 export { augment } from "./runs/augment.ts";
 export { bench } from "./runs/bench.ts";
@@ -54,6 +57,7 @@ export type {
   PredictOptions,
   PretrainOptions,
   ReproduceOptions,
+  ShrinkOptions,
 } from "./runs/options.ts";
 export { predict } from "./runs/predict.ts";
 export { pretrain } from "./runs/pretrain.ts";
@@ -71,3 +75,4 @@ export type {
   Stage,
   Verdict,
 } from "./runs/result.ts";
+export { shrink } from "./runs/shrink.ts";

@@ -22,6 +22,7 @@ import {
   REPRODUCE,
   RESUME,
   type ResumeSettings,
+  SHRINK,
 } from "../runs/options.ts";
 import type { RunContext } from "../runs/progress.ts";
 import type { Recipe } from "../runs/recipe.ts";
@@ -34,6 +35,7 @@ import {
   printInspection,
   printPredictions,
   printRun,
+  printShrinking,
 } from "./print.ts";
 
 /** An answer: as JSON, and in words. */
@@ -162,6 +164,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async (settings, context) => {
       const { exportModel } = await import("../runs/export.ts");
       return outcome(await exportModel(settings, context), printExport);
+    },
+  }),
+  define({
+    schema: SHRINK,
+    summary: "leave out what does nothing, and pieces no text uses",
+    example: "shrink runs/half --out models/half --vocabulary glue/SST-2 --task sst2 --data glue/SST-2",
+    positionals: ["model"],
+    run: async (settings, context) => {
+      const { shrink } = await import("../runs/shrink.ts");
+      return outcome(await shrink(settings, context), printShrinking);
     },
   }),
   define({

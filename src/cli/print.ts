@@ -8,10 +8,11 @@ import type {
   InspectResult,
   Prediction,
   PredictResult,
+  ShrinkResult,
 } from "../runs/answers.ts";
 import type { RunResult } from "../runs/result.ts";
 import { metricText } from "../runs/verdict.ts";
-import { benchTable, inspectTable, resultTable, WIDTH } from "./table.ts";
+import { benchTable, inspectTable, resultTable, shrinkTable, WIDTH } from "./table.ts";
 import { bytes, clock } from "./units.ts";
 
 /** The table, the verdict and where it all is. */
@@ -31,9 +32,12 @@ export function printEvaluation(result: EvaluationResult): string {
   const others = Object.entries(result.metrics).filter(([name]) => name !== result.metric);
   const lines = others.map(([name, value]) => `  ${name} ${metricText(name, value)}`);
   const main = metricText(result.metric, result.metrics[result.metric] ?? Number.NaN);
-  const on = `${result.examples.toLocaleString("en")} examples${result.task === null ? "" : ` of ${result.task}`}`;
-  const head = `${result.metric} ${main} on ${on}, loss ${result.loss.toFixed(4)}, ${clock(result.seconds)}`;
+  const head = `${result.metric} ${main} on ${onExamples(result)}, loss ${result.loss.toFixed(4)}, ${clock(result.seconds)}`;
   return [head, ...lines].join("\n");
+}
+
+function onExamples({ examples, task }: EvaluationResult): string {
+  return `${examples.toLocaleString("en")} examples${task === null ? "" : ` of ${task}`}`;
 }
 
 /**
@@ -60,6 +64,19 @@ export function printExport({ to, path, bytes: size, difference }: ExportResult)
   const check =
     difference === null ? "" : `\nlargest difference to the original: ${difference.toExponential(1)}`;
   return `wrote ${to} to ${path}: ${bytes(size.raw)}, ${bytes(size.compressed)} after gzip -6${check}`;
+}
+
+/** Sizes before and after, how far the smaller model is from the other, and where it is. */
+export function printShrinking(result: ShrinkResult): string {
+  const { evaluation, difference, path } = result;
+  const recut =
+    evaluation === null || evaluation.recut === 0
+      ? []
+      : [
+          `${evaluation.recut.toLocaleString("en")} of ${onExamples(evaluation.after)} are cut into other pieces`,
+        ];
+  const check = `largest difference to the original: ${difference.toExponential(1)}; saved in ${path}`;
+  return [shrinkTable(result), ...recut, check].join("\n");
 }
 
 /** Sizes and times of models side by side. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { BenchResult } from "../runs/answers.ts";
+import type { BenchResult, EvaluationResult, ModelSizes, ShrinkResult } from "../runs/answers.ts";
 import type { Latency, ModelFigures, RunResult, Stage } from "../runs/result.ts";
-import { printEvaluation, printPredictions, printRun, wrap } from "./print.ts";
+import { printEvaluation, printPredictions, printRun, printShrinking, wrap } from "./print.ts";
 import { benchTable, inspectTable, renderTable, resultTable, WIDTH } from "./table.ts";
 import { bytes, clock, count, digits, milliseconds, percent, times } from "./units.ts";
 
@@ -237,4 +237,53 @@ test("numbers have three digits and the right prefix", () => {
 test("text is broken between words", () => {
   expect(wrap("one two three", 8)).toBe("one two\nthree");
   expect(wrap("incomprehensibilities are", 5)).toBe("incomprehensibilities\nare");
+});
+
+function sizes(heads: number, pieces: number, total: number): ModelSizes {
+  const parameters = { total, nonzero: total, embeddings: pieces * 256 };
+  return {
+    heads,
+    neurons: heads * 256,
+    modules: 12,
+    pieces,
+    parameters,
+    bytes: { raw: 4 * total, compressed: 3.7 * total },
+  };
+}
+
+test("a shrunk model's sizes stand beside the original's, with the metric of both", () => {
+  const judged = (accuracy: number): EvaluationResult => ({
+    model: "m",
+    mask: null,
+    task: "sst2",
+    examples: 872,
+    metric: "accuracy",
+    metrics: { accuracy },
+    loss: 0.5,
+    seconds: 1,
+  });
+  const result: ShrinkResult = {
+    model: "m",
+    path: "models/half",
+    before: sizes(24, 30_522, 12_750_594),
+    after: sizes(18, 13_486, 8_389_378),
+    difference: 8.04e-7,
+    evaluation: { before: judged(0.766), after: judged(0.765), recut: 309 },
+  };
+  expect(printShrinking(result)).toBe(
+    `
+                before    after   left
+──────────────────────────────────────
+heads               24       18   75 %
+neurons          6,144    4,608   75 %
+modules             12       12  100 %
+word pieces     30,522   13,486   44 %
+parameters      12.8 M   8.39 M   66 %
+bytes          51.0 MB  33.6 MB   66 %
+after gzip -6  47.2 MB  31.0 MB   66 %
+accuracy        76.6 %   76.5 %
+309 of 872 examples of sst2 are cut into other pieces
+largest difference to the original: 8.0e-7; saved in models/half`.slice(1),
+  );
+  expect(printShrinking({ ...result, evaluation: null })).not.toMatch(/accuracy|cut into/);
 });

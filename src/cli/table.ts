@@ -5,7 +5,7 @@
  * faster. Not here: judging (runs/verdict.ts).
  */
 
-import type { BenchModel, BenchResult, InspectResult } from "../runs/answers.ts";
+import type { BenchModel, BenchResult, InspectResult, ModelSizes, ShrinkResult } from "../runs/answers.ts";
 import type { Latency, ModelFigures, RunResult } from "../runs/result.ts";
 import { metricText } from "../runs/verdict.ts";
 import { bytes, count, digits, milliseconds, percent, times } from "./units.ts";
@@ -116,6 +116,35 @@ function benchCase(models: readonly BenchModel[], reference: BenchModel, at: Lat
 /** The end of a path tells models apart, so a long name loses its beginning. */
 function shortName(name: string): string {
   return name.length <= LONGEST_NAME ? name : `…${name.slice(1 - LONGEST_NAME)}`;
+}
+
+/** What a model was and is made of, and the metric of both where it was evaluated. */
+export function shrinkTable({ before, after, evaluation }: ShrinkResult): string {
+  const row = (
+    name: string,
+    unit: (n: number) => string,
+    size: (sizes: ModelSizes) => number,
+  ): readonly string[] => [
+    name,
+    unit(size(before)),
+    unit(size(after)),
+    percent(size(after) / Math.max(1, size(before))),
+  ];
+  const whole = (n: number) => n.toLocaleString("en");
+  const rows = [
+    row("heads", whole, ({ heads }) => heads),
+    row("neurons", whole, ({ neurons }) => neurons),
+    row("modules", whole, ({ modules }) => modules),
+    row("word pieces", whole, ({ pieces }) => pieces),
+    row("parameters", count, ({ parameters }) => parameters.total),
+    row("bytes", bytes, ({ bytes: { raw } }) => raw),
+    row("after gzip -6", bytes, ({ bytes: { compressed } }) => compressed),
+  ];
+  const metrics = [evaluation?.before, evaluation?.after].flatMap((each) =>
+    each === undefined ? [] : [metricText(each.metric, each.metrics[each.metric] ?? Number.NaN)],
+  );
+  const judged = evaluation === null ? [] : [[evaluation.before.metric, ...metrics, ""]];
+  return renderTable(["", "before", "after", "left"], [...rows, ...judged]);
 }
 
 /** The parts of a model with their share of parameters and work. */

@@ -1,5 +1,5 @@
 /**
- * What the commands without a run folder return: augment, evaluate, predict, export, bench and inspect.
+ * What the commands without a run folder return: augment, evaluate, predict, export, shrink, bench and inspect.
  *
  * Plain JSON: with `--json` the command line prints them as they are.
  */
@@ -77,6 +77,40 @@ export interface ExportResult {
   readonly bytes: FileBytes;
   /** Largest difference of an output on test inputs; null when the format cannot be run here. */
   readonly difference: number | null;
+}
+
+/** What a model is made of. */
+export interface ModelSizes {
+  readonly heads: number;
+  readonly neurons: number;
+  /** Attention and feed-forward modules with a head or neuron left. */
+  readonly modules: number;
+  /** Rows of the word embeddings. */
+  readonly pieces: number;
+  readonly parameters: Parameters;
+  /** Of the tensor file in float32. */
+  readonly bytes: FileBytes;
+}
+
+/** A model without what does nothing, and how far it is from the one it was made of. */
+export interface ShrinkResult {
+  readonly model: string;
+  /** The folder of the smaller model. */
+  readonly path: string;
+  readonly before: ModelSizes;
+  readonly after: ModelSizes;
+  /** Largest difference of an output on random texts of the pieces that stay. */
+  readonly difference: number;
+  /** On the labelled text given; null without. */
+  readonly evaluation: ShrinkEvaluation | null;
+}
+
+/** Both models on the same examples. */
+export interface ShrinkEvaluation {
+  readonly before: EvaluationResult;
+  readonly after: EvaluationResult;
+  /** Examples that are cut into other pieces than before, because a piece of theirs has left. */
+  readonly recut: number;
 }
 
 /** One model of a comparison. */

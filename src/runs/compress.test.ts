@@ -2,7 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
-import { compress } from "./compress.ts";
+import { compress, idleNotes } from "./compress.ts";
+import type { ProgressEvent } from "./progress.ts";
+import { shrink } from "./shrink.ts";
 
 /** Sentences of the tiny vocabulary; every tenth is held out. */
 async function reviews(label: (i: number) => string): Promise<string> {
@@ -36,6 +38,23 @@ test("a model that says the same of everything is an error (train/constant) unle
   );
   const { metric } = await compress({ ...same, method: "theseus", force: true, allowConstant: true });
   expect(metric.after).toBe(metric.before);
+});
+
+test("a note in the run says how many heads and neurons the product's zeros have left without effect", async () => {
+  const { out, ...rest } = await options();
+  const given = { ...rest, out, finetuned: await written(tinyModel()), allowConstant: true };
+  const notes: string[] = [];
+  const report = (event: ProgressEvent) => {
+    if (event.kind === "note") notes.push(event.text);
+  };
+  await compress({ ...given, method: "magnitude", set: {}, sparsity: 0.99 }, { report });
+  const { before, after } = await shrink({ model: out, out: join(out, "small"), threads: 1 });
+  expect(before.neurons - after.neurons).toBeGreaterThan(30);
+  const [heads, neurons] = [before.heads - after.heads, before.neurons - after.neurons];
+  expect(notes).toEqual([
+    `${heads} of 4 heads and ${neurons} of 48 neurons do nothing; espalier shrink ${out} --out DIR leaves them out`,
+  ]);
+  expect(idleNotes(tinyModel(), "run")).toEqual([]);
 });
 
 /** Its classifier looks at nothing. */

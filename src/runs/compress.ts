@@ -7,8 +7,9 @@ import type { Measure } from "../data/dataset.ts";
 import { taskMetrics } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import { type ConfiguredMethod, methodById } from "../methods/registry.ts";
+import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
 import { openNetwork } from "../network/inference.ts";
-import { withHead } from "../network/network.ts";
+import { type Network, withHead } from "../network/network.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import { headFor, readData } from "./data.ts";
 import { resolveOptions } from "./fields.ts";
@@ -71,6 +72,7 @@ export async function compress(options: CompressOptions, context: RunContext = {
     record,
     context,
   });
+  for (const text of idleNotes(trained.network, settings.out)) record({ kind: "note", text });
   const bytes = await writeMeasured(folder.paths.model, trained.network);
   const maskBytes = await writeMaskFile(folder.paths.mask, base.network, trained.network);
   const models: ReportedModel[] = [
@@ -90,6 +92,19 @@ export async function compress(options: CompressOptions, context: RunContext = {
     started,
     record,
   });
+}
+
+/**
+ * Units that the method's zeros have left without effect, and the way to be rid of them. They stay in the run: masks of
+ * one base are compared weight by weight, and a mask file needs the base's shapes.
+ */
+export function idleNotes(network: Network, out: string): string[] {
+  const [all, live] = [network, withoutDeadUnits(network)].map(({ config }) => countUnits(config));
+  if (all === undefined || live === undefined) return [];
+  const [heads, neurons] = [all.heads - live.heads, all.neurons - live.neurons];
+  if (heads + neurons === 0) return [];
+  const idle = `${heads} of ${all.heads} heads and ${neurons} of ${all.neurons} neurons do nothing`;
+  return [`${idle}; espalier shrink ${out} --out DIR leaves them out`];
 }
 
 /** The method the options name, set as they say. */

@@ -2,11 +2,15 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { fold, keyOf, permutation } from "../base/random.ts";
+import type { ByteSource } from "../base/source.ts";
 import type { Head } from "../bert/config.ts";
+import { readLines } from "../data/corpus.ts";
 import { type Dataset, type Example, type Measure, measureOf } from "../data/dataset.ts";
 import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
+import { readRows } from "../data/rows.ts";
 import { sentimentData } from "../data/sentiment.ts";
 import { readTable, type TableColumns } from "../data/table.ts";
+import { withFile } from "../formats/files.ts";
 
 /** The name under which `--data` means the small synthetic sentiment set that comes with the package. */
 export const SENTIMENT = "embedded:sentiment";
@@ -83,6 +87,31 @@ export async function readValidation(
   if (data === SENTIMENT) return first(sentimentData(keyOf(0)).dev, limit);
   if (task !== undefined) return first(await readGlue(glueTask(task), data, "dev"), limit);
   return first(await readTable(data, columnsOf(settings), like ? { like } : {}), limit);
+}
+
+/**
+ * The texts of a corpus, without labels: the lines of a `.txt` file, the training examples of a task's folder, or the
+ * text columns of a table.
+ */
+export async function readCorpus(settings: DataSettings): Promise<string[]> {
+  const { task, data, limit } = settings;
+  if (data.toLowerCase().endsWith(".txt")) return withFile(data, (source) => firstLines(source, limit));
+  if (data === SENTIMENT || task !== undefined) {
+    const { examples } = await readTraining(settings);
+    return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
+  }
+  const { text, pair } = columnsOf(settings);
+  const rows = await readRows(data, pair === undefined ? [text] : [text, pair]);
+  return rows.slice(0, limit).flatMap(({ cells }) => cells.map((cell) => String(cell ?? "")));
+}
+
+async function firstLines(source: ByteSource, limit = Number.POSITIVE_INFINITY): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of readLines(source)) {
+    if (lines.length >= limit) break;
+    lines.push(line);
+  }
+  return lines;
 }
 
 type Splits = Omit<LabelledData, "measure">;

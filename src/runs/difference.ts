@@ -29,19 +29,37 @@ export function differenceOfOnnx(network: Network, exported: Program): Promise<n
   return largest(network, (engine) => openProgram(engine, exported, network));
 }
 
-/** Largest difference of an output between two networks of one head. @throws as `differenceOfOnnx` does */
-export function differenceOfNetworks(network: Network, other: Network): Promise<number> {
-  return largest(network, (engine) => openNetwork(engine, other));
+/**
+ * Largest difference of an output between two networks of one head. @throws as `differenceOfOnnx` does
+ *
+ * @param pieces  for each word piece of `other` its number in `network`, where `other` has fewer; they are compared on
+ *   texts of these pieces, and masked language models by what they say of these
+ */
+export function differenceOfNetworks(
+  network: Network,
+  other: Network,
+  pieces?: readonly number[],
+): Promise<number> {
+  return largest(network, (engine) => openNetwork(engine, other), pieces);
 }
 
-async function largest(network: Network, open: (engine: Engine) => Promise<Inference>): Promise<number> {
+async function largest(
+  network: Network,
+  open: (engine: Engine) => Promise<Inference>,
+  pieces?: readonly number[],
+): Promise<number> {
   const engine = new Engine({ threads: 1 });
+  const { config, head } = network;
+  const drawn = pieces === undefined ? network : { config: { ...config, vocabSize: pieces.length } };
+  const ownIds = (ids: Int32Array): Int32Array => (pieces ? ids.map((id) => pieces[id] ?? 0) : ids);
+  const columns = head.kind === "mlm" ? pieces : undefined;
   try {
     const [reference, exported] = [await openReference(engine, network), await open(engine)];
     let found = 0;
     for (const [size, length] of CASES) {
-      const batch = randomBatch(size, Math.min(length, network.config.maxPositions), network);
-      const [a, b] = [await reference.logits(batch), await exported.logits(batch)];
+      const batch = randomBatch(size, Math.min(length, config.maxPositions), drawn);
+      const whole = await reference.logits({ ...batch, ids: ownIds(batch.ids) });
+      const [a, b] = [columnsOf(whole, config.vocabSize, columns), await exported.logits(batch)];
       found = a.reduce((most, x, i) => Math.max(most, Math.abs(x - (b[i] ?? Number.NaN))), found);
     }
     if (Number.isFinite(found)) return found;
@@ -70,8 +88,17 @@ async function openReference(engine: Engine, network: Network): Promise<Inferenc
   };
 }
 
+/** Some columns of logits [N, V]; all of them without a list. */
+function columnsOf(logits: Float32Array, width: number, columns?: readonly number[]): Float32Array {
+  if (columns === undefined) return logits;
+  const at = (i: number): number =>
+    Math.floor(i / columns.length) * width + (columns[i % columns.length] ?? 0);
+  const size = (logits.length / width) * columns.length;
+  return Float32Array.from({ length: size }, (_, i) => logits[at(i)] ?? Number.NaN);
+}
+
 /** Random pieces and types; row i has i · T / B tokens of padding at its end. */
-function randomBatch(size: number, length: number, { config }: Network): InputBatch {
+function randomBatch(size: number, length: number, { config }: Pick<Network, "config">): InputBatch {
   const [key, n] = [keyOf(1), size * length];
   const draw = (name: string, below: number): Int32Array =>
     Int32Array.from({ length: n }, (_, i) => randint(fold(key, name), below, i));

@@ -14,6 +14,7 @@ import {
   PREDICT,
   PRETRAIN,
   RESUME,
+  SHRINK,
 } from "./options.ts";
 
 const GIVEN = { model: "m", data: "d", out: "o" };
@@ -61,6 +62,7 @@ test("every default is a value its own field accepts", () => {
     PRETRAIN,
     RESUME,
     DEMO,
+    SHRINK,
   ];
   for (const { name, fields } of schemas) {
     for (const [key, field] of Object.entries(fields)) {

@@ -172,6 +172,31 @@ export const EXPORT = schema("export", {
 export type ExportOptions = OptionsOf<typeof EXPORT.fields>;
 export type ExportSettings = SettingsOf<typeof EXPORT.fields>;
 
+/** A model without what does nothing, and without the word pieces that a corpus does not use. */
+export const SHRINK = schema(
+  "shrink",
+  {
+    model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
+    out: required(text("folder"), "folder of the smaller model, made when absent"),
+    force: withDefault(onOff(), false, "replace a model that is already in the folder"),
+    vocabulary: optional(texts("path", 1), "keep only the pieces of these texts; may be repeated", {
+      absent: "all pieces stay",
+    }),
+    ...DATA,
+    data: optional(text("path", "a folder or file"), "labelled text to evaluate on, before and after", {
+      absent: "no evaluation",
+    }),
+    batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+    ...COMMON,
+  },
+  ({ task, data, vocabulary }) =>
+    task === undefined || data !== undefined || vocabulary !== undefined
+      ? undefined
+      : "data: expected a path beside task, for data or vocabulary, got neither",
+);
+export type ShrinkOptions = OptionsOf<typeof SHRINK.fields>;
+export type ShrinkSettings = SettingsOf<typeof SHRINK.fields>;
+
 /** Latency, throughput and bytes of several models side by side, on this machine. */
 export const BENCH = schema("bench", {
   models: required(

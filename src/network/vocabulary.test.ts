@@ -1,0 +1,95 @@
+import { afterAll, expect, test } from "vitest";
+import { tinyModel, WORDS } from "../../test/support/tiny-model.ts";
+import type { Head } from "../bert/config.ts";
+import { EMBEDDINGS, MLM, parameters } from "../bert/names.ts";
+import { Engine } from "../engine/engine.ts";
+import { createTokenizer } from "../text/tokenizer.ts";
+import { usedPieces } from "../text/used-pieces.ts";
+import { openNetwork } from "./inference.ts";
+import type { Network } from "./network.ts";
+import { keepPieces } from "./vocabulary.ts";
+
+const engine = new Engine({ threads: 1 });
+afterAll(() => engine.close());
+
+const TEXTS = ["a good film", "bright plot, not dull", "GOOD plot unheard"];
+const CLASSES: Head = { kind: "classification", labels: ["no", "yes"] };
+
+/** Outputs of one text after the other, without padding. */
+async function answers(network: Network): Promise<Float32Array[]> {
+  const [tokenizer, inference] = [createTokenizer(network.vocabulary), await openNetwork(engine, network)];
+  const outputs: Float32Array[] = [];
+  for (const text of TEXTS) {
+    const { ids, types } = tokenizer.encode(text, undefined, 24);
+    const mask = new Float32Array(ids.length).fill(1);
+    outputs.push(await inference.logits({ size: 1, length: ids.length, ids, types, mask }));
+  }
+  return outputs;
+}
+
+test.each<Head>([CLASSES, { kind: "regression", reader: "mixture" }, { kind: "none" }])(
+  "%o: texts of the corpus have the same logits, bit for bit",
+  async (head) => {
+    const network = tinyModel(head);
+    const pieces = usedPieces(network.vocabulary, TEXTS);
+    const small = keepPieces(network, pieces);
+    expect(small.vocabulary.vocab.filter((piece) => WORDS.includes(piece))).toEqual(
+      WORDS.filter((word) => !["bad", "very", "the"].includes(word)),
+    );
+    expect(small.config.vocabSize).toBe(network.config.vocabSize - 3);
+    expect(await answers(small)).toEqual(await answers(network));
+  },
+);
+
+test("a masked language model keeps the logits of the pieces that stay, within 1e-6, in their order", async () => {
+  const network = tinyModel({ kind: "mlm" });
+  const pieces = usedPieces(network.vocabulary, TEXTS);
+  const small = keepPieces(network, pieces);
+  const shapes = new Map([...small.tensors].map(([name, { shape }]) => [name, [...shape]]));
+  expect(shapes).toEqual(parameters(small.config, small.head));
+  const [before, after] = [await answers(network), await answers(small)];
+  const V = network.config.vocabSize;
+  before.forEach((logits, i) => {
+    const kept = [...logits].filter((_, at) => pieces.includes(at % V));
+    expect(after[i]?.length).toBe(kept.length);
+    expect(Math.max(...kept.map((x, at) => Math.abs(x - (after[i]?.[at] ?? Number.NaN))))).toBeLessThan(1e-6);
+  });
+});
+
+test("rows without a piece leave, and the number of padding follows its piece", () => {
+  const network = tinyModel({ kind: "mlm" });
+  const { config, vocabulary } = network;
+  const shorter = { ...vocabulary, vocab: vocabulary.vocab.slice(0, -2) };
+  const odd = { ...network, vocabulary: shorter, config: { ...config, padTokenId: 7 } };
+  const kept = keepPieces(odd, [0, 1, 2, 3, 4, 6, 7, 9]);
+  expect([kept.config.vocabSize, kept.config.padTokenId]).toEqual([8, 6]);
+  expect(kept.tensors.get(EMBEDDINGS.words)?.shape).toEqual([8, 16]);
+  expect(kept.tensors.get(MLM.bias)?.shape).toEqual([8]);
+  expect(keepPieces(odd, [0, 1, 2, 3, 4]).config.padTokenId).toBe(0);
+});
+
+test("a mask of the word embeddings is cut as they are", () => {
+  const network = tinyModel();
+  const data = Uint8Array.from({ length: 15 * 16 }, (_, i) => Number(i % 3 === 0));
+  const masks = new Map([[EMBEDDINGS.words, { dtype: "uint8", shape: [15, 16], data } as const]]);
+  const mask = keepPieces({ ...network, masks }, [0, 1, 2, 3, 4, 8]).masks?.get(EMBEDDINGS.words);
+  expect(mask?.shape).toEqual([6, 16]);
+  expect(mask?.data.slice(5 * 16)).toEqual(data.slice(8 * 16, 9 * 16));
+});
+
+test.each([
+  ["out of order", [0, 2, 1, 3, 4]],
+  ["twice the same", [0, 1, 1, 2, 3, 4]],
+  ["beyond the vocabulary", [0, 1, 2, 3, 4, 15]],
+  ["not whole", [0, 1, 2, 3, 4, 5.5]],
+])("numbers %s are refused (vocabulary/pieces)", (_, pieces) => {
+  expect(() => keepPieces(tinyModel(), pieces)).toThrow(
+    expect.objectContaining({ code: "vocabulary/pieces" }),
+  );
+});
+
+test("leaving a special piece out is refused (vocab/special)", () => {
+  expect(() => keepPieces(tinyModel(), [0, 1, 2, 3])).toThrow(
+    expect.objectContaining({ code: "vocab/special" }),
+  );
+});

@@ -1,0 +1,76 @@
+/**
+ * A network with some of its word pieces: rows of the word embeddings leave, and the pieces are numbered anew.
+ *
+ * What stays keeps its order, so that piece number `pieces[i]` becomes number i. Texts whose pieces all stay give the same
+ * logits. A masked language model loses the same rows of its tied output matrix and of its bias, so it proposes only
+ * what is left. Rows that no piece ever had, which some checkpoints carry to fill up a table, leave too.
+ *
+ * Not here: which pieces a corpus needs (text/used-pieces.ts).
+ */
+
+import { InputError } from "../base/errors.ts";
+import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
+import { EMBEDDINGS, MLM } from "../bert/names.ts";
+import { specialIds } from "../text/tokenizer.ts";
+import type { Network } from "./network.ts";
+
+/** The tensors with one row for each piece. */
+const ROWS_OF_PIECES: readonly string[] = [EMBEDDINGS.words, MLM.bias];
+
+/**
+ * The network with only these pieces.
+ *
+ * @param pieces  numbers of the pieces that stay, in ascending order, the five special ones among them
+ * @throws {InputError} `vocabulary/pieces` for numbers that are not ascending pieces of the network
+ * @throws {FormatError} `vocab/special` when a special piece is not among them
+ * @example keepPieces(network, usedPieces(network.vocabulary, texts));
+ */
+export function keepPieces(network: Network, pieces: readonly number[]): Network {
+  const { config, vocabulary } = network;
+  checkPieces(pieces, vocabulary.vocab.length);
+  const vocab = pieces.map((id) => vocabulary.vocab[id] ?? "");
+  const { pad } = specialIds(vocab);
+  const padding = pieces.indexOf(config.padTokenId);
+  const [tensors, masks] = [new Map(network.tensors), new Map(network.masks ?? [])];
+  for (const name of ROWS_OF_PIECES) {
+    const [tensor, mask] = [tensors.get(name), masks.get(name)];
+    if (tensor) tensors.set(name, keepRows(tensor, pieces));
+    if (mask) masks.set(name, keepMaskRows(mask, pieces));
+  }
+  return {
+    ...network,
+    config: { ...config, vocabSize: pieces.length, padTokenId: padding < 0 ? pad : padding },
+    vocabulary: { ...vocabulary, vocab },
+    tensors,
+    ...(network.masks ? { masks } : {}),
+  };
+}
+
+function checkPieces(pieces: readonly number[], count: number): void {
+  const wrong = pieces.findIndex(
+    (id, i) => !(Number.isInteger(id) && id < count && id > (pieces[i - 1] ?? -1)),
+  );
+  if (wrong < 0) return;
+  throw new InputError(
+    "vocabulary/pieces",
+    `pieces: expected ascending numbers below ${count}, got ${pieces[wrong]} at place ${wrong}`,
+  );
+}
+
+function keepRows({ shape, data }: FloatTensor, rows: readonly number[]): FloatTensor {
+  const width = shape[1] ?? 1;
+  const kept = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => {
+    kept.set(data.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return floatTensor([rows.length, ...shape.slice(1)], kept);
+}
+
+function keepMaskRows({ shape, data }: Tensor<"uint8">, rows: readonly number[]): Tensor<"uint8"> {
+  const width = shape[1] ?? 1;
+  const kept = Uint8Array.from(
+    { length: rows.length * width },
+    (_, i) => data[(rows[Math.floor(i / width)] ?? 0) * width + (i % width)] ?? 0,
+  );
+  return { dtype: "uint8", shape: [rows.length, ...shape.slice(1)], data: kept };
+}

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { createTokenizer, SPECIAL_PIECES, type TokenizerFiles } from "./tokenizer.ts";
+import { usedPieces } from "./used-pieces.ts";
+
+const SPECIAL = Object.values(SPECIAL_PIECES);
+
+function files(...pieces: string[]): TokenizerFiles {
+  const vocab = [...SPECIAL, ...pieces];
+  return { vocab, lowercase: true, stripAccents: null, tokenizeChineseChars: true, maxLength: 16 };
+}
+
+function keptOf(vocabulary: TokenizerFiles, texts: readonly string[]): TokenizerFiles & { ids: number[] } {
+  const ids = usedPieces(vocabulary, texts);
+  return { ...vocabulary, vocab: ids.map((id) => vocabulary.vocab[id] ?? ""), ids };
+}
+
+/** Pieces of a text under the kept vocabulary, by their numbers in the whole one. */
+function remapped(
+  { ids, ...small }: TokenizerFiles & { ids: number[] },
+  text: string,
+): (number | undefined)[] {
+  return createTokenizer(small)
+    .pieces(text)
+    .map((id) => ids[id]);
+}
+
+test("special pieces, single characters in both forms, and what the texts are cut into stay, in their order", () => {
+  const vocabulary = files(
+    "[unused1]",
+    "film",
+    "##s",
+    "films",
+    "a",
+    "##a",
+    "plot",
+    "é",
+    "##é",
+    "##ed",
+    "#",
+    "##",
+    "😀",
+  );
+  const { vocab } = keptOf(vocabulary, ["A film", "Films, plotted"]);
+  expect(vocab).toEqual([...SPECIAL, "film", "##s", "films", "a", "##a", "é", "##é", "#", "😀"]);
+});
+
+test("every text of the corpus keeps its pieces; an unseen word is cut into single characters", () => {
+  const vocabulary = files("film", "##s", "plot", "p", "##l", "##o", "##t", "##ted", "the");
+  const corpus = ["Film films", "the FILM?", "x"];
+  const small = keptOf(vocabulary, corpus);
+  expect(small.vocab).not.toContain("plot");
+  for (const text of corpus) expect(remapped(small, text)).toEqual(createTokenizer(vocabulary).pieces(text));
+  const { ids: _, ...kept } = small;
+  const plots = createTokenizer(kept).pieces("plot");
+  expect(plots.map((id) => kept.vocab[id])).toEqual(["p", "##l", "##o", "##t"]);
+});
+
+test("a word without pieces gains none when the long piece that led it astray is used by no text", () => {
+  // "abc": the longest beginning is "ab", after which nothing fits; without "ab" it would be "a" and "##bc".
+  const vocabulary = files("a", "ab", "##bc", "x");
+  expect(createTokenizer(vocabulary).pieces("abc")).toEqual([1]);
+  const corpus = ["xbc", "Ábc, a"];
+  const small = keptOf(vocabulary, corpus);
+  for (const text of corpus) expect(remapped(small, text)).toEqual(createTokenizer(vocabulary).pieces(text));
+  expect(small.vocab).toContain("ab");
+  expect(keptOf(vocabulary, ["xbc"]).vocab).not.toContain("ab");
+});
+
+test("no text keeps what stays in any case", () => {
+  expect(usedPieces(files("film", "a"), [])).toEqual([0, 1, 2, 3, 4, 6]);
+});
