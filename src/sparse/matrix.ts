@@ -40,39 +40,64 @@ export function blockDensity({ rows, columns, values }: PackedMatrix): number {
   return rows * columns === 0 ? 0 : values.length / (rows * columns);
 }
 
-/** Packs a matrix [rows, columns] into blocks of `height` rows. */
-export function packMatrix({ shape, data }: FloatTensor, height: BlockHeight): PackedMatrix {
-  const [rows = 0, columns = 0] = shape;
-  const count = Math.ceil(rows / height);
-  const starts = new Uint32Array(count + 1);
-  const indices: number[] = [];
-  const values: number[] = [];
-  for (let r = 0; r < count; r++) {
+/** Marks in `marks` [columns] each column in which block row r has a number other than zero; returns how many. */
+function markBlocks({ shape, data }: FloatTensor, height: number, r: number, marks: Uint8Array): number {
+  const columns = marks.length;
+  const end = Math.min(shape[0] ?? 0, (r + 1) * height) * columns;
+  let found = 0;
+  marks.fill(0);
+  for (let row = r * height * columns; row < end; row += columns) {
     for (let column = 0; column < columns; column++) {
-      const block = Array.from({ length: height }, (_, i) => data[(r * height + i) * columns + column] ?? 0);
-      if (block.every((value) => value === 0)) continue;
-      indices.push(column);
-      for (const value of block) values.push(value === 0 ? 0 : value);
+      if (data[row + column] === 0 || marks[column] === 1) continue;
+      marks[column] = 1;
+      found++;
     }
-    starts[r + 1] = indices.length;
   }
-  return {
-    rows,
-    columns,
-    height,
-    starts,
-    indices: Uint32Array.from(indices),
-    values: Float32Array.from(values),
-  };
+  return found;
+}
+
+/** Where each block row begins, [R + 1]; the last entry is K. */
+function blockStarts(matrix: FloatTensor, height: BlockHeight): Uint32Array {
+  const [rows = 0, columns = 0] = matrix.shape;
+  const starts = new Uint32Array(Math.ceil(rows / height) + 1);
+  const marks = new Uint8Array(columns);
+  for (let r = 0; r + 1 < starts.length; r++) {
+    starts[r + 1] = (starts[r] ?? 0) + markBlocks(matrix, height, r, marks);
+  }
+  return starts;
+}
+
+/** Packs a matrix [rows, columns] into blocks of `height` rows. */
+export function packMatrix(matrix: FloatTensor, height: BlockHeight): PackedMatrix {
+  const [rows = 0, columns = 0] = matrix.shape;
+  const { data } = matrix;
+  const starts = blockStarts(matrix, height);
+  const indices = new Uint32Array(starts.at(-1) ?? 0);
+  const values = new Float32Array(indices.length * height);
+  const marks = new Uint8Array(columns);
+  for (let r = 0; r + 1 < starts.length; r++) {
+    markBlocks(matrix, height, r, marks);
+    let k = starts[r] ?? 0;
+    const present = Math.min(height, rows - r * height);
+    for (let column = 0; column < columns; column++) {
+      if (marks[column] === 0) continue;
+      indices[k] = column;
+      // Adding 0 turns a negative zero into a zero.
+      for (let i = 0; i < present; i++)
+        values[k * height + i] = (data[(r * height + i) * columns + column] ?? 0) + 0;
+      k++;
+    }
+  }
+  return { rows, columns, height, starts, indices, values };
 }
 
 /** The matrix [rows, columns] with its zeros. */
 export function unpackMatrix({ rows, columns, height, starts, indices, values }: PackedMatrix): FloatTensor {
   const data = new Float32Array(rows * columns);
   for (let r = 0; r + 1 < starts.length; r++) {
+    const present = Math.min(height, rows - r * height);
     for (let k = starts[r] ?? 0; k < (starts[r + 1] ?? 0); k++) {
       const column = indices[k] ?? 0;
-      const present = Math.min(height, rows - r * height);
       for (let i = 0; i < present; i++)
         data[(r * height + i) * columns + column] = values[k * height + i] ?? 0;
     }
@@ -82,7 +107,7 @@ export function unpackMatrix({ rows, columns, height, starts, indices, values }:
 
 /** The tallest block whose density stays within `slack` of the finest's: masks made of blocks are recognised, others are not bent. */
 export function naturalHeight(matrix: FloatTensor, slack = 1.1): BlockHeight {
-  const finest = packMatrix(matrix, 1).values.length;
-  const fits = (height: BlockHeight): boolean => packMatrix(matrix, height).values.length <= slack * finest;
-  return [...BLOCK_HEIGHTS].reverse().find(fits) ?? 1;
+  const entries = (height: BlockHeight): number => height * (blockStarts(matrix, height).at(-1) ?? 0);
+  const finest = entries(1);
+  return [...BLOCK_HEIGHTS].reverse().find((height) => entries(height) <= slack * finest) ?? 1;
 }

@@ -1,0 +1,239 @@
+/** Whole files made to mislead a reader: each is refused by its name, and whatever is done to the bytes is a FormatError. */
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { PRUNED_CONFIG, tinyModel } from "../../../test/support/tiny-model.ts";
+import { FormatError } from "../../base/errors.ts";
+import { floatTensor } from "../../base/tensor.ts";
+import type { Head } from "../../bert/config.ts";
+import { parameters } from "../../bert/names.ts";
+import type { Network } from "../../network/network.ts";
+import { ByteReader, ByteWriter } from "./bytes.ts";
+import { joinSections, splitSections } from "./container.ts";
+import { directoryText } from "./directory.ts";
+import { decodeEsp, encodeEsp } from "./model.ts";
+import { readText, writeText } from "./text.ts";
+
+function sparse(network: Network): Network {
+  const tensors = [...network.tensors].map(([name, { shape, data }]) => {
+    const cut = shape.length === 2 && name.startsWith("bert.encoder.");
+    return [
+      name,
+      floatTensor(
+        shape,
+        data.map((x, i) => (cut && (i * 7) % 10 > 2 ? 0 : x)),
+      ),
+    ] as const;
+  });
+  return { ...network, tensors: new Map(tensors) };
+}
+
+const FILES = await Promise.all(
+  (["int8", "float16", "float32"] as const).map((values) =>
+    encodeEsp(sparse(tinyModel(undefined, PRUNED_CONFIG)), { values, metadata: { made: "by a test" } }),
+  ),
+);
+const [FILE = new Uint8Array(0)] = FILES;
+const SECTIONS = splitSections(FILE, "f");
+const DIRECTORY = readText(new ByteReader(SECTIONS[0] ?? FILE, "directory", "f"));
+const PIECES = readText(new ByteReader(SECTIONS[1] ?? FILE, "vocabulary", "f"));
+
+function text(content: string): Uint8Array {
+  const writer = new ByteWriter();
+  writeText(writer, content, "text");
+  return writer.bytes();
+}
+
+/** The file with another directory, its checksums in order. */
+function withDirectory(from: string | RegExp, to: string): Uint8Array {
+  const changed = DIRECTORY.replace(from, to);
+  if (changed === DIRECTORY) throw new Error(`nothing to replace: ${from}`);
+  return joinSections([text(changed), ...SECTIONS.slice(1)]);
+}
+
+function withPieces(pieces: string): Uint8Array {
+  return joinSections([...SECTIONS.slice(0, 1), text(pieces), ...SECTIONS.slice(2)]);
+}
+
+const WORDS = '["bert.embeddings.word_embeddings.weight",[15,16],"int8"]';
+const TYPES = '["bert.embeddings.token_type_embeddings.weight",[2,16],"int8"]';
+const BIAS = '["classifier.bias",[2],"float32"]';
+/** The last two tensors, each with its entry. */
+const LAST = /(\["classifier\.weight",\[[\d,]+\],"\w+"\]),(\["classifier\.bias",\[2\],"float32"\])/;
+
+/** A stream of `value` alone, as often as the reader likes. */
+function constant(value: number): number[] {
+  const states = [0, 0, 128, 0, 0, 0, 128, 0];
+  return [1, 13, 0, 0, 0, value, value, 128, 128, 1, ...states];
+}
+
+/** 2^28 equal numbers in 54 bytes, where the file says that it has as many words. */
+function enormous(): Uint8Array {
+  const words = WORDS.replace("15", "16777216");
+  const directory = DIRECTORY.replace(WORDS, words).replace('"vocab_size":15', '"vocab_size":16777216');
+  const section = Uint8Array.from([constant(0x80), constant(0x3f), constant(1)].flat());
+  return joinSections([text(directory), ...SECTIONS.slice(1, 2), section, ...SECTIONS.slice(3)]);
+}
+
+/** A whole directory of a network of 2^32 numbers, and nothing else. */
+function gigantic(): Uint8Array {
+  const config = { ...PRUNED_CONFIG, vocabSize: 2 ** 24, hiddenSize: 256 };
+  const head: Head = { kind: "none" };
+  const listed = [...parameters(config, head)].map(
+    ([name, shape]) => [name, { shape, values: "float32" }] as const,
+  );
+  const { vocabulary } = tinyModel();
+  const directory = directoryText({ config, head, metadata: {}, tensors: new Map(listed) }, vocabulary);
+  return joinSections([text(directory), ...SECTIONS.slice(1)]);
+}
+
+const ATTACKS: readonly [string, string, Uint8Array][] = [
+  ["no sections", "esp/sections", joinSections([])],
+  ["a directory alone", "esp/sections", joinSections(SECTIONS.slice(0, 1))],
+  ["a tensor less than listed", "esp/sections", joinSections(SECTIONS.slice(0, -1))],
+  ["a tensor more than listed", "esp/sections", joinSections([...SECTIONS, Uint8Array.of(1)])],
+  ["two sections in each other's place", "esp/method", joinSections(swapped(2, 3))],
+  ["a directory that is no JSON", "json/syntax", withDirectory(/^\{/, "")],
+  ["a directory that is a list", "esp/directory", joinSections([text("[]"), ...SECTIONS.slice(1)])],
+  ["an unknown part of the directory", "esp/directory", withDirectory(/^\{/, '{"more":1,')],
+  ["a part of the prototype in its place", "esp/directory", withDirectory('"tokenizer"', '"__proto__"')],
+  [
+    "lists in lists",
+    "esp/depth",
+    withDirectory('"hidden_size":16', `"hidden_size":${"[".repeat(9)}${"]".repeat(9)}`),
+  ],
+  ["100,000 lists in lists", "esp/depth", withDirectory('"made"', `"${"x".repeat(9)}":${"[".repeat(1e5)}`)],
+  [
+    "a configuration key twice",
+    "json/duplicate",
+    withDirectory('"hidden_size":16', '"hidden_size":16,"hidden_size":8'),
+  ],
+  ["a hidden size of 0", "esp/config", withDirectory('"hidden_size":16', '"hidden_size":0')],
+  ["a hidden size of 2^24 + 1", "esp/config", withDirectory('"hidden_size":16', '"hidden_size":16777217')],
+  ["a decoder", "esp/config", withDirectory('"model_type":"bert"', '"model_type":"bert","is_decoder":true')],
+  [
+    "an unknown architecture",
+    "esp/config",
+    withDirectory("BertForSequenceClassification", "BertForAnything"),
+  ],
+  [
+    "a tokenizer without basic splitting",
+    "tokenizer/config",
+    withDirectory('"tokenizer":{', '"tokenizer":{"do_basic_tokenize":false,'),
+  ],
+  ["metadata that is a number", "esp/metadata", withDirectory('"by a test"', "1")],
+  ["metadata that is a list", "esp/metadata", withDirectory('{"made":"by a test"}', "[]")],
+  ["tensors that are an object", "esp/entry", withDirectory(/"tensors":.*$/, '"tensors":{}}')],
+  ["a tensor without values", "esp/entry", withDirectory(BIAS, '["classifier.bias",[2]]')],
+  ["unknown values", "esp/entry", withDirectory(BIAS, '["classifier.bias",[2],"int4"]')],
+  ["values of the prototype", "esp/entry", withDirectory(BIAS, '["classifier.bias",[2],"constructor"]')],
+  ["blocks of 3 rows", "esp/entry", withDirectory('"int8",1]', '"int8",3]')],
+  ["a negative dimension", "esp/entry", withDirectory(BIAS, '["classifier.bias",[-2],"float32"]')],
+  ["half a dimension", "esp/entry", withDirectory(BIAS, '["classifier.bias",[0.5],"float32"]')],
+  [
+    "a dimension of 2^53",
+    "esp/entry",
+    withDirectory(BIAS, '["classifier.bias",[9007199254740992],"float32"]'),
+  ],
+  ["blocks of a vector", "esp/entry", withDirectory(BIAS, '["classifier.bias",[2],"float32",1]')],
+  ["a vector of levels", "esp/entry", withDirectory(BIAS, '["classifier.bias",[2],"int8"]')],
+  ["a tensor twice", "esp/twice", withDirectory(TYPES, WORDS)],
+  ["a tensor called __proto__", "esp/unused", withDirectory('"classifier.bias"', '"__proto__"')],
+  ["a tensor of another head", "esp/unused", withDirectory('"classifier.bias"', '"cls.predictions.bias"')],
+  [
+    "another shape than the configuration's",
+    "esp/shape",
+    withDirectory(BIAS, '["classifier.bias",[3],"float32"]'),
+  ],
+  ["a missing tensor", "esp/missing", withDirectory(`,${BIAS}`, "")],
+  ["two tensors in each other's place", "esp/order", withDirectory(LAST, "$2,$1")],
+  ["2^28 numbers in 54 bytes", "esp/budget", enormous()],
+  ["2^32 numbers", "esp/elements", gigantic()],
+  ["a piece twice", "esp/piece", withPieces(`${PIECES.slice(0, -3)}bad`)],
+  ["an empty piece", "esp/piece", withPieces(PIECES.replace("film", ""))],
+  ["more pieces than vocab_size", "esp/pieces", withPieces(`${PIECES}\nx`)],
+  ["no pieces", "esp/piece", withPieces("")],
+  ["no special pieces", "vocab/special", withPieces("a\nb")],
+];
+
+function swapped(i: number, j: number): Uint8Array[] {
+  return SECTIONS.map((section, k) => SECTIONS[k === i ? j : k === j ? i : k] ?? section);
+}
+
+test.each(ATTACKS)("attack: %s", async (_, code, bytes) => {
+  const read = decodeEsp(bytes, "evil.esp");
+  await expect(read).rejects.toThrow(FormatError);
+  await expect(read).rejects.toMatchObject({ code, message: expect.stringContaining("evil.esp") });
+});
+
+test("the attacks' own scaffolding is sound: a file put together from its parts passes", async () => {
+  const again = joinSections([text(DIRECTORY), text(PIECES), ...SECTIONS.slice(2)]);
+  expect(again).toEqual(FILE);
+  await expect(decodeEsp(again)).resolves.toMatchObject({ metadata: { made: "by a test" } });
+});
+
+/** Reads the bytes; whatever goes wrong has to be a FormatError. */
+async function survives(bytes: Uint8Array): Promise<void> {
+  await decodeEsp(bytes, "f").catch((error: unknown) => {
+    expect(error).toBeInstanceOf(FormatError);
+  });
+}
+
+test("a file cut off within any section is refused, and so are its sections cut off one by one", async () => {
+  let at = FILE.length - SECTIONS.reduce((n, { length }) => n + length, 0);
+  for (const [i, section] of SECTIONS.entries()) {
+    at += section.length;
+    if (section.length === 0) continue;
+    await expect(decodeEsp(FILE.subarray(0, at - 1))).rejects.toThrow(FormatError);
+    const cut = SECTIONS.map((other, k) => (k === i ? section.subarray(0, -1) : other));
+    await expect(decodeEsp(joinSections(cut))).rejects.toThrow(FormatError);
+  }
+});
+
+const changes = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), {
+  minLength: 1,
+  maxLength: 4,
+});
+
+function changed(bytes: Uint8Array, edits: readonly (readonly [number, number])[]): Uint8Array {
+  const copy = bytes.slice();
+  for (const [at, byte] of edits) if (copy.length > 0) copy[at % copy.length] = byte;
+  return copy;
+}
+
+test("300 files with up to four bytes changed fail as files or not at all", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...FILES), changes, (file, edits) => survives(changed(file, edits))),
+    { numRuns: 300, seed: 1 },
+  );
+});
+
+test("500 sections with up to four bytes changed or the end cut, checksums in order, fail as files or not at all", async () => {
+  const parts = FILES.map((file) => splitSections(file, "f"));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...parts),
+      fc.nat(),
+      fc.option(fc.nat()),
+      changes,
+      async (all, n, end, edits) => {
+        const at = n % all.length;
+        const broken = changed(all[at] ?? FILE, edits);
+        const part = end === null ? broken : broken.subarray(0, end % (broken.length + 1));
+        await survives(joinSections(all.map((section, i) => (i === at ? part : section))));
+      },
+    ),
+    { numRuns: 500, seed: 2 },
+  );
+});
+
+test("300 directories with up to four letters changed fail as files or not at all", async () => {
+  const letters = new TextEncoder().encode(DIRECTORY);
+  const ascii = changes.map((list) => list.map(([at, byte]) => [at, byte & 127] as const));
+  await fc.assert(
+    fc.asyncProperty(ascii, (edits) =>
+      survives(joinSections([text(new TextDecoder().decode(changed(letters, edits))), ...SECTIONS.slice(1)])),
+    ),
+    { numRuns: 300, seed: 3 },
+  );
+});

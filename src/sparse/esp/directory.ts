@@ -1,0 +1,187 @@
+/**
+ * The first section of a .esp file: what the model is and what the sections after it hold, as JSON.
+ *
+ *   model       a Hugging Face config.json: shape, head and labels (bert/config.ts)
+ *   tokenizer   a Hugging Face tokenizer_config.json; the pieces are a section of their own
+ *   metadata    free strings by name
+ *   tensors     [name, shape, values] of a dense tensor, [name, shape, values, height] of a sparse one
+ *
+ * Promise: it is read only when the tensors listed are those of the configuration, each once, in its shape.
+ */
+
+import { ConfigError, FormatError } from "../../base/errors.ts";
+import { sizeOf } from "../../base/tensor.ts";
+import { type BertConfig, configJson, type Head, parseConfig, parseHead } from "../../bert/config.ts";
+import { optionalParameters, parameters, type Shapes } from "../../bert/names.ts";
+import { isObject, own, parseJson } from "../../formats/json.ts";
+import { type TokenizerFiles, tokenizerConfigJson } from "../../text/tokenizer.ts";
+import { parseTokenizerConfig, type TokenizerFlags } from "../../text/vocabulary.ts";
+import { BLOCK_HEIGHTS } from "../matrix.ts";
+import { bad } from "./failure.ts";
+import type { Storage } from "./matrices.ts";
+import { VALUE_KINDS } from "./values.ts";
+
+/** Numbers that the tensors of one model may have, their zeros included: 8 GiB of float32. */
+const MAX_ELEMENTS = 2 ** 31;
+/** Objects and lists inside one another; the deepest of ours is the list of layers, at 4. */
+const MAX_DEPTH = 8;
+
+/** Everything about a file but its pieces and its numbers. */
+export interface Directory {
+  readonly config: BertConfig;
+  readonly head: Head;
+  readonly tokenizer: TokenizerFlags;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the order of the sections. */
+  readonly tensors: ReadonlyMap<string, Storage>;
+}
+
+/** Every tensor that a model may have, in the order in which they are written. */
+export function tensorShapes(config: BertConfig, head: Head): Shapes {
+  return new Map([...parameters(config, head), ...optionalParameters(config, head)]);
+}
+
+/** The text of a directory. */
+export function directoryText(directory: Omit<Directory, "tokenizer">, vocabulary: TokenizerFiles): string {
+  const { config, head, metadata, tensors } = directory;
+  const sorted = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : Number(a > b)));
+  return JSON.stringify({
+    model: configJson(config, head),
+    tokenizer: tokenizerConfigJson(vocabulary),
+    metadata: Object.fromEntries(sorted),
+    tensors: [...tensors].map(([name, { shape, values, height }]) => [
+      name,
+      shape,
+      values,
+      ...(height === undefined ? [] : [height]),
+    ]),
+  });
+}
+
+/**
+ * Reads a directory.
+ *
+ * @throws {FormatError} `esp/depth`, `esp/directory`, `esp/config`, `esp/metadata`, `esp/entry`, `esp/twice`, `esp/unused`,
+ *   `esp/shape`, `esp/missing`, `esp/elements`, `esp/order`; `json/…`, `tokenizer/…`
+ */
+export function parseDirectory(text: string, where: string): Directory {
+  if (depthOf(text) > MAX_DEPTH)
+    throw bad("depth", "directory", `a depth of at most ${MAX_DEPTH}`, "more", where);
+  const json = parseJson(text, where);
+  const keys = isObject(json) ? Object.keys(json).join() : "another value";
+  if (!isObject(json) || keys !== "model,tokenizer,metadata,tensors") {
+    throw bad("directory", "directory", "an object of model, tokenizer, metadata and tensors", keys, where);
+  }
+  const model = own(json, "model");
+  const [config, head] = configured(() => [parseConfig(model, where), parseHead(model, where)], where);
+  const tensors = parseEntries(own(json, "tensors"), where);
+  checkTensors(tensors, config, head, where);
+  const order = [...tensorShapes(config, head).keys()].filter((name) => tensors.has(name));
+  if (order.join() !== [...tensors.keys()].join()) {
+    throw bad("order", "tensors", "the order of the forward pass", "another", where);
+  }
+  return {
+    config,
+    head,
+    tokenizer: parseTokenizerConfig(own(json, "tokenizer"), where),
+    metadata: parseMetadata(own(json, "metadata"), where),
+    tensors,
+  };
+}
+
+/** A configuration inside a file is a part of the file: its failures are the file's. */
+function configured<T>(parse: () => T, where: string): T {
+  try {
+    return parse();
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause;
+    const message = `directory: expected a configuration that is read here, got: ${cause.message} (${where})`;
+    throw new FormatError("esp/config", message, { cause });
+  }
+}
+
+/** How far objects and lists lie inside one another; what walks over parsed JSON does so by recursion. */
+function depthOf(text: string): number {
+  let [depth, deepest, quoted] = [0, 0, false];
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (quoted && c === "\\") i++;
+    else if (c === '"') quoted = !quoted;
+    else if (!quoted && (c === "{" || c === "[")) deepest = Math.max(deepest, ++depth);
+    else if (!quoted && (c === "}" || c === "]")) depth--;
+  }
+  return deepest;
+}
+
+function parseMetadata(json: unknown, where: string): Record<string, string> {
+  const entries = isObject(json) ? Object.entries(json) : [["", json] as const];
+  return Object.fromEntries(
+    entries.map(([key, value]) => {
+      if (typeof value === "string") return [key, value];
+      throw bad("metadata", "metadata", "strings", value, where);
+    }),
+  );
+}
+
+function parseEntries(json: unknown, where: string): Map<string, Storage> {
+  if (!Array.isArray(json)) throw bad("entry", "tensors", "a list", json, where);
+  const tensors = new Map<string, Storage>();
+  const list: readonly unknown[] = json;
+  for (const entry of list) {
+    const [name, storage] = parseEntry(entry, where);
+    if (tensors.has(name)) throw bad("twice", `tensor ${name}`, "one of that name", "another", where);
+    tensors.set(name, storage);
+  }
+  return tensors;
+}
+
+function parseEntry(json: unknown, where: string): [string, Storage] {
+  const fields: readonly unknown[] = Array.isArray(json) ? json : [];
+  const [name, shape, kind, blocks] = fields;
+  const values = VALUE_KINDS.find((known) => known === kind);
+  const height = BLOCK_HEIGHTS.find((known) => known === blocks);
+  const sparse = fields.length === 4 && height !== undefined;
+  if (
+    typeof name !== "string" ||
+    !isShape(shape) ||
+    values === undefined ||
+    !(sparse || fields.length === 3)
+  ) {
+    throw bad("entry", "tensor", "[name, shape, values] or [name, shape, values, height]", json, where);
+  }
+  if ((sparse || values === "int8") && shape.length !== 2) {
+    throw bad("entry", `tensor ${name}`, "a matrix, as it is sparse or int8", shape, where);
+  }
+  return [name, { shape, values, ...(height === undefined ? {} : { height }) }];
+}
+
+function isShape(json: unknown): json is readonly number[] {
+  return Array.isArray(json) && json.every((d: unknown) => Number.isSafeInteger(d) && Number(d) >= 0);
+}
+
+/**
+ * The tensors of the configuration in their shapes, and no other.
+ * @throws {FormatError} `esp/unused`, `esp/shape`, `esp/missing`, `esp/elements`
+ */
+export function checkTensors(
+  tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
+  config: BertConfig,
+  head: Head,
+  where: string,
+): void {
+  const [required, possible] = [parameters(config, head), tensorShapes(config, head)];
+  let elements = 0;
+  for (const [name, { shape }] of tensors) {
+    const expected = possible.get(name);
+    if (expected === undefined)
+      throw bad("unused", `tensor ${name}`, `a parameter of a ${head.kind} model`, "an unused one", where);
+    if (shape.join() !== expected.join())
+      throw bad("shape", `tensor ${name}`, `[${expected}]`, `[${shape}]`, where);
+    elements += sizeOf(shape);
+  }
+  for (const [name, shape] of required) {
+    if (!tensors.has(name)) throw bad("missing", `tensor ${name}`, `[${shape}]`, "no such tensor", where);
+  }
+  if (elements > MAX_ELEMENTS)
+    throw bad("elements", "tensors", `at most ${MAX_ELEMENTS} numbers`, elements, where);
+}

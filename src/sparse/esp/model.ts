@@ -1,0 +1,165 @@
+/**
+ * model.esp: one file that is a classifier. Configuration, head with labels, tokenizer and weights, the sparse ones packed.
+ *
+ *   section 0       directory (directory.ts)
+ *   section 1       word pieces (pieces.ts)
+ *   section 2 + i   tensor i of the directory (matrices.ts)
+ *
+ * Promise: what is read is a whole model that agrees with itself; equal content and options are written as equal bytes, and
+ * writing what was read gives the file again. A file is refused with a FormatError, whatever its bytes, before more memory
+ * is taken than its size can account for. Browser-safe. The format's rules are in docs/format.md.
+ * Not here: files and addresses, masks (the zeros are the mask), running the model.
+ */
+
+import type { FloatTensor } from "../../base/tensor.ts";
+import type { BertConfig, Head } from "../../bert/config.ts";
+import { isEmbedding } from "../../bert/names.ts";
+import type { Network } from "../../network/network.ts";
+import type { TokenizerFiles } from "../../text/tokenizer.ts";
+import { type BlockHeight, type PackedMatrix, unpackMatrix } from "../matrix.ts";
+import { ByteReader, ByteWriter } from "./bytes.ts";
+import { joinSections, splitSections } from "./container.ts";
+import { checkTensors, type Directory, directoryText, parseDirectory, tensorShapes } from "./directory.ts";
+import { bad } from "./failure.ts";
+import {
+  type Budget,
+  type Choices,
+  decodeTensor,
+  encodeTensor,
+  formOf,
+  isPacked,
+  type Storage,
+  type StoredTensor,
+  storageOf,
+} from "./matrices.ts";
+import { decodePieces, encodePieces } from "./pieces.ts";
+import { readText, writeText } from "./text.ts";
+import { roundMatrix, type ValueKind } from "./values.ts";
+
+/** What a .esp file holds, decoded. */
+export interface EspModel {
+  readonly config: BertConfig;
+  readonly head: Head;
+  readonly vocabulary: TokenizerFiles;
+  /** Under the checkpoint's names; sparse matrices packed, everything else dense. */
+  readonly tensors: ReadonlyMap<string, FloatTensor | PackedMatrix>;
+  /** Free strings: the producer's version, a kernel table shipped with the file. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** How a network is written. */
+export interface EspOptions {
+  /** How values of sparse matrices are stored. Default float16. */
+  readonly values?: ValueKind;
+  /** How embedding tables and other dense matrices are stored. Default as `values`. */
+  readonly tables?: ValueKind;
+  /** Rows that a block spans. Default: what is natural for each matrix. */
+  readonly height?: BlockHeight;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Where a failure of writing happened. */
+const WRITING = "writing";
+
+/** What is written of a network. */
+export type EspContent = Pick<Network, "config" | "head" | "vocabulary" | "tensors">;
+
+/**
+ * The bytes of a .esp file. Biases and LayerNorm stay float32, matrices are rounded as the options say.
+ *
+ * @throws {FormatError} `esp/missing`, `esp/unused`, `esp/shape` for a network that contradicts itself; `esp/finite`,
+ *   `esp/range` for numbers that cannot be stored; `esp/piece`, `esp/pieces`, `vocab/special`; `esp/config` for a
+ *   configuration that would not be read back
+ */
+export async function encodeEsp(network: EspContent, options: EspOptions = {}): Promise<Uint8Array> {
+  const { config, head, vocabulary, tensors } = network;
+  const { values = "float16", tables = values, height, metadata = {} } = options;
+  checkTensors(tensors, config, head, WRITING);
+  const storages = new Map<string, Storage>();
+  const sections: Uint8Array[] = [];
+  for (const name of tensorShapes(config, head).keys()) {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) continue;
+    const [stored, kind] = storedAs(name, tensor, { sparse: values, dense: tables, height });
+    storages.set(name, storageOf(stored, kind));
+    sections.push(encodeTensor(stored, kind));
+  }
+  const text = directoryText({ config, head, metadata, tensors: storages }, vocabulary);
+  parseDirectory(text, WRITING);
+  const directory = new ByteWriter();
+  writeText(directory, text, "directory");
+  return joinSections([directory.bytes(), encodePieces(vocabulary.vocab, config.vocabSize), ...sections]);
+}
+
+/** Vectors are float32, embedding tables dense; of any other matrix its numbers decide. */
+function storedAs(name: string, tensor: FloatTensor, choices: Choices): [StoredTensor, ValueKind] {
+  const what = `tensor ${name}`;
+  if (tensor.shape.length !== 2) return [roundMatrix(tensor, "float32", what), "float32"];
+  if (isEmbedding(name)) return [roundMatrix(tensor, choices.dense, what), choices.dense];
+  return formOf(tensor, choices, what);
+}
+
+/**
+ * Reads a .esp file.
+ *
+ * @param where  named in messages: the file
+ * @throws {FormatError} `esp/…`, `json/…`, `tokenizer/…`, `vocab/…`
+ */
+export async function decodeEsp(bytes: Uint8Array, where = "model.esp"): Promise<EspModel> {
+  const { directory, vocabulary, sections } = openEsp(bytes, where);
+  const { config, head, metadata } = directory;
+  const budget = budgetOf(bytes.length, where);
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, storage] of directory.tensors) {
+    const section = sections[tensors.size] ?? new Uint8Array(0);
+    tensors.set(name, decodeTensor(section, storage, budget, `tensor ${name}`, where));
+  }
+  return { config, head, vocabulary, tensors, metadata };
+}
+
+/** A file whose container, directory and vocabulary are checked; the tensors' sections are as they lie in it. */
+export interface OpenedEsp {
+  readonly directory: Directory;
+  readonly vocabulary: TokenizerFiles;
+  readonly sections: readonly Uint8Array[];
+  /** Bytes of the parts that are no tensors. */
+  readonly sizes: { readonly head: number; readonly directory: number; readonly vocabulary: number };
+}
+
+/** Opens a file. @throws as `decodeEsp` does */
+export function openEsp(bytes: Uint8Array, where: string): OpenedEsp {
+  const all = splitSections(bytes, where);
+  const [first, second, ...sections] = all;
+  if (first === undefined || second === undefined) {
+    throw bad("sections", "file", "a directory and a vocabulary", "fewer sections", where);
+  }
+  const directory = parseDirectory(readText(new ByteReader(first, "directory", where)), where);
+  if (sections.length !== directory.tensors.size) {
+    throw bad("sections", "file", `${directory.tensors.size} tensors`, sections.length, where);
+  }
+  const vocab = decodePieces(second, directory.config.vocabSize, where);
+  const head = all.reduce((left, { length }) => left - length, bytes.length);
+  const sizes = { head, directory: first.length, vocabulary: second.length };
+  return { directory, vocabulary: { vocab, ...directory.tokenizer }, sections, sizes };
+}
+
+/**
+ * What a file may unpack to: 256 numbers for each of its bytes, and 2^24 besides. A constant is coded in next to nothing,
+ * so without this a file of a kilobyte could ask for gigabytes.
+ */
+function budgetOf(size: number, where: string): Budget {
+  let left = 2 ** 24 + 256 * size;
+  return (elements, what) => {
+    left -= elements;
+    if (left < 0)
+      throw bad("budget", what, `numbers that a file of ${size} bytes can account for`, "more", where);
+  };
+}
+
+/** The network of a file, its matrices with their zeros: for ONNX and evaluation. */
+export function networkOf({ config, head, vocabulary, tensors }: EspModel): Network {
+  const dense = [...tensors].map(
+    ([name, tensor]) => [name, isPacked(tensor) ? unpackMatrix(tensor) : tensor] as const,
+  );
+  return { config, head, vocabulary, tensors: new Map(dense) };
+}

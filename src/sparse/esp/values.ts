@@ -1,0 +1,192 @@
+/**
+ * How numbers are stored: float32 as it is, float16 to nearest, or int8 levels with one scale a row.
+ *
+ *   float32   four streams, one for each byte of the numbers, the lowest first
+ *   float16   two streams
+ *   int8      the scales' two streams, then one of levels; value = level · scale, level from -127 to 127
+ *
+ * Numbers are first rounded (`roundMatrix`) and then stored without loss. A scale s is a float32 whose lower half is zero:
+ * level · s is then exact, the largest level of a row is 127, and rounding what was rounded changes nothing. It is the
+ * one nearest to largest / 127 and off by at most 2^-9 of it, a quarter of a step at level 127, so that an error is at
+ * most half a step. Not here: which numbers are stored (matrices.ts).
+ */
+
+import { type FloatTensor, floatTensor } from "../../base/tensor.ts";
+import { decodeFloat16, encodeFloat16 } from "../../formats/float16.ts";
+import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { bad } from "./failure.ts";
+import { readStream, writeStream } from "./stream.ts";
+
+/** How the numbers of a matrix are stored. */
+export type ValueKind = "float32" | "float16" | "int8";
+
+/** The kinds there are, from the most exact. */
+export const VALUE_KINDS: readonly ValueKind[] = ["float32", "float16", "int8"];
+
+/**
+ * Which numbers belong to which row: number k·h + i, with starts[r] ≤ k < starts[r + 1], to row r·h + i. That of a
+ * PackedMatrix; a dense matrix is one of height 1 in which every entry is a block.
+ */
+export interface Layout {
+  readonly rows: number;
+  readonly height: number;
+  /** [⌈rows / h⌉ + 1] */
+  readonly starts: Uint32Array;
+}
+
+/** The layout of a dense matrix [rows, columns]. */
+export function denseLayout(rows: number, columns: number): Layout {
+  return { rows, height: 1, starts: Uint32Array.from({ length: rows + 1 }, (_, r) => r * columns) };
+}
+
+const LARGEST_LEVEL = 127;
+/** Below it a float32 whose lower half is zero has fewer than 8 digits. */
+const SMALLEST_SCALE = 2 ** -126;
+
+/** The float32 with lower half zero that is nearest, ties to even. */
+function shortened(value: number): number {
+  const float = Float32Array.of(value);
+  const bits = new Uint32Array(float.buffer);
+  const whole = bits[0] ?? 0;
+  bits[0] = (whole + 0x7fff + ((whole >>> 16) & 1)) & 0xffff0000;
+  return float[0] ?? 0;
+}
+
+/** Calls `visit` with each row: its numbers are first, first + height, … below end. */
+function eachRow(layout: Layout, visit: (row: number, first: number, end: number) => void): void {
+  const { rows, height, starts } = layout;
+  for (let row = 0; row < rows; row++) {
+    const r = Math.floor(row / height);
+    visit(row, (starts[r] ?? 0) * height + (row % height), (starts[r + 1] ?? 0) * height);
+  }
+}
+
+/** The scale of each row, [rows]; 0 for a row whose numbers all become 0. */
+function scalesOf(values: Float32Array, layout: Layout): Float32Array {
+  const scales = new Float32Array(layout.rows);
+  eachRow(layout, (row, first, end) => {
+    let most = 0;
+    for (let n = first; n < end; n += layout.height) most = Math.max(most, Math.abs(values[n] ?? 0));
+    const scale = Math.max(SMALLEST_SCALE, shortened(most / LARGEST_LEVEL));
+    scales[row] = Math.round(most / scale) === 0 ? 0 : scale;
+  });
+  return scales;
+}
+
+/** The level of each number. */
+function levelsOf(values: Float32Array, layout: Layout, scales: Float32Array): Int8Array {
+  const levels = new Int8Array(values.length);
+  eachRow(layout, (row, first, end) => {
+    const scale = scales[row] ?? 0;
+    if (scale === 0) return;
+    for (let n = first; n < end; n += layout.height) levels[n] = Math.round((values[n] ?? 0) / scale);
+  });
+  return levels;
+}
+
+/** The number of each level. */
+function fromLevels(levels: Int8Array, layout: Layout, scales: Float32Array): Float32Array {
+  const values = new Float32Array(levels.length);
+  eachRow(layout, (row, first, end) => {
+    const scale = scales[row] ?? 0;
+    for (let n = first; n < end; n += layout.height) values[n] = (levels[n] ?? 0) * scale;
+  });
+  return values;
+}
+
+/**
+ * A matrix [rows, columns] with its numbers rounded to what a kind can hold. Rounding twice is rounding once.
+ *
+ * @param what  named in messages: the tensor
+ * @throws {FormatError} `esp/finite` for a number that is not finite, `esp/range` for one too large for float16
+ */
+export function roundMatrix(matrix: FloatTensor, kind: ValueKind, what: string): FloatTensor {
+  const { shape, data } = matrix;
+  expectFinite(data, (got) => bad("finite", what, "finite numbers", got, "writing"));
+  if (kind === "float32") return matrix;
+  if (kind === "int8") return floatTensor(shape, roundedToLevels(shape, data));
+  const halves = decodeFloat16(encodeFloat16(data));
+  expectFinite(halves, () =>
+    bad("range", what, "numbers below 65,520, as float16 holds", "others", "writing"),
+  );
+  return floatTensor(shape, halves);
+}
+
+function roundedToLevels([rows = 0, columns = 0]: readonly number[], data: Float32Array): Float32Array {
+  const layout = denseLayout(rows, columns);
+  const scales = scalesOf(data, layout);
+  return fromLevels(levelsOf(data, layout, scales), layout, scales);
+}
+
+function expectFinite(data: Float32Array, failure: (got: string) => Error): void {
+  for (let i = 0; i < data.length; i++) {
+    if (!Number.isFinite(data[i])) throw failure(String(data[i]));
+  }
+}
+
+/** The streams in which numbers are stored, already rounded to `kind`. */
+export function valueStreams(values: Float32Array, kind: ValueKind, layout: Layout): Uint8Array[] {
+  if (kind === "float32") return planes(bytesOf(values), 4);
+  if (kind === "float16") return planes(bytesOf(encodeFloat16(values)), 2);
+  const scales = scalesOf(values, layout);
+  return [...planes(bytesOf(scales), 4).slice(2), bytesOf(levelsOf(values, layout, scales))];
+}
+
+/** Writes numbers that are already rounded to `kind`. */
+export function writeValues(writer: ByteWriter, values: Float32Array, kind: ValueKind, layout: Layout): void {
+  for (const stream of valueStreams(values, kind, layout)) writeStream(writer, stream);
+}
+
+/**
+ * Reads `count` numbers.
+ * @throws {FormatError} `esp/finite`, `esp/scale`, `esp/level`; as `readStream` does
+ */
+export function readValues(reader: ByteReader, count: number, kind: ValueKind, layout: Layout): Float32Array {
+  const read = (length: number, width: number): ArrayBuffer =>
+    interleaved(Array.from({ length: width }, () => readStream(reader, length)));
+  if (kind === "int8") {
+    const halves = new Uint16Array(read(layout.rows, 2));
+    const scales = new Float32Array(Uint32Array.from(halves, (half) => half * 65_536).buffer);
+    checkScales(reader, scales);
+    const levels = new Int8Array(read(count, 1));
+    if (levels.includes(-128)) throw reader.bad("level", "levels from -127 to 127", -128);
+    return fromLevels(levels, layout, scales);
+  }
+  const values =
+    kind === "float32" ? new Float32Array(read(count, 4)) : decodeFloat16(new Uint16Array(read(count, 2)));
+  expectFinite(values, (got) => reader.bad("finite", "finite numbers", got));
+  return values;
+}
+
+/** Zero, or large enough to be exact and small enough that no level overflows; this leaves out NaN too. */
+function checkScales(reader: ByteReader, scales: Float32Array): void {
+  const fits = (scale: number): boolean =>
+    Object.is(scale, 0) || (scale >= SMALLEST_SCALE && Number.isFinite(Math.fround(scale * LARGEST_LEVEL)));
+  const wrong = scales.find((scale) => !fits(scale));
+  if (wrong !== undefined) {
+    throw reader.bad("scale", "scales of 0 or from 2^-126 to 2^121", String(wrong));
+  }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** Byte b of each number, for b from 0 to width - 1. */
+function planes(bytes: Uint8Array, width: number): Uint8Array[] {
+  return Array.from({ length: width }, (_, b) => {
+    const plane = new Uint8Array(bytes.length / width);
+    for (let i = 0; i < plane.length; i++) plane[i] = bytes[i * width + b] ?? 0;
+    return plane;
+  });
+}
+
+/** The inverse of `planes`. */
+function interleaved(streams: readonly Uint8Array[]): ArrayBuffer {
+  const width = streams.length;
+  const bytes = new Uint8Array(width * (streams[0]?.length ?? 0));
+  streams.forEach((plane, b) => {
+    for (let i = 0; i < plane.length; i++) bytes[i * width + b] = plane[i] ?? 0;
+  });
+  return bytes.buffer;
+}
