@@ -36,3 +36,11 @@ test("a part of a larger array is read from its own place", () => {
 test.each([0, 4, 1.5, -1])("k = %d of three numbers is refused", (k) => {
   expect(() => kthLargest([Float32Array.of(1, 2, 3)], k, "value")).toThrow(/expected 1 ≤ k ≤ 3/);
 });
+
+test("numbers that count more than once: the same as if they stood there as often", () => {
+  const [a, b] = [Float32Array.of(5, -1, 3), Float32Array.of(4, 3)];
+  for (let k = 1; k <= 11; k++) {
+    expect(kthLargest([a, b], k, "value", [3, 1])).toBe(sorted([a, a, a, b], k, "value"));
+  }
+  expect(() => kthLargest([a, b], 12, "value", [3, 1])).toThrow(/expected 1 ≤ k ≤ 11/);
+});

@@ -14,28 +14,36 @@ function unordered(key: number): number {
 /**
  * The k-th largest number of all arrays together, k from 1, by value or by magnitude. NaN counts as the largest.
  *
+ * @param times  how often each array's numbers count, whole numbers; default once
  * @throws {RangeError} when there are fewer than k numbers
  */
-export function kthLargest(arrays: readonly Float32Array[], k: number, by: "value" | "magnitude"): number {
-  const total = arrays.reduce((n, { length }) => n + length, 0);
+export function kthLargest(
+  arrays: readonly Float32Array[],
+  k: number,
+  by: "value" | "magnitude",
+  times: readonly number[] = [],
+): number {
+  const total = arrays.reduce((n, { length }, i) => n + length * (times[i] ?? 1), 0);
   if (!(Number.isInteger(k) && k >= 1 && k <= total)) {
     throw new RangeError(`select: expected 1 ≤ k ≤ ${total}, got ${k}`);
   }
-  const views = arrays.map((data) => new Uint32Array(data.buffer, data.byteOffset, data.length));
+  const views = arrays.map(
+    (data, i) => [new Uint32Array(data.buffer, data.byteOffset, data.length), times[i] ?? 1] as const,
+  );
   const clear = by === "magnitude" ? 0x7fffffff : 0xffffffff;
   const high = new Float64Array(65_536);
-  for (const bits of views) {
+  for (const [bits, count] of views) {
     for (let i = 0; i < bits.length; i++) {
       const bin = ordered((bits[i] ?? 0) & clear) >>> 16;
-      high[bin] = (high[bin] ?? 0) + 1;
+      high[bin] = (high[bin] ?? 0) + count;
     }
   }
   const [top, above] = binOf(high, k);
   const low = new Float64Array(65_536);
-  for (const bits of views) {
+  for (const [bits, count] of views) {
     for (let i = 0; i < bits.length; i++) {
       const key = ordered((bits[i] ?? 0) & clear);
-      if (key >>> 16 === top) low[key & 0xffff] = (low[key & 0xffff] ?? 0) + 1;
+      if (key >>> 16 === top) low[key & 0xffff] = (low[key & 0xffff] ?? 0) + count;
     }
   }
   const [bottom] = binOf(low, k - above);

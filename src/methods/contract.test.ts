@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { brokenBlocks } from "../../test/support/blocks.ts";
 import {
   CLASSES,
   madeUpBatch,
@@ -58,23 +59,34 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
   lottery: [
     { sparsity: "0.5", rounds: "2" },
     { sparsity: "0.5", rounds: "1", frozen: "true", head: "mixture" },
+    { sparsity: "0.6", rounds: "2", block: "4" },
   ],
   magnitude: [
     { sparsity: "0.8", until: "0.6" },
     { sparsity: "0.8", schedule: "one-shot", ranking: "global", distil: "true" },
     { sparsity: "0.8", scope: "all", frozen: "true", times: "2" },
+    { sparsity: "0.8", until: "0.6", block: "4" },
+    { sparsity: "0.7", schedule: "one-shot", ranking: "global", scope: "all", block: "2" },
   ],
   movement: [
     { sparsity: "0.5", until: "0.5", refresh: "1" },
     { sparsity: "0.5", until: "0.5", refresh: "1", soft: "true", distil: "true" },
+    { sparsity: "0.7", until: "0.5", refresh: "1", block: "4" },
+    { sparsity: "0.5", until: "0.5", refresh: "1", soft: "true", block: "2" },
   ],
   pkd: [{ layers: "2" }, { layers: "2", strategy: "last" }],
-  random: [{ sparsity: "0.5" }, { sparsity: "0.5", scope: "all", frozen: "true" }],
+  random: [
+    { sparsity: "0.5" },
+    { sparsity: "0.5", scope: "all", frozen: "true" },
+    { sparsity: "0.5", scope: "all", block: "4" },
+  ],
   snip: [{ ratio: "0.4" }, { ratio: "0.5", unit: "attention+ffn", spectral: "false", ranking: "kind" }],
   sparsebert: [
     { sparsity: "0.8" },
     { sparsity: "0.8", init: "fine-tuned", when: "before" },
     { sparsity: "0.8", distil: "false" },
+    { sparsity: "0.8", block: "2" },
+    { sparsity: "0.8", block: "4", init: "fine-tuned", when: "before" },
   ],
   theseus: [
     { layers: "1", base: "0.5", full: "1", init: "fine-tuned" },
@@ -205,7 +217,7 @@ test.each(CASES.filter(([, { head }]) => head.kind === "classification"))(
 );
 
 test.each(CASES)(
-  "%s: pruned weights are exactly 0, as many as asked, and where weights are frozen the others are exactly as they were",
+  "%s: pruned weights are exactly 0, as many as asked to one block of each matrix, blocks whole or gone, and where weights are frozen the others are exactly as they were",
   async (_, { method, set, settings, head }) => {
     const { masks = new Map(), tensors } = await withTrainer(settings(), async (trainer) => {
       const plan = smallPlan(head, STEPS);
@@ -218,13 +230,16 @@ test.each(CASES)(
       const now = tensors.get(name)?.data ?? [];
       const then = method.network.tensors.get(name)?.data ?? [];
       expect([...now].map((w) => (w === 0 ? 0 : 1))).toEqual([...data]);
+      expect(brokenBlocks(tensors.get(name), Number(set.block ?? 1))).toBe(0);
       if (!method.trains(name) && !method.keeps(name)) {
         expect([...now].every((w, i) => w === 0 || w === then[i])).toBe(true);
       }
       zeros += data.filter((bit: number) => bit === 0).length;
       total += data.length;
     }
-    expect(Math.abs(zeros - total * Number(set.sparsity ?? 0))).toBeLessThanOrEqual(masks.size);
+    expect(Math.abs(zeros - total * Number(set.sparsity ?? 0))).toBeLessThanOrEqual(
+      masks.size * Number(set.block ?? 1),
+    );
   },
 );
 

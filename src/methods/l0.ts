@@ -176,9 +176,9 @@ const HOST: HostWork<L0State> = {
     const gates = await readAll(state, GATE, bench);
     const weights = await readAll(state, "", bench);
     const groups = groupsOf(state.names, state.config.ranking);
-    const score = (name: string): Float32Array => gates.get(name)?.data ?? new Float32Array(0);
-    for (const [name, { data }] of pruneAtOnce(weights, groups, state.config.sparsity, score)) {
-      const logAlpha = score(name);
+    const scoreOf = (name: string): Float32Array => gates.get(name)?.data ?? new Float32Array(0);
+    for (const [name, { data }] of pruneAtOnce(weights, groups, state.config.sparsity, { scoreOf })) {
+      const logAlpha = scoreOf(name);
       const settled = data.map((w, i) => w * Math.max(REVIVED, gateOf(logAlpha[i] ?? 0)));
       await bench.write(name, settled);
     }

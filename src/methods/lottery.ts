@@ -17,6 +17,7 @@
  * the best checkpoint; moments start anew after going back, bias correction goes on counting, under a warm-up.
  */
 
+import type { BlockHeight } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
 import { linearRate } from "../base/schedule.ts";
 import type { Reader } from "../bert/config.ts";
@@ -25,7 +26,7 @@ import type { HostWork, Method, MethodState, Progress, RunFacts } from "./method
 import { isHead, withReader } from "./parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
 import { prunedNetwork } from "./parts/pruned.ts";
-import { checkChoice, checkSparsity, kept } from "./parts/sparsity.ts";
+import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity, kept } from "./parts/sparsity.ts";
 
 const ID = "lottery";
 /** Share of a round that warms up: the run's default. */
@@ -37,6 +38,7 @@ export interface LotteryConfig {
   readonly sparsity: number;
   readonly rounds: number;
   readonly scope: Scope;
+  readonly block: number;
   readonly frozen: boolean;
   readonly head: Reader;
 }
@@ -45,6 +47,7 @@ interface LotteryState extends MethodState {
   readonly config: LotteryConfig;
   /** What is pruned. */
   readonly names: readonly string[];
+  readonly block: BlockHeight;
   readonly size: number;
   /** θ_0 */
   readonly initial: Network["tensors"];
@@ -63,7 +66,8 @@ function prepare(given: Network, { sparsity, rounds, scope, head }: LotteryConfi
 function init(network: Network, config: LotteryConfig, { steps }: RunFacts): LotteryState {
   const names = matricesIn(network.tensors, config.scope);
   const size = weightsIn(network.tensors, names);
-  return { tensors: new Map(), config, names, size, initial: network.tensors, steps };
+  const block = checkBlock(ID, config.block);
+  return { tensors: new Map(), config, names, block, size, initial: network.tensors, steps };
 }
 
 /** s_i after round `round`, from 1 to `rounds`. */
@@ -89,10 +93,10 @@ function rate({ config, steps }: LotteryState, step: number): number {
 
 const HOST: HostWork<LotteryState> = {
   due: ({ config, steps }, done) => roundEnds(config.rounds, steps).slice(0, -1).includes(done),
-  run: async ({ config, names, size, initial, steps }, progress, done, bench): Promise<Progress> => {
+  run: async ({ config, names, block, size, initial, steps }, progress, done, bench): Promise<Progress> => {
     const round = roundEnds(config.rounds, steps).indexOf(done) + 1;
     const keep = [kept(size, roundSparsity(config, round))];
-    await bench.prune({ groups: [names], keep, by: "magnitude", fill: 0 });
+    await bench.prune({ groups: [names], keep, by: "magnitude", block, fill: 0 });
     for (const [name, { data }] of initial) {
       const mask = names.includes(name) ? await bench.read(name) : undefined;
       await bench.write(name, mask ? data.map((w, i) => (mask[i] === 0 ? 0 : w)) : data.slice());
@@ -123,6 +127,7 @@ export const LOTTERY: Method<LotteryConfig, LotteryState> = {
       default: "encoder+pooler",
       help: "encoder, encoder+pooler as in the paper, or all (embeddings too)",
     },
+    block: { default: 1, help: BLOCK_HELP },
     frozen: { default: false, help: "the ticket keeps its pre-trained values; its head alone is trained" },
     head: { default: "pooler", help: "pooler, or mixture: a learned mean of all layers' first tokens" },
   },
@@ -138,6 +143,6 @@ export const LOTTERY: Method<LotteryConfig, LotteryState> = {
   sites: () => ({}),
   host: HOST,
   ready: ({ config }, _done, { round }) => round === config.rounds,
-  finish: (network, { names, config }, tensors) =>
-    prunedNetwork(ID, network, tensors, names, config.sparsity),
+  finish: (network, { names, config, block }, tensors) =>
+    prunedNetwork(ID, network, tensors, names, config.sparsity, block),
 };

@@ -13,8 +13,10 @@
  * A pruned weight stays 0: what is pruned next is chosen among those left, since zeros are the smallest. `one-shot`
  * prunes everything before the first step. With `distil` half of the loss is the fine-tuned model's (Sanh et al. 2020).
  * Departures: none in the schedule; thresholds are exact order statistics, not estimates.
+ * `block` is ours: rows of a column that stay or go together, by the sum of their sizes (base/blocks.ts).
  */
 
+import type { BlockHeight } from "../base/blocks.ts";
 import type { Reader } from "../bert/config.ts";
 import type { Network } from "../network/network.ts";
 import type { HostWork, Method, MethodState, RunFacts, Teacher } from "./method.ts";
@@ -23,6 +25,8 @@ import { isHead, withReader } from "./parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
 import { KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
 import {
+  BLOCK_HELP,
+  checkBlock,
   checkChoice,
   checkRamp,
   checkSparsity,
@@ -42,6 +46,7 @@ export interface MagnitudeConfig {
   readonly schedule: (typeof SCHEDULES)[number];
   readonly ranking: (typeof RANKINGS)[number];
   readonly scope: Scope;
+  readonly block: number;
   readonly from: number;
   readonly until: number;
   readonly times: number;
@@ -55,6 +60,7 @@ interface MagnitudeState extends MethodState {
   readonly config: MagnitudeConfig;
   readonly names: readonly string[];
   readonly groups: readonly (readonly string[])[];
+  readonly block: BlockHeight;
   /** Weights of each group. */
   readonly sizes: readonly number[];
   /** Steps after which something is pruned. */
@@ -68,10 +74,11 @@ function prepare(given: Network, config: MagnitudeConfig, { key }: RunFacts): Ne
   checkChoice(ID, "schedule", config.schedule, SCHEDULES);
   checkChoice(ID, "ranking", config.ranking, RANKINGS);
   checkChoice(ID, "scope", config.scope, SCOPES);
+  const block = checkBlock(ID, config.block);
   const network = withReader(ID, given, config.head, key);
   if (config.schedule === "gradual") return network;
   const groups = groupsOf(matricesIn(network.tensors, config.scope), config.ranking);
-  return { ...network, tensors: pruneAtOnce(network.tensors, groups, config.sparsity) };
+  return { ...network, tensors: pruneAtOnce(network.tensors, groups, config.sparsity, { block }) };
 }
 
 function init(network: Network, config: MagnitudeConfig, facts: RunFacts): MagnitudeState {
@@ -81,7 +88,8 @@ function init(network: Network, config: MagnitudeConfig, facts: RunFacts): Magni
   const sizes = groups.map((group) => weightsIn(network.tensors, group));
   const prunings = config.schedule === "gradual" ? pruningSteps(config, config.times, steps) : [];
   const { teacher, tensors = new Map() } = teacherIf(config.distil, ID, network, facts);
-  return { tensors, teacher, config, names, groups, sizes, prunings, steps };
+  const block = checkBlock(ID, config.block);
+  return { tensors, teacher, config, names, groups, block, sizes, prunings, steps };
 }
 
 /** t ∈ {t0 + Δt, …, t0 + n·Δt} (eq. 1), in whole steps from 1 to the last. */
@@ -92,11 +100,11 @@ export function pruningSteps({ from, until }: Omit<Ramp, "final">, times: number
 
 const HOST: HostWork<MagnitudeState> = {
   due: ({ prunings }, done) => prunings.includes(done),
-  run: async ({ config, groups, sizes, prunings, steps }, progress, done, bench) => {
+  run: async ({ config, groups, block, sizes, prunings, steps }, progress, done, bench) => {
     const ramp = { ...config, final: config.sparsity };
     const sparsity = done === prunings.at(-1) ? config.sparsity : cubicSparsity(ramp, done / steps);
     const keep = sizes.map((size) => kept(size, sparsity));
-    await bench.prune({ groups, keep, by: "magnitude", fill: 0 });
+    await bench.prune({ groups, keep, by: "magnitude", block, fill: 0 });
     return progress;
   },
 };
@@ -116,6 +124,7 @@ export const MAGNITUDE: Method<MagnitudeConfig, MagnitudeState> = {
     schedule: { default: "gradual", help: "gradual: s_t of eq. 1; one-shot: all before the first step" },
     ranking: { default: "matrix", help: "matrix: each matrix to the same sparsity; global: all together" },
     scope: { default: "encoder", help: "encoder, encoder+pooler, or all (embeddings too)" },
+    block: { default: 1, help: BLOCK_HELP },
     from: { default: 0.1, help: "t0: share of the steps before the first pruning" },
     until: { default: 0.7, help: "share of the steps after which nothing more is pruned" },
     times: { default: 100, help: "n: prunings on the way" },
@@ -132,6 +141,6 @@ export const MAGNITUDE: Method<MagnitudeConfig, MagnitudeState> = {
   sites: ({ teacher }) => (teacher ? { loss: (inputs) => distilled(inputs, HALF_AND_HALF) } : {}),
   host: HOST,
   ready: ({ prunings }, done) => done >= (prunings.at(-1) ?? 0),
-  finish: (network, { names, config }, tensors) =>
-    prunedNetwork(ID, network, tensors, names, config.sparsity),
+  finish: (network, { names, config, block }, tensors) =>
+    prunedNetwork(ID, network, tensors, names, config.sparsity, block),
 };

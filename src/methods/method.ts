@@ -3,6 +3,7 @@
  * is explicit; it never sees the loop, files or the engine. `train/` works with a `BoundMethod` and knows no method.
  */
 
+import type { BlockHeight, Ranking } from "../base/blocks.ts";
 import type { Key } from "../base/random.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
@@ -128,10 +129,16 @@ export interface Bench {
 export interface PruneRequest {
   /** Tensors that share one threshold stand in one group. */
   readonly groups: readonly (readonly string[])[];
-  /** Elements to keep of each group: its largest. */
+  /** Weights to keep of each group: its largest, to the nearest whole block. */
   readonly keep: readonly number[];
-  /** By size or by value. */
-  readonly by: "magnitude" | "value";
+  readonly by: Ranking;
+  /** Rows of a matrix that stay or go together, by the sum of their sizes or values; default 1. */
+  readonly block?: BlockHeight;
+  /**
+   * Matrices, in the places of `groups`, of whose blocks the tensors hold one number each: these are ranked, and the
+   * matrices' weights counted. Without `fill`.
+   */
+  readonly of?: readonly (readonly string[])[];
   /** What becomes of those that are not kept; absent: they stay, and thresholds alone are found. */
   readonly fill?: number;
 }

@@ -7,7 +7,7 @@ import { sum } from "../graph/ops/broadcast.ts";
 import { mul } from "../graph/ops/elementwise.ts";
 import { program } from "../graph/program.ts";
 import { input } from "../graph/value.ts";
-import { keepMask } from "./movement.ts";
+import { keepMask, spread } from "./movement.ts";
 import { methodById } from "./registry.ts";
 
 const engine = new Engine({ threads: 1 });
@@ -28,6 +28,34 @@ test("∂L/∂S = ∂L/∂W'·W also where the mask is 0, and ∂L/∂W only whe
   expect(read("masked")).toEqual([0, 2, 3, 0]);
   expect(read("dw")).toEqual([0, 6, 7, 0]);
   expect(read("ds")).toEqual([5, 12, 21, 32]);
+});
+
+test("a block's score has the sum of its weights' gradients, and its mask all of its rows", async () => {
+  // Three rows of two columns in blocks of 2: the last block of a column has one row.
+  const [w, g] = ["w", "g"].map((name) => input(name, "float32", [3, 2]));
+  const s = input("s", "float32", [2, 2]);
+  if (!(w && g)) throw new Error("two inputs");
+  const masked = mul(w, spread(keepMask(s, input("t", "float32", [])), [3, 2], 2));
+  const [dw, ds] = backward(sum(mul(masked, g), [0, 1]), [w, s]);
+  if (!(dw && ds)) throw new Error("two gradients");
+  const session = await engine.session("spread", () => program({ masked, dw, ds }));
+  const matrix = (shape: number[], ...x: number[]) => ({
+    dtype: "float32" as const,
+    shape,
+    data: Float32Array.from(x),
+  });
+  const feeds = {
+    w: matrix([3, 2], 1, 2, 3, 4, 5, 6),
+    g: matrix([3, 2], 10, 20, 30, 40, 50, 60),
+    s: matrix([2, 2], 1, 0, 0, 1),
+    t: matrix([], 0.5),
+  };
+  const [results] = await engine.run([{ session, feeds }]);
+  const read = (name: string) => [...(results?.[name]?.data ?? [])];
+  expect(read("masked")).toEqual([1, 0, 3, 0, 0, 6]);
+  expect(read("dw")).toEqual([10, 0, 30, 0, 0, 60]);
+  // Column 0: 10·1 + 30·3, then 50·5; column 1: 20·2 + 40·4, then 60·6.
+  expect(read("ds")).toEqual([100, 200, 250, 360]);
 });
 
 test.each([{}, { soft: "true" }])(

@@ -4,7 +4,7 @@
  *   Paper    Sanh, Wolf & Rush, NeurIPS 2020 · https://arxiv.org/abs/2005.07683
  *   From     the pre-trained model under a new head
  *   To       the same network with a share of each encoder matrix (`soft`: of all together) at 0
- *   Learns   every weight but the embedding tables, and a score of each weight of the encoder's matrices
+ *   Learns   every weight but the embedding tables, and a score of each weight, or block, of the encoder's matrices
  *
  *   paper               here
  *   W                   the checkpoint's matrices
@@ -14,15 +14,22 @@
  *   v                   1 − sparsity: cubic between `from` and `until` (§4.1, after Zhu & Gupta)
  *   λ·R(S)              `soft`: penalty · mean σ(S), growing with the sparsity (§3)
  *
+ * With `block` a block has one score, as in Lagunas et al. 2021 (https://arxiv.org/abs/2109.04838): the gradient
+ * is the sum over its weights. Scores of single weights, ranked by their sum, would all have that same gradient, and be
+ * copies of one.
+ *
  * Departures: τ is looked up anew every `refresh` steps, not in each; halfway between `until` and the end scores stop,
  * so that the mask that ships has been trained with and has exactly the weights asked for. Soft movement pruning is
  * given its sparsity: its τ is the quantile of all scores that leaves it, where the paper fixes τ and tunes λ.
  * With `distil` half of the loss is the fine-tuned model's, temperature 2, as in the authors' commands.
  */
 
-import { type FloatTensor, floatTensor } from "../base/tensor.ts";
-import { sum } from "../graph/ops/broadcast.ts";
+import { type BlockHeight, blockAt, matrixOf } from "../base/blocks.ts";
+import { type FloatTensor, floatTensor, sizeOf } from "../base/tensor.ts";
+import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
 import { add, cast, less, mul, neg, scale, shift, sigmoid, surrogate } from "../graph/ops/elementwise.ts";
+import { slice } from "../graph/ops/select.ts";
+import { at, product, type Shape, sameShape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import type {
@@ -39,7 +46,15 @@ import type {
 import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "./parts/distil.ts";
 import { isTable, matricesIn, weightsIn } from "./parts/matrices.ts";
 import { prunedNetwork } from "./parts/pruned.ts";
-import { checkRamp, checkSparsity, cubicSparsity, groupsOf, kept } from "./parts/sparsity.ts";
+import {
+  BLOCK_HELP,
+  checkBlock,
+  checkRamp,
+  checkSparsity,
+  cubicSparsity,
+  groupsOf,
+  kept,
+} from "./parts/sparsity.ts";
 
 const ID = "movement";
 /** Below every score: nothing is pruned yet. */
@@ -60,6 +75,7 @@ export interface MovementConfig {
   readonly until: number;
   readonly refresh: number;
   readonly penalty: number;
+  readonly block: number;
 }
 
 interface MovementState extends MethodState {
@@ -68,6 +84,7 @@ interface MovementState extends MethodState {
   readonly names: readonly string[];
   /** Matrices that share a threshold. */
   readonly groups: readonly (readonly string[])[];
+  readonly block: BlockHeight;
   readonly sizes: readonly number[];
   /** The scores' rate over the run's. */
   readonly factor: number;
@@ -80,11 +97,12 @@ function init(network: Network, config: MovementConfig, facts: RunFacts): Moveme
   const { steps, learningRate = 1 } = facts;
   checkSparsity(ID, config.sparsity);
   checkRamp(ID, config);
+  const block = checkBlock(ID, config.block);
   const names = matricesIn(network.tensors, "encoder");
   const groups = groupsOf(names, config.soft ? "global" : "matrix");
   const zeros = (name: string): [string, FloatTensor] => {
-    const { shape, data } = network.tensors.get(name) ?? floatTensor([0], new Float32Array(0));
-    return [SCORE + name, floatTensor(shape, new Float32Array(data.length))];
+    const shape = scoreShape(network.tensors.get(name)?.shape ?? [0], block);
+    return [SCORE + name, floatTensor(shape, new Float32Array(sizeOf(shape)))];
   };
   const { teacher, tensors = [] } = teacherIf(config.distil, ID, network, facts);
   return {
@@ -93,11 +111,18 @@ function init(network: Network, config: MovementConfig, facts: RunFacts): Moveme
     config,
     names,
     groups,
+    block,
     sizes: groups.map((group) => weightsIn(network.tensors, group)),
     factor: config.maskRate / learningRate,
     steps,
     fixed: Math.max(1, Math.floor(((1 + config.until) / 2) * steps)),
   };
+}
+
+/** A score for each block. */
+function scoreShape(shape: readonly number[], block: BlockHeight): number[] {
+  const { rows, columns } = matrixOf(shape);
+  return [Math.ceil(rows / block), columns];
 }
 
 /** Name of the number that is a group's threshold. */
@@ -111,18 +136,31 @@ export function keepMask(score: Value, threshold: Value): Value {
   return surrogate(shift(neg(pruned), 1), score);
 }
 
-function sites({ config, teacher, names, groups, sizes }: MovementState, tools: Tools): Answers {
+/** Each row of a mask of blocks, [R, columns], for the rows of its blocks: [rows, columns]. */
+export function spread(mask: Value, shape: Shape, height: BlockHeight): Value {
+  if (height === 1) return mask;
+  const [blocks, columns] = [at(mask.shape, 0), at(mask.shape, 1)];
+  const tall = expand(reshape(mask, [blocks, 1, columns]), [blocks, height, columns]);
+  const rows = reshape(tall, [product([blocks, height]), columns]);
+  return sameShape(rows.shape, shape) ? rows : slice(rows, 0, 0, Number(at(shape, 0)));
+}
+
+function sites(state: MovementState, tools: Tools): Answers {
+  const { config, teacher, names, groups, block } = state;
   const scores = new Map<string, Value>();
   const weight = (name: string, w: Value): Value => {
     const group = groups.findIndex((members) => members.includes(name));
     if (group < 0) return w;
     const score = tools.tensor(SCORE + name);
     scores.set(name, score);
-    return mul(w, keepMask(score, tools.scalar(thresholdOf(group))));
+    return mul(w, spread(keepMask(score, tools.scalar(thresholdOf(group))), w.shape, block));
   };
   const learnt = (inputs: LossInputs): Value => (teacher ? distilled(inputs, HALF_AND_HALF) : inputs.task);
   if (!config.soft) return teacher ? { weight, loss: learnt } : { weight };
-  const total = sizes.reduce((a, b) => a + b, 0);
+  const total = weightsIn(
+    state.tensors,
+    names.map((name) => SCORE + name),
+  );
   const meanScore = (): Value =>
     names
       .map((name) => scores.get(name))
@@ -143,9 +181,10 @@ const HOST: HostWork<MovementState> = {
     done === state.fixed ||
     (done < state.fixed && done % state.config.refresh === 0 && sparsityAt(state, done) > 0),
   run: async (state, progress, done, bench): Promise<Progress> => {
-    const groups = state.groups.map((names) => names.map((name) => SCORE + name));
+    const { groups: of, block } = state;
+    const groups = of.map((names) => names.map((name) => SCORE + name));
     const keep = state.sizes.map((size) => kept(size, sparsityAt(state, done)));
-    const thresholds = await bench.prune({ groups, keep, by: "value" });
+    const thresholds = await bench.prune({ groups, of, keep, by: "value", block });
     return { ...progress, thresholds, fixed: done === state.fixed ? 1 : 0 };
   },
 };
@@ -168,7 +207,7 @@ function scalars(
 /** W ⊙ M, and no scores. */
 function finish(
   network: Network,
-  { names, groups, config }: MovementState,
+  { names, groups, config, block }: MovementState,
   tensors: ReadonlyMap<string, FloatTensor>,
   { thresholds }: Progress,
 ): Network {
@@ -177,16 +216,12 @@ function finish(
   for (const name of names) {
     const [w, score] = [tensors.get(name), tensors.get(SCORE + name)?.data];
     const threshold = Number(known[groups.findIndex((members) => members.includes(name))] ?? NONE);
-    if (w)
-      masked.set(
-        name,
-        floatTensor(
-          w.shape,
-          w.data.map((x, i) => ((score?.[i] ?? 0) < threshold ? 0 : x)),
-        ),
-      );
+    if (w === undefined) continue;
+    const matrix = { ...matrixOf(w.shape), height: block };
+    const data = w.data.map((x, i) => ((score?.[blockAt(matrix, i)] ?? 0) < threshold ? 0 : x));
+    masked.set(name, floatTensor(w.shape, data));
   }
-  return prunedNetwork(ID, network, masked, names, config.sparsity);
+  return prunedNetwork(ID, network, masked, names, config.sparsity, block);
 }
 
 export const MOVEMENT: Method<MovementConfig, MovementState> = {
@@ -214,6 +249,7 @@ export const MOVEMENT: Method<MovementConfig, MovementState> = {
       default: 1,
       help: "soft: λ, weight of the mean of σ(S) at full sparsity (theirs: 400 on SQuAD)",
     },
+    block: { default: 1, help: BLOCK_HELP },
   },
   init,
   trains: (_state, name) => !isTable(name) && !isTeacher(name),

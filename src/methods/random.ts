@@ -8,6 +8,7 @@
  * Exactly as many weights are pruned as asked, where independent draws would only do so on average.
  */
 
+import { blocksIn } from "../base/blocks.ts";
 import { fold, normals } from "../base/random.ts";
 import type { Reader } from "../bert/config.ts";
 import type { Network } from "../network/network.ts";
@@ -15,13 +16,21 @@ import type { Method, MethodState, RunFacts } from "./method.ts";
 import { isHead, withReader } from "./parts/heads.ts";
 import { matricesIn, SCOPES, type Scope } from "./parts/matrices.ts";
 import { KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
-import { checkChoice, checkSparsity, groupsOf, pruneAtOnce } from "./parts/sparsity.ts";
+import {
+  BLOCK_HELP,
+  checkBlock,
+  checkChoice,
+  checkSparsity,
+  groupsOf,
+  pruneAtOnce,
+} from "./parts/sparsity.ts";
 
 const ID = "random";
 
 export interface RandomConfig {
   readonly sparsity: number;
   readonly scope: Scope;
+  readonly block: number;
   readonly frozen: boolean;
   readonly head: Reader;
 }
@@ -31,14 +40,17 @@ interface RandomState extends MethodState {
   readonly names: readonly string[];
 }
 
-function prepare(given: Network, { sparsity, scope, head }: RandomConfig, { key }: RunFacts): Network {
+function prepare(given: Network, config: RandomConfig, { key }: RunFacts): Network {
+  const { sparsity, scope, head } = config;
   checkSparsity(ID, sparsity);
   checkChoice(ID, "scope", scope, SCOPES);
+  const block = checkBlock(ID, config.block);
   const network = withReader(ID, given, head, key);
   const groups = groupsOf(matricesIn(network.tensors, scope), "global");
-  // Any distribution without ties ranks the weights by chance.
-  const draw = (name: string, { length }: Float32Array): Float32Array => normals(fold(key, name), length);
-  return { ...network, tensors: pruneAtOnce(network.tensors, groups, sparsity, draw) };
+  // Any distribution without ties ranks the blocks by chance.
+  const draw = (name: string): Float32Array =>
+    normals(fold(key, name), blocksIn(network.tensors.get(name)?.shape ?? [], block));
+  return { ...network, tensors: pruneAtOnce(network.tensors, groups, sparsity, { block, scoreOf: draw }) };
 }
 
 export const RANDOM: Method<RandomConfig, RandomState> = {
@@ -49,6 +61,7 @@ export const RANDOM: Method<RandomConfig, RandomState> = {
   config: {
     sparsity: { default: 0.9, help: "share of the scope's weights that is 0" },
     scope: { default: "encoder", help: "encoder, encoder+pooler, or all (embeddings too)" },
+    block: { default: 1, help: BLOCK_HELP },
     frozen: { default: false, help: "train the head alone; survivors keep their pre-trained values" },
     head: { default: "pooler", help: "pooler, or mixture: a learned mean of all layers' first tokens" },
   },
@@ -58,5 +71,5 @@ export const RANDOM: Method<RandomConfig, RandomState> = {
   rule: ({ names }, name) => (names.includes(name) ? KEEP_ZEROS : undefined),
   sites: () => ({}),
   finish: (network, { names, config }, tensors) =>
-    prunedNetwork(ID, network, tensors, names, config.sparsity),
+    prunedNetwork(ID, network, tensors, names, config.sparsity, checkBlock(ID, config.block)),
 };

@@ -24,8 +24,10 @@
  *
  * The ablation grid: `init`, `distil` (off: the task's loss), `when` (before: pruned at once, before the first step), and
  * augmentation by the command's own option.
+ * `block` is ours: rows of a column that stay or go together, by the sum of their sizes (base/blocks.ts).
  */
 
+import type { BlockHeight } from "../base/blocks.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import type { Network } from "../network/network.ts";
 import type { Answers, HostWork, Method, MethodState, RunFacts, Teacher } from "./method.ts";
@@ -39,7 +41,16 @@ import {
 } from "./parts/distil.ts";
 import { matricesIn, weightsIn } from "./parts/matrices.ts";
 import { finetunedOf, KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
-import { checkChoice, checkSparsity, cubicSparsity, groupsOf, kept, pruneAtOnce } from "./parts/sparsity.ts";
+import {
+  BLOCK_HELP,
+  checkBlock,
+  checkChoice,
+  checkSparsity,
+  cubicSparsity,
+  groupsOf,
+  kept,
+  pruneAtOnce,
+} from "./parts/sparsity.ts";
 
 const ID = "sparsebert";
 const INITS = ["pre-trained", "fine-tuned"] as const;
@@ -53,6 +64,7 @@ export interface SparseBertConfig {
   readonly distil: boolean;
   readonly when: (typeof WHENS)[number];
   readonly times: number;
+  readonly block: number;
 }
 
 interface SparseBertState extends MethodState {
@@ -60,6 +72,7 @@ interface SparseBertState extends MethodState {
   readonly teacher: Teacher | undefined;
   readonly names: readonly string[];
   readonly groups: readonly (readonly string[])[];
+  readonly block: BlockHeight;
   readonly sizes: readonly number[];
   /** F: steps between two prunings. */
   readonly every: number;
@@ -73,10 +86,11 @@ function prepare(given: Network, config: SparseBertConfig, facts: RunFacts): Net
   checkSparsity(ID, config.sparsity);
   checkChoice(ID, "init", config.init, INITS);
   checkChoice(ID, "when", config.when, WHENS);
+  const block = checkBlock(ID, config.block);
   const network = config.init === "fine-tuned" ? finetunedOf(ID, facts) : given;
   if (config.when === "while") return network;
   const groups = groupsOf(matricesIn(network.tensors, "encoder"), "matrix");
-  return { ...network, tensors: pruneAtOnce(network.tensors, groups, config.sparsity) };
+  return { ...network, tensors: pruneAtOnce(network.tensors, groups, config.sparsity, { block }) };
 }
 
 function init(network: Network, config: SparseBertConfig, facts: RunFacts): SparseBertState {
@@ -90,6 +104,7 @@ function init(network: Network, config: SparseBertConfig, facts: RunFacts): Spar
     config,
     names,
     groups,
+    block: checkBlock(ID, config.block),
     sizes: groups.map((group) => weightsIn(network.tensors, group)),
     every,
     // Pruned while 0 < t < T and t is a multiple of F.
@@ -117,12 +132,12 @@ function sites({ teacher, layers, regression }: SparseBertState): Answers {
 const HOST: HostWork<SparseBertState> = {
   due: ({ config, every, prunings }, done) =>
     config.when === "while" && done % every === 0 && done / every <= prunings,
-  run: async ({ config, groups, sizes, every, prunings }, progress, done, bench) => {
+  run: async ({ config, groups, block, sizes, every, prunings }, progress, done, bench) => {
     const ramp = { final: config.sparsity, from: 0, until: 1 };
     const j = done / every;
     const sparsity = j === prunings ? config.sparsity : cubicSparsity(ramp, j / (prunings + 1));
     const keep = sizes.map((size) => kept(size, sparsity));
-    await bench.prune({ groups, keep, by: "magnitude", fill: 0 });
+    await bench.prune({ groups, keep, by: "magnitude", block, fill: 0 });
     return progress;
   },
 };
@@ -143,6 +158,7 @@ export const SPARSEBERT: Method<SparseBertConfig, SparseBertState> = {
     distil: { default: true, help: "learn from the fine-tuned model; false: from the labels (ablation)" },
     when: { default: "while", help: "prune while training, or before it, all at once (ablation)" },
     times: { default: 100, help: "J: prunings on the way (100 in the authors' code)" },
+    block: { default: 1, help: BLOCK_HELP },
   },
   prepare,
   init,
@@ -153,6 +169,6 @@ export const SPARSEBERT: Method<SparseBertConfig, SparseBertState> = {
   sites,
   host: HOST,
   ready: ({ config, every, prunings }, done) => config.when === "before" || done >= every * prunings,
-  finish: (network, { names, config }, tensors) =>
-    prunedNetwork(ID, network, tensors, names, config.sparsity),
+  finish: (network, { names, config, block }, tensors) =>
+    prunedNetwork(ID, network, tensors, names, config.sparsity, block),
 };

@@ -163,12 +163,15 @@ export class Parameters {
     return {
       read: (name) => this.read(this.viewOf(name)),
       write: (name, data) => this.write(this.viewOf(name), data),
-      prune: async ({ groups, ...request }) => {
-        const places = groups.map((names) => names.map((name) => this.viewOf(name)));
+      prune: async ({ groups, of, ...request }) => {
+        const viewsOf = (names: readonly string[]): View[] => names.map((name) => this.viewOf(name));
+        const places = groups.map(viewsOf);
         if (places.flat().some(({ buffer }) => buffer === BUFFERS.table)) {
           throw new InputError("train/tensor", "train: rows of a table are not pruned where they lie");
         }
-        const thresholds = await this.engine.host(PRUNING, "prune", { ...request, groups: places });
+        const matrices = of && { of: of.map(viewsOf) };
+        const views = { ...request, ...matrices, groups: places };
+        const thresholds = await this.engine.host(PRUNING, "prune", views);
         if (request.fill !== undefined) await this.copyKept(BUFFERS.kept, BUFFERS.next);
         // The host kernel returns one number for each group; the message channel has no types.
         return thresholds as number[];

@@ -33,3 +33,22 @@ test("a group that keeps nothing becomes 0 throughout", () => {
   ]);
   expect([...(memory.buffers.get("w") ?? [])]).toEqual([0, 0]);
 });
+
+test("by block: rows of a column stay or go together, and the threshold is a sum of sizes", () => {
+  const memory = memoryOf(3, -1, -1, 1, 0, 5, 0, -6);
+  const groups = [[{ buffer: "w", offset: 0, shape: [4, 2] }]];
+  expect(prune(memory, { groups, keep: [4], by: "magnitude", block: 2, fill: 0 })).toEqual([4]);
+  expect([...(memory.buffers.get("w") ?? [])]).toEqual([3, 0, -1, 0, 0, 5, 0, -6]);
+});
+
+test("scores of another matrix's blocks: its weights are counted, the last block's as they are, and nothing is touched", () => {
+  const scores = [7, -1, 2, 9];
+  const memory = memoryOf(...scores);
+  const groups = [[{ buffer: "w", offset: 0, shape: [2, 2] }]];
+  // Five rows in blocks of 4: the scores stand for 4, 4, 1 and 1 weights.
+  const of = [[{ buffer: "w", offset: 0, shape: [5, 2] }]];
+  const thresholdAt = (keep: number): number[] =>
+    prune(memory, { groups, of, keep: [keep], by: "value", block: 4 });
+  expect([1, 2, 5, 6, 7, 10].map((keep) => thresholdAt(keep)[0])).toEqual([9, 7, 7, 2, -1, -1]);
+  expect([...(memory.buffers.get("w") ?? [])]).toEqual(scores);
+});

@@ -1,47 +1,43 @@
 /**
  * Thresholds and pruning beside the buffers, in the engine's worker: nothing of the size of the model travels.
  *
- * Ties at a threshold are broken by position, the earlier element stays, so that exactly as many are kept as were asked
- * for. Not here: which tensors, when and how many (methods/).
+ * Ties at a threshold are broken by position, the earlier block stays, so that exactly as many are kept as were asked
+ * for, to the nearest whole block. Not here: which tensors, when and how many (methods/).
  */
 
-import { kthLargest } from "../base/select.ts";
+import {
+  type BlockHeight,
+  blockThreshold,
+  fillBelow,
+  matrixOf,
+  type RankedBlocks,
+  type Ranking,
+  rankedBlocks,
+} from "../base/blocks.ts";
 import type { HostMemory, View } from "../engine/protocol.ts";
 
 /** What `Bench.prune` asks, with places for names. */
 export interface PruneViews {
   readonly groups: readonly (readonly View[])[];
   readonly keep: readonly number[];
-  readonly by: "magnitude" | "value";
+  readonly by: Ranking;
+  readonly block?: BlockHeight;
+  readonly of?: readonly (readonly View[])[];
   readonly fill?: number;
 }
 
-/** The smallest number kept of each group; +∞ where none is kept. With `fill`, all that are not kept become that. */
-export function prune(memory: HostMemory, { groups, keep, by, fill }: PruneViews): number[] {
+/** The rank at which each group's `keep` is reached; +∞ where none is kept. With `fill`, all that are not kept become that. */
+export function prune(memory: HostMemory, request: PruneViews): number[] {
+  const { groups, of, keep, by, fill, block = 1 } = request;
   return groups.map((views, i) => {
     const arrays = views.map((view) => memory.view(view));
-    const count = keep[i] ?? 0;
-    const threshold = count === 0 ? Number.POSITIVE_INFINITY : kthLargest(arrays, count, by);
-    if (fill !== undefined) fillBelow(arrays, threshold, count, { by, fill });
+    const ranked = arrays.map((data, k): RankedBlocks => {
+      const matrix = of?.[i]?.[k];
+      if (matrix) return { ...matrixOf(matrix.shape), height: block, ranks: data };
+      return rankedBlocks(views[k]?.shape ?? [], data, block, by);
+    });
+    const threshold = blockThreshold(ranked, keep[i] ?? 0, by);
+    if (fill !== undefined) fillBelow(ranked, arrays, keep[i] ?? 0, { by, fill });
     return threshold;
   });
-}
-
-function fillBelow(
-  arrays: readonly Float32Array[],
-  threshold: number,
-  keep: number,
-  { by, fill }: { readonly by: PruneViews["by"]; readonly fill: number },
-): void {
-  const size = by === "magnitude" ? Math.abs : (x: number): number => x;
-  let above = 0;
-  for (const data of arrays) for (const x of data) if (size(x) > threshold) above++;
-  let equal = keep - above;
-  for (const data of arrays) {
-    for (let i = 0; i < data.length; i++) {
-      const x = size(data[i] ?? 0);
-      if (x > threshold || (x === threshold && equal-- > 0)) continue;
-      data[i] = fill;
-    }
-  }
 }

@@ -2,6 +2,7 @@
  * What methods with zeros for pruned weights share: zeros that stay, a product with masks, and one that is checked.
  */
 
+import type { BlockHeight } from "../../base/blocks.ts";
 import { ConfigError } from "../../base/errors.ts";
 import type { FloatTensor } from "../../base/tensor.ts";
 import type { Network } from "../../network/network.ts";
@@ -18,9 +19,10 @@ export function prunedNetwork(
   tensors: ReadonlyMap<string, FloatTensor>,
   names: readonly string[],
   sparsity: number,
+  block?: BlockHeight,
 ): Network {
   const own = new Map([...tensors].filter(([name]) => network.tensors.has(name)));
-  checkReached(id, own, names, sparsity);
+  checkReached(id, own, names, sparsity, block);
   const masks = new Map([...(network.masks ?? []), ...masksOf(own, names)]);
   return { ...network, tensors: own, masks };
 }

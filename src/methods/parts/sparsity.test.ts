@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { ConfigError, RunError } from "../../base/errors.ts";
 import { type FloatTensor, floatTensor } from "../../base/tensor.ts";
 import {
+  checkBlock,
   checkChoice,
   checkRamp,
   checkReached,
@@ -10,6 +11,7 @@ import {
   groupsOf,
   kept,
   masksOf,
+  pruneAtOnce,
   pruneTensors,
   zerosIn,
 } from "./sparsity.ts";
@@ -40,12 +42,39 @@ test("the largest stay, by magnitude or by a score, as many as asked; ties go to
     [3, -4, 0],
     [-3, 0, 0],
   ]);
-  const each = pruneTensors(tensors, groupsOf(["a", "b"], "matrix"), [1, 2], (_, w) => w.map((x) => -x));
+  const scoreOf = (name: string) => (tensors.get(name)?.data ?? new Float32Array(0)).map((x) => -x);
+  const each = pruneTensors(tensors, groupsOf(["a", "b"], "matrix"), [1, 2], { scoreOf });
   expect([...each.values()].map(({ data }) => [...data])).toEqual([
     [0, -4, 0],
     [-3, 0.5, 0],
   ]);
   expect([...(tensors.get("a")?.data ?? [])]).toEqual([3, -4, 1]);
+});
+
+test("whole blocks stay, by the sum of their sizes or by a number for each, ranked together or by matrix", () => {
+  const a = floatTensor([4, 2], Float32Array.of(1, -3, 1, 0.5, -2, 0.25, 2, 0.25));
+  const b = floatTensor([2, 2], Float32Array.of(4, 1, 1, 1));
+  const tensors = new Map([
+    ["a", a],
+    ["b", b],
+  ]);
+  const left = (pruned: Map<string, FloatTensor>): number[][] =>
+    [...pruned.values()].map(({ data }) => [...data]);
+  // Sums: a 2, 3.5, 4, 0.5; b 5, 2.
+  expect(left(pruneTensors(tensors, groupsOf(["a", "b"], "global"), [6], { block: 2 }))).toEqual([
+    [0, -3, 0, 0.5, -2, 0, 2, 0],
+    [4, 0, 1, 0],
+  ]);
+  expect(left(pruneAtOnce(tensors, groupsOf(["a", "b"], "matrix"), 0.75, { block: 2 }))).toEqual([
+    [0, 0, 0, 0, -2, 0, 2, 0],
+    // A quarter of four weights is half a block: it stays.
+    [4, 0, 1, 0],
+  ]);
+  const scoreOf = (name: string) => (name === "a" ? Float32Array.of(1, 2, 3, 9) : Float32Array.of(4, 5));
+  expect(left(pruneTensors(tensors, groupsOf(["a", "b"], "global"), [4], { block: 2, scoreOf }))).toEqual([
+    [0, 0, 0, 0, 0, 0.25, 0, 0.25],
+    [0, 1, 0, 1],
+  ]);
 });
 
 test("masks have 1 where a weight is left", () => {
@@ -70,6 +99,8 @@ test.each([
   ["x/sparsity", () => checkSparsity("x", Number.NaN)],
   ["x/ramp", () => checkRamp("x", { from: 0.5, until: 0.5 })],
   ["x/ramp", () => checkRamp("x", { from: -0.1, until: 0.5 })],
+  ["x/block", () => checkBlock("x", 3)],
+  ["x/block", () => checkBlock("x", Number.NaN)],
   ["x/how", () => checkChoice("x", "how", "odd", ["this", "that"])],
 ])("%s is refused", (code, attempt) => {
   expect(attempt).toThrow(ConfigError);

@@ -4,8 +4,15 @@
  *   s(t) = s_f + (s_0 − s_f)·(1 − u)³, u from 0 to 1      Zhu & Gupta 2017, eq. 1
  */
 
+import {
+  BLOCK_HEIGHTS,
+  type BlockHeight,
+  fillBelow,
+  matrixOf,
+  type RankedBlocks,
+  rankedBlocks,
+} from "../../base/blocks.ts";
 import { ConfigError, RunError } from "../../base/errors.ts";
-import { kthLargest } from "../../base/select.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../../base/tensor.ts";
 import { weightsIn } from "./matrices.ts";
 
@@ -52,6 +59,20 @@ export function checkChoice(id: string, name: string, value: string, choices: re
   );
 }
 
+/** What the setting `block` of a method says of itself. */
+export const BLOCK_HELP =
+  "rows of a matrix that stay or go together, 1, 2 or 4: what sparse kernels read at once";
+
+/** The height of a method's blocks. @throws {ConfigError} `ID/block` for one that no kernel reads */
+export function checkBlock(id: string, block: number): BlockHeight {
+  const height = BLOCK_HEIGHTS.find((known) => known === block);
+  if (height) return height;
+  throw new ConfigError(
+    `${id}/block`,
+    `${id}: expected block to be ${BLOCK_HEIGHTS.join(" or ")}, got ${block}`,
+  );
+}
+
 /** Weights that are exactly 0. */
 export function zerosIn(tensors: ReadonlyMap<string, FloatTensor>, names: readonly string[]): number {
   let zeros = 0;
@@ -60,7 +81,7 @@ export function zerosIn(tensors: ReadonlyMap<string, FloatTensor>, names: readon
 }
 
 /**
- * Refuses a product that is not as sparse as was asked, to the weight of a matrix.
+ * Refuses a product that is not as sparse as was asked, to one block of each matrix.
  *
  * @throws {RunError} `method/unreached`
  */
@@ -69,11 +90,12 @@ export function checkReached(
   tensors: ReadonlyMap<string, FloatTensor>,
   names: readonly string[],
   sparsity: number,
+  block: BlockHeight = 1,
 ): void {
   const total = names.reduce((n, name) => n + (tensors.get(name)?.data.length ?? 0), 0);
   const missing = sparsity * total - zerosIn(tensors, names);
-  // A weight that is 0 by itself may add to what was pruned; rounding takes less than one from each matrix.
-  if (Math.abs(missing) <= names.length) return;
+  // A weight that is 0 by itself may add to what was pruned; rounding takes less than a block from each matrix.
+  if (Math.abs(missing) <= names.length * block) return;
   throw unreached(id, sparsity, 1 - (total - zerosIn(tensors, names)) / total);
 }
 
@@ -100,31 +122,37 @@ export function masksOf(
   return masks;
 }
 
+/** How weights are chosen: a number for each block of a tensor, and how many rows a block has. */
+export interface Choice {
+  readonly block?: BlockHeight;
+  /** [⌈rows / block⌉, columns]; default the sum of the weights' sizes. */
+  readonly scoreOf?: (name: string) => Float32Array;
+}
+
 /**
- * The tensors with all but the largest scores' weights set to 0, `keep` in each group; earlier weights win a tie.
- *
- * @param scoreOf  the scores of a tensor; default the weights themselves, by magnitude
+ * The tensors with all but the largest blocks' weights set to 0, `keep` in each group, to the nearest whole block;
+ * earlier blocks win a tie.
  */
 export function pruneTensors(
   tensors: ReadonlyMap<string, FloatTensor>,
   groups: readonly (readonly string[])[],
   keep: readonly number[],
-  scoreOf: (name: string, weights: Float32Array) => Float32Array = (_, weights) => weights.map(Math.abs),
+  { block = 1, scoreOf }: Choice = {},
 ): Map<string, FloatTensor> {
   const pruned = new Map(tensors);
+  const by = scoreOf ? "value" : "magnitude";
   groups.forEach((names, i) => {
-    const weights = names.map((name) => tensors.get(name)?.data ?? new Float32Array(0));
-    const scores = names.map((name, k) => scoreOf(name, weights[k] ?? new Float32Array(0)));
-    const count = keep[i] ?? 0;
-    const threshold = count === 0 ? Number.POSITIVE_INFINITY : kthLargest(scores, count, "value");
-    let ties = count - scores.reduce((n, data) => n + data.filter((x) => x > threshold).length, 0);
+    const given = names.map((name) => tensors.get(name) ?? floatTensor([0], new Float32Array(0)));
+    const ranked = names.map((name, k): RankedBlocks => {
+      const { shape = [], data = new Float32Array(0) } = given[k] ?? {};
+      if (scoreOf) return { ...matrixOf(shape), height: block, ranks: scoreOf(name) };
+      return rankedBlocks(shape, data, block, by);
+    });
+    const copies = given.map(({ data }) => data.slice());
+    fillBelow(ranked, copies, keep[i] ?? 0, { by, fill: 0 });
     names.forEach((name, k) => {
-      const score = scores[k];
-      const data = weights[k]?.map((w, j) => {
-        const x = score?.[j] ?? 0;
-        return x > threshold || (x === threshold && ties-- > 0) ? w : 0;
-      });
-      if (data) pruned.set(name, floatTensor(tensors.get(name)?.shape ?? [], data));
+      const data = copies[k];
+      if (data) pruned.set(name, floatTensor(tensors.get(name)?.shape ?? [0], data));
     });
   });
   return pruned;
@@ -135,10 +163,10 @@ export function pruneAtOnce(
   tensors: ReadonlyMap<string, FloatTensor>,
   groups: readonly (readonly string[])[],
   sparsity: number,
-  scoreOf?: (name: string, weights: Float32Array) => Float32Array,
+  choice?: Choice,
 ): Map<string, FloatTensor> {
   const keep = groups.map((names) => kept(weightsIn(tensors, names), sparsity));
-  return pruneTensors(tensors, groups, keep, scoreOf);
+  return pruneTensors(tensors, groups, keep, choice);
 }
 
 /** Groups that share a threshold: all matrices together, or each for itself. */
