@@ -128,10 +128,9 @@ export async function enterFolders(settings: JobSettings): Promise<void> {
  */
 export async function runJob(job: Job, settings: JobSettings, context: RunContext): Promise<JobOutcome> {
   const { outcome, isLasting } = await makeRun(job, settings, context);
-  if (isLasting) {
-    const recipe = await readRecipe(runPaths(jobFolder(settings.root, job.id)).recipe);
-    await enter(job.id, recipe, outcome, settings);
-  }
+  const { recipe } = runPaths(jobFolder(settings.root, job.id));
+  // What fails before it has a recipe has not begun.
+  if (isLasting && existsSync(recipe)) await enter(job.id, await readRecipe(recipe), outcome, settings);
   return outcome;
 }
 
