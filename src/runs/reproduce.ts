@@ -3,8 +3,7 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { setTimeout } from "node:timers/promises";
-import { ConfigError, InterruptedError } from "../base/errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import { type Dataset, measureOf } from "../data/dataset.ts";
 import { glueTask } from "../data/glue.ts";
 import { taskMetrics } from "../data/metrics.ts";
@@ -12,21 +11,16 @@ import { writeFileAtomic } from "../formats/files.ts";
 import { countParameters } from "../network/network.ts";
 import { readValidation, SENTIMENT } from "./data.ts";
 import { resolveOptions } from "./fields.ts";
-import { claimJob, earlierOutcome, isClaimed, type JobSettings, type Original, runJob } from "./jobs.ts";
+import { readSources, type Sources } from "./identity.ts";
+import { earlierOutcome, enterFolders, isClaimed, type JobSettings, readLedger } from "./jobs.ts";
+import { appendLine, type LedgerLine, ledgerPath, type TaskLine } from "./ledger.ts";
 import { loadModel } from "./models.ts";
 import { REPRODUCE, type ReproduceOptions, type ReproduceSettings } from "./options.ts";
 import { PAPERS } from "./papers/papers.ts";
-import {
-  DEFAULT_TASKS,
-  type Job,
-  type Paper,
-  type Plan,
-  planOf,
-  secondsOf,
-  type TaskName,
-} from "./papers/plan.ts";
-import type { ProgressEvent, RunContext } from "./progress.ts";
-import { type JobOutcome, type Reproduction, reproductionOf } from "./reproduction.ts";
+import { DEFAULT_TASKS, type Paper, type Plan, planOf, type TaskName } from "./papers/plan.ts";
+import type { RunContext } from "./progress.ts";
+import { openJobs } from "./queue.ts";
+import { type JobOutcome, type ReproducedModel, type Reproduction, reproductionOf } from "./reproduction.ts";
 import { reproductionText } from "./reproduction-text.ts";
 
 /** Tokens of the longest sequence, where the model has as many positions: what all papers here train GLUE with. */
@@ -60,26 +54,52 @@ export async function reproducePaper(
 ): Promise<Reproduction> {
   const settings = located(given);
   const tasks = tasksOf(settings);
-  const { network, name } = await loadModel(settings.model, context);
+  const { network, ...place } = await loadModel(settings.model, context);
   const { layers, hiddenSize: hidden, maxPositions } = network.config;
   const plan = planOf(paper, { ...settings, tasks, depth: layers.length });
-  const model = { name, layers: layers.length, hidden, parameters: countParameters(network).total };
-  const maxLength = Math.min(LONGEST, maxPositions);
-  const jobSettings: JobSettings = { ...settings, root: settings.out, maxLength };
+  const judged = plan.tables.map(({ task }) => task);
+  const read = await readSources({ model: place.path, data: settings.data }, judged);
+  const sources = { ...read, maxLength: Math.min(LONGEST, maxPositions), quick: settings.quick };
+  const { out: root, model: ref, data, threads, device, retry, keep } = settings;
+  const shared = { root, model: ref, data, threads, device, retry, keep, sources, original: network };
+  const parameters = countParameters(network).total;
+  const model = { name: place.name, layers: layers.length, hidden, parameters };
   const constants = await constantScores(plan, settings);
-  const outcomes = await earlierOutcomes(plan, jobSettings, network);
+  await mkdir(root, { recursive: true });
+  await introduce(root, model, sources, constants, context);
+  const outcomes = await earlierOutcomes(plan, shared);
   const saved = async (): Promise<Reproduction> => {
     const table = reproductionOf({ plan, quick: settings.quick, model, outcomes, constants });
     await save(table, settings);
     return table;
   };
-  await mkdir(settings.out, { recursive: true });
   let table = await saved();
-  for await (const [id, outcome] of openJobs(plan, jobSettings, network, outcomes, context)) {
+  for await (const [id, outcome] of openJobs(plan, shared, outcomes, context)) {
     outcomes.set(id, outcome);
     table = await saved();
   }
   return table;
+}
+
+/** Enters the model and the tasks into the ledger, where they are not yet, and reports what it has to note. */
+async function introduce(
+  root: string,
+  model: ReproducedModel,
+  { model: digest, data, maxLength, quick }: Sources,
+  constants: ReadonlyMap<string, Readonly<Record<string, number>>>,
+  { report }: RunContext,
+): Promise<void> {
+  const { models, tasks, notes } = await readLedger(root);
+  for (const text of notes) report?.({ kind: "note", text });
+  const isKnown = models.some((line) => line.digest === digest && line.maxLength === maxLength);
+  const lines: LedgerLine[] = isKnown ? [] : [{ kind: "model", digest, model, maxLength }];
+  for (const [task, digest] of data) {
+    const isSame = (line: TaskLine) => line.task === task && line.quick === quick && line.digest === digest;
+    if (!tasks.some(isSame)) {
+      lines.push({ kind: "task", task, quick, digest, constant: constants.get(task) ?? {} });
+    }
+  }
+  for (const line of lines) appendLine(ledgerPath(root), line);
 }
 
 /** Paths are recorded with every job and compared later, so they do not depend on where the command was typed. */
@@ -124,152 +144,17 @@ function constantMetrics(dev: Dataset): Record<string, number> {
   return taskMetrics(measureOf(dev), logits, truth);
 }
 
-async function earlierOutcomes(
-  { jobs }: Plan,
-  settings: JobSettings,
-  original: Original,
-): Promise<Map<string, JobOutcome>> {
+/** What the ledger and the folders say of the jobs; a folder that a process works on is not asked. */
+async function earlierOutcomes({ jobs }: Plan, settings: JobSettings): Promise<Map<string, JobOutcome>> {
+  await enterFolders(settings);
+  const ledger = await readLedger(settings.root);
   const outcomes = new Map<string, JobOutcome>();
   for (const job of jobs) {
-    if (isClaimed(job, settings)) continue;
-    const outcome = await earlierOutcome(job, settings, original);
+    if (!ledger.jobs.has(job.id) && isClaimed(job.id, settings.root)) continue;
+    const outcome = await earlierOutcome(job, settings, ledger);
     if (outcome !== undefined) outcomes.set(job.id, outcome);
   }
   return outcomes;
-}
-
-/**
- * Runs what has no outcome yet, in the order of the plan, and gives what came of it; the caller puts that among
- * `outcomes`. A job that another process works on is left for later, when its result is read or waited for.
- */
-async function* openJobs(
-  { jobs }: Plan,
-  settings: JobSettings,
-  original: Original,
-  outcomes: ReadonlyMap<string, JobOutcome>,
-  context: RunContext,
-): AsyncGenerator<[string, JobOutcome]> {
-  const queue = jobs.filter(({ id }) => !outcomes.has(id));
-  if (outcomes.size > 0) context.report?.(note(`${outcomes.size} of ${jobs.length} jobs are done already`));
-  const clock = estimate();
-  let postponed = 0;
-  for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
-    const place: Place = { done: outcomes.size, total: jobs.length, out: settings.root };
-    if (context.signal?.aborted) throw stopped(place);
-    // All that is left is at work elsewhere.
-    if (postponed > queue.length) {
-      await setTimeout(WAIT);
-      postponed = 0;
-    }
-    const title = `job ${place.done + 1} of ${place.total}: ${job.id}${clock.left([job, ...queue])}`;
-    const started = performance.now();
-    const outcome = await interruptible(
-      () => settled({ job, title, settings, original, outcomes, context }),
-      place,
-    );
-    if (outcome === undefined) {
-      queue.push(job);
-      postponed += 1;
-      continue;
-    }
-    postponed = 0;
-    clock.done(job, performance.now() - started);
-    context.report?.(note(`${job.id}: ${outcomeText(outcome)}`));
-    yield [job.id, outcome];
-  }
-}
-
-/** Milliseconds between two looks at what other processes have done. */
-const WAIT = 2000;
-
-interface Place {
-  readonly done: number;
-  readonly total: number;
-  readonly out: string;
-}
-
-interface OpenJob {
-  readonly job: Job;
-  /** What to call it when it begins. */
-  readonly title: string;
-  readonly settings: JobSettings;
-  readonly original: Original;
-  readonly outcomes: ReadonlyMap<string, JobOutcome>;
-  readonly context: RunContext;
-}
-
-/** The outcome of a job, run here or meanwhile elsewhere; undefined while another process works on it. */
-async function settled(open: OpenJob): Promise<JobOutcome | undefined> {
-  const { job, title, settings, original, outcomes, context } = open;
-  if (job.compression) {
-    const predecessor = outcomes.get(job.compression.after);
-    if (predecessor === undefined) return undefined;
-    if (predecessor.state === "failed") return withoutPredecessor(job);
-  }
-  const release = await claimJob(job, settings);
-  if (release === undefined) return undefined;
-  try {
-    const elsewhere = await earlierOutcome(job, settings, original);
-    if (elsewhere !== undefined) return elsewhere;
-    context.report?.({ kind: "phase", name: title });
-    return await runJob(job, settings, original, inner(context));
-  } finally {
-    await release();
-  }
-}
-
-function note(text: string): ProgressEvent {
-  return { kind: "note", text };
-}
-
-function withoutPredecessor({ compression }: Job): JobOutcome {
-  const message = `the fine-tuned model it begins with failed (${compression?.after ?? ""})`;
-  return { state: "failed", code: "reproduce/predecessor", message };
-}
-
-async function interruptible<T>(work: () => Promise<T>, place: Place): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof InterruptedError ? stopped(place) : error;
-  }
-}
-
-function stopped({ done, total, out }: Place): InterruptedError {
-  return new InterruptedError(
-    "run/interrupted",
-    `stopped after ${done} of ${total} jobs; the job at hand and the table so far are saved in ${out}; the same command goes on`,
-  );
-}
-
-/** A job's own steps and notes are shown; its phases and evaluations would bury the table's. */
-function inner({ report, ...context }: RunContext): RunContext {
-  const shown = new Set<ProgressEvent["kind"]>(["step", "download", "note"]);
-  return { ...context, report: (event) => (shown.has(event.kind) ? report?.(event) : undefined) };
-}
-
-function outcomeText(outcome: JobOutcome): string {
-  if (outcome.state === "failed") return `failed: ${outcome.message}`;
-  const { name, after } = outcome.result.metric;
-  return `${name} ${(100 * after).toFixed(1)}`;
-}
-
-/** The time left, from what the plan says of each job and how long those of this call took. */
-function estimate() {
-  let [planned, took] = [0, 0];
-  return {
-    done: (job: Job, milliseconds: number): void => {
-      planned += secondsOf(job);
-      took += milliseconds;
-    },
-    left: (jobs: readonly Job[]): string => {
-      if (planned === 0) return "";
-      const minutes = Math.ceil(
-        (jobs.reduce((sum, job) => sum + secondsOf(job), 0) * took) / planned / 60_000,
-      );
-      return `, about ${minutes < 90 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`} left`;
-    },
-  };
 }
 
 async function save(table: Reproduction, settings: ReproduceSettings): Promise<void> {

@@ -7,20 +7,21 @@ import { fixed, spread } from "./statistics.ts";
 
 const NONE = "–";
 
-/** The whole text. */
-export function reproductionText(reproduction: Reproduction): string {
+/** The whole text, under headings from `level` down. */
+export function reproductionText(reproduction: Reproduction, level = 1): string {
   const { title, citation, model, quick, tables, published, differs } = reproduction;
   const failures = groupedFailures(reproduction);
   const numbers = new Map(failures.flatMap(({ jobs }, i) => jobs.map((job) => [job, i + 1] as const)));
   const notes = failures.map(({ text, jobs }, i) => `${i + 1}. ${text}: ${jobs.join(", ")}`);
   const size = `${model.layers} layers × ${model.hidden}, ${fixed(model.parameters / 1e6, 1)} M parameters`;
+  const [outer, inner] = ["#".repeat(level), "#".repeat(level + 1)];
   const parts = [
-    `# ${title} (${progressText(reproduction.jobs)})`,
+    `${outer} ${title} (${progressText(reproduction.jobs)})`,
     `${citation}\n\nModel: ${model.name}, ${size}.${quick ? ` ${QUICK}` : ""}`,
-    ...tables.map((table) => tableText(table, numbers)),
-    ...(notes.length === 0 ? [] : [`## What failed\n\n${notes.join("\n")}`]),
-    `## What differs here\n\n${differs.map((sentence) => `- ${sentence}`).join("\n")}`,
-    ...published.map(publishedText),
+    ...tables.map((table) => `${inner} ${tableText(table, numbers)}`),
+    ...(notes.length === 0 ? [] : [`${inner} What failed\n\n${notes.join("\n")}`]),
+    `${inner} What differs here\n\n${differs.map((sentence) => `- ${sentence}`).join("\n")}`,
+    ...published.map((table) => `${inner} ${publishedText(table)}`),
   ];
   return `${parts.join("\n\n")}\n`;
 }
@@ -72,7 +73,7 @@ function tableText(table: ReproducedTable, numbers: ReadonlyMap<string, number>)
   const sources = [...new Set(rows.flatMap(({ published }) => published?.source ?? []))];
   const paper = hasPaper ? `Published: ${sources.join("; ")}.` : "No published number for this task.";
   const key = `${metric} × 100, mean ± standard deviation over the runs. Removed: share of the weights, each column with its own denominator; all matrices are those of the layers and the embedding tables. Work: multiply-accumulates, zeros counted. Time: of one whole run. ${NONE}: not run.`;
-  return `## ${task}, ${metric}${on}${part}\n\n${markdownTable(header, body)}\n\n${key} ${paper}`;
+  return `${task}, ${metric}${on}${part}\n\n${markdownTable(header, body)}\n\n${key} ${paper}`;
 }
 
 function sum(rows: readonly ReproducedRow[], what: "planned" | "done"): number {
@@ -123,5 +124,5 @@ function publishedText({ title, source, tasks, rows }: PublishedTable): string {
     label,
     ...values.map((value) => (value === null ? "" : fixed(value, 1))),
   ]);
-  return `## As published: ${title}\n\n${markdownTable(["", ...tasks], body)}\n\nSource: ${source}.`;
+  return `As published: ${title}\n\n${markdownTable(["", ...tasks], body)}\n\nSource: ${source}.`;
 }

@@ -1,9 +1,7 @@
 import { expect, test } from "vitest";
-import { describeMachine } from "./machine.ts";
 import { type Paper, planOf } from "./papers/plan.ts";
-import { averaged, type JobOutcome, reproductionOf } from "./reproduction.ts";
+import { averaged, type JobFacts, type JobOutcome, reproductionOf } from "./reproduction.ts";
 import { progressText, reproductionText } from "./reproduction-text.ts";
-import type { RunResult } from "./result.ts";
 
 const PAPER: Paper = {
   id: "theseus",
@@ -32,30 +30,16 @@ const plan = planOf(PAPER, { tasks: ["sst2"], seeds: 3, seed: 0, quick: false, d
 const MODEL = { name: "small", layers: 6, hidden: 256, parameters: 12_800_000 };
 
 function done(accuracy: number): JobOutcome {
-  const figures = {
-    stage: "compressed",
-    metrics: { accuracy },
-    parameters: { total: 10_400_000, nonzero: 10_300_000, embeddings: 7_800_000 },
-    bytes: { raw: 1, compressed: 1 },
-    multiplyAccumulates: 50,
-    latency: [],
-  } as const;
-  const result: RunResult = {
-    version: 1,
-    command: "compress",
-    code: "0.1.0",
-    task: "sst2",
-    method: "truncate",
+  const facts: JobFacts = {
     metric: { name: "accuracy", better: "higher", before: null, after: accuracy, examples: 872 },
-    models: [{ ...figures, stage: "original", multiplyAccumulates: 100 }, figures],
-    length: 128,
-    seeds: [0],
-    wallSeconds: 60,
-    peakBytes: 1,
-    machine: describeMachine(1),
-    verdict: { smaller: true, faster: false, text: "" },
+    metrics: { accuracy },
+    removed: { encoder: 0.5, all: 0.2 },
+    parameters: { total: 10_400_000, nonzero: 10_300_000, embeddings: 7_800_000 },
+    work: 0.5,
+    seconds: 60,
+    threads: 1,
   };
-  return { state: "done", result, removed: { encoder: 0.5, all: 0.2 } };
+  return { state: "done", facts };
 }
 
 function reproduced(outcomes: Readonly<Record<string, JobOutcome>>, quick = false) {

@@ -8,13 +8,30 @@
 
 import type { Plan, PlannedRow, PlannedTable, Published, PublishedTable } from "./papers/plan.ts";
 import type { Removed } from "./removed.ts";
-import type { RunResult } from "./result.ts";
+import type { Metric, Parameters } from "./result.ts";
 import { deviation, mean } from "./statistics.ts";
 
 /** What became of a job; one that was not run yet has none. */
 export type JobOutcome =
-  | { readonly state: "done"; readonly result: RunResult; readonly removed: Removed }
+  | { readonly state: "done"; readonly facts: JobFacts }
   | { readonly state: "failed"; readonly code: string; readonly message: string };
+
+/** What tables need of a run. */
+export interface JobFacts {
+  /** What the run is judged by. */
+  readonly metric: Metric;
+  /** Every metric of the product, by name. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly removed: Removed;
+  /** Of the product. */
+  readonly parameters: Parameters;
+  /** Multiply-accumulates of the product, as a share of the original's. */
+  readonly work: number;
+  /** Of the whole run. */
+  readonly seconds: number;
+  /** Threads the engine was given. */
+  readonly threads: number;
+}
 
 /** Several runs as one number. */
 export interface Averaged {
@@ -132,7 +149,7 @@ function filled(table: PlannedTable, { outcomes, constants }: Collected): Reprod
   return {
     task: table.task,
     metric: table.metric,
-    examples: results[0]?.result.metric.examples ?? null,
+    examples: results[0]?.facts.metric.examples ?? null,
     constant: constant === undefined ? null : 100 * constant,
     rows: table.rows.map((row) => filledRow(row, table.metric, outcomes)),
   };
@@ -157,7 +174,7 @@ function filledRow(
   return {
     label,
     published: published ?? null,
-    ours: averaged(done.flatMap(({ result }) => metricOf(result, metric))),
+    ours: averaged(done.flatMap(({ facts }) => metricOf(facts, metric))),
     runs: { planned: jobs.length, done: done.length, failed: failures.length },
     costs: done.length === 0 ? null : costsOf(done),
     failures,
@@ -165,8 +182,8 @@ function filledRow(
 }
 
 /** The product's own, times 100. */
-function metricOf({ models }: RunResult, name: string): number[] {
-  const value = models.at(-1)?.metrics[name];
+function metricOf({ metrics }: JobFacts, name: string): number[] {
+  const value = metrics[name];
   return value === undefined ? [] : [100 * value];
 }
 
@@ -176,19 +193,13 @@ export function averaged(values: readonly number[]): Averaged | null {
 }
 
 function costsOf(done: readonly Done[]): RowCosts {
-  const over = (of: (one: Done) => number): number => mean(done.map(of));
+  const over = (of: (facts: JobFacts) => number): number => mean(done.map(({ facts }) => of(facts)));
   return {
     removedOfAll: over(({ removed }) => removed.all),
     removedOfEncoder: over(({ removed }) => removed.encoder),
-    parameters: over(({ result }) => result.models.at(-1)?.parameters.total ?? 0),
-    nonzeroParameters: over(({ result }) => result.models.at(-1)?.parameters.nonzero ?? 0),
-    multiplyAccumulates: over(({ result }) => workLeft(result)),
-    seconds: over(({ result }) => result.wallSeconds),
+    parameters: over(({ parameters }) => parameters.total),
+    nonzeroParameters: over(({ parameters }) => parameters.nonzero),
+    multiplyAccumulates: over(({ work }) => work),
+    seconds: over(({ seconds }) => seconds),
   };
-}
-
-function workLeft({ models }: RunResult): number {
-  const [first, last] = [models[0], models.at(-1)];
-  if (!first || !last || first.multiplyAccumulates === 0) return 1;
-  return last.multiplyAccumulates / first.multiplyAccumulates;
 }

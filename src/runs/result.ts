@@ -155,6 +155,15 @@ export const MACHINE: Shape<Machine> = record<Machine>({
   platform: aText,
 });
 
+/** Shape of `Metric`, for the ledgers that keep it. */
+export const METRIC: Shape<Metric> = record<Metric>({
+  name: aText,
+  better: oneOfValues("higher", "lower"),
+  before: orNull(aNumber),
+  after: aNumber,
+  examples: aCount,
+});
+
 /** The commands that leave a folder behind. */
 export const RUN_COMMAND: Shape<RunCommand> = oneOfValues("finetune", "compress", "pretrain", "demo");
 
@@ -164,13 +173,7 @@ const RESULT: Shape<RunResult> = record<RunResult>({
   code: aText,
   task: orNull(aText),
   method: orNull(aText),
-  metric: record<Metric>({
-    name: aText,
-    better: oneOfValues("higher", "lower"),
-    before: orNull(aNumber),
-    after: aNumber,
-    examples: aCount,
-  }),
+  metric: METRIC,
   models: listOf(FIGURES, 1),
   length: aCount,
   seeds: listOf(aCount, 1),
