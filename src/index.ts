@@ -15,6 +15,7 @@ export {
   RunError,
 } from "./base/errors.ts";
 export type { BertConfig, Head, LayerConfig } from "./bert/config.ts";
+export type { Prediction, Text } from "./data/predictions.ts";
 export type { Network } from "./network/network.ts";
 export type {
   AugmentResult,
@@ -26,7 +27,6 @@ export type {
   MaskPredictions,
   ModelPart,
   ModelSizes,
-  Prediction,
   Predictions,
   PredictResult,
   ShrinkEvaluation,
@@ -39,7 +39,6 @@ export {
   type ClassifierOptions,
   type LoadOptions,
   load,
-  type Text,
 } from "./runs/classifier.ts";
 export { compress } from "./runs/compress.ts";
 export { evaluate } from "./runs/evaluate.ts";

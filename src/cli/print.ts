@@ -1,12 +1,12 @@
 /** Answers in words: what a command prints on standard output when it is not asked for JSON. */
 
+import type { Prediction } from "../data/predictions.ts";
 import type {
   AugmentResult,
   BenchResult,
   EvaluationResult,
   ExportResult,
   InspectResult,
-  Prediction,
   PredictResult,
   ShrinkResult,
 } from "../runs/answers.ts";

@@ -4,6 +4,7 @@
  * Plain JSON: with `--json` the command line prints them as they are.
  */
 
+import type { Prediction } from "../data/predictions.ts";
 import type { FileBytes, Latency, Machine, Parameters } from "./result.ts";
 
 /** The metrics of one model on one labelled data set. */
@@ -35,19 +36,6 @@ export interface AugmentResult {
   /** Of `texts`, those whose candidates were not known from before. */
   readonly proposed: number;
   readonly seconds: number;
-}
-
-/** What the model says about one text. */
-export interface Prediction {
-  readonly text: string;
-  /** The second text of a pair. */
-  readonly pair: string | null;
-  /** The most probable label; null for a regression. */
-  readonly label: string | null;
-  /** Probability of the label, or the value of a regression. */
-  readonly score: number;
-  /** Probability of each label, in the order of `PredictResult.labels`; empty for a regression. */
-  readonly scores: readonly number[];
 }
 
 /** Predictions in the order of the texts. */

@@ -7,19 +7,15 @@
 import { ConfigError, InputError } from "../base/errors.ts";
 import type { Head } from "../bert/config.ts";
 import type { EncodedSet } from "../data/batches.ts";
-import { argmaxRows } from "../data/metrics.ts";
+import { type Prediction, predictionsOf, type Text } from "../data/predictions.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
-import type { Prediction } from "./answers.ts";
 import { logitsOf } from "./logits.ts";
 import { loadUnder } from "./masked.ts";
 import type { RunContext } from "./progress.ts";
-
-/** A text, or two that belong together. */
-export type Text = string | readonly [text: string, pair: string];
 
 /** How a model is run; everything has a default. */
 export interface ClassifierOptions {
@@ -98,7 +94,7 @@ export async function openClassifier(
           examples: texts.map(encode),
           pad: tokenizer.special.pad,
         };
-        return interpret(network.head, texts, await logitsOf(inference, set, batchSize));
+        return predictionsOf(network.head, texts, await logitsOf(inference, set, batchSize));
       },
       close: () => engine.close(),
     };
@@ -121,27 +117,4 @@ export function requireLabels(head: Head, name: string): void {
 /** The longest sequence a model takes, at most `maxLength`. */
 export function lengthFor({ config, vocabulary }: Network, maxLength: number): number {
   return Math.min(maxLength, vocabulary.maxLength, config.maxPositions);
-}
-
-function interpret(head: Head, texts: readonly Text[], logits: Float32Array): Prediction[] {
-  const labels = head.kind === "classification" ? head.labels : [];
-  const width = logits.length / texts.length;
-  const best = argmaxRows(logits, width);
-  return texts.map((given, i) => {
-    const [text, pair] = typeof given === "string" ? [given, null] : given;
-    const row = logits.subarray(i * width, (i + 1) * width);
-    if (head.kind !== "classification")
-      return { text, pair, label: null, score: row[0] ?? Number.NaN, scores: [] };
-    const scores = softmax(row);
-    const label = best[i] ?? 0;
-    return { text, pair, label: labels[label] ?? String(label), score: scores[label] ?? Number.NaN, scores };
-  });
-}
-
-/** Probabilities, in double precision. */
-export function softmax(logits: Float32Array): number[] {
-  const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const powers = Array.from(logits, (x) => Math.exp(x - top));
-  const total = powers.reduce((a, b) => a + b, 0);
-  return powers.map((x) => x / total);
 }

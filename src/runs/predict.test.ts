@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { tinyModel, written } from "../../test/support/tiny-model.ts";
+import { softmax } from "../data/predictions.ts";
 import { Engine } from "../engine/engine.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
-import { load, openClassifier, softmax } from "./classifier.ts";
+import { load, openClassifier } from "./classifier.ts";
 import { predict } from "./predict.ts";
 
 /** Logits of one text at a time, without batches or padding. */

@@ -1,0 +1,108 @@
+/**
+ * The kernels' rates on this machine, measured when a model is loaded: which kernel multiplies a matrix rests on them.
+ *
+ * Each multiplies 128 tokens by a matrix of 768 × 768, sparse ones at 95 % zeros. They take turns, and the best of each
+ * counts: whatever else the machine does only ever adds. 60 ms in all on a quiet machine. Browser-safe.
+ */
+
+import { floatTensor } from "../base/tensor.ts";
+import type { Arena } from "../sparse/arena.ts";
+import type { Kernels } from "../sparse/kernels.ts";
+import {
+  type LinearKernel,
+  type PlacedLinear,
+  placeLinear,
+  type Rates,
+  runLinear,
+  USUAL_RATES,
+} from "../sparse/linear.ts";
+import type { BlockHeight, PackedMatrix } from "../sparse/matrix.ts";
+import { PANEL, panelBytes } from "../sparse/panels.ts";
+
+const FEATURES = 768;
+const PANELS = 8;
+const DENSITY = 0.05;
+const TURNS = 8;
+/** Milliseconds of a turn at least: a browser's clock may be that coarse, and the first turns wake the compiler. */
+const TURN = 1;
+
+const HEIGHTS: Readonly<Record<LinearKernel, BlockHeight>> = {
+  spmm_1x1: 1,
+  spmm_1x1_pair: 1,
+  spmm_2x1: 2,
+  spmm_4x1: 4,
+  gemm_4x1: 1,
+};
+
+/** Measured rates in GFLOP/s of the arithmetic that a kernel does, zeros inside its blocks included. */
+export function measureRates(kernels: Kernels, arena: Arena): Rates {
+  const x = arena.allocate(PANELS * panelBytes(FEATURES));
+  const y = arena.allocate(PANELS * panelBytes(FEATURES));
+  const strides = { x: panelBytes(FEATURES), y: panelBytes(FEATURES) };
+  const bias = floatTensor([FEATURES], new Float32Array(FEATURES));
+  const contender = (kernel: LinearKernel): Contender => {
+    const certain = { ...USUAL_RATES, [kernel]: 1e9 };
+    const layer = placeLinear(arena, scattered(HEIGHTS[kernel]), bias, certain);
+    return {
+      layer,
+      run: () => runLinear(kernels, layer, x, y, PANELS, strides),
+      runs: 1,
+      best: Number.POSITIVE_INFINITY,
+    };
+  };
+  const all: Readonly<Record<LinearKernel, Contender>> = {
+    spmm_1x1: contender("spmm_1x1"),
+    spmm_1x1_pair: contender("spmm_1x1_pair"),
+    spmm_2x1: contender("spmm_2x1"),
+    spmm_4x1: contender("spmm_4x1"),
+    gemm_4x1: contender("gemm_4x1"),
+  };
+  for (let turn = 0; turn < TURNS; turn++) for (const each of Object.values(all)) takeTurn(each);
+  const rate = ({ layer, best }: Contender): number => (2 * layer.stored * PANELS * PANEL) / best / 1e6;
+  return {
+    spmm_1x1: rate(all.spmm_1x1),
+    spmm_1x1_pair: rate(all.spmm_1x1_pair),
+    spmm_2x1: rate(all.spmm_2x1),
+    spmm_4x1: rate(all.spmm_4x1),
+    gemm_4x1: rate(all.gemm_4x1),
+  };
+}
+
+interface Contender {
+  readonly layer: PlacedLinear;
+  readonly run: () => void;
+  /** Runs of a turn. */
+  runs: number;
+  /** Milliseconds of a run, the least so far. */
+  best: number;
+}
+
+function takeTurn(contender: Contender): void {
+  for (;;) {
+    const start = performance.now();
+    for (let i = 0; i < contender.runs; i++) contender.run();
+    const took = performance.now() - start;
+    if (took >= TURN) {
+      contender.best = Math.min(contender.best, took / contender.runs);
+      return;
+    }
+    contender.runs *= 2;
+  }
+}
+
+/** A matrix with blocks in a twentieth of the places, scattered as a pruned one's are. Its numbers do not matter. */
+function scattered(height: BlockHeight): PackedMatrix {
+  const rows = FEATURES / height;
+  const starts = new Uint32Array(rows + 1);
+  const indices: number[] = [];
+  let state = 1;
+  for (let r = 0; r < rows; r++) {
+    for (let column = 0; column < FEATURES; column++) {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      if (state < DENSITY * 2 ** 32) indices.push(column);
+    }
+    starts[r + 1] = indices.length;
+  }
+  const values = new Float32Array(indices.length * height).fill(0.5);
+  return { rows: FEATURES, columns: FEATURES, height, starts, indices: Uint32Array.from(indices), values };
+}

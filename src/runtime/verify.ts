@@ -1,0 +1,131 @@
+/**
+ * Every kernel tried once against the reference, on sizes with and without remainders: some milliseconds when a model is
+ * loaded. A processor or a compiler that computes wrongly is found here and not in a user's results. Browser-safe.
+ */
+
+import { fold, keyOf, normals, uniform } from "../base/random.ts";
+import { floatTensor } from "../base/tensor.ts";
+import type { Arena } from "../sparse/arena.ts";
+import type { Kernels } from "../sparse/kernels.ts";
+import { type LinearKernel, placeLinear, runLinear, USUAL_RATES } from "../sparse/linear.ts";
+import { fromPanels, PANEL, panelBytes, panelsOf, toPanels } from "../sparse/panels.ts";
+import { ACTIVATIONS, attention, gather, layerNorm, linear, type Rows } from "../sparse/reference.ts";
+
+/** Far above any rounding, far below any wrong number. */
+const BOUND = 1e-4;
+const TOKENS = 37;
+const [INPUTS, OUTPUTS, HEADS, SIZE] = [45, 26, 2, 6] as const;
+
+/** The first kernel that disagrees, in words; undefined when all agree. */
+export function disagreement(kernels: Kernels, arena: Arena): string | undefined {
+  const bench: Bench = { kernels, arena };
+  const trials: Readonly<Record<string, () => number>> = {
+    ...Object.fromEntries(LINEAR.map((kernel) => [kernel, () => linearError(bench, kernel)])),
+    attention: () => attentionError(bench),
+    layer_norm: () => normError(bench),
+    gather: () => gatherError(bench),
+    ...Object.fromEntries(FUNCTIONS.map((name) => [name, () => functionError(bench, name)])),
+  };
+  for (const [name, error] of Object.entries(trials)) {
+    const got = error();
+    if (!(got <= BOUND)) return `${name}: expected at most ${BOUND} from the reference, got ${got}`;
+  }
+  return undefined;
+}
+
+interface Bench {
+  readonly kernels: Kernels;
+  readonly arena: Arena;
+}
+
+const LINEAR: readonly LinearKernel[] = ["spmm_1x1", "spmm_1x1_pair", "spmm_2x1", "spmm_4x1", "gemm_4x1"];
+const FUNCTIONS = ["gelu_erf", "gelu_tanh", "relu", "tanh"] as const;
+
+function rows(name: string, features: number, spread = 1): Rows {
+  return { tokens: TOKENS, features, data: normals(fold(keyOf(1), name), TOKENS * features, spread) };
+}
+
+function placed(arena: Arena, { data, tokens, features }: Rows): number {
+  return arena.place(toPanels(data, tokens, features));
+}
+
+function room(arena: Arena, features: number): number {
+  return arena.allocate(panelsOf(TOKENS) * panelBytes(features));
+}
+
+/** The largest distance between panels in memory and rows. */
+function distance(arena: Arena, address: number, { data, features }: Rows): number {
+  const panels = arena.floats(address, (panelsOf(TOKENS) * panelBytes(features)) / 4);
+  const got = fromPanels(panels, TOKENS, features);
+  return furthest(got, data);
+}
+
+function furthest(got: Float32Array, expected: Float32Array): number {
+  let worst = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const d = Math.abs((got[i] ?? Number.NaN) - (expected[i] ?? 0));
+    worst = Math.max(worst, d); // a NaN stays
+  }
+  return worst;
+}
+
+function linearError({ kernels, arena }: Bench, kernel: LinearKernel): number {
+  const x = rows("x", INPUTS);
+  const key = keyOf(2);
+  const weight = normals(key, OUTPUTS * INPUTS, 0.3).map((w, i) => (uniform(key, i) < 0.3 ? w : 0));
+  const bias = normals(keyOf(3), OUTPUTS);
+  const rates = { ...USUAL_RATES, [kernel]: 1e9 };
+  const layer = placeLinear(
+    arena,
+    floatTensor([OUTPUTS, INPUTS], weight),
+    floatTensor([OUTPUTS], bias),
+    rates,
+  );
+  const y = room(arena, OUTPUTS);
+  const strides = { x: panelBytes(INPUTS), y: panelBytes(OUTPUTS) };
+  runLinear(kernels, layer, placed(arena, x), y, panelsOf(TOKENS), strides);
+  return distance(arena, y, linear(x, weight, bias));
+}
+
+function attentionError({ kernels, arena }: Bench): number {
+  const [q, k, v] = [rows("q", HEADS * SIZE), rows("k", HEADS * SIZE), rows("v", HEADS * SIZE)];
+  const stride = panelBytes(HEADS * SIZE);
+  const out = room(arena, HEADS * SIZE);
+  const scratch = arena.allocate((TOKENS + 8) * PANEL * 4);
+  const at = [placed(arena, q), placed(arena, k), placed(arena, v)] as const;
+  kernels.attention(...at, out, stride, stride, panelsOf(TOKENS), TOKENS, HEADS, SIZE, scratch);
+  return distance(arena, out, attention(q, k, v, HEADS));
+}
+
+function normError({ kernels, arena }: Bench): number {
+  const [x, r] = [rows("x", INPUTS), rows("r", INPUTS)];
+  const [gamma, beta] = [normals(keyOf(4), INPUTS), normals(keyOf(5), INPUTS)];
+  const y = placed(arena, x);
+  const at = [arena.place(gamma), arena.place(beta)] as const;
+  kernels.layer_norm(y, placed(arena, r), panelsOf(TOKENS), panelBytes(INPUTS), INPUTS, ...at, 1e-5);
+  return distance(arena, y, layerNorm(x, r, gamma, beta, 1e-5));
+}
+
+function gatherError({ kernels, arena }: Bench): number {
+  const ids = Array.from({ length: TOKENS }, (_, i) => (i * 7) % 11);
+  const types = ids.map((id) => id % 2);
+  const table = (n: number): Float32Array => normals(keyOf(n), n * INPUTS);
+  const tables = { words: table(11), positions: table(TOKENS), segments: table(2) };
+  const [i, t] = [arena.place(Uint32Array.from(ids)), arena.place(Uint32Array.from(types))];
+  const at = [
+    arena.place(tables.words),
+    arena.place(tables.positions),
+    arena.place(tables.segments),
+  ] as const;
+  const x = room(arena, INPUTS);
+  const end = panelsOf(TOKENS) * PANEL;
+  kernels.gather(x, panelBytes(INPUTS), 0, end, TOKENS, i, t, INPUTS, ...at);
+  return distance(arena, x, gather(ids, types, tables, INPUTS));
+}
+
+function functionError({ kernels, arena }: Bench, name: (typeof FUNCTIONS)[number]): number {
+  const x = Float32Array.from({ length: 200 }, (_, i) => (i - 100) / 12);
+  const address = arena.place(x);
+  kernels[name](address, x.length);
+  return furthest(arena.floats(address, x.length), x.map(ACTIVATIONS[name]));
+}
