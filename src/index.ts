@@ -15,8 +15,8 @@ export {
   RunError,
 } from "./base/errors.ts";
 export type { BertConfig, Head, LayerConfig } from "./bert/config.ts";
-export type { Prediction, Text } from "./data/predictions.ts";
 export type { Network } from "./network/network.ts";
+export type { Prediction, Text } from "./network/predictions.ts";
 export type {
   AugmentResult,
   BenchModel,

@@ -1,6 +1,6 @@
 /** Answers in words: what a command prints on standard output when it is not asked for JSON. */
 
-import type { Prediction } from "../data/predictions.ts";
+import type { Prediction } from "../network/predictions.ts";
 import type {
   AugmentResult,
   BenchResult,

@@ -4,7 +4,7 @@
  * Plain JSON: with `--json` the command line prints them as they are.
  */
 
-import type { Prediction } from "../data/predictions.ts";
+import type { Prediction } from "../network/predictions.ts";
 import type { FileBytes, Latency, Machine, Parameters } from "./result.ts";
 
 /** The metrics of one model on one labelled data set. */

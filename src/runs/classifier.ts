@@ -7,11 +7,11 @@
 import { ConfigError, InputError } from "../base/errors.ts";
 import type { Head } from "../bert/config.ts";
 import type { EncodedSet } from "../data/batches.ts";
-import { type Prediction, predictionsOf, type Text } from "../data/predictions.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
+import { type Prediction, predictionsOf, type Text } from "../network/predictions.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import { logitsOf } from "./logits.ts";
 import { loadUnder } from "./masked.ts";

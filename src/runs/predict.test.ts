@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { tinyModel, written } from "../../test/support/tiny-model.ts";
-import { softmax } from "../data/predictions.ts";
 import { Engine } from "../engine/engine.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
+import { softmax } from "../network/predictions.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import { load, openClassifier } from "./classifier.ts";
 import { predict } from "./predict.ts";

@@ -1,9 +1,9 @@
 /** `espalier predict`: labels for texts, from one model or from one base under several masks. */
 
 import { InputError } from "../base/errors.ts";
-import type { Text } from "../data/predictions.ts";
 import { maskBase } from "../network/mask-file.ts";
 import type { Network } from "../network/network.ts";
+import type { Text } from "../network/predictions.ts";
 import type { MaskPredictions, Predictions, PredictResult } from "./answers.ts";
 import { type ClassifierOptions, openClassifier } from "./classifier.ts";
 import { resolveOptions } from "./fields.ts";

@@ -10,7 +10,7 @@
  */
 
 import { ConfigError, InputError, RunError } from "../base/errors.ts";
-import { type Prediction, predictionsOf, type Text } from "../data/predictions.ts";
+import { type Prediction, predictionsOf, type Text } from "../network/predictions.ts";
 import type { EncodedText } from "../sparse/batch.ts";
 import { decodeEsp } from "../sparse/esp/model.ts";
 import type { Rates } from "../sparse/linear.ts";

@@ -1,7 +1,7 @@
 /** What logits say about texts: a label with its probability, or a number. Browser-safe. */
 
 import type { Head } from "../bert/config.ts";
-import { argmaxRows } from "./metrics.ts";
+import { argmaxRows } from "../data/metrics.ts";
 
 /** A text, or two that belong together. */
 export type Text = string | readonly [text: string, pair: string];
