@@ -42,6 +42,19 @@ test("a run's ONNX model is its model.onnx; a name ending in .onnx is a file", a
   expect(await exportModel({ model: run, to: "onnx", out })).toMatchObject({ path: out, files: ["a.onnx"] });
 });
 
+test("an int8 ONNX model lies beside the float32 one, and its difference is reported, not refused", async () => {
+  const model = await written(tinyModel(undefined, PRUNED_CONFIG));
+  const whole = await exportModel({ model, to: "onnx" });
+  const { path, bytes, difference } = await exportModel({ model, to: "onnx-int8" });
+  expect(path).toBe(join(dirname(whole.path), "model_quantized.onnx"));
+  expect(bytes.raw).toBe((await readFile(path)).length);
+  expect(difference).toBeGreaterThan(whole.difference ?? 0);
+  expect(difference).toBeLessThan(1);
+  const operators = decodeModel(await readFile(path)).graph.nodes.map(({ opType }) => opType);
+  expect(operators).toContain("MatMulInteger");
+  expect(operators).not.toContain("Gemm");
+});
+
 test("a pruned model as safetensors has stock layers and computes the same within 1e-4", async () => {
   const model = await written(tinyModel(undefined, PRUNED_CONFIG));
   const { path, difference } = await exportModel({ model, to: "safetensors" });

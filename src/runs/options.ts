@@ -165,7 +165,7 @@ export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
 /** One model, written for other programs. */
 export const EXPORT = schema("export", {
   model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
-  to: required(oneOf("onnx", "safetensors"), "the format"),
+  to: required(oneOf("onnx", "onnx-int8", "safetensors"), "the format"),
   out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
   ...COMMON,
 });
