@@ -18,8 +18,9 @@ export type { BertConfig, Head, LayerConfig } from "./bert/config.ts";
 export type { Network } from "./network/network.ts";
 export type {
   AugmentResult,
-  BenchModel,
+  BenchContender,
   BenchResult,
+  BreakEven,
   EvaluationResult,
   ExportResult,
   InspectResult,
@@ -28,6 +29,7 @@ export type {
   Prediction,
   Predictions,
   PredictResult,
+  Throughput,
 } from "./runs/answers.ts";
 export { augment } from "./runs/augment.ts";
 export { bench } from "./runs/bench.ts";

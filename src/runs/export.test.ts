@@ -8,7 +8,6 @@ import { type Head, isStock } from "../bert/config.ts";
 import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { decodeModel } from "../onnx/decode.ts";
-import { bench } from "./bench.ts";
 import { exportModel } from "./export.ts";
 import { predict } from "./predict.ts";
 
@@ -98,15 +97,4 @@ test("exports that cannot be are refused by name", async () => {
   await refused(exportModel({ model, to: "onnx" }), "export/finite");
   const mixing = await written(tinyModel({ kind: "regression", reader: "mixture" }));
   await refused(exportModel({ model: mixing, to: "safetensors" }), "stock/reader");
-});
-
-test("bench puts models side by side in the order given", async () => {
-  const models = [await written(tinyModel()), await written(tinyModel(undefined, PRUNED_CONFIG))];
-  const result = await bench({ models, batchSizes: [1, 2], lengths: [8], repetitions: 3, threads: 1 });
-  expect(result.machine.threads).toBe(1);
-  expect(result.models.map(({ name }) => name)).toEqual(models);
-  expect(result.models.map(({ latency }) => latency.length)).toEqual([2, 2]);
-  const [whole, pruned] = result.models;
-  expect(pruned?.parameters.total).toBeLessThan(whole?.parameters.total ?? 0);
-  expect(pruned?.bytes.raw).toBeLessThan(whole?.bytes.raw ?? 0);
 });
