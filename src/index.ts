@@ -19,8 +19,9 @@ export type { Network } from "./network/network.ts";
 export type { Prediction, Text } from "./network/predictions.ts";
 export type {
   AugmentResult,
-  BenchModel,
+  BenchContender,
   BenchResult,
+  BreakEven,
   EvaluationResult,
   ExportResult,
   InspectResult,
@@ -31,6 +32,7 @@ export type {
   PredictResult,
   ShrinkEvaluation,
   ShrinkResult,
+  Throughput,
 } from "./runs/answers.ts";
 export { augment } from "./runs/augment.ts";
 export { bench } from "./runs/bench.ts";

@@ -8,8 +8,8 @@ import { Command, CommanderError, Option } from "commander";
 import type { Field } from "../runs/fields.ts";
 import { COMMON } from "../runs/options.ts";
 import { COMMANDS, type CommandSpec, flagOf, type Given } from "./commands.ts";
-import { wrap } from "./print.ts";
 import { WIDTH } from "./table.ts";
+import { wrap } from "./units.ts";
 
 /** What the command line asks for. */
 export type Request =

@@ -1,7 +1,7 @@
 /** The methods of `compress` and their settings, as its help shows them. Derived from the registry, like everything. */
 
 import { METHODS, type RegisteredMethod } from "../methods/registry.ts";
-import { wrap } from "./print.ts";
+import { wrap } from "./units.ts";
 
 const WIDTH = 80;
 const INDENT = 24;

@@ -13,7 +13,7 @@ import type {
 import type { RunResult } from "../runs/result.ts";
 import { metricText } from "../runs/verdict.ts";
 import { benchTable, inspectTable, resultTable, shrinkTable, WIDTH } from "./table.ts";
-import { bytes, clock } from "./units.ts";
+import { bytes, clock, wrap } from "./units.ts";
 
 /** The table, the verdict and where it all is. */
 export function printRun(result: RunResult, out: string): string {
@@ -87,15 +87,4 @@ export function printBench(result: BenchResult): string {
 /** The parts of a model. */
 export function printInspection(result: InspectResult): string {
   return inspectTable(result);
-}
-
-/** Breaks text between words so that no line is longer than `width`, unless one word is. */
-export function wrap(text: string, width: number): string {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const line = lines.at(-1) ?? "";
-    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
-  }
-  return lines.join("\n");
 }

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import type { BenchResult, EvaluationResult, ModelSizes, ShrinkResult } from "../runs/answers.ts";
 import type { Latency, ModelFigures, RunResult, Stage } from "../runs/result.ts";
-import { printEvaluation, printPredictions, printRun, printShrinking, wrap } from "./print.ts";
+import { printEvaluation, printPredictions, printRun, printShrinking } from "./print.ts";
 import { benchTable, inspectTable, renderTable, resultTable, WIDTH } from "./table.ts";
-import { bytes, clock, count, digits, milliseconds, percent, times } from "./units.ts";
+import { bytes, clock, count, digits, milliseconds, percent, times, wrap } from "./units.ts";
 
 const MACHINE = { cpu: "AMD EPYC 9R14", cores: 2, threads: 2, node: "v20.20.2", platform: "linux-x64" };
 
@@ -92,37 +92,67 @@ test("a model that was not timed at a batch size gets a dash, not a number", () 
   expect(rows[4]).toMatch(/–\s+–/);
 });
 
-test("bench shows sizes once and one table per case, with the first model as the reference", () => {
-  const bench: BenchResult = {
+test("bench shows sizes, loading and one table per case, with the first contender as the reference", () => {
+  const [fine, half] = [RESULT.models[1], RESULT.models[2]];
+  if (!fine || !half) throw new Error("no models");
+  const contender = { model: "runs/a", parameters: fine.parameters, sparsity: 0, throughput: [] };
+  const result: BenchResult = {
     machine: MACHINE,
-    models: RESULT.models.map((figures, i) => ({
-      ...figures,
-      name: i === 2 ? `/a/path/much/longer/than/the/column/run-${i}` : `run-${i}`,
-    })),
+    contenders: [
+      {
+        ...contender,
+        engine: "onnx",
+        bytes: fine.bytes,
+        load: 93.1,
+        memory: { loaded: 71_000_000, peak: 130_000_000 },
+        difference: null,
+        latency: fine.latency,
+      },
+      {
+        ...contender,
+        engine: "int8",
+        bytes: half.bytes,
+        load: 41.2,
+        memory: { loaded: 30_000_000, peak: 52_000_000 },
+        difference: 0.0123,
+        latency: half.latency,
+      },
+    ],
+    verdict: ["int8 against onnx: faster in all 2 cases, 1.6× to 1.7×.", "A second sentence."],
   };
-  const text = benchTable(bench);
+  const text = benchTable(result);
   expect(text).toMatchInlineSnapshot(`
-    "                             parameters  not zero          bytes        gzip -6
-    ───────────────────────────────────────────────────────────────────────────────
-    run-0                      11.2 M           100 %  44.7 MB        41.3 MB
-    run-1                      11.2 M 100 %     100 %  44.7 MB 100 %  41.3 MB 100 %
-    …er/than/the/column/run-2  6.08 M  54 %     100 %  24.3 MB  54 %  22.5 MB  54 %
+    "        parameters  not zero          bytes        gzip -6
+    ──────────────────────────────────────────────────────────
+    onnx  11.2 M           100 %  44.7 MB        41.3 MB
+    int8  11.2 M 100 %     100 %  24.3 MB  54 %  22.5 MB  54 %
 
-    batch 1 × 128 tokens           p50      p95  examples/s  faster
-    ───────────────────────────────────────────────────────────────
-    run-0                      3.12 ms  3.74 ms         321
-    run-1                      3.10 ms  3.72 ms         323    1.0×
-    …er/than/the/column/run-2  1.92 ms  2.30 ms         521    1.6×
+             load   memory  at most  logits off by
+    ──────────────────────────────────────────────
+    onnx  93.1 ms  71.0 MB   130 MB
+    int8  41.2 ms  30.0 MB  52.0 MB          0.012
 
-    batch 32 × 128 tokens          p50      p95  examples/s  faster
-    ───────────────────────────────────────────────────────────────
-    run-0                       101 ms   121 ms         317
-    run-1                      99.9 ms   120 ms         320    1.0×
-    …er/than/the/column/run-2  61.2 ms  73.4 ms         523    1.7×
+    batch 1 × 128 tokens      p50      p95  examples/s  faster
+    ──────────────────────────────────────────────────────────
+    onnx                  3.10 ms  3.72 ms         323
+    int8                  1.92 ms  2.30 ms         521    1.6×
 
-    AMD EPYC 9R14, 2 threads, Node v20.20.2"
+    batch 32 × 128 tokens      p50      p95  examples/s  faster
+    ───────────────────────────────────────────────────────────
+    onnx                   99.9 ms   120 ms         320
+    int8                   61.2 ms  73.4 ms         523    1.6×
+
+    int8 against onnx: faster in all 2 cases, 1.6× to 1.7×.
+    A second sentence.
+
+    runs/a; AMD EPYC 9R14, 2 threads, Node v20.20.2"
   `);
   expect(widest(text)).toBeLessThanOrEqual(WIDTH);
+  const long = `/a/path/much/longer/than/the/column/run-${"x".repeat(90)}`;
+  const models = [...result.contenders, ...result.contenders.map((one) => ({ ...one, model: long }))];
+  const [sizes = ""] = benchTable({ ...result, contenders: models }).split("\n\n");
+  expect(widest(sizes)).toBeLessThanOrEqual(WIDTH);
+  expect(sizes).toContain("\n…xxxxxxxxxxxxxxxxxxx int8 ");
 });
 
 test("inspect adds up to its total line", () => {

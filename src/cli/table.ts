@@ -5,10 +5,17 @@
  * faster. Not here: judging (runs/verdict.ts).
  */
 
-import type { BenchModel, BenchResult, InspectResult, ModelSizes, ShrinkResult } from "../runs/answers.ts";
+import type {
+  BenchContender,
+  BenchResult,
+  InspectResult,
+  ModelSizes,
+  ShrinkResult,
+} from "../runs/answers.ts";
+import { contenderName } from "../runs/bench-verdict.ts";
 import type { Latency, ModelFigures, RunResult } from "../runs/result.ts";
 import { metricText } from "../runs/verdict.ts";
-import { bytes, count, digits, milliseconds, percent, times } from "./units.ts";
+import { bytes, count, digits, milliseconds, percent, times, wrap } from "./units.ts";
 
 /** Width that every table keeps to. */
 export const WIDTH = 80;
@@ -82,35 +89,63 @@ function caption({ length, machine, metric, models }: RunResult): string {
   return `${onExamples}; time of one batch of ${length} tokens, median, ${threads}`;
 }
 
-/** Sizes of the models, then one table of times for each batch size and length. */
-export function benchTable({ models, machine }: BenchResult): string {
-  const reference = models[0];
+/** Sizes, then load time and memory, then one table of times for each batch size and length, and the verdict. */
+export function benchTable({ contenders, machine, verdict }: BenchResult): string {
+  const reference = contenders[0];
   if (!reference) return "";
+  const rows = contenders.map((contender) => ({
+    ...contender,
+    name: shortName(contenderName(contender, contenders)),
+    isReference: contender === reference,
+  }));
   const sizes = renderTable(
     ["", "parameters", "not zero", "bytes", "gzip -6"],
-    models.map((model) => [
-      shortName(model.name),
-      sized(count, model.parameters.total, reference.parameters.total, model === reference),
-      percent(model.parameters.nonzero / Math.max(1, model.parameters.total)),
-      sized(bytes, model.bytes.raw, reference.bytes.raw, model === reference),
-      sized(bytes, model.bytes.compressed, reference.bytes.compressed, model === reference),
+    rows.map(({ name, parameters, bytes: size, isReference }) => [
+      name,
+      sized(count, parameters.total, reference.parameters.total, isReference),
+      percent(parameters.nonzero / Math.max(1, parameters.total)),
+      sized(bytes, size.raw, reference.bytes.raw, isReference),
+      sized(bytes, size.compressed, reference.bytes.compressed, isReference),
     ]),
   );
-  const cases = reference.latency.map((at) => benchCase(models, reference, at));
+  const loading = renderTable(
+    ["", "load", "memory", "at most", "logits off by"],
+    rows.map(({ name, load, memory, difference }) => [
+      name,
+      milliseconds(load),
+      bytes(memory.loaded),
+      bytes(memory.peak),
+      difference === null ? "" : difference.toPrecision(2),
+    ]),
+  );
+  const cases = reference.latency.map((at) => benchCase(rows, at));
   const threads = machine.threads === 1 ? "1 thread" : `${machine.threads} threads`;
-  return [sizes, ...cases, `${machine.cpu}, ${threads}, Node ${machine.node}`].join("\n\n");
+  const isOne = contenders.every(({ model }) => model === reference.model);
+  const where = `${isOne ? `${reference.model}; ` : ""}${machine.cpu}, ${threads}, Node ${machine.node}`;
+  return [
+    sizes,
+    loading,
+    ...cases,
+    verdict.map((text) => wrap(text, WIDTH)).join("\n"),
+    wrap(where, WIDTH),
+  ].join("\n\n");
 }
 
-function benchCase(models: readonly BenchModel[], reference: BenchModel, at: Latency): string {
-  const rows = models.map((model) => {
-    const now = sameCase(model.latency, at);
-    if (!now) return [shortName(model.name), NONE, NONE, NONE, ""];
-    const factor = model === reference || now.p50 <= 0 ? "" : times(at.p50 / now.p50);
+interface BenchRow extends BenchContender {
+  readonly name: string;
+  readonly isReference: boolean;
+}
+
+function benchCase(rows: readonly BenchRow[], at: Latency): string {
+  const cells = rows.map(({ name, latency, isReference }) => {
+    const now = sameCase(latency, at);
+    if (!now) return [name, NONE, NONE, NONE, ""];
+    const factor = isReference || now.p50 <= 0 ? "" : times(at.p50 / now.p50);
     const perSecond = now.p50 > 0 ? digits((1000 * now.batchSize) / now.p50) : NONE;
-    return [shortName(model.name), milliseconds(now.p50), milliseconds(now.p95), perSecond, factor];
+    return [name, milliseconds(now.p50), milliseconds(now.p95), perSecond, factor];
   });
   const title = `batch ${at.batchSize} × ${at.length} tokens`;
-  return renderTable([title, "p50", "p95", "examples/s", "faster"], rows);
+  return renderTable([title, "p50", "p95", "examples/s", "faster"], cells);
 }
 
 /** The end of a path tells models apart, so a long name loses its beginning. */

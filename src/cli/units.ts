@@ -1,4 +1,4 @@
-/** Numbers as people read them: three significant digits, decimal prefixes, one space before the unit. */
+/** Numbers and text as people read them: three significant digits, decimal prefixes, lines of a given width. */
 
 /** 11_170_000 → `11.2 M`. */
 export function count(n: number): string {
@@ -51,4 +51,15 @@ function scaled(n: number, base: number, units: readonly string[]): string {
     unit++;
   }
   return `${unit === 0 ? String(Math.round(value)) : digits(value)}${units[unit] ?? ""}`;
+}
+
+/** Breaks text between words so that no line is longer than `width`, unless one word is. */
+export function wrap(text: string, width: number): string {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines.join("\n");
 }

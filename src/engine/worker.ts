@@ -10,6 +10,7 @@ import * as ort from "onnxruntime-node";
 import { sizeOf, type Tensor, zeros } from "../base/tensor.ts";
 import { SEAL } from "../graph/program.ts";
 import type { Call, HostMemory, Reply, Request, Results, Stop, View, WorkerSettings } from "./protocol.ts";
+import { createSession } from "./session.ts";
 
 const settings: WorkerSettings = workerData;
 const buffers = new Map<string, Float32Array>();
@@ -81,15 +82,7 @@ function bound(source: View | Tensor): ort.Tensor {
 }
 
 async function compile(key: string, bytes: Uint8Array): Promise<void> {
-  const session = await ort.InferenceSession.create(bytes, {
-    executionProviders: [settings.provider],
-    intraOpNumThreads: settings.threads,
-    interOpNumThreads: 1,
-    executionMode: "sequential",
-    graphOptimizationLevel: "all",
-    enableCpuMemArena: settings.arena,
-    logSeverityLevel: 3,
-  });
+  const session = await createSession(bytes, settings);
   sessions.set(key, session);
 }
 

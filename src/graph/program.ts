@@ -25,6 +25,8 @@ export interface Program {
 export interface ProgramOptions extends EmitOptions {
   /** What the file says about itself. */
   readonly about?: Pick<Model, "producerVersion" | "metadata">;
+  /** The last word on the model before it is written; what goes in and out must stay. */
+  readonly rewrite?: (model: Model) => Model;
 }
 
 /** Writes the graph that computes `outputs`, in their order. */
@@ -37,8 +39,8 @@ export function program(outputs: Readonly<Record<string, Value>>, options: Progr
     emit.alias(emit.write(value), name);
     types.set(name, { dtype: value.dtype, shape: value.shape });
   }
-  const model = { ...finish(emit, types), ...options.about };
-  return { bytes: encodeModel(model), inputs: emit.inputs, outputs: types };
+  const model: Model = { ...finish(emit, types), ...options.about };
+  return { bytes: encodeModel(options.rewrite?.(model) ?? model), inputs: emit.inputs, outputs: types };
 }
 
 /** The model of an emitter's graph. */

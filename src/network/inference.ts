@@ -47,10 +47,7 @@ export async function openProgram(engine: Engine, program: Program, network: Net
   const longest = network.config.maxPositions;
   return {
     logits: async (batch) => {
-      if (batch.length > longest) {
-        const message = `batch: expected at most ${longest} tokens, the network's positions, got ${batch.length}`;
-        throw new InputError("inference/length", message);
-      }
+      checkLength(batch.length, longest);
       const [results] = await engine.run([{ session, feeds: feedsOf(batch) }]);
       const data = results?.[output]?.data;
       if (data instanceof Float32Array) return data;
@@ -59,7 +56,15 @@ export async function openProgram(engine: Engine, program: Program, network: Net
   };
 }
 
-function feedsOf({ size, length, ids, types, mask }: InputBatch): Record<string, Tensor> {
+/** @throws {InputError} `inference/length` for more tokens than there are positions */
+export function checkLength(tokens: number, positions: number): void {
+  if (tokens <= positions) return;
+  const message = `batch: expected at most ${positions} tokens, the network's positions, got ${tokens}`;
+  throw new InputError("inference/length", message);
+}
+
+/** A batch as the inputs of an exported model. */
+export function feedsOf({ size, length, ids, types, mask }: InputBatch): Record<string, Tensor> {
   const integers = (data: Int32Array | Float32Array): Tensor => ({
     dtype: "int64",
     shape: [size, length],

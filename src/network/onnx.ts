@@ -9,7 +9,8 @@
  *   last_hidden_state  float32 [batch_size, sequence_length, hidden], of a network without a head
  *
  * Weights keep the checkpoint's names, so that a viewer shows which is which. Pruned layers need no explanation in
- * this format: every matrix has the size it has. Not here: writing the file (runs/export.ts).
+ * this format: every matrix has the size it has. On request the matrices are int8 (onnx/quantize.ts). Not here: writing
+ * the file (runs/export.ts).
  */
 
 import type { Tensor } from "../base/tensor.ts";
@@ -27,6 +28,7 @@ import { reshape } from "../graph/ops/broadcast.ts";
 import { cast } from "../graph/ops/elementwise.ts";
 import { type Program, program } from "../graph/program.ts";
 import { input, type Value } from "../graph/value.ts";
+import { quantizeDynamically } from "../onnx/quantize.ts";
 import type { Network } from "./network.ts";
 
 const BATCH = ["batch_size", "sequence_length"] as const;
@@ -43,8 +45,15 @@ export function onnxOutput({ head }: Pick<Network, "head">): "logits" | "last_hi
   return head.kind === "none" ? "last_hidden_state" : "logits";
 }
 
+/** How a model's matrices are stored: as they are, or as ONNX Runtime's dynamic quantization has them. */
+export type OnnxWeights = "float32" | "int8";
+
 /** The model with the types of what goes in and out, ready for the engine. @throws as `exportOnnx` does */
-export function onnxProgram(network: Network, producerVersion = ""): Program {
+export function onnxProgram(
+  network: Network,
+  producerVersion = "",
+  weights: OnnxWeights = "float32",
+): Program {
   const { config, head, tensors } = network;
   const inputs: BertInputs = {
     ids: input(ONNX_INPUTS.ids, "int64", BATCH),
@@ -58,6 +67,7 @@ export function onnxProgram(network: Network, producerVersion = ""): Program {
       portable: true,
       initializers: new Map<string, Tensor>(tensors),
       about: { producerVersion, metadata: metadataOf(network) },
+      ...(weights === "int8" ? { rewrite: quantizeDynamically } : {}),
     },
   );
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Prediction } from "../network/predictions.ts";
+import type { EngineName } from "./bench-engines.ts";
 import type { FileBytes, Latency, Machine, Parameters } from "./result.ts";
 
 /** The metrics of one model on one labelled data set. */
@@ -58,7 +59,7 @@ export interface PredictResult extends Predictions {
 
 /** What was written, and how far it is from the model it was written from. */
 export interface ExportResult {
-  readonly to: "onnx" | "safetensors";
+  readonly to: "onnx" | "onnx-int8" | "safetensors";
   /** The folder or file. */
   readonly path: string;
   readonly files: readonly string[];
@@ -101,19 +102,59 @@ export interface ShrinkEvaluation {
   readonly recut: number;
 }
 
-/** One model of a comparison. */
-export interface BenchModel {
-  readonly name: string;
-  readonly parameters: Parameters;
-  readonly bytes: FileBytes;
-  /** One entry per batch size and length, in the same order for every model. */
-  readonly latency: readonly Latency[];
+/** The most examples a second at one length. */
+export interface Throughput {
+  /** Tokens. */
+  readonly length: number;
+  readonly examplesPerSecond: number;
+  /** The batch size that gave it. */
+  readonly batchSize: number;
 }
 
-/** Models side by side; the first is the reference. */
+/** One contender of a comparison: a model in an engine. */
+export interface BenchContender {
+  /** The model, as it was given. */
+  readonly model: string;
+  readonly engine: EngineName;
+  readonly parameters: Parameters;
+  /** Share of zeros among the weights that are not embeddings. */
+  readonly sparsity: number;
+  /** Of the file that the engine reads. */
+  readonly bytes: FileBytes;
+  /** Milliseconds from the file, in the system's cache, to the first logits: the median of a few fresh processes. */
+  readonly load: number;
+  /** Resident bytes of its process, beyond those before it loaded. */
+  readonly memory: {
+    /** After the first text. */
+    readonly loaded: number;
+    /** The most until the end, loading and the largest batch included. */
+    readonly peak: number;
+  };
+  /** Largest difference of a logit from the same model's first contender, on one text; null for that one. */
+  readonly difference: number | null;
+  /** One entry per batch size and length, in the same order for every contender. */
+  readonly latency: readonly Latency[];
+  /** One entry per length. */
+  readonly throughput: readonly Throughput[];
+}
+
+/** Where an engine that skips zeros takes as long as one that does not: it is faster above this sparsity. */
+export interface BreakEven {
+  readonly engine: string;
+  readonly against: EngineName;
+  readonly batchSize: number;
+  readonly length: number;
+  readonly sparsity: number;
+}
+
+/** Contenders side by side; the first is the reference. */
 export interface BenchResult {
   readonly machine: Machine;
-  readonly models: readonly BenchModel[];
+  readonly contenders: readonly BenchContender[];
+  /** Where it is known. */
+  readonly breakEven?: readonly BreakEven[];
+  /** One sentence each. */
+  readonly verdict: readonly string[];
 }
 
 /** One part of a model: embeddings, one layer, pooler, head. */

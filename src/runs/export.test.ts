@@ -8,7 +8,6 @@ import { type Head, isStock } from "../bert/config.ts";
 import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { decodeModel } from "../onnx/decode.ts";
-import { bench } from "./bench.ts";
 import { exportModel } from "./export.ts";
 import { predict } from "./predict.ts";
 
@@ -40,6 +39,19 @@ test("a run's ONNX model is its model.onnx; a name ending in .onnx is a file", a
   expect((await exportModel({ model: run, to: "onnx" })).path).toBe(join(run, "model.onnx"));
   const out = join(run, "elsewhere", "a.onnx");
   expect(await exportModel({ model: run, to: "onnx", out })).toMatchObject({ path: out, files: ["a.onnx"] });
+});
+
+test("an int8 ONNX model lies beside the float32 one, and its difference is reported, not refused", async () => {
+  const model = await written(tinyModel(undefined, PRUNED_CONFIG));
+  const whole = await exportModel({ model, to: "onnx" });
+  const { path, bytes, difference } = await exportModel({ model, to: "onnx-int8" });
+  expect(path).toBe(join(dirname(whole.path), "model_quantized.onnx"));
+  expect(bytes.raw).toBe((await readFile(path)).length);
+  expect(difference).toBeGreaterThan(whole.difference ?? 0);
+  expect(difference).toBeLessThan(1);
+  const operators = decodeModel(await readFile(path)).graph.nodes.map(({ opType }) => opType);
+  expect(operators).toContain("MatMulInteger");
+  expect(operators).not.toContain("Gemm");
 });
 
 test("a pruned model as safetensors has stock layers and computes the same within 1e-4", async () => {
@@ -85,15 +97,4 @@ test("exports that cannot be are refused by name", async () => {
   await refused(exportModel({ model, to: "onnx" }), "export/finite");
   const mixing = await written(tinyModel({ kind: "regression", reader: "mixture" }));
   await refused(exportModel({ model: mixing, to: "safetensors" }), "stock/reader");
-});
-
-test("bench puts models side by side in the order given", async () => {
-  const models = [await written(tinyModel()), await written(tinyModel(undefined, PRUNED_CONFIG))];
-  const result = await bench({ models, batchSizes: [1, 2], lengths: [8], repetitions: 3, threads: 1 });
-  expect(result.machine.threads).toBe(1);
-  expect(result.models.map(({ name }) => name)).toEqual(models);
-  expect(result.models.map(({ latency }) => latency.length)).toEqual([2, 2]);
-  const [whole, pruned] = result.models;
-  expect(pruned?.parameters.total).toBeLessThan(whole?.parameters.total ?? 0);
-  expect(pruned?.bytes.raw).toBeLessThan(whole?.bytes.raw ?? 0);
 });

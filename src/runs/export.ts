@@ -3,10 +3,13 @@
  *
  *   onnx          one .onnx file with everything in it, for ONNX Runtime; into a folder, it becomes the layout of
  *                 transformers.js: onnx/model.onnx beside config.json and the tokenizer
+ *   onnx-int8     the same with matrices in int8 (onnx/quantize.ts), as model_quantized.onnx, transformers.js's name for
+ *                 it; answers differ from the model's own, and by how much is reported
  *   safetensors   a Hugging Face folder that stock `transformers` loads, pruned layers padded with zeros; a head that reads
  *                 a mixture of the layers is refused, because it has no stock form
  *
- * Without `out`: `model.onnx` and `safetensors/` of a run, `onnx/model.onnx` and `safetensors/` of a model's folder.
+ * Without `out`: `model.onnx` (or `model_quantized.onnx`) and `safetensors/` of a run, the former in `onnx/` of a model's
+ * folder.
  */
 
 import { readFile } from "node:fs/promises";
@@ -22,7 +25,6 @@ import { toStock } from "../network/stock.ts";
 import type { ExportResult } from "./answers.ts";
 import { differenceOfNetworks, differenceOfOnnx } from "./difference.ts";
 import { resolveOptions } from "./fields.ts";
-import { runPaths } from "./folder.ts";
 import { codeVersion, measureFile } from "./machine.ts";
 import { type LoadedModel, loadModel } from "./models.ts";
 import { EXPORT, type ExportOptions } from "./options.ts";
@@ -42,23 +44,25 @@ export async function exportModel(options: ExportOptions, context: RunContext = 
     throw new ConfigError("export/out", `out: expected a place to write ${model} to, got none`);
   }
   const loaded = await loadModel(model, context);
-  return to === "onnx" ? writeOnnx(loaded, out) : writeStock(loaded, out);
+  return to === "safetensors" ? writeStock(loaded, out) : writeOnnx(loaded, to, out);
 }
 
 async function writeOnnx(
   { network, path, run }: LoadedModel,
+  to: "onnx" | "onnx-int8",
   out: string | undefined,
 ): Promise<ExportResult> {
   const isFolder = out !== undefined && !out.endsWith(".onnx");
-  const inFolder = (folder: string) => join(folder, "onnx", "model.onnx");
+  const name = to === "onnx" ? "model.onnx" : "model_quantized.onnx";
+  const inFolder = (folder: string) => join(folder, "onnx", name);
   if (isFolder) await writeFolder(out, network);
-  const alone = out ?? (run === undefined ? inFolder(path) : runPaths(run).onnx);
+  const alone = out ?? (run === undefined ? inFolder(path) : join(run, name));
   const file = isFolder ? inFolder(out) : alone;
-  const program = onnxProgram(network, await codeVersion());
+  const program = onnxProgram(network, await codeVersion(), to === "onnx" ? "float32" : "int8");
   await writeFileAtomic(file, [program.bytes]);
   const written = { ...program, bytes: new Uint8Array(await readFile(file)) };
   return {
-    to: "onnx",
+    to,
     path: isFolder ? out : file,
     files: isFolder ? [relative(out, file), ...FOLDER_FILES] : [basename(file)],
     bytes: await measureFile(file),

@@ -29,6 +29,8 @@ export interface RunPaths {
   readonly checkpoints: string;
   readonly model: string;
   readonly onnx: string;
+  /** Written by `export` alone. */
+  readonly onnxInt8: string;
   readonly mask: string;
   readonly report: string;
   readonly result: string;
@@ -56,6 +58,7 @@ export function runPaths(root: string): RunPaths {
     checkpoints: join(root, "checkpoints"),
     model: join(root, "model"),
     onnx: join(root, "model.onnx"),
+    onnxInt8: join(root, "model_quantized.onnx"),
     mask: join(root, "task.mask"),
     report: join(root, "report.html"),
     result: join(root, "result.json"),

@@ -91,6 +91,22 @@ export function words(placeholder: string): Kind<readonly string[]> {
   };
 }
 
+/** One or more of a few words, each once; typed as `a,b` or by repeating the flag. */
+export function someOf<const T extends string>(...words: readonly T[]): Kind<readonly T[]> {
+  const one = oneOf(...words);
+  return {
+    expected: `${words.join(", ")}, separated by commas, each at most once`,
+    placeholder: words.join(","),
+    form: "list",
+    accepts: (value): value is readonly T[] =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      new Set(value).size === value.length &&
+      value.every((item) => one.accepts(item)),
+    parse: (typed) => typed.flatMap((t) => t.split(",")).map((t) => t.trim()),
+  };
+}
+
 /** Any number of texts, at least `min`; the empty text counts. */
 export function texts(placeholder: string, min: number): Kind<readonly string[]> {
   return {

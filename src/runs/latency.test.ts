@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import { tinyModel } from "../../test/support/tiny-model.ts";
-import { measureLatency, quantile, type TimedModel, timeModels } from "./latency.ts";
+import {
+  type Contender,
+  measureLatency,
+  quantile,
+  type TimedModel,
+  timeContenders,
+  timeModels,
+} from "./latency.ts";
 
 test("every network has every case, with the repetitions asked for and p50 at most p95", async () => {
   const plan = { batchSizes: [1, 3], lengths: [4, 8], repetitions: 5, threads: 1 };
@@ -33,6 +40,20 @@ test("models take turns: neither is timed to the end before the other", async ()
   await timeModels([model("a"), model("b")], plan);
   // Three passes to warm up; then turns of one that does not count and at most three that do.
   expect(order.join("")).toBe("aaabbb" + "aaaabbbb" + "aaaabbbb" + "aabb");
+});
+
+test("passes that take long are fewer than asked for, but six at least", async () => {
+  const contender = (milliseconds: number): Contender => ({
+    turn: async (_, { timed }) => new Array<number>(timed).fill(milliseconds),
+  });
+  const plan = { batchSizes: [1], lengths: [4], repetitions: 30 };
+  const repetitions = async (ms: number, seconds: number) =>
+    (await timeContenders([contender(1), contender(ms)], { ...plan, seconds })).map(
+      ([at]) => at?.repetitions,
+    );
+  expect(await repetitions(100, 1)).toEqual([10, 10]);
+  expect(await repetitions(900, 1)).toEqual([6, 6]);
+  expect(await repetitions(10, 1)).toEqual([30, 30]);
 });
 
 test("a stop is heard between turns", async () => {

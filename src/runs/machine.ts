@@ -34,6 +34,16 @@ export function peakMemory(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
+/**
+ * As `peakMemory`, for a process that another one started: Linux lets `maxRSS` begin with what its parent had, and knows
+ * better in /proc.
+ */
+export async function ownPeakMemory(): Promise<number> {
+  const status = await readFile("/proc/self/status", "utf8").catch(() => "");
+  const kilobytes = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1];
+  return kilobytes === undefined ? peakMemory() : Number(kilobytes) * 1024;
+}
+
 /** The version in package.json. */
 export async function codeVersion(): Promise<string> {
   const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");

@@ -8,7 +8,7 @@
 
 import { availableParallelism } from "node:os";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./fields.ts";
-import { integer, integers, number, oneOf, onOff, pairs, text, texts, words } from "./kinds.ts";
+import { integer, integers, number, oneOf, onOff, pairs, someOf, text, texts, words } from "./kinds.ts";
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
 const MODEL = text("model", "a folder, a run, hf:owner/name or embedded");
@@ -165,7 +165,7 @@ export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
 /** One model, written for other programs. */
 export const EXPORT = schema("export", {
   model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
-  to: required(oneOf("onnx", "safetensors"), "the format"),
+  to: required(oneOf("onnx", "onnx-int8", "safetensors"), "the format"),
   out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
   ...COMMON,
 });
@@ -197,15 +197,24 @@ export const SHRINK = schema(
 export type ShrinkOptions = OptionsOf<typeof SHRINK.fields>;
 export type ShrinkSettings = SettingsOf<typeof SHRINK.fields>;
 
-/** Latency, throughput and bytes of several models side by side, on this machine. */
+/** Latency, throughput, load time, memory and bytes of models and engines side by side, on this machine. */
 export const BENCH = schema("bench", {
   models: required(
     texts("models", 1),
     "folders, runs, hf:owner/name or embedded; the first is what the others are held to",
   ),
-  batchSizes: withDefault(integers(1, 65_536), [1, 32], "batch sizes", { unit: "examples" }),
-  lengths: withDefault(integers(2, 8192), [128], "sequence lengths", { unit: "tokens" }),
+  engines: optional(someOf("onnx", "int8"), "what runs each model: ONNX Runtime, and the same quantized", {
+    absent: "onnx, and int8 beside it for one model alone",
+  }),
+  batchSizes: withDefault(integers(1, 65_536), [1, 8, 32], "batch sizes", { unit: "examples" }),
+  lengths: withDefault(integers(2, 8192), [32, 128], "sequence lengths", { unit: "tokens" }),
   repetitions: withDefault(integer(3, 100_000), 30, "timed runs of each case, after a few that do not count"),
+  caseSeconds: withDefault(
+    number(0, 86_400, { above: true }),
+    10,
+    "time for one contender's runs of a case; fewer are then made, but at least six",
+    { unit: "seconds" },
+  ),
   ...COMMON,
 });
 export type BenchOptions = OptionsOf<typeof BENCH.fields>;

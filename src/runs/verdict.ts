@@ -35,7 +35,8 @@ export interface Comparison {
   readonly maskBytes?: number | undefined;
 }
 
-type Change = "faster" | "slower" | "the same";
+/** What became of a median. */
+export type Change = "faster" | "slower" | "the same";
 
 interface Timing {
   readonly batchSize: number;
@@ -110,7 +111,7 @@ function slowReason(before: ModelFigures, after: ModelFigures): string {
 }
 
 /** A warning when single passes took far longer than the median: other work ran beside, and ratios are rough. */
-function unevenSentence(latencies: readonly Latency[]): string[] {
+export function unevenSentence(latencies: readonly Latency[]): string[] {
   const worst = Math.max(1, ...latencies.map(({ p50, p95 }) => (p50 > 0 ? p95 / p50 : 1)));
   if (worst <= UNEVEN) return [];
   return [
@@ -118,7 +119,6 @@ function unevenSentence(latencies: readonly Latency[]): string[] {
   ];
 }
 
-/** A ratio above 1 means faster. */
 function describeTiming({ batchSize, ratio, change }: Timing): string {
   return `${change === "the same" ? "the same within 10 %" : times(ratio)} at batch ${batchSize}`;
 }
@@ -132,7 +132,8 @@ function compareLatency(before: readonly Latency[], after: readonly Latency[]): 
   });
 }
 
-function changeOf(ratio: number): Change {
+/** Judges then / now of two medians: a ratio above 1 means faster. */
+export function changeOf(ratio: number): Change {
   if (ratio > 1 + LATENCY_NOISE) return "faster";
   return ratio < 1 / (1 + LATENCY_NOISE) ? "slower" : "the same";
 }
