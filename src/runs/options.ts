@@ -11,7 +11,7 @@ import { type OptionsOf, optional, required, type SettingsOf, schema, withDefaul
 import { integer, integers, number, oneOf, onOff, pairs, text, texts, words } from "./kinds.ts";
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
-const MODEL = text("model", "a folder, a run, hf:owner/name or embedded");
+const MODEL = text("model", "a folder, a run, an .esp file, hf:owner/name or embedded");
 
 const MASK = text("file", "a mask file, or the run that left one");
 
@@ -80,7 +80,7 @@ const TRAINING = {
 
 /** Fine-tuning: one model, one labelled data set. */
 export const FINETUNE = schema("finetune", {
-  model: required(MODEL, "the pre-trained encoder: a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, "the pre-trained encoder: a folder, a run, an .esp file, hf:owner/name or embedded"),
   ...DATA,
   ...OUTPUT,
   ...TRAINING,
@@ -91,7 +91,7 @@ export type FinetuneSettings = SettingsOf<typeof FINETUNE.fields>;
 
 /** Compression: fine-tuning under a method. */
 export const COMPRESS = schema("compress", {
-  model: required(MODEL, "the pre-trained encoder: a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, "the pre-trained encoder: a folder, a run, an .esp file, hf:owner/name or embedded"),
   method: required(text("id", "the name of a method"), "the compression method"),
   sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
     absent: "the method's own default",
@@ -112,7 +112,10 @@ export type CompressSettings = SettingsOf<typeof COMPRESS.fields>;
 export const AUGMENT = schema(
   "augment",
   {
-    model: required(MODEL, "a masked language model: a folder, a run, hf:owner/name or embedded"),
+    model: required(
+      MODEL,
+      "a masked language model: a folder, a run, an .esp file, hf:owner/name or embedded",
+    ),
     ...DATA,
     out: required(text("file", "a .jsonl file"), "JSON lines file to write, for --augmented or --data"),
     force: withDefault(onOff(), false, "replace a file that is already there"),
@@ -137,7 +140,7 @@ export type AugmentSettings = SettingsOf<typeof AUGMENT.fields>;
 
 /** The metrics of a fine-tuned model on labelled data. */
 export const EVALUATE = schema("evaluate", {
-  model: required(MODEL, "a fine-tuned model: a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, "a fine-tuned model: a folder, a run, an .esp file, hf:owner/name or embedded"),
   mask: optional(MASK, "mask file, for a base model in place of a fine-tuned one", { absent: "none" }),
   ...DATA,
   batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
@@ -148,7 +151,7 @@ export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
 
 /** Labels for texts. */
 export const PREDICT = schema("predict", {
-  model: required(MODEL, "a fine-tuned model: a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, "a fine-tuned model: a folder, a run, an .esp file, hf:owner/name or embedded"),
   texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
   mask: optional(texts("file", 1), "mask file, for a base model; may be repeated, and each answers", {
     absent: "none",
@@ -163,12 +166,36 @@ export type PredictOptions = OptionsOf<typeof PREDICT.fields>;
 export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
 
 /** One model, written for other programs. */
-export const EXPORT = schema("export", {
-  model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
-  to: required(oneOf("onnx", "safetensors"), "the format"),
-  out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
-  ...COMMON,
-});
+export const EXPORT = schema(
+  "export",
+  {
+    model: required(MODEL, "a folder, a run, an .esp file, hf:owner/name or embedded"),
+    to: required(oneOf("onnx", "safetensors", "esp"), "the format"),
+    out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
+    values: optional(
+      oneOf("float32", "float16", "int8"),
+      "of esp: how numbers of sparse matrices are stored",
+      {
+        absent: "float16",
+      },
+    ),
+    tables: optional(
+      oneOf("float32", "float16", "int8"),
+      "of esp: how embedding tables and other dense matrices are stored",
+      { absent: "as --values" },
+    ),
+    block: optional(oneOf("1", "2", "4"), "of esp: rows that a block of a sparse matrix spans", {
+      unit: "rows",
+      absent: "the tallest that fits the zeros of each matrix",
+    }),
+    ...COMMON,
+  },
+  ({ to, values, tables, block }) => {
+    const given = values ?? tables ?? block;
+    if (to === "esp" || given === undefined) return undefined;
+    return `to: expected esp with values, tables or block, got ${to}`;
+  },
+);
 export type ExportOptions = OptionsOf<typeof EXPORT.fields>;
 export type ExportSettings = SettingsOf<typeof EXPORT.fields>;
 
@@ -176,7 +203,7 @@ export type ExportSettings = SettingsOf<typeof EXPORT.fields>;
 export const BENCH = schema("bench", {
   models: required(
     texts("models", 1),
-    "folders, runs, hf:owner/name or embedded; the first is what the others are held to",
+    "folders, runs, .esp files, hf:owner/name or embedded; the first is what the others are held to",
   ),
   batchSizes: withDefault(integers(1, 65_536), [1, 32], "batch sizes", { unit: "examples" }),
   lengths: withDefault(integers(2, 8192), [128], "sequence lengths", { unit: "tokens" }),
@@ -188,7 +215,7 @@ export type BenchSettings = SettingsOf<typeof BENCH.fields>;
 
 /** What is in a model, without running it. */
 export const INSPECT = schema("inspect", {
-  model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, "a folder, a run, an .esp file, hf:owner/name or embedded"),
   maxLength: withDefault(integer(2, 8192), 128, "sequence length for counting operations", {
     unit: "tokens",
   }),
@@ -273,7 +300,7 @@ export const REPRODUCE = schema("reproduce", {
   model: withDefault(
     MODEL,
     "embedded",
-    "the pre-trained encoder: a folder, a run, hf:owner/name or embedded",
+    "the pre-trained encoder: a folder, a run, an .esp file, hf:owner/name or embedded",
   ),
   data: withDefault(
     text("path", "a folder"),
