@@ -47,18 +47,15 @@ export { evaluate } from "./runs/evaluate.ts";
 export { exportModel } from "./runs/export.ts";
 export { finetune } from "./runs/finetune.ts";
 export { inspect } from "./runs/inspect.ts";
+export type { BenchOptions, ExportOptions, InspectOptions, ShrinkOptions } from "./runs/model-options.ts";
 export type {
   AugmentOptions,
-  BenchOptions,
   CompressOptions,
   EvaluateOptions,
-  ExportOptions,
   FinetuneOptions,
-  InspectOptions,
   PredictOptions,
   PretrainOptions,
   ReproduceOptions,
-  ShrinkOptions,
 } from "./runs/options.ts";
 export { predict } from "./runs/predict.ts";
 export { pretrain } from "./runs/pretrain.ts";

@@ -8,21 +8,18 @@
 import { ConfigError, InputError } from "../base/errors.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../runs/fields.ts";
 import { reopenRun } from "../runs/folder.ts";
+import { BENCH, EXPORT, INSPECT, SHRINK } from "../runs/model-options.ts";
 import {
   AUGMENT,
-  BENCH,
   COMPRESS,
   DEMO,
   EVALUATE,
-  EXPORT,
   FINETUNE,
-  INSPECT,
   PREDICT,
   PRETRAIN,
   REPRODUCE,
   RESUME,
   type ResumeSettings,
-  SHRINK,
 } from "../runs/options.ts";
 import type { RunContext } from "../runs/progress.ts";
 import type { Recipe } from "../runs/recipe.ts";

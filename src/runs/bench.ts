@@ -17,8 +17,8 @@ import { type ContenderSpec, type OpenContender, openContender } from "./contend
 import { resolveOptions } from "./fields.ts";
 import { quantile, timeContenders } from "./latency.ts";
 import { codeVersion, describeMachine, measureFile } from "./machine.ts";
+import { BENCH, type BenchOptions, type BenchSettings } from "./model-options.ts";
 import { loadModel } from "./models.ts";
-import { BENCH, type BenchOptions, type BenchSettings } from "./options.ts";
 import type { RunContext } from "./progress.ts";
 import type { Latency } from "./result.ts";
 

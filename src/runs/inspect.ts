@@ -5,8 +5,8 @@ import { CLASSIFIER, isEmbedding, isMixture, layerNames, POOLER, parameters } fr
 import { countParameters, type Head, macs, type Network } from "../network/network.ts";
 import type { InspectResult, ModelPart } from "./answers.ts";
 import { resolveOptions } from "./fields.ts";
+import { INSPECT, type InspectOptions } from "./model-options.ts";
 import { loadModel, measureModel } from "./models.ts";
-import { INSPECT, type InspectOptions } from "./options.ts";
 import type { RunContext } from "./progress.ts";
 
 /**

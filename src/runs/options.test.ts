@@ -2,20 +2,8 @@ import { expect, test } from "vitest";
 import { ConfigError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { resolveOptions } from "./fields.ts";
-import {
-  AUGMENT,
-  BENCH,
-  COMPRESS,
-  DEMO,
-  EVALUATE,
-  EXPORT,
-  FINETUNE,
-  INSPECT,
-  PREDICT,
-  PRETRAIN,
-  RESUME,
-  SHRINK,
-} from "./options.ts";
+import { BENCH, EXPORT, INSPECT, SHRINK } from "./model-options.ts";
+import { AUGMENT, COMPRESS, DEMO, EVALUATE, FINETUNE, PREDICT, PRETRAIN, RESUME } from "./options.ts";
 
 const GIVEN = { model: "m", data: "d", out: "o" };
 

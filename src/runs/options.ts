@@ -1,5 +1,5 @@
 /**
- * Every option of every command: its kind, default, unit and meaning, once.
+ * The options of the commands (the rest: model-options.ts): each one's kind, default, unit and meaning, once.
  *
  * `XOptions` is what a caller passes (defaults may be left out), `XSettings` is what the run works with and what
  * recipe.json records; `resolveOptions(X, options)` leads from one to the other. A command line flag is the field's
@@ -8,10 +8,11 @@
 
 import { availableParallelism } from "node:os";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./fields.ts";
-import { integer, integers, number, oneOf, onOff, pairs, someOf, text, texts, words } from "./kinds.ts";
+import { integer, number, oneOf, onOff, pairs, text, texts, words } from "./kinds.ts";
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
-const MODEL = text("model", "a folder, a run, hf:owner/name or embedded");
+/** A model, wherever it is. */
+export const MODEL = text("model", "a folder, a run, an .esp file, hf:owner/name or embedded");
 
 const MASK = text("file", "a mask file, or the run that left one");
 
@@ -25,7 +26,7 @@ export const COMMON = {
 };
 
 /** Where labelled examples come from. */
-const DATA = {
+export const DATA = {
   task: optional(text("name"), "GLUE task, such as sst2; it knows its files, columns and metric", {
     absent: "the data is one file with the columns below",
   }),
@@ -80,7 +81,7 @@ const TRAINING = {
 
 /** Fine-tuning: one model, one labelled data set. */
 export const FINETUNE = schema("finetune", {
-  model: required(MODEL, "the pre-trained encoder: a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, "the pre-trained encoder: a folder, a run, an .esp file, hf:owner/name or embedded"),
   ...DATA,
   ...OUTPUT,
   ...TRAINING,
@@ -91,7 +92,7 @@ export type FinetuneSettings = SettingsOf<typeof FINETUNE.fields>;
 
 /** Compression: fine-tuning under a method. */
 export const COMPRESS = schema("compress", {
-  model: required(MODEL, "the pre-trained encoder: a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, "the pre-trained encoder: a folder, a run, an .esp file, hf:owner/name or embedded"),
   method: required(text("id", "the name of a method"), "the compression method"),
   sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
     absent: "the method's own default",
@@ -112,7 +113,10 @@ export type CompressSettings = SettingsOf<typeof COMPRESS.fields>;
 export const AUGMENT = schema(
   "augment",
   {
-    model: required(MODEL, "a masked language model: a folder, a run, hf:owner/name or embedded"),
+    model: required(
+      MODEL,
+      "a masked language model: a folder, a run, an .esp file, hf:owner/name or embedded",
+    ),
     ...DATA,
     out: required(text("file", "a .jsonl file"), "JSON lines file to write, for --augmented or --data"),
     force: withDefault(onOff(), false, "replace a file that is already there"),
@@ -137,7 +141,7 @@ export type AugmentSettings = SettingsOf<typeof AUGMENT.fields>;
 
 /** The metrics of a fine-tuned model on labelled data. */
 export const EVALUATE = schema("evaluate", {
-  model: required(MODEL, "a fine-tuned model: a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, "a fine-tuned model: a folder, a run, an .esp file, hf:owner/name or embedded"),
   mask: optional(MASK, "mask file, for a base model in place of a fine-tuned one", { absent: "none" }),
   ...DATA,
   batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
@@ -148,7 +152,7 @@ export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
 
 /** Labels for texts. */
 export const PREDICT = schema("predict", {
-  model: required(MODEL, "a fine-tuned model: a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, "a fine-tuned model: a folder, a run, an .esp file, hf:owner/name or embedded"),
   texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
   mask: optional(texts("file", 1), "mask file, for a base model; may be repeated, and each answers", {
     absent: "none",
@@ -161,75 +165,6 @@ export const PREDICT = schema("predict", {
 });
 export type PredictOptions = OptionsOf<typeof PREDICT.fields>;
 export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
-
-/** One model, written for other programs. */
-export const EXPORT = schema("export", {
-  model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
-  to: required(oneOf("onnx", "onnx-int8", "safetensors"), "the format"),
-  out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
-  ...COMMON,
-});
-export type ExportOptions = OptionsOf<typeof EXPORT.fields>;
-export type ExportSettings = SettingsOf<typeof EXPORT.fields>;
-
-/** A model without what does nothing, and without the word pieces that a corpus does not use. */
-export const SHRINK = schema(
-  "shrink",
-  {
-    model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
-    out: required(text("folder"), "folder of the smaller model, made when absent"),
-    force: withDefault(onOff(), false, "replace a model that is already in the folder"),
-    vocabulary: optional(texts("path", 1), "keep only the pieces of these texts; may be repeated", {
-      absent: "all pieces stay",
-    }),
-    ...DATA,
-    data: optional(text("path", "a folder or file"), "labelled text to evaluate on, before and after", {
-      absent: "no evaluation",
-    }),
-    batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
-    ...COMMON,
-  },
-  ({ task, data, vocabulary }) =>
-    task === undefined || data !== undefined || vocabulary !== undefined
-      ? undefined
-      : "data: expected a path beside task, for data or vocabulary, got neither",
-);
-export type ShrinkOptions = OptionsOf<typeof SHRINK.fields>;
-export type ShrinkSettings = SettingsOf<typeof SHRINK.fields>;
-
-/** Latency, throughput, load time, memory and bytes of models and engines side by side, on this machine. */
-export const BENCH = schema("bench", {
-  models: required(
-    texts("models", 1),
-    "folders, runs, hf:owner/name or embedded; the first is what the others are held to",
-  ),
-  engines: optional(someOf("onnx", "int8"), "what runs each model: ONNX Runtime, and the same quantized", {
-    absent: "onnx, and int8 beside it for one model alone",
-  }),
-  batchSizes: withDefault(integers(1, 65_536), [1, 8, 32], "batch sizes", { unit: "examples" }),
-  lengths: withDefault(integers(2, 8192), [32, 128], "sequence lengths", { unit: "tokens" }),
-  repetitions: withDefault(integer(3, 100_000), 30, "timed runs of each case, after a few that do not count"),
-  caseSeconds: withDefault(
-    number(0, 86_400, { above: true }),
-    10,
-    "time for one contender's runs of a case; fewer are then made, but at least six",
-    { unit: "seconds" },
-  ),
-  ...COMMON,
-});
-export type BenchOptions = OptionsOf<typeof BENCH.fields>;
-export type BenchSettings = SettingsOf<typeof BENCH.fields>;
-
-/** What is in a model, without running it. */
-export const INSPECT = schema("inspect", {
-  model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
-  maxLength: withDefault(integer(2, 8192), 128, "sequence length for counting operations", {
-    unit: "tokens",
-  }),
-  ...COMMON,
-});
-export type InspectOptions = OptionsOf<typeof INSPECT.fields>;
-export type InspectSettings = SettingsOf<typeof INSPECT.fields>;
 
 /** Masked-language-model pre-training of a small encoder on plain text. */
 export const PRETRAIN = schema(
@@ -307,7 +242,7 @@ export const REPRODUCE = schema("reproduce", {
   model: withDefault(
     MODEL,
     "embedded",
-    "the pre-trained encoder: a folder, a run, hf:owner/name or embedded",
+    "the pre-trained encoder: a folder, a run, an .esp file, hf:owner/name or embedded",
   ),
   data: withDefault(
     text("path", "a folder"),
