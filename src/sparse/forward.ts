@@ -43,8 +43,10 @@ export function forward(worker: Worker): void {
   const last = model.layers.length - 1;
   model.layers.forEach((layer, i) => {
     if (i === last) keepFirsts(worker, batch, range, model.mixture ? last : 0);
-    projectKeys(worker, layer, i, range);
-    if (i < last) project(worker, layer.attention?.query, model.room.query, range);
+    for (const chunk of chunksOf(range)) {
+      projectKeys(worker, layer, i, chunk);
+      if (i < last) project(worker, layer.attention?.query, model.room.query, chunk);
+    }
     worker.meet();
     if (i === last) return;
     attend(worker, batch, layer, i, range);
@@ -168,12 +170,17 @@ function finishLayer(
 ): void {
   const { kernels, model } = worker;
   const { branch, mixed } = model.room;
-  linearOver(kernels, layer.attentionOutput, mixed, branch, range);
-  norm(worker, hidden, branch, range, layer.attentionNorm);
-  for (let from = range.from; from < range.to; from += CHUNK) {
-    feedForward(worker, layer, hidden, { from, to: Math.min(from + CHUNK, range.to) });
+  for (const chunk of chunksOf(range)) {
+    linearOver(kernels, layer.attentionOutput, mixed, branch, chunk);
+    norm(worker, hidden, branch, chunk, layer.attentionNorm);
+    feedForward(worker, layer, hidden, chunk);
+    norm(worker, hidden, branch, chunk, layer.outputNorm);
   }
-  norm(worker, hidden, branch, range, layer.outputNorm);
+}
+
+/** Parts of a range small enough that what is made of them stays in the second cache: 128 tokens. */
+function* chunksOf({ from, to }: Range): Generator<Range> {
+  for (let at = from; at < to; at += CHUNK) yield { from: at, to: Math.min(at + CHUNK, to) };
 }
 
 /** At most CHUNK panels, through this thread's own room for neurons. */
