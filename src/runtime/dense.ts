@@ -8,20 +8,15 @@ import { Engine } from "../engine/engine.ts";
 import type { InputBatch } from "../network/inference.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { EncodedText } from "../sparse/batch.ts";
-import { type EspModel, networkOf } from "../sparse/esp/model.ts";
-
-/** What either path does with texts. */
-export interface Path {
-  logits(texts: readonly EncodedText[]): Promise<Float32Array>;
-  close(): Promise<void>;
-}
+import { decodeEsp, networkOf } from "../sparse/esp/model.ts";
+import type { Path } from "./host.ts";
 
 /** Texts of one batch: those of a pass of the sparse path have as many tokens. */
 const BATCH = 32;
 
-/** Opens a model in ONNX Runtime; it owns a thread: close it. */
-export async function openDense(model: EspModel, threads: number): Promise<Path> {
-  const network = networkOf(model);
+/** Opens a .esp file in ONNX Runtime; it owns a thread: close it. @throws as `decodeEsp` does */
+export async function openDense(file: Uint8Array, where: string, threads: number): Promise<Path> {
+  const network = networkOf(await decodeEsp(file, where));
   const { padTokenId } = network.config;
   const engine = new Engine({ threads });
   try {

@@ -9,14 +9,13 @@
  * ONNX Runtime, and the faster of the two stays. Needs nothing but the tokenizer. Not here: making files (runs/export.ts).
  */
 
-import { ConfigError, InputError, RunError } from "../base/errors.ts";
+import { ConfigError, InputError } from "../base/errors.ts";
 import { type Prediction, predictionsOf, type Text } from "../network/predictions.ts";
 import type { EncodedText } from "../sparse/batch.ts";
-import { decodeEsp } from "../sparse/esp/model.ts";
 import type { Rates } from "../sparse/linear.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
-import type { Path } from "./dense.ts";
-import { inNode } from "./ports.ts";
+import type { Path } from "./host.ts";
+import { host } from "./node.ts";
 import type { KernelReport } from "./protocol.ts";
 import { openSession, type Session } from "./session.ts";
 
@@ -60,8 +59,6 @@ export interface RuntimeModel {
 
 /** Below this share of weights left no dense path was ever faster, so none is tried. */
 const ALWAYS_SPARSE = 0.1;
-/** Threads that a page takes by itself, at most. */
-const PAGE_THREADS = 4;
 
 /**
  * Loads a .esp file.
@@ -77,7 +74,7 @@ export async function load(
 ): Promise<RuntimeModel> {
   const where = source instanceof Uint8Array ? "bytes" : String(source);
   const threads = threadsFor(options.threads);
-  if (options.path === "dense" && !inNode()) {
+  if (options.path === "dense" && !host.openDense) {
     throw new ConfigError("runtime/path", "path: expected sparse in a browser, got dense");
   }
   const file = source instanceof Uint8Array ? source : await readSource(source);
@@ -97,23 +94,13 @@ function threadsFor(asked: number | undefined): number {
   if (asked !== undefined && !(Number.isInteger(asked) && asked >= 1 && asked <= 64)) {
     throw new ConfigError("runtime/threads", `threads: expected 1 to 64, got ${asked}`);
   }
-  if (inNode()) return asked ?? 1;
-  // Node's types know neither; both are undefined where a browser lacks them.
-  const page = globalThis as { crossOriginIsolated?: boolean; navigator?: { hardwareConcurrency?: number } };
-  if (page.crossOriginIsolated !== true) return 1;
-  return asked ?? Math.min(PAGE_THREADS, page.navigator?.hardwareConcurrency ?? 1);
+  return host.threads(asked);
 }
 
 /** @throws {InputError} `runtime/source` */
 async function readSource(source: string | URL): Promise<Uint8Array> {
   try {
-    if (inNode() && !/^https?:/.test(String(source))) {
-      const { readFile } = await import("node:fs/promises");
-      return await readFile(source);
-    }
-    const response = await fetch(source);
-    if (!response.ok) throw new RunError("runtime/status", `status ${response.status}`);
-    return new Uint8Array(await response.arrayBuffer());
+    return await host.read(source);
   } catch (cause) {
     const got = cause instanceof Error ? cause.message : String(cause);
     throw new InputError("runtime/source", `model: expected a .esp file, got: ${got} (${String(source)})`, {
@@ -135,9 +122,8 @@ async function chosenPath(
 ): Promise<Choice> {
   const sparse: Choice = { path: session, tried: { path: "sparse", times: null } };
   const doubtful = session.opened.report.density > ALWAYS_SPARSE;
-  if (asked === "sparse" || !inNode() || (asked !== "dense" && !doubtful)) return sparse;
-  const { openDense } = await import("./dense.ts");
-  const dense = await openDense(await decodeEsp(file, where), session.threads);
+  if (asked === "sparse" || !host.openDense || (asked !== "dense" && !doubtful)) return sparse;
+  const dense = await host.openDense(file, where, session.threads);
   try {
     const times = asked ? null : await timesOf(session, dense);
     if (times && times.sparse <= times.dense) {

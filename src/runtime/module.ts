@@ -8,10 +8,9 @@
  */
 
 import { RunError } from "../base/errors.ts";
-import { builtUrl } from "../engine/built-url.ts";
 import { Arena } from "../sparse/arena.ts";
 import { type Kernels, kernelsOf } from "../sparse/kernels.ts";
-import { inNode } from "./ports.ts";
+import { host } from "./node.ts";
 import { disagreement } from "./verify.ts";
 
 /** Compiled kernels. */
@@ -21,8 +20,6 @@ export interface CompiledKernels {
   readonly wide: boolean | null;
 }
 
-/** The first V8 that joins vectors; older ones know the flag and do nothing, or do not know it. */
-const FIRST_WIDE_V8 = 13;
 const WIDE = "experimental-wasm-revectorize";
 /** Compile everything at once with the optimizing compiler, so that what is tried is what will run. */
 const AT_ONCE = ["liftoff", "wasm-lazy-compilation", "wasm-inlining"];
@@ -32,15 +29,16 @@ export type Trial = (kernels: Kernels, arena: Arena) => string | undefined;
 
 /**
  * Fetches and compiles.
- * @throws {RunError} `runtime/kernels` for kernels that compute something else than the reference on this machine
+ * @throws {RunError} `runtime/kernels` when their file cannot be had, or when they compute something else than the
+ *   reference on this machine
  */
 export async function compileKernels(shared: boolean, trial: Trial = disagreement): Promise<CompiledKernels> {
-  const bytes = await kernelBytes(shared ? "./kernels-shared.wasm" : "./kernels.wasm");
+  const bytes = await kernelBytes(shared);
   const wrong = (module: WebAssembly.Module): string | undefined => {
     const arena = new Arena(shared);
     return trial(kernelsOf(module, arena.memory), arena);
   };
-  const setFlag = await flagSetter();
+  const { setFlag } = host;
   if (setFlag) {
     const module = compiledWide(bytes, setFlag);
     if (wrong(module) === undefined) return { module, wide: true };
@@ -52,27 +50,13 @@ export async function compileKernels(shared: boolean, trial: Trial = disagreemen
   throw new RunError("runtime/kernels", `kernels: expected the reference's numbers, got others (${problem})`);
 }
 
-async function kernelBytes(name: string): Promise<Uint8Array> {
-  // The bundle for browsers lays the kernels beside itself; in the package they are with what binds them.
-  const url = import.meta.url.includes("/runtime/")
-    ? builtUrl(`../sparse/${name}`, import.meta.url)
-    : new URL(name, import.meta.url);
-  if (url.protocol === "file:") {
-    const { readFile } = await import("node:fs/promises");
-    return readFile(url);
+async function kernelBytes(shared: boolean): Promise<Uint8Array> {
+  try {
+    return await host.kernels(shared);
+  } catch (cause) {
+    const got = cause instanceof Error ? cause.message : String(cause);
+    throw new RunError("runtime/kernels", `kernels: expected their file, got: ${got}`, { cause });
   }
-  const response = await fetch(url);
-  if (response.ok) return new Uint8Array(await response.arrayBuffer());
-  throw new RunError("runtime/kernels", `kernels: expected ${url.href}, got status ${response.status}`);
-}
-
-/** Switches a flag of V8; undefined where vectors are not joined anyway. */
-async function flagSetter(): Promise<((flag: string, on: boolean) => void) | undefined> {
-  if (!inNode() || process.arch !== "x64") return undefined;
-  const [major = 0] = process.versions.v8.split(".").map(Number);
-  if (major < FIRST_WIDE_V8) return undefined;
-  const { setFlagsFromString } = await import("node:v8");
-  return (flag, on) => setFlagsFromString(`--${on ? "" : "no-"}${flag}`);
 }
 
 function compiledWide(bytes: Uint8Array, setFlag: (flag: string, on: boolean) => void): WebAssembly.Module {

@@ -8,7 +8,8 @@
 import { ConfigError, type EspalierError, FormatError, InputError, RunError } from "../base/errors.ts";
 import type { EncodedText } from "../sparse/batch.ts";
 import type { Rates } from "../sparse/linear.ts";
-import { startThread, type Thread } from "./ports.ts";
+import type { Thread } from "./host.ts";
+import { host } from "./node.ts";
 import type { Answer, Failure, Opened, Request, Shared } from "./protocol.ts";
 
 /** How a session is opened. */
@@ -45,7 +46,7 @@ export async function openSession(file: Uint8Array, options: SessionOptions): Pr
     await Promise.all(team.map((thread) => thread.end()));
   };
   try {
-    const first = await startThread<Request, Answer>();
+    const first = host.startThread<Request, Answer>();
     team.push(first);
     const request: Request = { kind: "open", file, where, threads, ...(rates ? { rates } : {}) };
     const { shared, ...opened } = await openedBy(first, request);
@@ -73,7 +74,7 @@ function openedBy(
 
 async function followedBy(team: Thread<Request, Answer>[], shared: Shared): Promise<void> {
   const started = Array.from({ length: shared.threads - 1 }, async (_, i) => {
-    const follower = await startThread<Request, Answer>();
+    const follower = host.startThread<Request, Answer>();
     team.push(follower);
     await new Promise<void>((resolve, reject) => {
       follower.lost((cause) => reject(lostThread(cause)));

@@ -11,9 +11,10 @@ import { forward, readLogits, type Worker } from "../sparse/forward.ts";
 import { type Kernels, kernelsOf } from "../sparse/kernels.ts";
 import type { PlacedLinear } from "../sparse/linear.ts";
 import { type PlacedLayer, type PlacedModel, placeModel } from "../sparse/model.ts";
+import type { Port } from "./host.ts";
 import { MEETING_BYTES, type Meeting, meetingAt } from "./meeting.ts";
 import { compileKernels } from "./module.ts";
-import { ownPort, type Port } from "./ports.ts";
+import { host } from "./node.ts";
 import type { Answer, Failure, KernelReport, Opened, Request, Shared } from "./protocol.ts";
 import { measureRates } from "./rates.ts";
 
@@ -123,8 +124,8 @@ function failureOf(error: unknown): Failure {
   };
 }
 
-async function start(): Promise<void> {
-  const port: Own = await ownPort();
+function start(): void {
+  const port: Own = host.ownPort();
   let leader: Leader | undefined;
   const answer = async (request: Request): Promise<void> => {
     if (request.kind === "follow") {
@@ -147,4 +148,4 @@ async function start(): Promise<void> {
   });
 }
 
-await start();
+start();

@@ -1,0 +1,76 @@
+/**
+ * A browser, as the runtime's host: web workers and fetch. Bundlers put it in the place of node.ts.
+ *
+ * `new Worker(new URL(…, import.meta.url), …)` and `new URL(….wasm, import.meta.url)` are written out in the form that
+ * bundlers know, here and in sparse/kernel-files.ts; without one, thread.js and the kernels lie beside the bundle.
+ */
+
+import { RunError } from "../base/errors.ts";
+import { kernelFile } from "../sparse/kernel-files.ts";
+import { fetchBytes, type Host, type Port, type Thread } from "./host.ts";
+
+/** What a worker and a worker's own global scope have in common; this project is compiled without a browser's types. */
+interface BrowserPort {
+  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  addEventListener(
+    kind: string,
+    heard: (event: { readonly data: unknown; readonly message?: string }) => void,
+  ): void;
+}
+
+interface BrowserWorker extends BrowserPort {
+  terminate(): void;
+}
+
+declare const Worker: (new (url: URL, options: { readonly type: "module" }) => BrowserWorker) | undefined;
+
+interface BrowserGlobals extends BrowserPort {
+  /** True when the page was served so that its threads may share memory. */
+  readonly crossOriginIsolated?: boolean;
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+}
+
+// The global object of a page or of a worker, whichever this runs in.
+const scope = globalThis as unknown as BrowserGlobals;
+
+/** Threads that a page takes by itself, at most. */
+const PAGE_THREADS = 4;
+
+/** Where the bundle runs. */
+export const host: Host = {
+  threads: (asked) => {
+    if (scope.crossOriginIsolated !== true) return 1;
+    return asked ?? Math.min(PAGE_THREADS, scope.navigator?.hardwareConcurrency ?? 1);
+  },
+  read: fetchBytes,
+  kernels: (shared) => fetchBytes(kernelFile(shared)),
+  startThread,
+  ownPort,
+};
+
+function startThread<Sent, Received>(): Thread<Sent, Received> {
+  if (typeof Worker === "undefined") {
+    const expected = "a page or worker that can start workers";
+    throw new RunError("runtime/threads", `runtime: expected ${expected}, got none`);
+  }
+  const worker = new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    // What arrives was posted by thread.ts, in the types of protocol.ts.
+    listen: (heard) => worker.addEventListener("message", ({ data }) => heard(data as Received)),
+    lost: (told) => {
+      worker.addEventListener("error", ({ message }) =>
+        told(new Error(message ?? "thread.js could not be loaded")),
+      );
+      worker.addEventListener("messageerror", () => told(new Error("a message could not be read")));
+    },
+    end: async () => worker.terminate(),
+  };
+}
+
+function ownPort<Sent, Received>(): Port<Sent, Received> {
+  return {
+    post: (message, transfer = []) => scope.postMessage(message, transfer),
+    listen: (heard) => scope.addEventListener("message", ({ data }) => heard(data as Received)), // as above
+  };
+}

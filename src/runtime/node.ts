@@ -1,0 +1,65 @@
+/** Node, as the runtime's host: worker threads, files, V8's flags and ONNX Runtime. Not in a bundle for browsers. */
+
+import { readFile } from "node:fs/promises";
+import { setFlagsFromString } from "node:v8";
+import { parentPort, Worker } from "node:worker_threads";
+import { RunError } from "../base/errors.ts";
+import { builtUrl } from "../engine/built-url.ts";
+import { fetchBytes, type Host, type Port, type Thread } from "./host.ts";
+
+/** The first V8 that joins vectors; older ones know the flag and do nothing, or do not know it. */
+const FIRST_WIDE_V8 = 13;
+
+/** Where the compiled runtime runs. */
+export const host: Host = {
+  threads: (asked = 1) => asked,
+  read: (source) => (/^https?:/.test(String(source)) ? fetchBytes(source) : readFile(source)),
+  kernels: (shared) =>
+    readFile(builtUrl(`../sparse/${shared ? "kernels-shared" : "kernels"}.wasm`, import.meta.url)),
+  startThread,
+  ownPort,
+  ...(joinsVectors()
+    ? { setFlag: (flag: string, on: boolean) => setFlagsFromString(`--${on ? "" : "no-"}${flag}`) }
+    : {}),
+  openDense: async (file, where, threads) => {
+    const { openDense } = await import("./dense.ts");
+    return openDense(file, where, threads);
+  },
+};
+
+function joinsVectors(): boolean {
+  const [major = 0] = process.versions.v8.split(".").map(Number);
+  return process.arch === "x64" && major >= FIRST_WIDE_V8;
+}
+
+function startThread<Sent, Received>(): Thread<Sent, Received> {
+  const worker = new Worker(builtUrl("./thread.js", import.meta.url));
+  let ended = false;
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, [...transfer]),
+    listen: (heard) => {
+      worker.on("message", heard);
+    },
+    lost: (told) => {
+      worker.on("error", told);
+      worker.on("exit", (code) => {
+        if (!ended) told(new Error(`it ended with code ${code}`));
+      });
+    },
+    end: async () => {
+      ended = true;
+      await worker.terminate();
+    },
+  };
+}
+
+function ownPort<Sent, Received>(): Port<Sent, Received> {
+  const port = parentPort;
+  if (!port) throw new RunError("runtime/threads", "runtime: expected to run as a thread, got the main one");
+  return {
+    post: (message, transfer = []) => port.postMessage(message, [...transfer]),
+    listen: (heard) => {
+      port.on("message", heard);
+    },
+  };
+}
