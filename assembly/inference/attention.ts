@@ -2,9 +2,9 @@
  * Multi-head attention of one text: softmax(Qᵀ·K)·V for each head, queries as lanes.
  *
  *   q, k, v, out   panels of 16 tokens, [panel][head · A + feature][16]; the 1/√A is in q already
- *   scratch        [keys rounded up to 4][16] × f32
+ *   scratch        [keys rounded up to 2, and one more][16] × f32
  *
- * Both products are blocks of 4 × 8 as in gemm_4x1; a key's or value's numbers are read as they lie, one broadcast each,
+ * Both products are blocks of 2 × 16, as in spmm_2x1; a key's or value's numbers are read as they lie, one broadcast each,
  * so nothing is transposed. The softmax runs down the keys of all 16 queries at once; its division is done on the
  * mixture, A numbers instead of one for each key. Keys beyond the text take no part, so no padding mask is needed.
  */
@@ -43,50 +43,47 @@ export function attention(
   }
 }
 
-/** scratch[key][16] = Σ_a k[a][key]·q[a][16], 4 keys × 8 queries at a time. */
+/** scratch[key][16] = Σ_a k[a][key]·q[a][16], 2 keys × 16 queries at a time. */
 function scores(q: usize, k: usize, stride: usize, keys: i32, bytes: usize, scratch: usize): void {
-  for (let j = 0; j < keys; j += 4) {
-    const four = k + <usize>(j >> 4) * stride + ((<usize>(j & 15)) << 2);
-    for (let half: usize = 0; half < 64; half += 32) {
-      let a0 = constant(0);
-      let a1 = a0;
-      let b0 = a0;
-      let b1 = a0;
-      let c0 = a0;
-      let c1 = a0;
-      let d0 = a0;
-      let d1 = a0;
-      let s = four;
-      let from = q + half;
-      const end = four + bytes;
-      while (s < end) {
-        const t = v128.load(from);
-        const u = v128.load(from, 16);
-        let w = v128.load_splat<f32>(s);
-        a0 = f32x4.add(a0, f32x4.mul(w, t));
-        a1 = f32x4.add(a1, f32x4.mul(w, u));
-        w = v128.load_splat<f32>(s, 4);
-        b0 = f32x4.add(b0, f32x4.mul(w, t));
-        b1 = f32x4.add(b1, f32x4.mul(w, u));
-        w = v128.load_splat<f32>(s, 8);
-        c0 = f32x4.add(c0, f32x4.mul(w, t));
-        c1 = f32x4.add(c1, f32x4.mul(w, u));
-        w = v128.load_splat<f32>(s, 12);
-        d0 = f32x4.add(d0, f32x4.mul(w, t));
-        d1 = f32x4.add(d1, f32x4.mul(w, u));
-        s += 64;
-        from += 64;
-      }
-      const o = scratch + ((<usize>j) << 6) + half;
-      v128.store(o, a0);
-      v128.store(o, a1, 16);
-      v128.store(o, b0, 64);
-      v128.store(o, b1, 80);
-      v128.store(o, c0, 128);
-      v128.store(o, c1, 144);
-      v128.store(o, d0, 192);
-      v128.store(o, d1, 208);
+  for (let j = 0; j < keys; j += 2) {
+    let s = k + <usize>(j >> 4) * stride + ((<usize>(j & 15)) << 2);
+    const end = s + bytes;
+    let from = q;
+    let a0 = constant(0);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    let b0 = a0;
+    let b1 = a0;
+    let b2 = a0;
+    let b3 = a0;
+    while (s < end) {
+      const w = v128.load_splat<f32>(s);
+      const u = v128.load_splat<f32>(s, 4);
+      let t = v128.load(from);
+      a0 = f32x4.add(a0, f32x4.mul(w, t));
+      b0 = f32x4.add(b0, f32x4.mul(u, t));
+      t = v128.load(from, 16);
+      a1 = f32x4.add(a1, f32x4.mul(w, t));
+      b1 = f32x4.add(b1, f32x4.mul(u, t));
+      t = v128.load(from, 32);
+      a2 = f32x4.add(a2, f32x4.mul(w, t));
+      b2 = f32x4.add(b2, f32x4.mul(u, t));
+      t = v128.load(from, 48);
+      a3 = f32x4.add(a3, f32x4.mul(w, t));
+      b3 = f32x4.add(b3, f32x4.mul(u, t));
+      s += 64;
+      from += 64;
     }
+    const o = scratch + ((<usize>j) << 6);
+    v128.store(o, a0);
+    v128.store(o, a1, 16);
+    v128.store(o, a2, 32);
+    v128.store(o, a3, 48);
+    v128.store(o, b0, 64);
+    v128.store(o, b1, 80);
+    v128.store(o, b2, 96);
+    v128.store(o, b3, 112);
   }
 }
 
@@ -115,61 +112,61 @@ function weights(scratch: usize, keys: i32): void {
   }
 }
 
-/** out[a][16] = Σ_key v[a][key]·scratch[key][16] / sum, 4 features × 8 queries at a time. */
+/** out[a][16] = Σ_key v[a][key]·scratch[key][16] / sum, 2 features × 16 queries at a time. */
 function mixture(scratch: usize, v: usize, out: usize, stride: usize, keys: i32, size: i32): void {
   const sums = scratch + ((<usize>keys) << 6);
   let a = 0;
-  for (; a + 4 <= size; a += 4) {
+  for (; a + 2 <= size; a += 2) {
     const row = (<usize>a) << 6;
-    for (let half: usize = 0; half < 64; half += 32) {
-      let a0 = constant(0);
-      let a1 = a0;
-      let b0 = a0;
-      let b1 = a0;
-      let c0 = a0;
-      let c1 = a0;
-      let d0 = a0;
-      let d1 = a0;
-      let from = scratch + half;
-      let panel = v + row;
-      for (let left = keys; left > 0; left -= 16) {
-        let s = panel;
-        const end = panel + ((<usize>min(left, 16)) << 2);
-        while (s < end) {
-          const t = v128.load(from);
-          const u = v128.load(from, 16);
-          let w = v128.load_splat<f32>(s);
-          a0 = f32x4.add(a0, f32x4.mul(w, t));
-          a1 = f32x4.add(a1, f32x4.mul(w, u));
-          w = v128.load_splat<f32>(s, 64);
-          b0 = f32x4.add(b0, f32x4.mul(w, t));
-          b1 = f32x4.add(b1, f32x4.mul(w, u));
-          w = v128.load_splat<f32>(s, 128);
-          c0 = f32x4.add(c0, f32x4.mul(w, t));
-          c1 = f32x4.add(c1, f32x4.mul(w, u));
-          w = v128.load_splat<f32>(s, 192);
-          d0 = f32x4.add(d0, f32x4.mul(w, t));
-          d1 = f32x4.add(d1, f32x4.mul(w, u));
-          s += 4;
-          from += 64;
-        }
-        panel += stride;
+    let a0 = constant(0);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    let b0 = a0;
+    let b1 = a0;
+    let b2 = a0;
+    let b3 = a0;
+    let from = scratch;
+    let panel = v + row;
+    for (let left = keys; left > 0; left -= 16) {
+      let s = panel;
+      const end = panel + ((<usize>min(left, 16)) << 2);
+      while (s < end) {
+        const w = v128.load_splat<f32>(s);
+        const u = v128.load_splat<f32>(s, 64);
+        let t = v128.load(from);
+        a0 = f32x4.add(a0, f32x4.mul(w, t));
+        b0 = f32x4.add(b0, f32x4.mul(u, t));
+        t = v128.load(from, 16);
+        a1 = f32x4.add(a1, f32x4.mul(w, t));
+        b1 = f32x4.add(b1, f32x4.mul(u, t));
+        t = v128.load(from, 32);
+        a2 = f32x4.add(a2, f32x4.mul(w, t));
+        b2 = f32x4.add(b2, f32x4.mul(u, t));
+        t = v128.load(from, 48);
+        a3 = f32x4.add(a3, f32x4.mul(w, t));
+        b3 = f32x4.add(b3, f32x4.mul(u, t));
+        s += 4;
+        from += 64;
       }
-      const n0 = v128.load(sums + half);
-      const n1 = v128.load(sums + half, 16);
-      const o = out + row + half;
-      v128.store(o, f32x4.mul(a0, n0));
-      v128.store(o, f32x4.mul(a1, n1), 16);
-      v128.store(o, f32x4.mul(b0, n0), 64);
-      v128.store(o, f32x4.mul(b1, n1), 80);
-      v128.store(o, f32x4.mul(c0, n0), 128);
-      v128.store(o, f32x4.mul(c1, n1), 144);
-      v128.store(o, f32x4.mul(d0, n0), 192);
-      v128.store(o, f32x4.mul(d1, n1), 208);
+      panel += stride;
     }
+    const n0 = v128.load(sums);
+    const n1 = v128.load(sums, 16);
+    const n2 = v128.load(sums, 32);
+    const n3 = v128.load(sums, 48);
+    const o = out + row;
+    v128.store(o, f32x4.mul(a0, n0));
+    v128.store(o, f32x4.mul(a1, n1), 16);
+    v128.store(o, f32x4.mul(a2, n2), 32);
+    v128.store(o, f32x4.mul(a3, n3), 48);
+    v128.store(o, f32x4.mul(b0, n0), 64);
+    v128.store(o, f32x4.mul(b1, n1), 80);
+    v128.store(o, f32x4.mul(b2, n2), 96);
+    v128.store(o, f32x4.mul(b3, n3), 112);
   }
-  // Heads whose size is no multiple of 4: the features left over, one by one.
-  for (; a < size; a++) feature(scratch, sums, v + ((<usize>a) << 6), out + ((<usize>a) << 6), stride, keys);
+  // Heads of an odd size: the feature left over.
+  if (a < size) feature(scratch, sums, v + ((<usize>a) << 6), out + ((<usize>a) << 6), stride, keys);
 }
 
 function feature(scratch: usize, sums: usize, v: usize, out: usize, stride: usize, keys: i32): void {
