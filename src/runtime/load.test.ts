@@ -1,0 +1,192 @@
+/** The runtime in Node: what a user of `espalier/runtime` sees. The same in a real browser: test/browser.test.ts. */
+
+import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { configOf } from "../../test/support/configs.ts";
+import { newFolder } from "../../test/support/tiny-model.ts";
+import { fold, keyOf, normals, uniform } from "../base/random.ts";
+import { floatTensor } from "../base/tensor.ts";
+import { initialNetwork, type Network } from "../network/network.ts";
+import { openClassifier } from "../runs/classifier.ts";
+import { encodeEsp } from "../sparse/esp/model.ts";
+import { load, type RuntimeModel } from "./load.ts";
+
+const VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ..."abcdefghijklmnopqrstuvwxyz"];
+const PIECES = [...VOCAB, ...VOCAB.slice(5).map((letter) => `##${letter}`)];
+const TEXTS = ["a film to remember", "bad", ["first of two", "second of two"] as const, "x ".repeat(60)];
+
+/** A classifier whose encoder keeps a share of its weights. */
+function network(density: number): Network {
+  const layers = Array.from({ length: 3 }, () => ({ heads: 2, headSize: 8, ffn: 32 }));
+  const config = configOf({ vocabSize: PIECES.length, hiddenSize: 16, layers, maxPositions: 64 });
+  const files = {
+    vocab: PIECES,
+    lowercase: true,
+    stripAccents: null,
+    tokenizeChineseChars: true,
+    maxLength: 64,
+  };
+  const made = initialNetwork(config, { kind: "classification", labels: ["no", "yes"] }, files, keyOf(2));
+  const tensors = new Map(made.tensors);
+  for (const [name, { shape, data }] of tensors) {
+    const key = fold(keyOf(3), name);
+    const isPruned = name.includes("encoder") && shape.length === 2;
+    const kept = (i: number): boolean => !isPruned || uniform(key, i) < density;
+    tensors.set(
+      name,
+      floatTensor(
+        shape,
+        normals(key, data.length, 0.4).map((w, i) => (kept(i) ? w : 0)),
+      ),
+    );
+  }
+  return { ...made, tensors };
+}
+
+const SPARSE = network(0.05);
+let file: Uint8Array;
+let expected: number[][];
+
+beforeAll(async () => {
+  file = await encodeEsp(SPARSE, { values: "float32" });
+  const stock = await openClassifier(SPARSE);
+  expected = (await stock.classify(TEXTS)).map(({ scores }) => [...scores]);
+  await stock.close();
+});
+
+const opened: RuntimeModel[] = [];
+afterAll(() => Promise.all(opened.map((model) => model.close())));
+
+async function open(...given: Parameters<typeof load>): Promise<RuntimeModel> {
+  const model = await load(...given);
+  opened.push(model);
+  return model;
+}
+
+function expectNear(got: readonly { readonly scores: readonly number[] }[], bound: number): void {
+  got.forEach(({ scores }, i) => {
+    scores.forEach((score, label) => {
+      expect(Math.abs(score - (expected[i]?.[label] ?? Number.NaN))).toBeLessThan(bound);
+    });
+  });
+}
+
+describe.each([1, 2, 3])("%i threads", (threads) => {
+  test("probabilities within 1e-5 of ONNX Runtime's, for texts and pairs of any length", async () => {
+    const model = await open(file, { threads });
+    const got = await model.classify(TEXTS);
+    expect(got.map(({ text, pair }) => [text, pair])).toEqual(
+      TEXTS.map((given) => (typeof given === "string" ? [given, null] : [...given])),
+    );
+    expectNear(got, 1e-5);
+    expect(model.report).toMatchObject({ path: "sparse", threads, tried: null });
+    expect(model.labels).toEqual(["no", "yes"]);
+  });
+
+  test("calls that overlap are each answered with their own texts", async () => {
+    const model = await open(file, { threads });
+    const calls = Array.from({ length: 12 }, (_, i) => TEXTS.slice(i % 3, (i % 3) + 2));
+    const answers = await Promise.all(calls.map((texts) => model.classify(texts)));
+    const alone = await Promise.all(TEXTS.map(async (text) => (await model.classify([text]))[0]));
+    answers.forEach((answer, i) => {
+      expect(answer).toEqual(alone.slice(i % 3, (i % 3) + 2));
+    });
+  });
+
+  test("many texts are split into passes and come back in order", async () => {
+    const model = await open(file, { threads });
+    const texts = Array.from({ length: 300 }, (_, i) => `${"word ".repeat(i % 13)}${i}`);
+    const got = await model.classify(texts);
+    expect(got.map(({ text }) => text)).toEqual(texts);
+    const [one] = await model.classify([texts[211] ?? ""]);
+    expect(got[211]).toEqual(one);
+  });
+});
+
+test("numbers of threads give the same answers to the bit", async () => {
+  const [one, three] = await Promise.all([open(file, { threads: 1 }), open(file, { threads: 3 })]);
+  // Which kernels are chosen is measured, so both are given the same rates.
+  const rates = one.report.rates;
+  const again = await open(file, { threads: 3, rates });
+  expect(again.report.rates).toEqual(rates);
+  expect(three.report.threads).toBe(3);
+  const same = await open(file, { threads: 1, rates });
+  expect(await again.classify(TEXTS)).toEqual(await same.classify(TEXTS));
+});
+
+test("a file is read from a path, a file URL, an address or bytes", async () => {
+  const path = join(await newFolder(), "model.esp");
+  await writeFile(path, file);
+  const server = createServer((request, response) => {
+    response.statusCode = request.url === "/model.esp" ? 200 : 404;
+    response.end(request.url === "/model.esp" ? file : "");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : undefined;
+  const base = `http://127.0.0.1:${port}`;
+  try {
+    for (const source of [
+      path,
+      new URL(`file://${path}`),
+      `${base}/model.esp`,
+      new URL(`${base}/model.esp`),
+    ]) {
+      const model = await load(source);
+      expectNear(await model.classify(TEXTS), 1e-5);
+      await model.close();
+    }
+    await expect(load(`${base}/none.esp`)).rejects.toMatchObject({ code: "runtime/source" });
+  } finally {
+    server.close();
+  }
+  expect(new Uint8Array(await readFile(path))).toEqual(file);
+});
+
+test("a model without zeros is taken over by ONNX Runtime when that is faster, and says what was tried", async () => {
+  const dense = await encodeEsp(network(1), { values: "float32" });
+  const model = await open(dense);
+  const { path, tried } = model.report;
+  expect(tried).not.toBeNull();
+  expect(path).toBe((tried?.sparse ?? 0) <= (tried?.dense ?? 0) ? "sparse" : "dense");
+});
+
+test("the dense path gives the sparse path's probabilities within 1e-5", async () => {
+  const model = await open(file, { path: "dense" });
+  expect(model.report.path).toBe("dense");
+  expectNear(await model.classify(TEXTS), 1e-5);
+});
+
+test("maxLength cuts texts", async () => {
+  const model = await open(file, { maxLength: 8 });
+  const [cut, short] = await model.classify(["a b c d e f g h i", "a b c d e f"]);
+  expect(cut?.scores).toEqual(short?.scores);
+});
+
+test.each([
+  ["runtime/threads", { threads: 0 }],
+  ["runtime/threads", { threads: 1.5 }],
+] as const)("%s for options %o", async (code, options) => {
+  await expect(load(file, options)).rejects.toMatchObject({ code });
+});
+
+test("failures keep their code and class across the thread: a damaged file, no texts, a closed model", async () => {
+  const damaged = file.slice();
+  damaged[damaged.length - 100] = (damaged[damaged.length - 100] ?? 0) ^ 1;
+  await expect(load(damaged)).rejects.toMatchObject({
+    name: "FormatError",
+    code: expect.stringMatching(/^esp\//),
+  });
+  await expect(load("/nowhere/model.esp")).rejects.toMatchObject({ code: "runtime/source" });
+  const model = await load(file);
+  await expect(model.classify([])).rejects.toMatchObject({ code: "runtime/none" });
+  await model.close();
+  await expect(model.classify(["a"])).rejects.toMatchObject({ code: "runtime/closed" });
+});
+
+test("a masked language model is refused by name", async () => {
+  const mlm = await encodeEsp(initialNetwork(SPARSE.config, { kind: "mlm" }, SPARSE.vocabulary, keyOf(1)));
+  await expect(load(mlm)).rejects.toMatchObject({ name: "ConfigError", code: "sparse/head" });
+});
