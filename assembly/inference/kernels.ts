@@ -13,6 +13,7 @@ export { attention } from "./attention";
 export { gather, lane } from "./gather";
 export { gemm_4x1 } from "./gemm_4x1";
 export { layer_norm } from "./layer_norm";
+export { roof_12, roof_24 } from "./roof";
 export { spmm_1x1, spmm_1x1_pair } from "./spmm_1x1";
 export { spmm_2x1 } from "./spmm_2x1";
 export { spmm_4x1 } from "./spmm_4x1";

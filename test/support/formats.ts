@@ -5,6 +5,7 @@
  * format's reader and compares outputs. `open` gives undefined where the reader is not there on this machine.
  */
 
+import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { fold, keyOf, normals } from "../../src/base/random.ts";
@@ -18,6 +19,8 @@ import type { Network } from "../../src/network/network.ts";
 import { exportOnnx, ONNX_INPUTS, onnxOutput } from "../../src/network/onnx.ts";
 import { toStock } from "../../src/network/stock.ts";
 import { keepPieces } from "../../src/network/vocabulary.ts";
+import { openSession } from "../../src/runtime/session.ts";
+import { decodeEsp, encodeEsp, networkOf } from "../../src/sparse/esp/model.ts";
 import { TINY_CONFIG, tinyModel } from "./tiny-model.ts";
 
 /** A written model, opened by a reader of its format. Whoever opened it closes it. */
@@ -75,6 +78,30 @@ export const FORMATS: readonly Format[] = [
     open: async (path, _, engine) => openHere(await readFolder(path), engine),
   },
   {
+    name: "packed file, read here",
+    bound: 1e-5,
+    write: async (folder, network) => {
+      const path = join(folder, "model.esp");
+      await writeFileAtomic(path, [await encodeEsp(network, { values: "float32" })]);
+      return path;
+    },
+    open: async (path, _, engine) => openHere(networkOf(await decodeEsp(await readFile(path), path)), engine),
+  },
+  {
+    name: "packed file, sparse runtime",
+    bound: 1e-5,
+    refuses: ({ head }) => (head.kind === "mlm" || head.kind === "none" ? "sparse/head" : undefined),
+    write: async (folder, network) => {
+      const path = join(folder, "model.esp");
+      const file = await encodeEsp(network, { values: "float32" });
+      // Opened here as well: a head that the runtime has no place for is refused when it is asked for.
+      await (await openSession(file, { threads: 1, where: path })).close();
+      await writeFileAtomic(path, [file]);
+      return path;
+    },
+    open: openRuntime,
+  },
+  {
     name: "ONNX file, stock ONNX Runtime",
     bound: 1e-5,
     write: async (folder, network) => {
@@ -95,6 +122,22 @@ export const FORMATS: readonly Format[] = [
     open: openTransformers,
   },
 ];
+
+/** Texts without their padding, as the runtime takes them. */
+async function openRuntime(path: string): Promise<OpenModel> {
+  const session = await openSession(await readFile(path), { threads: 1, where: path });
+  return {
+    outputs: ({ size, length, ids, types, mask }) =>
+      session.logits(
+        Array.from({ length: size }, (_, i) => {
+          const tokens = mask.subarray(i * length, (i + 1) * length).reduce((n, m) => n + m, 0);
+          const of = (data: Int32Array): Int32Array => data.slice(i * length, i * length + tokens);
+          return { ids: of(ids), types: of(types) };
+        }),
+      ),
+    close: () => session.close(),
+  };
+}
 
 async function openStockRuntime(path: string, network: Network): Promise<OpenModel> {
   const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1, interOpNumThreads: 1 });
