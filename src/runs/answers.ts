@@ -59,7 +59,7 @@ export interface PredictResult extends Predictions {
 
 /** What was written, and how far it is from the model it was written from. */
 export interface ExportResult {
-  readonly to: "onnx" | "onnx-int8" | "safetensors";
+  readonly to: "onnx" | "onnx-int8" | "safetensors" | "esp";
   /** The folder or file. */
   readonly path: string;
   readonly files: readonly string[];

@@ -5,10 +5,13 @@ import { expect, test } from "vitest";
 import { newFolder, PRUNED_CONFIG, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { type Head, isStock } from "../bert/config.ts";
+import { EMBEDDINGS, layerNames, weightOf } from "../bert/names.ts";
 import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { decodeModel } from "../onnx/decode.ts";
+import { espFigures } from "../sparse/esp/figures.ts";
 import { exportModel } from "./export.ts";
+import { inspect } from "./inspect.ts";
 import { predict } from "./predict.ts";
 
 const HEADS: readonly Head[] = [
@@ -86,10 +89,53 @@ test.for<[string, Network]>([
   },
 );
 
+test.each(["float32", "float16", "int8"] as const)(
+  "a pruned model as .esp with %s values says how far its logits are off, and can be used like a folder",
+  async (values) => {
+    const model = await written(tinyModel(undefined, PRUNED_CONFIG));
+    const { path, files, difference, bytes } = await exportModel({ model, to: "esp", values });
+    expect([path, files]).toEqual([join(model, "model.esp"), ["model.esp"]]);
+    expect(bytes.raw).toBe((await readFile(path)).length);
+    expect(difference).toBeLessThan({ float32: 1e-5, float16: 1e-2, int8: 0.3 }[values]);
+    const texts = ["good film", "a very dull plot"];
+    const [whole, packed] = [await predict({ model, texts }), await predict({ model: path, texts })];
+    const scores = ({ predictions }: typeof whole) => predictions.map(({ scores }) => scores);
+    expect(scores(packed)).not.toEqual([]);
+    if (values === "float32") expect(scores(packed)).toEqual(scores(whole));
+    const again = join(await newFolder(), "again.esp");
+    await exportModel({ model: path, to: "esp", values, out: again });
+    expect(await readFile(again)).toEqual(await readFile(path));
+    expect((await inspect({ model: path })).bytes).toEqual(bytes);
+  },
+);
+
+test("blocks and tables of an .esp file are as asked for", async () => {
+  const zeros = [...tinyModel().tensors].map(([name, { shape, data }]) => {
+    const cut = name.includes("intermediate.dense.weight");
+    return [name, floatTensor(shape, cut ? data.map((x, i) => (i % 5 === 0 ? x : 0)) : data)] as const;
+  });
+  const model = await written({ ...tinyModel(), tensors: new Map(zeros) });
+  const { path } = await exportModel({ model, to: "esp", values: "int8", tables: "float16", block: "4" });
+  const { tensors } = await espFigures(new Uint8Array(await readFile(path)));
+  const stored = new Map(tensors.map(({ name, storage }) => [name, storage]));
+  expect(stored.get(weightOf(layerNames(0).intermediate))).toEqual({
+    shape: [24, 16],
+    values: "int8",
+    height: 4,
+  });
+  expect(stored.get(EMBEDDINGS.words)).toEqual({ shape: [15, 16], values: "float16" });
+});
+
 test("exports that cannot be are refused by name", async () => {
   const refused = (work: Promise<unknown>, code: string) =>
     expect(work).rejects.toThrow(expect.objectContaining({ code }));
   await refused(exportModel({ model: "hf:google/any", to: "onnx" }), "export/out");
+  await refused(exportModel({ model: "embedded", to: "onnx", values: "int8" }), "options/rule");
+  const out = join(await newFolder(), "a.esp");
+  await exportModel({ model: await written(tinyModel()), to: "esp", out });
+  await refused(exportModel({ model: out, to: "onnx" }), "export/out");
+  await writeFile(out, "not a model");
+  await refused(predict({ model: out, texts: ["a"] }), "esp/magic");
   const network = tinyModel();
   const name = "classifier.bias";
   const broken = new Map(network.tensors).set(name, floatTensor([2], Float32Array.of(Number.NaN, 0)));

@@ -7,9 +7,10 @@
  *                 it; answers differ from the model's own, and by how much is reported
  *   safetensors   a Hugging Face folder that stock `transformers` loads, pruned layers padded with zeros; a head that reads
  *                 a mixture of the layers is refused, because it has no stock form
+ *   esp           one .esp file, sparse matrices packed (docs/format.md)
  *
- * Without `out`: `model.onnx` (or `model_quantized.onnx`) and `safetensors/` of a run, the former in `onnx/` of a model's
- * folder.
+ * Without `out`: `model.onnx` (or `model_quantized.onnx`), `safetensors/` and `model.esp` of a run or a model's folder, where
+ * the first is in `onnx/`.
  */
 
 import { readFile } from "node:fs/promises";
@@ -22,29 +23,59 @@ import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { onnxProgram } from "../network/onnx.ts";
 import { toStock } from "../network/stock.ts";
+import { encodeEsp } from "../sparse/esp/model.ts";
+import { BLOCK_HEIGHTS } from "../sparse/matrix.ts";
 import type { ExportResult } from "./answers.ts";
 import { differenceOfNetworks, differenceOfOnnx } from "./difference.ts";
 import { resolveOptions } from "./fields.ts";
 import { codeVersion, measureFile } from "./machine.ts";
-import { type LoadedModel, loadModel } from "./models.ts";
-import { EXPORT, type ExportOptions } from "./options.ts";
+import { isEsp, type LoadedModel, loadModel, readEsp } from "./models.ts";
+import { EXPORT, type ExportOptions, type ExportSettings } from "./options.ts";
 import type { RunContext } from "./progress.ts";
 
 /**
  * Writes a model for other programs. What is already at the place is replaced.
  *
- * @throws {ConfigError} for options that do not fit, `export/out` for a model of the hub without `out`
+ * @throws {ConfigError} for options that do not fit, `export/out` for a model of the hub or an .esp file
+ *   without `out`
  * @throws {FormatError} `onnx/too-large` for 2 GiB or more; {InputError} `stock/heads`, `stock/reader`, or for a model that cannot be
  *   read
  * @example await exportModel({ model: "runs/half", to: "onnx", out: "web/half" });
  */
 export async function exportModel(options: ExportOptions, context: RunContext = {}): Promise<ExportResult> {
-  const { model, to, out } = resolveOptions(EXPORT, options);
-  if (out === undefined && isHubName(model)) {
-    throw new ConfigError("export/out", `out: expected a place to write ${model} to, got none`);
-  }
+  const settings = resolveOptions(EXPORT, options);
+  const { model, to, out } = settings;
+  const needsPlace = () =>
+    new ConfigError("export/out", `out: expected a place to write ${model} to, got none`);
+  if (out === undefined && isHubName(model)) throw needsPlace();
   const loaded = await loadModel(model, context);
+  if (out === undefined && isEsp(loaded.path)) throw needsPlace();
+  if (to === "esp") return writeEsp(loaded, settings);
   return to === "safetensors" ? writeStock(loaded, out) : writeOnnx(loaded, to, out);
+}
+
+async function writeEsp(
+  { network, path, run }: LoadedModel,
+  settings: ExportSettings,
+): Promise<ExportResult> {
+  const { values = "float16", tables = values, block, out } = settings;
+  const file = out ?? join(run ?? path, "model.esp");
+  const height = BLOCK_HEIGHTS.find((known) => String(known) === block);
+  const metadata = { producer: `espalier ${await codeVersion()}` };
+  const bytes = await encodeEsp(network, {
+    values,
+    tables,
+    metadata,
+    ...(height === undefined ? {} : { height }),
+  });
+  await writeFileAtomic(file, [bytes]);
+  return {
+    to: "esp",
+    path: file,
+    files: [basename(file)],
+    bytes: await measureFile(file),
+    difference: await differenceOfNetworks(network, await readEsp(file)),
+  };
 }
 
 async function writeOnnx(

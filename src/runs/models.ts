@@ -1,11 +1,12 @@
 /**
- * What `<model>` means on every command: a Hugging Face folder, a run, `hf:owner/name`, or `embedded`.
+ * What `<model>` means on every command: a Hugging Face folder, a run, an .esp file, `hf:owner/name`, or `embedded`.
  *
- * The rest of the program sees a network and the folder it came from. Not here: reading the folder
- * (network/folder.ts), fetching it (hub/).
+ * The rest of the program sees a network and the folder or file it came from. Not here: reading the folder
+ * (network/folder.ts) or the file (sparse/esp/), fetching it (hub/).
  */
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { eachTensor } from "../formats/weights.ts";
@@ -13,6 +14,7 @@ import { fetchModel } from "../hub/model.ts";
 import { isHubName } from "../hub/name.ts";
 import { readFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
+import { decodeEsp, networkOf } from "../sparse/esp/model.ts";
 import { EMBEDDED, EMBEDDED_NAME, embeddedModel } from "./embedded.ts";
 import { runPaths } from "./folder.ts";
 import { measureFile } from "./machine.ts";
@@ -23,7 +25,7 @@ import type { FileBytes } from "./result.ts";
 export interface ModelPlace {
   /** What to call it: the name on the hub, or the folder's. */
   readonly name: string;
-  /** The folder with config.json; in the cache for a model of the hub. */
+  /** The folder with config.json, in the cache for a model of the hub; or the .esp file. */
   readonly path: string;
   /** The run's folder, when it is one. */
   readonly run?: string;
@@ -48,9 +50,10 @@ export async function locateModel(ref: string, context: RunContext = {}): Promis
   if (!existsSync(root)) {
     throw new InputError(
       "model/missing",
-      `model: expected a folder, a run, hf:owner/name or embedded, got nothing (${ref})`,
+      `model: expected a folder, a run, an .esp file, hf:owner/name or embedded, got nothing (${ref})`,
     );
   }
+  if (isEsp(root)) return { name, path: root };
   if (existsSync(join(root, "config.json"))) return { name, path: root };
   const { model, recipe } = runPaths(root);
   if (existsSync(join(model, "config.json"))) return { name, path: model, run: root };
@@ -66,14 +69,26 @@ export async function locateModel(ref: string, context: RunContext = {}): Promis
   );
 }
 
-/** Finds and reads a model. @throws as `locateModel` and `readFolder` do */
-export async function loadModel(ref: string, context: RunContext = {}): Promise<LoadedModel> {
-  const place = await locateModel(ref, context);
-  return { ...place, network: await readFolder(place.path) };
+/** True for the path of a file that is called as .esp files are; a folder may be called as it likes. */
+export function isEsp(path: string): boolean {
+  return path.endsWith(".esp") && statSync(path).isFile();
 }
 
-/** Bytes of a model's tensor files, as they lie on the disk and after gzip. */
+/** Reads the network of an .esp file. @throws {FormatError} as `decodeEsp` does */
+export async function readEsp(path: string): Promise<Network> {
+  return networkOf(await decodeEsp(new Uint8Array(await readFile(path)), path));
+}
+
+/** Finds and reads a model. @throws as `locateModel`, `readFolder` and `readEsp` do */
+export async function loadModel(ref: string, context: RunContext = {}): Promise<LoadedModel> {
+  const place = await locateModel(ref, context);
+  const read = isEsp(place.path) ? readEsp : readFolder;
+  return { ...place, network: await read(place.path) };
+}
+
+/** Bytes of a model's tensor files, or of its .esp file, as they lie on the disk and after gzip. */
 export async function measureModel(path: string): Promise<FileBytes> {
+  if (isEsp(path)) return measureFile(path);
   const files = new Set<string>();
   await eachTensor(path, async (_name, _entry, source) => {
     files.add(source.name);

@@ -11,7 +11,9 @@ import { type OptionsOf, optional, required, type SettingsOf, schema, withDefaul
 import { integer, integers, number, oneOf, onOff, pairs, someOf, text, texts, words } from "./kinds.ts";
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
-const MODEL = text("model", "a folder, a run, hf:owner/name or embedded");
+const ANY_MODEL = "a folder, a run, an .esp file, hf:owner/name or embedded";
+const MODEL = text("model", ANY_MODEL);
+const NUMBERS = oneOf("float32", "float16", "int8");
 
 const MASK = text("file", "a mask file, or the run that left one");
 
@@ -80,7 +82,7 @@ const TRAINING = {
 
 /** Fine-tuning: one model, one labelled data set. */
 export const FINETUNE = schema("finetune", {
-  model: required(MODEL, "the pre-trained encoder: a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
   ...DATA,
   ...OUTPUT,
   ...TRAINING,
@@ -91,7 +93,7 @@ export type FinetuneSettings = SettingsOf<typeof FINETUNE.fields>;
 
 /** Compression: fine-tuning under a method. */
 export const COMPRESS = schema("compress", {
-  model: required(MODEL, "the pre-trained encoder: a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
   method: required(text("id", "the name of a method"), "the compression method"),
   sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
     absent: "the method's own default",
@@ -112,7 +114,7 @@ export type CompressSettings = SettingsOf<typeof COMPRESS.fields>;
 export const AUGMENT = schema(
   "augment",
   {
-    model: required(MODEL, "a masked language model: a folder, a run, hf:owner/name or embedded"),
+    model: required(MODEL, `a masked language model: ${ANY_MODEL}`),
     ...DATA,
     out: required(text("file", "a .jsonl file"), "JSON lines file to write, for --augmented or --data"),
     force: withDefault(onOff(), false, "replace a file that is already there"),
@@ -137,7 +139,7 @@ export type AugmentSettings = SettingsOf<typeof AUGMENT.fields>;
 
 /** The metrics of a fine-tuned model on labelled data. */
 export const EVALUATE = schema("evaluate", {
-  model: required(MODEL, "a fine-tuned model: a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
   mask: optional(MASK, "mask file, for a base model in place of a fine-tuned one", { absent: "none" }),
   ...DATA,
   batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
@@ -148,7 +150,7 @@ export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
 
 /** Labels for texts. */
 export const PREDICT = schema("predict", {
-  model: required(MODEL, "a fine-tuned model: a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
   texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
   mask: optional(texts("file", 1), "mask file, for a base model; may be repeated, and each answers", {
     absent: "none",
@@ -162,13 +164,30 @@ export const PREDICT = schema("predict", {
 export type PredictOptions = OptionsOf<typeof PREDICT.fields>;
 export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
 
+/** By one word in the flag's place: together they leave no room for what a flag means. */
+const FORMAT = { ...oneOf("onnx", "onnx-int8", "safetensors", "esp"), placeholder: "format" };
+
 /** One model, written for other programs. */
-export const EXPORT = schema("export", {
-  model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
-  to: required(oneOf("onnx", "onnx-int8", "safetensors"), "the format"),
-  out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
-  ...COMMON,
-});
+export const EXPORT = schema(
+  "export",
+  {
+    model: required(MODEL, ANY_MODEL),
+    to: required(FORMAT, "onnx, onnx-int8, safetensors or esp"),
+    out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
+    values: optional(NUMBERS, "of esp: how numbers of sparse matrices are stored", { absent: "float16" }),
+    tables: optional(NUMBERS, "of esp: how numbers of other matrices are stored", { absent: "as --values" }),
+    block: optional(oneOf("1", "2", "4"), "of esp: rows that a block of a sparse matrix spans", {
+      unit: "rows",
+      absent: "the tallest that fits the zeros of each matrix",
+    }),
+    ...COMMON,
+  },
+  ({ to, values, tables, block }) => {
+    const given = values ?? tables ?? block;
+    if (to === "esp" || given === undefined) return undefined;
+    return `to: expected esp with values, tables or block, got ${to}`;
+  },
+);
 export type ExportOptions = OptionsOf<typeof EXPORT.fields>;
 export type ExportSettings = SettingsOf<typeof EXPORT.fields>;
 
@@ -176,7 +195,7 @@ export type ExportSettings = SettingsOf<typeof EXPORT.fields>;
 export const SHRINK = schema(
   "shrink",
   {
-    model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
+    model: required(MODEL, ANY_MODEL),
     out: required(text("folder"), "folder of the smaller model, made when absent"),
     force: withDefault(onOff(), false, "replace a model that is already in the folder"),
     vocabulary: optional(texts("path", 1), "keep only the pieces of these texts; may be repeated", {
@@ -201,7 +220,7 @@ export type ShrinkSettings = SettingsOf<typeof SHRINK.fields>;
 export const BENCH = schema("bench", {
   models: required(
     texts("models", 1),
-    "folders, runs, hf:owner/name or embedded; the first is what the others are held to",
+    "folders, runs, .esp files, hf:owner/name or embedded; the first is what the others are held to",
   ),
   engines: optional(someOf("onnx", "int8"), "what runs each model: ONNX Runtime, and the same quantized", {
     absent: "onnx, and int8 beside it for one model alone",
@@ -222,7 +241,7 @@ export type BenchSettings = SettingsOf<typeof BENCH.fields>;
 
 /** What is in a model, without running it. */
 export const INSPECT = schema("inspect", {
-  model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
+  model: required(MODEL, ANY_MODEL),
   maxLength: withDefault(integer(2, 8192), 128, "sequence length for counting operations", {
     unit: "tokens",
   }),
@@ -304,11 +323,7 @@ export type DemoSettings = SettingsOf<typeof DEMO.fields>;
 /** A paper's table, run at the scale of a model, beside the numbers that were published. */
 export const REPRODUCE = schema("reproduce", {
   paper: required(oneOf("adapting-by-pruning", "sparsebert", "snip", "theseus", "baselines"), "the table"),
-  model: withDefault(
-    MODEL,
-    "embedded",
-    "the pre-trained encoder: a folder, a run, hf:owner/name or embedded",
-  ),
+  model: withDefault(MODEL, "embedded", `the pre-trained encoder: ${ANY_MODEL}`),
   data: withDefault(
     text("path", "a folder"),
     "embedded:sentiment",

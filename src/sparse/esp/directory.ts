@@ -21,8 +21,8 @@ import { bad } from "./failure.ts";
 import type { Storage } from "./matrices.ts";
 import { VALUE_KINDS } from "./values.ts";
 
-/** Numbers that the tensors of one model may have, their zeros included: 8 GiB of float32. */
-const MAX_ELEMENTS = 2 ** 31;
+/** Numbers that the tensors of one model may have, their zeros included: 4 GiB of float32, three times BERT-large. */
+const MAX_ELEMENTS = 2 ** 30;
 /** Objects and lists inside one another; the deepest of ours is the list of layers, at 4. */
 const MAX_DEPTH = 8;
 

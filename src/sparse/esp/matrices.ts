@@ -8,8 +8,7 @@
  * are, follows from its rounded numbers (`formOf`), so that what was read is written as the same bytes.
  */
 
-import type { FloatTensor } from "../../base/tensor.ts";
-import { floatTensor, sizeOf } from "../../base/tensor.ts";
+import { type FloatTensor, floatTensor, sizeOf } from "../../base/tensor.ts";
 import { type BlockHeight, blockRows, naturalHeight, type PackedMatrix, packMatrix } from "../matrix.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { readPositions, writePositions } from "./positions.ts";
