@@ -222,8 +222,8 @@ export const BENCH = schema("bench", {
     texts("models", 1),
     "folders, runs, .esp files, hf:owner/name or embedded; the first is what the others are held to",
   ),
-  engines: optional(someOf("onnx", "int8"), "what runs each model: ONNX Runtime, and the same quantized", {
-    absent: "onnx, and int8 beside it for one model alone",
+  engines: optional(someOf("onnx", "int8", "sparse"), "what runs each model", {
+    absent: "onnx, and for one model alone int8 and sparse beside it",
   }),
   batchSizes: withDefault(integers(1, 65_536), [1, 8, 32], "batch sizes", { unit: "examples" }),
   lengths: withDefault(integers(2, 8192), [32, 128], "sequence lengths", { unit: "tokens" }),
