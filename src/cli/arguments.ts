@@ -33,7 +33,7 @@ export function parseArguments(words: readonly string[], version: string): Reque
     .helpCommand("help [command]", "show the help of a command")
     .addHelpText("after", "\nFor the options of a command: espalier COMMAND --help")
     .configureOutput({ writeOut: (part) => (text += part), writeErr: () => {}, outputError: () => {} })
-    .configureHelp({ helpWidth: WIDTH, minWidthToWrap: 36, subcommandTerm: (command) => command.name() })
+    .configureHelp({ helpWidth: WIDTH, subcommandTerm: (command) => command.name() })
     .exitOverride();
   for (const spec of COMMANDS) {
     addCommand(program, spec, (given, json) => {

@@ -102,6 +102,7 @@ test("bench shows sizes, loading and one table per case, with the first contende
       {
         ...contender,
         engine: "onnx",
+        kernels: null,
         bytes: fine.bytes,
         load: 93.1,
         memory: { loaded: 71_000_000, peak: 130_000_000 },
@@ -110,7 +111,14 @@ test("bench shows sizes, loading and one table per case, with the first contende
       },
       {
         ...contender,
-        engine: "int8",
+        engine: "sparse",
+        kernels: {
+          rates: { spmm_1x1: 42.04, spmm_1x1_pair: 39, spmm_2x1: 58, spmm_4x1: 61, gemm_4x1: 57.8 },
+          kernels: { spmm_1x1: 35, gemm_4x1: 1 },
+          wide: true,
+          density: 0.049,
+          memory: 1,
+        },
         bytes: half.bytes,
         load: 41.2,
         memory: { loaded: 30_000_000, peak: 52_000_000 },
@@ -118,33 +126,36 @@ test("bench shows sizes, loading and one table per case, with the first contende
         latency: half.latency,
       },
     ],
-    verdict: ["int8 against onnx: faster in all 2 cases, 1.6× to 1.7×.", "A second sentence."],
+    breakEven: [],
+    verdict: ["sparse against onnx: faster in all 2 cases, 1.6× to 1.7×.", "A second sentence."],
   };
   const text = benchTable(result);
   expect(text).toMatchInlineSnapshot(`
-    "        parameters  not zero          bytes        gzip -6
-    ──────────────────────────────────────────────────────────
-    onnx  11.2 M           100 %  44.7 MB        41.3 MB
-    int8  11.2 M 100 %     100 %  24.3 MB  54 %  22.5 MB  54 %
+    "          parameters  not zero          bytes        gzip -6
+    ────────────────────────────────────────────────────────────
+    onnx    11.2 M           100 %  44.7 MB        41.3 MB
+    sparse  11.2 M 100 %     100 %  24.3 MB  54 %  22.5 MB  54 %
 
-             load   memory  at most  logits off by
-    ──────────────────────────────────────────────
-    onnx  93.1 ms  71.0 MB   130 MB
-    int8  41.2 ms  30.0 MB  52.0 MB          0.012
+               load   memory  at most  logits off by
+    ────────────────────────────────────────────────
+    onnx    93.1 ms  71.0 MB   130 MB
+    sparse  41.2 ms  30.0 MB  52.0 MB          0.012
 
     batch 1 × 128 tokens      p50      p95  examples/s  faster
     ──────────────────────────────────────────────────────────
     onnx                  3.10 ms  3.72 ms         323
-    int8                  1.92 ms  2.30 ms         521    1.6×
+    sparse                1.92 ms  2.30 ms         521    1.6×
 
     batch 32 × 128 tokens      p50      p95  examples/s  faster
     ───────────────────────────────────────────────────────────
     onnx                   99.9 ms   120 ms         320
-    int8                   61.2 ms  73.4 ms         523    1.6×
+    sparse                 61.2 ms  73.4 ms         523    1.6×
 
-    int8 against onnx: faster in all 2 cases, 1.6× to 1.7×.
+    sparse against onnx: faster in all 2 cases, 1.6× to 1.7×.
     A second sentence.
 
+    sparse: 95 % zeros; 35 × spmm_1x1 at 42.0 GFLOP/s, 1 × gemm_4x1 at 57.8 GFLOP/s;
+    256-bit vectors
     runs/a; AMD EPYC 9R14, 2 threads, Node v20.20.2"
   `);
   expect(widest(text)).toBeLessThanOrEqual(WIDTH);
@@ -152,7 +163,7 @@ test("bench shows sizes, loading and one table per case, with the first contende
   const models = [...result.contenders, ...result.contenders.map((one) => ({ ...one, model: long }))];
   const [sizes = ""] = benchTable({ ...result, contenders: models }).split("\n\n");
   expect(widest(sizes)).toBeLessThanOrEqual(WIDTH);
-  expect(sizes).toContain("\n…xxxxxxxxxxxxxxxxxxx int8 ");
+  expect(sizes).toContain("\n…xxxxxxxxxxxxxxxxx sparse ");
 });
 
 test("inspect adds up to its total line", () => {

@@ -127,13 +127,24 @@ export function benchTable({ contenders, machine, verdict }: BenchResult): strin
     loading,
     ...cases,
     verdict.map((text) => wrap(text, WIDTH)).join("\n"),
-    wrap(where, WIDTH),
+    [...rows.flatMap(kernelLine), where].map((text) => wrap(text, WIDTH)).join("\n"),
   ].join("\n\n");
 }
 
 interface BenchRow extends BenchContender {
   readonly name: string;
   readonly isReference: boolean;
+}
+
+/** What the sparse runtime found out while it loaded a model. */
+function kernelLine({ name, kernels }: BenchRow): string[] {
+  if (kernels === null) return [];
+  const rates = new Map<string, number>(Object.entries(kernels.rates));
+  const used = Object.entries(kernels.kernels).map(
+    ([kernel, matrices]) => `${matrices} × ${kernel} at ${digits(rates.get(kernel) ?? Number.NaN)} GFLOP/s`,
+  );
+  const wide = kernels.wide === true ? "; 256-bit vectors" : "";
+  return [`${name}: ${percent(1 - kernels.density)} zeros; ${used.join(", ")}${wide}`];
 }
 
 function benchCase(rows: readonly BenchRow[], at: Latency): string {

@@ -5,6 +5,7 @@
  */
 
 import type { Prediction } from "../network/predictions.ts";
+import type { KernelReport } from "../runtime/protocol.ts";
 import type { EngineName } from "./bench-engines.ts";
 import type { FileBytes, Latency, Machine, Parameters } from "./result.ts";
 
@@ -132,6 +133,8 @@ export interface BenchContender {
   };
   /** Largest difference of a logit from the same model's first contender, on one text; null for that one. */
   readonly difference: number | null;
+  /** Kernels of the sparse runtime, their rates and what they rest on; null for other engines. */
+  readonly kernels: KernelReport | null;
   /** One entry per batch size and length, in the same order for every contender. */
   readonly latency: readonly Latency[];
   /** One entry per length. */
@@ -140,10 +143,13 @@ export interface BenchContender {
 
 /** Where an engine that skips zeros takes as long as one that does not: it is faster above this sparsity. */
 export interface BreakEven {
-  readonly engine: string;
+  /** Whose sizes it holds for. */
+  readonly model: string;
+  readonly engine: EngineName;
   readonly against: EngineName;
   readonly batchSize: number;
   readonly length: number;
+  /** Share of zeros in the encoder's matrices; 0 when it is faster at any, 1 when at none. */
   readonly sparsity: number;
 }
 
@@ -151,8 +157,8 @@ export interface BreakEven {
 export interface BenchResult {
   readonly machine: Machine;
   readonly contenders: readonly BenchContender[];
-  /** Where it is known. */
-  readonly breakEven?: readonly BreakEven[];
+  /** Of the first model that ran both in ONNX Runtime and in the sparse runtime; empty when none did. */
+  readonly breakEven: readonly BreakEven[];
   /** One sentence each. */
   readonly verdict: readonly string[];
 }

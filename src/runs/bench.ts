@@ -2,23 +2,28 @@
  * `espalier bench`: models and engines side by side on this machine: bytes, load time, memory, latency and throughput.
  *
  * Each contender, one model in one engine, is written to a file and lives in a process of its own (contender.ts).
+ * Where ONNX Runtime and the sparse runtime meet, copies of the model with more zeros find the share at which they are even.
  * Loading is timed in fresh processes, one contender after the other and again; then all are loaded, and take turns.
  */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ConfigError } from "../base/errors.ts";
+import { keyOf } from "../base/random.ts";
 import { checkLength } from "../network/inference.ts";
 import { countParameters } from "../network/network.ts";
-import type { BenchContender, BenchResult, Throughput } from "./answers.ts";
-import { ENGINES, type EngineName } from "./bench-engines.ts";
+import type { BenchContender, BenchResult, BreakEven, Throughput } from "./answers.ts";
+import { ENGINE_NAMES, ENGINES, type EngineName, type EngineSource } from "./bench-engines.ts";
+import { encoderZeros, isOnLine, probeShares, withRandomZeros } from "./bench-probe.ts";
 import { benchVerdict } from "./bench-verdict.ts";
+import { breakEvens } from "./break-even.ts";
 import { type ContenderSpec, type OpenContender, openContender } from "./contender.ts";
 import { resolveOptions } from "./fields.ts";
 import { quantile, timeContenders } from "./latency.ts";
-import { codeVersion, describeMachine, measureFile } from "./machine.ts";
+import { describeMachine, measureFile } from "./machine.ts";
 import { BENCH, type BenchOptions, type BenchSettings } from "./model-options.ts";
-import { loadModel } from "./models.ts";
+import { isEsp, type LoadedModel, loadModel } from "./models.ts";
 import type { RunContext } from "./progress.ts";
 import type { Latency } from "./result.ts";
 
@@ -30,6 +35,8 @@ const PROBE = 32;
 /** A contender's file, with what is known without running it. */
 interface Entry extends Pick<BenchContender, "model" | "engine" | "parameters" | "sparsity" | "bytes"> {
   readonly spec: ContenderSpec;
+  /** Timed for the break-even alone: the model with more zeros. */
+  readonly isProbe: boolean;
 }
 
 /** An entry in its process. */
@@ -42,7 +49,7 @@ interface Loaded extends Entry {
 /**
  * Compares models and engines; the first is the reference.
  *
- * @throws {ConfigError} for options that do not fit
+ * @throws {ConfigError} for options that do not fit, `bench/engine` for an engine that cannot run a model
  * @throws {InputError} `inference/length` for a length that a model cannot take; for a model that cannot be read
  * @throws {RunError} `bench/contender` when an engine fails
  * @example await bench({ models: ["runs/half"], engines: ["onnx", "int8"], batchSizes: [1, 32] });
@@ -52,9 +59,8 @@ export async function bench(options: BenchOptions, context: RunContext = {}): Pr
   const folder = await mkdtemp(join(tmpdir(), "espalier-bench-"));
   try {
     const entries = await writeEntries(settings, folder, context);
-    const contenders = await measure(entries, settings, context);
-    const machine = describeMachine(settings.threads);
-    return { machine, contenders, verdict: benchVerdict(contenders) };
+    const measured = await measure(entries, settings, context);
+    return { machine: describeMachine(settings.threads), ...measured };
   } catch (error) {
     // An interrupt from the terminal reaches the processes too: their end is then no failure.
     context.signal?.throwIfAborted();
@@ -64,45 +70,68 @@ export async function bench(options: BenchOptions, context: RunContext = {}): Pr
   }
 }
 
-async function writeEntries(
-  { models, engines = enginesFor(models), lengths, threads, device }: BenchSettings,
-  folder: string,
-  context: RunContext,
-): Promise<Entry[]> {
+async function writeEntries(settings: BenchSettings, folder: string, context: RunContext): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for (const model of models) {
-    const { network } = await loadModel(model, context);
-    const { vocabSize, maxPositions } = network.config;
-    for (const length of lengths) checkLength(length, maxPositions);
-    const { total, nonzero, embeddings, nonzeroEmbeddings } = countParameters(network);
-    for (const engine of engines) {
-      context.signal?.throwIfAborted();
-      context.report?.({ kind: "phase", name: `writing ${model} for ${engine}` });
-      const file = join(folder, `${entries.length}.${engine}`);
-      await writeFile(file, ENGINES[engine].write(network, await codeVersion()));
-      entries.push({
-        model,
-        engine,
-        parameters: { total, nonzero, embeddings },
-        sparsity: 1 - (nonzero - nonzeroEmbeddings) / Math.max(1, total - embeddings),
-        bytes: await measureFile(file),
-        spec: { engine, file, vocabSize, length: Math.min(PROBE, maxPositions), threads, device },
-      });
+  const write = async (model: string, engine: EngineName, source: EngineSource, isProbe: boolean) => {
+    context.signal?.throwIfAborted();
+    context.report?.({ kind: "phase", name: `writing ${model} for ${engine}` });
+    const file = join(folder, `${entries.length}.${engine}`);
+    entries.push(await writeEntry({ model, engine, source, isProbe }, file, settings));
+  };
+  for (const model of settings.models) {
+    const loaded = await loadModel(model, context);
+    const { network } = loaded;
+    for (const length of settings.lengths) checkLength(length, network.config.maxPositions);
+    const engines = enginesFor(settings, loaded);
+    const source = isEsp(loaded.path) ? { network, esp: loaded.path } : { network };
+    for (const engine of engines) await write(model, engine, source, false);
+    const isLine = engines.includes("onnx") && engines.includes("sparse");
+    if (!isLine || entries.some(({ isProbe }) => isProbe)) continue;
+    for (const share of probeShares(encoderZeros(network))) {
+      await write(model, "sparse", { network: withRandomZeros(network, share, keyOf(settings.seed)) }, true);
     }
   }
   return entries;
 }
 
-/** One model is compared with itself, several with each other. */
-function enginesFor(models: readonly string[]): readonly EngineName[] {
-  return models.length === 1 ? ["onnx", "int8"] : ["onnx"];
+async function writeEntry(
+  { source, ...named }: Pick<Entry, "model" | "engine" | "isProbe"> & { readonly source: EngineSource },
+  file: string,
+  { threads, device }: BenchSettings,
+): Promise<Entry> {
+  const { network } = source;
+  const { engine } = named;
+  const { vocabSize, maxPositions } = network.config;
+  const { total, nonzero, embeddings, nonzeroEmbeddings } = countParameters(network);
+  await writeFile(file, await ENGINES[engine].write(source));
+  return {
+    ...named,
+    parameters: { total, nonzero, embeddings },
+    sparsity: 1 - (nonzero - nonzeroEmbeddings) / Math.max(1, total - embeddings),
+    bytes: await measureFile(file),
+    spec: { engine, file, vocabSize, length: Math.min(PROBE, maxPositions), threads, device },
+  };
+}
+
+/** One model is compared with itself, several with each other. @throws {ConfigError} `bench/engine` */
+function enginesFor(
+  { models, engines }: BenchSettings,
+  { network, name }: LoadedModel,
+): readonly EngineName[] {
+  const { head } = network;
+  const able = ENGINE_NAMES.filter((engine) => ENGINES[engine].takes(head));
+  if (engines === undefined) return models.length === 1 ? able : ["onnx"];
+  const unable = engines.find((engine) => !able.includes(engine));
+  if (unable === undefined) return engines;
+  const expected = `${able.join(" or ")} for a model whose head is ${head.kind}`;
+  throw new ConfigError("bench/engine", `engines: expected ${expected}, got ${unable} (${name})`);
 }
 
 async function measure(
   entries: readonly Entry[],
   settings: BenchSettings,
   { report, signal }: RunContext,
-): Promise<BenchContender[]> {
+): Promise<Pick<BenchResult, "contenders" | "breakEven" | "verdict">> {
   const loaded: Loaded[] = [];
   try {
     report?.({ kind: "phase", name: "loading" });
@@ -120,18 +149,39 @@ async function measure(
     );
     const contenders: BenchContender[] = [];
     for (const [i, one] of loaded.entries())
-      contenders.push(await figuresOf(one, latencies[i] ?? [], loaded));
-    return contenders;
+      if (!one.isProbe) contenders.push(await figuresOf(one, latencies[i] ?? [], loaded));
+    const breakEven = breakEvenOf(loaded, latencies);
+    return { contenders, breakEven, verdict: benchVerdict(contenders, breakEven) };
   } finally {
     for (const { process } of loaded) process.close();
   }
 }
 
-/** Milliseconds of each entry's loading in processes that end again; entries take turns. */
+/** From the model that was probed: its time in ONNX Runtime, and the sparse times with many zeros. */
+function breakEvenOf(loaded: readonly Loaded[], latencies: readonly (readonly Latency[])[]): BreakEven[] {
+  const model = loaded.find(({ isProbe }) => isProbe)?.model;
+  if (model === undefined) return [];
+  const ours = loaded.flatMap((one, i) =>
+    one.model === model ? [{ ...one, latency: latencies[i] ?? [] }] : [],
+  );
+  const dense = ours.find(({ engine }) => engine === "onnx")?.latency ?? [];
+  const sparse = ours.flatMap(({ process, latency }) => {
+    const { kernels } = process.opened;
+    return kernels === null ? [] : [{ zeros: 1 - kernels.density, latency }];
+  });
+  return breakEvens(
+    model,
+    sparse.filter(({ zeros }) => isOnLine(zeros)),
+    dense,
+  );
+}
+
+/** Milliseconds of each entry's loading in processes that end again; entries take turns. Probes are not among them. */
 async function timeLoads(entries: readonly Entry[], signal: AbortSignal | undefined): Promise<number[][]> {
   const loads = entries.map((): number[] => []);
   for (let round = 0; round < EXTRA_LOADS; round++) {
-    for (const [i, { spec }] of entries.entries()) {
+    for (const [i, { spec, isProbe }] of entries.entries()) {
+      if (isProbe) continue;
       signal?.throwIfAborted();
       const { opened, close } = await openContender(spec);
       loads[i]?.push(opened.milliseconds);
@@ -142,7 +192,7 @@ async function timeLoads(entries: readonly Entry[], signal: AbortSignal | undefi
 }
 
 async function figuresOf(
-  { spec: _, process, loads, ...entry }: Loaded,
+  { spec: _spec, isProbe: _isProbe, process, loads, ...entry }: Loaded,
   latency: readonly Latency[],
   all: readonly Loaded[],
 ): Promise<BenchContender> {
@@ -155,6 +205,7 @@ async function figuresOf(
     ),
     memory: { loaded: process.opened.memory, peak: await process.peak() },
     difference: first === process ? null : largestDifference(process.opened.logits, first.opened.logits),
+    kernels: process.opened.kernels,
     latency,
     throughput: throughputOf(latency),
   };

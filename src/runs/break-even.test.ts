@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { breakEvenSparsity } from "./break-even.ts";
+import { breakEvenSparsity, breakEvens } from "./break-even.ts";
 
 /** 2 ms for what is always there, 20 for all weights. */
 const at = (sparsity: number) => ({ sparsity, milliseconds: 2 + 20 * (1 - sparsity) });
@@ -19,4 +19,25 @@ test("there is none without two sparsities, or when time does not fall with them
   expect(breakEvenSparsity([at(0.8), at(0.8)], 10)).toBeUndefined();
   const rising = [at(0.8), { sparsity: 0.9, milliseconds: 30 }];
   expect(breakEvenSparsity(rising, 10)).toBeUndefined();
+});
+
+test("each case has its own, and one whose time does not fall with zeros has none", () => {
+  const latency = (ms: readonly number[]) =>
+    ms.map((p50, i) => ({ batchSize: [1, 8][i] ?? 0, length: 16, p50, p95: p50, repetitions: 6 }));
+  const sparse = [
+    { zeros: 0.8, latency: latency([at(0.8).milliseconds, 5]) },
+    { zeros: 0.95, latency: latency([at(0.95).milliseconds, 6]) },
+  ];
+  const even = breakEvens("m", sparse, latency([10, 20]));
+  expect(even).toEqual([
+    {
+      model: "m",
+      engine: "sparse",
+      against: "onnx",
+      batchSize: 1,
+      length: 16,
+      sparsity: expect.closeTo(0.6, 12),
+    },
+  ]);
+  expect(breakEvens("m", sparse.slice(1), latency([10, 20]))).toEqual([]);
 });

@@ -1,5 +1,8 @@
 /** The sparsity from which an engine that skips zeros is the faster one, found from a few timings. */
 
+import type { BreakEven } from "./answers.ts";
+import type { Latency } from "./result.ts";
+
 /** One timing of such an engine. */
 export interface SparseTiming {
   /** Share of zeros among the weights that it may skip. */
@@ -25,4 +28,27 @@ export function breakEvenSparsity(timings: readonly SparseTiming[], dense: numbe
   );
   if (!(slope < 0)) return undefined;
   return Math.min(1, Math.max(0, mean + (dense - time) / slope));
+}
+
+/** A model's times in the sparse runtime, and its share of zeros. */
+export interface SparseLatencies {
+  readonly zeros: number;
+  readonly latency: readonly Latency[];
+}
+
+/** The break-even of each case of `dense`, a model's times in ONNX Runtime; cases without one are left out. */
+export function breakEvens(
+  model: string,
+  sparse: readonly SparseLatencies[],
+  dense: readonly Latency[],
+): BreakEven[] {
+  return dense.flatMap(({ batchSize, length, p50 }, i) => {
+    const timings = sparse.flatMap(({ zeros, latency }) => {
+      const at = latency[i];
+      return at === undefined ? [] : [{ sparsity: zeros, milliseconds: at.p50 }];
+    });
+    const sparsity = breakEvenSparsity(timings, p50);
+    if (sparsity === undefined) return [];
+    return [{ model, engine: "sparse", against: "onnx", batchSize, length, sparsity }];
+  });
 }

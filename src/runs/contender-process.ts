@@ -20,11 +20,11 @@ async function open({ engine, file, vocabSize, length, threads, device }: Conten
   const probe = randomBatch(1, length, vocabSize);
   before = memoryUsage.rss();
   const start = performance.now();
-  const { prepare } = await ENGINES[engine].open(file, { threads, device });
+  const { prepare, kernels } = await ENGINES[engine].open(file, { threads, device });
   const logits = await prepare(probe)();
   const milliseconds = performance.now() - start;
   contender = contenderOf(prepare, vocabSize);
-  return { milliseconds, memory: memoryUsage.rss() - before, logits };
+  return { milliseconds, memory: memoryUsage.rss() - before, logits, kernels };
 }
 
 async function answer(request: ContenderRequest): Promise<unknown> {

@@ -8,6 +8,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { RunError } from "../base/errors.ts";
 import { builtUrl } from "../engine/built-url.ts";
+import type { KernelReport } from "../runtime/protocol.ts";
 import { ENGINES, type EngineName, type EngineSettings } from "./bench-engines.ts";
 import type { Case, Contender } from "./latency.ts";
 
@@ -28,6 +29,8 @@ export interface Opened {
   readonly memory: number;
   /** The first logits. */
   readonly logits: Float32Array;
+  /** What the sparse runtime found; null for other engines. */
+  readonly kernels: KernelReport | null;
 }
 
 /** A loaded contender. */

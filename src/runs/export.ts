@@ -9,8 +9,8 @@
  *                 a mixture of the layers is refused, because it has no stock form
  *   esp           one .esp file, sparse matrices packed (docs/format.md)
  *
- * Without `out`: `model.onnx` (or `model_quantized.onnx`), `safetensors/` and `model.esp` of a run; of a model's folder the
- * same, the first in `onnx/`.
+ * Without `out`: `model.onnx` (or `model_quantized.onnx`), `safetensors/` and `model.esp` of a run or a model's folder, where
+ * the first is in `onnx/`.
  */
 
 import { readFile } from "node:fs/promises";
@@ -23,7 +23,6 @@ import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { onnxProgram } from "../network/onnx.ts";
 import { toStock } from "../network/stock.ts";
-import { encodeEsp } from "../sparse/esp/model.ts";
 import { BLOCK_HEIGHTS } from "../sparse/matrix.ts";
 import type { ExportResult } from "./answers.ts";
 import { differenceOfNetworks, differenceOfOnnx } from "./difference.ts";
@@ -31,6 +30,7 @@ import { resolveOptions } from "./fields.ts";
 import { codeVersion, measureFile } from "./machine.ts";
 import { EXPORT, type ExportOptions, type ExportSettings } from "./model-options.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "./models.ts";
+import { packed } from "./packed.ts";
 import type { RunContext } from "./progress.ts";
 
 /**
@@ -61,13 +61,7 @@ async function writeEsp(
   const { values = "float16", tables = values, block, out } = settings;
   const file = out ?? join(run ?? path, "model.esp");
   const height = BLOCK_HEIGHTS.find((known) => String(known) === block);
-  const metadata = { producer: `espalier ${await codeVersion()}` };
-  const bytes = await encodeEsp(network, {
-    values,
-    tables,
-    metadata,
-    ...(height === undefined ? {} : { height }),
-  });
+  const bytes = await packed(network, { values, tables, ...(height === undefined ? {} : { height }) });
   await writeFileAtomic(file, [bytes]);
   return {
     to: "esp",

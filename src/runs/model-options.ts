@@ -2,27 +2,22 @@
 
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./fields.ts";
 import { integer, integers, number, oneOf, onOff, someOf, text, texts } from "./kinds.ts";
-import { COMMON, DATA, MODEL } from "./options.ts";
+import { ANY_MODEL, COMMON, DATA, MODEL } from "./options.ts";
+
+const NUMBERS = oneOf("float32", "float16", "int8");
+
+/** By one word in the flag's place: together they leave no room for what a flag means. */
+const FORMAT = { ...oneOf("onnx", "onnx-int8", "safetensors", "esp"), placeholder: "format" };
 
 /** One model, written for other programs. */
 export const EXPORT = schema(
   "export",
   {
-    model: required(MODEL, "a folder, a run, an .esp file, hf:owner/name or embedded"),
-    to: required(oneOf("onnx", "onnx-int8", "safetensors", "esp"), "the format"),
+    model: required(MODEL, ANY_MODEL),
+    to: required(FORMAT, "onnx, onnx-int8, safetensors or esp"),
     out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
-    values: optional(
-      oneOf("float32", "float16", "int8"),
-      "of esp: how numbers of sparse matrices are stored",
-      {
-        absent: "float16",
-      },
-    ),
-    tables: optional(
-      oneOf("float32", "float16", "int8"),
-      "of esp: how embedding tables and other dense matrices are stored",
-      { absent: "as --values" },
-    ),
+    values: optional(NUMBERS, "of esp: how numbers of sparse matrices are stored", { absent: "float16" }),
+    tables: optional(NUMBERS, "of esp: how numbers of other matrices are stored", { absent: "as --values" }),
     block: optional(oneOf("1", "2", "4"), "of esp: rows that a block of a sparse matrix spans", {
       unit: "rows",
       absent: "the tallest that fits the zeros of each matrix",
@@ -42,7 +37,7 @@ export type ExportSettings = SettingsOf<typeof EXPORT.fields>;
 export const SHRINK = schema(
   "shrink",
   {
-    model: required(MODEL, "a folder, a run, hf:owner/name or embedded"),
+    model: required(MODEL, ANY_MODEL),
     out: required(text("folder"), "folder of the smaller model, made when absent"),
     force: withDefault(onOff(), false, "replace a model that is already in the folder"),
     vocabulary: optional(texts("path", 1), "keep only the pieces of these texts; may be repeated", {
@@ -69,8 +64,8 @@ export const BENCH = schema("bench", {
     texts("models", 1),
     "folders, runs, .esp files, hf:owner/name or embedded; the first is what the others are held to",
   ),
-  engines: optional(someOf("onnx", "int8"), "what runs each model: ONNX Runtime, and the same quantized", {
-    absent: "onnx, and int8 beside it for one model alone",
+  engines: optional(someOf("onnx", "int8", "sparse"), "what runs each model", {
+    absent: "onnx, and for one model alone int8 and sparse beside it",
   }),
   batchSizes: withDefault(integers(1, 65_536), [1, 8, 32], "batch sizes", { unit: "examples" }),
   lengths: withDefault(integers(2, 8192), [32, 128], "sequence lengths", { unit: "tokens" }),
@@ -88,7 +83,7 @@ export type BenchSettings = SettingsOf<typeof BENCH.fields>;
 
 /** What is in a model, without running it. */
 export const INSPECT = schema("inspect", {
-  model: required(MODEL, "a folder, a run, an .esp file, hf:owner/name or embedded"),
+  model: required(MODEL, ANY_MODEL),
   maxLength: withDefault(integer(2, 8192), 128, "sequence length for counting operations", {
     unit: "tokens",
   }),

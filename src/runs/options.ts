@@ -11,8 +11,10 @@ import { type OptionsOf, optional, required, type SettingsOf, schema, withDefaul
 import { integer, number, oneOf, onOff, pairs, text, texts, words } from "./kinds.ts";
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
+/** A model, wherever it is, in words. */
+export const ANY_MODEL = "a folder, a run, an .esp file, hf:owner/name or embedded";
 /** A model, wherever it is. */
-export const MODEL = text("model", "a folder, a run, an .esp file, hf:owner/name or embedded");
+export const MODEL = text("model", ANY_MODEL);
 
 const MASK = text("file", "a mask file, or the run that left one");
 
@@ -81,7 +83,7 @@ const TRAINING = {
 
 /** Fine-tuning: one model, one labelled data set. */
 export const FINETUNE = schema("finetune", {
-  model: required(MODEL, "the pre-trained encoder: a folder, a run, an .esp file, hf:owner/name or embedded"),
+  model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
   ...DATA,
   ...OUTPUT,
   ...TRAINING,
@@ -92,7 +94,7 @@ export type FinetuneSettings = SettingsOf<typeof FINETUNE.fields>;
 
 /** Compression: fine-tuning under a method. */
 export const COMPRESS = schema("compress", {
-  model: required(MODEL, "the pre-trained encoder: a folder, a run, an .esp file, hf:owner/name or embedded"),
+  model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
   method: required(text("id", "the name of a method"), "the compression method"),
   sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
     absent: "the method's own default",
@@ -113,10 +115,7 @@ export type CompressSettings = SettingsOf<typeof COMPRESS.fields>;
 export const AUGMENT = schema(
   "augment",
   {
-    model: required(
-      MODEL,
-      "a masked language model: a folder, a run, an .esp file, hf:owner/name or embedded",
-    ),
+    model: required(MODEL, `a masked language model: ${ANY_MODEL}`),
     ...DATA,
     out: required(text("file", "a .jsonl file"), "JSON lines file to write, for --augmented or --data"),
     force: withDefault(onOff(), false, "replace a file that is already there"),
@@ -141,7 +140,7 @@ export type AugmentSettings = SettingsOf<typeof AUGMENT.fields>;
 
 /** The metrics of a fine-tuned model on labelled data. */
 export const EVALUATE = schema("evaluate", {
-  model: required(MODEL, "a fine-tuned model: a folder, a run, an .esp file, hf:owner/name or embedded"),
+  model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
   mask: optional(MASK, "mask file, for a base model in place of a fine-tuned one", { absent: "none" }),
   ...DATA,
   batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
@@ -152,7 +151,7 @@ export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
 
 /** Labels for texts. */
 export const PREDICT = schema("predict", {
-  model: required(MODEL, "a fine-tuned model: a folder, a run, an .esp file, hf:owner/name or embedded"),
+  model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
   texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
   mask: optional(texts("file", 1), "mask file, for a base model; may be repeated, and each answers", {
     absent: "none",
@@ -239,11 +238,7 @@ export type DemoSettings = SettingsOf<typeof DEMO.fields>;
 /** A paper's table, run at the scale of a model, beside the numbers that were published. */
 export const REPRODUCE = schema("reproduce", {
   paper: required(oneOf("adapting-by-pruning", "sparsebert", "snip", "theseus", "baselines"), "the table"),
-  model: withDefault(
-    MODEL,
-    "embedded",
-    "the pre-trained encoder: a folder, a run, an .esp file, hf:owner/name or embedded",
-  ),
+  model: withDefault(MODEL, "embedded", `the pre-trained encoder: ${ANY_MODEL}`),
   data: withDefault(
     text("path", "a folder"),
     "embedded:sentiment",
