@@ -160,6 +160,23 @@ test("a text's logits do not depend on what else is in the pass, to the bit", ()
   });
 });
 
+test("passes of any size take no memory that was not there after loading", () => {
+  const { arena, model } = placed(sparseNetwork([WHOLE, WHOLE]));
+  const worker = {
+    kernels: kernelsOf(MODULE, arena.memory),
+    memory: arena.memory,
+    model,
+    thread: 0,
+    threads: 1,
+  };
+  const before = [arena.bytes, arena.memory.buffer.byteLength];
+  for (const lengths of [[1], [70, 70], Array.from({ length: 64 }, () => 16), [5, 33]]) {
+    writeBatch(arena.memory, model, textsOf(lengths));
+    forward({ ...worker, meet: () => {} });
+  }
+  expect([arena.bytes, arena.memory.buffer.byteLength]).toEqual(before);
+});
+
 test("texts are split into passes that fit, in their order", () => {
   const { model } = placed(sparseNetwork([WHOLE]));
   const texts = textsOf(Array.from({ length: 100 }, () => 20));
