@@ -57,7 +57,7 @@ export class Arena {
   }
 
   /** Address of a copy of the numbers. */
-  place(data: Float32Array | Uint32Array): number {
+  place(data: Float32Array | Uint32Array | Uint16Array): number {
     const address = this.allocate(data.byteLength);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     new Uint8Array(this.memory.buffer, address, data.byteLength).set(bytes);

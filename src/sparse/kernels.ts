@@ -7,8 +7,22 @@
 
 import { FormatError } from "../base/errors.ts";
 
-/** Multiplies panels by a sparse matrix: `rows` outputs, padded to whole blocks. */
-export type SparseKernel = (
+/** Multiplies panels by a sparse matrix of single weights. */
+export type SingleKernel = (
+  x: number,
+  y: number,
+  panels: number,
+  xStride: number,
+  yStride: number,
+  rows: number,
+  counts: number,
+  columns: number,
+  weights: number,
+  bias: number,
+) => void;
+
+/** Multiplies panels by a sparse matrix of blocks: `rows` outputs, padded to whole blocks. */
+export type BlockKernel = (
   x: number,
   y: number,
   panels: number,
@@ -22,10 +36,10 @@ export type SparseKernel = (
 
 /** Every kernel, by its file's name. */
 export interface Kernels {
-  readonly spmm_1x1: SparseKernel;
-  readonly spmm_1x1_pair: SparseKernel;
-  readonly spmm_2x1: SparseKernel;
-  readonly spmm_4x1: SparseKernel;
+  readonly spmm_1x1: SingleKernel;
+  readonly spmm_1x1_pair: SingleKernel;
+  readonly spmm_2x1: BlockKernel;
+  readonly spmm_4x1: BlockKernel;
   readonly gemm_4x1: (
     x: number,
     y: number,
