@@ -4,48 +4,17 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { configOf } from "../../test/support/configs.ts";
+import { letterClassifier } from "../../test/support/classifiers.ts";
 import { newFolder } from "../../test/support/tiny-model.ts";
-import { fold, keyOf, normals, uniform } from "../base/random.ts";
-import { floatTensor } from "../base/tensor.ts";
-import { initialNetwork, type Network } from "../network/network.ts";
+import { keyOf } from "../base/random.ts";
+import { initialNetwork } from "../network/network.ts";
 import { openClassifier } from "../runs/classifier.ts";
 import { encodeEsp } from "../sparse/esp/model.ts";
 import { load, type RuntimeModel } from "./load.ts";
 
-const VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ..."abcdefghijklmnopqrstuvwxyz"];
-const PIECES = [...VOCAB, ...VOCAB.slice(5).map((letter) => `##${letter}`)];
 const TEXTS = ["a film to remember", "bad", ["first of two", "second of two"] as const, "x ".repeat(60)];
 
-/** A classifier whose encoder keeps a share of its weights. */
-function network(density: number): Network {
-  const layers = Array.from({ length: 3 }, () => ({ heads: 2, headSize: 8, ffn: 32 }));
-  const config = configOf({ vocabSize: PIECES.length, hiddenSize: 16, layers, maxPositions: 64 });
-  const files = {
-    vocab: PIECES,
-    lowercase: true,
-    stripAccents: null,
-    tokenizeChineseChars: true,
-    maxLength: 64,
-  };
-  const made = initialNetwork(config, { kind: "classification", labels: ["no", "yes"] }, files, keyOf(2));
-  const tensors = new Map(made.tensors);
-  for (const [name, { shape, data }] of tensors) {
-    const key = fold(keyOf(3), name);
-    const isPruned = name.includes("encoder") && shape.length === 2;
-    const kept = (i: number): boolean => !isPruned || uniform(key, i) < density;
-    tensors.set(
-      name,
-      floatTensor(
-        shape,
-        normals(key, data.length, 0.4).map((w, i) => (kept(i) ? w : 0)),
-      ),
-    );
-  }
-  return { ...made, tensors };
-}
-
-const SPARSE = network(0.05);
+const SPARSE = letterClassifier(0.05);
 let file: Uint8Array;
 let expected: number[][];
 
@@ -146,7 +115,7 @@ test("a file is read from a path, a file URL, an address or bytes", async () => 
 });
 
 test("a model without zeros is taken over by ONNX Runtime when that is faster, and says what was tried", async () => {
-  const dense = await encodeEsp(network(1), { values: "float32" });
+  const dense = await encodeEsp(letterClassifier(1), { values: "float32" });
   const model = await open(dense);
   const { path, tried } = model.report;
   expect(tried).not.toBeNull();

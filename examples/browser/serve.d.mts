@@ -1,0 +1,8 @@
+/** Types of serve.mjs, for the test that serves pages with it. */
+
+export function serve(options: {
+  readonly model: string;
+  readonly port?: number;
+  readonly isolated?: boolean;
+  readonly more?: Readonly<Record<string, string>>;
+}): Promise<{ readonly url: string; close(): Promise<void> }>;
