@@ -12,11 +12,8 @@
  */
 
 import { parseArgs } from "node:util";
-import { keyOf } from "../dist/base/random.js";
-import { floatTensor } from "../dist/base/tensor.js";
 import { Engine } from "../dist/engine/engine.js";
 import { openProgram } from "../dist/network/inference.js";
-import { initialNetwork } from "../dist/network/network.js";
 import { onnxProgram } from "../dist/network/onnx.js";
 import { load } from "../dist/runtime/load.js";
 import { compileKernels } from "../dist/runtime/module.js";
@@ -27,6 +24,7 @@ import { decodeEsp, encodeEsp } from "../dist/sparse/esp/model.js";
 import { forward } from "../dist/sparse/forward.js";
 import { kernelsOf } from "../dist/sparse/kernels.js";
 import { placeModel } from "../dist/sparse/model.js";
+import { draw, PIECES, prunedNetwork } from "./pruned.mjs";
 import { median } from "./shapes.mjs";
 
 const text = (value) => ({ type: "string", default: value });
@@ -43,54 +41,11 @@ const { values } = parseArgs({
   },
 });
 const numbers = (list) => (list === "" ? [] : list.split(",").map(Number));
-const [L, D] = values.shape.split("x").map(Number);
 const [T, seconds, threads] = [values.tokens, values.seconds, values.threads].map(Number);
 const batches = numbers(values.batches);
 const sparsities = numbers(values.sparsities);
 const last = sparsities.at(-1);
 const cases = [...sparsities.map((s) => [s, 1]), ...numbers(values.blocks).map((height) => [last, height])];
-
-let state = 1;
-function draw() {
-  state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-  return state / 2 ** 32;
-}
-
-const PIECES = 30_522;
-const vocab = Array.from({ length: PIECES }, (_, i) => ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"][i] ?? `w${i}`);
-const config = {
-  vocabSize: PIECES,
-  hiddenSize: D,
-  layers: Array.from({ length: L }, () => ({ heads: D / 64, headSize: 64, ffn: 4 * D })),
-  maxPositions: 512,
-  typeVocab: 2,
-  activation: "gelu",
-  layerNormEps: 1e-12,
-  hiddenDropout: 0.1,
-  attentionDropout: 0.1,
-  initializerRange: 0.02,
-  padTokenId: 0,
-};
-const files = { vocab, lowercase: true, stripAccents: null, tokenizeChineseChars: true, maxLength: 512 };
-const base = initialNetwork(config, { kind: "classification", labels: ["no", "yes"] }, files, keyOf(1));
-
-/** The network with blocks of the encoder's weights left, in as many places as the sparsity says. */
-function pruned(sparsity, height) {
-  const tensors = new Map(base.tensors);
-  for (const [name, { shape, data }] of tensors) {
-    if (!name.startsWith("bert.encoder.") || shape.length !== 2) continue;
-    const [rows, columns] = shape;
-    const kept = new Float32Array(data.length);
-    for (let r = 0; r < rows; r += height) {
-      for (let c = 0; c < columns; c++) {
-        if (draw() < sparsity) continue;
-        for (let i = r; i < Math.min(rows, r + height); i++) kept[i * columns + c] = 2 * data[i * columns + c];
-      }
-    }
-    tensors.set(name, floatTensor(shape, kept));
-  }
-  return { ...base, tensors };
-}
 
 function batchOf(size) {
   const ids = Int32Array.from({ length: size * T }, () => Math.floor(draw() * PIECES));
@@ -114,7 +69,7 @@ async function inTurn(contenders) {
 }
 
 async function measure(sparsity, height) {
-  const network = pruned(sparsity, height);
+  const network = prunedNetwork(values.shape, sparsity, height);
   const file = await encodeEsp(network, { values: "float32" });
   const session = await openSession(file.slice(), { threads: 1, where: "bench" });
   const { kernels, wide } = session.opened.report;

@@ -16,7 +16,7 @@ import { parseArgs } from "node:util";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-const TYPES = { html: "text/html; charset=utf-8", js: "text/javascript", wasm: "application/wasm", esp: "application/octet-stream" };
+const TYPES = { html: "text/html; charset=utf-8", js: "text/javascript", mjs: "text/javascript", wasm: "application/wasm", esp: "application/octet-stream" };
 
 const ISOLATION = {
   "Cross-Origin-Opener-Policy": "same-origin",
