@@ -99,8 +99,10 @@ test("every folder of src/ has a layer, and imports only point down", () => {
   expect(findings(sources, wrong)).toEqual([]);
 });
 
-test("every import names a file that is there, by its .ts name", () => {
-  const paths = new Set(everything.map(({ path }) => path));
+test("every import names a file that is there, by its .ts name, or an example's by its .mjs name", () => {
+  const examples = readdirSync(join(ROOT, "examples"), { recursive: true, encoding: "utf8" });
+  const plain = examples.filter((name) => name.endsWith(".mjs")).map((name) => join("examples", name));
+  const paths = new Set([...everything.map(({ path }) => path), ...plain]);
   expect(findings(everything, ({ imports }) => imports.filter((to) => !paths.has(to)))).toEqual([]);
 });
 

@@ -1,7 +1,8 @@
-import { writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { load } from "../runtime/load.ts";
 import { compress, idleNotes } from "./compress.ts";
 import type { ProgressEvent } from "./progress.ts";
 import { shrink } from "./shrink.ts";
@@ -67,3 +68,17 @@ function constantModel() {
   );
   return { ...network, tensors: new Map(tensors) };
 }
+
+test("a run leaves a packed file, and times it where the product has zeros", async () => {
+  const { out, ...rest } = await options();
+  const given = { ...rest, out, finetuned: await written(tinyModel()), allowConstant: true, latency: true };
+  const dense = await compress(given);
+  expect(dense.packed?.bytes.raw).toBe((await stat(join(out, "model.esp"))).size);
+  expect(dense.packed?.latency).toEqual([]);
+  const pruned = await compress({ ...given, method: "magnitude", set: {}, sparsity: 0.9, force: true });
+  expect(pruned.packed?.latency.map(({ batchSize }) => batchSize)).toEqual([1, 32]);
+  expect(pruned.verdict.text).toMatch(/Packed \(model\.esp\): \d+ % of the bytes; in the sparse runtime/);
+  const model = await load(join(out, "model.esp"));
+  expect((await model.classify(["a good film"]))[0]?.scores.length).toBe(2);
+  await model.close();
+});

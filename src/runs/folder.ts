@@ -5,7 +5,7 @@
  *   metrics.jsonl    one event per line, only ever appended to
  *   checkpoints/     one folder per saved step
  *   model/           Hugging Face layout
- *   model.onnx, report.html
+ *   model.onnx, model.esp, report.html
  *   task.mask        the task apart from its base model, where the product is that model under masks
  *   result.json      written last: a folder that has it is finished
  *
@@ -31,6 +31,8 @@ export interface RunPaths {
   readonly onnx: string;
   /** Written by `export` alone. */
   readonly onnxInt8: string;
+  /** The product as a packed file, where it labels texts. */
+  readonly esp: string;
   readonly mask: string;
   readonly report: string;
   readonly result: string;
@@ -59,6 +61,7 @@ export function runPaths(root: string): RunPaths {
     model: join(root, "model"),
     onnx: join(root, "model.onnx"),
     onnxInt8: join(root, "model_quantized.onnx"),
+    esp: join(root, "model.esp"),
     mask: join(root, "task.mask"),
     report: join(root, "report.html"),
     result: join(root, "result.json"),

@@ -257,8 +257,8 @@ async function enter(id: string, recipe: Recipe, outcome: JobOutcome, settings: 
     await rm(paths.model, { recursive: true, force: true });
 }
 
-async function dropMaking({ checkpoints, onnx }: RunPaths): Promise<void> {
-  for (const path of [checkpoints, onnx]) await rm(path, { recursive: true, force: true });
+async function dropMaking({ checkpoints, onnx, esp }: RunPaths): Promise<void> {
+  for (const path of [checkpoints, onnx, esp]) await rm(path, { recursive: true, force: true });
 }
 
 function failurePath(root: string, id: string): string {

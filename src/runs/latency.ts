@@ -61,12 +61,13 @@ const WARM_UP = 3;
 const LEAST = 6;
 
 /**
- * Latencies of each network, in the order of the plan: lengths within batch sizes.
+ * Latencies of each network and then of `more`, in the order of the plan: lengths within batch sizes.
  * @throws {InputError} `inference/length` for a length that one of the networks cannot take
  */
 export async function measureLatency(
   networks: readonly Network[],
   plan: LatencySettings,
+  more: readonly TimedModel[] = [],
 ): Promise<Latency[][]> {
   const { threads, device = "cpu" } = plan;
   const engine = new Engine({ threads, provider: device, maxSessions: networks.length });
@@ -76,7 +77,7 @@ export async function measureLatency(
       const { vocabSize } = network.config;
       models.push({ inference: await openNetwork(engine, network), vocabSize });
     }
-    return await timeModels(models, plan);
+    return await timeModels([...models, ...more], plan);
   } finally {
     await engine.close();
   }

@@ -2,15 +2,25 @@
 
 import type { Measure } from "../data/dataset.ts";
 import { writeFileAtomic } from "../formats/files.ts";
-import type { Network } from "../network/network.ts";
+import { countParameters, type Network } from "../network/network.ts";
 import { exportOnnx } from "../network/onnx.ts";
 import { figuresOf } from "./figures.ts";
 import type { RunFolder } from "./folder.ts";
 import { measureLatency } from "./latency.ts";
-import { codeVersion, describeMachine, peakMemory } from "./machine.ts";
+import { codeVersion, describeMachine, measureBytes, peakMemory } from "./machine.ts";
+import { openPacked, packed, runsSparse } from "./packed.ts";
 import type { ProgressEvent, RunContext } from "./progress.ts";
-import type { FileBytes, Latency, Metric, RunCommand, RunResult, Stage, Verdict } from "./result.ts";
-import { judge, trainingVerdict } from "./verdict.ts";
+import type {
+  FileBytes,
+  Latency,
+  Metric,
+  PackedFigures,
+  RunCommand,
+  RunResult,
+  Stage,
+  Verdict,
+} from "./result.ts";
+import { judge, trainingVerdict, ZEROS_THRESHOLD } from "./verdict.ts";
 
 /** Sends events to the caller and to metrics.jsonl, and announces the run. */
 export function report(
@@ -72,12 +82,15 @@ async function resultOf(job: Report): Promise<RunResult> {
   if (product === undefined) throw new RangeError("a result needs a model");
   record({ kind: "phase", name: "exporting" });
   await writeFileAtomic(folder.paths.onnx, [exportOnnx(product.network)]);
+  const file = runsSparse(product.network.head) ? await packed(product.network) : undefined;
+  if (file) await writeFileAtomic(folder.paths.esp, [file]);
   const length = settings.maxLength;
-  const latencies = settings.latency ? await timed(job) : [];
+  const latencies = settings.latency ? await timed(job, file) : [];
   const figures = models.map(({ stage, network, metrics, bytes }, i) =>
     figuresOf(stage, network, { metrics, bytes, latency: latencies[i] ?? [], length }),
   );
   const metric = metricOf(job);
+  const asFile = file && { bytes: await measureBytes([file]), latency: latencies[models.length] ?? [] };
   return {
     version: 1,
     command: job.command,
@@ -86,22 +99,41 @@ async function resultOf(job: Report): Promise<RunResult> {
     method: job.method,
     metric,
     models: figures,
+    ...(asFile ? { packed: asFile } : {}),
     length,
     seeds: [settings.seed],
     wallSeconds: (performance.now() - job.started) / 1000,
     peakBytes: peakMemory(),
     machine: describeMachine(settings.threads),
-    verdict: verdictOf(figures, metric, job.maskBytes),
+    verdict: verdictOf(figures, metric, job.maskBytes, asFile),
   };
 }
 
-function timed({ settings, models, record }: Report): Promise<Latency[][]> {
+/** Of each model, and after them of the product's packed file where it has zeros that a sparse runtime can leave out. */
+async function timed(
+  { settings, models, record }: Report,
+  file: Uint8Array | undefined,
+): Promise<Latency[][]> {
   record({ kind: "phase", name: "measuring" });
   const { maxLength, threads } = settings;
-  return measureLatency(
-    models.map(({ network }) => network),
-    { batchSizes: [1, 32], lengths: [maxLength], repetitions: 15, threads },
-  );
+  const networks = models.map(({ network }) => network);
+  const plan = { batchSizes: [1, 32], lengths: [maxLength], repetitions: 15, threads };
+  const product = networks.at(-1);
+  if (file === undefined || product === undefined || !hasZeros(product))
+    return measureLatency(networks, plan);
+  const inference = await openPacked(file, threads, "model.esp");
+  try {
+    const { vocabSize } = product.config;
+    return await measureLatency(networks, plan, [{ inference, vocabSize }]);
+  } finally {
+    await inference.close();
+  }
+}
+
+/** Whether more than some padding of a network is 0. */
+function hasZeros(network: Network): boolean {
+  const { total, nonzero } = countParameters(network);
+  return nonzero < (1 - ZEROS_THRESHOLD) * total;
 }
 
 /** The measure's own number: one of the metrics, or their mean, which stands among them (data/metrics.ts). */
@@ -111,9 +143,14 @@ function metricOf({ measure, models, examples }: Report): Metric {
   return { name, better: "higher", before: value(models.at(-2)), after: value(models.at(-1)) ?? 0, examples };
 }
 
-function verdictOf(figures: RunResult["models"], metric: Metric, maskBytes: number | undefined): Verdict {
+function verdictOf(
+  figures: RunResult["models"],
+  metric: Metric,
+  maskBytes: number | undefined,
+  asFile: PackedFigures | undefined,
+): Verdict {
   const [before, after] = [figures.at(-2), figures.at(-1)];
   return before && after && before.stage === "fine-tuned"
-    ? judge({ before, after, metric, maskBytes })
+    ? judge({ before, after, metric, maskBytes, packed: asFile })
     : trainingVerdict(metric);
 }

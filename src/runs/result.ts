@@ -13,6 +13,7 @@ import {
   aNumber,
   anAmount,
   aText,
+  ifThere,
   listOf,
   mapOf,
   oneOfValues,
@@ -64,6 +65,13 @@ export interface ModelFigures {
   readonly latency: readonly Latency[];
 }
 
+/** The product as a packed file, model.esp. */
+export interface PackedFigures {
+  readonly bytes: FileBytes;
+  /** In the sparse runtime, in turn with the models; empty where it was not timed. */
+  readonly latency: readonly Latency[];
+}
+
 /** The one metric a run is judged by. */
 export interface Metric {
   readonly name: string;
@@ -91,7 +99,10 @@ export interface Machine {
 export interface Verdict {
   /** The tensor file is smaller by more than the threshold. */
   readonly smaller: boolean;
-  /** The forward pass is faster by more than the noise at every batch size measured. */
+  /**
+   * The forward pass is faster by more than the noise at every batch size measured: in ONNX Runtime, or as a packed file in
+   * the sparse runtime.
+   */
   readonly faster: boolean;
   readonly text: string;
 }
@@ -110,6 +121,8 @@ export interface RunResult {
   readonly metric: Metric;
   /** In the order of their making; the first is what the last is held to. */
   readonly models: readonly ModelFigures[];
+  /** Absent where the product labels no texts, and in results of earlier versions. */
+  readonly packed?: PackedFigures;
   /** Tokens of the sequence that latency and operations are counted for. */
   readonly length: number;
   readonly seeds: readonly number[];
@@ -175,6 +188,7 @@ const RESULT: Shape<RunResult> = record<RunResult>({
   method: orNull(aText),
   metric: METRIC,
   models: listOf(FIGURES, 1),
+  packed: ifThere(record<PackedFigures>({ bytes: BYTES, latency: listOf(LATENCY) })),
   length: aCount,
   seeds: listOf(aCount, 1),
   wallSeconds: anAmount,

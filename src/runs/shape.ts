@@ -89,6 +89,11 @@ export function oneOfValues<const T extends string | number>(...values: readonly
   );
 }
 
+/** The shape, or nothing at all under its key. */
+export function ifThere<T>(shape: Shape<T>): Shape<T | undefined> {
+  return { problem: (value, path) => (value === undefined ? undefined : shape.problem(value, path)) };
+}
+
 /** The shape, or null. */
 export function orNull<T>(shape: Shape<T>): Shape<T | null> {
   return { problem: (value, path) => (value === null ? undefined : shape.problem(value, path)) };

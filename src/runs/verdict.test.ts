@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Metric, ModelFigures } from "./result.ts";
+import type { Metric, ModelFigures, PackedFigures } from "./result.ts";
 import { type Comparison, judge, trainingVerdict, UNEVEN } from "./verdict.ts";
 
 const METRIC: Metric = { name: "accuracy", better: "higher", before: 0.91, after: 0.905, examples: 872 };
@@ -12,6 +12,8 @@ interface Change {
   /** Medians at batch 1 and 32 of the product, in ms; the original's are 10 and 100. */
   readonly p50?: readonly [number, number];
   readonly metric?: Partial<Metric>;
+  /** Medians of the packed file in the sparse runtime; empty where it was not timed. */
+  readonly file?: readonly number[];
 }
 
 function figures(stage: "original" | "compressed", change: Change): ModelFigures {
@@ -29,11 +31,25 @@ function figures(stage: "original" | "compressed", change: Change): ModelFigures
   };
 }
 
+function packedFile(medians: readonly number[]): PackedFigures {
+  return {
+    bytes: { raw: 400_000, compressed: 400_000 },
+    latency: medians.map((p50, i) => ({
+      batchSize: [1, 32][i] ?? 0,
+      length: 128,
+      p50,
+      p95: p50 * 1.3,
+      repetitions: 30,
+    })),
+  };
+}
+
 function compare(change: Change): Comparison {
   return {
     before: figures("original", {}),
     after: figures("compressed", change),
     metric: { ...METRIC, ...change.metric },
+    ...(change.file ? { packed: packedFile(change.file) } : {}),
   };
 }
 
@@ -65,6 +81,31 @@ const CASES: readonly Case[] = [
     smaller: false,
     faster: false,
     says: ["Not faster: the same within 10 % at batch 1", "a mask is not a speed-up"],
+  },
+  {
+    name: "a mask whose packed file is faster everywhere is faster as that file, and still no speed-up as a mask",
+    change: { nonzero: 0.1, file: [4, 40] },
+    smaller: false,
+    faster: true,
+    says: [
+      "a mask is not a speed-up",
+      "Packed (model.esp): 10 % of the bytes; in the sparse runtime, which skips zeros, faster: 2.5× at batch 1, 2.5× at batch 32.",
+    ],
+  },
+  {
+    name: "a packed file that is faster at one batch size alone is not called faster",
+    change: { nonzero: 0.1, file: [4, 99] },
+    smaller: false,
+    faster: false,
+    says: ["in the sparse runtime, which skips zeros, not faster everywhere: 2.5× at batch 1"],
+  },
+  {
+    name: "a packed file that was not timed claims no speed",
+    change: { file: [] },
+    smaller: false,
+    faster: false,
+    says: ["Packed (model.esp): 10 % of the bytes."],
+    never: ["sparse runtime"],
   },
   {
     name: "half the layers are smaller and faster",

@@ -9,11 +9,12 @@
  *             independent samples of the validation examples; both models see the same ones, so this errs towards
  *             "within noise"
  *
- * Zeros in a matrix of the old shape make no file smaller and no product faster: a mask is never called a speed-up.
+ * Zeros in a matrix of the old shape make no tensor file smaller and nothing faster by themselves: a mask is never called a
+ * speed-up. What the packed file gains from them is measured, and said of it alone.
  * Not here: measuring.
  */
 
-import type { Latency, Metric, ModelFigures, Verdict } from "./result.ts";
+import type { Latency, Metric, ModelFigures, PackedFigures, Verdict } from "./result.ts";
 
 /** Share of the bytes that must be gone before a model is called smaller. */
 export const BYTES_THRESHOLD = 0.01;
@@ -24,7 +25,7 @@ export const METRIC_ERRORS = 2;
 /** 95th percentile over median from which a measurement is called uneven: a quiet machine stays below 1.3. */
 export const UNEVEN = 1.6;
 /** Share of the entries that may be zero in a model called dense: padding rows and the like. */
-const ZEROS_THRESHOLD = 0.02;
+export const ZEROS_THRESHOLD = 0.02;
 
 /** What the verdict looks at. */
 export interface Comparison {
@@ -33,6 +34,8 @@ export interface Comparison {
   readonly metric: Metric;
   /** Of the mask file that makes the product of the pre-trained model, where there is one. */
   readonly maskBytes?: number | undefined;
+  /** The product as a packed file, where it labels texts. */
+  readonly packed?: PackedFigures | undefined;
 }
 
 /** What became of a median. */
@@ -45,15 +48,19 @@ interface Timing {
 }
 
 /** Judges the product against the model it is held to. */
-export function judge({ before, after, metric, maskBytes }: Comparison): Verdict {
+export function judge({ before, after, metric, maskBytes, packed }: Comparison): Verdict {
   const smaller = after.bytes.raw <= before.bytes.raw * (1 - BYTES_THRESHOLD);
   const timings = compareLatency(before.latency, after.latency);
-  const faster = timings.length > 0 && timings.every(({ change }) => change === "faster");
+  const sparse = compareLatency(before.latency, packed?.latency ?? []);
+  const faster = [timings, sparse].some(
+    (each) => each.length > 0 && each.every(({ change }) => change === "faster"),
+  );
   const sentences = [
     sizeSentence(before, after, smaller),
     ...maskSentence(after, maskBytes),
     speedSentence(before, after, timings),
-    ...unevenSentence([...before.latency, ...after.latency]),
+    ...packedSentence(after, packed, sparse),
+    ...unevenSentence([...before.latency, ...after.latency, ...(packed?.latency ?? [])]),
     metricSentence(metric),
   ];
   return { smaller, faster, text: sentences.join(" ") };
@@ -97,6 +104,25 @@ function speedSentence(before: ModelFigures, after: ModelFigures, timings: reado
   }
   if (changes.size === 1) return `Faster: ${figures}.`;
   return `Not faster everywhere: ${figures}.`;
+}
+
+/** What the packed file weighs, and how it does in the sparse runtime against the model before in ONNX Runtime. */
+function packedSentence(
+  { bytes }: ModelFigures,
+  packed: PackedFigures | undefined,
+  timings: readonly Timing[],
+): string[] {
+  if (packed === undefined) return [];
+  const size = `${percent(packed.bytes.raw / bytes.raw)} of the bytes`;
+  if (timings.length === 0) return [`Packed (model.esp): ${size}.`];
+  const changes = new Set(timings.map(({ change }) => change));
+  const claim = changes.has("faster")
+    ? changes.size === 1
+      ? "faster"
+      : "not faster everywhere"
+    : "not faster";
+  const figures = timings.map(describeTiming).join(", ");
+  return [`Packed (model.esp): ${size}; in the sparse runtime, which skips zeros, ${claim}: ${figures}.`];
 }
 
 /** Why a forward pass did not get faster, from what is known of the two models. */
