@@ -119,12 +119,12 @@ describe.skipIf(path === undefined)("in Chromium", () => {
   });
 
   test.each([
-    ["/damaged.esp", /^esp\//],
-    ["/none.esp", /^runtime\/source$/],
-  ])("%s is refused with its code", async (file, code) => {
+    ["/damaged.esp", /^FormatError esp\//],
+    ["/none.esp", /^InputError runtime\/source$/],
+  ])("%s is refused with its class and code, which a bundle does not shorten", async (file, code) => {
     const got = await inPage(true, async (page, url) => {
       await page.goto(`${url}blank.html`);
-      const script = `import("/runtime.js").then(({ load }) => load("${file}")).then(() => "loaded", (error) => error.code)`;
+      const script = `import("/runtime.js").then(({ load }) => load("${file}")).then(() => "loaded", ({ name, code }) => name + " " + code)`;
       return page.evaluate<string>(script);
     });
     expect(got).toMatch(code);

@@ -18,7 +18,9 @@ export interface Type {
 }
 
 /** A graph that cannot be built: shapes or dtypes that do not fit. A bug in our own code, never in the user's input. */
-export class GraphError extends EspalierError {}
+export class GraphError extends EspalierError {
+  override readonly name = "GraphError";
+}
 
 /** The canonical product of dimensions; 1 for none. */
 export function product(dims: Shape): Dim {

@@ -1,6 +1,6 @@
 /**
  * Worker threads run from `dist/` (engine/built-url.ts), so before any test whatever is older there than its source is
- * compiled. Vitest calls this once per run. Type errors are for `npm run check` to report: JavaScript comes out anyway.
+ * compiled, and then bundled for browsers. Vitest calls this once per run. Type errors are for `npm run check` to report: JavaScript comes out anyway.
  */
 
 import { spawnSync } from "node:child_process";
@@ -28,8 +28,12 @@ export default function setup(): void {
   const times = (paths: readonly string[]): number[] => paths.map((path) => changed(join(ROOT, path)));
   const stale = KERNELS.some(({ sources, built }) => Math.min(...times(built)) < Math.max(...times(sources)));
   if (stale) run("npm", "run", "build:kernels");
-  if (sources().every((path) => changed(built(path)) >= changed(path))) return;
-  run(join(ROOT, "node_modules/.bin/tsc"), "-p", "tsconfig.build.json");
+  if (sources().some((path) => changed(built(path)) < changed(path))) {
+    run(join(ROOT, "node_modules/.bin/tsc"), "-p", "tsconfig.build.json");
+  }
+  const bundled = [...sources().map(built), join(ROOT, "dist/sparse/kernels.wasm")];
+  const bundle = changed(join(ROOT, "dist/browser/runtime.js"));
+  if (bundled.some((path) => changed(path) > bundle)) run("npm", "run", "build:browser");
 }
 
 function sources(): string[] {
