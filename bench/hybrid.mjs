@@ -31,9 +31,9 @@ const [T, B, H, A, runs] = ["tokens", "batch", "heads", "size", "runs"].map((nam
 const P = T / PANEL; // panels of a text
 const D = H * A;
 
-const { module } = await compileKernels(false);
+const compiled = await compileKernels(false);
 const arena = new Arena(false);
-const kernels = kernelsOf(module, arena.memory);
+const kernels = kernelsOf(compiled, arena.memory);
 const stride = panelBytes(D);
 const places = Array.from({ length: 4 }, () => arena.allocate(B * P * stride));
 const scratch = arena.allocate((T + 8) * PANEL * 4);

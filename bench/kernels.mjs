@@ -12,7 +12,7 @@ import { floatTensor } from "../dist/base/tensor.js";
 import { compileKernels } from "../dist/runtime/module.js";
 import { Arena } from "../dist/sparse/arena.js";
 import { kernelsOf } from "../dist/sparse/kernels.js";
-import { placeLinear, runLinear, USUAL_RATES } from "../dist/sparse/linear.js";
+import { LINEAR_KERNELS, placeLinear, runLinear, USUAL_RATES } from "../dist/sparse/linear.js";
 import { PANEL, panelBytes } from "../dist/sparse/panels.js";
 
 const { values } = parseArgs({
@@ -23,9 +23,10 @@ const TOKENS = 128;
 const PANELS = TOKENS / PANEL;
 const ROUNDS = 60;
 
-const { module, wide } = await compileKernels(false);
+const compiled = await compileKernels(false);
+const { module, wide, fused } = compiled;
 const arena = new Arena(false);
-const kernels = kernelsOf(module, arena.memory);
+const kernels = kernelsOf(compiled, arena.memory);
 
 /** Least milliseconds of a run: everything else that the machine does only adds. */
 function least(run) {
@@ -51,7 +52,6 @@ function scattered(rows, columns, height) {
   return floatTensor([rows, columns], data);
 }
 
-const HEIGHT = { spmm_1x1: 1, spmm_1x1_pair: 1, spmm_2x1: 2, spmm_4x1: 4, gemm_4x1: 1 };
 const SHAPES = [
   [768, 768],
   [768, 3072],
@@ -61,9 +61,9 @@ const x = arena.allocate(PANELS * panelBytes(3072));
 const y = arena.allocate(PANELS * panelBytes(3072));
 const results = [];
 
-for (const kernel of Object.keys(HEIGHT)) {
+for (const [kernel, rows] of Object.entries(LINEAR_KERNELS)) {
   for (const [inputs, outputs] of SHAPES) {
-    const weight = scattered(outputs, inputs, HEIGHT[kernel]);
+    const weight = scattered(outputs, inputs, rows === "dense" ? 1 : rows);
     const bias = floatTensor([outputs], new Float32Array(outputs));
     const layer = placeLinear(arena, weight, bias, { ...USUAL_RATES, [kernel]: 1e9 });
     const strides = { x: panelBytes(inputs), y: panelBytes(outputs) };
@@ -109,9 +109,9 @@ const roof = Math.max(
   ...[12, 24].map((chains) => (8 * chains * 500_000) / least(() => raw[`roof_${chains}`](x, 500_000)) / 1e6),
 );
 
-if (values.json) console.log(JSON.stringify({ node: process.version, wide, roof, results }));
+if (values.json) console.log(JSON.stringify({ node: process.version, wide, fused, roof, results }));
 else {
-  const registers = wide ? "256 bits" : "128 bits";
+  const registers = `${wide ? 256 : 128} bits${fused ? ", products fused" : ""}`;
   console.log(`node ${process.version}, ${registers}, ${TOKENS} tokens, sparse kernels at ${values.sparsity}`);
   console.log(`roof: ${roof.toFixed(0)} GFLOP/s of products and sums on registers alone`);
   for (const { kernel, work, ms, gflops, asDense } of results) {

@@ -72,7 +72,7 @@ async function measure(sparsity, height) {
   const network = prunedNetwork(values.shape, sparsity, height);
   const file = await encodeEsp(network, { values: "float32" });
   const session = await openSession(file.slice(), { threads: 1, where: "bench" });
-  const { kernels, wide } = session.opened.report;
+  const { kernels, wide, fused } = session.opened.report;
   const engine = new Engine({ threads: 1 });
   const dense = await openProgram(engine, onnxProgram(network), network);
   const int8 = await openProgram(engine, onnxProgram(network, "", "int8"), network);
@@ -91,14 +91,14 @@ async function measure(sparsity, height) {
   }
   const { path, tried } = chosen.report;
   await Promise.all([session.close(), chosen.close(), engine.close()]);
-  return { rows, kernels, wide, path, tried, file };
+  return { rows, kernels, wide, fused, path, tried, file };
 }
 
 /** Milliseconds of a pass by kind of kernel, and the rest. */
 async function parts(file, size) {
-  const { module } = await compileKernels(false);
+  const compiled = await compileKernels(false);
   const arena = new Arena(false);
-  const raw = kernelsOf(module, arena.memory);
+  const raw = kernelsOf(compiled, arena.memory);
   const rates = (await openedRates(file)) ?? {};
   const model = placeModel(arena, await decodeEsp(file.slice(), "bench"), { rates, threads: 1 });
   const kind = (name) => (/spmm|gemm/.test(name) ? "linear" : /gelu|relu|tanh/.test(name) ? "GELU" : name === "layer_norm" ? "LayerNorm" : name === "attention" ? "attention" : "other");
@@ -155,7 +155,7 @@ for (const [sparsity, height] of cases) {
 }
 if (values.json) console.log(JSON.stringify({ node: process.version, shape: values.shape, tokens: T, results }));
 
-function print({ rows, kernels, wide, path, tried, parts: byKind, scaling: scaled }) {
+function print({ rows, kernels, wide, fused, path, tried, parts: byKind, scaling: scaled }) {
   for (const { sparsity, height, batch, sparse, onnx, int8, ratio, int8Ratio, difference } of rows) {
     const blocks = height === 1 ? "single weights" : `blocks of ${height} x 1`;
     const ms = (value) => `${value.toFixed(1)} ms`;
@@ -164,7 +164,7 @@ function print({ rows, kernels, wide, path, tried, parts: byKind, scaling: scale
     );
   }
   const measured = tried ? ` (${tried.sparse.toFixed(1)} against ${tried.dense.toFixed(1)} ms)` : "";
-  console.log(`  ${JSON.stringify(kernels)}, wide ${wide}; load takes the ${path} path${measured}`);
+  console.log(`  ${JSON.stringify(kernels)}, wide ${wide}, fused ${fused}; load takes the ${path} path${measured}`);
   for (const [size, kinds] of Object.entries(byKind ?? {})) {
     const total = Object.values(kinds).reduce((sum, ms) => sum + ms, 0);
     const shares = Object.entries(kinds).map(([name, ms]) => `${name} ${ms.toFixed(1)} ms (${((100 * ms) / total).toFixed(0)} %)`);

@@ -11,6 +11,7 @@ import { serve } from "../examples/browser/serve.mjs";
 import type { Prediction } from "../src/network/predictions.ts";
 import { load, type RuntimeReport } from "../src/runtime/load.ts";
 import { encodeEsp } from "../src/sparse/esp/model.ts";
+import { KERNEL_FILES } from "./support/build.ts";
 import { chromiumPath, startChromium } from "./support/chromium.ts";
 import { letterClassifier } from "./support/classifiers.ts";
 import { newFolder } from "./support/tiny-model.ts";
@@ -19,7 +20,7 @@ const built = (name: string): Buffer =>
   readFileSync(fileURLToPath(new URL(`../dist/browser/${name}`, import.meta.url)));
 
 test("what a page loads beside the model is under 150 kB compressed by gzip -9", () => {
-  const files = ["runtime.js", "thread.js", "kernels.wasm", "kernels-shared.wasm"];
+  const files = ["runtime.js", "thread.js", ...KERNEL_FILES];
   const bytes = files.reduce((sum, name) => sum + gzipSync(built(name), { level: 9 }).length, 0);
   expect(bytes).toBeGreaterThan(10_000);
   expect(bytes).toBeLessThan(150_000);

@@ -2,7 +2,7 @@
  * Multi-head attention of one text: softmax(Qᵀ·K)·V for each head, queries as lanes.
  *
  *   q, k, v, out   panels of 16 tokens, [panel][head · A + feature][16]; the 1/√A is in q already
- *   scratch        [keys rounded up to 2, and one more][16] × f32
+ *   scratch        [keys rounded up to 4, and one more][16] × f32
  *
  * Both products are blocks of 2 × 16, as in spmm_2x1; a key's or value's numbers are read as they lie, one broadcast each,
  * so nothing is transposed. The softmax runs down the keys of all 16 queries at once; its division is done on the
@@ -10,6 +10,7 @@
  */
 
 import { constant, exp8 } from "./exponential";
+import { madd } from "./madd";
 
 /**
  * @param stride      bytes from one panel of q, k, v to the next
@@ -61,17 +62,17 @@ function scores(q: usize, k: usize, stride: usize, keys: i32, bytes: usize, scra
       const w = v128.load_splat<f32>(s);
       const u = v128.load_splat<f32>(s, 4);
       let t = v128.load(from);
-      a0 = f32x4.add(a0, f32x4.mul(w, t));
-      b0 = f32x4.add(b0, f32x4.mul(u, t));
+      a0 = madd(w, t, a0);
+      b0 = madd(u, t, b0);
       t = v128.load(from, 16);
-      a1 = f32x4.add(a1, f32x4.mul(w, t));
-      b1 = f32x4.add(b1, f32x4.mul(u, t));
+      a1 = madd(w, t, a1);
+      b1 = madd(u, t, b1);
       t = v128.load(from, 32);
-      a2 = f32x4.add(a2, f32x4.mul(w, t));
-      b2 = f32x4.add(b2, f32x4.mul(u, t));
+      a2 = madd(w, t, a2);
+      b2 = madd(u, t, b2);
       t = v128.load(from, 48);
-      a3 = f32x4.add(a3, f32x4.mul(w, t));
-      b3 = f32x4.add(b3, f32x4.mul(u, t));
+      a3 = madd(w, t, a3);
+      b3 = madd(u, t, b3);
       s += 64;
       from += 64;
     }
@@ -88,7 +89,7 @@ function scores(q: usize, k: usize, stride: usize, keys: i32, bytes: usize, scra
 }
 
 /** scratch[key][16] becomes e^(score − largest); row `keys` becomes 1 / their sum. Eight queries at a time. */
-function weights(scratch: usize, keys: i32): void {
+export function weights(scratch: usize, keys: i32): void {
   const bytes = (<usize>keys) << 6;
   for (let half: usize = 0; half < 64; half += 32) {
     const from = scratch + half;
@@ -135,17 +136,17 @@ function mixture(scratch: usize, v: usize, out: usize, stride: usize, keys: i32,
         const w = v128.load_splat<f32>(s);
         const u = v128.load_splat<f32>(s, 64);
         let t = v128.load(from);
-        a0 = f32x4.add(a0, f32x4.mul(w, t));
-        b0 = f32x4.add(b0, f32x4.mul(u, t));
+        a0 = madd(w, t, a0);
+        b0 = madd(u, t, b0);
         t = v128.load(from, 16);
-        a1 = f32x4.add(a1, f32x4.mul(w, t));
-        b1 = f32x4.add(b1, f32x4.mul(u, t));
+        a1 = madd(w, t, a1);
+        b1 = madd(u, t, b1);
         t = v128.load(from, 32);
-        a2 = f32x4.add(a2, f32x4.mul(w, t));
-        b2 = f32x4.add(b2, f32x4.mul(u, t));
+        a2 = madd(w, t, a2);
+        b2 = madd(u, t, b2);
         t = v128.load(from, 48);
-        a3 = f32x4.add(a3, f32x4.mul(w, t));
-        b3 = f32x4.add(b3, f32x4.mul(u, t));
+        a3 = madd(w, t, a3);
+        b3 = madd(u, t, b3);
         s += 4;
         from += 64;
       }
@@ -169,12 +170,13 @@ function mixture(scratch: usize, v: usize, out: usize, stride: usize, keys: i32,
   if (a < size) feature(scratch, sums, v + ((<usize>a) << 6), out + ((<usize>a) << 6), stride, keys);
 }
 
-function feature(scratch: usize, sums: usize, v: usize, out: usize, stride: usize, keys: i32): void {
+/** The same for one feature. */
+export function feature(scratch: usize, sums: usize, v: usize, out: usize, stride: usize, keys: i32): void {
   for (let lanes: usize = 0; lanes < 64; lanes += 16) {
     let sum = constant(0);
     for (let j = 0; j < keys; j++) {
       const w = v128.load_splat<f32>(v + <usize>(j >> 4) * stride + ((<usize>(j & 15)) << 2));
-      sum = f32x4.add(sum, f32x4.mul(w, v128.load(scratch + ((<usize>j) << 6) + lanes)));
+      sum = madd(w, v128.load(scratch + ((<usize>j) << 6) + lanes), sum);
     }
     v128.store(out + lanes, f32x4.mul(sum, v128.load(sums + lanes)));
   }

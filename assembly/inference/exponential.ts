@@ -6,8 +6,10 @@
  *   pmin, pmax  one instruction each; the ones that care for NaN and -0 are eight
  *   pairs       two registers at a time share what is read, and V8 can join them to 256 bits
  *
- * `@inline` is AssemblyScript, which Biome cannot read: this file alone is not formatted by it.
+ * `@inline` is AssemblyScript, which Biome cannot read: this file and madd.ts alone are not formatted by it.
  */
+
+import { madd, nmadd } from "./madd";
 
 /** Constants, by their place. */
 const TABLE: usize = memory.data<f32>([
@@ -53,11 +55,6 @@ export function constant(i: usize): v128 {
   return v128.load_splat<f32>(TABLE + (i << 2));
 }
 
-@inline
-function step(sum: v128, x: v128, c: v128): v128 {
-  return f32x4.add(f32x4.mul(sum, x), c);
-}
-
 /**
  * eˣ at `x`, eight numbers in place, relative error below 2e-7 for x in [-87, 88]; smaller x give e⁻⁸⁷, larger e⁸⁸.
  *
@@ -74,38 +71,38 @@ export function exp8(x: usize, a: v128, b: v128): void {
   c = constant(6);
   // Adding 1.5·2²³ rounds to the nearest integer and leaves it in the lowest bits.
   const t = constant(30);
-  const i = f32x4.add(f32x4.mul(a, c), t);
-  const j = f32x4.add(f32x4.mul(b, c), t);
+  const i = madd(a, c, t);
+  const j = madd(b, c, t);
   const n = f32x4.sub(i, t);
   const m = f32x4.sub(j, t);
   c = constant(7);
-  a = f32x4.sub(a, f32x4.mul(n, c));
-  b = f32x4.sub(b, f32x4.mul(m, c));
+  a = nmadd(n, c, a);
+  b = nmadd(m, c, b);
   c = constant(8);
-  a = f32x4.sub(a, f32x4.mul(n, c));
-  b = f32x4.sub(b, f32x4.mul(m, c));
+  a = nmadd(n, c, a);
+  b = nmadd(m, c, b);
   let e = constant(9);
   let f = e;
   c = constant(10);
-  e = step(e, a, c);
-  f = step(f, b, c);
+  e = madd(e, a, c);
+  f = madd(f, b, c);
   c = constant(11);
-  e = step(e, a, c);
-  f = step(f, b, c);
+  e = madd(e, a, c);
+  f = madd(f, b, c);
   c = constant(12);
-  e = step(e, a, c);
-  f = step(f, b, c);
+  e = madd(e, a, c);
+  f = madd(f, b, c);
   c = constant(13);
-  e = step(e, a, c);
-  f = step(f, b, c);
+  e = madd(e, a, c);
+  f = madd(f, b, c);
   c = constant(2);
-  e = step(e, a, c);
-  f = step(f, b, c);
+  e = madd(e, a, c);
+  f = madd(f, b, c);
   c = constant(1);
-  e = step(e, a, c);
-  f = step(f, b, c);
-  e = step(e, a, c);
-  f = step(f, b, c);
+  e = madd(e, a, c);
+  f = madd(f, b, c);
+  e = madd(e, a, c);
+  f = madd(f, b, c);
   // 2ⁿ·e: n is added to the exponent's bits. e lies in [0.7, 1.5], so no sign is touched.
   e = i32x4.add(e, i32x4.shl(i, 23));
   f = i32x4.add(f, i32x4.shl(j, 23));
@@ -135,40 +132,40 @@ export function gelu8(x: usize, a: v128, b: v128): void {
   let p = constant(16);
   let q = p;
   c = constant(17);
-  p = step(p, yy, c);
-  q = step(q, zz, c);
+  p = madd(p, yy, c);
+  q = madd(q, zz, c);
   c = constant(18);
-  p = step(p, yy, c);
-  q = step(q, zz, c);
+  p = madd(p, yy, c);
+  q = madd(q, zz, c);
   c = constant(19);
-  p = step(p, yy, c);
-  q = step(q, zz, c);
+  p = madd(p, yy, c);
+  q = madd(q, zz, c);
   c = constant(20);
-  p = step(p, yy, c);
-  q = step(q, zz, c);
+  p = madd(p, yy, c);
+  q = madd(q, zz, c);
   c = constant(21);
-  p = f32x4.mul(step(p, yy, c), y);
-  q = f32x4.mul(step(q, zz, c), z);
+  p = f32x4.mul(madd(p, yy, c), y);
+  q = f32x4.mul(madd(q, zz, c), z);
   let d = constant(22);
   let e = d;
   c = constant(23);
-  d = step(d, yy, c);
-  e = step(e, zz, c);
+  d = madd(d, yy, c);
+  e = madd(e, zz, c);
   c = constant(24);
-  d = step(d, yy, c);
-  e = step(e, zz, c);
+  d = madd(d, yy, c);
+  e = madd(e, zz, c);
   c = constant(25);
-  d = step(d, yy, c);
-  e = step(e, zz, c);
+  d = madd(d, yy, c);
+  e = madd(e, zz, c);
   c = constant(26);
-  d = step(d, yy, c);
-  e = step(e, zz, c);
+  d = madd(d, yy, c);
+  e = madd(e, zz, c);
   c = constant(1);
-  p = f32x4.div(p, step(d, yy, c));
-  q = f32x4.div(q, step(e, zz, c));
+  p = f32x4.div(p, madd(d, yy, c));
+  q = f32x4.div(q, madd(e, zz, c));
   c = constant(2);
   a = f32x4.mul(a, c);
   b = f32x4.mul(b, c);
-  v128.store(x, step(p, a, a));
-  v128.store(x, step(q, b, b), 16);
+  v128.store(x, madd(p, a, a));
+  v128.store(x, madd(q, b, b), 16);
 }

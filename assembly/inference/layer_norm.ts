@@ -6,6 +6,7 @@
  */
 
 import { constant } from "./exponential";
+import { madd } from "./madd";
 
 /**
  * Over panels [panel][feature][16]; writes over `x`.
@@ -69,19 +70,19 @@ function norm_lanes(
   for (let i = x; i < end; i += 64) {
     const d = f32x4.sub(v128.load(i), mean);
     const d1 = f32x4.sub(v128.load(i, 16), mean1);
-    squares = f32x4.add(squares, f32x4.mul(d, d));
-    squares1 = f32x4.add(squares1, f32x4.mul(d1, d1));
+    squares = madd(d, d, squares);
+    squares1 = madd(d1, d1, squares1);
   }
   const e = f32x4.splat(epsilon);
   const one = constant(1);
-  const scale = f32x4.div(one, f32x4.sqrt(f32x4.add(f32x4.mul(squares, share), e)));
-  const scale1 = f32x4.div(one, f32x4.sqrt(f32x4.add(f32x4.mul(squares1, share), e)));
+  const scale = f32x4.div(one, f32x4.sqrt(madd(squares, share, e)));
+  const scale1 = f32x4.div(one, f32x4.sqrt(madd(squares1, share, e)));
   for (let i = x; i < end; i += 64, gamma += 4, beta += 4) {
     const g = v128.load_splat<f32>(gamma);
     const b = v128.load_splat<f32>(beta);
     const unit = f32x4.mul(f32x4.sub(v128.load(i), mean), scale);
     const unit1 = f32x4.mul(f32x4.sub(v128.load(i, 16), mean1), scale1);
-    v128.store(i, f32x4.add(f32x4.mul(unit, g), b));
-    v128.store(i, f32x4.add(f32x4.mul(unit1, g), b), 16);
+    v128.store(i, madd(unit, g, b));
+    v128.store(i, madd(unit1, g, b), 16);
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { constant } from "./exponential";
+import { madd } from "./madd";
 
 /** `n` times 12 products and sums of four numbers each, from and to 192 bytes at `x`. */
 export function roof_12(x: usize, n: i32): void {
@@ -21,18 +22,18 @@ export function roof_12(x: usize, n: i32): void {
   let r10 = v128.load(x, 160);
   let r11 = v128.load(x, 176);
   for (let i = 0; i < n; i++) {
-    r0 = f32x4.add(f32x4.mul(r0, w), w);
-    r1 = f32x4.add(f32x4.mul(r1, w), w);
-    r2 = f32x4.add(f32x4.mul(r2, w), w);
-    r3 = f32x4.add(f32x4.mul(r3, w), w);
-    r4 = f32x4.add(f32x4.mul(r4, w), w);
-    r5 = f32x4.add(f32x4.mul(r5, w), w);
-    r6 = f32x4.add(f32x4.mul(r6, w), w);
-    r7 = f32x4.add(f32x4.mul(r7, w), w);
-    r8 = f32x4.add(f32x4.mul(r8, w), w);
-    r9 = f32x4.add(f32x4.mul(r9, w), w);
-    r10 = f32x4.add(f32x4.mul(r10, w), w);
-    r11 = f32x4.add(f32x4.mul(r11, w), w);
+    r0 = madd(r0, w, w);
+    r1 = madd(r1, w, w);
+    r2 = madd(r2, w, w);
+    r3 = madd(r3, w, w);
+    r4 = madd(r4, w, w);
+    r5 = madd(r5, w, w);
+    r6 = madd(r6, w, w);
+    r7 = madd(r7, w, w);
+    r8 = madd(r8, w, w);
+    r9 = madd(r9, w, w);
+    r10 = madd(r10, w, w);
+    r11 = madd(r11, w, w);
   }
   v128.store(x, r0, 0);
   v128.store(x, r1, 16);
@@ -76,30 +77,30 @@ export function roof_24(x: usize, n: i32): void {
   let r22 = v128.load(x, 352);
   let r23 = v128.load(x, 368);
   for (let i = 0; i < n; i++) {
-    r0 = f32x4.add(f32x4.mul(r0, w), w);
-    r1 = f32x4.add(f32x4.mul(r1, w), w);
-    r2 = f32x4.add(f32x4.mul(r2, w), w);
-    r3 = f32x4.add(f32x4.mul(r3, w), w);
-    r4 = f32x4.add(f32x4.mul(r4, w), w);
-    r5 = f32x4.add(f32x4.mul(r5, w), w);
-    r6 = f32x4.add(f32x4.mul(r6, w), w);
-    r7 = f32x4.add(f32x4.mul(r7, w), w);
-    r8 = f32x4.add(f32x4.mul(r8, w), w);
-    r9 = f32x4.add(f32x4.mul(r9, w), w);
-    r10 = f32x4.add(f32x4.mul(r10, w), w);
-    r11 = f32x4.add(f32x4.mul(r11, w), w);
-    r12 = f32x4.add(f32x4.mul(r12, w), w);
-    r13 = f32x4.add(f32x4.mul(r13, w), w);
-    r14 = f32x4.add(f32x4.mul(r14, w), w);
-    r15 = f32x4.add(f32x4.mul(r15, w), w);
-    r16 = f32x4.add(f32x4.mul(r16, w), w);
-    r17 = f32x4.add(f32x4.mul(r17, w), w);
-    r18 = f32x4.add(f32x4.mul(r18, w), w);
-    r19 = f32x4.add(f32x4.mul(r19, w), w);
-    r20 = f32x4.add(f32x4.mul(r20, w), w);
-    r21 = f32x4.add(f32x4.mul(r21, w), w);
-    r22 = f32x4.add(f32x4.mul(r22, w), w);
-    r23 = f32x4.add(f32x4.mul(r23, w), w);
+    r0 = madd(r0, w, w);
+    r1 = madd(r1, w, w);
+    r2 = madd(r2, w, w);
+    r3 = madd(r3, w, w);
+    r4 = madd(r4, w, w);
+    r5 = madd(r5, w, w);
+    r6 = madd(r6, w, w);
+    r7 = madd(r7, w, w);
+    r8 = madd(r8, w, w);
+    r9 = madd(r9, w, w);
+    r10 = madd(r10, w, w);
+    r11 = madd(r11, w, w);
+    r12 = madd(r12, w, w);
+    r13 = madd(r13, w, w);
+    r14 = madd(r14, w, w);
+    r15 = madd(r15, w, w);
+    r16 = madd(r16, w, w);
+    r17 = madd(r17, w, w);
+    r18 = madd(r18, w, w);
+    r19 = madd(r19, w, w);
+    r20 = madd(r20, w, w);
+    r21 = madd(r21, w, w);
+    r22 = madd(r22, w, w);
+    r23 = madd(r23, w, w);
   }
   v128.store(x, r0, 0);
   v128.store(x, r1, 16);

@@ -9,9 +9,13 @@
  * is 2 to 7 % faster so.
  *
  * Time goes with the number of weights, whatever the density. A weight costs one broadcast and four loads for four
- * products, and the processor loads two vectors in a cycle: 43 GFLOP/s in 128-bit registers, 71 when V8 joins them to 256
- * bits (`npm run bench:kernels`). Fused multiply-add changes neither.
+ * products, and the processor loads two vectors in a cycle: loads are the limit, from the second cache where 48 kB of a
+ * panel of 768 features are more than the first one holds. On a Zen 3 (32 kB) 20 GFLOP/s in 128-bit registers and 28 when
+ * V8 joins them to 256 bits, on a Zen 5 (48 kB) 43 and 71 (`npm run bench:kernels`). Adding products in one instruction
+ * changes these by 4 % at most.
  */
+
+import { madd } from "./madd";
 
 /** One panel at a time. */
 export function spmm_1x1(
@@ -40,10 +44,10 @@ export function spmm_1x1(
       while (s < end) {
         const q = x + ((<usize>load<u16>(c)) << 6);
         const w = v128.load_splat<f32>(s);
-        a0 = f32x4.add(a0, f32x4.mul(w, v128.load(q)));
-        a1 = f32x4.add(a1, f32x4.mul(w, v128.load(q, 16)));
-        a2 = f32x4.add(a2, f32x4.mul(w, v128.load(q, 32)));
-        a3 = f32x4.add(a3, f32x4.mul(w, v128.load(q, 48)));
+        a0 = madd(w, v128.load(q), a0);
+        a1 = madd(w, v128.load(q, 16), a1);
+        a2 = madd(w, v128.load(q, 32), a2);
+        a3 = madd(w, v128.load(q, 48), a3);
         c += 2;
         s += 4;
       }
@@ -59,8 +63,9 @@ export function spmm_1x1(
 }
 
 /**
- * Two panels at a time: the weight's broadcast serves 32 tokens. 82 GFLOP/s with 256-bit registers; in 128 bits it wants
- * more registers than there are, and which of the two is faster is measured when a model is loaded.
+ * Two panels at a time: the weight's broadcast serves 32 tokens. 32 GFLOP/s with 256-bit registers on the Zen 3, 82 on the
+ * Zen 5; in 128 bits it wants more registers than there are, and which of the two is faster is measured when a model is
+ * loaded.
  */
 export function spmm_1x1_pair(
   x: usize,
@@ -95,19 +100,19 @@ export function spmm_1x1_pair(
         const offset = (<usize>load<u16>(c)) << 6;
         const w = v128.load_splat<f32>(s);
         const q = x + offset;
-        a0 = f32x4.add(a0, f32x4.mul(w, v128.load(q)));
-        a1 = f32x4.add(a1, f32x4.mul(w, v128.load(q, 16)));
-        a2 = f32x4.add(a2, f32x4.mul(w, v128.load(q, 32)));
-        a3 = f32x4.add(a3, f32x4.mul(w, v128.load(q, 48)));
+        a0 = madd(w, v128.load(q), a0);
+        a1 = madd(w, v128.load(q, 16), a1);
+        a2 = madd(w, v128.load(q, 32), a2);
+        a3 = madd(w, v128.load(q, 48), a3);
         c += 2;
         s += 4;
         // Never taken: it keeps V8 from moving all eight loads up, for which there are not enough registers.
         if (end === 5) break;
         const u = x1 + offset;
-        b0 = f32x4.add(b0, f32x4.mul(w, v128.load(u)));
-        b1 = f32x4.add(b1, f32x4.mul(w, v128.load(u, 16)));
-        b2 = f32x4.add(b2, f32x4.mul(w, v128.load(u, 32)));
-        b3 = f32x4.add(b3, f32x4.mul(w, v128.load(u, 48)));
+        b0 = madd(w, v128.load(u), b0);
+        b1 = madd(w, v128.load(u, 16), b1);
+        b2 = madd(w, v128.load(u, 32), b2);
+        b3 = madd(w, v128.load(u, 48), b3);
       }
       v128.store(out, a0);
       v128.store(out, a1, 16);

@@ -23,6 +23,9 @@ const ISOLATION = {
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
+/** The page fetches one of them: which depends on what the browser can do. */
+const KERNELS = ["kernels.wasm", "kernels-shared.wasm", "kernels-fused.wasm", "kernels-fused-shared.wasm"];
+
 /** Files by the path they are served under. */
 function filesOf(model, more = {}) {
   return {
@@ -30,8 +33,7 @@ function filesOf(model, more = {}) {
     "/page.js": here("./page.js"),
     "/runtime.js": here("../../dist/browser/runtime.js"),
     "/thread.js": here("../../dist/browser/thread.js"),
-    "/kernels.wasm": here("../../dist/browser/kernels.wasm"),
-    "/kernels-shared.wasm": here("../../dist/browser/kernels-shared.wasm"),
+    ...Object.fromEntries(KERNELS.map((name) => [`/${name}`, here(`../../dist/browser/${name}`)])),
     "/model.esp": model,
     ...more,
   };

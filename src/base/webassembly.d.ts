@@ -1,6 +1,8 @@
 /** The part of WebAssembly's JavaScript interface that kernels use; Node's types leave it to the browser's. */
 
 declare namespace WebAssembly {
+  /** Whether bytes are a module that this engine can compile. */
+  function validate(bytes: Uint8Array): boolean;
   class Memory {
     constructor(descriptor: {
       readonly initial: number;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { BenchResult, EvaluationResult, ModelSizes, ShrinkResult } from "../runs/answers.ts";
 import type { Latency, ModelFigures, RunResult, Stage } from "../runs/result.ts";
+import { USUAL_RATES } from "../sparse/linear.ts";
 import { printEvaluation, printPredictions, printRun, printShrinking } from "./print.ts";
 import { benchTable, inspectTable, renderTable, resultTable, WIDTH } from "./table.ts";
 import { bytes, clock, count, digits, milliseconds, percent, times, wrap } from "./units.ts";
@@ -113,8 +114,9 @@ test("bench shows sizes, loading and one table per case, with the first contende
         ...contender,
         engine: "sparse",
         kernels: {
-          rates: { spmm_1x1: 42.04, spmm_1x1_pair: 39, spmm_2x1: 58, spmm_4x1: 61, gemm_4x1: 57.8 },
+          rates: { ...USUAL_RATES, spmm_1x1: 42.04, gemm_4x1: 57.8 },
           kernels: { spmm_1x1: 35, gemm_4x1: 1 },
+          fused: true,
           wide: true,
           density: 0.049,
           memory: 1,
@@ -155,7 +157,7 @@ test("bench shows sizes, loading and one table per case, with the first contende
     A second sentence.
 
     sparse: 95 % zeros; 35 × spmm_1x1 at 42.0 GFLOP/s, 1 × gemm_4x1 at 57.8 GFLOP/s;
-    256-bit vectors
+    256-bit vectors; fused products
     runs/a; AMD EPYC 9R14, 2 threads, Node v20.20.2"
   `);
   expect(widest(text)).toBeLessThanOrEqual(WIDTH);

@@ -144,7 +144,8 @@ function kernelLine({ name, kernels }: BenchRow): string[] {
     ([kernel, matrices]) => `${matrices} × ${kernel} at ${digits(rates.get(kernel) ?? Number.NaN)} GFLOP/s`,
   );
   const wide = kernels.wide === true ? "; 256-bit vectors" : "";
-  return [`${name}: ${percent(1 - kernels.density)} zeros; ${used.join(", ")}${wide}`];
+  const fused = kernels.fused ? "; fused products" : "";
+  return [`${name}: ${percent(1 - kernels.density)} zeros; ${used.join(", ")}${wide}${fused}`];
 }
 
 function benchCase(rows: readonly BenchRow[], at: Latency): string {

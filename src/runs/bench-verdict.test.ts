@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { USUAL_RATES } from "../sparse/linear.ts";
 import type { BenchContender } from "./answers.ts";
 import { benchVerdict, contenderName } from "./bench-verdict.ts";
 
@@ -20,8 +21,9 @@ function contender(
     kernels:
       engine === "sparse"
         ? {
-            rates: { spmm_1x1: 42, spmm_1x1_pair: 39, spmm_2x1: 58, spmm_4x1: 58, gemm_4x1: 58 },
+            rates: USUAL_RATES,
             kernels: { spmm_1x1: 12 },
+            fused: false,
             wide: null,
             density: 1 - zeros,
             memory: 1,

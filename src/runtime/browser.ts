@@ -43,7 +43,7 @@ export const host: Host = {
     return asked ?? Math.min(PAGE_THREADS, scope.navigator?.hardwareConcurrency ?? 1);
   },
   read: fetchBytes,
-  kernels: (shared) => fetchBytes(kernelFile(shared)),
+  kernels: (build) => fetchBytes(kernelFile(build)),
   startThread,
   ownPort,
 };

@@ -8,6 +8,7 @@
 
 import { RunError } from "../base/errors.ts";
 import type { EncodedText } from "../sparse/batch.ts";
+import type { KernelBuild } from "../sparse/kernel-files.ts";
 
 /** One end of a conversation between two threads. */
 export interface Port<Sent, Received> {
@@ -30,20 +31,29 @@ export interface Path {
   close(): Promise<void>;
 }
 
+/** Flags of V8. */
+export interface Flags {
+  set(flag: string, on: boolean): void;
+  /** Whether it joins vectors under a flag. */
+  readonly joinsVectors: boolean;
+  /** Whether it has relaxed SIMD, but under a flag. */
+  readonly hidesRelaxed: boolean;
+}
+
 /** The place. */
 export interface Host {
   /** Threads that share the work, when so many were asked for, or none were named. */
   threads(asked: number | undefined): number;
   /** The bytes behind an address or, in Node, a path. @throws when they cannot be had */
   read(source: string | URL): Promise<Uint8Array>;
-  /** The bytes of the kernels, for a memory that threads share or one that they do not. @throws as `read` does */
-  kernels(shared: boolean): Promise<Uint8Array>;
+  /** The bytes of the kernels. @throws as `read` does */
+  kernels(build: KernelBuild): Promise<Uint8Array>;
   /** Starts thread.ts. @throws {RunError} `runtime/threads` where there are no threads */
   startThread<Sent, Received>(): Thread<Sent, Received>;
   /** From the thread that this runs in to the one that started it. @throws {RunError} `runtime/threads` in the main one */
   ownPort<Sent, Received>(): Port<Sent, Received>;
-  /** Switches a flag of V8, where V8 has the flags that module.ts wants. */
-  readonly setFlag?: (flag: string, on: boolean) => void;
+  /** What V8 does when a flag is set, where flags can be set. */
+  readonly flags?: Flags;
   /** Opens the bytes of a .esp file in ONNX Runtime, where that is there. */
   readonly openDense?: (file: Uint8Array, where: string, threads: number) => Promise<Path>;
 }

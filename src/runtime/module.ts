@@ -1,28 +1,34 @@
 /**
  * The kernels, compiled for this machine: fetched, checked against the reference once, and measured.
  *
- * Where V8 can join two 128-bit operations to one of 256 bits (Node 24 and newer, behind a flag that it calls
- * experimental), the kernels are compiled with that flag, tried on every kind of work and compared with plain
- * TypeScript; one wrong number, and they are compiled again without it. The flag is on only while the kernels are
- * compiled, 25 ms, and no other code sees it. Browser-safe.
+ *   fused   products added in one instruction, where the engine has relaxed SIMD: everywhere but in Safari; in Node 20
+ *           under a flag
+ *   wide    two 128-bit operations joined to one of 256 bits, in Node 24 and newer, under a flag that V8 calls experimental
+ *
+ * What is best on paper is compiled first, tried on every kind of work and compared with plain TypeScript; one wrong
+ * number, and the next is compiled. Flags are set only while kernels are compiled, 25 ms, and no other code sees them.
+ * Browser-safe.
  */
 
 import { RunError } from "../base/errors.ts";
 import { Arena } from "../sparse/arena.ts";
-import { type Kernels, kernelsOf } from "../sparse/kernels.ts";
+import type { KernelBuild } from "../sparse/kernel-files.ts";
+import { type CompiledKernels, type Kernels, kernelsOf } from "../sparse/kernels.ts";
+import type { Flags } from "./host.ts";
 import { host } from "./node.ts";
 import { disagreement } from "./verify.ts";
 
-/** Compiled kernels. */
-export interface CompiledKernels {
-  readonly module: WebAssembly.Module;
-  /** Whether vectors are joined to 256 bits; null where that cannot be asked for. */
-  readonly wide: boolean | null;
-}
+/** A flag and what it is set to while kernels are compiled; afterwards it is the opposite. */
+type Setting = readonly [flag: string, on: boolean];
 
-const WIDE = "experimental-wasm-revectorize";
-/** Compile everything at once with the optimizing compiler, so that what is tried is what will run. */
-const AT_ONCE = ["liftoff", "wasm-lazy-compilation", "wasm-inlining"];
+const RELAXED: Setting = ["experimental-wasm-relaxed-simd", true];
+const WIDE: readonly Setting[] = [
+  ["experimental-wasm-revectorize", true],
+  // Compile everything at once with the optimizing compiler, so that what is tried is what will run.
+  ["liftoff", false],
+  ["wasm-lazy-compilation", false],
+  ["wasm-inlining", false],
+];
 
 /** How compiled kernels are tried: what is wrong with them, or undefined. For tests of the way back. */
 export type Trial = (kernels: Kernels, arena: Arena) => string | undefined;
@@ -33,40 +39,63 @@ export type Trial = (kernels: Kernels, arena: Arena) => string | undefined;
  *   reference on this machine
  */
 export async function compileKernels(shared: boolean, trial: Trial = disagreement): Promise<CompiledKernels> {
-  const bytes = await kernelBytes(shared);
-  const wrong = (module: WebAssembly.Module): string | undefined => {
+  let problem: string | undefined;
+  for (const { fused, wide, settings } of attempts(host.flags)) {
+    const bytes = await kernelBytes({ shared, fused });
+    // V8 gives the same compiled code for the same bytes, so an attempt after another differs by an empty section.
+    const module = compiled(problem === undefined ? bytes : withEmptySection(bytes), settings);
+    const kernels: CompiledKernels = { module, fused, wide };
     const arena = new Arena(shared);
-    return trial(kernelsOf(module, arena.memory), arena);
-  };
-  const { setFlag } = host;
-  if (setFlag) {
-    const module = compiledWide(bytes, setFlag);
-    if (wrong(module) === undefined) return { module, wide: true };
+    problem = trial(kernelsOf(kernels, arena.memory), arena);
+    if (problem === undefined) return kernels;
   }
-  // V8 gives the same compiled code for the same bytes, so the second attempt differs by an empty section.
-  const module = new WebAssembly.Module(setFlag ? withEmptySection(bytes) : bytes);
-  const problem = wrong(module);
-  if (problem === undefined) return { module, wide: setFlag ? false : null };
   throw new RunError("runtime/kernels", `kernels: expected the reference's numbers, got others (${problem})`);
 }
 
-async function kernelBytes(shared: boolean): Promise<Uint8Array> {
+interface Attempt extends Omit<CompiledKernels, "module"> {
+  readonly settings: readonly Setting[];
+}
+
+/** From the fastest to the plainest, which every engine with SIMD compiles. */
+function attempts(flags: Flags | undefined): readonly Attempt[] {
+  const hidden = flags?.hidesRelaxed ? [RELAXED] : [];
+  const fused = withSettings(hidden, () => WebAssembly.validate(FUSED_PROBE));
+  const narrow = flags?.joinsVectors ? false : null;
+  return [
+    ...(narrow === false ? [{ fused, wide: true, settings: fused ? [...hidden, ...WIDE] : WIDE }] : []),
+    ...(fused ? [{ fused, wide: narrow, settings: hidden }] : []),
+    { fused: false, wide: narrow, settings: [] },
+  ];
+}
+
+/** (v128, v128, v128) → v128 by f32x4.relaxed_madd: valid where relaxed SIMD is there. */
+const FUSED_PROBE = Uint8Array.of(
+  ...[0, 97, 115, 109, 1, 0, 0, 0], // \0asm, version 1
+  ...[1, 8, 1, 96, 3, 123, 123, 123, 1, 123], // types: one
+  ...[3, 2, 1, 0], // functions: one, of that type
+  ...[10, 13, 1, 11, 0, 32, 0, 32, 1, 32, 2, 253, 133, 2, 11], // code: its arguments, the instruction, end
+);
+
+async function kernelBytes(build: KernelBuild): Promise<Uint8Array> {
   try {
-    return await host.kernels(shared);
+    return await host.kernels(build);
   } catch (cause) {
     const got = cause instanceof Error ? cause.message : String(cause);
     throw new RunError("runtime/kernels", `kernels: expected their file, got: ${got}`, { cause });
   }
 }
 
-function compiledWide(bytes: Uint8Array, setFlag: (flag: string, on: boolean) => void): WebAssembly.Module {
+function compiled(bytes: Uint8Array, settings: readonly Setting[]): WebAssembly.Module {
+  return withSettings(settings, () => new WebAssembly.Module(bytes));
+}
+
+/** Does something while flags are set. */
+function withSettings<T>(settings: readonly Setting[], work: () => T): T {
   try {
-    setFlag(WIDE, true);
-    for (const flag of AT_ONCE) setFlag(flag, false);
-    return new WebAssembly.Module(bytes);
+    for (const [flag, on] of settings) host.flags?.set(flag, on);
+    return work();
   } finally {
-    setFlag(WIDE, false);
-    for (const flag of AT_ONCE) setFlag(flag, true);
+    for (const [flag, on] of settings) host.flags?.set(flag, !on);
   }
 }
 

@@ -1,36 +1,38 @@
 /** Node, as the runtime's host: worker threads, files, V8's flags and ONNX Runtime. Not in a bundle for browsers. */
 
 import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { parentPort, Worker } from "node:worker_threads";
 import { RunError } from "../base/errors.ts";
 import { builtUrl } from "../engine/built-url.ts";
+import { kernelFile } from "../sparse/kernel-files.ts";
 import { fetchBytes, type Host, type Port, type Thread } from "./host.ts";
 
 /** The first V8 that joins vectors; older ones know the flag and do nothing, or do not know it. */
 const FIRST_WIDE_V8 = 13;
+/** The V8 of Node 20, the last that has relaxed SIMD under a flag; Node 22 has it without. */
+const LAST_HIDING_V8 = 11;
+const [V8 = 0] = process.versions.v8.split(".").map(Number);
 
 /** Where the compiled runtime runs. */
 export const host: Host = {
   threads: (asked = 1) => asked,
   read: (source) => (/^https?:/.test(String(source)) ? fetchBytes(source) : readFile(source)),
-  kernels: (shared) =>
-    readFile(builtUrl(`../sparse/${shared ? "kernels-shared" : "kernels"}.wasm`, import.meta.url)),
+  kernels: (build) =>
+    readFile(builtUrl(`../sparse/${basename(kernelFile(build).pathname)}`, import.meta.url)),
   startThread,
   ownPort,
-  ...(joinsVectors()
-    ? { setFlag: (flag: string, on: boolean) => setFlagsFromString(`--${on ? "" : "no-"}${flag}`) }
-    : {}),
+  flags: {
+    set: (flag, on) => setFlagsFromString(`--${on ? "" : "no-"}${flag}`),
+    joinsVectors: process.arch === "x64" && V8 >= FIRST_WIDE_V8,
+    hidesRelaxed: V8 <= LAST_HIDING_V8,
+  },
   openDense: async (file, where, threads) => {
     const { openDense } = await import("./dense.ts");
     return openDense(file, where, threads);
   },
 };
-
-function joinsVectors(): boolean {
-  const [major = 0] = process.versions.v8.split(".").map(Number);
-  return process.arch === "x64" && major >= FIRST_WIDE_V8;
-}
 
 function startThread<Sent, Received>(): Thread<Sent, Received> {
   const worker = new Worker(builtUrl("./thread.js", import.meta.url));

@@ -2,6 +2,7 @@
 
 import type { EncodedText } from "../sparse/batch.ts";
 import type { EspModel } from "../sparse/esp/model.ts";
+import type { CompiledKernels } from "../sparse/kernels.ts";
 import type { Rates } from "../sparse/linear.ts";
 import type { PlacedModel } from "../sparse/model.ts";
 
@@ -18,7 +19,8 @@ export interface KernelReport {
   readonly rates: Rates;
   /** Matrices by the kernel that multiplies them. */
   readonly kernels: Readonly<Record<string, number>>;
-  /** Whether V8 joins vectors to 256 bits; null where it cannot be asked to. */
+  /** As the kernels were compiled (CompiledKernels). */
+  readonly fused: boolean;
   readonly wide: boolean | null;
   /** Numbers that all sparse and dense matrices of the encoder store, of those that they have. */
   readonly density: number;
@@ -29,7 +31,7 @@ export interface KernelReport {
 /** What the other threads are given. */
 export interface Shared {
   readonly memory: WebAssembly.Memory;
-  readonly module: WebAssembly.Module;
+  readonly compiled: CompiledKernels;
   readonly model: PlacedModel;
   readonly threads: number;
   /** Address of the words by which threads meet (meeting.ts). */

@@ -9,6 +9,8 @@ import { floatTensor } from "../base/tensor.ts";
 import type { Arena } from "../sparse/arena.ts";
 import type { Kernels } from "../sparse/kernels.ts";
 import {
+  forEachKernel,
+  LINEAR_KERNELS,
   type LinearKernel,
   type PlacedLinear,
   placeLinear,
@@ -26,14 +28,6 @@ const TURNS = 8;
 /** Milliseconds of a turn at least: a browser's clock may be that coarse, and the first turns wake the compiler. */
 const TURN = 1;
 
-const HEIGHTS: Readonly<Record<LinearKernel, BlockHeight>> = {
-  spmm_1x1: 1,
-  spmm_1x1_pair: 1,
-  spmm_2x1: 2,
-  spmm_4x1: 4,
-  gemm_4x1: 1,
-};
-
 /** Measured rates in GFLOP/s of the arithmetic that a kernel does, zeros inside its blocks included. */
 export function measureRates(kernels: Kernels, arena: Arena): Rates {
   const x = arena.allocate(PANELS * panelBytes(FEATURES));
@@ -42,7 +36,8 @@ export function measureRates(kernels: Kernels, arena: Arena): Rates {
   const bias = floatTensor([FEATURES], new Float32Array(FEATURES));
   const contender = (kernel: LinearKernel): Contender => {
     const certain = { ...USUAL_RATES, [kernel]: 1e9 };
-    const layer = placeLinear(arena, scattered(HEIGHTS[kernel]), bias, certain);
+    const height = LINEAR_KERNELS[kernel];
+    const layer = placeLinear(arena, scattered(height === "dense" ? 1 : height), bias, certain);
     return {
       layer,
       run: () => runLinear(kernels, layer, x, y, PANELS, strides),
@@ -50,22 +45,12 @@ export function measureRates(kernels: Kernels, arena: Arena): Rates {
       best: Number.POSITIVE_INFINITY,
     };
   };
-  const all: Readonly<Record<LinearKernel, Contender>> = {
-    spmm_1x1: contender("spmm_1x1"),
-    spmm_1x1_pair: contender("spmm_1x1_pair"),
-    spmm_2x1: contender("spmm_2x1"),
-    spmm_4x1: contender("spmm_4x1"),
-    gemm_4x1: contender("gemm_4x1"),
-  };
+  const all = forEachKernel(contender);
   for (let turn = 0; turn < TURNS; turn++) for (const each of Object.values(all)) takeTurn(each);
-  const rate = ({ layer, best }: Contender): number => (2 * layer.stored * PANELS * PANEL) / best / 1e6;
-  return {
-    spmm_1x1: rate(all.spmm_1x1),
-    spmm_1x1_pair: rate(all.spmm_1x1_pair),
-    spmm_2x1: rate(all.spmm_2x1),
-    spmm_4x1: rate(all.spmm_4x1),
-    gemm_4x1: rate(all.gemm_4x1),
-  };
+  return forEachKernel((kernel) => {
+    const { layer, best } = all[kernel];
+    return (2 * layer.stored * PANELS * PANEL) / best / 1e6;
+  });
 }
 
 interface Contender {

@@ -29,18 +29,19 @@ interface Leader {
 async function open(request: Extract<Request, { kind: "open" }>): Promise<[Leader, Opened]> {
   const { file, where, threads } = request;
   const isShared = threads > 1;
-  const [model, { module, wide }] = [await decodeEsp(file, where), await compileKernels(isShared)];
+  const [model, compiled] = [await decodeEsp(file, where), await compileKernels(isShared)];
   const trial = new Arena(isShared);
-  const rates = request.rates ?? measureRates(kernelsOf(module, trial.memory), trial);
+  const rates = request.rates ?? measureRates(kernelsOf(compiled, trial.memory), trial);
   const arena = new Arena(isShared);
   const placed = placeModel(arena, model, { rates, threads });
   const meeting = arena.allocate(MEETING_BYTES);
   const { memory } = arena;
-  const shared: Shared = { memory, module, model: placed, threads, meeting };
-  const leader = joined(shared, 0, kernelsOf(module, memory));
+  const shared: Shared = { memory, compiled, model: placed, threads, meeting };
+  const leader = joined(shared, 0, kernelsOf(compiled, memory));
   const report: KernelReport = {
     rates,
-    wide,
+    fused: compiled.fused,
+    wide: compiled.wide,
     kernels: kernelCounts(placed),
     density: encoderDensity(placed, model),
     memory: arena.bytes,
@@ -130,7 +131,7 @@ function start(): void {
   const answer = async (request: Request): Promise<void> => {
     if (request.kind === "follow") {
       const { shared, thread } = request;
-      follow(joined(shared, thread, kernelsOf(shared.module, shared.memory)), port);
+      follow(joined(shared, thread, kernelsOf(shared.compiled, shared.memory)), port);
     } else if (request.kind === "open") {
       const [opened, facts] = await open(request);
       leader = opened;

@@ -7,7 +7,7 @@ import { fold, keyOf, normals, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
 import type { Arena } from "../sparse/arena.ts";
 import type { Kernels } from "../sparse/kernels.ts";
-import { type LinearKernel, placeLinear, runLinear, USUAL_RATES } from "../sparse/linear.ts";
+import { forEachKernel, type LinearKernel, placeLinear, runLinear, USUAL_RATES } from "../sparse/linear.ts";
 import { fromPanels, PANEL, panelBytes, panelsOf, toPanels } from "../sparse/panels.ts";
 import { ACTIVATIONS, attention, gather, layerNorm, linear, type Rows } from "../sparse/reference.ts";
 
@@ -20,7 +20,7 @@ const [INPUTS, OUTPUTS, HEADS, SIZE] = [45, 26, 2, 6] as const;
 export function disagreement(kernels: Kernels, arena: Arena): string | undefined {
   const bench: Bench = { kernels, arena };
   const trials: Readonly<Record<string, () => number>> = {
-    ...Object.fromEntries(LINEAR.map((kernel) => [kernel, () => linearError(bench, kernel)])),
+    ...forEachKernel((kernel) => () => linearError(bench, kernel)),
     attention: () => attentionError(bench),
     layer_norm: () => normError(bench),
     gather: () => gatherError(bench),
@@ -38,7 +38,6 @@ interface Bench {
   readonly arena: Arena;
 }
 
-const LINEAR: readonly LinearKernel[] = ["spmm_1x1", "spmm_1x1_pair", "spmm_2x1", "spmm_4x1", "gemm_4x1"];
 const FUNCTIONS = ["gelu_erf", "gelu_tanh", "relu", "tanh"] as const;
 
 function rows(name: string, features: number, spread = 1): Rows {

@@ -22,7 +22,11 @@ import { type PlacedModel, placeModel } from "./model.ts";
 const engine = new Engine({ threads: 1 });
 afterAll(() => engine.close());
 
-const MODULE = new WebAssembly.Module(readFileSync(builtUrl("./kernels.wasm", import.meta.url)));
+const COMPILED = {
+  module: new WebAssembly.Module(readFileSync(builtUrl("./kernels.wasm", import.meta.url))),
+  fused: false,
+  wide: false,
+};
 const VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ..."abcdefghijklmnopqrstuvwxyz"];
 const WHOLE: LayerConfig = { heads: 3, headSize: 4, ffn: 20 };
 
@@ -103,7 +107,7 @@ function placed(network: Network, threads = 1): { readonly arena: Arena; readonl
 
 function ours(network: Network, texts: readonly EncodedText[]): Float32Array {
   const { arena, model } = placed(network);
-  const kernels = kernelsOf(MODULE, arena.memory);
+  const kernels = kernelsOf(COMPILED, arena.memory);
   writeBatch(arena.memory, model, texts);
   forward({ kernels, memory: arena.memory, model, thread: 0, threads: 1, meet: () => {} });
   return readLogits(arena.memory, model, texts.length);
@@ -163,7 +167,7 @@ test("a text's logits do not depend on what else is in the pass, to the bit", ()
 test("passes of any size take no memory that was not there after loading", () => {
   const { arena, model } = placed(sparseNetwork([WHOLE, WHOLE]));
   const worker = {
-    kernels: kernelsOf(MODULE, arena.memory),
+    kernels: kernelsOf(COMPILED, arena.memory),
     memory: arena.memory,
     model,
     thread: 0,

@@ -1,25 +1,36 @@
 /** Every kernel against reference.ts, from one table of shapes and densities: a new kernel is a line in a table. */
 
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { beforeEach, describe, expect, test } from "vitest";
 import { fold, keyOf, normals, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { builtUrl } from "../engine/built-url.ts";
 import { Arena } from "./arena.ts";
+import { kernelFile } from "./kernel-files.ts";
 import { type Kernels, kernelsOf } from "./kernels.ts";
-import { type LinearKernel, placeLinear, runLinear, USUAL_RATES } from "./linear.ts";
+import { LINEAR_KERNELS, placeLinear, runLinear, USUAL_RATES } from "./linear.ts";
 import { fromPanels, PANEL, paddedFeatures, panelBytes, panelsOf, toPanels } from "./panels.ts";
 import { ACTIVATIONS, attention, gather, layerNorm, linear, type Rows } from "./reference.ts";
 
-const MODULES = { "one thread": "kernels.wasm", "shared memory": "kernels-shared.wasm" } as const;
+/** Every compilation, and the kernels that only wide vectors choose. Node 20 has relaxed SIMD under a flag. */
+const BUILDS = [
+  { shared: false, fused: false, wide: false },
+  { shared: true, fused: false, wide: true },
+  { shared: false, fused: true, wide: true },
+  { shared: true, fused: true, wide: false },
+] as const;
+setFlagsFromString("--experimental-wasm-relaxed-simd");
 
-describe.each(Object.entries(MODULES))("kernels for %s", (_, file) => {
+describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ shared, fused, wide }) => {
+  const file = basename(kernelFile({ shared, fused }).pathname);
   const module = new WebAssembly.Module(readFileSync(builtUrl(`./${file}`, import.meta.url)));
   let arena: Arena;
   let kernels: Kernels;
   beforeEach(() => {
-    arena = new Arena(file === MODULES["shared memory"]);
-    kernels = kernelsOf(module, arena.memory);
+    arena = new Arena(shared);
+    kernels = kernelsOf({ module, fused, wide }, arena.memory);
   });
 
   const numbers = (name: string, n: number, spread = 1): Float32Array =>
@@ -35,7 +46,6 @@ describe.each(Object.entries(MODULES))("kernels for %s", (_, file) => {
   const room = (tokens: number, features: number): number =>
     arena.allocate(panelsOf(tokens) * panelBytes(features));
 
-  const LINEAR: readonly LinearKernel[] = ["spmm_1x1", "spmm_1x1_pair", "spmm_2x1", "spmm_4x1", "gemm_4x1"];
   const SHAPES = [
     [1, 1, 1],
     [3, 5, 2],
@@ -52,7 +62,7 @@ describe.each(Object.entries(MODULES))("kernels for %s", (_, file) => {
     return numbers("weights", n, 0.5).map((w, i) => (uniform(fold(keyOf(n), i)) < density ? w : 0));
   }
 
-  describe.each(LINEAR)("%s", (kernel) => {
+  describe.each(Object.keys(LINEAR_KERNELS))("%s", (kernel) => {
     // A rate so high that this kernel is chosen whatever the density.
     const rates = { ...USUAL_RATES, [kernel]: 1e9 };
     test.each(SHAPES.flatMap((shape) => [0, 0.05, 0.5, 1].map((density) => [...shape, density] as const)))(

@@ -1,8 +1,8 @@
 /**
  * The kernels of assembly/inference, bound to a memory. Addresses and strides are bytes; see there for what each computes.
  *
- * Compiled twice from the same source, because a module says whether its memory is shared by threads. Browser-safe:
- * the bytes come from elsewhere (runtime/module.ts).
+ * Compiled four times from the same source, because a module says whether its memory is shared by threads and whether it
+ * needs relaxed SIMD. Browser-safe: the bytes come from elsewhere (runtime/module.ts).
  */
 
 import { FormatError } from "../base/errors.ts";
@@ -34,23 +34,39 @@ export type BlockKernel = (
   bias: number,
 ) => void;
 
-/** Every kernel, by its file's name. */
+/** Multiplies panels by a whole matrix: `rows` outputs, padded to a multiple of 4. */
+export type DenseKernel = (
+  x: number,
+  y: number,
+  panels: number,
+  xStride: number,
+  yStride: number,
+  rows: number,
+  columns: number,
+  weights: number,
+  bias: number,
+) => void;
+
+/** Compiled kernels, and how. Plain values and a module, so that they can be sent to another thread. */
+export interface CompiledKernels {
+  readonly module: WebAssembly.Module;
+  /** Whether products are added in one instruction (relaxed SIMD). */
+  readonly fused: boolean;
+  /** Whether vectors are joined to 256 bits; null where that cannot be asked for. */
+  readonly wide: boolean | null;
+}
+
+/** Every kernel, by its name in assembly/inference. */
 export interface Kernels {
   readonly spmm_1x1: SingleKernel;
   readonly spmm_1x1_pair: SingleKernel;
   readonly spmm_2x1: BlockKernel;
+  readonly spmm_2x1_pair: BlockKernel;
   readonly spmm_4x1: BlockKernel;
-  readonly gemm_4x1: (
-    x: number,
-    y: number,
-    panels: number,
-    xStride: number,
-    yStride: number,
-    rows: number,
-    columns: number,
-    weights: number,
-    bias: number,
-  ) => void;
+  readonly spmm_4x1_wide: BlockKernel;
+  readonly gemm_4x1: DenseKernel;
+  readonly gemm_4x1_wide: DenseKernel;
+  /** The one for these vectors: with 256 bits it is attention_wide. */
   readonly attention: (
     q: number,
     k: number,
@@ -98,8 +114,11 @@ const NAMES: { readonly [K in keyof Kernels]: true } = {
   spmm_1x1: true,
   spmm_1x1_pair: true,
   spmm_2x1: true,
+  spmm_2x1_pair: true,
   spmm_4x1: true,
+  spmm_4x1_wide: true,
   gemm_4x1: true,
+  gemm_4x1_wide: true,
   attention: true,
   layer_norm: true,
   gather: true,
@@ -114,8 +133,10 @@ const NAMES: { readonly [K in keyof Kernels]: true } = {
  * The kernels of a compiled module on one memory.
  * @throws {FormatError} `kernels/module` for a module of something else
  */
-export function kernelsOf(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+export function kernelsOf({ module, wide }: CompiledKernels, memory: WebAssembly.Memory): Kernels {
+  const { attention_wide, ...all } = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  const exports: Readonly<Record<string, unknown>> =
+    wide === true ? { ...all, attention: attention_wide } : all;
   const missing = Object.keys(NAMES).filter((name) => typeof exports[name] !== "function");
   if (missing.length === 0) return exports as unknown as Kernels; // every name was looked up; arguments are numbers alone
   throw new FormatError(

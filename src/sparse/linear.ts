@@ -12,27 +12,40 @@ import type { Kernels } from "./kernels.ts";
 import { type BlockHeight, type PackedMatrix, packMatrix, unpackMatrix } from "./matrix.ts";
 import { PANEL, paddedFeatures } from "./panels.ts";
 
+/** The kernels, with the rows of a block of each; the dense ones store every number. */
+export const LINEAR_KERNELS = {
+  spmm_1x1: 1,
+  spmm_1x1_pair: 1,
+  spmm_2x1: 2,
+  spmm_2x1_pair: 2,
+  spmm_4x1: 4,
+  spmm_4x1_wide: 4,
+  gemm_4x1: "dense",
+  gemm_4x1_wide: "dense",
+} as const satisfies Readonly<Record<string, BlockHeight | "dense">>;
+
 /** How a matrix is multiplied. */
-export type LinearKernel = "spmm_1x1" | "spmm_1x1_pair" | "spmm_2x1" | "spmm_4x1" | "gemm_4x1";
+export type LinearKernel = keyof typeof LINEAR_KERNELS;
+
+/** Something for each kernel. */
+export function forEachKernel<T>(make: (kernel: LinearKernel) => T): Record<LinearKernel, T> {
+  const names = Object.keys(LINEAR_KERNELS) as LinearKernel[]; // the table's own keys
+  return Object.fromEntries(names.map((kernel) => [kernel, make(kernel)])) as Record<LinearKernel, T>; // one for each
+}
 
 /** Stored numbers a kernel multiplies per second and panel, in 10⁹, times 32: GFLOP/s of its own arithmetic. */
 export type Rates = Readonly<Record<LinearKernel, number>>;
 
-/** Measured on one core of an AMD EPYC (Zen 5) under Node 20 (`npm run bench:kernels`); replaced by a machine's own. */
+/** Measured on one core of an AMD EPYC (Zen 3) under Node 20 (`npm run bench:kernels`); replaced by a machine's own. */
 export const USUAL_RATES: Rates = {
-  spmm_1x1: 42,
-  spmm_1x1_pair: 39,
-  spmm_2x1: 58,
-  spmm_4x1: 58,
-  gemm_4x1: 58,
-};
-
-/** Rows of a block of each kernel; the dense one's are of 4. */
-const HEIGHTS: Readonly<Record<Exclude<LinearKernel, "gemm_4x1">, BlockHeight>> = {
-  spmm_1x1: 1,
-  spmm_1x1_pair: 1,
-  spmm_2x1: 2,
-  spmm_4x1: 4,
+  spmm_1x1: 19,
+  spmm_1x1_pair: 17,
+  spmm_2x1: 35,
+  spmm_2x1_pair: 16,
+  spmm_4x1: 39,
+  spmm_4x1_wide: 22,
+  gemm_4x1: 50,
+  gemm_4x1_wide: 24,
 };
 
 /** A linear layer in an arena; addresses are bytes. Plain numbers, so that it can be sent to another thread. */
@@ -77,15 +90,20 @@ const MOST_COLUMNS = 1 << 16;
 
 /** The kernel that multiplies a matrix soonest at these rates. */
 export function fastestKernel(matrix: PackedMatrix, rates: Rates): LinearKernel {
-  if (matrix.columns > MOST_COLUMNS) return "gemm_4x1";
-  const dense = (paddedFeatures(matrix.rows) * matrix.columns) / rates.gemm_4x1;
-  let best: { kernel: LinearKernel; time: number } = { kernel: "gemm_4x1", time: dense };
-  for (const kernel of ["spmm_4x1", "spmm_2x1", "spmm_1x1", "spmm_1x1_pair"] as const) {
-    const height = HEIGHTS[kernel];
-    const time = (blocksAt(matrix, height) * height) / rates[kernel];
-    if (time < best.time) best = { kernel, time };
-  }
-  return best.kernel;
+  const atHeight = (height: BlockHeight): number => blocksAt(matrix, height) * height;
+  const sparse = matrix.columns <= MOST_COLUMNS;
+  const stored = {
+    dense: paddedFeatures(matrix.rows) * matrix.columns,
+    1: sparse ? atHeight(1) : Number.POSITIVE_INFINITY,
+    2: sparse ? atHeight(2) : Number.POSITIVE_INFINITY,
+    4: sparse ? atHeight(4) : Number.POSITIVE_INFINITY,
+  };
+  const times = forEachKernel((kernel) => stored[LINEAR_KERNELS[kernel]] / rates[kernel]);
+  let best: LinearKernel = "gemm_4x1";
+  forEachKernel((kernel) => {
+    if (times[kernel] < times[best]) best = kernel;
+  });
+  return best;
 }
 
 /** Places a layer; `scale` multiplies weights and bias, for the 1/√A of queries. */
@@ -104,7 +122,8 @@ export function placeLinear(
     padded[i] = value * scale;
   });
   const shared = { kernel, rows, columns: packed.columns, bias: arena.place(padded) };
-  if (kernel === "gemm_4x1") {
+  const height = LINEAR_KERNELS[kernel];
+  if (height === "dense") {
     const whole = "height" in matrix ? unpackMatrix(matrix) : matrix;
     return {
       ...shared,
@@ -114,7 +133,7 @@ export function placeLinear(
       weights: placeDense(arena, whole, scale),
     };
   }
-  const blocks = atHeight(packed, HEIGHTS[kernel]);
+  const blocks = atHeight(packed, height);
   return { ...shared, stored: blocks.values.length, ...placeSparse(arena, blocks, rows, scale) };
 }
 
@@ -184,8 +203,8 @@ export function runLinear(
   panels: number,
   strides: { readonly x: number; readonly y: number },
 ): void {
-  if (kernel === "gemm_4x1")
-    kernels.gemm_4x1(x, y, panels, strides.x, strides.y, rows, columns, weights, bias);
+  if (kernel === "gemm_4x1" || kernel === "gemm_4x1_wide")
+    kernels[kernel](x, y, panels, strides.x, strides.y, rows, columns, weights, bias);
   else if (kernel === "spmm_1x1" || kernel === "spmm_1x1_pair")
     kernels[kernel](x, y, panels, strides.x, strides.y, rows, counts, indices, weights, bias);
   else kernels[kernel](x, y, panels, strides.x, strides.y, rows, counts, weights, bias);

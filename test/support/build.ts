@@ -10,12 +10,20 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
+/** The four compilations of the inference kernels. */
+export const KERNEL_FILES = [
+  "kernels.wasm",
+  "kernels-shared.wasm",
+  "kernels-fused.wasm",
+  "kernels-fused-shared.wasm",
+] as const;
+
 /** AssemblyScript: the newest source of a folder or file, and the oldest that is compiled of it. */
 const KERNELS = [
   { sources: ["assembly/optimizer.ts"], built: ["dist/train/optimizer.wasm"] },
   {
     sources: readdirSync(join(ROOT, "assembly/inference")).map((name) => `assembly/inference/${name}`),
-    built: ["dist/sparse/kernels.wasm", "dist/sparse/kernels-shared.wasm"],
+    built: KERNEL_FILES.map((name) => `dist/sparse/${name}`),
   },
 ];
 
