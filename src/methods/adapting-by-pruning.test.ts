@@ -128,7 +128,7 @@ function drift(bench: MemoryBench, by: number): void {
   }
 }
 
-test("the sparsity grows evenly, the threshold never falls, and the last look makes the size exact", async () => {
+test("the sparsity grows as in gradual pruning, the threshold never falls, and the last look makes the size exact", async () => {
   const method = bound({ sparsity: "0.5", until: "1", times: "10" });
   const bench = benchOf(method);
   let progress: Progress = {};
@@ -144,10 +144,11 @@ test("the sparsity grows evenly, the threshold never falls, and the last look ma
   const between = thresholds.slice(0, -1);
   expect(between).toEqual([...between].sort((a, b) => a - b));
   for (const [i, share] of shares.entries()) {
-    if (i < 4 || i === 9) expect(share).toBeCloseTo(0.05 * (i + 1), 3);
-    else expect(share).toBeGreaterThanOrEqual(0.05 * (i + 1) - 1 / SIZE);
+    const due = 0.5 * (1 - (1 - (i + 1) / 10) ** 3);
+    if (i < 4 || i === 9) expect(share).toBeCloseTo(due, 3);
+    else expect(share).toBeGreaterThanOrEqual(due - 1 / SIZE);
   }
-  expect(shares[4]).toBeGreaterThan(0.3);
+  expect(shares[4]).toBeGreaterThan(0.45);
   expect(progress.fixed).toBe(1);
 });
 
@@ -265,10 +266,13 @@ test.each([
   expect(() => bound({ [name]: value })).toThrow(expect.objectContaining({ code }));
 });
 
-test.each(["adam", "sign", "sgd"])(
-  "recovery=false with step=%s: what a look has pruned is pruned to the end",
-  async (step) => {
-    const set = { sparsity: "0.5", until: "0.9", times: "9", recovery: "false", step, alpha: "0.1" };
+test.each(["adam", "sign", "sgd"].flatMap((step) => ["scheduled", "constant"].map((decay) => [step, decay])))(
+  "recovery=false with step=%s and decay=%s: what a look has pruned is pruned to the end",
+  async (step, decay) => {
+    const set = {
+      ...{ sparsity: "0.5", until: "0.9", times: "9", recovery: "false" },
+      ...{ step, alpha: "0.1", decay, gamma: "0.002" },
+    };
     await withTrainer(settingsOf(bound(set), 1), async (trainer) => {
       const plan = smallPlan(CLASSES, 10);
       const gone = new Set<string>();
