@@ -9,7 +9,7 @@
 
 import { parseArgs } from "node:util";
 import { fold, keyOf, uniform } from "../dist/base/random.js";
-import { builtUrl } from "../dist/engine/built-url.js";
+import { builtUrl } from "../dist/base/built-url.js";
 import { Engine } from "../dist/engine/engine.js";
 import { input, scalar } from "../dist/graph/value.js";
 import { add, div, mul, sqrt, sub } from "../dist/graph/ops/elementwise.js";

@@ -1,11 +1,11 @@
 import { afterAll, expect, test, vi } from "vitest";
+import { builtUrl } from "../base/built-url.ts";
 import { floatTensor, type Tensor } from "../base/tensor.ts";
 import { mul, scale, sub } from "../graph/ops/elementwise.ts";
 import { matmul } from "../graph/ops/linear.ts";
 import { gather } from "../graph/ops/select.ts";
 import { type Program, program } from "../graph/program.ts";
 import { input, type Value } from "../graph/value.ts";
-import { builtUrl } from "./built-url.ts";
 import { Engine, type RunRequest, type Session } from "./engine.ts";
 import type { View } from "./protocol.ts";
 

@@ -6,11 +6,11 @@
  */
 
 import { Worker } from "node:worker_threads";
+import { builtUrl } from "../base/built-url.ts";
 import { RunError } from "../base/errors.ts";
 import type { Tensor } from "../base/tensor.ts";
 import { type Program, sizesOf } from "../graph/program.ts";
 import { evaluate } from "../graph/shape.ts";
-import { builtUrl } from "./built-url.ts";
 import type { Call, Fresh, Provider, Replies, Reply, Requests, Results, Stop, View } from "./protocol.ts";
 
 export interface EngineOptions {

@@ -6,8 +6,8 @@
  */
 
 import { type ChildProcess, fork } from "node:child_process";
+import { builtUrl } from "../base/built-url.ts";
 import { RunError } from "../base/errors.ts";
-import { builtUrl } from "../engine/built-url.ts";
 import type { KernelReport } from "../runtime/protocol.ts";
 import { ENGINES, type EngineName, type EngineSettings } from "./bench-engines.ts";
 import type { Case, Contender } from "./latency.ts";

@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { parentPort, Worker } from "node:worker_threads";
+import { builtUrl } from "../base/built-url.ts";
 import { RunError } from "../base/errors.ts";
-import { builtUrl } from "../engine/built-url.ts";
 import { kernelFile } from "../sparse/kernel-files.ts";
 import { fetchBytes, type Host, type Port, type Thread } from "./host.ts";
 

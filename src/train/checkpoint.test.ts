@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeEach, expect, test } from "vitest";
+import { builtUrl } from "../base/built-url.ts";
 import { RunError } from "../base/errors.ts";
 import { keyOf, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
-import { builtUrl } from "../engine/built-url.ts";
 import { type Checkpoint, loadLatestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { Best } from "./loop.ts";
 

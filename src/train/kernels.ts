@@ -6,7 +6,7 @@
  */
 
 import { readFileSync } from "node:fs";
-import { builtUrl } from "../engine/built-url.ts";
+import { builtUrl } from "../base/built-url.ts";
 import type { HostMemory } from "../engine/protocol.ts";
 import type { StepFactors } from "./adamw.ts";
 

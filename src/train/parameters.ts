@@ -6,9 +6,9 @@
  * reads weights awaits `settled`. Not here: graphs, gradients, losses (trainer.ts).
  */
 
+import { builtUrl } from "../base/built-url.ts";
 import { InputError } from "../base/errors.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
-import { builtUrl } from "../engine/built-url.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { View } from "../engine/protocol.ts";
 import type { Bench } from "../methods/method.ts";

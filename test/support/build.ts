@@ -1,5 +1,5 @@
 /**
- * Worker threads run from `dist/` (engine/built-url.ts), so before any test whatever is older there than its source is
+ * Worker threads run from `dist/` (base/built-url.ts), so before any test whatever is older there than its source is
  * compiled, and then bundled for browsers. Vitest calls this once per run. Type errors are for `npm run check` to report: JavaScript comes out anyway.
  */
 
