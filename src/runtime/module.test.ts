@@ -38,6 +38,17 @@ describe.each([false, true])("for shared memory: %s", (shared) => {
   );
 });
 
+test("kernels that trap are passed over as those that compute wrongly are", async () => {
+  let trials = 0;
+  const trapping: Trial = (kernels, arena) => {
+    trials += 1;
+    if (trials === 1) throw new Error("unreachable");
+    return disagreement(kernels, arena);
+  };
+  expect(await compileKernels(false, trapping)).toMatchObject(WAYS[1] ?? {});
+  expect(trials).toBe(2);
+});
+
 test("kernels that fail every trial are refused, naming the kernel", async () => {
   const compiling = compileKernels(false, () => "attention: made to fail");
   await expect(compiling).rejects.toMatchObject({ code: "runtime/kernels", message: /attention/ });

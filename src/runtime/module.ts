@@ -42,12 +42,17 @@ export async function compileKernels(shared: boolean, trial: Trial = disagreemen
   let problem: string | undefined;
   for (const { fused, wide, settings } of attempts(host.flags)) {
     const bytes = await kernelBytes({ shared, fused });
-    // V8 gives the same compiled code for the same bytes, so an attempt after another differs by an empty section.
-    const module = compiled(problem === undefined ? bytes : withEmptySection(bytes), settings);
-    const kernels: CompiledKernels = { module, fused, wide };
-    const arena = new Arena(shared);
-    problem = trial(kernelsOf(kernels, arena.memory), arena);
-    if (problem === undefined) return kernels;
+    try {
+      // V8 gives the same compiled code for the same bytes, so an attempt after another differs by an empty section.
+      const module = compiled(problem === undefined ? bytes : withEmptySection(bytes), settings);
+      const kernels: CompiledKernels = { module, fused, wide };
+      const arena = new Arena(shared);
+      problem = trial(kernelsOf(kernels, arena.memory), arena);
+      if (problem === undefined) return kernels;
+    } catch (error) {
+      // A compiler that gives up and a kernel that traps are as wrong as a number.
+      problem = error instanceof Error ? error.message : String(error);
+    }
   }
   throw new RunError("runtime/kernels", `kernels: expected the reference's numbers, got others (${problem})`);
 }
