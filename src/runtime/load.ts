@@ -28,7 +28,7 @@ export interface RuntimeOptions {
   readonly threads?: number;
   /** Longest sequence in tokens; what is longer is cut. Default and most: what the model takes. */
   readonly maxLength?: number;
-  /** Rates of the kernels, from `report.rates` of an earlier load on this machine, in place of measuring them (60 ms). */
+  /** Rates of the kernels, from `report.rates` of an earlier load on this machine, in place of measuring them (0.2 s). */
   readonly rates?: Rates;
   /** `sparse` or `dense` instead of the faster one; `dense` is ONNX Runtime and only there in Node. */
   readonly path?: "sparse" | "dense";
