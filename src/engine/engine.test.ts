@@ -334,3 +334,16 @@ test("an engine that is closed in the middle of 20 runs ends without taking the 
     expect(last).toMatchObject({ status: "rejected", reason: { code: "engine/closed" } });
   }
 });
+
+test("a device that is not here is refused as a setting, and the message names what needs none", async () => {
+  // The package comes without the libraries for CUDA (.npmrc), so no machine has this device.
+  const cuda = new Engine({ threads: 1, provider: "cuda" });
+  await expect(cuda.session("scaled 2", scaled(2))).rejects.toMatchObject({
+    name: "ConfigError",
+    code: "engine/device",
+    message: expect.stringMatching(
+      /^device: expected one that cuda can use, got none here .*cpu, the default/,
+    ),
+  });
+  await cuda.close();
+});

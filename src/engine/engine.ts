@@ -7,7 +7,7 @@
 
 import { Worker } from "node:worker_threads";
 import { builtUrl } from "../base/built-url.ts";
-import { RunError } from "../base/errors.ts";
+import { ConfigError, RunError } from "../base/errors.ts";
 import type { Tensor } from "../base/tensor.ts";
 import { type Program, sizesOf } from "../graph/program.ts";
 import { evaluate } from "../graph/shape.ts";
@@ -187,6 +187,7 @@ export class Engine {
     this.waiting.delete(reply.id);
     // The worker answers each kind of request with that kind's reply; the map between cannot carry the type.
     if (reply.ok) waiting?.resolve(reply.value as never);
+    else if (reply.code !== undefined) waiting?.reject(new ConfigError(reply.code, reply.message));
     else waiting?.reject(new RunError("engine/run", `engine: ${reply.message}`));
   }
 

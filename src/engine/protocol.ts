@@ -70,9 +70,10 @@ export interface Stop {
   readonly kind: "stop";
 }
 
+/** A failure with a code is the user's setting and its message is whole; one without is the computation's. */
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly id: number; readonly ok: false; readonly message: string };
+  | { readonly id: number; readonly ok: false; readonly message: string; readonly code?: string };
 
 export interface WorkerSettings {
   readonly provider: Provider;

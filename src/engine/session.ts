@@ -1,10 +1,17 @@
 /** How every ONNX Runtime session of the project is made. */
 
 import * as ort from "onnxruntime-node";
+import { ConfigError } from "../base/errors.ts";
 import type { WorkerSettings } from "./protocol.ts";
 
-/** Compiles a model from its bytes or the path of its file. Errors are ONNX Runtime's. */
-export function createSession(
+/** What ONNX Runtime says where the libraries of a provider, or a device for it, are not there. */
+const ABSENT = /AppendExecutionProvider|Failed to get a WebGPU adapter/;
+
+/**
+ * Compiles a model from its bytes or the path of its file.
+ * @throws {ConfigError} `engine/device` where the provider has no device here; else ONNX Runtime's own errors
+ */
+export async function createSession(
   model: Uint8Array | string,
   { threads, provider, arena }: WorkerSettings,
 ): Promise<ort.InferenceSession> {
@@ -17,7 +24,17 @@ export function createSession(
     enableCpuMemArena: arena,
     logSeverityLevel: 3,
   };
-  return typeof model === "string"
-    ? ort.InferenceSession.create(model, options)
-    : ort.InferenceSession.create(model, options);
+  try {
+    return typeof model === "string"
+      ? await ort.InferenceSession.create(model, options)
+      : await ort.InferenceSession.create(model, options);
+  } catch (error) {
+    if (!(error instanceof Error && ABSENT.test(error.message))) throw error;
+    const reason = error.message.trim().split(": ").at(-1);
+    throw new ConfigError(
+      "engine/device",
+      `device: expected one that ${provider} can use, got none here (${reason}); cpu, the default, needs none`,
+      { cause: error },
+    );
+  }
 }

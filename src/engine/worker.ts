@@ -7,6 +7,7 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
+import { ConfigError } from "../base/errors.ts";
 import { sizeOf, type Tensor, zeros } from "../base/tensor.ts";
 import { SEAL } from "../graph/program.ts";
 import type { Call, HostMemory, Reply, Request, Results, Stop, View, WorkerSettings } from "./protocol.ts";
@@ -162,7 +163,8 @@ async function answer(request: Request): Promise<void> {
   try {
     post({ id, ok: true, value: await serve(request) });
   } catch (error) {
-    post({ id, ok: false, message: error instanceof Error ? error.message : String(error) });
+    const message = error instanceof Error ? error.message : String(error);
+    post({ id, ok: false, message, ...(error instanceof ConfigError && { code: error.code }) });
   }
 }
 

@@ -92,8 +92,8 @@ const PRINTED: ReadonlyMap<number, AtSparsity> = new Map([
   ],
 ]);
 
-/** Where the ablations are run. */
-const ABLATED = [0.5, 0.95];
+/** Where the ablations are run, and every seed of the other rows: half, and where almost nothing is left. */
+const ENDS = [0.5, 0.95];
 
 interface Contender {
   readonly label: string;
@@ -174,9 +174,10 @@ const ABLATIONS: readonly Contender[] = [
 ];
 
 function rowAt(sparsity: number, at: AtSparsity, contender: Contender): Row {
+  const work = workAt(contender, sparsity);
   return {
     label: `${contender.label}, ${sparsity}`,
-    work: workAt(contender, sparsity),
+    work: ENDS.includes(sparsity) && CONTENDERS.includes(contender) ? work : { ...work, once: true },
     published: contender.published(at),
   };
 }
@@ -210,7 +211,7 @@ export const ADAPTING_BY_PRUNING: Paper = {
       published: printed(MAIN, TASKS, [76.1, 86.7, 58.5]),
     },
     ...rowsAt(CONTENDERS, [...PRINTED.keys()]),
-    ...rowsAt(ABLATIONS, ABLATED),
+    ...rowsAt(ABLATIONS, ENDS),
   ],
   published: [],
   differs: [
@@ -221,6 +222,6 @@ export const ADAPTING_BY_PRUNING: Paper = {
     BEST_IS_KEPT,
     "The head is the paper's for every frozen row: a learned mean of all layers' first tokens under a hidden layer as wide as the model. The fine-tuned row has BERT's own pooler and classifier.",
     "The lottery's rounds are fewer and larger than the paper's 20 % each, and share the row's epochs instead of running to convergence.",
-    "The paper gives the mean of 5 seeds (random masks: 100); the seeds here are in the table.",
+    "The paper gives the mean of 5 seeds (random masks: 100). Here the small tasks have 3 seeds at 0.5 and 0.95; the other sparsities and the ablations have one there, because hardly anything is learnt on these tasks over frozen weights by this model.",
   ],
 };
