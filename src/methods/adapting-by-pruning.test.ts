@@ -253,6 +253,21 @@ test("control=reinit keeps the mask and multiplies each survivor by a factor of 
   expect(Math.abs(deviation - 0.01)).toBeLessThan((5 * 0.01) / Math.sqrt(2 * n));
 });
 
+test("control=redraw keeps the mask and draws survivors anew, as large as each matrix's weights were", async () => {
+  const [plain, changed] = [await controlled("none"), await controlled("redraw")];
+  const squares = (data: Float32Array) => data.reduce((sum, w) => sum + w * w, 0);
+  for (const name of NAMES) {
+    expect(changed.masks?.get(name)).toEqual(plain.masks?.get(name));
+    const [before, after] = [NETWORK.tensors.get(name)?.data, changed.tensors.get(name)?.data];
+    if (before === undefined || after === undefined) throw new Error(name);
+    const kept = after.filter((w) => w !== 0);
+    const ratio = squares(kept) / kept.length / (squares(before) / before.length);
+    // A mean square of n normal values has the relative deviation √(2 / n).
+    expect(Math.abs(ratio - 1)).toBeLessThan(5 * Math.sqrt(2 / kept.length));
+    expect(kept.some((w) => before.includes(w))).toBe(false);
+  }
+});
+
 test.each([
   ["mean", "0"],
   ["step", "newton"],

@@ -32,7 +32,8 @@
  *
  * Ablations (§5.3): `recovery=false`, a connection once pruned stays so; `control=shuffle`, the mask is permuted within
  * each matrix at `until` and the head trained anew; `control=reinit`, each weight is multiplied by N(1, 0.01) there,
- * with 0.01 read as the deviation.
+ * with 0.01 read as the deviation. Ours, because that changes little: `control=redraw`, each matrix is drawn anew with the
+ * deviation that its weights had.
  */
 
 import { ConfigError } from "../base/errors.ts";
@@ -61,7 +62,7 @@ const PRODUCT = "product";
 
 const STEPS = ["sgd", "sign", "adam"] as const;
 const DECAYS = ["scheduled", "constant"] as const;
-const CONTROLS = ["none", "shuffle", "reinit"] as const;
+const CONTROLS = ["none", "shuffle", "reinit", "redraw"] as const;
 
 export interface AdaptingConfig {
   readonly sparsity: number;
@@ -260,13 +261,17 @@ async function control({ config, names, key, head }: AdaptingState, at: number, 
         scores.map((_, i) => scores[order[i] ?? 0] ?? at),
       );
     } else {
-      const noise = normals(own, (await bench.read(name)).length, 0.01);
-      await bench.write(
-        name,
-        (await bench.read(name)).map((w, i) => w * (1 + (noise[i] ?? 0))),
-      );
+      const weights = await bench.read(name);
+      const isNew = config.control === "redraw";
+      const noise = normals(own, weights.length, isNew ? rootMeanSquare(weights) : 0.01);
+      await bench.write(name, isNew ? noise : weights.map((w, i) => w * (1 + (noise[i] ?? 0))));
     }
   }
+}
+
+/** The deviation of weights whose mean is 0, as a checkpoint's are. */
+function rootMeanSquare(values: Float32Array): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
 }
 
 /** w_0 ⊙ 1[θ > 0]: every weight is exactly 0 or exactly the checkpoint's. */
@@ -323,12 +328,12 @@ export const ADAPTING_BY_PRUNING: Method<AdaptingConfig, AdaptingState> = {
       help: "their standard deviation: the printed variance would prune 38 % at once",
     },
     recovery: { default: true, help: "false: a connection once pruned stays so (§5.3)" },
-    control: { default: "none", help: "shuffle or reinit: the ablations of §5.3" },
+    control: { default: "none", help: "shuffle or reinit: the ablations of §5.3; redraw: ours" },
   },
   prepare,
   init,
   trains: (_state, name) => name.startsWith(SCORE) || isHead(name),
-  keeps: ({ config, names }, name) => config.control === "reinit" && names.includes(name),
+  keeps: ({ config, names }, name) => ["reinit", "redraw"].includes(config.control) && names.includes(name),
   rule: ({ config, factor }, name) => {
     if (!name.startsWith(SCORE)) return undefined;
     const shared = { factor, decay: 0, scaledBy: MOVING } as const;
