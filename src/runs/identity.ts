@@ -9,12 +9,16 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { GLUE, glueFile, glueTask } from "../data/glue.ts";
+import { type ConfiguredMethod, methodById } from "../methods/registry.ts";
 import { SENTIMENT } from "./data.ts";
 import { resolveOptions } from "./fields.ts";
 import { hashFiles } from "./machine.ts";
 import { COMPRESS, type CompressOptions, FINETUNE, type FinetuneOptions } from "./options.ts";
 import type { Job, TaskName } from "./papers/plan.ts";
 import type { Recipe } from "./recipe.ts";
+
+/** See `methodSettings`. */
+export type MethodSettings = ConfiguredMethod["settings"];
 
 /** See the header. */
 export interface Identity {
@@ -136,6 +140,15 @@ const NOWHERE: Place = {
 export function recipeIdentity({ settings, model, data }: Recipe): Identity {
   const own = data.filter(({ path }) => path !== settings.augmented);
   return { settings: essential(settings), model: modelDigest(model), data: dataDigest(own) };
+}
+
+/** Every setting of the identity's method, defaults included; undefined for fine-tuning. @throws as `methodById` does */
+export function methodSettings({ settings }: Identity): MethodSettings | undefined {
+  const { method, set, sparsity } = settings;
+  if (typeof method !== "string") return undefined;
+  const chosen = Object.entries(set ?? {}).map(([name, value]) => [name, String(value)]);
+  const request = { set: Object.fromEntries(chosen) };
+  return methodById(method, typeof sparsity === "number" ? { ...request, sparsity } : request).settings;
 }
 
 function essential(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {

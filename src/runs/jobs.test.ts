@@ -63,6 +63,29 @@ test("a ledger names no folder, and is refused where model, data or settings are
   await refused({}, "got one on other files");
 });
 
+test("a job under other defaults of its method is refused, one that says nothing of them is taken (reproduce/other)", async () => {
+  const options = await optionsFor();
+  const { table } = await run(paperOf(HALF), options);
+  const ledger = await readLedger(options.out);
+  const half = "sst2-s0-half";
+  const [[name, value] = ["", ""]] = Object.entries(ledger.jobs.get(half)?.effective ?? {});
+  expect(name).not.toBe("");
+  const withEffective = async (effective: JobLine["effective"]) => {
+    const changed = new Map(ledger.jobs);
+    for (const [job, line] of ledger.jobs) if (job === half) changed.set(job, { ...line, effective });
+    return { ...options, out: await folderWith({ ...ledger, jobs: changed }) };
+  };
+  await expect(run(paperOf(HALF), await withEffective({ [name]: "other" }))).rejects.toThrow(
+    expect.objectContaining({
+      code: "reproduce/other",
+      message: expect.stringContaining(`default ${name} ${value}, got a run with other`),
+    }),
+  );
+  const silent = await run(paperOf(HALF), await withEffective(undefined));
+  expect(silent.begun).toEqual([]);
+  expect(silent.table).toEqual(table);
+});
+
 test("a model that open jobs begin with is made again, and a score that is not the ledger's is noted", async () => {
   const options = await optionsFor();
   const first = await run(paperOf(HALF), options);
@@ -163,7 +186,7 @@ test("copies are made once for a task and seed, with the same bytes elsewhere, a
   ]);
   const line = (await readLedger(options.out)).jobs.get("cola-s0-half-b");
   const name = String(line?.settings.augmented);
-  expect(name).toMatch(/^cola-s0-x4-[0-9a-f]{16}\.jsonl$/);
+  expect(name).toMatch(/^cola-s0-x2-[0-9a-f]{16}\.jsonl$/);
   const bytes = (out: string) => readFile(join(out, "copies", name), "utf8");
   expect((await bytes(options.out)).split("\n").length).toBeGreaterThan(2 * 960);
 

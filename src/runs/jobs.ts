@@ -29,6 +29,7 @@ import {
   identityDigest,
   jobIdentity,
   jobOptions,
+  methodSettings,
   type Place,
   recipeIdentity,
   type Sources,
@@ -249,6 +250,7 @@ async function enter(id: string, recipe: Recipe, outcome: JobOutcome, settings: 
     data: identity.data,
     digest: identityDigest(identity),
     code: recipe.code,
+    effective: methodSettings(identity),
   });
   await rm(failurePath(settings.root, id), { force: true });
   const paths = runPaths(jobFolder(settings.root, id));

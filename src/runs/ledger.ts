@@ -15,7 +15,13 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, RunError } from "../base/errors.ts";
-import { differenceOf, type Identity, identityDigest } from "./identity.ts";
+import {
+  differenceOf,
+  type Identity,
+  identityDigest,
+  type MethodSettings,
+  methodSettings,
+} from "./identity.ts";
 import { REMOVED } from "./removed.ts";
 import type { JobFacts, JobOutcome, ReproducedModel } from "./reproduction.ts";
 import { METRIC, PARAMETERS } from "./result.ts";
@@ -25,7 +31,9 @@ import {
   aNumber,
   anAmount,
   anything,
+  aSetting,
   aText,
+  ifThere,
   mapOf,
   oneOfValues,
   readShape,
@@ -70,6 +78,8 @@ export interface JobLine {
   readonly digest: string;
   /** Version of Espalier. */
   readonly code: string;
+  /** Every setting of the method, defaults included; absent for fine-tuning, and in lines that were made before this was. */
+  readonly effective?: MethodSettings | undefined;
 }
 
 /** One line. */
@@ -139,6 +149,7 @@ const JOB_LINE = record<JobLine>({
   data: aText,
   digest: aText,
   code: aText,
+  effective: ifThere(mapOf(aSetting)),
 });
 
 /** The ledger of a folder of jobs. */
@@ -227,7 +238,19 @@ export function ledgerOutcome({ jobs }: Ledger, job: string, identity: Identity)
   const line = jobs.get(job);
   if (line === undefined) return undefined;
   if (line.digest !== identityDigest(identity)) throw otherRun(job, identity, line, "jobs.jsonl");
+  if (line.effective !== undefined) requireEffective(job, line.effective, methodSettings(identity) ?? {});
   return line.outcome;
+}
+
+/** A setting that has come since is let pass: it was not there to be another. */
+function requireEffective(job: string, then: MethodSettings, now: MethodSettings): void {
+  const name = Object.keys(then).find((key) => then[key] !== now[key]);
+  if (name === undefined) return;
+  const [got, expected] = [then[name], now[name] ?? "none"];
+  throw new ConfigError(
+    "reproduce/other",
+    `job ${job}: expected the method's default ${name} ${expected}, got a run with ${got} (jobs.jsonl); take the job's line out to run it again, or choose another --out`,
+  );
 }
 
 /** The error for a run that is there under a job's name and is another. */

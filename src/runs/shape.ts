@@ -79,6 +79,11 @@ export const aText: Shape<string> = primitive("a text", (v) => typeof v === "str
 /** True or false. */
 export const aClaim: Shape<boolean> = primitive("true or false", (v) => typeof v === "boolean");
 
+/** A value of a method's settings. */
+export const aSetting: Shape<string | number | boolean> = primitive("a text, a number, true or false", (v) =>
+  ["string", "number", "boolean"].includes(typeof v),
+);
+
 /** Anything at all. */
 export const anything: Shape<unknown> = { problem: () => undefined };
 
