@@ -32,8 +32,7 @@
  *
  * Ablations (§5.3): `recovery=false`, a connection once pruned stays so; `control=shuffle`, the mask is permuted within
  * each matrix at `until` and the head trained anew; `control=reinit`, each weight is multiplied by N(1, 0.01) there,
- * with 0.01 read as the deviation. Ours, because that changes little: `control=redraw`, each matrix is drawn anew with the
- * deviation that its weights had.
+ * with 0.01 read as the deviation. Ours, as that changes little: `control=redraw`, weights drawn anew, as large as they were.
  */
 
 import { ConfigError } from "../base/errors.ts";
@@ -256,10 +255,8 @@ async function control({ config, names, key, head }: AdaptingState, at: number, 
     if (config.control === "shuffle") {
       const scores = await bench.read(SCORE + name);
       const order = permutation(own, scores.length);
-      await bench.write(
-        SCORE + name,
-        scores.map((_, i) => scores[order[i] ?? 0] ?? at),
-      );
+      const permuted = scores.map((_, i) => scores[order[i] ?? 0] ?? at);
+      await bench.write(SCORE + name, permuted);
     } else {
       const weights = await bench.read(name);
       const isNew = config.control === "redraw";
