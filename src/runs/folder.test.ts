@@ -121,6 +121,19 @@ test("metrics survive a line cut off by a crash, before and after going on", asy
   expect(events[0]?.at).toBeGreaterThanOrEqual(0);
 });
 
+test("time goes on where a stopped run had come to, and the stop itself does not count", async () => {
+  const opened = await createRun(run, RECIPE);
+  expect(opened.spent).toBe(0);
+  mkdirSync(join(opened.paths.checkpoints, "step-1"));
+  appendFileSync(opened.paths.metrics, '{"kind":"phase","name":"training","at":3600.5}\n');
+  const again = await reopenRun(run);
+  expect(again.spent).toBe(3600.5);
+  again.record({ kind: "phase", name: "exporting" });
+  const [, last] = await readMetrics(opened.paths.metrics);
+  expect(last?.at).toBeGreaterThanOrEqual(3600.5);
+  expect(last?.at).toBeLessThan(3700);
+});
+
 test.each(["run/missing", "run/no-checkpoint", "run/finished"])(
   "going on is refused with %s",
   async (code) => {

@@ -42,7 +42,9 @@ export interface RunPaths {
 export interface RunFolder {
   readonly paths: RunPaths;
   readonly recipe: Recipe;
-  /** Appends one event to metrics.jsonl, `at` seconds after the folder was opened. */
+  /** Seconds of work before this call: of a run that was stopped, up to its last event. */
+  readonly spent: number;
+  /** Appends one event to metrics.jsonl, `at` seconds after the folder was first opened, stops not counted. */
   record(event: ProgressEvent): void;
   /** Writes result.json: the run is then finished. */
   finish(result: RunResult): Promise<void>;
@@ -113,7 +115,7 @@ export async function createRun(root: string, recipe: Recipe, force = false): Pr
   for (const path of Object.values(parts)) await rm(path, { recursive: true, force: true });
   await mkdir(paths.checkpoints, { recursive: true });
   await writeWhole(paths.recipe, `${JSON.stringify(recipe, null, 2)}\n`);
-  return openFolder(paths, recipe);
+  return openFolder(paths, recipe, 0);
 }
 
 /** Throws as `createRun` does, and touches nothing: for failing before an hour of work instead of after. */
@@ -147,7 +149,8 @@ export async function reopenRun(root: string): Promise<RunFolder> {
   const paths = runPaths(root);
   const recipe = await readRecipe(paths.recipe);
   if (await endsMidLine(paths.metrics)) appendFileSync(paths.metrics, "\n");
-  return openFolder(paths, recipe);
+  const at = (await readMetrics(paths.metrics)).at(-1)?.at;
+  return openFolder(paths, recipe, typeof at === "number" ? at : 0);
 }
 
 const RESUME_PROBLEMS: Readonly<Record<FolderState, { code: string; found: string } | undefined>> = {
@@ -178,13 +181,14 @@ function parseLine(line: string): Record<string, unknown>[] {
   }
 }
 
-function openFolder(paths: RunPaths, recipe: Recipe): RunFolder {
+function openFolder(paths: RunPaths, recipe: Recipe, spent: number): RunFolder {
   const opened = performance.now();
   return {
     paths,
     recipe,
+    spent,
     record: (event) => {
-      const at = Math.round(performance.now() - opened) / 1000;
+      const at = Math.round(1000 * spent + performance.now() - opened) / 1000;
       appendFileSync(paths.metrics, `${JSON.stringify({ ...event, at })}\n`);
     },
     finish: (result) => writeWhole(paths.result, resultText(result)),

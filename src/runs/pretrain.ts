@@ -211,7 +211,7 @@ async function finish(
     models: [figuresOf("original", network, { metrics: best.metrics, bytes, latency: [], length })],
     length,
     seeds: [seed],
-    wallSeconds: (performance.now() - started) / 1000,
+    wallSeconds: folder.spent + (performance.now() - started) / 1000,
     peakBytes: peakMemory(),
     machine: describeMachine(threads),
     verdict: trainingVerdict(metric),

@@ -63,7 +63,7 @@ export interface Report {
   /** Of the file that makes the product of the model the run began with, where there is one. */
   readonly maskBytes?: number | undefined;
   readonly method: string | null;
-  /** `performance.now()` at the start of the run. */
+  /** `performance.now()` at the start of this call. */
   readonly started: number;
   readonly record: (event: ProgressEvent) => void;
 }
@@ -102,7 +102,7 @@ async function resultOf(job: Report): Promise<RunResult> {
     ...(asFile ? { packed: asFile } : {}),
     length,
     seeds: [settings.seed],
-    wallSeconds: (performance.now() - job.started) / 1000,
+    wallSeconds: folder.spent + (performance.now() - job.started) / 1000,
     peakBytes: peakMemory(),
     machine: describeMachine(settings.threads),
     verdict: verdictOf(figures, metric, job.maskBytes, asFile),
