@@ -129,6 +129,17 @@ const NAMES: { readonly [K in keyof Kernels]: true } = {
   tanh: true,
 };
 
+function missingIn(exports: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys(NAMES).filter((name) => typeof exports[name] !== "function");
+}
+
+/** Every name is looked up; arguments are numbers alone. */
+function isKernels(
+  exports: Readonly<Record<string, unknown>>,
+): exports is Readonly<Record<string, unknown>> & Kernels {
+  return missingIn(exports).length === 0;
+}
+
 /**
  * The kernels of a compiled module on one memory.
  * @throws {FormatError} `kernels/module` for a module of something else
@@ -137,8 +148,8 @@ export function kernelsOf({ module, wide }: CompiledKernels, memory: WebAssembly
   const { attention_wide, ...all } = new WebAssembly.Instance(module, { env: { memory } }).exports;
   const exports: Readonly<Record<string, unknown>> =
     wide === true ? { ...all, attention: attention_wide } : all;
-  const missing = Object.keys(NAMES).filter((name) => typeof exports[name] !== "function");
-  if (missing.length === 0) return exports as unknown as Kernels; // every name was looked up; arguments are numbers alone
+  if (isKernels(exports)) return exports;
+  const missing = missingIn(exports);
   throw new FormatError(
     "kernels/module",
     `kernels: expected ${missing.join(", ")}, got a module without them`,
