@@ -8,7 +8,7 @@
 
 import type { GlueTask } from "../../data/glue.ts";
 import { frozenRows } from "./adapting-by-pruning.ts";
-import { BEST_IS_KEPT, layersLeft, type Paper, printed, type Row } from "./plan.ts";
+import { BEST_IS_KEPT, layersLeft, MOVEMENT_IS_SHORT, type Paper, printed, type Row } from "./plan.ts";
 
 const TASKS: readonly GlueTask[] = ["cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst2", "stsb"];
 const SOURCE = "BERT-of-Theseus, Table 2, 6 of 12 layers";
@@ -97,6 +97,7 @@ export const BASELINES: Paper = {
     "The published rows are BERT-base's, from 12 to 6 layers; here it is the model named above, to half of its layers. MNLI here is the matched set alone, where the paper gives the mean of both.",
     "DistilBERT and LayerDrop were published with pre-training of their own on a large corpus; here both see the task's data alone. No row uses augmented data.",
     "Every row trains for the same number of epochs with the same learning rate, and nothing was searched. The frozen rows are those of the table of Adapting by Pruning, which says how they train.",
+    MOVEMENT_IS_SHORT,
     BEST_IS_KEPT,
   ],
 };

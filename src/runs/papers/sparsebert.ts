@@ -8,7 +8,7 @@
  */
 
 import type { GlueTask } from "../../data/glue.ts";
-import { BEST_IS_KEPT, type Paper, printed, type Row, type Work } from "./plan.ts";
+import { BEST_IS_KEPT, MOVEMENT_IS_SHORT, type Paper, printed, type Row, type Work } from "./plan.ts";
 
 const TASKS: readonly GlueTask[] = ["qnli", "mrpc", "rte", "cola"];
 const SLIDES = "the authors' slides, GLUE development sets (read from an image)";
@@ -127,6 +127,7 @@ export const SPARSEBERT: Paper = {
     "No dense model is as small as a twentieth of the encoder: the first layer alone is a sixth of a 6-layer encoder, so the truncated row has more than three times the weights in matrices.",
     "The slides print no magnitude or movement row at this sparsity, so those have no published number. The paper's own table of variants was not available: the grid of start, distillation and order is ours.",
     "The paper keeps the last model, which these rows do not.",
+    MOVEMENT_IS_SHORT,
     BEST_IS_KEPT,
   ],
 };
