@@ -4,7 +4,14 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { newFolder } from "../../test/support/tiny-model.ts";
 import { type JobLine, type Ledger, ledgerPath, ledgerText, parseLedger } from "./ledger.ts";
-import { PAGE, PUBLISHED, publishReproduction, reproductionPage } from "./reproduction-page.ts";
+import {
+  PAGE,
+  PUBLISHED,
+  publishReproduction,
+  RESULTS,
+  reproductionPage,
+  withComparison,
+} from "./reproduction-page.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const published = parseLedger(await readFile(join(ROOT, PUBLISHED), "utf8"), PUBLISHED);
@@ -21,6 +28,23 @@ const dense = withJobs((lines) => lines.filter(({ job }) => job === "sst2-s0-fin
 
 test("docs/reproduction.md is what its ledger says (npm run docs:reproduction)", async () => {
   expect(await readFile(join(ROOT, PAGE), "utf8")).toBe(reproductionPage(published));
+});
+
+test("the one table in docs/results.md is what the ledger says (npm run docs:reproduction)", async () => {
+  const results = await readFile(join(ROOT, RESULTS), "utf8");
+  expect(results).toBe(withComparison(results, published));
+});
+
+test("a text without the marks of the one table, or with them turned round, is refused (reproduce/marks)", async () => {
+  const [, from, to] = /^(<!-- from .*-->)$[^]*^(<!-- to .*-->)$/m.exec(
+    await readFile(join(ROOT, RESULTS), "utf8"),
+  ) ?? [""];
+  expect(withComparison(`a\n${from}\nold\n${to}\nb\n`, dense)).toMatch(
+    /^a\n[^]*Runs: NOT COMPLETE: 1 of[^]*\nb\n$/,
+  );
+  for (const text of ["", `${from}`, `${to}\n${from}`]) {
+    expect(() => withComparison(text, dense)).toThrow(expect.objectContaining({ code: "reproduce/marks" }));
+  }
 });
 
 test("the published ledger names no folder", () => {
@@ -60,7 +84,10 @@ test("a folder's ledger is joined to the published one, and both ledger and page
   await mkdir(dirname(join(root, PUBLISHED)), { recursive: true });
   await writeFile(join(root, PUBLISHED), ledgerText(dense));
   await writeFile(ledgerPath(out), ledgerText(published));
+  const results = await readFile(join(ROOT, RESULTS), "utf8");
+  await writeFile(join(root, RESULTS), withComparison(results, dense));
   expect(await publishReproduction(out, root)).toEqual([]);
+  expect(await readFile(join(root, RESULTS), "utf8")).toBe(results);
   expect(await readFile(join(root, PUBLISHED), "utf8")).toBe(ledgerText(published));
   expect(await readFile(join(root, PAGE), "utf8")).toBe(reproductionPage(published));
   await expect(publishReproduction(join(out, "nothing"), root)).rejects.toThrow(

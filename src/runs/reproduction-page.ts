@@ -1,5 +1,6 @@
 /**
- * docs/reproduction.md: the tables of all papers on one page, from a ledger alone.
+ * docs/reproduction.md: the tables of all papers on one page, from a ledger alone; and all rows of all of them as one
+ * table in docs/results.md.
  *
  * Neither model nor data is needed: a plan asks for the model's depth, and the ledger has it. A line counts only when
  * it is the run that the plan asks for, settings, model and data by their digests.
@@ -8,22 +9,27 @@
 import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import { readTextIfPresent, writeFileAtomic } from "../formats/files.ts";
+import { comparisonText } from "./comparison.ts";
 import { jobIdentity, type Sources } from "./identity.ts";
 import { type Ledger, ledgerOutcome, ledgerPath, ledgerText, type ModelLine, parseLedger } from "./ledger.ts";
 import { markdownTable } from "./markdown.ts";
 import { PAPERS } from "./papers/papers.ts";
-import { DEFAULT_TASKS, type Job, type Plan, planOf } from "./papers/plan.ts";
-import { type JobOutcome, type Reproduction, reproductionOf } from "./reproduction.ts";
+import { DEFAULT_TASKS, distinctJobs, type Job, type Plan, planOf } from "./papers/plan.ts";
+import { countOf, type JobOutcome, type Reproduction, reproductionOf } from "./reproduction.ts";
 import { progressText, reproductionText } from "./reproduction-text.ts";
 import { fixed } from "./statistics.ts";
 
 /** Where the page and its ledger lie in the project. */
 export const PAGE = join("docs", "reproduction.md");
 export const PUBLISHED = join("docs", "reproduction", "jobs.jsonl");
+/** The page that is written by hand but for one table, and what stands around that. */
+export const RESULTS = join("docs", "results.md");
+const FROM = "<!-- from here: npm run docs:reproduction -->";
+const TO = "<!-- to here -->";
 
 /**
- * Joins the ledger of a folder of jobs, if one is named, to the published one, and writes that and the page. Returns
- * what there is to note.
+ * Joins the ledger of a folder of jobs, if one is named, to the published one, and writes that, the page, and the
+ * table in the results. Returns what there is to note.
  *
  * @throws as `parseLedger` and `reproductionPage` do
  */
@@ -42,8 +48,10 @@ export async function publishReproduction(out?: string, root = "."): Promise<rea
   }
   const ledger = parseLedger(texts.map((text) => text ?? "").join("\n"), "jobs.jsonl");
   const page = reproductionPage(ledger);
+  const results = withComparison((await readTextIfPresent(join(root, RESULTS))) ?? "", ledger);
   await writeFileAtomic(path, ledgerText(ledger));
   await writeFileAtomic(join(root, PAGE), page);
+  await writeFileAtomic(join(root, RESULTS), results);
   return ledger.notes;
 }
 
@@ -54,6 +62,44 @@ export async function publishReproduction(out?: string, root = "."): Promise<rea
  *   jobs of none or several models
  */
 export function reproductionPage(ledger: Ledger): string {
+  const { line, plans, outcomes, constants } = collected(ledger);
+  const jobs = distinctJobs(plans);
+  const tables = plans.map((plan) =>
+    reproductionOf({ plan, quick: false, model: line.model, outcomes, constants }),
+  );
+  const parts = [
+    headText(line, ledger, jobs, outcomes),
+    countText(plans, tables, jobs, outcomes),
+    commandText(tables),
+    ...tables.map((table) => reproductionText(table, 2).trimEnd()),
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+/**
+ * A text with the one table of all rows between its marks.
+ *
+ * @throws {ConfigError} as `reproductionPage`, and `reproduce/marks` for a text without the marks
+ */
+export function withComparison(text: string, ledger: Ledger): string {
+  const [from, to] = [text.indexOf(FROM), text.indexOf(TO)];
+  if (from < 0 || to < from) {
+    throw new ConfigError(
+      "reproduce/marks",
+      `${RESULTS}: expected "${FROM}" and after it "${TO}", got a text without`,
+    );
+  }
+  const { plans, outcomes } = collected(ledger);
+  return `${text.slice(0, from + FROM.length)}\n\n${comparisonText(plans, outcomes)}\n\n${text.slice(to)}`;
+}
+
+/** What the plans of all papers ask for, and what the ledger has of it. */
+function collected(ledger: Ledger): {
+  readonly line: ModelLine;
+  readonly plans: readonly Plan[];
+  readonly outcomes: ReadonlyMap<string, JobOutcome>;
+  readonly constants: ReadonlyMap<string, Readonly<Record<string, number>>>;
+} {
   const line = theModel(ledger);
   const tasks = ledger.tasks.filter(({ quick }) => !quick);
   const sources: Sources = {
@@ -65,18 +111,7 @@ export function reproductionPage(ledger: Ledger): string {
   const constants = new Map(tasks.map(({ task, constant }) => [task, constant]));
   const request = { depth: line.model.layers, tasks: DEFAULT_TASKS, seed: 0, quick: false };
   const plans = Object.values(PAPERS).map((paper) => planOf(paper, request));
-  const jobs = [...new Map(plans.flatMap((plan) => plan.jobs).map((job) => [job.id, job])).values()];
-  const outcomes = outcomesOf(jobs, ledger, sources);
-  const tables = plans.map((plan) =>
-    reproductionOf({ plan, quick: false, model: line.model, outcomes, constants }),
-  );
-  const parts = [
-    headText(line, ledger, jobs, outcomes),
-    countText(plans, tables, jobs, outcomes),
-    commandText(tables),
-    ...tables.map((table) => reproductionText(table, 2).trimEnd()),
-  ];
-  return `${parts.join("\n\n")}\n`;
+  return { line, plans, outcomes: outcomesOf(distinctJobs(plans), ledger, sources), constants };
 }
 
 /** The model of all jobs. */
@@ -111,12 +146,6 @@ function headText(
 The tables of the papers and their baselines as they came out here, beside the published numbers. The page is written by \`npm run docs:reproduction\` from [reproduction/jobs.jsonl](reproduction/jobs.jsonl), one line for each run: scores, what was removed, settings, seed and time.${more} Nothing on it is typed by hand; what the tables mean is said in [results](results.md).
 
 Model: ${model.name}, ${model.layers} layers × ${model.hidden}, ${fixed(model.parameters / 1e6, 1)} M parameters. ${seedsText(jobs)} A value is the mean over the seeds that are done, ± the standard deviation between them (with n − 1). Version ${versions.join(", ")}.`;
-}
-
-function countOf(jobs: readonly Job[], outcomes: ReadonlyMap<string, JobOutcome>): Reproduction["jobs"] {
-  const states = jobs.map(({ id }) => outcomes.get(id)?.state);
-  const count = (state: JobOutcome["state"]): number => states.filter((one) => one === state).length;
-  return { total: jobs.length, done: count("done"), failed: count("failed") };
 }
 
 /** \`Seeds: sst2 0 and 1; cola 0, 1 and 2.\` */

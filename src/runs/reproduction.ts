@@ -6,7 +6,7 @@
  * run or written here.
  */
 
-import type { Plan, PlannedRow, PlannedTable, Published, PublishedTable } from "./papers/plan.ts";
+import type { Job, Plan, PlannedRow, PlannedTable, Published, PublishedTable } from "./papers/plan.ts";
 import type { Removed } from "./removed.ts";
 import type { Metric, Parameters } from "./result.ts";
 import { deviation, mean } from "./statistics.ts";
@@ -126,7 +126,7 @@ export function reproductionOf(collected: Collected): Reproduction {
     const outcome = outcomes.get(id);
     return outcome?.state === "failed" ? [{ job: id, code: outcome.code, message: outcome.message }] : [];
   });
-  const done = jobs.filter(({ id }) => outcomes.get(id)?.state === "done").length;
+  const counted = countOf(jobs, outcomes);
   return {
     version: 1,
     paper: paper.id,
@@ -134,13 +134,20 @@ export function reproductionOf(collected: Collected): Reproduction {
     citation: paper.citation,
     quick,
     model,
-    jobs: { total: jobs.length, done, failed: failures.length },
-    complete: done === jobs.length,
+    jobs: counted,
+    complete: counted.done === jobs.length,
     tables: plan.tables.map((table) => filled(table, collected)),
     published: paper.published,
     differs: paper.differs,
     failures,
   };
+}
+
+/** How many of some jobs there are, are done, and failed. */
+export function countOf(jobs: readonly Job[], outcomes: Collected["outcomes"]): Reproduction["jobs"] {
+  const states = jobs.map(({ id }) => outcomes.get(id)?.state);
+  const count = (state: JobOutcome["state"]): number => states.filter((one) => one === state).length;
+  return { total: jobs.length, done: count("done"), failed: count("failed") };
 }
 
 function filled(table: PlannedTable, { outcomes, constants }: Collected): ReproducedTable {

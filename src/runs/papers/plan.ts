@@ -218,6 +218,11 @@ export function planOf(paper: Paper, request: PlanRequest): Plan {
   };
 }
 
+/** Each run of some plans once, whatever tables share it. */
+export function distinctJobs(plans: readonly Plan[]): Job[] {
+  return [...new Map(plans.flatMap(({ jobs }) => jobs).map((job) => [job.id, job])).values()];
+}
+
 /** Whether a task has the row: augmented data only where it can be paid for. */
 function isPlanned(work: Work | undefined, task: TaskName): boolean {
   return work?.augmented === undefined || TASKS[task].copies !== undefined;
