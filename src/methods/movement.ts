@@ -229,7 +229,8 @@ function finish(
 
 export const MOVEMENT: Method<MovementConfig, MovementState> = {
   id: ID,
-  summary: "Keep the weights that training moves away from zero, by a learned score of each; give it seven epochs or more.",
+  summary:
+    "Keep the weights that training moves away from zero, by a learned score of each; needs many epochs.",
   paper: {
     title: "Movement Pruning: Adaptive Sparsity by Fine-Tuning",
     authors: "Victor Sanh, Thomas Wolf, Alexander M. Rush",

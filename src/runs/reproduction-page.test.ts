@@ -36,11 +36,11 @@ test("the one table in docs/results.md is what the ledger says (npm run docs:rep
 });
 
 test("a text without the marks of the one table, or with them turned round, is refused (reproduce/marks)", async () => {
-  const [, from, to] = /^(<!-- from .*-->)$[^]*^(<!-- to .*-->)$/m.exec(
+  const [, from, to] = /^(<!-- from .*-->)$[\s\S]*^(<!-- to .*-->)$/m.exec(
     await readFile(join(ROOT, RESULTS), "utf8"),
   ) ?? [""];
   expect(withComparison(`a\n${from}\nold\n${to}\nb\n`, dense)).toMatch(
-    /^a\n[^]*Runs: NOT COMPLETE: 1 of[^]*\nb\n$/,
+    /^a\n[\s\S]*Runs: NOT COMPLETE: 1 of[\s\S]*\nb\n$/,
   );
   for (const text of ["", `${from}`, `${to}\n${from}`]) {
     expect(() => withComparison(text, dense)).toThrow(expect.objectContaining({ code: "reproduce/marks" }));
