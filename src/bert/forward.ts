@@ -13,7 +13,7 @@ import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
 import { add, gelu, mul, relu, scale, shift, tanh } from "../graph/ops/elementwise.ts";
 import { linear, matmul, transpose } from "../graph/ops/linear.ts";
 import { layerNorm, softmax } from "../graph/ops/normal.ts";
-import { concat, gather, range, take } from "../graph/ops/select.ts";
+import { concat, gather, lookup, range, take } from "../graph/ops/select.ts";
 import { at as axis, type Dim, GraphError, product } from "../graph/shape.ts";
 import type { DropoutKey } from "../graph/uniform.ts";
 import { input, type Value } from "../graph/value.ts";
@@ -118,9 +118,9 @@ function drop(context: ForwardContext, x: Value, rate: number, site: number): Va
 /** Word + position + type embeddings, LayerNorm, dropout: [N, D]. */
 export function embed(context: ForwardContext, { ids, types }: BertInputs): Value {
   const { config, parameter } = context;
-  const words = gather(parameter(EMBEDDINGS.words), ids); // [B, T, D]
-  const positions = gather(parameter(EMBEDDINGS.positions), range(axis(ids.shape, 1), ids)); // [T, D]
-  const segments = gather(parameter(EMBEDDINGS.types), types); // [B, T, D]
+  const words = lookup(parameter(EMBEDDINGS.words), ids); // [B, T, D]
+  const positions = lookup(parameter(EMBEDDINGS.positions), range(axis(ids.shape, 1), ids)); // [T, D]
+  const segments = lookup(parameter(EMBEDDINGS.types), types); // [B, T, D]
   const x = reshape(add(add(words, segments), positions), [product(ids.shape), config.hiddenSize]); // [N, D]
   return drop(context, norm(context, EMBEDDINGS.norm, x), config.hiddenDropout, 0);
 }

@@ -13,13 +13,14 @@ import { Engine, type RunRequest } from "../engine/engine.ts";
 import type { Results } from "../engine/protocol.ts";
 import { decodeModel } from "../onnx/decode.ts";
 import { backward } from "./backward.ts";
+import { topological } from "./emitter.ts";
 import { sum } from "./ops/broadcast.ts";
-import { mul } from "./ops/elementwise.ts";
-import { scatterAdd, slice } from "./ops/select.ts";
+import { mul, sigmoid, sub } from "./ops/elementwise.ts";
+import { gather, lookup, scatterAdd, slice } from "./ops/select.ts";
 import { OPS, type OpName } from "./ops.ts";
 import { program } from "./program.ts";
 import { evaluate } from "./shape.ts";
-import { input, type Rule, type Value } from "./value.ts";
+import { input, pick, type Rule, type Value } from "./value.ts";
 
 type Real = "float32" | "float64";
 
@@ -82,6 +83,39 @@ test.each(smooth.filter(([op, _, sample]) => isDouble(op, sample)))(
     expect(distance(gradients(await run(single)), gradients(await run(double)))).toBeLessThan(1e-5);
   },
 );
+
+test.each(rows.filter(([op]) => rule(op).elementwise))(
+  "rows of %s of %s, and their gradients, are what looking up the rows of its operands gives",
+  async (op, _, sample) => {
+    const ids: Operand = { dtype: "int32", shape: [3], integers: [1, 0, 1] };
+    const rowsBy = (read: typeof gather): Sample => ({
+      ...sample,
+      name: `${sample.name}, rows by ${read.name}`,
+      operands: [...sample.operands, ids],
+      build: (...inputs) => read(sample.build(...inputs), pick(inputs, sample.operands.length)),
+    });
+    const [whole, own] = [rowsBy(gather), rowsBy(lookup)].map((rows) => run(checkOf(op, rows, "float32")));
+    for (const [name, rows] of Object.entries((await whole) ?? {})) {
+      expect(distance((await own)?.[name], numbers(rows)), name).toBeLessThan(1e-6);
+    }
+  },
+);
+
+test("a table is looked up before anything is done to it, and what several operations share is looked up once", () => {
+  const [w, score] = [input("w", "float32", [100, 8]), input("score", "float32", [100, 8])];
+  const [column, ids] = [input("column", "float32", [100, 1]), input("ids", "int32", [3])];
+  const shared = sub(score, input("threshold", "float32", []));
+  const rows = lookup(mul(w, mul(sigmoid(shared), shared)), ids);
+  expect(rows.shape).toEqual([3, 8]);
+  const opsOf = (y: Value): string[] => topological([y]).map(({ op }) => op);
+  expect(opsOf(rows).filter((op) => op === "gather")).toHaveLength(2);
+  expect(opsOf(rows).filter((op) => op === "sub")).toHaveLength(1);
+  for (const y of topological([rows])) {
+    if (y.inputs.length > 0) expect(y.shape, y.op).toEqual([3, 8]);
+  }
+  // What is broadcast along the rows has no rows of its own.
+  expect(lookup(mul(w, column), ids).op).toBe("gather");
+});
 
 // ScatterND's threads race for one row, but seldom enough to pass: its absence is checked, and the sums of what is there.
 test("4096 rows of 256 ones added to one row by two threads are 4096, bit for bit, ten times", async () => {

@@ -19,6 +19,8 @@ export interface Value extends Type {
   readonly gradient: ((g: Value) => readonly (Value | undefined)[]) | undefined;
   /** Writes this value's ONNX nodes; returns the names of its outputs. */
   readonly lower: (emit: Emitter, inputs: readonly string[]) => readonly string[];
+  /** The same operation on other inputs; there for elementwise operations alone. */
+  readonly again?: (inputs: readonly Value[]) => Value;
 }
 
 /** One operation of the table. `A` are its static attributes. */
@@ -26,6 +28,8 @@ export interface Rule<A> {
   readonly name: string;
   /** Whether ONNX Runtime's CPU provider has the lowering in double precision; gradient checks then use it. */
   readonly doubles: boolean;
+  /** Each number of the result depends on the numbers at its own place, and an input of another shape is broadcast. */
+  readonly elementwise?: true;
   readonly infer: (inputs: readonly Type[], attributes: A) => Type & { readonly extras?: readonly Type[] };
   /** Absent where the operation has no derivative (integers, comparisons) or passes none (`stop`). */
   readonly gradient?: (context: GradientContext<A>) => readonly (Value | undefined)[];
@@ -60,6 +64,7 @@ export function apply<A>(rule: Rule<A>, inputs: readonly Value[], attributes: A)
     extras,
     gradient: gradient && ((g) => gradient({ g, inputs, y, attributes })),
     lower: (emit, names) => rule.lower({ emit, inputs: names, types: inputs, type, attributes }),
+    ...(rule.elementwise ? { again: (others) => apply(rule, others, attributes) } : {}),
   };
   return y;
 }

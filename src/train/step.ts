@@ -71,11 +71,11 @@ export function sumOf(name: string): string {
   return `sum:${name}`;
 }
 
-/** Whether the word embeddings are read by look-up alone, so that their gradient is a few rows. */
+/** Whether the word embeddings are read by look-up alone, and as they are, so that their gradient is a few rows. */
 export function readsRowsOnly(plan: GraphPlan): boolean {
   const { context, loss } = lossOf(plan, true);
   const words = context.plain.get(EMBEDDINGS.words);
-  if (words === undefined) return false;
+  if (words === undefined || context.parameter(EMBEDDINGS.words) !== words) return false;
   const readers = consumers([loss], words);
   return readers.length === 1 && readers[0]?.op === "gather";
 }

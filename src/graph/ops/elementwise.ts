@@ -18,6 +18,7 @@ function binaryRule(
   return {
     name,
     doubles: true,
+    elementwise: true,
     infer: (inputs) => {
       const [a, b] = [pick(inputs, 0), pick(inputs, 1)];
       if (a.dtype !== b.dtype) {
@@ -43,6 +44,7 @@ function unaryRule(
   return {
     name,
     doubles,
+    elementwise: true,
     infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
     gradient: ({ g, inputs, y }) => [gradient(g, pick(inputs, 0), y)],
     lower: ({ emit, inputs }) => [emit.node(opType, inputs)],
@@ -92,6 +94,7 @@ export const relu = (x: Value): Value => apply(reluRule, [x], NONE);
 export const signRule: Rule<None> = {
   name: "sign",
   doubles: true,
+  elementwise: true,
   infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
   lower: ({ emit, inputs }) => [emit.node("Sign", inputs)],
 };
@@ -104,6 +107,7 @@ export type GeluKind = "erf" | "tanh";
 export const geluRule: Rule<{ readonly kind: GeluKind }> = {
   name: "gelu",
   doubles: false,
+  elementwise: true,
   infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
   gradient: ({ g, inputs, attributes }) => [
     mul(g, attributes.kind === "erf" ? geluSlope(pick(inputs, 0)) : geluTanhSlope(pick(inputs, 0))),
@@ -149,6 +153,7 @@ function lowerGelu({
 export const castRule: Rule<{ readonly to: DType }> = {
   name: "cast",
   doubles: true,
+  elementwise: true,
   infer: (inputs, { to }) => ({ dtype: to, shape: pick(inputs, 0).shape }),
   gradient: ({ g, inputs }) => {
     const { dtype } = pick(inputs, 0);
@@ -166,6 +171,7 @@ function compareRule(name: string, opType: string): Rule<None> {
   return {
     name,
     doubles: true,
+    elementwise: true,
     infer: (inputs) => ({ dtype: "bool", shape: broadcast(pick(inputs, 0).shape, pick(inputs, 1).shape) }),
     lower: ({ emit, inputs }) => [emit.node(opType, inputs)],
   };
@@ -180,6 +186,7 @@ export const equal = (a: Value, b: Value): Value => apply(equalRule, [a, b], NON
 export const xorRule: Rule<None> = {
   name: "xor",
   doubles: false,
+  elementwise: true,
   infer: (inputs) => ({
     dtype: pick(inputs, 0).dtype,
     shape: broadcast(pick(inputs, 0).shape, pick(inputs, 1).shape),
@@ -192,6 +199,7 @@ export const xor = (a: Value, b: Value): Value => apply(xorRule, [a, b], NONE);
 export const stopRule: Rule<None> = {
   name: "stop",
   doubles: true,
+  elementwise: true,
   infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
   lower: ({ inputs }) => [pick(inputs, 0)],
 };
@@ -201,6 +209,7 @@ export const stop = (x: Value): Value => apply(stopRule, [x], NONE);
 export const surrogateRule: Rule<None> = {
   name: "surrogate",
   doubles: true,
+  elementwise: true,
   infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
   gradient: ({ g }) => [undefined, g],
   lower: ({ inputs }) => [pick(inputs, 0)],
@@ -219,6 +228,7 @@ export interface Bounds {
 export const clipRule: Rule<Bounds> = {
   name: "clip",
   doubles: true,
+  elementwise: true,
   infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
   // What was not cut off is what it was: one comparison says where the gradient passes.
   gradient: ({ g, inputs, y }) => [mul(g, cast(equal(pick(inputs, 0), y), y.dtype))],
