@@ -30,8 +30,8 @@ interface BrowserGlobals extends BrowserPort {
   readonly navigator?: { readonly hardwareConcurrency?: number };
 }
 
-// The global object of a page or of a worker, whichever this runs in.
-const scope = globalThis as unknown as BrowserGlobals;
+/** The global object of a page or of a worker, whichever this runs in. */
+declare const self: BrowserGlobals;
 
 /** Threads that a page takes by itself, at most. */
 const PAGE_THREADS = 4;
@@ -39,8 +39,8 @@ const PAGE_THREADS = 4;
 /** Where the bundle runs. */
 export const host: Host = {
   threads: (asked) => {
-    if (scope.crossOriginIsolated !== true) return 1;
-    return asked ?? Math.min(PAGE_THREADS, scope.navigator?.hardwareConcurrency ?? 1);
+    if (self.crossOriginIsolated !== true) return 1;
+    return asked ?? Math.min(PAGE_THREADS, self.navigator?.hardwareConcurrency ?? 1);
   },
   read: fetchBytes,
   kernels: (build) => fetchBytes(kernelFile(build)),
@@ -70,7 +70,7 @@ function startThread<Sent, Received>(): Thread<Sent, Received> {
 
 function ownPort<Sent, Received>(): Port<Sent, Received> {
   return {
-    post: (message, transfer = []) => scope.postMessage(message, transfer),
-    listen: (heard) => scope.addEventListener("message", ({ data }) => heard(data as Received)), // as above
+    post: (message, transfer = []) => self.postMessage(message, transfer),
+    listen: (heard) => self.addEventListener("message", ({ data }) => heard(data as Received)), // as above
   };
 }
