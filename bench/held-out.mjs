@@ -12,10 +12,10 @@ import { readArticles, tokenizeArticles } from "../dist/data/corpus.js";
 import { Engine } from "../dist/engine/engine.js";
 import { withFile } from "../dist/formats/files.js";
 import { openNetwork } from "../dist/network/inference.js";
-import { resolveOptions } from "../dist/runs/fields.js";
+import { resolveOptions } from "../dist/options/schema.js";
 import { loadModel } from "../dist/runs/models.js";
-import { PRETRAIN } from "../dist/runs/options.js";
-import { planBatches, splitStream } from "../dist/runs/pretrain-data.js";
+import { PRETRAIN } from "../dist/options/training.js";
+import { planBatches, splitStream } from "../dist/commands/pretrain-data.js";
 import { createTokenizer } from "../dist/text/tokenizer.js";
 
 const { values, positionals } = parseArgs({

@@ -9,7 +9,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { pretrain } from "../dist/runs/pretrain.js";
+import { pretrain } from "../dist/commands/pretrain.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -19,7 +19,7 @@ import { Engine } from "../dist/engine/engine.js";
 import { SEAL } from "../dist/graph/program.js";
 import { evaluate } from "../dist/graph/shape.js";
 import { FINETUNE } from "../dist/methods/finetune.js";
-import { bind } from "../dist/methods/method.js";
+import { bind } from "../dist/contract/method.js";
 import { ADAMW } from "../dist/train/adamw.js";
 import { trainProgram } from "../dist/train/step.js";
 import { Trainer } from "../dist/train/trainer.js";

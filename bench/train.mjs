@@ -15,7 +15,7 @@ import { parseArgs } from "node:util";
 import { keyOf } from "../dist/base/random.js";
 import { Engine } from "../dist/engine/engine.js";
 import { FINETUNE } from "../dist/methods/finetune.js";
-import { bind } from "../dist/methods/method.js";
+import { bind } from "../dist/contract/method.js";
 import { ADAMW } from "../dist/train/adamw.js";
 import { Trainer } from "../dist/train/trainer.js";
 import { batchOf, median, networkOf, SHAPE } from "./shapes.mjs";

@@ -14,14 +14,11 @@ export {
   InterruptedError,
   RunError,
 } from "./base/errors.ts";
+export type { BenchContender, BenchResult, BreakEven, Throughput } from "./bench/answer.ts";
+export { bench } from "./bench/bench.ts";
 export type { BertConfig, Head, LayerConfig } from "./bert/config.ts";
-export type { Network } from "./network/network.ts";
-export type { Prediction, Text } from "./network/predictions.ts";
 export type {
   AugmentResult,
-  BenchContender,
-  BenchResult,
-  BreakEven,
   EvaluationResult,
   ExportResult,
   InspectResult,
@@ -32,36 +29,16 @@ export type {
   PredictResult,
   ShrinkEvaluation,
   ShrinkResult,
-  Throughput,
-} from "./runs/answers.ts";
-export { augment } from "./runs/augment.ts";
-export { bench } from "./runs/bench.ts";
-export {
-  type Classifier,
-  type ClassifierOptions,
-  type LoadOptions,
-  load,
-} from "./runs/classifier.ts";
-export { compress } from "./runs/compress.ts";
-export { evaluate } from "./runs/evaluate.ts";
-export { exportModel } from "./runs/export.ts";
-export { finetune } from "./runs/finetune.ts";
-export { inspect } from "./runs/inspect.ts";
-export type { BenchOptions, ExportOptions, InspectOptions, ShrinkOptions } from "./runs/model-options.ts";
-export type {
-  AugmentOptions,
-  CompressOptions,
-  EvaluateOptions,
-  FinetuneOptions,
-  PredictOptions,
-  PretrainOptions,
-  ReproduceOptions,
-} from "./runs/options.ts";
-export { predict } from "./runs/predict.ts";
-export { pretrain } from "./runs/pretrain.ts";
-export type { ProgressEvent, RunContext } from "./runs/progress.ts";
-export { reproduce } from "./runs/reproduce.ts";
-export type { Reproduction } from "./runs/reproduction.ts";
+} from "./commands/answers.ts";
+export { augment } from "./commands/augment.ts";
+export { compress } from "./commands/compress.ts";
+export { evaluate } from "./commands/evaluate.ts";
+export { exportModel } from "./commands/export.ts";
+export { finetune } from "./commands/finetune.ts";
+export { inspect } from "./commands/inspect.ts";
+export { predict } from "./commands/predict.ts";
+export { pretrain } from "./commands/pretrain.ts";
+export { shrink } from "./commands/shrink.ts";
 export type {
   FileBytes,
   Latency,
@@ -72,5 +49,25 @@ export type {
   RunResult,
   Stage,
   Verdict,
-} from "./runs/result.ts";
-export { shrink } from "./runs/shrink.ts";
+} from "./measure/result.ts";
+export type { Network } from "./network/network.ts";
+export type { Prediction, Text } from "./network/predictions.ts";
+export type { BenchOptions, ExportOptions, InspectOptions, ShrinkOptions } from "./options/models.ts";
+export type {
+  AugmentOptions,
+  CompressOptions,
+  EvaluateOptions,
+  FinetuneOptions,
+  PredictOptions,
+  PretrainOptions,
+  ReproduceOptions,
+} from "./options/training.ts";
+export { reproduce } from "./reproduce/reproduce.ts";
+export type { Reproduction } from "./reproduce/table.ts";
+export {
+  type Classifier,
+  type ClassifierOptions,
+  type LoadOptions,
+  load,
+} from "./runs/classifier.ts";
+export type { ProgressEvent, RunContext } from "./runs/progress.ts";

@@ -1,12 +1,12 @@
 /**
- * From a command line to a command and its options; flags and help come from the tables in runs/options.ts.
+ * From a command line to a command and its options; flags and help come from the tables in options/training.ts.
  *
  * Pure: nothing is printed and the process is not touched. Help is returned, a wrong command line is thrown.
  */
 
 import { Command, CommanderError, Option } from "commander";
-import type { Field } from "../runs/fields.ts";
-import { COMMON } from "../runs/options.ts";
+import type { Field } from "../options/schema.ts";
+import { COMMON } from "../options/training.ts";
 import { COMMANDS, type CommandSpec, flagOf, type Given } from "./commands.ts";
 import { WIDTH } from "./table.ts";
 import { wrap } from "./units.ts";

@@ -6,9 +6,8 @@
  */
 
 import { ConfigError, InputError } from "../base/errors.ts";
-import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../runs/fields.ts";
-import { reopenRun } from "../runs/folder.ts";
-import { BENCH, EXPORT, INSPECT, SHRINK } from "../runs/model-options.ts";
+import { BENCH, EXPORT, INSPECT, SHRINK } from "../options/models.ts";
+import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../options/schema.ts";
 import {
   AUGMENT,
   COMPRESS,
@@ -20,7 +19,8 @@ import {
   REPRODUCE,
   RESUME,
   type ResumeSettings,
-} from "../runs/options.ts";
+} from "../options/training.ts";
+import { reopenRun } from "../runs/folder.ts";
 import type { RunContext } from "../runs/progress.ts";
 import type { Recipe } from "../runs/recipe.ts";
 import { methodsHelp } from "./methods-help.ts";
@@ -96,7 +96,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: "inspect hf:google/bert_uncased_L-4_H-256_A-4",
     positionals: ["model"],
     run: async (settings, context) => {
-      const { inspect } = await import("../runs/inspect.ts");
+      const { inspect } = await import("../commands/inspect.ts");
       return outcome(await inspect(settings, context), printInspection);
     },
   }),
@@ -106,7 +106,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: "finetune models/small --task sst2 --data glue/SST-2 --out runs/sst2",
     positionals: ["model"],
     run: async (settings, context) => {
-      const { finetune } = await import("../runs/finetune.ts");
+      const { finetune } = await import("../commands/finetune.ts");
       return outcome(await finetune(settings, context), (result) => printRun(result, settings.out));
     },
   }),
@@ -118,7 +118,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "compress models/small --method theseus --set layers=3 --task sst2 --data glue/SST-2 --out runs/half",
     positionals: ["model"],
     run: async (settings, context) => {
-      const { compress } = await import("../runs/compress.ts");
+      const { compress } = await import("../commands/compress.ts");
       return outcome(await compress(settings, context), (result) => printRun(result, settings.out));
     },
   }),
@@ -128,7 +128,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: "augment models/small --task mrpc --data glue/MRPC --out mrpc.jsonl",
     positionals: ["model"],
     run: async (settings, context) => {
-      const { augment } = await import("../runs/augment.ts");
+      const { augment } = await import("../commands/augment.ts");
       return outcome(await augment(settings, context), printAugmentation);
     },
   }),
@@ -138,7 +138,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: "evaluate runs/sst2 --task sst2 --data glue/SST-2",
     positionals: ["model"],
     run: async (settings, context) => {
-      const { evaluate } = await import("../runs/evaluate.ts");
+      const { evaluate } = await import("../commands/evaluate.ts");
       return outcome(await evaluate(settings, context), printEvaluation);
     },
   }),
@@ -149,7 +149,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     positionals: ["model", "texts"],
     prepare: readTexts,
     run: async (settings, context) => {
-      const { predict } = await import("../runs/predict.ts");
+      const { predict } = await import("../commands/predict.ts");
       return outcome(await predict(settings, context), printPredictions);
     },
   }),
@@ -159,7 +159,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: "export runs/half --to onnx",
     positionals: ["model"],
     run: async (settings, context) => {
-      const { exportModel } = await import("../runs/export.ts");
+      const { exportModel } = await import("../commands/export.ts");
       return outcome(await exportModel(settings, context), printExport);
     },
   }),
@@ -169,7 +169,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: "shrink runs/half --out models/half --vocabulary glue/SST-2 --task sst2 --data glue/SST-2",
     positionals: ["model"],
     run: async (settings, context) => {
-      const { shrink } = await import("../runs/shrink.ts");
+      const { shrink } = await import("../commands/shrink.ts");
       return outcome(await shrink(settings, context), printShrinking);
     },
   }),
@@ -179,7 +179,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: "bench runs/sst2 runs/half --batch-sizes 1,32 --lengths 128",
     positionals: ["models"],
     run: async (settings, context) => {
-      const { bench } = await import("../runs/bench.ts");
+      const { bench } = await import("../bench/bench.ts");
       return outcome(await bench(settings, context), printBench);
     },
   }),
@@ -189,7 +189,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: "pretrain --corpus wikipedia.txt --out runs/small --hidden 256 --layers 6 --heads 4 --ffn 1024",
     positionals: [],
     run: async (settings, context) => {
-      const { pretrain } = await import("../runs/pretrain.ts");
+      const { pretrain } = await import("../commands/pretrain.ts");
       return outcome(await pretrain(settings, context), (result) => printRun(result, settings.out));
     },
   }),
@@ -199,8 +199,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: "reproduce theseus --model models/small --data glue --tasks sst2,mrpc --threads 1",
     positionals: ["paper"],
     run: async (settings, context) => {
-      const { reproduce } = await import("../runs/reproduce.ts");
-      const { reproductionText } = await import("../runs/reproduction-text.ts");
+      const { reproduce } = await import("../reproduce/reproduce.ts");
+      const { reproductionText } = await import("../reproduce/table-text.ts");
       return outcome(await reproduce(settings, context), (table) => reproductionText(table).trimEnd());
     },
   }),
@@ -217,7 +217,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: "demo",
     positionals: [],
     run: async (settings, context) => {
-      const { demo } = await import("../runs/demo.ts");
+      const { demo } = await import("../commands/demo.ts");
       return outcome(await demo(settings, context), (result) => printRun(result, settings.out));
     },
   }),

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
-import { describeMachine } from "../runs/machine.ts";
+import { describeMachine } from "../measure/machine.ts";
 import { COMMANDS, flagOf } from "./commands.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

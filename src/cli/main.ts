@@ -6,7 +6,7 @@
  * advice go to standard error. The first Ctrl-C lets a run save itself, the second ends at once.
  */
 
-import { codeVersion } from "../runs/machine.ts";
+import { codeVersion } from "../measure/machine.ts";
 import { parseArguments, type Request } from "./arguments.ts";
 import { createDisplay, type Display } from "./display.ts";
 import { describeFailure, type ExitCode } from "./failure.ts";

@@ -1,17 +1,17 @@
 /** Answers in words: what a command prints on standard output when it is not asked for JSON. */
 
-import type { Prediction } from "../network/predictions.ts";
+import type { BenchResult } from "../bench/answer.ts";
 import type {
   AugmentResult,
-  BenchResult,
   EvaluationResult,
   ExportResult,
   InspectResult,
   PredictResult,
   ShrinkResult,
-} from "../runs/answers.ts";
-import type { RunResult } from "../runs/result.ts";
-import { metricText } from "../runs/verdict.ts";
+} from "../commands/answers.ts";
+import type { RunResult } from "../measure/result.ts";
+import { metricText } from "../measure/verdict.ts";
+import type { Prediction } from "../network/predictions.ts";
 import { benchTable, inspectTable, resultTable, shrinkTable, WIDTH } from "./table.ts";
 import { bytes, clock, wrap } from "./units.ts";
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import type { BenchResult, EvaluationResult, ModelSizes, ShrinkResult } from "../runs/answers.ts";
-import type { Latency, ModelFigures, RunResult, Stage } from "../runs/result.ts";
+import type { BenchResult } from "../bench/answer.ts";
+import type { EvaluationResult, ModelSizes, ShrinkResult } from "../commands/answers.ts";
+import type { Latency, ModelFigures, RunResult, Stage } from "../measure/result.ts";
 import { USUAL_RATES } from "../sparse/linear.ts";
 import { printEvaluation, printPredictions, printRun, printShrinking } from "./print.ts";
 import { benchTable, inspectTable, renderTable, resultTable, WIDTH } from "./table.ts";

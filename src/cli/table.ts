@@ -2,19 +2,14 @@
  * Plain-text tables of results, aligned, at most 80 columns wide with the names used here.
  *
  * The first row is what the others are held to: sizes are given as what is left of it, times as how many times
- * faster. Not here: judging (runs/verdict.ts).
+ * faster. Not here: judging (measure/verdict.ts).
  */
 
-import type {
-  BenchContender,
-  BenchResult,
-  InspectResult,
-  ModelSizes,
-  ShrinkResult,
-} from "../runs/answers.ts";
-import { contenderName } from "../runs/bench-verdict.ts";
-import type { Latency, ModelFigures, RunResult } from "../runs/result.ts";
-import { metricText } from "../runs/verdict.ts";
+import type { BenchContender, BenchResult } from "../bench/answer.ts";
+import { contenderName } from "../bench/verdict.ts";
+import type { InspectResult, ModelSizes, ShrinkResult } from "../commands/answers.ts";
+import type { Latency, ModelFigures, RunResult } from "../measure/result.ts";
+import { metricText } from "../measure/verdict.ts";
 import { bytes, count, digits, milliseconds, percent, times, wrap } from "./units.ts";
 
 /** Width that every table keeps to. */

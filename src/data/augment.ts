@@ -15,7 +15,7 @@
  * there while it augments the second); the original pair comes once and not twice; what stands between the words
  * stays as it is (the script joins lower-case tokens by blanks: the same pieces); the stop words are our own list.
  *
- * A copy is a function of (key, example, text, copy, word). Not here: where candidates come from (runs/candidates.ts).
+ * A copy is a function of (key, example, text, copy, word). Not here: where candidates come from (commands/augment-candidates.ts).
  */
 
 import { fold, type Key, randint, uniform } from "../base/random.ts";

@@ -3,13 +3,13 @@ import { CLASSES, settingsOf, smallNetwork, smallPlan, withTrainer } from "../..
 import { keyOf, normals } from "../base/random.ts";
 import { kthLargest } from "../base/select.ts";
 import type { FloatTensor } from "../base/tensor.ts";
+import type { Bench, BoundMethod, Progress } from "../contract/method.ts";
 import { Engine } from "../engine/engine.ts";
 import { backward } from "../graph/backward.ts";
 import { sum } from "../graph/ops/broadcast.ts";
 import { program } from "../graph/program.ts";
 import { input, pick } from "../graph/value.ts";
 import { connection } from "./adapting-by-pruning.ts";
-import type { Bench, BoundMethod, Progress } from "./method.ts";
 import { matricesIn } from "./parts/matrices.ts";
 import { zerosIn } from "./parts/sparsity.ts";
 import { methodById } from "./registry.ts";

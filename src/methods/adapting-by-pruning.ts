@@ -39,10 +39,19 @@ import { ConfigError } from "../base/errors.ts";
 import { fold, type Key, normals, permutation } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Reader } from "../bert/config.ts";
+import type {
+  Answers,
+  Bench,
+  HostWork,
+  Method,
+  MethodState,
+  Progress,
+  RunFacts,
+  Tools,
+} from "../contract/method.ts";
 import { cast, less, mul, scale, sigmoid, sub, surrogate } from "../graph/ops/elementwise.ts";
 import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import type { Answers, Bench, HostWork, Method, MethodState, Progress, RunFacts, Tools } from "./method.ts";
 import { isHead, withReader } from "./parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
 import { prunedNetwork } from "./parts/pruned.ts";

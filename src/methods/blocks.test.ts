@@ -5,9 +5,9 @@ import { configOf } from "../../test/support/configs.ts";
 import { CLASSES, settingsOf, smallNetwork, smallPlan, withTrainer } from "../../test/support/training.ts";
 import { keyOf } from "../base/random.ts";
 import type { FloatTensor } from "../base/tensor.ts";
+import type { BoundMethod } from "../contract/method.ts";
 import { initialNetwork, type Network } from "../network/network.ts";
 import { type BlockHeight, blockDensity, naturalHeight, packMatrix } from "../sparse/matrix.ts";
-import type { BoundMethod } from "./method.ts";
 import { methodById } from "./registry.ts";
 
 const STEPS = 6;

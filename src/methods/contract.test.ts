@@ -20,9 +20,9 @@ import { keyOf } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Head } from "../bert/config.ts";
 import { parameters } from "../bert/names.ts";
+import type { BoundMethod } from "../contract/method.ts";
 import { BUFFERS } from "../train/placement.ts";
 import { type TrainerSettings, tensorsOf } from "../train/trainer.ts";
-import type { BoundMethod } from "./method.ts";
 import { METHODS, type MethodId, methodById } from "./registry.ts";
 
 const root = mkdtempSync(join(tmpdir(), "espalier-contract-"));

@@ -9,8 +9,8 @@ import {
 } from "../../test/support/distillation.ts";
 import { CLASSES, madeUpBatch, rowsOf } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
+import { type BoundMethod, bind } from "../contract/method.ts";
 import { DISTIL, type DistilConfig } from "./distil.ts";
-import { type BoundMethod, bind } from "./method.ts";
 import { shallower } from "./parts/students.ts";
 
 const NETWORK = still(CLASSES, 4);

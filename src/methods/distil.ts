@@ -19,7 +19,7 @@
  * paper's networks. Not here: learning from hidden states (pkd.ts, tinybert.ts).
  */
 
-import type { Method, MethodState, Teacher } from "./method.ts";
+import type { Method, MethodState, Teacher } from "../contract/method.ts";
 import { distilled, isTeacher, studentOf, teacherOf } from "./parts/distil.ts";
 import { checkLayers, checkRange, shallower } from "./parts/students.ts";
 

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { CLASSES, smallNetwork } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
 import { keyOf } from "../base/random.ts";
+import { type BoundMethod, bind } from "../contract/method.ts";
 import { FEATURES, type FeaturesConfig } from "./features.ts";
-import { type BoundMethod, bind } from "./method.ts";
 
 const NETWORK = smallNetwork(CLASSES, 2);
 

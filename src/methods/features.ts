@@ -10,7 +10,7 @@
  */
 
 import type { Reader } from "../bert/config.ts";
-import type { Method, MethodState } from "./method.ts";
+import type { Method, MethodState } from "../contract/method.ts";
 import { isHead, withReader } from "./parts/heads.ts";
 
 export interface FeaturesConfig {

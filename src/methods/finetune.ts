@@ -1,6 +1,6 @@
 /** Plain fine-tuning: the method without answers. Every tensor is trained, no site is touched. */
 
-import type { Method, MethodState } from "./method.ts";
+import type { Method, MethodState } from "../contract/method.ts";
 
 export const FINETUNE: Method<Record<string, never>, MethodState> = {
   id: "finetune",

@@ -21,12 +21,12 @@
 import { ConfigError } from "../base/errors.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
+import type { Answers, HostWork, Method, MethodState, RunFacts, Tools } from "../contract/method.ts";
 import { sum } from "../graph/ops/broadcast.ts";
 import { add, mul, scale } from "../graph/ops/elementwise.ts";
 import { uniform } from "../graph/uniform.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import type { Answers, HostWork, Method, MethodState, RunFacts, Tools } from "./method.ts";
 import { gateHeads, withoutUnits } from "./parts/gates.ts";
 import { NOISE_SITES, openChance, sampledGate, settledGate } from "./parts/hard-concrete.ts";
 import {

@@ -23,13 +23,13 @@ import { ConfigError } from "../base/errors.ts";
 import { linearRate } from "../base/schedule.ts";
 import { floatTensor } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
+import type { Answers, HostWork, Method, MethodState, RunFacts, Tools } from "../contract/method.ts";
 import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
 import { abs, add, mul } from "../graph/ops/elementwise.ts";
 import { concat } from "../graph/ops/select.ts";
 import { at } from "../graph/shape.ts";
 import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import type { Answers, HostWork, Method, MethodState, RunFacts, Tools } from "./method.ts";
 import { withoutUnits } from "./parts/gates.ts";
 import {
   ascending,

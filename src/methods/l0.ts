@@ -25,11 +25,6 @@
 import { ConfigError } from "../base/errors.ts";
 import { fold, normals } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
-import { sum } from "../graph/ops/broadcast.ts";
-import { add, mul, relu, scale, sub } from "../graph/ops/elementwise.ts";
-import { uniform } from "../graph/uniform.ts";
-import type { Value } from "../graph/value.ts";
-import type { Network } from "../network/network.ts";
 import type {
   Answers,
   Bench,
@@ -40,7 +35,12 @@ import type {
   RunFacts,
   Teacher,
   Tools,
-} from "./method.ts";
+} from "../contract/method.ts";
+import { sum } from "../graph/ops/broadcast.ts";
+import { add, mul, relu, scale, sub } from "../graph/ops/elementwise.ts";
+import { uniform } from "../graph/uniform.ts";
+import type { Value } from "../graph/value.ts";
+import type { Network } from "../network/network.ts";
 import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "./parts/distil.ts";
 import { gateOf, NOISE_SITES, openChance, sampledGate, settledGate } from "./parts/hard-concrete.ts";
 import { isTable, matricesIn, weightsIn } from "./parts/matrices.ts";

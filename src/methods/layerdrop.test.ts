@@ -5,12 +5,12 @@ import { ConfigError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { layerStem } from "../bert/names.ts";
+import { type BoundMethod, bind } from "../contract/method.ts";
 import { Engine } from "../engine/engine.ts";
 import { withLayers } from "../network/layers.ts";
 import { batchFeeds } from "../train/feeds.ts";
 import { evalProgram, OUT, scalarOf } from "../train/step.ts";
 import { drawLayers, LAYERDROP, type LayerDropConfig } from "./layerdrop.ts";
-import { type BoundMethod, bind } from "./method.ts";
 import { shallower } from "./parts/students.ts";
 
 const engine = new Engine({ threads: 1 });

@@ -21,12 +21,12 @@
 
 import { fold, type Key, uniform } from "../base/random.ts";
 import { type LayerFn, type Sites, SKIP } from "../bert/sites.ts";
+import type { Method, MethodState, Tools } from "../contract/method.ts";
 import { reshape } from "../graph/ops/broadcast.ts";
 import { add, mul, sub } from "../graph/ops/elementwise.ts";
 import { take } from "../graph/ops/select.ts";
 import { at } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import type { Method, MethodState, Tools } from "./method.ts";
 import { checkLayers, checkRange, shallower, takenLayers } from "./parts/students.ts";
 
 export interface LayerDropConfig {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { CLASSES, settingsOf, smallNetwork, smallPlan, withTrainer } from "../../test/support/training.ts";
 import { keyOf } from "../base/random.ts";
+import type { BoundMethod } from "../contract/method.ts";
 import { pruningSteps } from "./magnitude.ts";
-import type { BoundMethod } from "./method.ts";
 import { matricesIn } from "./parts/matrices.ts";
 import { cubicSparsity, zerosIn } from "./parts/sparsity.ts";
 import { methodById } from "./registry.ts";

@@ -18,8 +18,8 @@
 
 import type { BlockHeight } from "../base/blocks.ts";
 import type { Reader } from "../bert/config.ts";
+import type { HostWork, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
-import type { HostWork, Method, MethodState, RunFacts, Teacher } from "./method.ts";
 import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "./parts/distil.ts";
 import { isHead, withReader } from "./parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";

@@ -29,12 +29,6 @@
 
 import { type BlockHeight, blockAt, matrixOf } from "../base/blocks.ts";
 import { type FloatTensor, floatTensor, sizeOf } from "../base/tensor.ts";
-import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
-import { add, cast, less, mul, neg, scale, shift, sigmoid, surrogate } from "../graph/ops/elementwise.ts";
-import { slice } from "../graph/ops/select.ts";
-import { at, product, type Shape, sameShape } from "../graph/shape.ts";
-import type { Value } from "../graph/value.ts";
-import type { Network } from "../network/network.ts";
 import type {
   Answers,
   HostWork,
@@ -45,7 +39,13 @@ import type {
   RunFacts,
   Teacher,
   Tools,
-} from "./method.ts";
+} from "../contract/method.ts";
+import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
+import { add, cast, less, mul, neg, scale, shift, sigmoid, surrogate } from "../graph/ops/elementwise.ts";
+import { slice } from "../graph/ops/select.ts";
+import { at, product, type Shape, sameShape } from "../graph/shape.ts";
+import type { Value } from "../graph/value.ts";
+import type { Network } from "../network/network.ts";
 import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "./parts/distil.ts";
 import { isTable, matricesIn, weightsIn } from "./parts/matrices.ts";
 import { prunedNetwork } from "./parts/pruned.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { factsWith, lossesOf, still, taskLoss } from "../../test/support/distillation.ts";
 import { CLASSES, madeUpBatch, rowsOf } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
-import { type BoundMethod, bind } from "./method.ts";
+import { type BoundMethod, bind } from "../contract/method.ts";
 import { layerMap, PKD, type PkdConfig } from "./pkd.ts";
 
 const NETWORK = still(CLASSES, 4);

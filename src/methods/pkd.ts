@@ -20,8 +20,8 @@
  * in that code, and its mean is over texts, not over texts and classes.
  */
 
+import type { Method, MethodState, Teacher } from "../contract/method.ts";
 import { add, scale } from "../graph/ops/elementwise.ts";
-import type { Method, MethodState, Teacher } from "./method.ts";
 import { distilled, isTeacher, type LayerMap, patientLoss, studentOf, teacherOf } from "./parts/distil.ts";
 import { checkChoice } from "./parts/sparsity.ts";
 import { checkLayers, checkRange, shallower } from "./parts/students.ts";

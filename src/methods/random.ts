@@ -11,8 +11,8 @@
 import { blocksIn } from "../base/blocks.ts";
 import { fold, normals } from "../base/random.ts";
 import type { Reader } from "../bert/config.ts";
+import type { Method, MethodState, RunFacts } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
-import type { Method, MethodState, RunFacts } from "./method.ts";
 import { isHead, withReader } from "./parts/heads.ts";
 import { matricesIn, SCOPES, type Scope } from "./parts/matrices.ts";
 import { KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";

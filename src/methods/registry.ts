@@ -7,6 +7,16 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
+import {
+  type BoundMethod,
+  bind,
+  type Citation,
+  type Field,
+  type Method,
+  type MethodState,
+  type RunFacts,
+} from "../contract/method.ts";
+import { type MethodRequest, methodConfig } from "../contract/settings.ts";
 import type { Network } from "../network/network.ts";
 import { ADAPTING_BY_PRUNING } from "./adapting-by-pruning.ts";
 import { DISTIL } from "./distil.ts";
@@ -19,19 +29,9 @@ import { L0 } from "./l0.ts";
 import { LAYERDROP } from "./layerdrop.ts";
 import { LOTTERY } from "./lottery.ts";
 import { MAGNITUDE } from "./magnitude.ts";
-import {
-  type BoundMethod,
-  bind,
-  type Citation,
-  type Field,
-  type Method,
-  type MethodState,
-  type RunFacts,
-} from "./method.ts";
 import { MOVEMENT } from "./movement.ts";
 import { PKD } from "./pkd.ts";
 import { RANDOM } from "./random.ts";
-import { type MethodRequest, methodConfig } from "./settings.ts";
 import { SNIP } from "./snip.ts";
 import { SPARSEBERT } from "./sparsebert.ts";
 import { THESEUS } from "./theseus.ts";

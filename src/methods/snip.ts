@@ -29,12 +29,20 @@ import { ConfigError } from "../base/errors.ts";
 import { fold } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
+import type {
+  Answers,
+  HostWork,
+  Method,
+  MethodState,
+  Progress,
+  RunFacts,
+  Tools,
+} from "../contract/method.ts";
 import { reshape, sum } from "../graph/ops/broadcast.ts";
 import { add, mul, scale } from "../graph/ops/elementwise.ts";
 import { scalar } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { keepUnits } from "../network/shrink.ts";
-import type { Answers, HostWork, Method, MethodState, Progress, RunFacts, Tools } from "./method.ts";
 import { normSites } from "./parts/function-norms.ts";
 import { withoutUnits } from "./parts/gates.ts";
 import { matricesIn } from "./parts/matrices.ts";

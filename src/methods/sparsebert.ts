@@ -28,9 +28,9 @@
  */
 
 import type { BlockHeight } from "../base/blocks.ts";
+import type { Answers, HostWork, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import type { Network } from "../network/network.ts";
-import type { Answers, HostWork, Method, MethodState, RunFacts, Teacher } from "./method.ts";
 import {
   answerLoss,
   attentionLoss,

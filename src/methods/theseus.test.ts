@@ -4,10 +4,10 @@ import { ConfigError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { parameters } from "../bert/names.ts";
+import { type BoundMethod, bind } from "../contract/method.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Network } from "../network/network.ts";
 import { evalProgram, type GraphPlan, OUT } from "../train/step.ts";
-import { type BoundMethod, bind } from "./method.ts";
 import { drawSwaps, replaceRate, THESEUS, type TheseusConfig } from "./theseus.ts";
 
 const engine = new Engine({ threads: 1 });

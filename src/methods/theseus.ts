@@ -35,9 +35,9 @@ import { fold, type Key, uniform } from "../base/random.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import { layerNames, layerStem } from "../bert/names.ts";
 import { type LayerPlace, type Sites, SKIP } from "../bert/sites.ts";
+import type { Method, MethodState, RunFacts } from "../contract/method.ts";
 import { type LayerSource, withLayers } from "../network/layers.ts";
 import type { Network } from "../network/network.ts";
-import type { Method, MethodState, RunFacts } from "./method.ts";
 import { checkChoice } from "./parts/sparsity.ts";
 
 /** How the replacing rate goes. */

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { factsWith, lossesOf, plainLogits, still, taskLoss } from "../../test/support/distillation.ts";
 import { CLASSES, madeUpBatch, rowsOf, settingsOf, withTrainer } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
-import { type BoundMethod, bind } from "./method.ts";
+import { type BoundMethod, bind } from "../contract/method.ts";
 import { shallower } from "./parts/students.ts";
 import { layerMap, TINYBERT, type TinyBertConfig } from "./tinybert.ts";
 

@@ -24,10 +24,10 @@
  */
 
 import { linearRate } from "../base/schedule.ts";
+import type { LossInputs, Method, MethodState, Teacher } from "../contract/method.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import { lengthAt } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import type { LossInputs, Method, MethodState, Teacher } from "./method.ts";
 import {
   attentionLoss,
   hiddenLoss,

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { CLASSES, smallNetwork } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
 import { keyOf } from "../base/random.ts";
-import { bind } from "./method.ts";
+import { bind } from "../contract/method.ts";
 import { TRUNCATE } from "./truncate.ts";
 
 const NETWORK = smallNetwork(CLASSES, 4);

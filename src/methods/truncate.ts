@@ -7,7 +7,7 @@
  * Departures: none. Not here: distillation into the truncated encoder (distil.ts).
  */
 
-import type { Method, MethodState } from "./method.ts";
+import type { Method, MethodState } from "../contract/method.ts";
 import { checkLayers, shallower } from "./parts/students.ts";
 
 export interface TruncateConfig {

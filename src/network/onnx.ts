@@ -10,7 +10,7 @@
  *
  * Weights keep the checkpoint's names, so that a viewer shows which is which. Pruned layers need no explanation in
  * this format: every matrix has the size it has. On request the matrices are int8 (onnx/quantize.ts). Not here: writing
- * the file (runs/export.ts).
+ * the file (commands/export.ts).
  */
 
 import type { Tensor } from "../base/tensor.ts";

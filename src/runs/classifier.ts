@@ -9,13 +9,13 @@ import type { Head } from "../bert/config.ts";
 import type { EncodedSet } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
+import { logitsOf } from "../measure/logits.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { type Prediction, predictionsOf, type Text } from "../network/predictions.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
-import { logitsOf } from "./logits.ts";
-import { loadUnder } from "./masked.ts";
 import type { RunContext } from "./progress.ts";
+import { loadUnder } from "./under-mask.ts";
 
 /** How a model is run; everything has a default. */
 export interface ClassifierOptions {

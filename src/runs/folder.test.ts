@@ -2,6 +2,8 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { codeVersion, describeMachine, hashFiles, measureFile, peakMemory } from "../measure/machine.ts";
+import { parseResult, type RunResult, readResult, resultText } from "../measure/result.ts";
 import {
   createRun,
   folderState,
@@ -11,10 +13,8 @@ import {
   reopenRun,
   runPaths,
 } from "./folder.ts";
-import { codeVersion, describeMachine, hashFiles, measureFile, peakMemory } from "./machine.ts";
 import { interrupted, stopIfAsked } from "./progress.ts";
 import { changedFile, makeRecipe, type Recipe, readRecipe } from "./recipe.ts";
-import { parseResult, type RunResult, readResult, resultText } from "./result.ts";
 
 let folder = "";
 let run = "";

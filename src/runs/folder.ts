@@ -17,9 +17,9 @@ import { appendFileSync, existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
+import { type RunResult, resultText } from "../measure/result.ts";
 import type { ProgressEvent, RunContext } from "./progress.ts";
 import { changedFile, type Recipe, readRecipe } from "./recipe.ts";
-import { type RunResult, resultText } from "./result.ts";
 
 /** Where things are in a run folder. */
 export interface RunPaths {

@@ -12,14 +12,14 @@ import { InputError } from "../base/errors.ts";
 import { eachTensor } from "../formats/weights.ts";
 import { fetchModel } from "../hub/model.ts";
 import { isHubName } from "../hub/name.ts";
+import { measureFile } from "../measure/machine.ts";
+import type { FileBytes } from "../measure/result.ts";
 import { readFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { decodeEsp, networkOf } from "../sparse/esp/model.ts";
 import { EMBEDDED, EMBEDDED_NAME, embeddedModel } from "./embedded.ts";
 import { runPaths } from "./folder.ts";
-import { measureFile } from "./machine.ts";
 import type { RunContext } from "./progress.ts";
-import type { FileBytes } from "./result.ts";
 
 /** Where a model lies. */
 export interface ModelPlace {

@@ -6,8 +6,6 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { codeVersion, describeMachine, type HashedFile, hashFiles } from "./machine.ts";
-import { MACHINE, type Machine, RUN_COMMAND, type RunCommand } from "./result.ts";
 import {
   aCount,
   anything,
@@ -18,7 +16,9 @@ import {
   parseShape,
   record,
   type Shape,
-} from "./shape.ts";
+} from "../formats/json-shape.ts";
+import { codeVersion, describeMachine, type HashedFile, hashFiles } from "../measure/machine.ts";
+import { MACHINE, type Machine, RUN_COMMAND, type RunCommand } from "../measure/result.ts";
 
 /** The content of recipe.json. */
 export interface Recipe {

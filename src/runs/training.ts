@@ -7,19 +7,19 @@
 import { ConfigError, RunError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
 import { linearRate } from "../base/schedule.ts";
+import type { BoundMethod } from "../contract/method.ts";
 import { type EncodedSet, trainBatches } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
 import { argmaxRows, primaryOf, taskMetrics } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
-import type { BoundMethod } from "../methods/method.ts";
+import { logitsOf } from "../measure/logits.ts";
 import type { Network } from "../network/network.ts";
+import type { FinetuneSettings } from "../options/training.ts";
 import { ADAMW } from "../train/adamw.ts";
 import { loadLatestCheckpoint } from "../train/checkpoint.ts";
 import type { Evaluation, LoopPlan } from "../train/loop.ts";
 import { Trainer } from "../train/trainer.ts";
-import { follow } from "./following.ts";
-import { logitsOf } from "./logits.ts";
-import type { FinetuneSettings } from "./options.ts";
+import { follow } from "./checkpointing.ts";
 import type { ProgressEvent, RunContext } from "./progress.ts";
 
 /** The training options, which several commands share. */

@@ -6,7 +6,7 @@
  *   await model.close();
  *
  * Kernels and threads are chosen when the model is loaded, by measuring. In Node a model with few zeros is also tried in
- * ONNX Runtime, and the faster of the two stays. Needs nothing but the tokenizer. Not here: making files (runs/export.ts).
+ * ONNX Runtime, and the faster of the two stays. Needs nothing but the tokenizer. Not here: making files (commands/export.ts).
  */
 
 import { ConfigError, InputError } from "../base/errors.ts";

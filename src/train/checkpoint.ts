@@ -22,10 +22,10 @@ import { join } from "node:path";
 import { FormatError, RunError } from "../base/errors.ts";
 import type { ByteSource } from "../base/source.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
+import type { Progress } from "../contract/method.ts";
 import { readJsonIfPresent, syncFolder, withFile } from "../formats/files.ts";
 import { isObject, type JsonObject, own } from "../formats/json.ts";
 import { encodeSafetensors, readHeader, readTensor } from "../formats/safetensors.ts";
-import type { Progress } from "../methods/method.ts";
 import type { Best, Evaluated, LoopState } from "./loop.ts";
 import type { TrainerState } from "./trainer.ts";
 

@@ -9,9 +9,9 @@
 import { builtUrl } from "../base/built-url.ts";
 import { InputError } from "../base/errors.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
+import type { Bench } from "../contract/method.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { View } from "../engine/protocol.ts";
-import type { Bench } from "../methods/method.ts";
 import type { AdamW } from "./adamw.ts";
 import { rangeSteps } from "./optimizer.ts";
 import { BUFFERS, nextView, type Placement, place } from "./placement.ts";

@@ -13,9 +13,9 @@
 import { InputError } from "../base/errors.ts";
 import { type FloatTensor, sizeOf } from "../base/tensor.ts";
 import { EMBEDDINGS, isDecayed } from "../bert/names.ts";
+import type { UpdateRule } from "../contract/method.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { View } from "../engine/protocol.ts";
-import type { UpdateRule } from "../methods/method.ts";
 
 export const BUFFERS = {
   weights: "w",

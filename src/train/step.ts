@@ -14,13 +14,6 @@ import {
 } from "../bert/forward.ts";
 import { crossEntropy, squaredError } from "../bert/losses.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
-import { backward, consumers } from "../graph/backward.ts";
-import { topological } from "../graph/emitter.ts";
-import { expand, reshape } from "../graph/ops/broadcast.ts";
-import { add } from "../graph/ops/elementwise.ts";
-import { type Program, program } from "../graph/program.ts";
-import { GraphError, type Shape } from "../graph/shape.ts";
-import { input, scalar, type Value } from "../graph/value.ts";
 import {
   type Answers,
   type LossInputs,
@@ -28,7 +21,14 @@ import {
   TEACHER,
   type Teacher,
   type Tools,
-} from "../methods/method.ts";
+} from "../contract/method.ts";
+import { backward, consumers } from "../graph/backward.ts";
+import { topological } from "../graph/emitter.ts";
+import { expand, reshape } from "../graph/ops/broadcast.ts";
+import { add } from "../graph/ops/elementwise.ts";
+import { type Program, program } from "../graph/program.ts";
+import { GraphError, type Shape } from "../graph/shape.ts";
+import { input, scalar, type Value } from "../graph/value.ts";
 
 /** What a graph is made for: one network, one structure of its method. */
 export interface GraphPlan {
@@ -194,7 +194,7 @@ export function teacherProgram(plan: GraphPlan): Program {
 
 /**
  * The method's loss. A teacher of which it reads the logits alone is left out of the graph: they are fed, because they
- * are the same whenever an example comes again (answers.ts). Where it reads states too, logits cost next to nothing.
+ * are the same whenever an example comes again (teacher-answers.ts). Where it reads states too, logits cost next to nothing.
  */
 function methodLoss(
   plan: GraphPlan,

@@ -12,9 +12,9 @@ import {
 import { keyOf } from "../base/random.ts";
 import type { Head } from "../bert/config.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
+import type { BoundMethod } from "../contract/method.ts";
 import { Engine } from "../engine/engine.ts";
 import { scale } from "../graph/ops/elementwise.ts";
-import type { BoundMethod } from "../methods/method.ts";
 import { methodById } from "../methods/registry.ts";
 import type { Network } from "../network/network.ts";
 import { ADAMW } from "./adamw.ts";

@@ -8,13 +8,12 @@ import { InputError } from "../base/errors.ts";
 import type { Key } from "../base/random.ts";
 import { type FloatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
+import type { BoundMethod, Progress } from "../contract/method.ts";
 import type { Binding, Engine, Session } from "../engine/engine.ts";
 import type { Results, View } from "../engine/protocol.ts";
 import type { Program } from "../graph/program.ts";
-import type { BoundMethod, Progress } from "../methods/method.ts";
 import type { Network } from "../network/network.ts";
 import type { AdamW } from "./adamw.ts";
-import { TeacherAnswers } from "./answers.ts";
 import { answerFeed, batchFeeds, keyFeed, labelFeeds, methodFeeds, type TrainBatch } from "./feeds.ts";
 import { Parameters, type ParametersState } from "./parameters.ts";
 import { gradientView, nextView, type Placement, planPlacement } from "./placement.ts";
@@ -31,6 +30,7 @@ import {
   teacherProgram,
   trainProgram,
 } from "./step.ts";
+import { TeacherAnswers } from "./teacher-answers.ts";
 
 /** Buffer for the gradient of looked-up embeddings, grown on demand. */
 const LOOKED_UP = "looked-up";

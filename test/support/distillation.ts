@@ -1,7 +1,7 @@
 /** Losses and logits of small students and their teachers, without dropout: what tests of distillation share. */
 
 import { fold, keyOf } from "../../src/base/random.ts";
-import type { BoundMethod } from "../../src/methods/method.ts";
+import type { BoundMethod } from "../../src/contract/method.ts";
 import { methodById } from "../../src/methods/registry.ts";
 import type { Network } from "../../src/network/network.ts";
 import type { TrainBatch } from "../../src/train/feeds.ts";

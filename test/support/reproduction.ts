@@ -3,11 +3,11 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Network } from "../../src/network/network.ts";
-import { resolveOptions } from "../../src/runs/fields.ts";
-import { REPRODUCE, type ReproduceOptions } from "../../src/runs/options.ts";
-import type { Paper, Row } from "../../src/runs/papers/plan.ts";
+import { resolveOptions } from "../../src/options/schema.ts";
+import { REPRODUCE, type ReproduceOptions } from "../../src/options/training.ts";
+import type { Paper, Row } from "../../src/reproduce/papers/plan.ts";
+import { reproducePaper, tablePath } from "../../src/reproduce/reproduce.ts";
 import type { ProgressEvent, RunContext } from "../../src/runs/progress.ts";
-import { reproducePaper, tablePath } from "../../src/runs/reproduce.ts";
 import { newFolder, tinyModel, WORDS, written } from "./tiny-model.ts";
 
 /** Half of the layers. */

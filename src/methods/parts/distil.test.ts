@@ -3,13 +3,13 @@ import { CLASSES, smallNetwork } from "../../../test/support/training.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { keyOf, normals } from "../../base/random.ts";
 import { floatTensor, sizeOf } from "../../base/tensor.ts";
+import type { LossInputs, Pass } from "../../contract/method.ts";
 import { Engine } from "../../engine/engine.ts";
 import { backward } from "../../graph/backward.ts";
 import { neg } from "../../graph/ops/elementwise.ts";
 import { program } from "../../graph/program.ts";
 import type { Shape } from "../../graph/shape.ts";
 import { input, type Value } from "../../graph/value.ts";
-import type { LossInputs, Pass } from "../method.ts";
 import {
   answerLoss,
   attentionLoss,

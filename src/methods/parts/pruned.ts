@@ -5,8 +5,8 @@
 import type { BlockHeight } from "../../base/blocks.ts";
 import { ConfigError } from "../../base/errors.ts";
 import type { FloatTensor } from "../../base/tensor.ts";
+import type { RunFacts, UpdateRule } from "../../contract/method.ts";
 import type { Network } from "../../network/network.ts";
-import type { RunFacts, UpdateRule } from "../method.ts";
 import { checkReached, masksOf } from "./sparsity.ts";
 
 /** The rule of pruned matrices: AdamW that leaves zeros alone. */

@@ -14,12 +14,12 @@
 
 import { fold, type Key, normals } from "../../base/random.ts";
 import { type FloatTensor, floatTensor } from "../../base/tensor.ts";
+import type { Tools } from "../../contract/method.ts";
 import { reshape } from "../../graph/ops/broadcast.ts";
 import { div, shift, sqrt, stop } from "../../graph/ops/elementwise.ts";
 import { matmul } from "../../graph/ops/linear.ts";
 import { at } from "../../graph/shape.ts";
 import type { Value } from "../../graph/value.ts";
-import type { Tools } from "../method.ts";
 
 /** Iterations before the first step. */
 const WARM_UP = 15;

@@ -8,9 +8,9 @@
 import { ConfigError, RunError } from "../../base/errors.ts";
 import type { FloatTensor } from "../../base/tensor.ts";
 import type { BertConfig } from "../../bert/config.ts";
+import type { Progress } from "../../contract/method.ts";
 import type { Network } from "../../network/network.ts";
 import { type Kept, keepUnits, type LayerUnits } from "../../network/shrink.ts";
-import type { Progress } from "../method.ts";
 
 /** One unit and the weights it has in the encoder's matrices, biases not counted. */
 export interface Unit {

@@ -1,0 +1,130 @@
+import { readdirSync } from "node:fs";
+import { stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { newFolder, PRUNED_CONFIG, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { keyOf } from "../base/random.ts";
+import { packed } from "../measure/packed.ts";
+import { bench } from "./bench.ts";
+import { openContender } from "./contender.ts";
+import { withRandomZeros } from "./probe.ts";
+
+const PLAN = { batchSizes: [1, 2], lengths: [4, 8], repetitions: 3, threads: 1 };
+
+test("one model is compared in ONNX Runtime, in the same quantized and in the sparse runtime: every figure is there", async () => {
+  const model = await written(tinyModel());
+  const { contenders, machine, verdict } = await bench({ models: [model], ...PLAN });
+  expect(machine.threads).toBe(1);
+  expect(contenders.map(({ engine }) => engine)).toEqual(["onnx", "int8", "sparse"]);
+  for (const { bytes, load, memory, latency, throughput } of contenders) {
+    expect(latency.map(({ batchSize, length }) => [batchSize, length])).toEqual([
+      [1, 4],
+      [1, 8],
+      [2, 4],
+      [2, 8],
+    ]);
+    expect(latency.every(({ p50, p95, repetitions }) => p50 > 0 && p50 <= p95 && repetitions === 3)).toBe(
+      true,
+    );
+    expect(throughput.map(({ length }) => length)).toEqual([4, 8]);
+    for (const { length, examplesPerSecond } of throughput) {
+      const rates = latency.filter((at) => at.length === length).map((at) => (1000 * at.batchSize) / at.p50);
+      expect(examplesPerSecond).toBe(Math.max(...rates));
+    }
+    expect([bytes.raw > 0, load > 0, memory.peak >= memory.loaded]).toEqual([true, true, true]);
+  }
+  const [whole, int8, sparse] = contenders;
+  expect([whole?.kernels, int8?.kernels, sparse?.kernels?.density]).toEqual([null, null, 1]);
+  expect(sparse?.difference).toBeGreaterThan(0);
+  expect(sparse?.difference).toBeLessThan(0.02); // numbers in float16
+  expect(whole?.difference).toBeNull();
+  expect(int8?.difference).toBeGreaterThan(0);
+  expect(int8?.difference).toBeLessThan(1);
+  expect(verdict[0]).toMatch(/^Fastest: /);
+  expect(verdict[1]).toMatch(
+    /^int8 against onnx: .* in .*; \d+ % of the bytes; logits differ by up to 0\.\d+\.$/,
+  );
+});
+
+test("several models stand side by side in the order given, in ONNX Runtime unless engines are named", async () => {
+  const models = [await written(tinyModel()), await written(tinyModel(undefined, PRUNED_CONFIG))];
+  const plan = { ...PLAN, batchSizes: [1], lengths: [8] };
+  const { contenders } = await bench({ models, ...plan });
+  expect(contenders.map(({ model, engine }) => [model, engine])).toEqual(
+    models.map((model) => [model, "onnx"]),
+  );
+  const [whole, pruned] = contenders;
+  expect(pruned?.parameters.total).toBeLessThan(whole?.parameters.total ?? 0);
+  expect(pruned?.bytes.raw).toBeLessThan(whole?.bytes.raw ?? 0);
+  const one = await bench({ models, engines: ["int8"], ...plan });
+  expect(one.contenders.map(({ engine, difference }) => [engine, difference])).toEqual([
+    ["int8", null],
+    ["int8", null],
+  ]);
+});
+
+test("an .esp file is what the sparse engine runs, byte for byte, and a break-even is a share of zeros", async () => {
+  const pruned = withRandomZeros(tinyModel(), 0.7, keyOf(1));
+  const file = join(await newFolder(), "m.esp");
+  await writeFile(file, await packed(pruned, { values: "int8" }));
+  const { contenders, breakEven } = await bench({ models: [file], engines: ["onnx", "sparse"], ...PLAN });
+  const sparse = contenders[1];
+  expect(sparse?.bytes.raw).toBe((await stat(file)).size);
+  expect(sparse?.difference).toBeLessThan(1e-4); // both have the numbers of the file
+  expect(Math.abs(1 - (sparse?.kernels?.density ?? 1) - 0.7)).toBeLessThan(0.04);
+  // How long such a tiny model takes is noise: a case may have no break-even, but never one that is no share.
+  expect(breakEven.length).toBeLessThanOrEqual(4);
+  for (const { model, engine, against, sparsity } of breakEven) {
+    expect([model, engine, against]).toEqual([file, "sparse", "onnx"]);
+    expect(sparsity >= 0 && sparsity <= 1).toBe(true);
+  }
+});
+
+test("a model that labels nothing is not run in the sparse runtime, nor asked to be (bench/engine)", async () => {
+  const models = [await written(tinyModel({ kind: "mlm" }))];
+  const plan = { ...PLAN, batchSizes: [1], lengths: [4] };
+  const { contenders, breakEven } = await bench({ models, ...plan });
+  expect([contenders.map(({ engine }) => engine), breakEven]).toEqual([["onnx", "int8"], []]);
+  await expect(bench({ models, engines: ["sparse"], ...plan })).rejects.toThrow(
+    expect.objectContaining({
+      code: "bench/engine",
+      message: "engines: expected onnx or int8 for a model whose head is mlm, got sparse (tiny)",
+    }),
+  );
+});
+
+test("a length beyond the positions is refused (inference/length), and nothing is left behind", async () => {
+  const left = () => readdirSync(tmpdir()).filter((name) => name.startsWith("espalier-bench-"));
+  const before = left();
+  const models = [await written(tinyModel())];
+  await expect(bench({ models, ...PLAN, lengths: [25] })).rejects.toThrow(
+    expect.objectContaining({ code: "inference/length" }),
+  );
+  expect(left()).toEqual(before);
+});
+
+test("a stop is an AbortError", async () => {
+  const controller = new AbortController();
+  const models = [await written(tinyModel())];
+  const report = ({ kind, ...event }: { readonly kind: string; readonly name?: string }): void => {
+    if (kind === "phase" && event.name?.startsWith("timing")) controller.abort();
+  };
+  await expect(bench({ models, ...PLAN }, { signal: controller.signal, report })).rejects.toThrow(
+    expect.objectContaining({ name: "AbortError" }),
+  );
+});
+
+test("a file that the engine refuses is an error with its words (bench/contender)", async () => {
+  const spec = {
+    engine: "onnx",
+    file: "/nowhere.onnx",
+    vocabSize: 9,
+    length: 4,
+    threads: 1,
+    device: "cpu",
+  } as const;
+  await expect(openContender(spec)).rejects.toThrow(
+    expect.objectContaining({ code: "bench/contender", message: expect.stringContaining("nowhere.onnx") }),
+  );
+});

@@ -1,0 +1,228 @@
+/**
+ * `espalier bench`: models and engines side by side on this machine: bytes, load time, memory, latency and throughput.
+ *
+ * Each contender, one model in one engine, is written to a file and lives in a process of its own (contender.ts).
+ * Where ONNX Runtime and the sparse runtime meet, copies of the model with more zeros find the share at which they are even.
+ * Loading is timed in fresh processes, one contender after the other and again; then all are loaded, and take turns.
+ */
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConfigError } from "../base/errors.ts";
+import { keyOf } from "../base/random.ts";
+import { quantile, timeContenders } from "../measure/latency.ts";
+import { describeMachine, measureFile } from "../measure/machine.ts";
+import type { Latency } from "../measure/result.ts";
+import { checkLength } from "../network/inference.ts";
+import { countParameters } from "../network/network.ts";
+import { BENCH, type BenchOptions, type BenchSettings } from "../options/models.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { isEsp, type LoadedModel, loadModel } from "../runs/models.ts";
+import type { RunContext } from "../runs/progress.ts";
+import type { BenchContender, BenchResult, BreakEven, Throughput } from "./answer.ts";
+import { breakEvens } from "./break-even.ts";
+import { type ContenderSpec, type OpenContender, openContender } from "./contender.ts";
+import { ENGINE_NAMES, ENGINES, type EngineName, type EngineSource } from "./engines.ts";
+import { encoderZeros, isOnLine, probeShares, withRandomZeros } from "./probe.ts";
+import { benchVerdict } from "./verdict.ts";
+
+/** Processes that load a file before the one that stays. */
+const EXTRA_LOADS = 2;
+/** Tokens of the text that is answered first; fewer when the model has fewer positions. */
+const PROBE = 32;
+
+/** A contender's file, with what is known without running it. */
+interface Entry extends Pick<BenchContender, "model" | "engine" | "parameters" | "sparsity" | "bytes"> {
+  readonly spec: ContenderSpec;
+  /** Timed for the break-even alone: the model with more zeros. */
+  readonly isProbe: boolean;
+}
+
+/** An entry in its process. */
+interface Loaded extends Entry {
+  readonly process: OpenContender;
+  /** Milliseconds of each loading. */
+  readonly loads: readonly number[];
+}
+
+/**
+ * Compares models and engines; the first is the reference.
+ *
+ * @throws {ConfigError} for options that do not fit, `bench/engine` for an engine that cannot run a model
+ * @throws {InputError} `inference/length` for a length that a model cannot take; for a model that cannot be read
+ * @throws {RunError} `bench/contender` when an engine fails
+ * @example await bench({ models: ["runs/half"], engines: ["onnx", "int8"], batchSizes: [1, 32] });
+ */
+export async function bench(options: BenchOptions, context: RunContext = {}): Promise<BenchResult> {
+  const settings = resolveOptions(BENCH, options);
+  const folder = await mkdtemp(join(tmpdir(), "espalier-bench-"));
+  try {
+    const entries = await writeEntries(settings, folder, context);
+    const measured = await measure(entries, settings, context);
+    return { machine: describeMachine(settings.threads), ...measured };
+  } catch (error) {
+    // An interrupt from the terminal reaches the processes too: their end is then no failure.
+    context.signal?.throwIfAborted();
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function writeEntries(settings: BenchSettings, folder: string, context: RunContext): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  const write = async (model: string, engine: EngineName, source: EngineSource, isProbe: boolean) => {
+    context.signal?.throwIfAborted();
+    context.report?.({ kind: "phase", name: `writing ${model} for ${engine}` });
+    const file = join(folder, `${entries.length}.${engine}`);
+    entries.push(await writeEntry({ model, engine, source, isProbe }, file, settings));
+  };
+  for (const model of settings.models) {
+    const loaded = await loadModel(model, context);
+    const { network } = loaded;
+    for (const length of settings.lengths) checkLength(length, network.config.maxPositions);
+    const engines = enginesFor(settings, loaded);
+    const source = isEsp(loaded.path) ? { network, esp: loaded.path } : { network };
+    for (const engine of engines) await write(model, engine, source, false);
+    const isLine = engines.includes("onnx") && engines.includes("sparse");
+    if (!isLine || entries.some(({ isProbe }) => isProbe)) continue;
+    for (const share of probeShares(encoderZeros(network))) {
+      await write(model, "sparse", { network: withRandomZeros(network, share, keyOf(settings.seed)) }, true);
+    }
+  }
+  return entries;
+}
+
+async function writeEntry(
+  { source, ...named }: Pick<Entry, "model" | "engine" | "isProbe"> & { readonly source: EngineSource },
+  file: string,
+  { threads, device }: BenchSettings,
+): Promise<Entry> {
+  const { network } = source;
+  const { engine } = named;
+  const { vocabSize, maxPositions } = network.config;
+  const { total, nonzero, embeddings, nonzeroEmbeddings } = countParameters(network);
+  await writeFile(file, await ENGINES[engine].write(source));
+  return {
+    ...named,
+    parameters: { total, nonzero, embeddings },
+    sparsity: 1 - (nonzero - nonzeroEmbeddings) / Math.max(1, total - embeddings),
+    bytes: await measureFile(file),
+    spec: { engine, file, vocabSize, length: Math.min(PROBE, maxPositions), threads, device },
+  };
+}
+
+/** One model is compared with itself, several with each other. @throws {ConfigError} `bench/engine` */
+function enginesFor(
+  { models, engines }: BenchSettings,
+  { network, name }: LoadedModel,
+): readonly EngineName[] {
+  const { head } = network;
+  const able = ENGINE_NAMES.filter((engine) => ENGINES[engine].takes(head));
+  if (engines === undefined) return models.length === 1 ? able : ["onnx"];
+  const unable = engines.find((engine) => !able.includes(engine));
+  if (unable === undefined) return engines;
+  const expected = `${able.join(" or ")} for a model whose head is ${head.kind}`;
+  throw new ConfigError("bench/engine", `engines: expected ${expected}, got ${unable} (${name})`);
+}
+
+async function measure(
+  entries: readonly Entry[],
+  settings: BenchSettings,
+  { report, signal }: RunContext,
+): Promise<Pick<BenchResult, "contenders" | "breakEven" | "verdict">> {
+  const loaded: Loaded[] = [];
+  try {
+    report?.({ kind: "phase", name: "loading" });
+    const loads = await timeLoads(entries, signal);
+    for (const [i, entry] of entries.entries()) {
+      const process = await openContender(entry.spec);
+      loaded.push({ ...entry, process, loads: [...(loads[i] ?? []), process.opened.milliseconds] });
+    }
+    const { batchSizes, lengths, repetitions, caseSeconds: seconds } = settings;
+    const latencies = await timeContenders(
+      loaded.map(({ process }) => process),
+      { batchSizes, lengths, repetitions, seconds, signal },
+      ({ batchSize, length }) =>
+        report?.({ kind: "phase", name: `timing batch ${batchSize} × ${length} tokens` }),
+    );
+    const contenders: BenchContender[] = [];
+    for (const [i, one] of loaded.entries())
+      if (!one.isProbe) contenders.push(await figuresOf(one, latencies[i] ?? [], loaded));
+    const breakEven = breakEvenOf(loaded, latencies);
+    return { contenders, breakEven, verdict: benchVerdict(contenders, breakEven) };
+  } finally {
+    for (const { process } of loaded) process.close();
+  }
+}
+
+/** From the model that was probed: its time in ONNX Runtime, and the sparse times with many zeros. */
+function breakEvenOf(loaded: readonly Loaded[], latencies: readonly (readonly Latency[])[]): BreakEven[] {
+  const model = loaded.find(({ isProbe }) => isProbe)?.model;
+  if (model === undefined) return [];
+  const ours = loaded.flatMap((one, i) =>
+    one.model === model ? [{ ...one, latency: latencies[i] ?? [] }] : [],
+  );
+  const dense = ours.find(({ engine }) => engine === "onnx")?.latency ?? [];
+  const sparse = ours.flatMap(({ process, latency }) => {
+    const { kernels } = process.opened;
+    return kernels === null ? [] : [{ zeros: 1 - kernels.density, latency }];
+  });
+  return breakEvens(
+    model,
+    sparse.filter(({ zeros }) => isOnLine(zeros)),
+    dense,
+  );
+}
+
+/** Milliseconds of each entry's loading in processes that end again; entries take turns. Probes are not among them. */
+async function timeLoads(entries: readonly Entry[], signal: AbortSignal | undefined): Promise<number[][]> {
+  const loads = entries.map((): number[] => []);
+  for (let round = 0; round < EXTRA_LOADS; round++) {
+    for (const [i, { spec, isProbe }] of entries.entries()) {
+      if (isProbe) continue;
+      signal?.throwIfAborted();
+      const { opened, close } = await openContender(spec);
+      loads[i]?.push(opened.milliseconds);
+      close();
+    }
+  }
+  return loads;
+}
+
+async function figuresOf(
+  { spec: _spec, isProbe: _isProbe, process, loads, ...entry }: Loaded,
+  latency: readonly Latency[],
+  all: readonly Loaded[],
+): Promise<BenchContender> {
+  const first = all.find(({ model }) => model === entry.model)?.process ?? process;
+  return {
+    ...entry,
+    load: quantile(
+      [...loads].sort((a, b) => a - b),
+      0.5,
+    ),
+    memory: { loaded: process.opened.memory, peak: await process.peak() },
+    difference: first === process ? null : largestDifference(process.opened.logits, first.opened.logits),
+    kernels: process.opened.kernels,
+    latency,
+    throughput: throughputOf(latency),
+  };
+}
+
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  return a.reduce((most, x, i) => Math.max(most, Math.abs(x - (b[i] ?? Number.NaN))), 0);
+}
+
+/** The best batch of each length. */
+function throughputOf(latency: readonly Latency[]): Throughput[] {
+  const best = new Map<number, Throughput>();
+  for (const { length, batchSize, p50 } of latency) {
+    const examplesPerSecond = (1000 * batchSize) / p50;
+    if (examplesPerSecond > (best.get(length)?.examplesPerSecond ?? 0)) {
+      best.set(length, { length, examplesPerSecond, batchSize });
+    }
+  }
+  return [...best.values()];
+}

@@ -1,0 +1,124 @@
+/**
+ * What the commands without a run folder return: augment, evaluate, predict, export, shrink and inspect.
+ *
+ * Plain JSON: with `--json` the command line prints them as they are.
+ */
+
+import type { FileBytes, Parameters } from "../measure/result.ts";
+import type { Prediction } from "../network/predictions.ts";
+
+/** The metrics of one model on one labelled data set. */
+export interface EvaluationResult {
+  readonly model: string;
+  /** The mask file, as it was given. */
+  readonly mask: string | null;
+  readonly task: string | null;
+  readonly examples: number;
+  /** The task's own metric; a key of `metrics`. */
+  readonly metric: string;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly loss: number;
+  readonly seconds: number;
+}
+
+/** A file of training examples and their copies. */
+export interface AugmentResult {
+  readonly model: string;
+  /** Name of the data set. */
+  readonly data: string;
+  readonly path: string;
+  /** Examples before. */
+  readonly examples: number;
+  /** Examples in the file: the same and their copies. */
+  readonly written: number;
+  /** Different texts among the examples. */
+  readonly texts: number;
+  /** Of `texts`, those whose candidates were not known from before. */
+  readonly proposed: number;
+  readonly seconds: number;
+}
+
+/** Predictions in the order of the texts. */
+export interface Predictions {
+  readonly labels: readonly string[];
+  readonly predictions: readonly Prediction[];
+}
+
+/** Predictions of a base model under a mask. */
+export interface MaskPredictions extends Predictions {
+  /** The mask file, as it was given. */
+  readonly mask: string;
+}
+
+/** Predictions of a model; with masks, those under the first. */
+export interface PredictResult extends Predictions {
+  /** Of each mask, in the order given; empty without. */
+  readonly masks: readonly MaskPredictions[];
+}
+
+/** What was written, and how far it is from the model it was written from. */
+export interface ExportResult {
+  readonly to: "onnx" | "onnx-int8" | "safetensors" | "esp";
+  /** The folder or file. */
+  readonly path: string;
+  readonly files: readonly string[];
+  readonly bytes: FileBytes;
+  /** Largest difference of an output on test inputs; null when the format cannot be run here. */
+  readonly difference: number | null;
+}
+
+/** What a model is made of. */
+export interface ModelSizes {
+  readonly heads: number;
+  readonly neurons: number;
+  /** Attention and feed-forward modules with a head or neuron left. */
+  readonly modules: number;
+  /** Rows of the word embeddings. */
+  readonly pieces: number;
+  readonly parameters: Parameters;
+  /** Of the tensor file in float32. */
+  readonly bytes: FileBytes;
+}
+
+/** A model without what does nothing, and how far it is from the one it was made of. */
+export interface ShrinkResult {
+  readonly model: string;
+  /** The folder of the smaller model. */
+  readonly path: string;
+  readonly before: ModelSizes;
+  readonly after: ModelSizes;
+  /** Largest difference of an output on random texts of the pieces that stay. */
+  readonly difference: number;
+  /** On the labelled text given; null without. */
+  readonly evaluation: ShrinkEvaluation | null;
+}
+
+/** Both models on the same examples. */
+export interface ShrinkEvaluation {
+  readonly before: EvaluationResult;
+  readonly after: EvaluationResult;
+  /** Examples that are cut into other pieces than before, because a piece of theirs has left. */
+  readonly recut: number;
+}
+
+/** One part of a model: embeddings, one layer, pooler, head. */
+export interface ModelPart {
+  readonly name: string;
+  /** Its structure in words, such as `12 heads × 64, ffn 3072`; `""` when there is nothing to say. */
+  readonly structure: string;
+  readonly parameters: number;
+  readonly nonzero: number;
+  /** For one example of `InspectResult.length` tokens. */
+  readonly multiplyAccumulates: number;
+}
+
+/** What is in a model. */
+export interface InspectResult {
+  readonly model: string;
+  readonly head: string;
+  readonly parts: readonly ModelPart[];
+  readonly parameters: Parameters;
+  readonly bytes: FileBytes;
+  readonly length: number;
+  readonly multiplyAccumulates: number;
+}

@@ -1,0 +1,140 @@
+/**
+ * What may stand in the place of a word: the candidates of TinyBERT's augmentation (data/augment.ts).
+ *
+ * A word that is one piece is masked, and the M most probable pieces of a masked language model are its candidates.
+ * A word of several pieces has its M nearest neighbours (text/neighbours.ts). After the authors' data_augmentation.py:
+ * one masked word per forward pass; the whole text follows as a second one, so that the model sees what it replaces
+ * (`context: "pair"`; without it, `"alone"`); candidates that continue a word are left out and not made up for; the
+ * word itself may be among its candidates.
+ *
+ * Departures: special pieces are no candidates. Of a text that is too long the second one is cut first; a word behind
+ * the limit has no candidates. Without a file of word vectors the neighbours are those of the model's own word
+ * embeddings.
+ */
+
+import { largest } from "../base/largest.ts";
+import { EMBEDDINGS } from "../bert/names.ts";
+import type { Replaceable } from "../data/augment.ts";
+import { type Encoded, evalBatches } from "../data/batches.ts";
+import type { Engine } from "../engine/engine.ts";
+import { type MaskedModel, openMasked } from "../network/masked-lm.ts";
+import type { Network } from "../network/network.ts";
+import { type NearWords, nearByPieces } from "../text/neighbours.ts";
+import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import { type PlacedWords, placeWords, replaceableWords, type Word } from "../text/words.ts";
+
+/** How candidates are found. */
+export interface CandidateRules {
+  /** M. */
+  readonly candidates: number;
+  /** What the model reads beside the masked text: the text as it is, or nothing. */
+  readonly context: "pair" | "alone";
+  /** Longest sequence, in pieces. */
+  readonly maxLength: number;
+  /** Masked texts of one forward pass. */
+  readonly batchSize: number;
+}
+
+/** The replaceable words of each text, in the order of the texts. */
+export type Proposer = (texts: readonly string[]) => Promise<(readonly Replaceable[])[]>;
+
+/** A text with its words and pieces. */
+interface Plan extends PlacedWords {
+  readonly words: readonly Word[];
+}
+
+/** One masked text. */
+interface Row extends Encoded {
+  /** Place of [MASK]. */
+  readonly position: number;
+}
+
+/**
+ * Loads a masked language model that proposes candidates.
+ *
+ * @param near  neighbours of words; by default by the model's own word embeddings
+ * @throws as `openMasked` does
+ */
+export async function openProposer(
+  engine: Engine,
+  network: Network,
+  rules: CandidateRules,
+  near: NearWords = nearByEmbeddings(network, rules.candidates),
+): Promise<Proposer> {
+  const model = await openMasked(engine, network);
+  const tokenizer = createTokenizer(network.vocabulary);
+  const segments = Math.min(2, network.config.typeVocab);
+  return async (texts) => {
+    const plans = texts.map((text): Plan => {
+      const words = replaceableWords(text, network.vocabulary);
+      return { words, ...placeWords(text, words, tokenizer.pieces) };
+    });
+    const rows = plans.map((plan) => maskedRows(plan, tokenizer, rules, segments));
+    const tops = await topPieces(model, rows.flat(), tokenizer.special.pad, rules);
+    const vocab = network.vocabulary.vocab;
+    return plans.map((plan, t) => {
+      const pieces = new Map((rows[t] ?? []).map((row) => [row.position - 1, tops.get(row) ?? []]));
+      return plan.words.map((word, w) => candidatesOf(word, plan, w, pieces, { vocab, near }));
+    });
+  };
+}
+
+/** Neighbours by a network's word embeddings. */
+export function nearByEmbeddings({ config, tensors, vocabulary }: Network, count: number): NearWords {
+  const rows = tensors.get(EMBEDDINGS.words)?.data ?? new Float32Array(0);
+  return nearByPieces(vocabulary.vocab, rows, config.hiddenSize, count);
+}
+
+/** A row for each word that is one piece and within the limit. */
+function maskedRows(
+  { pieces, places }: Plan,
+  { special }: Tokenizer,
+  { maxLength, context }: CandidateRules,
+  segments: number,
+): Row[] {
+  const { cls, sep, mask } = special;
+  const text = pieces.slice(0, maxLength - 2);
+  const second = context === "pair" ? pieces.slice(0, Math.max(0, maxLength - text.length - 3)) : [];
+  const ids = Int32Array.of(cls, ...text, sep, ...second, ...(second.length > 0 ? [sep] : []));
+  const types = new Int32Array(ids.length).fill(segments - 1, text.length + 2);
+  return places.flatMap(({ first, count }) => {
+    if (count !== 1 || first >= text.length) return [];
+    const masked = ids.slice();
+    masked[first + 1] = mask;
+    return [{ ids: masked, types, label: 0, position: first + 1 }];
+  });
+}
+
+/** The most probable pieces of each row, the most probable first. */
+async function topPieces(
+  model: MaskedModel,
+  rows: readonly Row[],
+  pad: number,
+  { batchSize, candidates }: CandidateRules,
+): Promise<Map<Row, number[]>> {
+  const tops = new Map<Row, number[]>();
+  for (const batch of evalBatches({ task: "classification", examples: rows, pad }, batchSize)) {
+    const chosen = [...batch.indices].flatMap((index) => rows[index] ?? []);
+    const positions = Int32Array.from(chosen, ({ position }, i) => i * batch.length + position);
+    const logits = await model.logits(batch, positions);
+    const width = logits.length / chosen.length;
+    chosen.forEach((row, i) => {
+      tops.set(row, largest(logits.subarray(i * width, (i + 1) * width), candidates));
+    });
+  }
+  return tops;
+}
+
+/** `tops` holds the pieces proposed for the piece at a place of the text. */
+function candidatesOf(
+  { start, end, text }: Word,
+  { pieces, places }: Plan,
+  w: number,
+  tops: ReadonlyMap<number, readonly number[]>,
+  { vocab, near }: { readonly vocab: readonly string[]; readonly near: NearWords },
+): Replaceable {
+  const { first = 0, count = 0 } = places[w] ?? {};
+  if (count > 1) return { start, end, candidates: near(text, pieces.slice(first, first + count)) };
+  const proposed = (tops.get(first) ?? []).flatMap((id) => vocab[id] ?? []);
+  return { start, end, candidates: proposed.filter((piece) => !/^##|^\[.+\]$/.test(piece)) };
+}

@@ -1,0 +1,156 @@
+/**
+ * `espalier augment`: the training examples of a task and many copies of each with some words replaced, in one file.
+ *
+ * What is replaced by what: data/augment.ts and commands/augment-candidates.ts. Finding candidates is what takes time; they are
+ * kept beside the file (commands/augment-cache.ts).
+ */
+
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { ConfigError, InterruptedError } from "../base/errors.ts";
+import { fold, keyOf } from "../base/random.ts";
+import { augmented, type Replaceable } from "../data/augment.ts";
+import { readLines } from "../data/corpus.ts";
+import type { Dataset, Example } from "../data/dataset.ts";
+import { Engine } from "../engine/engine.ts";
+import { withFile, writeFileAtomic } from "../formats/files.ts";
+import { hashFiles } from "../measure/machine.ts";
+import type { Network } from "../network/network.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { AUGMENT, type AugmentOptions, type AugmentSettings } from "../options/training.ts";
+import { readTraining } from "../runs/data.ts";
+import { type LoadedModel, loadModel } from "../runs/models.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { checkLength } from "../runs/training.ts";
+import { type NearWords, nearByWords, readVectors } from "../text/neighbours.ts";
+import type { AugmentResult } from "./answers.ts";
+import { type CandidateCache, cachePath, openCandidateCache } from "./augment-cache.ts";
+import { openProposer } from "./augment-candidates.ts";
+
+/** Texts whose candidates are found and saved together: enough to batch texts of like length. */
+const CHUNK = 128;
+/** Lines written at once. */
+const LINES = 1000;
+
+/**
+ * Writes a JSON lines file with every training example and its copies: columns `text`, `text_pair` of pairs, `label`.
+ *
+ * @throws {ConfigError} for options that do not fit; `augment/exists`; `masked/head` for a model that cannot fill in words
+ * @throws {InputError} for data, word vectors or a model that cannot be read
+ * @throws {InterruptedError} when asked to stop; the same call goes on
+ * @example await augment({ model: "embedded", task: "mrpc", data: "glue", out: "mrpc.jsonl" });
+ */
+export async function augment(options: AugmentOptions, context: RunContext = {}): Promise<AugmentResult> {
+  const settings = resolveOptions(AUGMENT, options);
+  const started = performance.now();
+  refuseExisting(settings);
+  const model = await loadModel(settings.model, context);
+  checkLength(model.network, settings.maxLength);
+  const dataset = await readTraining(settings);
+  context.report?.({ kind: "start", title: `augmenting ${dataset.name} with ${model.name}` });
+  const cache = await openCache(model, settings);
+  const texts = textsOf(dataset);
+  const missing = texts.filter((text) => cache.get(text) === undefined);
+  if (missing.length > 0) await fill(cache, missing, model.network, settings, context);
+  context.report?.({ kind: "phase", name: "writing copies" });
+  const written = await write(dataset, (text) => cache.get(text) ?? [], settings);
+  const seconds = (performance.now() - started) / 1000;
+  context.report?.({ kind: "done", seconds });
+  return {
+    model: model.name,
+    data: dataset.name,
+    path: settings.out,
+    examples: dataset.examples.length,
+    written,
+    texts: texts.length,
+    proposed: missing.length,
+    seconds,
+  };
+}
+
+/** @throws {ConfigError} `augment/exists` */
+function refuseExisting({ out, force }: AugmentSettings): void {
+  if (force || !existsSync(out)) return;
+  throw new ConfigError(
+    "augment/exists",
+    `out: expected a file that is not there yet, got ${out}; replace it with --force`,
+  );
+}
+
+/** Every text of a data set once, in the order of the examples. */
+function textsOf({ examples }: Dataset): string[] {
+  const all = examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
+  return [...new Set(all)];
+}
+
+async function openCache({ path }: LoadedModel, settings: AugmentSettings): Promise<CandidateCache> {
+  const { glove, candidates, context, maxLength, out } = settings;
+  const files = [...(await hashFiles(path)), ...(glove === undefined ? [] : await hashFiles(glove))];
+  const hashes = files.map(({ sha256 }) => sha256);
+  return openCandidateCache(cachePath(dirname(out), { version: 1, hashes, candidates, context, maxLength }));
+}
+
+/** Finds the candidates of texts that are not in the cache. */
+async function fill(
+  cache: CandidateCache,
+  texts: readonly string[],
+  network: Network,
+  settings: AugmentSettings,
+  context: RunContext,
+): Promise<void> {
+  context.report?.({ kind: "phase", name: "finding candidates" });
+  const near =
+    settings.glove === undefined ? undefined : await nearByFile(settings.glove, settings.candidates);
+  const engine = new Engine({ threads: settings.threads, provider: settings.device });
+  try {
+    const propose = await openProposer(engine, network, settings, near);
+    for (let done = 0; done < texts.length; done += CHUNK) {
+      stopIfAsked(context, done, texts.length);
+      const chunk = texts.slice(done, done + CHUNK);
+      await cache.add(chunk, await propose(chunk));
+      context.report?.({ kind: "count", what: "texts", done: done + chunk.length, total: texts.length });
+    }
+  } finally {
+    await engine.close();
+  }
+}
+
+function nearByFile(path: string, count: number): Promise<NearWords> {
+  return withFile(path, async (source) => nearByWords(await readVectors(readLines(source), path), count));
+}
+
+/** @throws {InterruptedError} `augment/interrupted` */
+function stopIfAsked({ signal }: RunContext, done: number, total: number): void {
+  if (!signal?.aborted) return;
+  const message = `stopped after ${done} of ${total} texts, whose candidates are saved; the same command goes on`;
+  throw new InterruptedError("augment/interrupted", message);
+}
+
+/** Writes examples and copies; returns how many. */
+async function write(
+  dataset: Dataset,
+  words: (text: string) => readonly Replaceable[],
+  { out, copies, rate, seed }: AugmentSettings,
+): Promise<number> {
+  let written = 0;
+  const encoder = new TextEncoder();
+  const parts = function* (): Generator<Uint8Array> {
+    let lines: string[] = [];
+    const rules = { copies, rate, key: fold(keyOf(seed), "augment") };
+    for (const example of augmented(dataset.examples, words, rules)) {
+      written++;
+      lines.push(`${lineOf(example, dataset)}\n`);
+      if (lines.length < LINES) continue;
+      yield encoder.encode(lines.join(""));
+      lines = [];
+    }
+    yield encoder.encode(lines.join(""));
+  };
+  await writeFileAtomic(out, parts());
+  return written;
+}
+
+function lineOf({ text, pair, label }: Example, { task, labels }: Dataset): string {
+  const said = task === "regression" ? label : (labels[label] ?? String(label));
+  return JSON.stringify({ text, ...(pair === undefined ? {} : { text_pair: pair }), label: said });
+}

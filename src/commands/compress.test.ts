@@ -1,0 +1,84 @@
+import { stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import type { ProgressEvent } from "../runs/progress.ts";
+import { load } from "../runtime/load.ts";
+import { compress, idleNotes } from "./compress.ts";
+import { shrink } from "./shrink.ts";
+
+/** Sentences of the tiny vocabulary; every tenth is held out. */
+async function reviews(label: (i: number) => string): Promise<string> {
+  const path = join(await newFolder(), "train.csv");
+  const rows = Array.from({ length: 60 }, (_, i) => `a ${i % 2 ? "good" : "bad"} film,${label(i)}`);
+  await writeFile(path, `text,label\n${rows.join("\n")}\n`);
+  return path;
+}
+
+async function options() {
+  const model = await written(tinyModel());
+  const out = join(await newFolder(), "run");
+  const data = await reviews((i) => (i % 2 ? "positive" : "negative"));
+  const shared = { model, data, out, maxLength: 16, learningRate: 1e-2, threads: 1, latency: false };
+  return { ...shared, method: "truncate", set: { layers: "1" } };
+}
+
+test("without timing, a result has no latencies and its verdict makes no claim about speed", async () => {
+  const finetuned = await written(tinyModel());
+  const { models, verdict } = await compress({ ...(await options()), finetuned, allowConstant: true });
+  expect(models.map(({ stage }) => stage)).toEqual(["original", "fine-tuned", "compressed"]);
+  expect(models.map(({ latency }) => latency)).toEqual([[], [], []]);
+  expect(verdict).toMatchObject({ smaller: true, faster: false });
+  expect(verdict.text).toContain("Speed was not measured.");
+});
+
+test("a model that says the same of everything is an error (train/constant) unless it is allowed", async () => {
+  const same = { ...(await options()), learningRate: 1e-9, finetuned: await written(constantModel()) };
+  await expect(compress({ ...same, method: "theseus" })).rejects.toThrow(
+    expect.objectContaining({ code: "train/constant" }),
+  );
+  const { metric } = await compress({ ...same, method: "theseus", force: true, allowConstant: true });
+  expect(metric.after).toBe(metric.before);
+});
+
+test("a note in the run says how many heads and neurons the product's zeros have left without effect", async () => {
+  const { out, ...rest } = await options();
+  const given = { ...rest, out, finetuned: await written(tinyModel()), allowConstant: true };
+  const notes: string[] = [];
+  const report = (event: ProgressEvent) => {
+    if (event.kind === "note") notes.push(event.text);
+  };
+  await compress({ ...given, method: "magnitude", set: {}, sparsity: 0.99 }, { report });
+  const { before, after } = await shrink({ model: out, out: join(out, "small"), threads: 1 });
+  expect(before.neurons - after.neurons).toBeGreaterThan(30);
+  const [heads, neurons] = [before.heads - after.heads, before.neurons - after.neurons];
+  expect(notes).toEqual([
+    `${heads} of 4 heads and ${neurons} of 48 neurons do nothing; espalier shrink ${out} --out DIR leaves them out`,
+  ]);
+  expect(idleNotes(tinyModel(), "run")).toEqual([]);
+});
+
+/** Its classifier looks at nothing. */
+function constantModel() {
+  const network = tinyModel();
+  const tensors = [...network.tensors].map(([name, tensor]) =>
+    name.startsWith("classifier")
+      ? ([name, { ...tensor, data: tensor.data.map((_, i) => Number(name.endsWith("bias")) * i) }] as const)
+      : ([name, tensor] as const),
+  );
+  return { ...network, tensors: new Map(tensors) };
+}
+
+test("a run leaves a packed file, and times it where the product has zeros", async () => {
+  const { out, ...rest } = await options();
+  const given = { ...rest, out, finetuned: await written(tinyModel()), allowConstant: true, latency: true };
+  const dense = await compress(given);
+  expect(dense.packed?.bytes.raw).toBe((await stat(join(out, "model.esp"))).size);
+  expect(dense.packed?.latency).toEqual([]);
+  const pruned = await compress({ ...given, method: "magnitude", set: {}, sparsity: 0.9, force: true });
+  expect(pruned.packed?.latency.map(({ batchSize }) => batchSize)).toEqual([1, 32]);
+  expect(pruned.verdict.text).toMatch(/Packed \(model\.esp\): \d+ % of the bytes; in the sparse runtime/);
+  const model = await load(join(out, "model.esp"));
+  expect((await model.classify(["a good film"]))[0]?.scores.length).toBe(2);
+  await model.close();
+});

@@ -1,0 +1,144 @@
+/** `espalier compress`: fine-tune (or take a fine-tuned model), compress it with a method, measure both. */
+
+import { join } from "node:path";
+import { fold, keyOf } from "../base/random.ts";
+import { type EncodedSet, encodeDataset } from "../data/batches.ts";
+import type { Measure } from "../data/dataset.ts";
+import { taskMetrics } from "../data/metrics.ts";
+import { Engine } from "../engine/engine.ts";
+import { measureNetwork, writeMeasured } from "../measure/figures.ts";
+import { logitsOf } from "../measure/logits.ts";
+import type { RunResult } from "../measure/result.ts";
+import { type ConfiguredMethod, methodById } from "../methods/registry.ts";
+import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
+import { openNetwork } from "../network/inference.ts";
+import { type Network, withHead } from "../network/network.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { COMPRESS, type CompressOptions, type CompressSettings } from "../options/training.ts";
+import { concluded, type ReportedModel, report } from "../runs/conclusion.ts";
+import { headFor, readData } from "../runs/data.ts";
+import { folderState, openRun } from "../runs/folder.ts";
+import { loadModel } from "../runs/models.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { makeRecipe } from "../runs/recipe.ts";
+import { checkLength, labelsOf, runTraining } from "../runs/training.ts";
+import { writeMaskFile } from "../runs/under-mask.ts";
+import { createTokenizer } from "../text/tokenizer.ts";
+import { finetune } from "./finetune.ts";
+
+/**
+ * Compresses an encoder for a task and leaves a run folder. Without `finetuned` the model is fine-tuned first, with the
+ * same training options, in the folder `finetuned/` of the run.
+ *
+ * @throws as `finetune` does, and {ConfigError} for a method that is unknown or does not fit the model
+ * @example await compress({ model: "models/small", method: "theseus", task: "sst2", data: "glue", out: "runs/half" });
+ */
+export async function compress(options: CompressOptions, context: RunContext = {}): Promise<RunResult> {
+  const settings = resolveOptions(COMPRESS, options);
+  const started = performance.now();
+  const method = configured(settings);
+  const data = await readData(settings);
+  const base = await loadModel(settings.model, context);
+  checkLength(base.network, settings.maxLength);
+  const recipe = await makeRecipe({ command: "compress", settings, model: [base.path], data: data.files });
+  const folder = await openRun(recipe, settings, context);
+  const record = report(
+    folder,
+    context,
+    `compressing ${base.name} with ${settings.method} on ${data.train.name}`,
+  );
+  const original = withHead(base.network, headFor(data.train), fold(keyOf(settings.seed), "head"));
+  record({ kind: "phase", name: "fine-tuning" });
+  const tokenizer = createTokenizer(original.vocabulary);
+  const dev = encodeDataset(data.dev, tokenizer, settings.maxLength);
+  const before = await predecessor(settings, context, dev, data.measure);
+  record({ kind: "evaluation", step: 0, metrics: before.metrics });
+  record({ kind: "phase", name: "compressing" });
+  const network = method.from === "fine-tuned" ? before.network : original;
+  const facts = {
+    key: fold(keyOf(settings.seed), "method"),
+    learningRate: settings.learningRate,
+    pretrained: base.network,
+    finetuned: before.network,
+  };
+  const trained = await runTraining({
+    method: (steps) => method.bind(network, { ...facts, steps }),
+    data: encodeDataset(data.train, tokenizer, settings.maxLength),
+    dev,
+    measure: data.measure,
+    settings,
+    checkpoints: folder.paths.checkpoints,
+    run: settings.out,
+    record,
+    context,
+  });
+  for (const text of idleNotes(trained.network, settings.out)) record({ kind: "note", text });
+  const bytes = await writeMeasured(folder.paths.model, trained.network);
+  const maskBytes = await writeMaskFile(folder.paths.mask, base.network, trained.network);
+  const models: ReportedModel[] = [
+    { stage: "original", network: original, metrics: {}, bytes: await measureNetwork(original) },
+    { stage: "fine-tuned", ...before, bytes: await measureNetwork(before.network) },
+    { stage: "compressed", network: trained.network, metrics: trained.best.metrics, bytes },
+  ];
+  return concluded({
+    command: "compress",
+    settings,
+    folder,
+    measure: data.measure,
+    examples: data.dev.examples.length,
+    models,
+    maskBytes,
+    method: settings.method,
+    started,
+    record,
+  });
+}
+
+/**
+ * Units that the method's zeros have left without effect, and the way to be rid of them. They stay in the run: masks of
+ * one base are compared weight by weight, and a mask file needs the base's shapes.
+ */
+export function idleNotes(network: Network, out: string): string[] {
+  const [all, live] = [network, withoutDeadUnits(network)].map(({ config }) => countUnits(config));
+  if (all === undefined || live === undefined) return [];
+  const [heads, neurons] = [all.heads - live.heads, all.neurons - live.neurons];
+  if (heads + neurons === 0) return [];
+  const idle = `${heads} of ${all.heads} heads and ${neurons} of ${all.neurons} neurons do nothing`;
+  return [`${idle}; espalier shrink ${out} --out DIR leaves them out`];
+}
+
+/** The method the options name, set as they say. */
+function configured({ method, set, sparsity }: CompressSettings): ConfiguredMethod {
+  return methodById(method, { set, ...(sparsity === undefined ? {} : { sparsity }) });
+}
+
+/** The fine-tuned model to start from, and its metrics: the user's, or one made now or by an earlier part of the run. */
+async function predecessor(
+  settings: CompressSettings,
+  context: RunContext,
+  dev: EncodedSet,
+  measure: Measure,
+): Promise<Pick<ReportedModel, "network" | "metrics">> {
+  const out = join(settings.out, "finetuned");
+  const state = settings.finetuned === undefined ? await folderState(out) : "finished";
+  if (state !== "finished") {
+    // Copies with words replaced are for the student; what teaches it learns from the examples themselves.
+    const {
+      method: _method,
+      set: _set,
+      sparsity: _sparsity,
+      finetuned: _finetuned,
+      augmented: _augmented,
+      ...shared
+    } = settings;
+    await finetune({ ...shared, out, force: false }, { ...context, resume: state === "resumable" });
+  }
+  const { network } = await loadModel(settings.finetuned ?? out, context);
+  const engine = new Engine({ threads: settings.threads, provider: settings.device });
+  try {
+    const logits = await logitsOf(await openNetwork(engine, network), dev);
+    return { network, metrics: taskMetrics(measure, logits, labelsOf(dev)) };
+  } finally {
+    await engine.close();
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * `espalier evaluate`: the metrics and the loss of a fine-tuned model on labelled text.
+ *
+ * A model from elsewhere may number its classes otherwise, or call them `LABEL_0` and `LABEL_1`: labels are matched by
+ * name where there are names (letters and digits count, case does not), else by number, and never guessed.
+ */
+
+import { InputError } from "../base/errors.ts";
+import type { Head } from "../bert/config.ts";
+import { encodeDataset } from "../data/batches.ts";
+import { type Dataset, measureOf } from "../data/dataset.ts";
+import { taskMetrics } from "../data/metrics.ts";
+import { Engine } from "../engine/engine.ts";
+import { logitsOf } from "../measure/logits.ts";
+import { openNetwork } from "../network/inference.ts";
+import { softmax } from "../network/predictions.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { EVALUATE, type EvaluateOptions } from "../options/training.ts";
+import { lengthFor, requireLabels } from "../runs/classifier.ts";
+import { readValidation } from "../runs/data.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { loadUnder } from "../runs/under-mask.ts";
+import { createTokenizer } from "../text/tokenizer.ts";
+import type { EvaluationResult } from "./answers.ts";
+
+/**
+ * Evaluates a model, or a base model under a mask, on a GLUE task's development set, or on a file of one's own.
+ *
+ * @throws {ConfigError} for options that do not fit, `model/head` for a model that was not fine-tuned
+ * @throws {InputError} `evaluate/task`, `evaluate/labels` for data the model has no answers to; for a model, a mask
+ *   or data that cannot be read
+ * @example await evaluate({ model: "runs/sst2", task: "sst2", data: "glue" }); // { metrics: { accuracy: … }, … }
+ */
+export async function evaluate(
+  options: EvaluateOptions,
+  context: RunContext = {},
+): Promise<EvaluationResult> {
+  const settings = resolveOptions(EVALUATE, options);
+  const started = performance.now();
+  const { mask = null } = settings;
+  const { network, name } = await loadUnder(settings.model, mask, context);
+  requireLabels(network.head, settings.model);
+  const dataset = await readValidation(settings, expectedOf(network.head));
+  const columns = columnsOf(network.head, dataset);
+  const set = encodeDataset(
+    dataset,
+    createTokenizer(network.vocabulary),
+    lengthFor(network, settings.maxLength),
+  );
+  const engine = new Engine({ threads: settings.threads, provider: settings.device });
+  try {
+    const inference = await openNetwork(engine, network);
+    const logits = reordered(await logitsOf(inference, set, settings.batchSize), columns);
+    const truth = set.examples.map(({ label }) => label);
+    const measure = measureOf(dataset);
+    return {
+      model: name,
+      mask,
+      task: settings.task ?? null,
+      examples: truth.length,
+      metric: measure.primary,
+      metrics: taskMetrics(measure, logits, truth),
+      loss: lossOf(dataset, logits, truth),
+      seconds: (performance.now() - started) / 1000,
+    };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** What a file of one's own is read as: the labels of the model, or numbers where it has no names for them. */
+function expectedOf(head: Head): Pick<Dataset, "task" | "labels"> {
+  if (head.kind !== "classification") return { task: "regression", labels: [] };
+  const labels = hasNames(head.labels) ? head.labels : head.labels.map((_, i) => String(i));
+  return { task: "classification", labels };
+}
+
+/** False for the names that stand for having none. */
+function hasNames(labels: readonly string[]): boolean {
+  return labels.some((label, i) => label !== `LABEL_${i}`);
+}
+
+/**
+ * For each class of the data the column of the model's logits.
+ * @throws {InputError} `evaluate/task`, `evaluate/labels`
+ */
+export function columnsOf(
+  head: Head,
+  { task, labels, name }: Pick<Dataset, "task" | "labels" | "name">,
+): number[] {
+  const own = head.kind === "classification" ? head.labels : [];
+  if ((task === "regression") !== (head.kind === "regression")) {
+    const message = `model: expected one for ${task}, as ${name} is, got one for ${head.kind}`;
+    throw new InputError("evaluate/task", message);
+  }
+  if (task === "regression") return [0];
+  if (own.length === labels.length && !hasNames(own)) return labels.map((_, i) => i);
+  const plain = own.map(plainLabel);
+  const columns = labels.map((label) => plain.indexOf(plainLabel(label)));
+  if (own.length === labels.length && !columns.includes(-1) && new Set(columns).size === columns.length)
+    return columns;
+  const message = `labels: expected those of the model, ${own.join(", ")}, got ${labels.join(", ")} (${name})`;
+  throw new InputError("evaluate/labels", message);
+}
+
+function plainLabel(label: string): string {
+  return label.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "") || label;
+}
+
+/** The columns of [N, C] in another order. */
+function reordered(logits: Float32Array, columns: readonly number[]): Float32Array {
+  const width = columns.length;
+  return logits.map((_, i) => logits[i - (i % width) + (columns[i % width] ?? 0)] ?? Number.NaN);
+}
+
+/** Mean cross-entropy, or mean squared error of a regression, in double precision. */
+export function lossOf(
+  { task }: Pick<Dataset, "task">,
+  logits: Float32Array,
+  truth: readonly number[],
+): number {
+  const width = logits.length / truth.length;
+  const each = truth.map((label, i) => {
+    const row = logits.subarray(i * width, (i + 1) * width);
+    return task === "regression"
+      ? ((row[0] ?? Number.NaN) - label) ** 2
+      : -Math.log(softmax(row)[label] ?? 0);
+  });
+  return each.reduce((a, b) => a + b, 0) / each.length;
+}

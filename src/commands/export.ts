@@ -1,0 +1,122 @@
+/**
+ * `espalier export`: a model, written for other programs and compared with the one it was written from.
+ *
+ *   onnx          one .onnx file with everything in it, for ONNX Runtime; into a folder, it becomes the layout of
+ *                 transformers.js: onnx/model.onnx beside config.json and the tokenizer
+ *   onnx-int8     the same with matrices in int8 (onnx/quantize.ts), as model_quantized.onnx, transformers.js's name for
+ *                 it; answers differ from the model's own, and by how much is reported
+ *   safetensors   a Hugging Face folder that stock `transformers` loads, pruned layers padded with zeros; a head that reads
+ *                 a mixture of the layers is refused, because it has no stock form
+ *   esp           one .esp file, sparse matrices packed (docs/format.md)
+ *
+ * Without `out`: `model.onnx` (or `model_quantized.onnx`), `safetensors/` and `model.esp` of a run or a model's folder, where
+ * the first is in `onnx/`.
+ */
+
+import { readFile } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
+import { ConfigError } from "../base/errors.ts";
+import { writeFileAtomic } from "../formats/files.ts";
+import { WEIGHTS_FILE } from "../formats/weights.ts";
+import { isHubName } from "../hub/name.ts";
+import { differenceOfNetworks, differenceOfOnnx } from "../measure/difference.ts";
+import { codeVersion, measureFile } from "../measure/machine.ts";
+import { packed } from "../measure/packed.ts";
+import { readFolder, writeFolder } from "../network/folder.ts";
+import type { Network } from "../network/network.ts";
+import { onnxProgram } from "../network/onnx.ts";
+import { toStock } from "../network/stock.ts";
+import { EXPORT, type ExportOptions, type ExportSettings } from "../options/models.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { BLOCK_HEIGHTS } from "../sparse/matrix.ts";
+import type { ExportResult } from "./answers.ts";
+
+/**
+ * Writes a model for other programs. What is already at the place is replaced.
+ *
+ * @throws {ConfigError} for options that do not fit, `export/out` for a model of the hub or an .esp file
+ *   without `out`
+ * @throws {FormatError} `onnx/too-large` for 2 GiB or more; {InputError} `stock/heads`, `stock/reader`, or for a model that cannot be
+ *   read
+ * @example await exportModel({ model: "runs/half", to: "onnx", out: "web/half" });
+ */
+export async function exportModel(options: ExportOptions, context: RunContext = {}): Promise<ExportResult> {
+  const settings = resolveOptions(EXPORT, options);
+  const { model, to, out } = settings;
+  const needsPlace = () =>
+    new ConfigError("export/out", `out: expected a place to write ${model} to, got none`);
+  if (out === undefined && isHubName(model)) throw needsPlace();
+  const loaded = await loadModel(model, context);
+  if (out === undefined && isEsp(loaded.path)) throw needsPlace();
+  if (to === "esp") return writeEsp(loaded, settings);
+  return to === "safetensors" ? writeStock(loaded, out) : writeOnnx(loaded, to, out);
+}
+
+async function writeEsp(
+  { network, path, run }: LoadedModel,
+  settings: ExportSettings,
+): Promise<ExportResult> {
+  const { values = "float16", tables = values, block, out } = settings;
+  const file = out ?? join(run ?? path, "model.esp");
+  const height = BLOCK_HEIGHTS.find((known) => String(known) === block);
+  const bytes = await packed(network, { values, tables, ...(height === undefined ? {} : { height }) });
+  await writeFileAtomic(file, [bytes]);
+  return {
+    to: "esp",
+    path: file,
+    files: [basename(file)],
+    bytes: await measureFile(file),
+    difference: await differenceOfNetworks(network, await readEsp(file)),
+  };
+}
+
+async function writeOnnx(
+  { network, path, run }: LoadedModel,
+  to: "onnx" | "onnx-int8",
+  out: string | undefined,
+): Promise<ExportResult> {
+  const isFolder = out !== undefined && !out.endsWith(".onnx");
+  const name = to === "onnx" ? "model.onnx" : "model_quantized.onnx";
+  const inFolder = (folder: string) => join(folder, "onnx", name);
+  if (isFolder) await writeFolder(out, network);
+  const alone = out ?? (run === undefined ? inFolder(path) : join(run, name));
+  const file = isFolder ? inFolder(out) : alone;
+  const program = onnxProgram(network, await codeVersion(), to === "onnx" ? "float32" : "int8");
+  await writeFileAtomic(file, [program.bytes]);
+  const written = { ...program, bytes: new Uint8Array(await readFile(file)) };
+  return {
+    to,
+    path: isFolder ? out : file,
+    files: isFolder ? [relative(out, file), ...FOLDER_FILES] : [basename(file)],
+    bytes: await measureFile(file),
+    difference: await differenceOfOnnx(network, written),
+  };
+}
+
+/** What `writeFolder` writes. */
+const FOLDER_FILES = [
+  "config.json",
+  WEIGHTS_FILE,
+  "special_tokens_map.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "vocab.txt",
+];
+
+async function writeStock(
+  { network, path, run }: LoadedModel,
+  out: string | undefined,
+): Promise<ExportResult> {
+  const folder = out ?? join(run ?? path, "safetensors");
+  await writeFolder(folder, toStock(network));
+  const written: Network = await readFolder(folder);
+  return {
+    to: "safetensors",
+    path: folder,
+    files: FOLDER_FILES,
+    bytes: await measureFile(join(folder, WEIGHTS_FILE)),
+    difference: await differenceOfNetworks(network, written),
+  };
+}

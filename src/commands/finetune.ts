@@ -1,0 +1,63 @@
+/** `espalier finetune`: a pre-trained encoder and labelled data in, a classifier and its measurements out. */
+
+import { fold, keyOf } from "../base/random.ts";
+import { bind } from "../contract/method.ts";
+import { encodeDataset } from "../data/batches.ts";
+import { writeMeasured } from "../measure/figures.ts";
+import type { RunResult } from "../measure/result.ts";
+import { FINETUNE as METHOD } from "../methods/finetune.ts";
+import { withHead } from "../network/network.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { FINETUNE, type FinetuneOptions } from "../options/training.ts";
+import { concluded, report } from "../runs/conclusion.ts";
+import { headFor, readData } from "../runs/data.ts";
+import { openRun } from "../runs/folder.ts";
+import { loadModel } from "../runs/models.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { makeRecipe } from "../runs/recipe.ts";
+import { checkLength, runTraining } from "../runs/training.ts";
+import { createTokenizer } from "../text/tokenizer.ts";
+
+/**
+ * Fine-tunes every weight on labelled text and leaves a run folder.
+ *
+ * @throws {ConfigError} for options that do not fit; {InputError} for data or a model that cannot be read
+ * @throws {RunError} `train/diverged`, `train/constant`
+ * @throws {InterruptedError} when asked to stop; `context.resume` goes on
+ * @example await finetune({ model: "models/small", task: "sst2", data: "glue", out: "runs/sst2" });
+ */
+export async function finetune(options: FinetuneOptions, context: RunContext = {}): Promise<RunResult> {
+  const settings = resolveOptions(FINETUNE, options);
+  const started = performance.now();
+  const model = await loadModel(settings.model, context);
+  checkLength(model.network, settings.maxLength);
+  const { train, dev, measure, files } = await readData(settings);
+  const recipe = await makeRecipe({ command: "finetune", settings, model: [model.path], data: files });
+  const folder = await openRun(recipe, settings, context);
+  const record = report(folder, context, `fine-tuning ${model.name} on ${train.name}`);
+  const network = withHead(model.network, headFor(train), fold(keyOf(settings.seed), "head"));
+  const tokenizer = createTokenizer(network.vocabulary);
+  const trained = await runTraining({
+    method: (steps) => bind(METHOD, network, {}, { steps, key: fold(keyOf(settings.seed), "method") }),
+    data: encodeDataset(train, tokenizer, settings.maxLength),
+    dev: encodeDataset(dev, tokenizer, settings.maxLength),
+    measure,
+    settings,
+    checkpoints: folder.paths.checkpoints,
+    run: settings.out,
+    record,
+    context,
+  });
+  const bytes = await writeMeasured(folder.paths.model, trained.network);
+  return concluded({
+    command: "finetune",
+    settings,
+    folder,
+    measure,
+    examples: dev.examples.length,
+    models: [{ stage: "fine-tuned", network: trained.network, metrics: trained.best.metrics, bytes }],
+    method: null,
+    started,
+    record,
+  });
+}

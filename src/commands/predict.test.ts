@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { tinyModel, written } from "../../test/support/tiny-model.ts";
+import { Engine } from "../engine/engine.ts";
+import { openNetwork } from "../network/inference.ts";
+import type { Network } from "../network/network.ts";
+import { softmax } from "../network/predictions.ts";
+import { load, openClassifier } from "../runs/classifier.ts";
+import { createTokenizer } from "../text/tokenizer.ts";
+import { predict } from "./predict.ts";
+
+/** Logits of one text at a time, without batches or padding. */
+async function alone(network: Network, texts: readonly [string, string?][]): Promise<Float32Array[]> {
+  const engine = new Engine({ threads: 1 });
+  const { logits } = await openNetwork(engine, network);
+  const tokenizer = createTokenizer(network.vocabulary);
+  const out: Float32Array[] = [];
+  for (const [text, pair] of texts) {
+    const { ids, types } = tokenizer.encode(text, pair, 24);
+    const mask = new Float32Array(ids.length).fill(1);
+    out.push(await logits({ size: 1, length: ids.length, ids, types, mask }));
+  }
+  await engine.close();
+  return out;
+}
+
+test("predictions come in the order of the texts, each as if it were alone, within 1e-6", async () => {
+  const network = tinyModel();
+  const model = await written(network);
+  const texts = ["good film", "a very dull plot not bright not good", "bad", "the film\tthe plot bad"];
+  const { labels, predictions } = await predict({ model, texts, batchSize: 3 });
+  expect(labels).toEqual(["negative", "positive"]);
+  expect(predictions.map(({ text, pair }) => [text, pair])).toEqual([
+    ["good film", null],
+    ["a very dull plot not bright not good", null],
+    ["bad", null],
+    ["the film", "the plot bad"],
+  ]);
+  const expected = await alone(
+    network,
+    texts.map((text): [string, string?] => (text.includes("\t") ? ["the film", "the plot bad"] : [text])),
+  );
+  predictions.forEach(({ label, score, scores }, i) => {
+    const probabilities = softmax(expected[i] ?? new Float32Array(0));
+    scores.forEach((p, c) => {
+      expect(p).toBeCloseTo(probabilities[c] ?? Number.NaN, 6);
+    });
+    expect(score).toBe(Math.max(...scores));
+    expect(label).toBe(labels[scores.indexOf(score)]);
+  });
+  expect(new Set(predictions.map(({ score }) => score)).size).toBe(4);
+});
+
+test("a regression gives its value and no label", async () => {
+  const network = tinyModel({ kind: "regression" });
+  const { labels, predictions } = await predict({ model: await written(network), texts: ["good film"] });
+  const [value] = await alone(network, [["good film"]]);
+  expect(labels).toEqual([]);
+  expect(predictions).toEqual([
+    { text: "good film", pair: null, label: null, score: expect.closeTo(value?.[0] ?? 0, 6), scores: [] },
+  ]);
+});
+
+test("a text longer than the model takes is cut to what it takes", async () => {
+  const long = Array.from({ length: 60 }, () => "film").join(" ");
+  const classifier = await openClassifier(tinyModel());
+  const [all, cut] = await classifier.classify([long, Array.from({ length: 22 }, () => "film").join(" ")]);
+  await classifier.close();
+  expect(all?.score).toBe(cut?.score);
+});
+
+test("wrong calls are refused by name", async () => {
+  const model = await written(tinyModel());
+  const refused = (work: Promise<unknown>, code: string) =>
+    expect(work).rejects.toThrow(expect.objectContaining({ code }));
+  await refused(predict({ model, texts: ["a\tb\tc"] }), "predict/tabs");
+  await refused(load(await written(tinyModel({ kind: "mlm" }))), "model/head");
+  await refused(load(await written(tinyModel({ kind: "none" }))), "model/head");
+  const classifier = await load(model);
+  await refused(classifier.classify([]), "predict/none");
+  await classifier.close();
+});

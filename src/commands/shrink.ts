@@ -1,0 +1,130 @@
+/**
+ * `espalier shrink`: a model without the heads and neurons that do nothing, and without word pieces that no text uses.
+ *
+ * The first is exact and always done. The second is done with `vocabulary`: texts that it covers keep their pieces and
+ * their answers, an unseen word may be cut into smaller pieces than before. What is written is a model's folder with a
+ * README.md that says what reads it. Not here: what is dead (network/dead-units.ts), which pieces a corpus needs
+ * (text/used-pieces.ts), smaller models that have to be trained (`compress`).
+ */
+
+import { existsSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { ConfigError } from "../base/errors.ts";
+import type { Example } from "../data/dataset.ts";
+import { writeFileAtomic } from "../formats/files.ts";
+import { INDEX_FILE } from "../formats/weights.ts";
+import { differenceOfNetworks } from "../measure/difference.ts";
+import { measureNetwork, writeMeasured } from "../measure/figures.ts";
+import { codeVersion } from "../measure/machine.ts";
+import type { FileBytes } from "../measure/result.ts";
+import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
+import { readFolder } from "../network/folder.ts";
+import { countParameters, type Network } from "../network/network.ts";
+import { keepPieces } from "../network/vocabulary.ts";
+import { SHRINK, type ShrinkOptions, type ShrinkSettings } from "../options/models.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { requireLabels } from "../runs/classifier.ts";
+import { readCorpus, readValidation } from "../runs/data.ts";
+import { type LoadedModel, loadModel } from "../runs/models.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { createTokenizer } from "../text/tokenizer.ts";
+import { usedPieces } from "../text/used-pieces.ts";
+import type { ModelSizes, ShrinkEvaluation, ShrinkResult } from "./answers.ts";
+import { evaluate } from "./evaluate.ts";
+import { shrunkReadme } from "./shrink-readme.ts";
+
+/**
+ * Writes a smaller model that says the same, and compares the two.
+ *
+ * @throws {ConfigError} for options that do not fit, `shrink/exists` for a folder with something in it, `shrink/out` for
+ *   the model's own, `model/head` for a model that cannot be evaluated
+ * @throws {InputError} for a model or data that cannot be read
+ * @example await shrink({ model: "runs/half", out: "models/half", vocabulary: ["texts.txt"] });
+ */
+export async function shrink(options: ShrinkOptions, context: RunContext = {}): Promise<ShrinkResult> {
+  const settings = resolveOptions(SHRINK, options);
+  const { model, out } = settings;
+  const loaded = await loadModel(model, context);
+  if (settings.data !== undefined) requireLabels(loaded.network.head, model);
+  const { network, name } = loaded;
+  const pieces = await piecesFor(settings, network);
+  await takePlace(settings, loaded);
+  const units = withoutDeadUnits(network);
+  const small = pieces === undefined ? units : keepPieces(units, pieces);
+  const sizes = {
+    before: sizesOf(network, await measureNetwork(network)),
+    after: sizesOf(small, await writeMeasured(out, small)),
+  };
+  const readme = shrunkReadme({ name, folder: basename(resolve(out)), network: small, ...sizes });
+  await writeFileAtomic(join(out, "README.md"), readme(await codeVersion()));
+  return {
+    model: name,
+    path: out,
+    ...sizes,
+    difference: await differenceOfNetworks(network, await readFolder(out), pieces),
+    evaluation: await evaluated(settings, { before: network, after: small }, context),
+  };
+}
+
+/** What a folder may hold of the model that was there before: shards, and its exports. */
+const STALE = [INDEX_FILE, "onnx", "safetensors"];
+
+/** Refuses a place that is taken, and clears one that is to be replaced. @throws {ConfigError} `shrink/out`, `shrink/exists` */
+async function takePlace({ out, force }: ShrinkSettings, { path, run }: LoadedModel): Promise<void> {
+  const own = [path, ...(run === undefined ? [] : [run])].map((each) => resolve(each));
+  if (own.includes(resolve(out))) {
+    throw new ConfigError("shrink/out", `out: expected another folder than the model's, got ${out}`);
+  }
+  const isTaken = existsSync(out) && (await readdir(out)).length > 0;
+  if (isTaken && !(force && existsSync(join(out, "config.json")))) {
+    throw new ConfigError(
+      "shrink/exists",
+      `out: expected a folder that is absent or empty, or with --force one of a model, got ${out}`,
+    );
+  }
+  for (const name of STALE) await rm(join(out, name), { recursive: true, force: true });
+}
+
+/** Numbers of the pieces that stay; undefined for all. */
+async function piecesFor(
+  { vocabulary, data: _, ...settings }: ShrinkSettings,
+  network: Network,
+): Promise<number[] | undefined> {
+  if (vocabulary === undefined) return undefined;
+  const texts: string[] = [];
+  for (const data of vocabulary) for (const text of await readCorpus({ ...settings, data })) texts.push(text);
+  return usedPieces(network.vocabulary, texts);
+}
+
+function sizesOf(network: Network, bytes: FileBytes): ModelSizes {
+  const { total, nonzero, embeddings } = countParameters(network);
+  const { vocabSize } = network.config;
+  return {
+    ...countUnits(network.config),
+    pieces: vocabSize,
+    parameters: { total, nonzero, embeddings },
+    bytes,
+  };
+}
+
+/** Both models on the same examples; null when there are none. */
+async function evaluated(
+  { model, out, data, vocabulary: _, force: __, ...settings }: ShrinkSettings,
+  networks: { readonly before: Network; readonly after: Network },
+  context: RunContext,
+): Promise<ShrinkEvaluation | null> {
+  if (data === undefined) return null;
+  const before = await evaluate({ ...settings, data, model }, context);
+  const after = await evaluate({ ...settings, data, model: out }, context);
+  const { examples } = await readValidation({ ...settings, data });
+  const [old, now] = [piecesOf(networks.before), piecesOf(networks.after)];
+  return { before, after, recut: examples.filter((each) => old(each) !== now(each)).length };
+}
+
+/** The pieces of an example's texts, spelt out. */
+function piecesOf({ vocabulary }: Network): (example: Example) => string {
+  const tokenizer = createTokenizer(vocabulary);
+  const spelt = (text: string) => tokenizer.pieces(text).map((id) => vocabulary.vocab[id]);
+  return ({ text, pair }) => JSON.stringify([spelt(text), pair === undefined ? [] : spelt(pair)]);
+}

@@ -1,0 +1,220 @@
+/**
+ * result.json: what a run measured, and the reader that checks it.
+ *
+ * Promise: every number has a unit in its docstring, every count of parameters says what is zero and what is
+ * embedding, every latency was measured on the machine named in the same file, in the same session as the model it
+ * is compared with. Not here: the words about it (verdict.ts) and its drawing (cli/table.ts, report/).
+ */
+
+import { readFile } from "node:fs/promises";
+import {
+  aClaim,
+  aCount,
+  aNumber,
+  anAmount,
+  aText,
+  ifThere,
+  listOf,
+  mapOf,
+  oneOfValues,
+  orNull,
+  parseShape,
+  record,
+  type Shape,
+} from "../formats/json-shape.ts";
+
+/** Entries of a model's tensors. */
+export interface Parameters {
+  readonly total: number;
+  /** Of `total`, those that are not exactly zero. */
+  readonly nonzero: number;
+  /** Of `total`, those of word, position and type embeddings. */
+  readonly embeddings: number;
+}
+
+/** Bytes of the tensor file. */
+export interface FileBytes {
+  readonly raw: number;
+  /** After gzip level 6: what a download costs. */
+  readonly compressed: number;
+}
+
+/** Time of one forward pass of a whole batch, in milliseconds. */
+export interface Latency {
+  readonly batchSize: number;
+  /** Tokens of each sequence. */
+  readonly length: number;
+  readonly p50: number;
+  readonly p95: number;
+  /** Timed runs behind the two. */
+  readonly repetitions: number;
+}
+
+/** Where a model stands on the way: as it came, trained on the data, compressed. */
+export type Stage = "original" | "fine-tuned" | "compressed";
+
+/** Everything measured on one model. */
+export interface ModelFigures {
+  readonly stage: Stage;
+  /** By name, on the validation examples; empty when the model was not evaluated. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly parameters: Parameters;
+  readonly bytes: FileBytes;
+  /** For one example of `RunResult.length` tokens; zeros in a matrix count like any other entry. */
+  readonly multiplyAccumulates: number;
+  readonly latency: readonly Latency[];
+}
+
+/** The product as a packed file, model.esp. */
+export interface PackedFigures {
+  readonly bytes: FileBytes;
+  /** In the sparse runtime, in turn with the models; empty where it was not timed. */
+  readonly latency: readonly Latency[];
+}
+
+/** The one metric a run is judged by. */
+export interface Metric {
+  readonly name: string;
+  readonly better: "higher" | "lower";
+  /** Of the model the product is compared with; null when there is none that knows the task. */
+  readonly before: number | null;
+  /** Of the product. */
+  readonly after: number;
+  /** Validation examples (or predicted tokens) behind both. */
+  readonly examples: number;
+}
+
+/** Where the numbers were measured. */
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  /** Threads the engine was given. */
+  readonly threads: number;
+  /** Node's version, with its v. */
+  readonly node: string;
+  readonly platform: string;
+}
+
+/** A result in words. */
+export interface Verdict {
+  /** The tensor file is smaller by more than the threshold. */
+  readonly smaller: boolean;
+  /**
+   * The forward pass is faster by more than the noise at every batch size measured: in ONNX Runtime, or as a packed file in
+   * the sparse runtime.
+   */
+  readonly faster: boolean;
+  readonly text: string;
+}
+
+/** The commands that leave a result. */
+export type RunCommand = "finetune" | "compress" | "pretrain" | "demo";
+
+/** The content of result.json. */
+export interface RunResult {
+  readonly version: 1;
+  readonly command: RunCommand;
+  /** Version of Espalier. */
+  readonly code: string;
+  readonly task: string | null;
+  readonly method: string | null;
+  readonly metric: Metric;
+  /** In the order of their making; the first is what the last is held to. */
+  readonly models: readonly ModelFigures[];
+  /** Absent where the product labels no texts, and in results of earlier versions. */
+  readonly packed?: PackedFigures;
+  /** Tokens of the sequence that latency and operations are counted for. */
+  readonly length: number;
+  readonly seeds: readonly number[];
+  /** Of all calls that made the run, where it was stopped and gone on with. */
+  readonly wallSeconds: number;
+  /** Largest resident memory of the process. */
+  readonly peakBytes: number;
+  readonly machine: Machine;
+  readonly verdict: Verdict;
+}
+
+/** Shape of `Parameters`, for the other files that carry them. */
+export const PARAMETERS: Shape<Parameters> = record<Parameters>({
+  total: aCount,
+  nonzero: aCount,
+  embeddings: aCount,
+});
+
+const BYTES: Shape<FileBytes> = record<FileBytes>({ raw: aCount, compressed: aCount });
+
+const LATENCY: Shape<Latency> = record<Latency>({
+  batchSize: aCount,
+  length: aCount,
+  p50: anAmount,
+  p95: anAmount,
+  repetitions: aCount,
+});
+
+const FIGURES: Shape<ModelFigures> = record<ModelFigures>({
+  stage: oneOfValues("original", "fine-tuned", "compressed"),
+  metrics: mapOf(aNumber),
+  parameters: PARAMETERS,
+  bytes: BYTES,
+  multiplyAccumulates: aCount,
+  latency: listOf(LATENCY),
+});
+
+/** Shape of `Machine`, shared with recipe.json. */
+export const MACHINE: Shape<Machine> = record<Machine>({
+  cpu: aText,
+  cores: aCount,
+  threads: aCount,
+  node: aText,
+  platform: aText,
+});
+
+/** Shape of `Metric`, for the ledgers that keep it. */
+export const METRIC: Shape<Metric> = record<Metric>({
+  name: aText,
+  better: oneOfValues("higher", "lower"),
+  before: orNull(aNumber),
+  after: aNumber,
+  examples: aCount,
+});
+
+/** The commands that leave a folder behind. */
+export const RUN_COMMAND: Shape<RunCommand> = oneOfValues("finetune", "compress", "pretrain", "demo");
+
+const RESULT: Shape<RunResult> = record<RunResult>({
+  version: oneOfValues(1),
+  command: RUN_COMMAND,
+  code: aText,
+  task: orNull(aText),
+  method: orNull(aText),
+  metric: METRIC,
+  models: listOf(FIGURES, 1),
+  packed: ifThere(record<PackedFigures>({ bytes: BYTES, latency: listOf(LATENCY) })),
+  length: aCount,
+  seeds: listOf(aCount, 1),
+  wallSeconds: anAmount,
+  peakBytes: aCount,
+  machine: MACHINE,
+  verdict: record<Verdict>({ smaller: aClaim, faster: aClaim, text: aText }),
+});
+
+/**
+ * Reads result.json's text.
+ *
+ * @throws {FormatError} `result/format` when a field is missing or of the wrong kind: the message names it
+ */
+export function parseResult(text: string, where: string): RunResult {
+  return parseShape(RESULT, text, where, "result/format");
+}
+
+/** Reads a result file. @throws {FormatError} `result/format` as `parseResult` does. */
+export async function readResult(path: string): Promise<RunResult> {
+  return parseResult(await readFile(path, "utf8"), path);
+}
+
+/** The file's text. Checked before it is written, so that no run leaves a result that cannot be read. */
+export function resultText(result: RunResult): string {
+  const text = `${JSON.stringify(result, null, 2)}\n`;
+  parseResult(text, "result to be written");
+  return text;
+}

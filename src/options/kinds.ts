@@ -1,0 +1,154 @@
+/** The kinds of value an option can have: each recognises its values and reads them from typed text. */
+
+import type { Kind } from "./schema.ts";
+
+/** An integer in [min, max]. */
+export function integer(min: number, max: number): Kind<number> {
+  return {
+    expected: `an integer from ${min} to ${max}`,
+    placeholder: "n",
+    form: "value",
+    accepts: (value): value is number =>
+      isNumber(value) && Number.isInteger(value) && value >= min && value <= max,
+    parse: (texts) => readNumber(last(texts)),
+  };
+}
+
+/** A number in [min, max]; the ends are left out on request. */
+export function number(
+  min: number,
+  max: number,
+  { above = false, below = false }: { readonly above?: boolean; readonly below?: boolean } = {},
+): Kind<number> {
+  const low = above ? `above ${min}` : `from ${min}`;
+  return {
+    expected: `a number ${low} ${below ? `and below ${max}` : `to ${max}`}`,
+    placeholder: "x",
+    form: "value",
+    accepts: (value): value is number =>
+      isNumber(value) && (above ? value > min : value >= min) && (below ? value < max : value <= max),
+    parse: (texts) => readNumber(last(texts)),
+  };
+}
+
+/** Any text but the empty one. `placeholder` says what it is: path, name, column. */
+export function text(placeholder: string, expected = "a text that is not empty"): Kind<string> {
+  return {
+    expected,
+    placeholder,
+    form: "value",
+    accepts: (value): value is string => typeof value === "string" && value !== "",
+    parse: last,
+  };
+}
+
+/** One of a few words. */
+export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
+  return {
+    expected: words.length === 1 ? `"${words[0]}"` : `one of ${words.join(", ")}`,
+    placeholder: words.join("|"),
+    form: "value",
+    accepts: (value): value is T => words.some((word) => word === value),
+    parse: last,
+  };
+}
+
+/** On or off. */
+export function onOff(): Kind<boolean> {
+  return {
+    expected: "true or false",
+    placeholder: "",
+    form: "switch",
+    accepts: (value): value is boolean => typeof value === "boolean",
+    parse: (texts) => (last(texts) === "true" ? true : last(texts) === "false" ? false : last(texts)),
+  };
+}
+
+/** One or more integers in [min, max]; typed as `1,8,32` or by repeating the flag. */
+export function integers(min: number, max: number): Kind<readonly number[]> {
+  const one = integer(min, max);
+  return {
+    expected: `integers from ${min} to ${max}, separated by commas`,
+    placeholder: "n,n",
+    form: "list",
+    accepts: (value): value is readonly number[] =>
+      Array.isArray(value) && value.length > 0 && value.every((item) => one.accepts(item)),
+    parse: (texts) => texts.flatMap((t) => t.split(",")).map(readNumber),
+  };
+}
+
+/** One or more names; typed as `a,b` or by repeating the flag. */
+export function words(placeholder: string): Kind<readonly string[]> {
+  return {
+    expected: "one name or more, separated by commas",
+    placeholder,
+    form: "list",
+    accepts: (value): value is readonly string[] =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((item) => typeof item === "string" && item !== ""),
+    parse: (typed) => typed.flatMap((t) => t.split(",")).map((t) => t.trim()),
+  };
+}
+
+/** One or more of a few words, each once; typed as `a,b` or by repeating the flag. */
+export function someOf<const T extends string>(...words: readonly T[]): Kind<readonly T[]> {
+  const one = oneOf(...words);
+  return {
+    expected: `${words.join(", ")}, separated by commas, each at most once`,
+    placeholder: words.join(","),
+    form: "list",
+    accepts: (value): value is readonly T[] =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      new Set(value).size === value.length &&
+      value.every((item) => one.accepts(item)),
+    parse: (typed) => typed.flatMap((t) => t.split(",")).map((t) => t.trim()),
+  };
+}
+
+/** Any number of texts, at least `min`; the empty text counts. */
+export function texts(placeholder: string, min: number): Kind<readonly string[]> {
+  return {
+    expected: min === 1 ? "one text or more" : `${min} texts or more`,
+    placeholder,
+    form: "list",
+    accepts: (value): value is readonly string[] =>
+      Array.isArray(value) && value.length >= min && value.every((item) => typeof item === "string"),
+    parse: (typed) => typed,
+  };
+}
+
+/** Settings by name, typed as `--set key=value`; a later one replaces an earlier one. */
+export function pairs(): Kind<Readonly<Record<string, string>>> {
+  return {
+    expected: "key=value",
+    placeholder: "key=value",
+    form: "pairs",
+    accepts: (value): value is Readonly<Record<string, string>> =>
+      typeof value === "object" &&
+      value !== null &&
+      !Array.isArray(value) &&
+      Object.values(value).every((item) => typeof item === "string"),
+    parse: readPairs,
+  };
+}
+
+function readPairs(typed: readonly string[]): unknown {
+  const wrong = typed.find((t) => t.indexOf("=") < 1);
+  if (wrong !== undefined) return wrong;
+  return Object.fromEntries(typed.map((t) => [t.slice(0, t.indexOf("=")), t.slice(t.indexOf("=") + 1)]));
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+function last(typed: readonly string[]): string {
+  return typed.at(-1) ?? "";
+}
+
+/** Decimal or scientific notation; anything else stays text and is refused by `accepts`. */
+function readNumber(typed: string): number | string {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(typed.trim()) ? Number(typed) : typed;
+}

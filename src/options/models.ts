@@ -1,0 +1,93 @@
+/** The options of the commands that begin with a finished model: export, shrink, bench, inspect. Kinds as in training.ts. */
+
+import { integer, integers, number, oneOf, onOff, someOf, text, texts } from "./kinds.ts";
+import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
+import { ANY_MODEL, COMMON, DATA, MODEL } from "./training.ts";
+
+const NUMBERS = oneOf("float32", "float16", "int8");
+
+/** By one word in the flag's place: together they leave no room for what a flag means. */
+const FORMAT = { ...oneOf("onnx", "onnx-int8", "safetensors", "esp"), placeholder: "format" };
+
+/** One model, written for other programs. */
+export const EXPORT = schema(
+  "export",
+  {
+    model: required(MODEL, ANY_MODEL),
+    to: required(FORMAT, "onnx, onnx-int8, safetensors or esp"),
+    out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
+    values: optional(NUMBERS, "of esp: how numbers of sparse matrices are stored", { absent: "float16" }),
+    tables: optional(NUMBERS, "of esp: how numbers of other matrices are stored", { absent: "as --values" }),
+    block: optional(oneOf("1", "2", "4"), "of esp: rows that a block of a sparse matrix spans", {
+      unit: "rows",
+      absent: "the tallest that fits the zeros of each matrix",
+    }),
+    ...COMMON,
+  },
+  ({ to, values, tables, block }) => {
+    const given = values ?? tables ?? block;
+    if (to === "esp" || given === undefined) return undefined;
+    return `to: expected esp with values, tables or block, got ${to}`;
+  },
+);
+export type ExportOptions = OptionsOf<typeof EXPORT.fields>;
+export type ExportSettings = SettingsOf<typeof EXPORT.fields>;
+
+/** A model without what does nothing, and without the word pieces that a corpus does not use. */
+export const SHRINK = schema(
+  "shrink",
+  {
+    model: required(MODEL, ANY_MODEL),
+    out: required(text("folder"), "folder of the smaller model, made when absent"),
+    force: withDefault(onOff(), false, "replace a model that is already in the folder"),
+    vocabulary: optional(texts("path", 1), "keep only the pieces of these texts; may be repeated", {
+      absent: "all pieces stay",
+    }),
+    ...DATA,
+    data: optional(text("path", "a folder or file"), "labelled text to evaluate on, before and after", {
+      absent: "no evaluation",
+    }),
+    batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+    ...COMMON,
+  },
+  ({ task, data, vocabulary }) =>
+    task === undefined || data !== undefined || vocabulary !== undefined
+      ? undefined
+      : "data: expected a path beside task, for data or vocabulary, got neither",
+);
+export type ShrinkOptions = OptionsOf<typeof SHRINK.fields>;
+export type ShrinkSettings = SettingsOf<typeof SHRINK.fields>;
+
+/** Latency, throughput, load time, memory and bytes of models and engines side by side, on this machine. */
+export const BENCH = schema("bench", {
+  models: required(
+    texts("models", 1),
+    "folders, runs, .esp files, hf:owner/name or embedded; the first is what the others are held to",
+  ),
+  engines: optional(someOf("onnx", "int8", "sparse"), "what runs each model", {
+    absent: "onnx, and for one model alone int8 and sparse beside it",
+  }),
+  batchSizes: withDefault(integers(1, 65_536), [1, 8, 32], "batch sizes", { unit: "examples" }),
+  lengths: withDefault(integers(2, 8192), [32, 128], "sequence lengths", { unit: "tokens" }),
+  repetitions: withDefault(integer(3, 100_000), 30, "timed runs of each case, after a few that do not count"),
+  caseSeconds: withDefault(
+    number(0, 86_400, { above: true }),
+    10,
+    "time for one contender's runs of a case; fewer are then made, but at least six",
+    { unit: "seconds" },
+  ),
+  ...COMMON,
+});
+export type BenchOptions = OptionsOf<typeof BENCH.fields>;
+export type BenchSettings = SettingsOf<typeof BENCH.fields>;
+
+/** What is in a model, without running it. */
+export const INSPECT = schema("inspect", {
+  model: required(MODEL, ANY_MODEL),
+  maxLength: withDefault(integer(2, 8192), 128, "sequence length for counting operations", {
+    unit: "tokens",
+  }),
+  ...COMMON,
+});
+export type InspectOptions = OptionsOf<typeof INSPECT.fields>;
+export type InspectSettings = SettingsOf<typeof INSPECT.fields>;

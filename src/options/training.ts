@@ -1,0 +1,263 @@
+/**
+ * The options of the commands (the rest: models.ts): each one's kind, default, unit and meaning, once.
+ *
+ * `XOptions` is what a caller passes (defaults may be left out), `XSettings` is what the run works with and what
+ * recipe.json records; `resolveOptions(X, options)` leads from one to the other. A command line flag is the field's
+ * name in kebab case. Not here: the settings of a compression method, which belong to the method (`set`).
+ */
+
+import { availableParallelism } from "node:os";
+import { integer, number, oneOf, onOff, pairs, text, texts, words } from "./kinds.ts";
+import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
+
+const LARGEST = Number.MAX_SAFE_INTEGER;
+/** A model, wherever it is, in words. */
+export const ANY_MODEL = "a folder, a run, an .esp file, hf:owner/name or embedded";
+/** A model, wherever it is. */
+export const MODEL = text("model", ANY_MODEL);
+
+const MASK = text("file", "a mask file, or the run that left one");
+
+/** What every command takes. */
+export const COMMON = {
+  threads: withDefault(integer(1, 256), Math.min(8, availableParallelism()), "threads of the engine", {
+    absent: "the cores of this machine, at most 8",
+  }),
+  seed: withDefault(integer(0, LARGEST), 0, "root of every random number"),
+  device: withDefault(oneOf("cpu", "webgpu", "cuda"), "cpu", "where the engine computes"),
+};
+
+/** Where labelled examples come from. */
+export const DATA = {
+  task: optional(text("name"), "GLUE task, such as sst2; it knows its files, columns and metric", {
+    absent: "the data is one file with the columns below",
+  }),
+  data: required(
+    text("path", "a folder or file"),
+    "folder of the task's files, or one TSV, CSV, JSONL or Parquet file",
+  ),
+  text: withDefault(text("column"), "text", "column of the text, for data without --task"),
+  textPair: optional(text("column"), "column of the second text", { absent: "one text per example" }),
+  label: withDefault(text("column"), "label", "column of the label, for data without --task"),
+  maxLength: withDefault(integer(2, 8192), 128, "longest sequence; what is longer is cut", {
+    unit: "tokens",
+  }),
+  limit: optional(integer(1, LARGEST), "use only the first examples of each split", {
+    unit: "examples",
+    absent: "all",
+  }),
+};
+
+const OUTPUT = {
+  out: required(text("run", "a folder"), "folder of the run, made when absent"),
+  force: withDefault(onOff(), false, "replace a run that is already in the folder"),
+};
+
+/** Everything that shapes training on labelled data. */
+const TRAINING = {
+  validation: optional(text("path"), "file to evaluate on, for data without --task", {
+    absent: "a tenth of the data, drawn by the seed",
+  }),
+  epochs: withDefault(number(0, 10_000, { above: true }), 3, "passes over the training data"),
+  batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+  learningRate: withDefault(number(0, 1, { above: true }), 5e-5, "highest learning rate of AdamW"),
+  weightDecay: withDefault(number(0, 1), 0.01, "decoupled weight decay, not on biases and layer norms"),
+  warmup: withDefault(number(0, 1, { below: true }), 0.1, "share of the steps in which the rate rises"),
+  clip: withDefault(number(0, 1e9), 1, "largest norm of the gradient; 0 does not clip"),
+  accumulate: withDefault(integer(1, 65_536), 1, "batches that make one step", { unit: "batches" }),
+  evalEvery: optional(integer(1, LARGEST), "evaluate and save after this many steps", {
+    unit: "steps",
+    absent: "once per epoch",
+  }),
+  patience: optional(integer(1, LARGEST), "stop after this many evaluations without a better one", {
+    unit: "evaluations",
+    absent: "never stop early",
+  }),
+  augmented: optional(text("file"), "file of espalier augment, added to the training examples", {
+    absent: "the training examples alone",
+  }),
+  bucket: withDefault(onOff(), true, "batch examples of similar length together"),
+  latency: withDefault(onOff(), true, "time the models side by side at the end"),
+  allowConstant: withDefault(onOff(), false, "accept a model that says the same of everything"),
+};
+
+/** Fine-tuning: one model, one labelled data set. */
+export const FINETUNE = schema("finetune", {
+  model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
+  ...DATA,
+  ...OUTPUT,
+  ...TRAINING,
+  ...COMMON,
+});
+export type FinetuneOptions = OptionsOf<typeof FINETUNE.fields>;
+export type FinetuneSettings = SettingsOf<typeof FINETUNE.fields>;
+
+/** Compression: fine-tuning under a method. */
+export const COMPRESS = schema("compress", {
+  model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
+  method: required(text("id", "the name of a method"), "the compression method"),
+  sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
+    absent: "the method's own default",
+  }),
+  set: withDefault(pairs(), {}, "a setting of the method; may be repeated"),
+  finetuned: optional(MODEL, "a model already fine-tuned on this data: where to start, and the teacher", {
+    absent: "fine-tune the model first",
+  }),
+  ...DATA,
+  ...OUTPUT,
+  ...TRAINING,
+  ...COMMON,
+});
+export type CompressOptions = OptionsOf<typeof COMPRESS.fields>;
+export type CompressSettings = SettingsOf<typeof COMPRESS.fields>;
+
+/** More training examples: copies with words replaced, as TinyBERT makes them. */
+export const AUGMENT = schema(
+  "augment",
+  {
+    model: required(MODEL, `a masked language model: ${ANY_MODEL}`),
+    ...DATA,
+    out: required(text("file", "a .jsonl file"), "JSON lines file to write, for --augmented or --data"),
+    force: withDefault(onOff(), false, "replace a file that is already there"),
+    copies: withDefault(integer(1, 10_000), 30, "copies of a text; of a pair each text has as many"),
+    candidates: withDefault(integer(1, 1000), 15, "words that a word may be replaced by"),
+    rate: withDefault(number(0, 1, { above: true }), 0.4, "probability that a word is replaced"),
+    glove: optional(text("file"), "word vectors, for words of several pieces: word x1 x2 ... per line", {
+      absent: "the model's word embeddings",
+    }),
+    context: withDefault(
+      oneOf("pair", "alone"),
+      "pair",
+      "what the model reads: the masked text and the text as it is, or the masked text alone",
+    ),
+    batchSize: withDefault(integer(1, 65_536), 32, "masked texts of one batch", { unit: "texts" }),
+    ...COMMON,
+  },
+  ({ out }) => (out.endsWith(".jsonl") ? undefined : `out: expected a name ending in .jsonl, got ${out}`),
+);
+export type AugmentOptions = OptionsOf<typeof AUGMENT.fields>;
+export type AugmentSettings = SettingsOf<typeof AUGMENT.fields>;
+
+/** The metrics of a fine-tuned model on labelled data. */
+export const EVALUATE = schema("evaluate", {
+  model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
+  mask: optional(MASK, "mask file, for a base model in place of a fine-tuned one", { absent: "none" }),
+  ...DATA,
+  batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+  ...COMMON,
+});
+export type EvaluateOptions = OptionsOf<typeof EVALUATE.fields>;
+export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
+
+/** Labels for texts. */
+export const PREDICT = schema("predict", {
+  model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
+  texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
+  mask: optional(texts("file", 1), "mask file, for a base model; may be repeated, and each answers", {
+    absent: "none",
+  }),
+  batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+  maxLength: withDefault(integer(2, 8192), 128, "longest sequence; what is longer is cut", {
+    unit: "tokens",
+  }),
+  ...COMMON,
+});
+export type PredictOptions = OptionsOf<typeof PREDICT.fields>;
+export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
+
+/** Masked-language-model pre-training of a small encoder on plain text. */
+export const PRETRAIN = schema(
+  "pretrain",
+  {
+    corpus: required(text("file", "a text file"), "plain text, one paragraph per line"),
+    ...OUTPUT,
+    vocabSize: withDefault(integer(100, 1_000_000), 8000, "word pieces to learn", { unit: "pieces" }),
+    hidden: withDefault(integer(8, 8192), 128, "width of the encoder"),
+    layers: withDefault(integer(1, 96), 4, "layers of the encoder"),
+    heads: withDefault(integer(1, 128), 4, "attention heads of a layer; they divide --hidden"),
+    ffn: withDefault(integer(8, 65_536), 512, "width of the feed-forward layers"),
+    maxLength: withDefault(integer(16, 8192), 128, "longest sequence, and number of positions", {
+      unit: "tokens",
+    }),
+    shortLength: withDefault(integer(16, 8192), 64, "length of the sequences of most steps", {
+      unit: "tokens",
+    }),
+    longShare: withDefault(number(0, 1), 0.25, "share of the steps, spread evenly, at the full length"),
+    steps: withDefault(integer(1, LARGEST), 10_000, "steps of the optimizer"),
+    batchTokens: withDefault(integer(16, 1_000_000), 1024, "tokens of one step", { unit: "tokens" }),
+    learningRate: withDefault(number(0, 1, { above: true }), 1e-3, "highest learning rate of AdamW"),
+    weightDecay: withDefault(number(0, 1), 0.01, "decoupled weight decay, not on biases and layer norms"),
+    warmup: withDefault(number(0, 1, { below: true }), 0.03, "share of the steps in which the rate rises"),
+    clip: withDefault(number(0, 1e9), 1, "largest norm of the gradient; 0 does not clip"),
+    maskRate: withDefault(number(0, 1, { above: true, below: true }), 0.15, "share of the tokens to predict"),
+    ppmi: withDefault(
+      onOff(),
+      true,
+      "start embeddings and output biases from counts of words and their neighbours",
+    ),
+    storage: withDefault(oneOf("float32", "float16"), "float32", "number format of the written tensors"),
+    evalEvery: withDefault(integer(1, LARGEST), 500, "evaluate and save after this many steps", {
+      unit: "steps",
+    }),
+    limit: optional(integer(1, LARGEST), "use only the first lines of the corpus", {
+      unit: "lines",
+      absent: "all",
+    }),
+    ...COMMON,
+  },
+  ({ hidden, heads }) =>
+    hidden % heads === 0 ? undefined : `hidden: expected a multiple of heads=${heads}, got ${hidden}`,
+  ({ batchTokens, maxLength }) =>
+    batchTokens >= maxLength
+      ? undefined
+      : `batchTokens: expected at least maxLength=${maxLength}, got ${batchTokens}`,
+);
+export type PretrainOptions = OptionsOf<typeof PRETRAIN.fields>;
+export type PretrainSettings = SettingsOf<typeof PRETRAIN.fields>;
+
+/** Going on with a run that was stopped; everything else, the seed above all, is in its recipe. */
+export const RESUME = schema("resume", {
+  run: required(text("run"), "folder of a run that was stopped"),
+  threads: optional(integer(1, 256), "threads of the engine; another number changes the last digits", {
+    absent: "as before",
+  }),
+  device: optional(oneOf("cpu", "webgpu", "cuda"), "where the engine computes", { absent: "as before" }),
+});
+export type ResumeOptions = OptionsOf<typeof RESUME.fields>;
+export type ResumeSettings = SettingsOf<typeof RESUME.fields>;
+
+/** The whole way, small: a model, its fine-tuning, its compression and the table at the end. */
+export const DEMO = schema("demo", {
+  out: withDefault(text("path"), "runs/demo", "folder of the demonstration's runs"),
+  force: withDefault(onOff(), false, "replace a demonstration that is already in the folder"),
+  ...COMMON,
+});
+export type DemoOptions = OptionsOf<typeof DEMO.fields>;
+export type DemoSettings = SettingsOf<typeof DEMO.fields>;
+
+/** A paper's table, run at the scale of a model, beside the numbers that were published. */
+export const REPRODUCE = schema("reproduce", {
+  paper: required(oneOf("adapting-by-pruning", "sparsebert", "snip", "theseus", "baselines"), "the table"),
+  model: withDefault(MODEL, "embedded", `the pre-trained encoder: ${ANY_MODEL}`),
+  data: withDefault(
+    text("path", "a folder"),
+    "embedded:sentiment",
+    "folder of GLUE's tasks; what is embedded shows that it runs and no more",
+  ),
+  tasks: optional(words("names"), "GLUE tasks, separated by commas", { absent: "sst2,cola,mrpc" }),
+  seeds: optional(integer(1, 1000), "seeds of each task, from --seed up", { absent: "2 or 3, by the task" }),
+  quick: withDefault(onOff(), false, "one task, one seed, one epoch, few examples: to see it run"),
+  out: withDefault(text("path"), "runs/reproduce", "folder of the jobs and tables; papers may share it"),
+  learningRate: optional(number(0, 1, { above: true }), "highest learning rate where a row has none", {
+    absent: "1e-4",
+  }),
+  limit: optional(integer(1, LARGEST), "use only the first examples of each split", {
+    unit: "examples",
+    absent: "25600 of a large task",
+  }),
+  retry: withDefault(onOff(), false, "run again what failed"),
+  keep: withDefault(onOff(), false, "keep every compressed model, not its measurements alone"),
+  ...COMMON,
+});
+export type ReproduceOptions = OptionsOf<typeof REPRODUCE.fields>;
+export type ReproduceSettings = SettingsOf<typeof REPRODUCE.fields>;

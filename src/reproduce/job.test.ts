@@ -1,0 +1,203 @@
+import { existsSync } from "node:fs";
+import { cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { cola, HALF, optionsFor, paperOf, run } from "../../test/support/reproduction.ts";
+import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { jobFolder, readLedger } from "./job.ts";
+import { type JobLine, type Ledger, ledgerPath, ledgerText } from "./ledger.ts";
+import type { Row } from "./papers/plan.ts";
+
+/** A folder with nothing in it but some lines of a ledger. */
+async function folderWith(ledger: Ledger): Promise<string> {
+  const out = join(await newFolder(), "elsewhere");
+  await mkdir(out);
+  await writeFile(ledgerPath(out), ledgerText(ledger));
+  return out;
+}
+
+function only(ledger: Ledger, id: string, change: (line: JobLine) => JobLine = (line) => line): Ledger {
+  return {
+    ...ledger,
+    jobs: new Map([...ledger.jobs].filter(([job]) => job === id).map(([job, line]) => [job, change(line)])),
+  };
+}
+
+/** As if the fine-tuned model had been right in half of the cases. */
+function halved(line: JobLine): JobLine {
+  if (line.outcome.state === "failed") return line;
+  const { facts } = line.outcome;
+  return {
+    ...line,
+    outcome: { state: "done", facts: { ...facts, metric: { ...facts.metric, after: 0.5 } } },
+  };
+}
+
+test("a ledger in another folder, with model and data elsewhere, stands for the runs behind it", async () => {
+  const options = await optionsFor();
+  const first = await run(paperOf(HALF), options);
+  const [model, data] = [join(await newFolder(), "tiny"), await newFolder()];
+  await cp(options.model, model, { recursive: true });
+  await cp(options.data, data, { recursive: true });
+  await writeFile(join(model, "README.md"), "Copied.");
+  const out = await folderWith(await readLedger(options.out));
+  const second = await run(paperOf(HALF), { ...options, model, data, out });
+  expect(second.begun).toEqual([]);
+  expect(second.table).toEqual(first.table);
+  expect(existsSync(join(out, "jobs"))).toBe(false);
+});
+
+test("a ledger names no folder, and is refused where model, data or settings are others (reproduce/other)", async () => {
+  const options = await optionsFor();
+  await run(paperOf(HALF), options);
+  const text = await readFile(ledgerPath(options.out), "utf8");
+  for (const path of [options.out, options.model, options.data]) expect(text).not.toContain(dirname(path));
+  const out = await folderWith(await readLedger(options.out));
+  const refused = (change: object, message: string) =>
+    expect(run(paperOf(HALF), { ...options, out, ...change })).rejects.toThrow(
+      expect.objectContaining({ code: "reproduce/other", message: expect.stringContaining(message) }),
+    );
+  await refused({ limit: 10 }, "limit 10, got one with 25600 (jobs.jsonl)");
+  await refused({ model: await written(tinyModel({ kind: "mlm" })) }, "a model with other files");
+  await writeFile(join(options.data, "SST-2", "dev.tsv"), "sentence\tlabel\ngood film\t1\nbad film\t0\n");
+  await refused({}, "got one on other files");
+});
+
+test("a job under other defaults of its method is refused, one that says nothing of them is taken (reproduce/other)", async () => {
+  const options = await optionsFor();
+  const { table } = await run(paperOf(HALF), options);
+  const ledger = await readLedger(options.out);
+  const half = "sst2-s0-half";
+  const [[name, value] = ["", ""]] = Object.entries(ledger.jobs.get(half)?.effective ?? {});
+  expect(name).not.toBe("");
+  const withEffective = async (effective: JobLine["effective"]) => {
+    const changed = new Map(ledger.jobs);
+    for (const [job, line] of ledger.jobs) if (job === half) changed.set(job, { ...line, effective });
+    return { ...options, out: await folderWith({ ...ledger, jobs: changed }) };
+  };
+  await expect(run(paperOf(HALF), await withEffective({ [name]: "other" }))).rejects.toThrow(
+    expect.objectContaining({
+      code: "reproduce/other",
+      message: expect.stringContaining(`default ${name} ${value}, got a run with other`),
+    }),
+  );
+  const silent = await run(paperOf(HALF), await withEffective(undefined));
+  expect(silent.begun).toEqual([]);
+  expect(silent.table).toEqual(table);
+});
+
+test("a model that open jobs begin with is made again, and a score that is not the ledger's is noted", async () => {
+  const options = await optionsFor();
+  const first = await run(paperOf(HALF), options);
+  const ledger = await readLedger(options.out);
+  const dense = "sst2-s0-finetuned";
+  const again = { ...options, out: await folderWith(only(ledger, dense)) };
+  const second = await run(paperOf(HALF), again);
+  expect(second.begun).toEqual([expect.stringContaining("job 2 of 2: sst2-s0-half")]);
+  expect(second.notes).toContain(`making the model of ${dense} again`);
+  expect(second.notes.filter((note) => note.includes("counts"))).toEqual([]);
+  const values = ({ table }: typeof first) => table.tables[0]?.rows.map(({ ours }) => ours?.values);
+  expect(values(second)).toEqual(values(first));
+  const lines = (await readFile(ledgerPath(again.out), "utf8"))
+    .split("\n")
+    .filter((line) => line.includes(`"job":"${dense}"`));
+  expect(lines).toHaveLength(1);
+
+  const other = { ...options, out: await folderWith(only(ledger, dense, halved)) };
+  const { notes } = await run(paperOf(HALF), other);
+  expect(notes).toContainEqual(
+    expect.stringMatching(/^sst2-s0-finetuned: accuracy 0\.5 counts, the model made again has /),
+  );
+});
+
+test("a finished fine-tuned run whose model was deleted is made again for the jobs that begin with it", async () => {
+  const options = await optionsFor();
+  await run(paperOf(), options);
+  await rm(join(jobFolder(options.out, "sst2-s0-finetuned"), "model"), { recursive: true });
+  expect((await run(paperOf(), options)).begun).toEqual([]);
+  const { table, begun } = await run(paperOf(HALF), options);
+  expect(begun).toHaveLength(1);
+  expect(table.complete).toBe(true);
+});
+
+/** A folder as versions without a ledger left it: what was counted and what failed in files of their own. */
+async function earlierFolder() {
+  const options = await optionsFor();
+  const { table } = await run(paperOf(HALF), options);
+  await rename(ledgerPath(options.out), join(options.out, "old.jsonl"));
+  const note = (id: string) => join(jobFolder(options.out, id), "removed.json");
+  await writeFile(note("sst2-s0-finetuned"), JSON.stringify({ encoder: 0, all: 0 }));
+  const [, half] = table.tables[0]?.rows ?? [];
+  const { removedOfEncoder: encoder = 0, removedOfAll: all = 0 } = half?.costs ?? {};
+  await writeFile(note("sst2-s0-half"), JSON.stringify({ encoder, all }));
+  return { options, table, note };
+}
+
+test("a folder of an earlier version is entered into the ledger, and nothing of it is run again", async () => {
+  const { options, table } = await earlierFolder();
+  const again = await run(paperOf(HALF), options);
+  expect(again.begun).toEqual([]);
+  expect(again.table).toEqual(table);
+  const { jobs } = await readLedger(options.out);
+  expect([...jobs.keys()].toSorted()).toEqual(["sst2-s0-finetuned", "sst2-s0-half"]);
+});
+
+test("what an earlier version noted of a failure is entered, and run again only when asked", async () => {
+  const { options } = await earlierFolder();
+  const half = jobFolder(options.out, "sst2-s0-half");
+  await rm(join(half, "result.json"));
+  const failed = `${half}.failed.json`;
+  await writeFile(failed, JSON.stringify({ code: "train/diverged", message: `NaN (${half})` }));
+  const { table, begun } = await run(paperOf(HALF), options);
+  expect(begun).toEqual([]);
+  expect(table.failures).toEqual([
+    { job: "sst2-s0-half", code: "train/diverged", message: "NaN (tables/jobs/sst2-s0-half)" },
+  ]);
+  expect(existsSync(failed)).toBe(false);
+  const retried = await run(paperOf(HALF), { ...options, retry: true });
+  expect(retried.begun).toHaveLength(1);
+  expect(retried.table.complete).toBe(true);
+  expect((await run(paperOf(HALF), options)).table.complete).toBe(true);
+});
+
+test("damaged notes of an earlier version are refused (reproduce/removed, reproduce/failure)", async () => {
+  const { options, note } = await earlierFolder();
+  const refused = (code: string) =>
+    expect(run(paperOf(HALF), options)).rejects.toThrow(expect.objectContaining({ code }));
+  await writeFile(note("sst2-s0-half"), "{}");
+  await refused("reproduce/removed");
+  await rm(join(jobFolder(options.out, "sst2-s0-half"), "result.json"));
+  await writeFile(join(options.out, "jobs", "sst2-s0-half.failed.json"), "{}");
+  await refused("reproduce/failure");
+});
+
+const AUGMENTED: readonly Row[] = ["a", "b"].map((name) => ({
+  label: name,
+  work: { slug: `half-${name}`, method: "truncate", set: { layers: "1" }, augmented: true },
+}));
+
+test("copies are made once for a task and seed, with the same bytes elsewhere, and their making is in the ledger", async () => {
+  const shared = { ...(await optionsFor(tinyModel({ kind: "mlm" }))), data: await cola(), tasks: ["cola"] };
+  const options = { ...shared, model: await written(tinyModel({ kind: "mlm" })) };
+  const { table, notes } = await run(paperOf(...AUGMENTED), options);
+  expect(table.complete).toBe(true);
+  expect(notes.filter((note) => note.startsWith("making copies"))).toEqual([
+    expect.stringContaining("cola-s0-half-a"),
+  ]);
+  const line = (await readLedger(options.out)).jobs.get("cola-s0-half-b");
+  const name = String(line?.settings.augmented);
+  expect(name).toMatch(/^cola-s0-x2-[0-9a-f]{16}\.jsonl$/);
+  const bytes = (out: string) => readFile(join(out, "copies", name), "utf8");
+  expect((await bytes(options.out)).split("\n").length).toBeGreaterThan(1.5 * 960);
+
+  const other = { ...options, out: join(await newFolder(), "other") };
+  await run(paperOf(...AUGMENTED.slice(1)), other);
+  expect(await bytes(other.out)).toBe(await bytes(options.out));
+});
+
+test("a model that cannot fill in words fails augmented rows alone", async () => {
+  const options = { ...(await optionsFor()), data: await cola(), tasks: ["cola"] };
+  const { table } = await run(paperOf(...AUGMENTED.slice(0, 1)), options);
+  expect(table.jobs).toEqual({ total: 2, done: 1, failed: 1 });
+  expect(table.failures).toMatchObject([{ job: "cola-s0-half-a", code: "masked/head" }]);
+});

@@ -1,0 +1,89 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { newFolder } from "../../test/support/tiny-model.ts";
+import { type JobLine, type Ledger, ledgerPath, ledgerText, parseLedger } from "./ledger.ts";
+import { PAGE, PUBLISHED, publishReproduction, RESULTS, reproductionPage, withComparison } from "./page.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const published = parseLedger(await readFile(join(ROOT, PUBLISHED), "utf8"), PUBLISHED);
+
+/** The published ledger with other jobs. */
+function withJobs(change: (lines: readonly JobLine[]) => readonly JobLine[]): Ledger {
+  return {
+    ...published,
+    jobs: new Map(change([...published.jobs.values()]).map((line) => [line.job, line])),
+  };
+}
+
+const dense = withJobs((lines) => lines.filter(({ job }) => job === "sst2-s0-finetuned"));
+
+test("docs/reproduction.md is what its ledger says (npm run docs:reproduction)", async () => {
+  expect(await readFile(join(ROOT, PAGE), "utf8")).toBe(reproductionPage(published));
+});
+
+test("the one table in docs/results.md is what the ledger says (npm run docs:reproduction)", async () => {
+  const results = await readFile(join(ROOT, RESULTS), "utf8");
+  expect(results).toBe(withComparison(results, published));
+});
+
+test("a text without the marks of the one table, or with them turned round, is refused (reproduce/marks)", async () => {
+  const [, from, to] = /^(<!-- from .*-->)$[\s\S]*^(<!-- to .*-->)$/m.exec(
+    await readFile(join(ROOT, RESULTS), "utf8"),
+  ) ?? [""];
+  expect(withComparison(`a\n${from}\nold\n${to}\nb\n`, dense)).toMatch(
+    /^a\n[\s\S]*Runs: NOT COMPLETE: 1 of[\s\S]*\nb\n$/,
+  );
+  for (const text of ["", `${from}`, `${to}\n${from}`]) {
+    expect(() => withComparison(text, dense)).toThrow(expect.objectContaining({ code: "reproduce/marks" }));
+  }
+});
+
+test("the published ledger names no folder", () => {
+  expect(ledgerText(published)).not.toMatch(/"[^"]*\/(?:root|home|work|tmp|Users)\b/);
+});
+
+test("one job of many is said to be one: on top, in the count, in the tables that share it", () => {
+  const page = reproductionPage(dense);
+  expect(page).toMatch(/^# Reproduction \(NOT COMPLETE: 1 of \d+ jobs done\)\n/);
+  expect(page).toMatch(/\| all, shared jobs once +\| +\d+ \| +1 \| +0 \| +0\.0 \|/);
+  expect(page.match(/^## .*\(NOT COMPLETE: 1 of \d+ jobs done\)$/gm)).toHaveLength(5);
+  expect(page).toContain("Seeds: sst2 0 and 1; cola 0, 1 and 2; mrpc 0, 1 and 2.");
+  expect(page.match(/^npx espalier reproduce /gm)).toHaveLength(5);
+});
+
+test("a job of a plan with other settings has no place on the page, one of no plan is counted beside it", () => {
+  const other = (line: JobLine): JobLine => ({ ...line, digest: "other" });
+  expect(() => reproductionPage(withJobs((lines) => lines.map(other)))).toThrow(
+    expect.objectContaining({ code: "reproduce/other" }),
+  );
+  const more = withJobs(() =>
+    [...dense.jobs.values()].flatMap((line) => [line, { ...line, job: "sst2-s9-finetuned" }]),
+  );
+  expect(reproductionPage(more)).toContain("1 more lines of the ledger belong to no table here");
+});
+
+test("jobs of two models, or of one that is not described, make no page (reproduce/models)", () => {
+  const isRefused = (ledger: Ledger) =>
+    expect(() => reproductionPage(ledger)).toThrow(expect.objectContaining({ code: "reproduce/models" }));
+  isRefused({ ...dense, models: [] });
+  isRefused({ ...dense, jobs: new Map() });
+  isRefused(withJobs((lines) => lines.map((line, i) => (i === 0 ? { ...line, model: "other" } : line))));
+});
+
+test("a folder's ledger is joined to the published one, and both ledger and page are written", async () => {
+  const [root, out] = [await newFolder(), await newFolder()];
+  await mkdir(dirname(join(root, PUBLISHED)), { recursive: true });
+  await writeFile(join(root, PUBLISHED), ledgerText(dense));
+  await writeFile(ledgerPath(out), ledgerText(published));
+  const results = await readFile(join(ROOT, RESULTS), "utf8");
+  await writeFile(join(root, RESULTS), withComparison(results, dense));
+  expect(await publishReproduction(out, root)).toEqual([]);
+  expect(await readFile(join(root, RESULTS), "utf8")).toBe(results);
+  expect(await readFile(join(root, PUBLISHED), "utf8")).toBe(ledgerText(published));
+  expect(await readFile(join(root, PAGE), "utf8")).toBe(reproductionPage(published));
+  await expect(publishReproduction(join(out, "nothing"), root)).rejects.toThrow(
+    expect.objectContaining({ code: "reproduce/none" }),
+  );
+});

@@ -1,0 +1,202 @@
+/**
+ * docs/reproduction.md: the tables of all papers on one page, from a ledger alone; and all rows of all of them as one
+ * table in docs/results.md.
+ *
+ * Neither model nor data is needed: a plan asks for the model's depth, and the ledger has it. A line counts only when
+ * it is the run that the plan asks for, settings, model and data by their digests.
+ */
+
+import { join } from "node:path";
+import { ConfigError } from "../base/errors.ts";
+import { readTextIfPresent, writeFileAtomic } from "../formats/files.ts";
+import { comparisonText } from "./comparison.ts";
+import { jobIdentity, type Sources } from "./identity.ts";
+import { type Ledger, ledgerOutcome, ledgerPath, ledgerText, type ModelLine, parseLedger } from "./ledger.ts";
+import { markdownTable } from "./markdown.ts";
+import { PAPERS } from "./papers/papers.ts";
+import { DEFAULT_TASKS, distinctJobs, type Job, type Plan, planOf } from "./papers/plan.ts";
+import { fixed } from "./statistics.ts";
+import { countOf, type JobOutcome, type Reproduction, reproductionOf } from "./table.ts";
+import { progressText, reproductionText } from "./table-text.ts";
+
+/** Where the page and its ledger lie in the project. */
+export const PAGE = join("docs", "reproduction.md");
+export const PUBLISHED = join("docs", "reproduction", "jobs.jsonl");
+/** The page that is written by hand but for one table, and what stands around that. */
+export const RESULTS = join("docs", "results.md");
+const FROM = "<!-- from here: npm run docs:reproduction -->";
+const TO = "<!-- to here -->";
+
+/**
+ * Joins the ledger of a folder of jobs, if one is named, to the published one, and writes that, the page, and the
+ * table in the results. Returns what there is to note.
+ *
+ * @throws as `parseLedger` and `reproductionPage` do
+ */
+export async function publishReproduction(out?: string, root = "."): Promise<readonly string[]> {
+  const path = join(root, PUBLISHED);
+  const texts = [await readTextIfPresent(path)];
+  if (out !== undefined) {
+    const own = await readTextIfPresent(ledgerPath(out));
+    if (own === undefined) {
+      throw new ConfigError(
+        "reproduce/none",
+        `out: expected a folder with jobs.jsonl, got one without (${out})`,
+      );
+    }
+    texts.push(own);
+  }
+  const ledger = parseLedger(texts.map((text) => text ?? "").join("\n"), "jobs.jsonl");
+  const page = reproductionPage(ledger);
+  const results = withComparison((await readTextIfPresent(join(root, RESULTS))) ?? "", ledger);
+  await writeFileAtomic(path, ledgerText(ledger));
+  await writeFileAtomic(join(root, PAGE), page);
+  await writeFileAtomic(join(root, RESULTS), results);
+  return ledger.notes;
+}
+
+/**
+ * The page.
+ *
+ * @throws {ConfigError} `reproduce/other` for a planned job that was run with other settings, `reproduce/models` for
+ *   jobs of none or several models
+ */
+export function reproductionPage(ledger: Ledger): string {
+  const { line, plans, outcomes, constants } = collected(ledger);
+  const jobs = distinctJobs(plans);
+  const tables = plans.map((plan) =>
+    reproductionOf({ plan, quick: false, model: line.model, outcomes, constants }),
+  );
+  const parts = [
+    headText(line, ledger, jobs, outcomes),
+    countText(plans, tables, jobs, outcomes),
+    commandText(tables),
+    ...tables.map((table) => reproductionText(table, 2).trimEnd()),
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+/**
+ * A text with the one table of all rows between its marks.
+ *
+ * @throws {ConfigError} as `reproductionPage`, and `reproduce/marks` for a text without the marks
+ */
+export function withComparison(text: string, ledger: Ledger): string {
+  const [from, to] = [text.indexOf(FROM), text.indexOf(TO)];
+  if (from < 0 || to < from) {
+    throw new ConfigError(
+      "reproduce/marks",
+      `${RESULTS}: expected "${FROM}" and after it "${TO}", got a text without`,
+    );
+  }
+  const { plans, outcomes } = collected(ledger);
+  return `${text.slice(0, from + FROM.length)}\n\n${comparisonText(plans, outcomes)}\n\n${text.slice(to)}`;
+}
+
+/** What the plans of all papers ask for, and what the ledger has of it. */
+function collected(ledger: Ledger): {
+  readonly line: ModelLine;
+  readonly plans: readonly Plan[];
+  readonly outcomes: ReadonlyMap<string, JobOutcome>;
+  readonly constants: ReadonlyMap<string, Readonly<Record<string, number>>>;
+} {
+  const line = theModel(ledger);
+  const tasks = ledger.tasks.filter(({ quick }) => !quick);
+  const sources: Sources = {
+    model: line.digest,
+    data: new Map(tasks.map(({ task, digest }) => [task, digest] as const)),
+    maxLength: line.maxLength,
+    quick: false,
+  };
+  const constants = new Map(tasks.map(({ task, constant }) => [task, constant]));
+  const request = { depth: line.model.layers, tasks: DEFAULT_TASKS, seed: 0, quick: false };
+  const plans = Object.values(PAPERS).map((paper) => planOf(paper, request));
+  return { line, plans, outcomes: outcomesOf(distinctJobs(plans), ledger, sources), constants };
+}
+
+/** The model of all jobs. */
+function theModel({ models, jobs }: Ledger): ModelLine {
+  const digests = new Set([...jobs.values()].map(({ model }) => model));
+  const [line, ...others] = models.filter(({ digest }) => digests.has(digest));
+  if (line !== undefined && others.length === 0 && digests.size === 1) return line;
+  const found = digests.size === 1 ? `${others.length} that are described` : `${digests.size}`;
+  throw new ConfigError("reproduce/models", `ledger: expected jobs of one model, got ${found}`);
+}
+
+function outcomesOf(jobs: readonly Job[], ledger: Ledger, sources: Sources): ReadonlyMap<string, JobOutcome> {
+  const known = jobs.flatMap((job) => {
+    const outcome = ledgerOutcome(ledger, job.id, jobIdentity(job, sources));
+    return outcome === undefined ? [] : [[job.id, outcome] as const];
+  });
+  return new Map(known);
+}
+
+function headText(
+  { model }: ModelLine,
+  ledger: Ledger,
+  jobs: readonly Job[],
+  outcomes: ReadonlyMap<string, JobOutcome>,
+): string {
+  const count = progressText(countOf(jobs, outcomes));
+  const others = ledger.jobs.size - outcomes.size;
+  const more = others === 0 ? "" : ` ${others} more lines of the ledger belong to no table here.`;
+  const versions = [...new Set([...ledger.jobs.values()].map(({ code }) => code))].toSorted();
+  return `# Reproduction (${count})
+
+The tables of the papers and their baselines as they came out here, beside the published numbers. The page is written by \`npm run docs:reproduction\` from [reproduction/jobs.jsonl](reproduction/jobs.jsonl), one line for each run: scores, what was removed, settings, seed and time.${more} Nothing on it is typed by hand; what the tables mean is said in [results](results.md).
+
+Model: ${model.name}, ${model.layers} layers × ${model.hidden}, ${fixed(model.parameters / 1e6, 1)} M parameters. ${seedsText(jobs)} A value is the mean over the seeds that are done, ± the standard deviation between them (with n − 1). Version ${versions.join(", ")}.`;
+}
+
+/** \`Seeds: sst2 0 and 1; cola 0, 1 and 2.\` */
+function seedsText(jobs: readonly Job[]): string {
+  const tasks = [...new Set(jobs.map(({ task }) => task))];
+  const seeds = tasks.map((task) => {
+    const own = [...new Set(jobs.flatMap((job) => (job.task === task ? [job.seed] : [])))];
+    return `${task} ${own.slice(0, -1).join(", ")}${own.length > 1 ? " and " : ""}${own.at(-1) ?? ""}`;
+  });
+  return `Seeds: ${seeds.join("; ")}.`;
+}
+
+function countText(
+  plans: readonly Plan[],
+  tables: readonly Reproduction[],
+  jobs: readonly Job[],
+  outcomes: ReadonlyMap<string, JobOutcome>,
+): string {
+  const rows = tables.map(({ title, jobs: count }, i) => [
+    title,
+    ...countCells(count, plans[i]?.jobs ?? [], outcomes),
+  ]);
+  const all = ["all, shared jobs once", ...countCells(countOf(jobs, outcomes), jobs, outcomes)];
+  const header = ["table", "planned jobs", "done", "failed", "thread hours"];
+  return `${markdownTable(header, [...rows, all])}
+
+Thread hours: time of the runs that are done times the threads of each, on whatever machine it ran and whatever else that did. The tables share jobs, so their hours do not add up.`;
+}
+
+function countCells(
+  { total, done, failed }: Reproduction["jobs"],
+  jobs: readonly Job[],
+  outcomes: ReadonlyMap<string, JobOutcome>,
+): string[] {
+  const seconds = jobs.reduce((sum, { id }) => {
+    const outcome = outcomes.get(id);
+    return outcome?.state === "done" ? sum + outcome.facts.seconds * outcome.facts.threads : sum;
+  }, 0);
+  return [String(total), String(done), String(failed), fixed(seconds / 3600, 1)];
+}
+
+function commandText(tables: readonly Reproduction[]): string {
+  const commands = tables.map(
+    ({ paper }) =>
+      `npx espalier reproduce ${paper} --model MODEL --data glue --out runs/reproduce --threads 1`,
+  );
+  return `How it is made, and gone on with: a copy of the ledger in the folder of the jobs keeps what is done from being run again.
+
+\`\`\`sh
+mkdir -p runs/reproduce && cp docs/reproduction/jobs.jsonl runs/reproduce/
+${commands.join("\n")}
+npm run docs:reproduction -- --out runs/reproduce
+\`\`\``;
+}

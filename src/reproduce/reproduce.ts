@@ -1,0 +1,165 @@
+/** `espalier reproduce`: a paper's table at the scale of a model, several seeds, beside the published numbers. */
+
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { ConfigError } from "../base/errors.ts";
+import { type Dataset, measureOf } from "../data/dataset.ts";
+import { glueTask } from "../data/glue.ts";
+import { taskMetrics } from "../data/metrics.ts";
+import { writeFileAtomic } from "../formats/files.ts";
+import { countParameters } from "../network/network.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { REPRODUCE, type ReproduceOptions, type ReproduceSettings } from "../options/training.ts";
+import { readValidation, SENTIMENT } from "../runs/data.ts";
+import { loadModel } from "../runs/models.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { readSources, type Sources } from "./identity.ts";
+import { earlierOutcome, enterFolders, isClaimed, type JobSettings, readLedger } from "./job.ts";
+import { appendLine, type LedgerLine, ledgerPath, type TaskLine } from "./ledger.ts";
+import { PAPERS } from "./papers/papers.ts";
+import { DEFAULT_TASKS, type Paper, type Plan, planOf, type TaskName } from "./papers/plan.ts";
+import { openJobs } from "./queue.ts";
+import { type JobOutcome, type ReproducedModel, type Reproduction, reproductionOf } from "./table.ts";
+import { reproductionText } from "./table-text.ts";
+
+/** Tokens of the longest sequence, where the model has as many positions: what all papers here train GLUE with. */
+const LONGEST = 128;
+
+/** Where a table lies, without its ending. */
+export function tablePath({ out, paper, quick }: Pick<ReproduceSettings, "out" | "paper" | "quick">): string {
+  return join(out, quick ? `${paper}-quick` : paper);
+}
+
+/**
+ * Runs every job of a paper's table that is not done yet, and leaves the table as Markdown and JSON. Called again with
+ * the same options it goes on where it stopped. A folder may be shared by all papers, which then share their jobs, and
+ * by several processes at once, which then share the work.
+ *
+ * @throws {InterruptedError} `run/interrupted` when asked to stop; the job at hand and the table so far are saved
+ * @throws {ConfigError} `reproduce/other` for a folder with jobs of other settings, `reproduce/tasks`; {InputError}
+ *   for a model or data that cannot be read
+ * @example await reproduce({ paper: "theseus", model: "models/small", data: "glue", tasks: ["mrpc"] });
+ */
+export function reproduce(options: ReproduceOptions, context: RunContext = {}): Promise<Reproduction> {
+  const settings = resolveOptions(REPRODUCE, options);
+  return reproducePaper(PAPERS[settings.paper], settings, context);
+}
+
+/** As `reproduce`, for a paper that need not be among the known ones. */
+export async function reproducePaper(
+  paper: Paper,
+  given: ReproduceSettings,
+  context: RunContext,
+): Promise<Reproduction> {
+  const settings = located(given);
+  const tasks = tasksOf(settings);
+  const { network, ...place } = await loadModel(settings.model, context);
+  const { layers, hiddenSize: hidden, maxPositions } = network.config;
+  const plan = planOf(paper, { ...settings, tasks, depth: layers.length });
+  const judged = plan.tables.map(({ task }) => task);
+  const read = await readSources({ model: place.path, data: settings.data }, judged);
+  const sources = { ...read, maxLength: Math.min(LONGEST, maxPositions), quick: settings.quick };
+  const { out: root, model: ref, data, threads, device, retry, keep } = settings;
+  const shared = { root, model: ref, data, threads, device, retry, keep, sources, original: network };
+  const parameters = countParameters(network).total;
+  const model = { name: place.name, layers: layers.length, hidden, parameters };
+  const constants = await constantScores(plan, settings);
+  await mkdir(root, { recursive: true });
+  await introduce(root, model, sources, constants, context);
+  const outcomes = await earlierOutcomes(plan, shared);
+  const saved = async (): Promise<Reproduction> => {
+    const table = reproductionOf({ plan, quick: settings.quick, model, outcomes, constants });
+    await save(table, settings);
+    return table;
+  };
+  let table = await saved();
+  for await (const [id, outcome] of openJobs(plan, shared, outcomes, context)) {
+    outcomes.set(id, outcome);
+    table = await saved();
+  }
+  return table;
+}
+
+/** Enters the model and the tasks into the ledger, where they are not yet, and reports what it has to note. */
+async function introduce(
+  root: string,
+  model: ReproducedModel,
+  { model: digest, data, maxLength, quick }: Sources,
+  constants: ReadonlyMap<string, Readonly<Record<string, number>>>,
+  { report }: RunContext,
+): Promise<void> {
+  const { models, tasks, notes } = await readLedger(root);
+  for (const text of notes) report?.({ kind: "note", text });
+  const isKnown = models.some((line) => line.digest === digest && line.maxLength === maxLength);
+  const lines: LedgerLine[] = isKnown ? [] : [{ kind: "model", digest, model, maxLength }];
+  for (const [task, digest] of data) {
+    const isSame = (line: TaskLine) => line.task === task && line.quick === quick && line.digest === digest;
+    if (!tasks.some(isSame)) {
+      lines.push({ kind: "task", task, quick, digest, constant: constants.get(task) ?? {} });
+    }
+  }
+  for (const line of lines) appendLine(ledgerPath(root), line);
+}
+
+/** Paths are recorded with every job and compared later, so they do not depend on where the command was typed. */
+function located(settings: ReproduceSettings): ReproduceSettings {
+  const path = (ref: string): string => (existsSync(ref) ? resolve(ref) : ref);
+  return { ...settings, model: path(settings.model), data: path(settings.data) };
+}
+
+/** @throws {ConfigError} `reproduce/tasks`; {InputError} `glue/task` */
+function tasksOf({ tasks, data }: ReproduceSettings): readonly TaskName[] {
+  if (data !== SENTIMENT) return tasks === undefined ? DEFAULT_TASKS : [...new Set(tasks.map(glueTask))];
+  if (tasks === undefined) return ["sentiment"];
+  throw new ConfigError(
+    "reproduce/tasks",
+    "data: expected a folder with GLUE's tasks, got the embedded reviews",
+  );
+}
+
+/** For each task what a model scores that always gives the most frequent label; nothing for a regression. */
+async function constantScores(
+  { tables, jobs }: Plan,
+  { data, seed }: ReproduceSettings,
+): Promise<Map<string, Readonly<Record<string, number>>>> {
+  const scores = new Map<string, Readonly<Record<string, number>>>();
+  for (const { task } of tables) {
+    const limit = jobs.find((job) => job.task === task)?.training.limit;
+    const shared = { data, text: "text", label: "label", seed, limit };
+    const dev = await readValidation(task === "sentiment" ? shared : { ...shared, task });
+    if (dev.task === "classification") scores.set(task, constantMetrics(dev));
+  }
+  return scores;
+}
+
+function constantMetrics(dev: Dataset): Record<string, number> {
+  const truth = dev.examples.map(({ label }) => label);
+  const counts = dev.labels.map((_, label) => truth.filter((one) => one === label).length);
+  const most = counts.indexOf(Math.max(...counts));
+  const classes = counts.length;
+  const logits = Float32Array.from({ length: truth.length * classes }, (_, i) =>
+    Number(i % classes === most),
+  );
+  return taskMetrics(measureOf(dev), logits, truth);
+}
+
+/** What the ledger and the folders say of the jobs; a folder that a process works on is not asked. */
+async function earlierOutcomes({ jobs }: Plan, settings: JobSettings): Promise<Map<string, JobOutcome>> {
+  await enterFolders(settings);
+  const ledger = await readLedger(settings.root);
+  const outcomes = new Map<string, JobOutcome>();
+  for (const job of jobs) {
+    if (!ledger.jobs.has(job.id) && isClaimed(job.id, settings.root)) continue;
+    const outcome = await earlierOutcome(job, settings, ledger);
+    if (outcome !== undefined) outcomes.set(job.id, outcome);
+  }
+  return outcomes;
+}
+
+async function save(table: Reproduction, settings: ReproduceSettings): Promise<void> {
+  const path = tablePath(settings);
+  const encoder = new TextEncoder();
+  await writeFileAtomic(`${path}.json`, [encoder.encode(`${JSON.stringify(table, null, 2)}\n`)]);
+  await writeFileAtomic(`${path}.md`, [encoder.encode(reproductionText(table))]);
+}

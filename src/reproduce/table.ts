@@ -1,0 +1,212 @@
+/**
+ * A paper's table as far as it has been run: every cell with its runs behind it, as values and as Markdown.
+ *
+ * Promise: half a table never passes for a whole one. The heading counts the jobs that are done, a row says how many
+ * of its seeds stand behind it, what is missing is a dash, and what failed says so and why. Pure: nothing is read,
+ * run or written here.
+ */
+
+import type { Removed } from "../measure/removed.ts";
+import type { Metric, Parameters } from "../measure/result.ts";
+import type { Job, Plan, PlannedRow, PlannedTable, Published, PublishedTable } from "./papers/plan.ts";
+import { deviation, mean } from "./statistics.ts";
+
+/** What became of a job; one that was not run yet has none. */
+export type JobOutcome =
+  | { readonly state: "done"; readonly facts: JobFacts }
+  | { readonly state: "failed"; readonly code: string; readonly message: string };
+
+/** What tables need of a run. */
+export interface JobFacts {
+  /** What the run is judged by. */
+  readonly metric: Metric;
+  /** Every metric of the product, by name. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly removed: Removed;
+  /** Of the product. */
+  readonly parameters: Parameters;
+  /** Multiply-accumulates of the product, as a share of the original's. */
+  readonly work: number;
+  /** Of the whole run. */
+  readonly seconds: number;
+  /** Threads the engine was given. */
+  readonly threads: number;
+}
+
+/** Several runs as one number. */
+export interface Averaged {
+  readonly mean: number;
+  /** With n - 1; null for a single value. */
+  readonly deviation: number | null;
+  /** By ascending seed; failed and missing ones left out. */
+  readonly values: readonly number[];
+}
+
+/** One row: the paper's number and ours, with what our runs cost and removed. */
+export interface ReproducedRow {
+  readonly label: string;
+  /** Times 100, or null where the paper has none for this task. */
+  readonly published: Published | null;
+  /** The metric times 100; null as long as no run is done. */
+  readonly ours: Averaged | null;
+  readonly runs: { readonly planned: number; readonly done: number; readonly failed: number };
+  /** Mean over the runs that are done; null without one. */
+  readonly costs: RowCosts | null;
+  /** Ids of the jobs behind the row that failed. */
+  readonly failures: readonly string[];
+}
+
+/** What the runs of a row left and took, as means. */
+export interface RowCosts {
+  /** Share of the weight matrices, embeddings included. */
+  readonly removedOfAll: number;
+  /** Share of the weight matrices of the layers. */
+  readonly removedOfEncoder: number;
+  /** Stored parameters, zeros included. */
+  readonly parameters: number;
+  readonly nonzeroParameters: number;
+  /** Share of the original's. */
+  readonly multiplyAccumulates: number;
+  /** Of the whole run. */
+  readonly seconds: number;
+}
+
+/** The table of one task. */
+export interface ReproducedTable {
+  readonly task: string;
+  readonly metric: string;
+  /** Validation examples behind a value; null as long as no run is done. */
+  readonly examples: number | null;
+  /** What a model that always answers the most frequent label gets, times 100; null for a regression. */
+  readonly constant: number | null;
+  readonly rows: readonly ReproducedRow[];
+}
+
+/** The model the table is about. */
+export interface ReproducedModel {
+  readonly name: string;
+  readonly layers: number;
+  readonly hidden: number;
+  readonly parameters: number;
+}
+
+/** The whole answer of `espalier reproduce`. */
+export interface Reproduction {
+  readonly version: 1;
+  readonly paper: string;
+  readonly title: string;
+  readonly citation: string;
+  readonly quick: boolean;
+  readonly model: ReproducedModel;
+  readonly jobs: { readonly total: number; readonly done: number; readonly failed: number };
+  /** Every job is done and none failed. */
+  readonly complete: boolean;
+  readonly tables: readonly ReproducedTable[];
+  /** What else the paper or its slides print, which no run here answers. */
+  readonly published: readonly PublishedTable[];
+  readonly differs: readonly string[];
+  readonly failures: readonly { readonly job: string; readonly code: string; readonly message: string }[];
+}
+
+/** What the tables are filled from. */
+export interface Collected {
+  readonly plan: Plan;
+  readonly quick: boolean;
+  readonly model: ReproducedModel;
+  readonly outcomes: ReadonlyMap<string, JobOutcome>;
+  /** By task; see ReproducedTable.constant. */
+  readonly constants: ReadonlyMap<string, Readonly<Record<string, number>>>;
+}
+
+/** The tables as far as their jobs are done. */
+export function reproductionOf(collected: Collected): Reproduction {
+  const { plan, outcomes, quick, model } = collected;
+  const { paper, jobs } = plan;
+  const failures = jobs.flatMap(({ id }) => {
+    const outcome = outcomes.get(id);
+    return outcome?.state === "failed" ? [{ job: id, code: outcome.code, message: outcome.message }] : [];
+  });
+  const counted = countOf(jobs, outcomes);
+  return {
+    version: 1,
+    paper: paper.id,
+    title: paper.title,
+    citation: paper.citation,
+    quick,
+    model,
+    jobs: counted,
+    complete: counted.done === jobs.length,
+    tables: plan.tables.map((table) => filled(table, collected)),
+    published: paper.published,
+    differs: paper.differs,
+    failures,
+  };
+}
+
+/** How many of some jobs there are, are done, and failed. */
+export function countOf(jobs: readonly Job[], outcomes: Collected["outcomes"]): Reproduction["jobs"] {
+  const states = jobs.map(({ id }) => outcomes.get(id)?.state);
+  const count = (state: JobOutcome["state"]): number => states.filter((one) => one === state).length;
+  return { total: jobs.length, done: count("done"), failed: count("failed") };
+}
+
+function filled(table: PlannedTable, { outcomes, constants }: Collected): ReproducedTable {
+  const constant = constants.get(table.task)?.[table.metric];
+  const results = table.rows.flatMap(({ jobs }) => doneOf(jobs, outcomes));
+  return {
+    task: table.task,
+    metric: table.metric,
+    examples: results[0]?.facts.metric.examples ?? null,
+    constant: constant === undefined ? null : 100 * constant,
+    rows: table.rows.map((row) => filledRow(row, table.metric, outcomes)),
+  };
+}
+
+type Done = Extract<JobOutcome, { state: "done" }>;
+
+function doneOf(jobs: readonly string[], outcomes: Collected["outcomes"]): Done[] {
+  return jobs.flatMap((id) => {
+    const outcome = outcomes.get(id);
+    return outcome?.state === "done" ? [outcome] : [];
+  });
+}
+
+function filledRow(
+  { label, jobs, published }: PlannedRow,
+  metric: string,
+  outcomes: Collected["outcomes"],
+): ReproducedRow {
+  const done = doneOf(jobs, outcomes);
+  const failures = jobs.filter((id) => outcomes.get(id)?.state === "failed");
+  return {
+    label,
+    published: published ?? null,
+    ours: averaged(done.flatMap(({ facts }) => metricOf(facts, metric))),
+    runs: { planned: jobs.length, done: done.length, failed: failures.length },
+    costs: done.length === 0 ? null : costsOf(done),
+    failures,
+  };
+}
+
+/** The product's own, times 100. */
+function metricOf({ metrics }: JobFacts, name: string): number[] {
+  const value = metrics[name];
+  return value === undefined ? [] : [100 * value];
+}
+
+/** Mean and deviation of some values; null of none. */
+export function averaged(values: readonly number[]): Averaged | null {
+  return values.length === 0 ? null : { mean: mean(values), deviation: deviation(values) ?? null, values };
+}
+
+function costsOf(done: readonly Done[]): RowCosts {
+  const over = (of: (facts: JobFacts) => number): number => mean(done.map(({ facts }) => of(facts)));
+  return {
+    removedOfAll: over(({ removed }) => removed.all),
+    removedOfEncoder: over(({ removed }) => removed.encoder),
+    parameters: over(({ parameters }) => parameters.total),
+    nonzeroParameters: over(({ parameters }) => parameters.nonzero),
+    multiplyAccumulates: over(({ work }) => work),
+    seconds: over(({ seconds }) => seconds),
+  };
+}

@@ -1,0 +1,156 @@
+/** The end of a run: latencies side by side, result.json, model.onnx and the verdict; and events on their way. */
+
+import type { Measure } from "../data/dataset.ts";
+import { writeFileAtomic } from "../formats/files.ts";
+import { figuresOf } from "../measure/figures.ts";
+import { measureLatency } from "../measure/latency.ts";
+import { codeVersion, describeMachine, measureBytes, peakMemory } from "../measure/machine.ts";
+import { openPacked, packed, runsSparse } from "../measure/packed.ts";
+import type {
+  FileBytes,
+  Latency,
+  Metric,
+  PackedFigures,
+  RunCommand,
+  RunResult,
+  Stage,
+  Verdict,
+} from "../measure/result.ts";
+import { judge, trainingVerdict, ZEROS_THRESHOLD } from "../measure/verdict.ts";
+import { countParameters, type Network } from "../network/network.ts";
+import { exportOnnx } from "../network/onnx.ts";
+import type { RunFolder } from "./folder.ts";
+import type { ProgressEvent, RunContext } from "./progress.ts";
+
+/** Sends events to the caller and to metrics.jsonl, and announces the run. */
+export function report(
+  folder: RunFolder,
+  context: RunContext,
+  title: string,
+): (event: ProgressEvent) => void {
+  const record = (event: ProgressEvent): void => {
+    folder.record(event);
+    context.report?.(event);
+  };
+  record({ kind: "start", title });
+  return record;
+}
+
+/** One model of a result, before its latency is known. */
+export interface ReportedModel {
+  readonly stage: Stage;
+  readonly network: Network;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly bytes: FileBytes;
+}
+
+export interface Report {
+  readonly command: RunCommand;
+  readonly settings: {
+    readonly threads: number;
+    readonly seed: number;
+    readonly maxLength: number;
+    readonly task?: string | undefined;
+    /** Whether to time the models; without, the result has no latencies and its verdict claims no speed. */
+    readonly latency: boolean;
+  };
+  readonly folder: RunFolder;
+  readonly measure: Measure;
+  /** Validation examples behind the metrics. */
+  readonly examples: number;
+  /** The last is the product; the one before it, if any, is what it is held to. */
+  readonly models: readonly ReportedModel[];
+  /** Of the file that makes the product of the model the run began with, where there is one. */
+  readonly maskBytes?: number | undefined;
+  readonly method: string | null;
+  /** `performance.now()` at the start of this call. */
+  readonly started: number;
+  readonly record: (event: ProgressEvent) => void;
+}
+
+/** Ends a run: measures latency, writes the product as ONNX and result.json, says that it is done. */
+export async function concluded(job: Report): Promise<RunResult> {
+  const result = await resultOf(job);
+  await job.folder.finish(result);
+  job.record({ kind: "done", seconds: result.wallSeconds });
+  return result;
+}
+
+async function resultOf(job: Report): Promise<RunResult> {
+  const { settings, folder, models, record } = job;
+  const product = models.at(-1);
+  if (product === undefined) throw new RangeError("a result needs a model");
+  record({ kind: "phase", name: "exporting" });
+  await writeFileAtomic(folder.paths.onnx, [exportOnnx(product.network)]);
+  const file = runsSparse(product.network.head) ? await packed(product.network) : undefined;
+  if (file) await writeFileAtomic(folder.paths.esp, [file]);
+  const length = settings.maxLength;
+  const latencies = settings.latency ? await timed(job, file) : [];
+  const figures = models.map(({ stage, network, metrics, bytes }, i) =>
+    figuresOf(stage, network, { metrics, bytes, latency: latencies[i] ?? [], length }),
+  );
+  const metric = metricOf(job);
+  const asFile = file && { bytes: await measureBytes([file]), latency: latencies[models.length] ?? [] };
+  return {
+    version: 1,
+    command: job.command,
+    code: await codeVersion(),
+    task: settings.task ?? null,
+    method: job.method,
+    metric,
+    models: figures,
+    ...(asFile ? { packed: asFile } : {}),
+    length,
+    seeds: [settings.seed],
+    wallSeconds: folder.spent + (performance.now() - job.started) / 1000,
+    peakBytes: peakMemory(),
+    machine: describeMachine(settings.threads),
+    verdict: verdictOf(figures, metric, job.maskBytes, asFile),
+  };
+}
+
+/** Of each model, and after them of the product's packed file where it has zeros that a sparse runtime can leave out. */
+async function timed(
+  { settings, models, record }: Report,
+  file: Uint8Array | undefined,
+): Promise<Latency[][]> {
+  record({ kind: "phase", name: "measuring" });
+  const { maxLength, threads } = settings;
+  const networks = models.map(({ network }) => network);
+  const plan = { batchSizes: [1, 32], lengths: [maxLength], repetitions: 15, threads };
+  const product = networks.at(-1);
+  if (file === undefined || product === undefined || !hasZeros(product))
+    return measureLatency(networks, plan);
+  const inference = await openPacked(file, threads, "model.esp");
+  try {
+    const { vocabSize } = product.config;
+    return await measureLatency(networks, plan, [{ inference, vocabSize }]);
+  } finally {
+    await inference.close();
+  }
+}
+
+/** Whether more than some padding of a network is 0. */
+function hasZeros(network: Network): boolean {
+  const { total, nonzero } = countParameters(network);
+  return nonzero < (1 - ZEROS_THRESHOLD) * total;
+}
+
+/** The measure's own number: one of the metrics, or their mean, which stands among them (data/metrics.ts). */
+function metricOf({ measure, models, examples }: Report): Metric {
+  const name = measure.primary;
+  const value = (model: ReportedModel | undefined): number | null => model?.metrics[name] ?? null;
+  return { name, better: "higher", before: value(models.at(-2)), after: value(models.at(-1)) ?? 0, examples };
+}
+
+function verdictOf(
+  figures: RunResult["models"],
+  metric: Metric,
+  maskBytes: number | undefined,
+  asFile: PackedFigures | undefined,
+): Verdict {
+  const [before, after] = [figures.at(-2), figures.at(-1)];
+  return before && after && before.stage === "fine-tuned"
+    ? judge({ before, after, metric, maskBytes, packed: asFile })
+    : trainingVerdict(metric);
+}
