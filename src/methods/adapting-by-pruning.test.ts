@@ -11,7 +11,7 @@ import { program } from "../graph/program.ts";
 import { input, pick } from "../graph/value.ts";
 import { connection } from "./adapting-by-pruning.ts";
 import { matricesIn } from "./parts/matrices.ts";
-import { zerosIn } from "./parts/sparsity.ts";
+import { zerosIn } from "./parts/prune.ts";
 import { methodById } from "./registry.ts";
 
 const engine = new Engine({ threads: 1 });

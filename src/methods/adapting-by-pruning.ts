@@ -20,15 +20,13 @@
  * threshold τ = Σγ_i, and every θ in an equation is θ − τ here: the same numbers, without a pass over them.
  *
  * `decay=scheduled`, the default, chooses γ_i ≥ 0 so that the sparsity grows as in gradual pruning (Zhu & Gupta) and is
- * reached at `until`; the paper's `decay=constant` takes `gamma`, looks `times` times, and fails where that has not reached
- * the sparsity. At 0.99 (set-up as below, seed 1) this gives 74.3 and 67.2 at a γ that fits; evenly grown sparsity, which
- * takes the last hundredths in a few steps, ends at chance. Once it is reached the mask is fixed and the head alone is
- * trained, where Algorithm 1 stops at once. α follows the run's schedule.
+ * reached at `until`; the paper's `decay=constant` takes `gamma`, looks `times` times, and fails where that has not
+ * reached the sparsity. Once it is reached the mask is fixed and the head alone is trained, where Algorithm 1 stops at
+ * once. α follows the run's schedule.
  *
  * The step is underdetermined in print (their α cannot move θ by its own size in their number of steps): `step=sgd` is
- * eq. 7 as printed, `step=sign` divides the gradient by its size, `step=adam` by a running mean of it. Measured (6 × 256,
- * SST-2, one epoch of 25,600, evenly to 0.9): sign 71.6, adam 77.6, both at the printed α = 2e-5; sgd 77.5 at α = 10 and
- * 56.2 at the printed one (sparsity 0.5). So Adam's step is the default: it is as good, and its α needs no search.
+ * eq. 7 as printed, `step=sign` divides the gradient by its size, `step=adam`, the default, by a running mean of it.
+ * What each gives was measured (results/notes/adapting-by-pruning.md).
  *
  * Ablations (§5.3): `recovery=false`, a connection once pruned stays so; `control=shuffle`, the mask is permuted within
  * each matrix at `until` and the head trained anew; `control=reinit`, each weight is multiplied by N(1, 0.01) there,
@@ -52,10 +50,11 @@ import type {
 import { cast, less, mul, scale, sigmoid, sub, surrogate } from "../graph/ops/elementwise.ts";
 import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
+import { checkChoice, checkSparsity } from "./parts/checks.ts";
 import { isHead, withReader } from "./parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
 import { prunedNetwork } from "./parts/pruned.ts";
-import { checkChoice, checkRamp, checkSparsity, cubicSparsity, kept } from "./parts/sparsity.ts";
+import { checkRamp, cubicSparsity, kept } from "./parts/ramp.ts";
 
 const ID = "adapting-by-pruning";
 const SCORE = "score.";

@@ -3,7 +3,7 @@ import { CLASSES, settingsOf, smallNetwork, smallPlan, withTrainer } from "../..
 import { keyOf } from "../base/random.ts";
 import { roundEnds, roundSparsity } from "./lottery.ts";
 import { matricesIn } from "./parts/matrices.ts";
-import { zerosIn } from "./parts/sparsity.ts";
+import { zerosIn } from "./parts/prune.ts";
 import { methodById } from "./registry.ts";
 
 const NETWORK = smallNetwork(CLASSES, 2);

@@ -4,7 +4,8 @@ import { keyOf } from "../base/random.ts";
 import type { BoundMethod } from "../contract/method.ts";
 import { pruningSteps } from "./magnitude.ts";
 import { matricesIn } from "./parts/matrices.ts";
-import { cubicSparsity, zerosIn } from "./parts/sparsity.ts";
+import { zerosIn } from "./parts/prune.ts";
+import { cubicSparsity } from "./parts/ramp.ts";
 import { methodById } from "./registry.ts";
 
 const NETWORK = smallNetwork(CLASSES, 2);

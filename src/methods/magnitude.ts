@@ -20,22 +20,13 @@ import type { BlockHeight } from "../base/blocks.ts";
 import type { Reader } from "../bert/config.ts";
 import type { HostWork, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
+import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "./parts/checks.ts";
 import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "./parts/distil.ts";
 import { isHead, withReader } from "./parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
+import { groupsOf, pruneAtOnce } from "./parts/prune.ts";
 import { KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
-import {
-  BLOCK_HELP,
-  checkBlock,
-  checkChoice,
-  checkRamp,
-  checkSparsity,
-  cubicSparsity,
-  groupsOf,
-  kept,
-  pruneAtOnce,
-  type Ramp,
-} from "./parts/sparsity.ts";
+import { checkRamp, cubicSparsity, kept, type Ramp } from "./parts/ramp.ts";
 
 const ID = "magnitude";
 const SCHEDULES = ["gradual", "one-shot"] as const;

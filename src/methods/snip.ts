@@ -43,10 +43,10 @@ import { add, mul, scale } from "../graph/ops/elementwise.ts";
 import { scalar } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { keepUnits } from "../network/shrink.ts";
+import { checkChoice } from "./parts/checks.ts";
 import { normSites } from "./parts/function-norms.ts";
 import { withoutUnits } from "./parts/gates.ts";
 import { matricesIn } from "./parts/matrices.ts";
-import { checkChoice } from "./parts/sparsity.ts";
 import {
   leftOf,
   rightOf,

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { CLASSES, settingsOf, smallNetwork, smallPlan, withTrainer } from "../../test/support/training.ts";
 import { keyOf } from "../base/random.ts";
 import { matricesIn } from "./parts/matrices.ts";
-import { cubicSparsity, zerosIn } from "./parts/sparsity.ts";
+import { zerosIn } from "./parts/prune.ts";
+import { cubicSparsity } from "./parts/ramp.ts";
 import { methodById } from "./registry.ts";
 
 const NETWORK = smallNetwork(CLASSES, 2);

@@ -31,6 +31,7 @@ import type { BlockHeight } from "../base/blocks.ts";
 import type { Answers, HostWork, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import type { Network } from "../network/network.ts";
+import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "./parts/checks.ts";
 import {
   answerLoss,
   attentionLoss,
@@ -40,17 +41,9 @@ import {
   teacherOf,
 } from "./parts/distil.ts";
 import { matricesIn, weightsIn } from "./parts/matrices.ts";
+import { groupsOf, pruneAtOnce } from "./parts/prune.ts";
 import { finetunedOf, KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
-import {
-  BLOCK_HELP,
-  checkBlock,
-  checkChoice,
-  checkSparsity,
-  cubicSparsity,
-  groupsOf,
-  kept,
-  pruneAtOnce,
-} from "./parts/sparsity.ts";
+import { cubicSparsity, kept } from "./parts/ramp.ts";
 
 const ID = "sparsebert";
 const INITS = ["pre-trained", "fine-tuned"] as const;

@@ -28,6 +28,7 @@ import type { LossInputs, Method, MethodState, Teacher } from "../contract/metho
 import { add } from "../graph/ops/elementwise.ts";
 import { lengthAt } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
+import { checkChoice } from "./parts/checks.ts";
 import {
   attentionLoss,
   hiddenLoss,
@@ -37,7 +38,6 @@ import {
   studentOf,
   teacherOf,
 } from "./parts/distil.ts";
-import { checkChoice } from "./parts/sparsity.ts";
 import { checkLayers, checkRange, shallower, TAKES, type Take } from "./parts/students.ts";
 
 export interface TinyBertConfig {

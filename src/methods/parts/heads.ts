@@ -3,7 +3,7 @@
 import { fold, type Key } from "../../base/random.ts";
 import type { Reader } from "../../bert/config.ts";
 import { type Network, withHead } from "../../network/network.ts";
-import { checkChoice } from "./sparsity.ts";
+import { checkChoice } from "./checks.ts";
 
 /** pooler: of the last layer, as in the checkpoint. mixture: Gao et al. 2021, §4, after Peters et al. 2019. */
 const READERS: readonly Reader[] = ["pooler", "mixture"];

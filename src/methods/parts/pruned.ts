@@ -7,7 +7,8 @@ import { ConfigError } from "../../base/errors.ts";
 import type { FloatTensor } from "../../base/tensor.ts";
 import type { RunFacts, UpdateRule } from "../../contract/method.ts";
 import type { Network } from "../../network/network.ts";
-import { checkReached, masksOf } from "./sparsity.ts";
+import { checkReached } from "./checks.ts";
+import { masksOf } from "./prune.ts";
 
 /** The rule of pruned matrices: AdamW that leaves zeros alone. */
 export const KEEP_ZEROS: UpdateRule = { kind: "adamw", keepZeros: true };

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { ConfigError, RunError } from "../../base/errors.ts";
+import { type FloatTensor, floatTensor } from "../../base/tensor.ts";
+import { checkBlock, checkChoice, checkReached, checkSparsity } from "./checks.ts";
+
+const vector = (...values: number[]): FloatTensor => floatTensor([values.length], Float32Array.from(values));
+
+test("method/unreached: a product is refused that is less or more sparse than asked, to one weight of a matrix", () => {
+  const tensors = new Map([["a", vector(0, 0, 0, 1, 1, 1, 1, 1)]]);
+  expect(() => checkReached("x", tensors, ["a"], 0.5)).not.toThrow();
+  for (const sparsity of [0.7, 0.2]) {
+    expect(() => checkReached("x", tensors, ["a"], sparsity)).toThrow(RunError);
+    expect(() => checkReached("x", tensors, ["a"], sparsity)).toThrow(
+      expect.objectContaining({ code: "method/unreached", message: expect.stringContaining("got 0.3750") }),
+    );
+  }
+});
+
+test.each([
+  ["x/sparsity", () => checkSparsity("x", 1)],
+  ["x/sparsity", () => checkSparsity("x", Number.NaN)],
+  ["x/block", () => checkBlock("x", 3)],
+  ["x/block", () => checkBlock("x", Number.NaN)],
+  ["x/how", () => checkChoice("x", "how", "odd", ["this", "that"])],
+])("%s is refused", (code, attempt) => {
+  expect(attempt).toThrow(ConfigError);
+  expect(attempt).toThrow(expect.objectContaining({ code }));
+});

@@ -1,0 +1,62 @@
+/** Checks that methods share: of settings before a run, and of the sparsity that its product has reached. */
+
+import { BLOCK_HEIGHTS, type BlockHeight } from "../../base/blocks.ts";
+import { ConfigError, RunError } from "../../base/errors.ts";
+import type { FloatTensor } from "../../base/tensor.ts";
+import { zerosIn } from "./prune.ts";
+
+/** @throws {ConfigError} `ID/sparsity` outside [0, 1) */
+export function checkSparsity(id: string, sparsity: number): void {
+  if (sparsity >= 0 && sparsity < 1) return;
+  throw new ConfigError(`${id}/sparsity`, `${id}: expected a sparsity in [0, 1), got ${sparsity}`);
+}
+
+/** A setting that was typed can be any text. @throws {ConfigError} `ID/NAME` */
+export function checkChoice(id: string, name: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  throw new ConfigError(
+    `${id}/${name}`,
+    `${id}: expected ${name} to be ${choices.join(" or ")}, got "${value}"`,
+  );
+}
+
+/** What the setting `block` of a method says of itself. */
+export const BLOCK_HELP =
+  "rows of a matrix that stay or go together, 1, 2 or 4: what sparse kernels read at once";
+
+/** The height of a method's blocks. @throws {ConfigError} `ID/block` for one that no kernel reads */
+export function checkBlock(id: string, block: number): BlockHeight {
+  const height = BLOCK_HEIGHTS.find((known) => known === block);
+  if (height) return height;
+  throw new ConfigError(
+    `${id}/block`,
+    `${id}: expected block to be ${BLOCK_HEIGHTS.join(" or ")}, got ${block}`,
+  );
+}
+
+/**
+ * Refuses a product that is not as sparse as was asked, to one block of each matrix.
+ *
+ * @throws {RunError} `method/unreached`
+ */
+export function checkReached(
+  id: string,
+  tensors: ReadonlyMap<string, FloatTensor>,
+  names: readonly string[],
+  sparsity: number,
+  block: BlockHeight = 1,
+): void {
+  const total = names.reduce((n, name) => n + (tensors.get(name)?.data.length ?? 0), 0);
+  const missing = sparsity * total - zerosIn(tensors, names);
+  // A weight that is 0 by itself may add to what was pruned; rounding takes less than a block from each matrix.
+  if (Math.abs(missing) <= names.length * block) return;
+  throw unreached(id, sparsity, 1 - (total - zerosIn(tensors, names)) / total);
+}
+
+/** The error of a product that is less or more sparse than asked. */
+export function unreached(id: string, asked: number, reached: number): RunError {
+  return new RunError(
+    "method/unreached",
+    `${id}: expected sparsity ${asked}, got ${reached.toFixed(4)} at the end of the run. More steps, or an earlier end of the ramp, may reach it.`,
+  );
+}
