@@ -6,7 +6,7 @@
  * and exact to the IEEE standard: the same bytes on every machine.
  *
  * 7.8 million weights take 4.3 ms on one thread; the same formula as a graph of 13 elementwise operations takes 12 to 21
- * ms on two and 20 on one (bench/optimizer.mjs). Compiled to dist/train/optimizer.wasm; called from train/kernels.ts.
+ * ms on two and 20 on one (benchmarks/training/optimizer.mjs). Compiled to dist/train/optimizer.wasm; called from train/kernels.ts.
  */
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What bounds the kernels on a machine, for bench/kernels.mjs: products and sums on registers alone, as many independent
+ * What bounds the kernels on a machine, for benchmarks/runtime/kernels.mjs: products and sums on registers alone, as many independent
  * ones as keep all units busy. Twelve for registers of 128 bits; twice as many become twelve of 256 bits where V8 joins them.
  */
 

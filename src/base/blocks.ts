@@ -4,7 +4,7 @@
  *
  * A block is ranked by the sum of its weights' sizes (Mao et al. 2017, https://arxiv.org/abs/1705.08922), the last one
  * too: with fewer rows it holds less, and costs a kernel as much. Sums of squares would choose much the same: of a
- * fine-tuned encoder's 4 × 1 blocks, 80 % of the tenth that one keeps the other keeps as well (bench/blocks.mjs).
+ * fine-tuned encoder's 4 × 1 blocks, 80 % of the tenth that one keeps the other keeps as well (benchmarks/models/blocks.mjs).
  * Not here: which matrices, when and how many (methods/).
  */
 

@@ -11,7 +11,7 @@
  *
  * Dropout is off while pre-training: a model this small sees each text about once, there is nothing to overfit. The
  * configuration it is written with asks for 0.1, for fine-tuning. What was measured to decide this is in
- * docs/notes/pretraining.md.
+ * results/notes/pretraining.md.
  */
 
 import { join } from "node:path";

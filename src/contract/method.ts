@@ -21,14 +21,16 @@ export interface Citation {
 }
 
 /** One field of a method's configuration: what a user may set, with `--set name=value`. */
-export interface Field {
+export interface Setting {
   readonly default: number | string | boolean;
   /** Meaning and unit, with the paper's section. */
   readonly help: string;
 }
 
 /** A configuration's fields, each with default, unit and source. */
-export type Schema<Config> = { readonly [K in keyof Config]: Field & { readonly default: Config[K] } };
+export type SettingTable<Config> = {
+  readonly [K in keyof Config]: Setting & { readonly default: Config[K] };
+};
 
 /** What a run knows before its first step. */
 export interface RunFacts {
@@ -165,7 +167,7 @@ export interface Method<Config, State extends MethodState> {
   readonly paper: Citation | undefined;
   /** What it begins with: a model fine-tuned on the task, or the pre-trained one under a new head. */
   readonly from: "fine-tuned" | "pre-trained";
-  readonly config: Schema<Config>;
+  readonly config: SettingTable<Config>;
   /** The network a run begins with, when it is not the given one: another head, fewer layers. */
   readonly prepare?: (network: Network, config: Config, facts: RunFacts) => Network;
   /** @throws {ConfigError} when the configuration does not fit the network */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Schema } from "./method.ts";
+import type { SettingTable } from "./method.ts";
 import { methodConfig } from "./settings.ts";
 
 interface Config {
@@ -8,7 +8,7 @@ interface Config {
   readonly structured: boolean;
 }
 
-const SCHEMA: Schema<Config> = {
+const SCHEMA: SettingTable<Config> = {
   sparsity: { default: 0.5, help: "share removed" },
   schedule: { default: "cubic", help: "growth" },
   structured: { default: false, help: "whole heads" },

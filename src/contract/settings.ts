@@ -6,7 +6,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
-import type { Field, Schema } from "./method.ts";
+import type { Setting, SettingTable } from "./method.ts";
 
 /** What the user asked of a method. */
 export interface MethodRequest {
@@ -23,10 +23,10 @@ export interface MethodRequest {
  */
 export function methodConfig<Config extends object>(
   id: string,
-  schema: Schema<Config>,
+  schema: SettingTable<Config>,
   { set, sparsity }: MethodRequest,
 ): Config {
-  const fields = new Map(Object.entries<Field>(schema));
+  const fields = new Map(Object.entries<Setting>(schema));
   const asked = { ...(sparsity === undefined ? {} : { sparsity: String(sparsity) }), ...set };
   const values = Object.fromEntries([...fields].map(([name, field]) => [name, field.default]));
   for (const [name, text] of Object.entries(asked)) {
@@ -45,7 +45,7 @@ function unknownSetting(id: string, name: string, names: readonly string[]): str
   return `${id}: expected a setting of the method, got "${name}"; ${near ? `did you mean "${near}"?` : known}`;
 }
 
-function readAs(where: string, fallback: Field["default"], text: string): Field["default"] {
+function readAs(where: string, fallback: Setting["default"], text: string): Setting["default"] {
   if (typeof fallback === "string") return text;
   if (typeof fallback === "boolean") {
     if (text === "true" || text === "false") return text === "true";
@@ -57,9 +57,9 @@ function readAs(where: string, fallback: Field["default"], text: string): Field[
 }
 
 /** Every value has the type of its default, which is what makes it a configuration. */
-function fits<Config extends object>(schema: Schema<Config>, values: object): values is Config {
+function fits<Config extends object>(schema: SettingTable<Config>, values: object): values is Config {
   const given = new Map<string, unknown>(Object.entries(values));
-  return Object.entries<Field>(schema).every(
+  return Object.entries<Setting>(schema).every(
     ([name, field]) => typeof given.get(name) === typeof field.default,
   );
 }

@@ -11,7 +11,7 @@ import type { Value } from "./value.ts";
  *
  * onnxruntime-node 1.30 copies every output tensor after a run, even one it has just written into the caller's own
  * buffer. It converts outputs in order and stops with an error at a sequence, after everything was computed: with this
- * output first, nothing is copied. 48 MB of outputs: 3.1 ms instead of 24.5 ms (bench/outputs.mjs).
+ * output first, nothing is copied. 48 MB of outputs: 3.1 ms instead of 24.5 ms (benchmarks/training/outputs.mjs).
  */
 export const SEAL = "sealed";
 

@@ -16,8 +16,8 @@
  *   s                    `sparsity`
  *   m = 1[θ > 0]         the product's mask
  *
- * γ is the same for every connection, so instead of being subtracted from each θ it is added up in one number, the
- * threshold τ = Σγ_i, and every θ in an equation is θ − τ here: the same numbers, without a pass over them.
+ * γ is the same for every connection, so it is added up in one number, the threshold τ = Σγ_i, and every θ in an
+ * equation is θ − τ here: the same numbers, without a pass over them.
  *
  * `decay=scheduled`, the default, chooses γ_i ≥ 0 so that the sparsity grows as in gradual pruning (Zhu & Gupta) and is
  * reached at `until`; the paper's `decay=constant` takes `gamma`, looks `times` times, and fails where that has not
@@ -33,7 +33,6 @@
  * with 0.01 read as the deviation. Ours, as that changes little: `control=redraw`, weights drawn anew, as large as they were.
  */
 
-import { ConfigError } from "../base/errors.ts";
 import { fold, type Key, normals, permutation } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Reader } from "../bert/config.ts";
@@ -50,7 +49,7 @@ import type {
 import { cast, less, mul, scale, sigmoid, sub, surrogate } from "../graph/ops/elementwise.ts";
 import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import { checkChoice, checkSparsity } from "./parts/checks.ts";
+import { checkChoice, checkPositive, checkSparsity } from "./parts/checks.ts";
 import { isHead, withReader } from "./parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
 import { prunedNetwork } from "./parts/pruned.ts";
@@ -112,9 +111,7 @@ function prepare(given: Network, config: AdaptingConfig, { key }: RunFacts): Net
   checkChoice(ID, "step", config.step, STEPS);
   checkChoice(ID, "decay", config.decay, DECAYS);
   checkChoice(ID, "control", config.control, CONTROLS);
-  if (!(config.mean > 0)) {
-    throw new ConfigError(`${ID}/mean`, `${ID}: expected scores of a positive mean, got ${config.mean}`);
-  }
+  checkPositive(ID, "mean", config.mean);
   return withReader(ID, given, config.head, key);
 }
 
@@ -290,14 +287,9 @@ function finish(
   const at = Number(progress.threshold ?? 0);
   for (const name of names) {
     const [w, score] = [tensors.get(name), tensors.get(SCORE + name)?.data];
-    if (w)
-      masked.set(
-        name,
-        floatTensor(
-          w.shape,
-          w.data.map((x, i) => ((score?.[i] ?? 0) > at ? x : 0)),
-        ),
-      );
+    if (w === undefined || score === undefined) continue;
+    const data = w.data.map((x, i) => ((score[i] ?? 0) > at ? x : 0));
+    masked.set(name, floatTensor(w.shape, data));
   }
   return prunedNetwork(ID, network, masked, names, config.sparsity);
 }

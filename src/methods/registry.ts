@@ -11,10 +11,10 @@ import {
   type BoundMethod,
   bind,
   type Citation,
-  type Field,
   type Method,
   type MethodState,
   type RunFacts,
+  type Setting,
 } from "../contract/method.ts";
 import { type MethodRequest, methodConfig } from "../contract/settings.ts";
 import type { Network } from "../network/network.ts";
@@ -64,7 +64,7 @@ export type MethodId =
 export interface ConfiguredMethod {
   readonly id: string;
   /** Every setting resolved, defaults included. */
-  readonly settings: Readonly<Record<string, Field["default"]>>;
+  readonly settings: Readonly<Record<string, Setting["default"]>>;
   /** @throws {ConfigError} when the settings do not fit the network */
   readonly bind: (network: Network, facts: RunFacts) => BoundMethod;
   /** See Method.from. */
@@ -79,7 +79,7 @@ export interface RegisteredMethod {
   /** See Method.from. */
   readonly from: "fine-tuned" | "pre-trained";
   /** What may be set, by name. */
-  readonly fields: Readonly<Record<string, Field>>;
+  readonly fields: Readonly<Record<string, Setting>>;
   /** @throws {ConfigError} as `methodConfig` does */
   readonly configure: (request: MethodRequest) => ConfiguredMethod;
 }

@@ -19,11 +19,11 @@ function withJobs(change: (lines: readonly JobLine[]) => readonly JobLine[]): Le
 
 const dense = withJobs((lines) => lines.filter(({ job }) => job === "sst2-s0-finetuned"));
 
-test("docs/reproduction.md is what its ledger says (npm run docs:reproduction)", async () => {
+test("results/reproduction.md is what its ledger says (npm run results:tables)", async () => {
   expect(await readFile(join(ROOT, PAGE), "utf8")).toBe(reproductionPage(published));
 });
 
-test("the one table in docs/results.md is what the ledger says (npm run docs:reproduction)", async () => {
+test("the one table in results/results.md is what the ledger says (npm run results:tables)", async () => {
   const results = await readFile(join(ROOT, RESULTS), "utf8");
   expect(results).toBe(withComparison(results, published));
 });

@@ -1,6 +1,6 @@
 /**
- * docs/reproduction.md: the tables of all papers on one page, from a ledger alone; and all rows of all of them as one
- * table in docs/results.md.
+ * results/reproduction.md: the tables of all papers on one page, from a ledger alone; and all rows of all of them as one
+ * table in results/results.md.
  *
  * Neither model nor data is needed: a plan asks for the model's depth, and the ledger has it. A line counts only when
  * it is the run that the plan asks for, settings, model and data by their digests.
@@ -20,11 +20,11 @@ import { countOf, type JobOutcome, type Reproduction, reproductionOf } from "./t
 import { progressText, reproductionText } from "./table-text.ts";
 
 /** Where the page and its ledger lie in the project. */
-export const PAGE = join("docs", "reproduction.md");
-export const PUBLISHED = join("docs", "reproduction", "jobs.jsonl");
+export const PAGE = join("results", "reproduction.md");
+export const PUBLISHED = join("results", "ledger.jsonl");
 /** The page that is written by hand but for one table, and what stands around that. */
-export const RESULTS = join("docs", "results.md");
-const FROM = "<!-- from here: npm run docs:reproduction -->";
+export const RESULTS = join("results", "results.md");
+const FROM = "<!-- from here: npm run results:tables -->";
 const TO = "<!-- to here -->";
 
 /**
@@ -143,7 +143,7 @@ function headText(
   const versions = [...new Set([...ledger.jobs.values()].map(({ code }) => code))].toSorted();
   return `# Reproduction (${count})
 
-The tables of the papers and their baselines as they came out here, beside the published numbers. The page is written by \`npm run docs:reproduction\` from [reproduction/jobs.jsonl](reproduction/jobs.jsonl), one line for each run: scores, what was removed, settings, seed and time.${more} Nothing on it is typed by hand; what the tables mean is said in [results](results.md).
+The tables of the papers and their baselines as they came out here, beside the published numbers. The page is written by \`npm run results:tables\` from [ledger.jsonl](ledger.jsonl), one line for each run: scores, what was removed, settings, seed and time.${more} Nothing on it is typed by hand; what the tables mean is said in [results](results.md).
 
 Model: ${model.name}, ${model.layers} layers × ${model.hidden}, ${fixed(model.parameters / 1e6, 1)} M parameters. ${seedsText(jobs)} A value is the mean over the seeds that are done, ± the standard deviation between them (with n − 1). Version ${versions.join(", ")}.`;
 }
@@ -195,8 +195,8 @@ function commandText(tables: readonly Reproduction[]): string {
   return `How it is made, and gone on with: a copy of the ledger in the folder of the jobs keeps what is done from being run again.
 
 \`\`\`sh
-mkdir -p runs/reproduce && cp docs/reproduction/jobs.jsonl runs/reproduce/
+mkdir -p runs/reproduce && cp results/ledger.jsonl runs/reproduce/
 ${commands.join("\n")}
-npm run docs:reproduction -- --out runs/reproduce
+npm run results:tables -- --out runs/reproduce
 \`\`\``;
 }

@@ -1,4 +1,4 @@
-/** The runtime in Node: what a user of `espalier/runtime` sees. The same in a real browser: test/browser.test.ts. */
+/** The runtime in Node: what a user of `espalier/runtime` sees. The same in a real browser: test/peers/browser.test.ts. */
 
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";

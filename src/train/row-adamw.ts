@@ -5,7 +5,7 @@
  * put off until the row is next read and then done one by one by the same kernel, so the numbers are those of the dense
  * step. After `SETTLED` steps without a gradient β₁ⁿ is below 1e-9, an update is far below half a unit in the last place
  * of the weight, and the rest of the gap is one multiplication. A vocabulary of 30,522 × 256 costs
- * 2.0 to 3.7 ms this way and 4.3 to 4.6 dense, and the graph is spared a dense gradient (bench/optimizer.mjs).
+ * 2.0 to 3.7 ms this way and 4.3 to 4.6 dense, and the graph is spared a dense gradient (benchmarks/training/optimizer.mjs).
  *
  * These functions run in the engine's worker, beside the buffers (`Engine.host`). `t` counts steps from 1.
  */

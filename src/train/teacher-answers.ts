@@ -2,7 +2,7 @@
  * What a teacher has answered: the logits of each example, kept from the first time it comes. A frozen model without
  * dropout says the same every time, so a student that learns from answers alone needs one pass of the teacher for each
  * example of a run instead of one for each example of each epoch: 33 ms a step instead of 51 for a student of 3 of its
- * teacher's 6 layers x 256, SST-2 in batches of 32, one thread (bench/distillation.mjs).
+ * teacher's 6 layers x 256, SST-2 in batches of 32, one thread (benchmarks/training/distillation.mjs).
  *
  * Padding is not the same in every batch and moves the last bits, so a run that goes on from a checkpoint must find
  * the numbers it had: they are part of the trainer's state. Not here: the pass itself (step.ts).

@@ -1,7 +1,7 @@
 /**
  * The formats a network can be written in, each with the reader that others use; and networks that a format must carry.
  *
- * A row is tested by being added: `test/formats.test.ts` writes every network in every format, reads it with that
+ * A row is tested by being added: `test/peers/formats.test.ts` writes every network in every format, reads it with that
  * format's reader and compares outputs. `open` gives undefined where the reader is not there on this machine.
  */
 

@@ -30,7 +30,7 @@ export const gather = (table: Value, ids: Value): Value => apply(gatherRule, [ta
 /**
  * Rows `ids` of an expression over tables: what is done to each number is done to the rows that are read and not to the
  * whole table, on the way back too. A step of Adapting by Pruning, which masks 30,522 × 256 word embeddings, takes 1.30
- * times one of plain fine-tuning with it and 1.64 times without (bench/methods.mjs).
+ * times one of plain fine-tuning with it and 1.64 times without (benchmarks/training/methods.mjs).
  */
 export function lookup(table: Value, ids: Value): Value {
   const made = new Map<Value, Value>();

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ConfigError, RunError } from "../../base/errors.ts";
 import { type FloatTensor, floatTensor } from "../../base/tensor.ts";
-import { checkBlock, checkChoice, checkReached, checkSparsity } from "./checks.ts";
+import { checkBlock, checkChoice, checkPositive, checkReached, checkSparsity } from "./checks.ts";
 
 const vector = (...values: number[]): FloatTensor => floatTensor([values.length], Float32Array.from(values));
 
@@ -19,6 +19,8 @@ test("method/unreached: a product is refused that is less or more sparse than as
 test.each([
   ["x/sparsity", () => checkSparsity("x", 1)],
   ["x/sparsity", () => checkSparsity("x", Number.NaN)],
+  ["x/mean", () => checkPositive("x", "mean", 0)],
+  ["x/mean", () => checkPositive("x", "mean", Number.NaN)],
   ["x/block", () => checkBlock("x", 3)],
   ["x/block", () => checkBlock("x", Number.NaN)],
   ["x/how", () => checkChoice("x", "how", "odd", ["this", "that"])],

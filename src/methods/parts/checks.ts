@@ -11,6 +11,12 @@ export function checkSparsity(id: string, sparsity: number): void {
   throw new ConfigError(`${id}/sparsity`, `${id}: expected a sparsity in [0, 1), got ${sparsity}`);
 }
 
+/** @throws {ConfigError} `ID/NAME` for zero, a negative number, or none */
+export function checkPositive(id: string, name: string, value: number): void {
+  if (value > 0) return;
+  throw new ConfigError(`${id}/${name}`, `${id}: expected ${name} above 0, got ${value}`);
+}
+
 /** A setting that was typed can be any text. @throws {ConfigError} `ID/NAME` */
 export function checkChoice(id: string, name: string, value: string, choices: readonly string[]): void {
   if (choices.includes(value)) return;

@@ -1,0 +1,136 @@
+/**
+ * Sizes of model.esp by part, beside the entropy bound, and the time to pack and unpack it (src/sparse/esp/).
+ *
+ *   node benchmarks/runtime/esp.mjs [--model FOLDER] [--sparsity 0.95] [--height 1] [--pieces 30522] [--runs 3]
+ *
+ * Without a model: a classifier of BERT-base's shape with normal weights, whose encoder was pruned by magnitude, matrix by
+ * matrix, in blocks of `height` rows (a block's magnitude is the sum of its weights'). Weights are taken from a pool of four
+ * million draws at different places: the coder knows frequencies only, so repetition far apart does not help it. Its words
+ * are those of the embedded model, and made up beyond them. Times are processor time, the least of the runs: what else the
+ * machine does hardly counts.
+ */
+
+import { parseArgs } from "node:util";
+import { keyOf, normals, randint } from "../../dist/base/random.js";
+import { kthLargest } from "../../dist/base/select.js";
+import { isEmbedding, parameters } from "../../dist/bert/names.js";
+import { readFolder } from "../../dist/network/folder.js";
+import { espFigures } from "../../dist/sparse/esp/figures.js";
+import { decodeTensor } from "../../dist/sparse/esp/matrices.js";
+import { decodeEsp, encodeEsp, openEsp } from "../../dist/sparse/esp/model.js";
+import { naturalHeight, packMatrix } from "../../dist/sparse/matrix.js";
+
+const { values: options } = parseArgs({
+  options: {
+    model: { type: "string" },
+    sparsity: { type: "string", default: "0.95" },
+    height: { type: "string", default: "1" },
+    pieces: { type: "string", default: "30522" },
+    runs: { type: "string", default: "3" },
+  },
+});
+const [sparsity, height, pieces, runs] = [options.sparsity, options.height, options.pieces, options.runs].map(Number);
+
+const POOL = normals(keyOf(1), 4_000_037, 0.04);
+
+/** `length` draws from the pool. */
+function draws(length, seed) {
+  let at = randint(keyOf(seed), POOL.length);
+  const data = new Float32Array(length);
+  for (let i = 0; i < length; i++) {
+    data[i] = POOL[at++];
+    if (at === POOL.length) at = 0;
+  }
+  return data;
+}
+
+/** Zeroes the blocks of `height` rows of least magnitude. */
+function prune(data, columns) {
+  const sums = new Float32Array(data.length / height);
+  const place = (i) => Math.floor(i / columns / height) * columns + (i % columns);
+  for (let i = 0; i < data.length; i++) sums[place(i)] += Math.abs(data[i]);
+  const least = kthLargest([sums], Math.round((1 - sparsity) * sums.length), "magnitude");
+  for (let i = 0; i < data.length; i++) if (sums[place(i)] < least) data[i] = 0;
+}
+
+async function bertBase() {
+  const layer = { heads: 12, headSize: 64, ffn: 3072 };
+  const embedded = (await readFolder("assets/wiki-bert-4x160")).vocabulary;
+  const vocab = Array.from({ length: pieces }, (_, i) => embedded.vocab[i] ?? `##${i.toString(36)}q`);
+  const config = {
+    vocabSize: pieces, hiddenSize: 768, layers: Array.from({ length: 12 }, () => layer), maxPositions: 512,
+    typeVocab: 2, activation: "gelu", layerNormEps: 1e-12, hiddenDropout: 0.1, attentionDropout: 0.1,
+    initializerRange: 0.02, padTokenId: 0,
+  };
+  const head = { kind: "classification", labels: ["negative", "positive"] };
+  const tensors = new Map();
+  let seed = 0;
+  for (const [name, shape] of parameters(config, head)) {
+    const data = draws(shape.reduce((n, d) => n * d, 1), seed++);
+    if (name.startsWith("bert.encoder.") && shape.length === 2) prune(data, shape[1]);
+    tensors.set(name, { dtype: "float32", shape, data });
+  }
+  return { config, head, tensors, vocabulary: { ...embedded, vocab } };
+}
+
+/** Least processor time of `runs` in seconds, and the last result. */
+async function timed(work) {
+  let [best, result] = [Number.POSITIVE_INFINITY, undefined];
+  for (let i = 0; i < runs; i++) {
+    const start = process.cpuUsage();
+    result = await work();
+    const { user, system } = process.cpuUsage(start);
+    best = Math.min(best, (user + system) / 1e6);
+  }
+  return [best, result];
+}
+
+/** Decodes the sparse matrices alone. */
+function readSparse(bytes) {
+  const { directory, sections } = openEsp(bytes, "bench");
+  [...directory.tensors].forEach(([name, storage], i) => {
+    if (storage.height !== undefined) decodeTensor(sections[i], storage, () => {}, name, "bench");
+  });
+}
+
+const PARTS = [
+  ["encoder, sparse matrices", ({ name, storage }) => !isEmbedding(name) && storage.height !== undefined],
+  ["encoder and head, dense matrices", ({ name, storage }) => !isEmbedding(name) && storage.height === undefined && storage.shape.length === 2],
+  ["biases and LayerNorm", ({ storage }) => storage.shape.length === 1],
+  ["embedding tables", ({ name, storage }) => isEmbedding(name) && storage.shape.length === 2],
+];
+
+function row(name, bytes, bound) {
+  const beside = bound === undefined ? "" : `  bound ${(bound / 8e6).toFixed(3).padStart(7)} MB`;
+  console.log(`  ${name.padEnd(34)} ${(bytes / 1e6).toFixed(3).padStart(7)} MB${beside}`);
+}
+
+function report(figures) {
+  for (const [name, belongs] of PARTS) {
+    const part = figures.tensors.filter(belongs);
+    const sum = (pick) => part.reduce((n, tensor) => n + pick(tensor), 0);
+    row(name, sum((t) => t.bytes), sum((t) => t.bound.positions + t.bound.values));
+    if (part[0]?.storage.height === undefined) continue;
+    const stored = sum((t) => t.stored);
+    const [places, numbers] = [sum((t) => t.bound.positions), sum((t) => t.bound.values)];
+    console.log(`    of the bound: positions ${(places / 8e6).toFixed(3)} MB, numbers ${(numbers / 8e6).toFixed(3)} MB; ${stored} numbers stored`);
+  }
+  row("vocabulary", figures.vocabulary);
+  row("directory and head", figures.directory + figures.head);
+  row("file", figures.bytes);
+}
+
+const network = options.model ? await readFolder(options.model) : await bertBase();
+const matrices = [...network.tensors].filter(([name, { shape }]) => shape.length === 2 && !isEmbedding(name));
+const [heights] = await timed(() => matrices.forEach(([, matrix]) => naturalHeight(matrix)));
+const [packing] = await timed(() => matrices.forEach(([, matrix]) => packMatrix(matrix, height)));
+console.log(`${matrices.length} matrices: natural heights found in ${heights.toFixed(2)} s, packed in ${packing.toFixed(2)} s`);
+for (const [values, tables] of [["int8", "int8"], ["float16", "int8"], ["float16", "float16"], ["float32", "float32"]]) {
+  const [written, bytes] = await timed(() => encodeEsp(network, { values, tables }));
+  const [read] = await timed(() => decodeEsp(bytes));
+  const [readOpened] = await timed(() => openEsp(bytes, "bench"));
+  const [readMatrices] = await timed(() => readSparse(bytes));
+  const times = [written, read, readMatrices - readOpened].map((time) => time.toFixed(2));
+  console.log(`\nvalues ${values}, tables ${tables}: written in ${times[0]} s, read in ${times[1]} s, of it sparse matrices ${times[2]} s`);
+  report(await espFigures(bytes));
+}

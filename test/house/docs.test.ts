@@ -1,0 +1,125 @@
+/** What the documentation promises holds: its commands parse, its links lead somewhere, its example runs. */
+
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, expect, test } from "vitest";
+import { parseArguments } from "../../src/cli/arguments.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const PAGES = [
+  "README.md",
+  ...["docs", "results", "benchmarks"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
+  ),
+].filter((name) => name.endsWith(".md"));
+const folder = mkdtempSync(join(tmpdir(), "espalier-docs-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function read(page: string): string {
+  return readFileSync(join(ROOT, page), "utf8");
+}
+
+/** What Node prints. @throws when it ends with an error */
+function node(...args: string[]): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  return promisify(execFile)(process.execPath, args, { cwd: ROOT });
+}
+
+/** Lines of the page's shell blocks, continued ones joined, comments left out. */
+function shellLines(page: string): string[] {
+  const blocks = [...read(page).matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = ""]) => block);
+  return blocks.flatMap((block) => block.replaceAll(/\\\n\s*/g, "").split("\n"));
+}
+
+/** The words of a simple command: blanks separate, double quotes hold together, # begins a comment. */
+function wordsOf(line: string): string[] {
+  return [...line.replace(/\s#.*$/, "").matchAll(/"([^"]*)"|(\S+)/g)].map(
+    ([, quoted, bare]) => quoted ?? bare ?? "",
+  );
+}
+
+const commands = PAGES.flatMap((page) =>
+  shellLines(page)
+    .filter((line) => /^(?:npx )?espalier /.test(line))
+    .map((line) => [page, line] as const),
+);
+
+test("the README shows at least eight commands", () => {
+  expect(commands.filter(([page]) => page === "README.md").length).toBeGreaterThanOrEqual(8);
+});
+
+test.each(commands)("%s: %s is a command line of this version", (_, line) => {
+  const words = wordsOf(line.replace(/^npx /, "")).slice(1);
+  expect(parseArguments(words, "0.0.0").kind).toBe("run");
+});
+
+test.each(PAGES)("%s: npm scripts exist", (page) => {
+  const { scripts }: { scripts: Record<string, string> } = JSON.parse(read("package.json"));
+  const named = [...read(page).matchAll(/npm (?:run )?(build|check|demo|format|test|bench:[\w-]+)/g)];
+  expect(named.map(([, name = ""]) => name).filter((name) => !(name in scripts))).toEqual([]);
+});
+
+/** A heading as GitHub links to it. */
+function anchorOf(heading: string): string {
+  const plain = heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, "");
+  return plain.trim().replaceAll(" ", "-");
+}
+
+test.each(PAGES)("%s: links within the project lead to files and headings", (page) => {
+  const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)];
+  const broken = links.filter(([, path = "", anchor]) => {
+    const target = path === "" ? page : join(dirname(page), path);
+    if (!existsSync(join(ROOT, target))) return true;
+    const headings = [...read(target).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => anchorOf(heading));
+    return anchor !== undefined && !headings.includes(anchor);
+  });
+  expect(broken.map(([link]) => link)).toEqual([]);
+});
+
+test.each(PAGES)("%s: files and folders of the project that it names are there", (page) => {
+  const named = [
+    ...read(page).matchAll(/`((?:src|test|benchmarks|results|docs|examples|assets)\/[\w./-]+)`/g),
+  ];
+  expect(named.map(([, path = ""]) => path).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
+
+test("docs/commands.md names every command", () => {
+  const page = read("docs/commands.md");
+  for (const { name } of COMMANDS) expect(page).toMatch(new RegExp(`^\\| \`${name}\\b`, "m"));
+});
+
+test("the package exports the commands, a loader and the errors, and nothing else", async () => {
+  const list = 'import * as espalier from "espalier"; console.log(Object.keys(espalier).sort().join())';
+  const functions = [
+    "augment",
+    "bench",
+    "compress",
+    "evaluate",
+    "exportModel",
+    "finetune",
+    "inspect",
+    "load",
+    "predict",
+  ];
+  const errors = [
+    "ConfigError",
+    "EspalierError",
+    "FormatError",
+    "InputError",
+    "InterruptedError",
+    "RunError",
+  ];
+  const { stdout } = await node("--input-type=module", "-e", list);
+  expect(stdout.trim().split(",")).toEqual([...errors, ...functions, "pretrain", "reproduce", "shrink"]);
+});
+
+test("the example fine-tunes, compresses and labels two sentences", { timeout: 180_000 }, async () => {
+  const { stdout, stderr } = await node("examples/classify.mjs", "embedded", folder, "200");
+  expect(stderr).toBe("");
+  expect(stdout).toMatch(/Smaller: \d+ % of the bytes are left/);
+  expect(stdout.match(/^(?:positive|negative) 0\.\d{3} /gm)).toHaveLength(2);
+});

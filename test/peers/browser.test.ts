@@ -1,0 +1,178 @@
+/** The runtime in a real browser: the bundle, its threads and failures, and the example page as one types. */
+
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { serve } from "../../examples/browser/serve.mjs";
+import type { Prediction } from "../../src/network/predictions.ts";
+import { load, type RuntimeReport } from "../../src/runtime/load.ts";
+import { encodeEsp } from "../../src/sparse/esp/model.ts";
+import { KERNEL_FILES } from "../support/build.ts";
+import { chromiumPath, startChromium } from "../support/chromium.ts";
+import { letterClassifier } from "../support/classifiers.ts";
+import { newFolder } from "../support/tiny-model.ts";
+
+const built = (name: string): Buffer =>
+  readFileSync(fileURLToPath(new URL(`../../dist/browser/${name}`, import.meta.url)));
+
+test("what a page loads beside the model is under 150 kB compressed by gzip -9", () => {
+  const files = ["runtime.js", "thread.js", ...KERNEL_FILES];
+  const bytes = files.reduce((sum, name) => sum + gzipSync(built(name), { level: 9 }).length, 0);
+  expect(bytes).toBeGreaterThan(10_000);
+  expect(bytes).toBeLessThan(150_000);
+});
+
+test("the bundle has no word of Node in it", () => {
+  for (const name of ["runtime.js", "thread.js"])
+    expect(built(name).toString()).not.toMatch(/node:|onnxruntime/);
+});
+
+const TEXTS = ["a film to remember", "bad", ["first of two", "second of two"] as const, "x ".repeat(60)];
+
+/** What a page answers when it is asked to load a model and label texts. */
+interface Answer {
+  readonly report: RuntimeReport;
+  readonly predictions: readonly Prediction[];
+  readonly overlapping: readonly (readonly Prediction[])[];
+}
+
+const path = chromiumPath();
+if (path === undefined) console.warn("browser: skipped, because there is no Chromium (CHROMIUM_PATH)");
+
+describe.skipIf(path === undefined)("in Chromium", () => {
+  let browser: Browser;
+  let folder: string;
+  let model: string;
+  let expected: readonly Prediction[];
+
+  beforeAll(async () => {
+    browser = await startChromium(path ?? "");
+    folder = await newFolder();
+    model = join(folder, "model.esp");
+    const file = await encodeEsp(letterClassifier(0.05), { values: "float32" });
+    await writeFile(model, file);
+    const damaged = file.slice();
+    damaged[damaged.length - 100] = (damaged[damaged.length - 100] ?? 0) ^ 1;
+    await writeFile(join(folder, "damaged.esp"), damaged);
+    await writeFile(join(folder, "blank.html"), "<!doctype html><title>blank</title>");
+    const here = await load(file);
+    expected = await here.classify(TEXTS);
+    await here.close();
+  });
+  afterAll(() => browser?.close());
+
+  /** Opens a page of the example's server, does something in it, and closes both. */
+  async function inPage<T>(isolated: boolean, work: (page: Page, url: string) => Promise<T>): Promise<T> {
+    const more = { "/blank.html": join(folder, "blank.html"), "/damaged.esp": join(folder, "damaged.esp") };
+    const server = await serve({ model, isolated, more });
+    const page = await browser.newPage();
+    try {
+      return await work(page, server.url);
+    } finally {
+      await page.close();
+      await server.close();
+    }
+  }
+
+  /** Loads the model in a blank page with `threads` and labels the texts, alone and in calls that overlap. */
+  function labelled(isolated: boolean, threads: number): Promise<Answer> {
+    return inPage(isolated, async (page, url) => {
+      await page.goto(`${url}blank.html`);
+      // Written as text: it runs in the page, where the bundle is a module of its own.
+      const script = `(async () => {
+        const { load } = await import("/runtime.js");
+        const model = await load("/model.esp", { threads: ${threads} });
+        const texts = ${JSON.stringify(TEXTS)};
+        const predictions = await model.classify(texts);
+        const overlapping = await Promise.all(texts.map((text) => model.classify([text])));
+        const { report } = model;
+        await model.close();
+        return { report, predictions, overlapping };
+      })()`;
+      return page.evaluate<Answer>(script);
+    });
+  }
+
+  function expectNear(got: readonly Prediction[], wanted: readonly Prediction[], bound: number): void {
+    expect(got.map(({ text, pair, label }) => [text, pair, label])).toEqual(
+      wanted.map(({ text, pair, label }) => [text, pair, label]),
+    );
+    got.forEach(({ scores }, i) => {
+      scores.forEach((score, label) => {
+        expect(Math.abs(score - (wanted[i]?.scores[label] ?? Number.NaN))).toBeLessThan(bound);
+      });
+    });
+  }
+
+  test.each([
+    ["an isolated page with one thread", true, 1, 1],
+    ["an isolated page with two threads", true, 2, 2],
+    ["a page that is not isolated, asked for two threads, with one", false, 2, 1],
+  ])("%s: probabilities within 1e-5 of Node's", async (_, isolated, asked, got) => {
+    const { report, predictions, overlapping } = await labelled(isolated, asked);
+    expect(report).toMatchObject({ path: "sparse", threads: got });
+    expectNear(predictions, expected, 1e-5);
+    expectNear(overlapping.flat(), expected, 1e-5);
+  });
+
+  test.each([
+    ["/damaged.esp", /^FormatError esp\//],
+    ["/none.esp", /^InputError runtime\/source$/],
+  ])("%s is refused with its class and code, which a bundle does not shorten", async (file, code) => {
+    const got = await inPage(true, async (page, url) => {
+      await page.goto(`${url}blank.html`);
+      const script = `import("/runtime.js").then(({ load }) => load("${file}")).then(() => "loaded", ({ name, code }) => name + " " + code)`;
+      return page.evaluate<string>(script);
+    });
+    expect(got).toMatch(code);
+  });
+
+  test("the example page labels what is typed, and follows when it changes", async () => {
+    await inPage(true, async (page, url) => {
+      const problems: string[] = [];
+      page.on("pageerror", (error) => problems.push(error.message));
+      await page.goto(url);
+      await page.waitForSelector("body[data-ready]");
+      const field = page.getByRole("textbox");
+      const top = page.locator("dt.top");
+      for (const i of [0, 1]) {
+        await field.fill(TEXTS[i] as string); // the first two are no pairs
+        await expect.poll(() => top.allTextContents()).toEqual([expected[i]?.label]);
+      }
+      expect(await page.locator("#facts").textContent()).toMatch(/ms for this text; \d threads?/);
+      await field.fill("");
+      await expect.poll(() => top.count()).toBe(0);
+      expect(problems).toEqual([]);
+    });
+  });
+
+  test("the example page says in words that a model cannot be loaded", async () => {
+    const server = await serve({ model: join(folder, "nowhere.esp") });
+    const page = await browser.newPage();
+    await page.goto(server.url);
+    await expect
+      .poll(() => page.getByRole("alert").textContent())
+      .toMatch(/expected a \.esp file, got: status 404/);
+    await page.close();
+    await server.close();
+  });
+});
+
+test("the example's server serves nothing but its files", async () => {
+  const server = await serve({ model: fileURLToPath(import.meta.url) });
+  for (const path of [
+    "package.json",
+    "../../package.json",
+    "%2e%2e/package.json",
+    "__proto__",
+    "constructor",
+  ]) {
+    expect((await fetch(`${server.url}${path}`)).status).toBe(404);
+  }
+  expect((await fetch(server.url)).headers.get("cross-origin-opener-policy")).toBe("same-origin");
+  await server.close();
+});
