@@ -10,8 +10,8 @@
 
 import { parseArgs } from "node:util";
 import { BLOCK_HEIGHTS, blocksIn, blockThreshold, rankedBlocks } from "../../dist/base/blocks.js";
-import { matricesIn } from "../../dist/methods/parts/matrices.js";
-import { kept } from "../../dist/methods/parts/ramp.js";
+import { matricesIn } from "../../dist/parts/matrices.js";
+import { kept } from "../../dist/parts/ramp.js";
 import { loadModel } from "../../dist/runs/models.js";
 
 const { values, positionals } = parseArgs({

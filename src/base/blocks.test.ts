@@ -24,7 +24,7 @@ test("a block is ranked by the sum of its weights' sizes or values, the last wit
   expect(places).toEqual([0, 1, 0, 1, 0, 1, 0, 1, 2, 3]);
 });
 
-test("the threshold is the rank at which as many weights are reached, whole and smaller blocks counted as they are", () => {
+test("the threshold is the rank at which enough weights are reached, smaller blocks counted as they are", () => {
   const ranked = [rankedBlocks([5, 2], FIVE, 4, "magnitude")];
   const thresholds = [0, 1, 4, 5, 8, 9, 10].map((keep) => blockThreshold(ranked, keep, "magnitude"));
   expect(thresholds).toEqual([Number.POSITIVE_INFINITY, 10, 10, 9, 9, 8, 1]);
@@ -56,7 +56,7 @@ const matrix = fc
   );
 
 test.each(BLOCK_HEIGHTS)(
-  "blocks of %i: all are whole or gone, none that went ranks above one that stayed, and what is left is within half a block of what was asked",
+  "blocks of %i: whole or gone, lowest ranks first, and within half a block of what was asked",
   (height) => {
     const matrices = fc.array(matrix, { minLength: 1, maxLength: 3 });
     fc.assert(

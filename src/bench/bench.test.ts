@@ -12,7 +12,7 @@ import { withRandomZeros } from "./probe.ts";
 
 const PLAN = { batchSizes: [1, 2], lengths: [4, 8], repetitions: 3, threads: 1 };
 
-test("one model is compared in ONNX Runtime, in the same quantized and in the sparse runtime: every figure is there", async () => {
+test("one model in ONNX Runtime, quantized there, and in the sparse runtime: every figure is there", async () => {
   const model = await written(tinyModel());
   const { contenders, machine, verdict } = await bench({ models: [model], ...PLAN });
   expect(machine.threads).toBe(1);

@@ -21,7 +21,7 @@ function withMatrix(data: (row: number, column: number) => number): [Network, st
   ];
 }
 
-test("the encoder's matrices have the share of zeros asked for, within 3 points; everything else is as it was", () => {
+test("the encoder's matrices have the zeros asked for, within 3 points; all else is as it was", () => {
   const network = tinyModel();
   expect(encoderZeros(network)).toBe(0);
   for (const share of [0.8, 0.95]) {

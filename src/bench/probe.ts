@@ -7,8 +7,8 @@
 
 import { fold, type Key, uniform } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
-import { matricesIn } from "../methods/parts/matrices.ts";
 import type { Network } from "../network/network.ts";
+import { matricesIn } from "../parts/matrices.ts";
 import { type BlockHeight, naturalHeight } from "../sparse/matrix.ts";
 
 /** Below this share of zeros a model's own time does not lie on the line: kernels for dense matrices are in it. */

@@ -40,7 +40,7 @@ function contender(
   };
 }
 
-test("the fastest comes first; a contender is told what it gains, what is left of the bytes, and what it costs", () => {
+test("the fastest comes first; a contender is told its gain, its bytes and its cost", () => {
   expect(benchVerdict([contender("onnx", [10, 80]), contender("int8", [5, 20])])).toEqual([
     "Fastest: int8 in all 2 cases (2.0× to 4.0× the next).",
     "int8 against onnx: faster in all 2 cases, 2.0× to 4.0×; 25 % of the bytes; logits differ by up to 0.012.",
@@ -66,7 +66,7 @@ test("a change of 10 % or less is the same, and cases that disagree are told apa
   ]);
 });
 
-test("a model that gains nowhere from the sparse engine is told how many zeros it has; one that gains is not", () => {
+test("a model that gains nowhere from the sparse engine is told how many zeros it has", () => {
   const said = (ms: readonly number[], zeros: number) =>
     benchVerdict([contender("onnx", [10, 80]), contender("sparse", ms, { zeros })]).slice(3);
   expect(said([40, 200], 0)).toEqual([

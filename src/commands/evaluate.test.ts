@@ -24,7 +24,7 @@ async function answers(model: string): Promise<[string, string][]> {
   });
 }
 
-test("four of five right is an accuracy of 0.8, and the loss is that of the predicted probabilities within 1e-6", async () => {
+test("four of five right is an accuracy of 0.8, and the loss that of the probabilities within 1e-6", async () => {
   const model = await written(tinyModel());
   const rows = await answers(model);
   const result = await evaluate({ model, data: await csv(rows), batchSize: 2 });

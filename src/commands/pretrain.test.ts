@@ -37,7 +37,7 @@ function options(out: string, given: Partial<PretrainOptions> = {}): PretrainOpt
   return { corpus, out: join(folder, out), ...small, ...run, ...given };
 }
 
-test("words that follow from each other are learnt: held-out loss below 2.2, where their frequencies alone give 3.2", async () => {
+test("words that follow each other are learnt: held-out loss below 2.2, frequencies alone give 3.2", async () => {
   const { out, ...rest } = options("learns", { steps: 300, shortLength: 32 });
   const result = await pretrain({ out, ...rest });
   expect(result.metric).toMatchObject({ name: "loss", better: "lower", before: null });

@@ -75,7 +75,7 @@ test.each([
   expect(await predict({ model: out, ...ask })).toEqual(await predict({ model, ...ask }));
 });
 
-test("several corpora together decide which pieces stay, of pairs both texts; limit takes the first of each", async () => {
+test("several corpora decide which pieces stay, of pairs both texts; limit takes the first of each", async () => {
   const model = await written(tinyModel());
   const one = await table("pairs.csv", ["text,other", "good,film", "bad,bad"]);
   const two = await table("more.csv", ["text,other", "plot,very"]);

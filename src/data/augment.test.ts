@@ -58,7 +58,7 @@ test("a word without candidates stays, and a text without words has no copies", 
   expect([...augmented([single], () => [], RULES)]).toEqual([single]);
 });
 
-test("over 3,000 copies of ten words the share replaced is 0.4 ± 0.02, and every candidate is drawn 1/15 ± 0.01", () => {
+test("over 3,000 copies of ten words 0.4 ± 0.02 are replaced, each candidate drawn 1/15 ± 0.01", () => {
   const examples = Array.from({ length: 100 }, (_, i): Example => ({ ...single, text: `${LONG} ${i}` }));
   const drawn = [...augmented(examples, words, RULES)].flatMap(({ text }) => text.split(" ").slice(0, 10));
   const replaced = drawn.filter((word) => word.startsWith("c"));

@@ -58,7 +58,7 @@ test("a stream larger than the first buffer is kept whole", async () => {
   expect([...stream.tokens]).toEqual([...paragraph, ...paragraph, ...paragraph]);
 });
 
-test("blocks stay inside articles, cover every token of those long enough, and only short articles are padded", () => {
+test("blocks stay inside articles, cover every token of long ones, and only short ones are padded", () => {
   const stream = numbered(25, 7, 10, 4, 11);
   const blocks = cutBlocks(stream, 12, 5);
   expect([...blocks.starts]).toEqual([0, 10, 15, 25, 32, 46, 47]);
@@ -110,7 +110,7 @@ test("positions are distinct tokens, never [CLS], [SEP] or padding; a short row 
   });
 });
 
-test("of the masked places 80 % are [MASK], 10 % another piece, 10 % unchanged, within four standard errors", () => {
+test("of masked places 80 % are [MASK], 10 % another piece, 10 % unchanged, within four errors", () => {
   const batches = mlmBatches(cutBlocks(numbered(64_000), 66), { ...setup, batchSize: 50 });
   let [n, masked, kept, special] = [0, 0, 0, 0];
   for (let step = 0; step < 20; step++) {

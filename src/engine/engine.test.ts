@@ -256,7 +256,7 @@ test("host kernels work on the buffers, keep state, and give back copies", async
   expect([await engine.host(KERNELS, "count", 0), await engine.host(KERNELS, "count", 0)]).toEqual([1, 2]);
 });
 
-test("buffers made together lie in one memory, apart from each other, and sessions and kernels see the same bytes", async () => {
+test("buffers made together lie apart in one memory, and sessions and kernels see the same bytes", async () => {
   await engine.allocateTogether({ left: 3, right: 20 });
   await engine.write(view("left", 0, 3), Float32Array.of(1, 2, 3));
   await engine.write(view("right", 0, 20), new Float32Array(20).fill(5));

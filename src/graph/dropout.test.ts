@@ -93,7 +93,7 @@ test.each(RATES)(
 );
 
 test.each(RATES)(
-  "rate %s: shares of rows and of columns spread as those of independent draws, within 20 %, and at most 5 deviations",
+  "rate %s: rows' and columns' shares spread as independent draws, within 20 % and 5 deviations",
   async (rate) => {
     const z = await scores(rate);
     for (const lines of [rowsOf(z), columnsOf(z)]) {
@@ -105,7 +105,7 @@ test.each(RATES)(
 );
 
 test.each(RATES)(
-  "rate %s: no two of 512 rows or 384 columns correlate beyond 7 deviations, and their spread is within 5 %",
+  "rate %s: no two of 512 rows or 384 columns correlate beyond 7 deviations, spread within 5 %",
   async (rate) => {
     const z = await scores(rate);
     for (const lines of [rowsOf(z), columnsOf(z)]) {

@@ -102,7 +102,7 @@ test.each(rows.filter(([op]) => rule(op).elementwise))(
   },
 );
 
-test("a table is looked up before anything is done to it, and what several operations share is looked up once", () => {
+test("a table is looked up before anything is done to it, and what is shared is looked up once", () => {
   const [w, score] = [input("w", "float32", [100, 8]), input("score", "float32", [100, 8])];
   const [column, ids] = [input("column", "float32", [100, 1]), input("ids", "int32", [3])];
   const shared = sub(score, input("threshold", "float32", []));

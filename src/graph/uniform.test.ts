@@ -39,7 +39,7 @@ function correlation(a: Float64Array, b: Float64Array): number {
 
 const largest = (values: readonly number[]): number => values.reduce((m, x) => Math.max(m, Math.abs(x)), 0);
 
-test("all of 196,608 numbers lie strictly between 0 and 1, so that their logarithms and those of 1 − u are finite", async () => {
+test("all of 196,608 numbers lie strictly between 0 and 1: logarithms of u and 1 − u are finite", async () => {
   const u = await numbers([ROWS, COLUMNS]);
   expect(u).toHaveLength(ROWS * COLUMNS);
   expect(u.every((x) => x > 0 && x < 1)).toBe(true);
@@ -81,6 +81,6 @@ test("other sites, steps and seeds correlate by less than 4 standard deviations"
   for (const other of others) expect(Math.abs(correlation(z, standard(other)))).toBeLessThan(4);
 });
 
-test("a vector's numbers are spread as a matrix's are: 2,000 of them have the mean within 4 standard deviations", async () => {
+test("a vector's numbers are spread as a matrix's: 2,000 have the mean within 4 deviations", async () => {
   expect(Math.abs(excess(standard(await numbers([2000]))))).toBeLessThan(4);
 });

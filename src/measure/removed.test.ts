@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { tinyModel } from "../../test/support/tiny-model.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { layerNames, weightOf } from "../bert/names.ts";
-import { shallower } from "../methods/parts/students.ts";
+import { shallower } from "../parts/students.ts";
 import { removedWeights } from "./removed.ts";
 
 const original = tinyModel();

@@ -292,7 +292,7 @@ test("at the paper's temperatures the bound is a million times the gap", async (
   expect(error).toBeLessThan(1);
 });
 
-test("r is (k − 1)∇l with k = t_l t_s σ'(t_l θ) σ'(t_s θ) at most t_l t_s / 16: its mean is no 0 where k is not 1", async () => {
+test("r is (k − 1)∇l with k = t_l t_s σ'(t_l θ) σ'(t_s θ) ≤ t_l t_s / 16: no mean of 0 where k is not 1", async () => {
   const { d, a, y } = PROBLEMS["regression, d = 8"];
   const theta = Float64Array.from(normals(keyOf(7), RUNS * d, 0.5));
   const rows = Float64Array.from(a.slice(0, RUNS).flatMap((row) => [...row]));

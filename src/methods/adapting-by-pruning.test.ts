@@ -9,9 +9,9 @@ import { backward } from "../graph/backward.ts";
 import { sum } from "../graph/ops/broadcast.ts";
 import { program } from "../graph/program.ts";
 import { input, pick } from "../graph/value.ts";
+import { matricesIn } from "../parts/matrices.ts";
+import { zerosIn } from "../parts/prune.ts";
 import { connection } from "./adapting-by-pruning.ts";
-import { matricesIn } from "./parts/matrices.ts";
-import { zerosIn } from "./parts/prune.ts";
 import { methodById } from "./registry.ts";
 
 const engine = new Engine({ threads: 1 });
@@ -128,7 +128,7 @@ function drift(bench: MemoryBench, by: number): void {
   }
 }
 
-test("the sparsity grows as in gradual pruning, the threshold never falls, and the last look makes the size exact", async () => {
+test("sparsity grows as in gradual pruning, the threshold never falls, the last look makes it exact", async () => {
   const method = bound({ sparsity: "0.5", until: "1", times: "10" });
   const bench = benchOf(method);
   let progress: Progress = {};
@@ -187,7 +187,7 @@ test.each([
   });
 });
 
-test("with no steps of its own a run prunes by the initial scores, and every survivor is the checkpoint's weight", async () => {
+test("without steps of its own a run prunes by the initial scores; survivors are the checkpoint's", async () => {
   const method = bound({ sparsity: "0.4", until: "0.1" });
   const bench = benchOf(method);
   const progress = await look(method, {}, 1, bench);
@@ -235,7 +235,7 @@ test("control=shuffle keeps each matrix's count, places others, and survivors ar
   }
 });
 
-test("control=reinit keeps the mask and multiplies each survivor by a factor of its own, mean 1, deviation 0.01", async () => {
+test("control=reinit keeps the mask and multiplies each survivor by its own N(1, 0.01)", async () => {
   const [plain, changed] = [await controlled("none"), await controlled("reinit")];
   const factors: number[] = [];
   for (const name of NAMES) {

@@ -49,11 +49,11 @@ import type {
 import { cast, less, mul, scale, sigmoid, sub, surrogate } from "../graph/ops/elementwise.ts";
 import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import { checkChoice, checkPositive, checkSparsity } from "./parts/checks.ts";
-import { isHead, withReader } from "./parts/heads.ts";
-import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
-import { prunedNetwork } from "./parts/pruned.ts";
-import { checkRamp, cubicSparsity, kept } from "./parts/ramp.ts";
+import { checkChoice, checkPositive, checkSparsity } from "../parts/checks.ts";
+import { isHead, withReader } from "../parts/heads.ts";
+import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
+import { prunedNetwork } from "../parts/pruned.ts";
+import { checkRamp, cubicSparsity, kept } from "../parts/ramp.ts";
 
 const ID = "adapting-by-pruning";
 const SCORE = "score.";

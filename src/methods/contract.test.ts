@@ -179,7 +179,7 @@ test.each(CASES)(
 );
 
 test.each(CASES)(
-  "%s: what is not trained keeps its bytes under decay, what is trained moves, and nothing is written to the network",
+  "%s: the untrained keeps its bytes under decay, the trained moves, the network is not written to",
   async (name, it) => {
     const { method } = it;
     const before = tensorsOf(it.settings().method);
@@ -199,7 +199,7 @@ test.each(CASES)(
 );
 
 test.each(CASES.filter(([, { head }]) => head.kind === "classification"))(
-  "%s: the finished network has its configuration's tensors, and its logits are the trained structure's within 1e-5",
+  "%s: the finished network's tensors fit its configuration; logits as in training within 1e-5",
   async (_, { settings, head }) => {
     const batch = madeUpBatch(head, 77, 8);
     const { logits, product } = await withTrainer(settings(), async (trainer) => {
@@ -217,7 +217,7 @@ test.each(CASES.filter(([, { head }]) => head.kind === "classification"))(
 );
 
 test.each(CASES)(
-  "%s: pruned weights are exactly 0, as many as asked to one block of each matrix, blocks whole or gone, and where weights are frozen the others are exactly as they were",
+  "%s: pruned weights are exactly 0, as many as asked, in whole blocks; frozen ones as they were",
   async (_, { method, set, settings, head }) => {
     const { masks = new Map(), tensors } = await withTrainer(settings(), async (trainer) => {
       const plan = smallPlan(head, STEPS);
@@ -252,7 +252,7 @@ test.each(CASES)("%s: the same seed gives the same bytes, another seed others", 
 });
 
 test.each(CASES)(
-  "%s: stopped after every step and every evaluation, saved, and gone on with, a run gives the same bytes",
+  "%s: stopped, saved and resumed after every step and evaluation, a run gives the same bytes",
   async (name, it) => {
     const folder = join(root, `${CASES.findIndex(([other]) => other === name)}`);
     const pieces = await runInPieces(it.settings(), smallPlan(it.head, STEPS), folder);

@@ -10,8 +10,8 @@ import {
 import { CLASSES, madeUpBatch, rowsOf } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
 import { type BoundMethod, bind } from "../contract/method.ts";
+import { shallower } from "../parts/students.ts";
 import { DISTIL, type DistilConfig } from "./distil.ts";
-import { shallower } from "./parts/students.ts";
 
 const NETWORK = still(CLASSES, 4);
 const TEACHER = still(CLASSES, 4, 10);

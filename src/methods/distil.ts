@@ -20,8 +20,8 @@
  */
 
 import type { Method, MethodState, Teacher } from "../contract/method.ts";
-import { distilled, isTeacher, studentOf, teacherOf } from "./parts/distil.ts";
-import { checkLayers, checkRange, shallower } from "./parts/students.ts";
+import { distilled, isTeacher, studentOf, teacherOf } from "../parts/distil.ts";
+import { checkLayers, checkRange, shallower } from "../parts/students.ts";
 
 export interface DistilConfig {
   readonly layers: number;

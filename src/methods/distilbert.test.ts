@@ -11,8 +11,8 @@ import { CLASSES, madeUpBatch } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
 import { keyOf } from "../base/random.ts";
 import { type BoundMethod, bind } from "../contract/method.ts";
+import { shallower } from "../parts/students.ts";
 import { DISTILBERT, type DistilBertConfig } from "./distilbert.ts";
-import { shallower } from "./parts/students.ts";
 
 const NETWORK = still(CLASSES, 4);
 const TEACHER = still(CLASSES, 4, 10);

@@ -23,9 +23,9 @@ import { ConfigError } from "../base/errors.ts";
 import type { Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import { add, scale } from "../graph/ops/elementwise.ts";
 import type { Network } from "../network/network.ts";
-import { checkChoice } from "./parts/checks.ts";
-import { cosineLoss, distilled, isTeacher, studentOf, teacherOf } from "./parts/distil.ts";
-import { checkLayers, checkRange, shallower } from "./parts/students.ts";
+import { checkChoice } from "../parts/checks.ts";
+import { cosineLoss, distilled, isTeacher, studentOf, teacherOf } from "../parts/distil.ts";
+import { checkLayers, checkRange, shallower } from "../parts/students.ts";
 
 /** Whose layers the student starts from. */
 const INITS = ["pre-trained", "fine-tuned"] as const;

@@ -11,7 +11,7 @@
 
 import type { Reader } from "../bert/config.ts";
 import type { Method, MethodState } from "../contract/method.ts";
-import { isHead, withReader } from "./parts/heads.ts";
+import { isHead, withReader } from "../parts/heads.ts";
 
 export interface FeaturesConfig {
   readonly head: Reader;

@@ -27,8 +27,8 @@ import { add, mul, scale } from "../graph/ops/elementwise.ts";
 import { uniform } from "../graph/uniform.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import { gateHeads, withoutUnits } from "./parts/gates.ts";
-import { NOISE_SITES, openChance, sampledGate, settledGate } from "./parts/hard-concrete.ts";
+import { gateHeads, withoutUnits } from "../parts/gates.ts";
+import { NOISE_SITES, openChance, sampledGate, settledGate } from "../parts/hard-concrete.ts";
 import {
   ascending,
   checkShare,
@@ -38,7 +38,7 @@ import {
   type Unit,
   unitsText,
   withoutThe,
-} from "./parts/units.ts";
+} from "../parts/units.ts";
 
 const ID = "head-gates";
 /** Prefix of log α. */

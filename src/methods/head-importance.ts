@@ -30,7 +30,7 @@ import { concat } from "../graph/ops/select.ts";
 import { at } from "../graph/shape.ts";
 import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import { withoutUnits } from "./parts/gates.ts";
+import { withoutUnits } from "../parts/gates.ts";
 import {
   ascending,
   checkShare,
@@ -40,7 +40,7 @@ import {
   type Unit,
   unitsText,
   withoutThe,
-} from "./parts/units.ts";
+} from "../parts/units.ts";
 
 const ID = "head-importance";
 /** I_h so far, one number per head. */

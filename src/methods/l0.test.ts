@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { CLASSES, madeUpBatch, settingsOf, smallNetwork, withTrainer } from "../../test/support/training.ts";
 import { keyOf } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
-import { openShift } from "./parts/hard-concrete.ts";
-import { matricesIn } from "./parts/matrices.ts";
+import { openShift } from "../parts/hard-concrete.ts";
+import { matricesIn } from "../parts/matrices.ts";
 import { methodById } from "./registry.ts";
 
 const NETWORK = smallNetwork(CLASSES, 2, 0);
@@ -36,7 +36,7 @@ test("before the mask is fixed the model is evaluated with its settled gates, wi
   expect(Math.max(...gated.map((x, i) => Math.abs(x - (expected[i] ?? Number.NaN))))).toBeLessThan(1e-5);
 });
 
-test("the penalty is λ times the open gates above the share of the step, none where there are fewer, within 1e-3", async () => {
+test("the penalty is λ times the open gates above the step's share, none below it, within 1e-3", async () => {
   const losses = (penalty: string, start: string): Promise<number[]> =>
     withTrainer(settingsOf(bound({ start, penalty, until: "0.2", sparsity: "0.5" }), 1), async (trainer) => {
       const found: number[] = [];

@@ -41,13 +41,13 @@ import { add, mul, relu, scale, sub } from "../graph/ops/elementwise.ts";
 import { uniform } from "../graph/uniform.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import { checkChoice, checkSparsity } from "./parts/checks.ts";
-import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "./parts/distil.ts";
-import { gateOf, NOISE_SITES, openChance, sampledGate, settledGate } from "./parts/hard-concrete.ts";
-import { isTable, matricesIn, weightsIn } from "./parts/matrices.ts";
-import { groupsOf, pruneAtOnce } from "./parts/prune.ts";
-import { KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
-import { checkRamp, cubicSparsity } from "./parts/ramp.ts";
+import { checkChoice, checkSparsity } from "../parts/checks.ts";
+import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "../parts/distil.ts";
+import { gateOf, NOISE_SITES, openChance, sampledGate, settledGate } from "../parts/hard-concrete.ts";
+import { isTable, matricesIn, weightsIn } from "../parts/matrices.ts";
+import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
+import { KEEP_ZEROS, prunedNetwork } from "../parts/pruned.ts";
+import { checkRamp, cubicSparsity } from "../parts/ramp.ts";
 
 const ID = "l0";
 /** Prefix of log α. */

@@ -8,10 +8,10 @@ import { layerStem } from "../bert/names.ts";
 import { type BoundMethod, bind } from "../contract/method.ts";
 import { Engine } from "../engine/engine.ts";
 import { withLayers } from "../network/layers.ts";
+import { shallower } from "../parts/students.ts";
 import { batchFeeds } from "../train/feeds.ts";
 import { evalProgram, OUT, scalarOf } from "../train/step.ts";
 import { drawLayers, LAYERDROP, type LayerDropConfig } from "./layerdrop.ts";
-import { shallower } from "./parts/students.ts";
 
 const engine = new Engine({ threads: 1 });
 afterAll(() => engine.close());

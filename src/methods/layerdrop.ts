@@ -27,7 +27,7 @@ import { add, mul, sub } from "../graph/ops/elementwise.ts";
 import { take } from "../graph/ops/select.ts";
 import { at } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import { checkLayers, checkRange, shallower, takenLayers } from "./parts/students.ts";
+import { checkLayers, checkRange, shallower, takenLayers } from "../parts/students.ts";
 
 export interface LayerDropConfig {
   readonly layers: number;

@@ -23,11 +23,11 @@ import { linearRate } from "../base/schedule.ts";
 import type { Reader } from "../bert/config.ts";
 import type { HostWork, Method, MethodState, Progress, RunFacts } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
-import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "./parts/checks.ts";
-import { isHead, withReader } from "./parts/heads.ts";
-import { matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
-import { prunedNetwork } from "./parts/pruned.ts";
-import { kept } from "./parts/ramp.ts";
+import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/checks.ts";
+import { isHead, withReader } from "../parts/heads.ts";
+import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
+import { prunedNetwork } from "../parts/pruned.ts";
+import { kept } from "../parts/ramp.ts";
 
 const ID = "lottery";
 /** Share of a round that warms up: the run's default. */

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { CLASSES, settingsOf, smallNetwork, smallPlan, withTrainer } from "../../test/support/training.ts";
 import { keyOf } from "../base/random.ts";
 import type { BoundMethod } from "../contract/method.ts";
+import { matricesIn } from "../parts/matrices.ts";
+import { zerosIn } from "../parts/prune.ts";
+import { cubicSparsity } from "../parts/ramp.ts";
 import { pruningSteps } from "./magnitude.ts";
-import { matricesIn } from "./parts/matrices.ts";
-import { zerosIn } from "./parts/prune.ts";
-import { cubicSparsity } from "./parts/ramp.ts";
 import { methodById } from "./registry.ts";
 
 const NETWORK = smallNetwork(CLASSES, 2);

@@ -59,7 +59,7 @@ test("a block's score has the sum of its weights' gradients, and its mask all of
 });
 
 test.each([{}, { soft: "true" }])(
-  "with %o scores stop once the mask is fixed, weights go on, and pruned ones keep what they were in the graph alone",
+  "with %o scores stop once the mask is fixed, weights go on, pruned ones keep what they were",
   async (set) => {
     const network = smallNetwork(CLASSES, 2);
     const request = { set: { sparsity: "0.5", until: "0.5", refresh: "1", ...set } };

@@ -46,12 +46,12 @@ import { slice } from "../graph/ops/select.ts";
 import { at, product, type Shape, sameShape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import { BLOCK_HELP, checkBlock, checkSparsity } from "./parts/checks.ts";
-import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "./parts/distil.ts";
-import { isTable, matricesIn, weightsIn } from "./parts/matrices.ts";
-import { groupsOf } from "./parts/prune.ts";
-import { prunedNetwork } from "./parts/pruned.ts";
-import { checkRamp, cubicSparsity, kept } from "./parts/ramp.ts";
+import { BLOCK_HELP, checkBlock, checkSparsity } from "../parts/checks.ts";
+import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "../parts/distil.ts";
+import { isTable, matricesIn, weightsIn } from "../parts/matrices.ts";
+import { groupsOf } from "../parts/prune.ts";
+import { prunedNetwork } from "../parts/pruned.ts";
+import { checkRamp, cubicSparsity, kept } from "../parts/ramp.ts";
 
 const ID = "movement";
 /** Below every score: nothing is pruned yet. */

@@ -22,9 +22,9 @@
 
 import type { Method, MethodState, Teacher } from "../contract/method.ts";
 import { add, scale } from "../graph/ops/elementwise.ts";
-import { checkChoice } from "./parts/checks.ts";
-import { distilled, isTeacher, type LayerMap, patientLoss, studentOf, teacherOf } from "./parts/distil.ts";
-import { checkLayers, checkRange, shallower } from "./parts/students.ts";
+import { checkChoice } from "../parts/checks.ts";
+import { distilled, isTeacher, type LayerMap, patientLoss, studentOf, teacherOf } from "../parts/distil.ts";
+import { checkLayers, checkRange, shallower } from "../parts/students.ts";
 
 /** Which teacher layers are followed (§3.2). */
 const STRATEGIES = ["skip", "last"] as const;

@@ -13,11 +13,11 @@ import { fold, normals } from "../base/random.ts";
 import type { Reader } from "../bert/config.ts";
 import type { Method, MethodState, RunFacts } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
-import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "./parts/checks.ts";
-import { isHead, withReader } from "./parts/heads.ts";
-import { matricesIn, SCOPES, type Scope } from "./parts/matrices.ts";
-import { groupsOf, pruneAtOnce } from "./parts/prune.ts";
-import { KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
+import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/checks.ts";
+import { isHead, withReader } from "../parts/heads.ts";
+import { matricesIn, SCOPES, type Scope } from "../parts/matrices.ts";
+import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
+import { KEEP_ZEROS, prunedNetwork } from "../parts/pruned.ts";
 
 const ID = "random";
 

@@ -3,7 +3,7 @@ import { CLASSES, madeUpBatch, settingsOf, smallNetwork, withTrainer } from "../
 import { keyOf } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Network } from "../network/network.ts";
-import { unitsOf } from "./parts/units.ts";
+import { unitsOf } from "../parts/units.ts";
 import { methodById } from "./registry.ts";
 import { droppedUnits } from "./snip.ts";
 

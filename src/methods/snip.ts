@@ -43,10 +43,10 @@ import { add, mul, scale } from "../graph/ops/elementwise.ts";
 import { scalar } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { keepUnits } from "../network/shrink.ts";
-import { checkChoice } from "./parts/checks.ts";
-import { normSites } from "./parts/function-norms.ts";
-import { withoutUnits } from "./parts/gates.ts";
-import { matricesIn } from "./parts/matrices.ts";
+import { checkChoice } from "../parts/checks.ts";
+import { normSites } from "../parts/function-norms.ts";
+import { withoutUnits } from "../parts/gates.ts";
+import { matricesIn } from "../parts/matrices.ts";
 import {
   leftOf,
   rightOf,
@@ -54,7 +54,7 @@ import {
   spectralNorm,
   spectralSites,
   spectralVectors,
-} from "./parts/spectral.ts";
+} from "../parts/spectral.ts";
 import {
   checkShare,
   lowestUnits,
@@ -65,7 +65,7 @@ import {
   unreachedRatio,
   weightsOf,
   withoutThe,
-} from "./parts/units.ts";
+} from "../parts/units.ts";
 
 const ID = "snip";
 /** Σ of the function norms over the batches so far, one number per unit. */

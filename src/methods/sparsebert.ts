@@ -31,7 +31,7 @@ import type { BlockHeight } from "../base/blocks.ts";
 import type { Answers, HostWork, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import type { Network } from "../network/network.ts";
-import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "./parts/checks.ts";
+import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/checks.ts";
 import {
   answerLoss,
   attentionLoss,
@@ -39,11 +39,11 @@ import {
   isTeacher,
   type LayerMap,
   teacherOf,
-} from "./parts/distil.ts";
-import { matricesIn, weightsIn } from "./parts/matrices.ts";
-import { groupsOf, pruneAtOnce } from "./parts/prune.ts";
-import { finetunedOf, KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
-import { cubicSparsity, kept } from "./parts/ramp.ts";
+} from "../parts/distil.ts";
+import { matricesIn, weightsIn } from "../parts/matrices.ts";
+import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
+import { finetunedOf, KEEP_ZEROS, prunedNetwork } from "../parts/pruned.ts";
+import { cubicSparsity, kept } from "../parts/ramp.ts";
 
 const ID = "sparsebert";
 const INITS = ["pre-trained", "fine-tuned"] as const;

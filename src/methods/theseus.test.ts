@@ -92,7 +92,7 @@ function share(method: BoundMethod, from: number, to: number): number {
   return [...draws].filter((draw) => draw === "1").length / draws.length;
 }
 
-test("the curriculum swaps as often as its rate says, within 4 deviations, and always after `full` of the run", () => {
+test("the curriculum swaps as often as its rate says, within 4 deviations, and always after `full`", () => {
   const method = bound({ base: 0.2, full: 0.5 }, 8000);
   // The rate grows from 0.2 to 1 over 4000 steps; each stretch of 1000 has 2000 draws.
   for (const [i, rate] of [0.3, 0.5, 0.7, 0.9].entries()) {
@@ -111,7 +111,7 @@ test("the constant rate stays until `full` of the run and is 1 from there", () =
   expect(share(bound({ full: 0 }), 0, 100)).toBe(1);
 });
 
-test("the anti-curriculum swaps as often as 1 - p_d says, within 4 deviations, and always after `full` of the run", () => {
+test("the anti-curriculum swaps as often as 1 - p_d, within 4 deviations, and always after `full`", () => {
   const method = bound({ schedule: "anti-curriculum", base: 0.2, full: 0.5 }, 8000);
   for (const [i, rate] of [0.7, 0.5, 0.3, 0.1].entries()) {
     const deviation = Math.sqrt((rate * (1 - rate)) / 2000);
@@ -232,7 +232,7 @@ test.each([
   ["4 to 2 under a mixture", MIXING, {}],
   ["module 1 of 2 alone under a mixture", MIXING, { ...ALONE, swap: 1 }],
 ] satisfies [string, Network, Partial<TheseusConfig>][])(
-  "%s: the finished network has the checkpoint's names and the logits of the product's structure within 1e-5",
+  "%s: the finished network has the checkpoint's names and the product's logits within 1e-5",
   async (_, network, change) => {
     const method = boundTo(network, { start: "even", ...change });
     const successor = new Map(

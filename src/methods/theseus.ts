@@ -38,7 +38,7 @@ import { type LayerPlace, type Sites, SKIP } from "../bert/sites.ts";
 import type { Method, MethodState, RunFacts } from "../contract/method.ts";
 import { type LayerSource, withLayers } from "../network/layers.ts";
 import type { Network } from "../network/network.ts";
-import { checkChoice } from "./parts/checks.ts";
+import { checkChoice } from "../parts/checks.ts";
 
 /** How the replacing rate goes. */
 const SCHEDULES = ["curriculum", "constant", "anti-curriculum"] as const;

@@ -3,7 +3,7 @@ import { factsWith, lossesOf, plainLogits, still, taskLoss } from "../../test/su
 import { CLASSES, madeUpBatch, rowsOf, settingsOf, withTrainer } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
 import { type BoundMethod, bind } from "../contract/method.ts";
-import { shallower } from "./parts/students.ts";
+import { shallower } from "../parts/students.ts";
 import { layerMap, TINYBERT, type TinyBertConfig } from "./tinybert.ts";
 
 const NETWORK = still(CLASSES, 4);
@@ -44,7 +44,7 @@ test("the rate is constant, then warms up to `predictionRate` and falls to its l
   expect(rates.slice(5)).toEqual([0.6, 0.6, 0.45, 0.3, 0.15].map((rate) => expect.closeTo(rate, 12)));
 });
 
-test("a student that is its teacher has nothing to imitate, and a batch in parts the loss of the whole within 1e-4", async () => {
+test("a student that is its teacher has no loss, and a batch in parts that of the whole within 1e-4", async () => {
   expect(await lossesOf(bound({ layers: 4 }, NETWORK), [[BATCH]])).toEqual([expect.closeTo(0, 10)]);
   const [whole = 0] = await lossesOf(bound(), [[BATCH]]);
   const [parts = 0] = await lossesOf(bound(), [[rowsOf(BATCH, 0, 2), rowsOf(BATCH, 2, 6)]]);

@@ -28,7 +28,7 @@ import type { LossInputs, Method, MethodState, Teacher } from "../contract/metho
 import { add } from "../graph/ops/elementwise.ts";
 import { lengthAt } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import { checkChoice } from "./parts/checks.ts";
+import { checkChoice } from "../parts/checks.ts";
 import {
   attentionLoss,
   hiddenLoss,
@@ -37,8 +37,8 @@ import {
   softCrossEntropy,
   studentOf,
   teacherOf,
-} from "./parts/distil.ts";
-import { checkLayers, checkRange, shallower, TAKES, type Take } from "./parts/students.ts";
+} from "../parts/distil.ts";
+import { checkLayers, checkRange, shallower, TAKES, type Take } from "../parts/students.ts";
 
 export interface TinyBertConfig {
   readonly layers: number;

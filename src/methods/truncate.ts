@@ -8,7 +8,7 @@
  */
 
 import type { Method, MethodState } from "../contract/method.ts";
-import { checkLayers, shallower } from "./parts/students.ts";
+import { checkLayers, shallower } from "../parts/students.ts";
 
 export interface TruncateConfig {
   readonly layers: number;

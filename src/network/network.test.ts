@@ -117,7 +117,7 @@ test("a classifier is kept for the same labels and drawn anew for others", () =>
   expect(renamed.tensors.get("classifier.weight")).not.toEqual(tuned.tensors.get("classifier.weight"));
 });
 
-test("a mixture begins as the plain average, is kept under other labels, and its classifier is not a pooler's", () => {
+test("a mixture begins as the average, is kept under other labels, its classifier not a pooler's", () => {
   const tuned = initialNetwork(config, two, vocabulary, keyOf(1));
   const mixed = withHead(tuned, { ...two, reader: "mixture" }, keyOf(2));
   expect([...mixed.tensors.keys()]).toEqual([...parameters(config, mixed.head).keys()]);

@@ -281,7 +281,7 @@ test("a refused tensor is named", () => {
   expect(() => decodeModel(bytes)).toThrow(/encoder\.weight/);
 });
 
-test("weights in typed fields, as the Python package's make_tensor writes them, are read for every element type", () => {
+test("weights in typed fields, as Python's make_tensor writes them, are read for every element type", () => {
   const golden: { readonly typed: string } = JSON.parse(
     readFileSync(new URL("../../test/goldens/onnx.json", import.meta.url), "utf8"),
   );

@@ -52,7 +52,7 @@ function row(text: string, label: string): string[] {
     .map((cell) => cell.trim());
 }
 
-test("a row that several papers have stands once, under its first name, with the settings that set it apart", () => {
+test("a row of several papers stands once, under its first name, with what sets it apart", () => {
   const text = comparisonText(PLANS, new Map());
   expect(text).not.toContain("another name");
   expect(row(text, "halved").at(-1)).toBe("`--method truncate --set layers=3 --epochs ×2`");

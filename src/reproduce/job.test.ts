@@ -63,7 +63,7 @@ test("a ledger names no folder, and is refused where model, data or settings are
   await refused({}, "got one on other files");
 });
 
-test("a job under other defaults of its method is refused, one that says nothing of them is taken (reproduce/other)", async () => {
+test("a job under other defaults of its method is refused, one that is silent is taken", async () => {
   const options = await optionsFor();
   const { table } = await run(paperOf(HALF), options);
   const ledger = await readLedger(options.out);
@@ -176,7 +176,7 @@ const AUGMENTED: readonly Row[] = ["a", "b"].map((name) => ({
   work: { slug: `half-${name}`, method: "truncate", set: { layers: "1" }, augmented: true },
 }));
 
-test("copies are made once for a task and seed, with the same bytes elsewhere, and their making is in the ledger", async () => {
+test("copies are made once for a task and seed, in the same bytes anywhere, and are in the ledger", async () => {
   const shared = { ...(await optionsFor(tinyModel({ kind: "mlm" }))), data: await cola(), tasks: ["cola"] };
   const options = { ...shared, model: await written(tinyModel({ kind: "mlm" })) };
   const { table, notes } = await run(paperOf(...AUGMENTED), options);

@@ -7,7 +7,7 @@ import { countParameters } from "../network/network.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import { EMBEDDED_NAME, embeddedModel } from "./embedded.ts";
 
-test("the embedded model reads back as four layers of masked-language model, two to three million parameters in less than 6 MB", async () => {
+test("the embedded model has four layers, two to three million parameters, less than 6 MB", async () => {
   const path = embeddedModel();
   const network = await readFolder(path);
   expect(network.head.kind).toBe("mlm");

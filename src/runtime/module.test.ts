@@ -22,7 +22,7 @@ const WAYS = CAN_BE_WIDE
 
 describe.each([false, true])("for shared memory: %s", (shared) => {
   test.each(WAYS.map((way, failures) => ({ ...way, failures })))(
-    "after $failures trials that fail, kernels are fused $fused and wide $wide, and agree with the reference",
+    "after $failures failed trials kernels are fused $fused and wide $wide, and agree with the reference",
     async ({ failures, ...way }) => {
       let trials = 0;
       const failing: Trial = (kernels, arena) => {

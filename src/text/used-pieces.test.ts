@@ -24,7 +24,7 @@ function remapped(
     .map((id) => ids[id]);
 }
 
-test("special pieces, single characters in both forms, and what the texts are cut into stay, in their order", () => {
+test("special pieces, single characters in both forms, and the texts' pieces stay, in their order", () => {
   const vocabulary = files(
     "[unused1]",
     "film",

@@ -247,7 +247,7 @@ function started(child: ChildProcess, told: { step: number }): Promise<void> {
   });
 }
 
-test("killed at any of 12 random moments, a process that saves in a loop leaves its last checkpoint loadable", async () => {
+test("killed at any of 12 random moments, a process that saves leaves its last checkpoint loadable", async () => {
   const key = keyOf(20);
   for (let i = 0; i < 12; i++) {
     const child = spawn(process.execPath, saveLoop(100_000, 10_000));

@@ -122,7 +122,7 @@ test("going on after patience ran out makes no step", async () => {
   expect(again.events).toEqual([]);
 });
 
-test("train/diverged: a loss that is not finite stops the loop, names step and rate, and the weights are those before", async () => {
+test("train/diverged: a loss that is not finite stops the loop, named, with the weights before it", async () => {
   const head: Head = { kind: "regression" };
   const good = madeUpBatch(head, 0);
   const bad = { ...good, labels: good.labels.map(() => Number.POSITIVE_INFINITY) };

@@ -41,7 +41,7 @@ test("by block: rows of a column stay or go together, and the threshold is a sum
   expect([...(memory.buffers.get("w") ?? [])]).toEqual([3, 0, -1, 0, 0, 5, 0, -6]);
 });
 
-test("scores of another matrix's blocks: its weights are counted, the last block's as they are, and nothing is touched", () => {
+test("scores of another matrix's blocks: its weights are counted, and nothing is touched", () => {
   const scores = [7, -1, 2, 9];
   const memory = memoryOf(...scores);
   const groups = [[{ buffer: "w", offset: 0, shape: [2, 2] }]];

@@ -58,7 +58,7 @@ function epochs(numbered: boolean): LoopPlan {
   };
 }
 
-test("a teacher whose answers alone are read sees each numbered example once, and the losses are the same within 1e-5", async () => {
+test("a teacher read for its answers sees each example once, and losses are the same within 1e-5", async () => {
   const runs = (
     numbered: boolean,
   ): Promise<{ readonly taught: number; readonly losses: readonly number[] }> =>

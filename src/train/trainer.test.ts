@@ -142,7 +142,7 @@ test("parts weigh by their labels: masked pieces of uneven parts average to the 
 });
 
 test.each([0.25, 0.5, 2])(
-  "clipping at %s of the norm: moments are those of a gradient of that norm, or of its own when that is smaller",
+  "clipping at %s of the norm: moments are those of a gradient of that norm, or of a smaller own",
   async (share) => {
     const network = smallNetwork(CLASSES, 2);
     const batch = [madeUpBatch(CLASSES, 0)];
@@ -201,7 +201,7 @@ test("train/state: a state of another network or another method is refused", asy
   }
 });
 
-test("clipping over all counts the frozen tensors' gradients in the norm: that of plain fine-tuning on the same graph", async () => {
+test("clipping over all counts frozen tensors' gradients in the norm, as plain fine-tuning does", async () => {
   const network = smallNetwork(CLASSES, 2);
   const norms: number[] = [];
   for (const clipOver of ["trained", "all"]) {

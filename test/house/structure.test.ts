@@ -5,7 +5,7 @@
  * the indentation where it began.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -20,6 +20,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["engine", "bert", "data"],
   ["network"],
   ["contract", "sparse", "hub"],
+  ["parts"],
   ["methods"],
   ["train"],
   ["runtime"],
@@ -103,6 +104,37 @@ test("every folder of src/ has a layer, and imports only point down", () => {
   expect(findings(sources, wrong)).toEqual([]);
 });
 
+test("every row of the order has its folders", () => {
+  const there = new Set(sources.map(({ path }) => area(path)));
+  expect(LAYERS.flat().filter((room) => !there.has(room))).toEqual([]);
+});
+
+test("a folder of src/ holds at most 22 files, and a room at most 12 % of the lines", () => {
+  const files = new Map<string, number>();
+  const lines = new Map<string, number>();
+  for (const source of sources) {
+    files.set(dirname(source.path), (files.get(dirname(source.path)) ?? 0) + 1);
+    lines.set(area(source.path), (lines.get(area(source.path)) ?? 0) + source.lines.length);
+  }
+  const all = [...lines.values()].reduce((sum, count) => sum + count, 0);
+  expect([...files].filter(([, count]) => count > 22)).toEqual([]);
+  expect([...lines].filter(([, count]) => count > 0.12 * all)).toEqual([]);
+});
+
+test("no two rooms import each other, by way of others neither", () => {
+  const rooms = new Map<string, Set<string>>();
+  for (const { path, imports } of sources.filter(({ path }) => path !== "src/index.ts")) {
+    const to = rooms.get(area(path)) ?? new Set();
+    for (const imported of imports) if (area(imported) !== area(path)) to.add(area(imported));
+    rooms.set(area(path), to);
+  }
+  const reach = (from: string, seen = new Set<string>()): Set<string> => {
+    for (const to of rooms.get(from) ?? []) if (!seen.has(to)) reach(to, seen.add(to));
+    return seen;
+  };
+  expect([...rooms.keys()].filter((room) => reach(room).has(room))).toEqual([]);
+});
+
 test("every import names a file that is there, by its .ts name, or an example's by its .mjs name", () => {
   const examples = readdirSync(join(ROOT, "examples"), { recursive: true, encoding: "utf8" });
   const plain = examples.filter((name) => name.endsWith(".mjs")).map((name) => join("examples", name));
@@ -181,6 +213,22 @@ test("no clock below runs/ and runtime/, so that a step is a function of its inp
   const below = sources.filter(({ path }) => rank(path) < LAYERS.findIndex((row) => row.includes("runtime")));
   const clock = /\b(?:Date\.now|new Date|performance\.now|hrtime)\b/g;
   expect(findings(below, ({ text }) => code(text).match(clock) ?? [])).toEqual([]);
+});
+
+test("the name of a test has at most 100 characters", () => {
+  const tests = everything.filter(({ path }) => path.endsWith(".test.ts"));
+  const names = ({ text }: Source): string[] =>
+    [...text.matchAll(/^\s*(?:test|it)(?:\.each\([\s\S]*?\))?\(\s*"((?:[^"\\\n]|\\.)*)"/gm)].map(
+      ([, name = ""]) => name,
+    );
+  expect(findings(tests, (source) => names(source).filter((name) => name.length > 100))).toEqual([]);
+});
+
+test("what a user reads in docs/ is under 100 kB", () => {
+  const pages = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".md"),
+  );
+  expect(pages.reduce((sum, name) => sum + statSync(join(ROOT, "docs", name)).size, 0)).toBeLessThan(100_000);
 });
 
 test("development dependencies are pinned exactly", () => {

@@ -140,7 +140,7 @@ function hoursOf(jobs: readonly Job[]): number {
   return jobs.reduce((sum, job) => sum + secondsOf(job), 0) / 3600;
 }
 
-test("all papers in one folder take 13 to 15 hours of one thread for a model of 6 x 256, augmented rows 1 of them", () => {
+test("all papers together take 13 to 15 hours of one thread for 6 x 256, augmented rows 1 of them", () => {
   const jobs = [...new Map(jobsOf(REQUEST).map((job) => [job.id, job])).values()];
   expect(hoursOf(jobs)).toBeGreaterThan(13);
   expect(hoursOf(jobs)).toBeLessThan(15);

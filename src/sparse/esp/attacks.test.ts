@@ -208,7 +208,7 @@ test("300 files with up to four bytes changed fail as files or not at all", asyn
   );
 });
 
-test("500 sections with up to four bytes changed or the end cut, checksums in order, fail as files or not at all", async () => {
+test("500 sections changed or cut, checksums in order, fail as files or not at all", async () => {
   const parts = FILES.map((file) => splitSections(file, "f"));
   await fc.assert(
     fc.asyncProperty(

@@ -1,17 +1,17 @@
 import { afterAll, expect, test } from "vitest";
-import { CLASSES, madeUpBatch, smallNetwork } from "../../../test/support/training.ts";
-import type { Tensor } from "../../base/tensor.ts";
-import { batchInputs, classify, contextOf, encode } from "../../bert/forward.ts";
-import { parameters } from "../../bert/names.ts";
-import type { Sites } from "../../bert/sites.ts";
-import { Engine } from "../../engine/engine.ts";
-import type { Results } from "../../engine/protocol.ts";
-import { backward } from "../../graph/backward.ts";
-import { sum } from "../../graph/ops/broadcast.ts";
-import { type Program, program } from "../../graph/program.ts";
-import { constant, input, type Value } from "../../graph/value.ts";
-import type { Network } from "../../network/network.ts";
-import { keepUnits } from "../../network/shrink.ts";
+import { CLASSES, madeUpBatch, smallNetwork } from "../../test/support/training.ts";
+import type { Tensor } from "../base/tensor.ts";
+import { batchInputs, classify, contextOf, encode } from "../bert/forward.ts";
+import { parameters } from "../bert/names.ts";
+import type { Sites } from "../bert/sites.ts";
+import { Engine } from "../engine/engine.ts";
+import type { Results } from "../engine/protocol.ts";
+import { backward } from "../graph/backward.ts";
+import { sum } from "../graph/ops/broadcast.ts";
+import { type Program, program } from "../graph/program.ts";
+import { constant, input, type Value } from "../graph/value.ts";
+import type { Network } from "../network/network.ts";
+import { keepUnits } from "../network/shrink.ts";
 import { gateHeads, headOutputs, keepRanges, withoutUnits } from "./gates.ts";
 import { parseUnits } from "./units.ts";
 
@@ -75,7 +75,7 @@ test.each(LEFT)("without units %s the graph gives the shrunk network's logits wi
   expect(distance(cut, plain)).toBeLessThan(1e-6);
 });
 
-test("a module that is gone is not in the graph, and a layer's attention has as many scores as heads are left", () => {
+test("a module that is gone is not in the graph, and attention has as many scores as heads are left", () => {
   const { logits, encoding } = graphOf(NETWORK, withoutUnits(NETWORK.config, parseUnits("01/none,none/all")));
   const names = [...program({ logits }).inputs.keys()];
   expect(names.filter((name) => /layer\.0\.(intermediate|output\.dense)/.test(name))).toEqual([]);

@@ -1,8 +1,8 @@
 /** Checks that methods share: of settings before a run, and of the sparsity that its product has reached. */
 
-import { BLOCK_HEIGHTS, type BlockHeight } from "../../base/blocks.ts";
-import { ConfigError, RunError } from "../../base/errors.ts";
-import type { FloatTensor } from "../../base/tensor.ts";
+import { BLOCK_HEIGHTS, type BlockHeight } from "../base/blocks.ts";
+import { ConfigError, RunError } from "../base/errors.ts";
+import type { FloatTensor } from "../base/tensor.ts";
 import { zerosIn } from "./prune.ts";
 
 /** @throws {ConfigError} `ID/sparsity` outside [0, 1) */

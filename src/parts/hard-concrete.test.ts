@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from "vitest";
-import { fold, keyOf, uniform } from "../../base/random.ts";
-import { floatTensor, type Tensor } from "../../base/tensor.ts";
-import { Engine } from "../../engine/engine.ts";
-import { program } from "../../graph/program.ts";
-import { input } from "../../graph/value.ts";
+import { fold, keyOf, uniform } from "../base/random.ts";
+import { floatTensor, type Tensor } from "../base/tensor.ts";
+import { Engine } from "../engine/engine.ts";
+import { program } from "../graph/program.ts";
+import { input } from "../graph/value.ts";
 import { openChance, sampledGate, settledGate } from "./hard-concrete.ts";
 
 const engine = new Engine({ threads: 1 });

@@ -3,7 +3,7 @@
  * of: a sparsity is never told without its scope.
  */
 
-import type { FloatTensor } from "../../base/tensor.ts";
+import type { FloatTensor } from "../base/tensor.ts";
 
 /**
  * encoder: the six matrices of each layer. encoder+pooler: Chen et al. 2020. all: the embedding tables too, as in

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { CLASSES, smallNetwork } from "../../../test/support/training.ts";
-import { ConfigError } from "../../base/errors.ts";
-import { floatTensor } from "../../base/tensor.ts";
-import { parameters } from "../../bert/names.ts";
+import { CLASSES, smallNetwork } from "../../test/support/training.ts";
+import { ConfigError } from "../base/errors.ts";
+import { floatTensor } from "../base/tensor.ts";
+import { parameters } from "../bert/names.ts";
 import { checkLayers, checkRange, shallower, takenLayers } from "./students.ts";
 
 const NETWORK = smallNetwork(CLASSES, 4);

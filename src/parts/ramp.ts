@@ -4,7 +4,7 @@
  *   s(t) = s_f + (s_0 − s_f)·(1 − u)³, u from 0 to 1      Zhu & Gupta 2017, eq. 1
  */
 
-import { ConfigError } from "../../base/errors.ts";
+import { ConfigError } from "../base/errors.ts";
 
 /** Sparsity grows from 0 to `final` between the shares `from` and `until` of the run. */
 export interface Ramp {

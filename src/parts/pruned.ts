@@ -2,11 +2,11 @@
  * What methods with zeros for pruned weights share: zeros that stay, a product with masks, and one that is checked.
  */
 
-import type { BlockHeight } from "../../base/blocks.ts";
-import { ConfigError } from "../../base/errors.ts";
-import type { FloatTensor } from "../../base/tensor.ts";
-import type { RunFacts, UpdateRule } from "../../contract/method.ts";
-import type { Network } from "../../network/network.ts";
+import type { BlockHeight } from "../base/blocks.ts";
+import { ConfigError } from "../base/errors.ts";
+import type { FloatTensor } from "../base/tensor.ts";
+import type { RunFacts, UpdateRule } from "../contract/method.ts";
+import type { Network } from "../network/network.ts";
 import { checkReached } from "./checks.ts";
 import { masksOf } from "./prune.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CLASSES, smallNetwork } from "../../../test/support/training.ts";
+import { CLASSES, smallNetwork } from "../../test/support/training.ts";
 import {
   ascending,
   checkShare,
@@ -14,7 +14,7 @@ import {
 const NETWORK = smallNetwork(CLASSES, 2);
 const { config } = NETWORK;
 
-test("heads of a layer have together the weights of its attention module, and a module that is gone is no unit", () => {
+test("a layer's heads have together its attention's weights, and a module that is gone is no unit", () => {
   const units = unitsOf(config, ["head", "attention", "ffn"]);
   expect(units.map(({ kind, layer, place, weights }) => `${kind} ${layer}.${place} ${weights}`)).toEqual([
     "head 0.0 288",

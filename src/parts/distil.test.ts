@@ -1,15 +1,15 @@
 import { afterAll, expect, test } from "vitest";
-import { CLASSES, smallNetwork } from "../../../test/support/training.ts";
-import { ConfigError } from "../../base/errors.ts";
-import { keyOf, normals } from "../../base/random.ts";
-import { floatTensor, sizeOf } from "../../base/tensor.ts";
-import type { LossInputs, Pass } from "../../contract/method.ts";
-import { Engine } from "../../engine/engine.ts";
-import { backward } from "../../graph/backward.ts";
-import { neg } from "../../graph/ops/elementwise.ts";
-import { program } from "../../graph/program.ts";
-import type { Shape } from "../../graph/shape.ts";
-import { input, type Value } from "../../graph/value.ts";
+import { CLASSES, smallNetwork } from "../../test/support/training.ts";
+import { ConfigError } from "../base/errors.ts";
+import { keyOf, normals } from "../base/random.ts";
+import { floatTensor, sizeOf } from "../base/tensor.ts";
+import type { LossInputs, Pass } from "../contract/method.ts";
+import { Engine } from "../engine/engine.ts";
+import { backward } from "../graph/backward.ts";
+import { neg } from "../graph/ops/elementwise.ts";
+import { program } from "../graph/program.ts";
+import type { Shape } from "../graph/shape.ts";
+import { input, type Value } from "../graph/value.ts";
 import {
   answerLoss,
   attentionLoss,
@@ -86,7 +86,7 @@ test("−p_T·log p_S over batch and classes of ¾, ¼ against ½, ½ is ½·ln 
   expect((await computed(loss, ANSWERS)).loss).toBeCloseTo(Math.log(2) / 2, 6);
 });
 
-test("the gradient of the divergence is T·(p_S − p_T)/B at any T, and that of the classes' form (p_S − p_T)/(T·B·C)", async () => {
+test("the divergence's gradient is T·(p_S − p_T)/B at any T, the classes' form's (p_S − p_T)/(T·B·C)", async () => {
   const temperature = 2;
   const softened = {
     ...ANSWERS,

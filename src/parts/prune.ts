@@ -1,7 +1,7 @@
 /** Pruning tensors: which weights stay, by size or by a score, and what is left as a mask. */
 
-import { type BlockHeight, fillBelow, matrixOf, type RankedBlocks, rankedBlocks } from "../../base/blocks.ts";
-import { type FloatTensor, floatTensor, type Tensor } from "../../base/tensor.ts";
+import { type BlockHeight, fillBelow, matrixOf, type RankedBlocks, rankedBlocks } from "../base/blocks.ts";
+import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import { weightsIn } from "./matrices.ts";
 import { kept } from "./ramp.ts";
 

@@ -1,11 +1,11 @@
 import { afterAll, expect, test } from "vitest";
-import { keyOf, normals } from "../../base/random.ts";
-import { type FloatTensor, floatTensor } from "../../base/tensor.ts";
-import { Engine } from "../../engine/engine.ts";
-import { backward } from "../../graph/backward.ts";
-import { reshape } from "../../graph/ops/broadcast.ts";
-import { program } from "../../graph/program.ts";
-import { input } from "../../graph/value.ts";
+import { keyOf, normals } from "../base/random.ts";
+import { type FloatTensor, floatTensor } from "../base/tensor.ts";
+import { Engine } from "../engine/engine.ts";
+import { backward } from "../graph/backward.ts";
+import { reshape } from "../graph/ops/broadcast.ts";
+import { program } from "../graph/program.ts";
+import { input } from "../graph/value.ts";
 import { iterate, leftOf, normalised, normOf, rightOf, spectralNorm, spectralVectors } from "./spectral.ts";
 
 const engine = new Engine({ threads: 1 });
@@ -66,7 +66,7 @@ test("15 iterations find the largest singular value from below, within 2 %", () 
   expect(sigma).toBeGreaterThan(0.98 * largest(W));
 });
 
-test("iterating in the graph goes on towards it: after 60 steps the normalised matrix has norm 1 within 1e-4", async () => {
+test("iterating in the graph goes on: after 60 steps the normalised matrix has norm 1 within 1e-4", async () => {
   let { u, v } = vectorsOf(W);
   for (let k = 0; k < 60; k++) {
     const now = await inGraph(u, v);

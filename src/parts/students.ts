@@ -5,10 +5,10 @@
  * Promise: tensors are shared, not copied. Not here: which method takes which layers.
  */
 
-import { ConfigError } from "../../base/errors.ts";
-import { layerStem } from "../../bert/names.ts";
-import { type LayerSource, withLayers } from "../../network/layers.ts";
-import type { Network } from "../../network/network.ts";
+import { ConfigError } from "../base/errors.ts";
+import { layerStem } from "../bert/names.ts";
+import { type LayerSource, withLayers } from "../network/layers.ts";
+import type { Network } from "../network/network.ts";
 
 /** How a student's layers are taken from a deeper network: from the bottom, or spread over it. */
 export const TAKES = ["first", "even"] as const;

@@ -5,12 +5,12 @@
  * graph's structure. Not here: units in a graph (gates.ts), and how tensors are cut (network/shrink.ts).
  */
 
-import { ConfigError, RunError } from "../../base/errors.ts";
-import type { FloatTensor } from "../../base/tensor.ts";
-import type { BertConfig } from "../../bert/config.ts";
-import type { Progress } from "../../contract/method.ts";
-import type { Network } from "../../network/network.ts";
-import { type Kept, keepUnits, type LayerUnits } from "../../network/shrink.ts";
+import { ConfigError, RunError } from "../base/errors.ts";
+import type { FloatTensor } from "../base/tensor.ts";
+import type { BertConfig } from "../bert/config.ts";
+import type { Progress } from "../contract/method.ts";
+import type { Network } from "../network/network.ts";
+import { type Kept, keepUnits, type LayerUnits } from "../network/shrink.ts";
 
 /** One unit and the weights it has in the encoder's matrices, biases not counted. */
 export interface Unit {

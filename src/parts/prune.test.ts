@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type FloatTensor, floatTensor } from "../../base/tensor.ts";
+import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import { groupsOf, masksOf, pruneAtOnce, pruneTensors, zerosIn } from "./prune.ts";
 
 const vector = (...values: number[]): FloatTensor => floatTensor([values.length], Float32Array.from(values));

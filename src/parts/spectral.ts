@@ -12,14 +12,14 @@
  * Both vectors start after 15 iterations on the host, so that the first steps do not divide by far too small a number.
  */
 
-import { fold, type Key, normals } from "../../base/random.ts";
-import { type FloatTensor, floatTensor } from "../../base/tensor.ts";
-import type { Tools } from "../../contract/method.ts";
-import { reshape } from "../../graph/ops/broadcast.ts";
-import { div, shift, sqrt, stop } from "../../graph/ops/elementwise.ts";
-import { matmul } from "../../graph/ops/linear.ts";
-import { at } from "../../graph/shape.ts";
-import type { Value } from "../../graph/value.ts";
+import { fold, type Key, normals } from "../base/random.ts";
+import { type FloatTensor, floatTensor } from "../base/tensor.ts";
+import type { Tools } from "../contract/method.ts";
+import { reshape } from "../graph/ops/broadcast.ts";
+import { div, shift, sqrt, stop } from "../graph/ops/elementwise.ts";
+import { matmul } from "../graph/ops/linear.ts";
+import { at } from "../graph/shape.ts";
+import type { Value } from "../graph/value.ts";
 
 /** Iterations before the first step. */
 const WARM_UP = 15;

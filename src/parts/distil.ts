@@ -20,16 +20,16 @@
  * projections between them. Not here: which loss a method takes, with which weights (methods/).
  */
 
-import { ConfigError } from "../../base/errors.ts";
-import type { FloatTensor } from "../../base/tensor.ts";
-import { type LossInputs, type Pass, type RunFacts, TEACHER, type Teacher } from "../../contract/method.ts";
-import { expand, reshape, sum } from "../../graph/ops/broadcast.ts";
-import { add, div, mul, neg, scale, shift, sqrt, sub } from "../../graph/ops/elementwise.ts";
-import { logSoftmax, softmax } from "../../graph/ops/normal.ts";
-import { take } from "../../graph/ops/select.ts";
-import { at, lengthAt } from "../../graph/shape.ts";
-import { pick, scalar, type Value } from "../../graph/value.ts";
-import type { Network } from "../../network/network.ts";
+import { ConfigError } from "../base/errors.ts";
+import type { FloatTensor } from "../base/tensor.ts";
+import { type LossInputs, type Pass, type RunFacts, TEACHER, type Teacher } from "../contract/method.ts";
+import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
+import { add, div, mul, neg, scale, shift, sqrt, sub } from "../graph/ops/elementwise.ts";
+import { logSoftmax, softmax } from "../graph/ops/normal.ts";
+import { take } from "../graph/ops/select.ts";
+import { at, lengthAt } from "../graph/shape.ts";
+import { pick, scalar, type Value } from "../graph/value.ts";
+import type { Network } from "../network/network.ts";
 
 /** What student and teacher are compared by, and so have to have in common. */
 export type Compared = "answers" | "states" | "attention";

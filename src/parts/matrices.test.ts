@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CLASSES, smallNetwork } from "../../../test/support/training.ts";
+import { CLASSES, smallNetwork } from "../../test/support/training.ts";
 import { matricesIn, weightsIn } from "./matrices.ts";
 
 const { tensors } = smallNetwork(CLASSES, 2);

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { ConfigError, RunError } from "../../base/errors.ts";
-import { type FloatTensor, floatTensor } from "../../base/tensor.ts";
+import { ConfigError, RunError } from "../base/errors.ts";
+import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import { checkBlock, checkChoice, checkPositive, checkReached, checkSparsity } from "./checks.ts";
 
 const vector = (...values: number[]): FloatTensor => floatTensor([values.length], Float32Array.from(values));
 
-test("method/unreached: a product is refused that is less or more sparse than asked, to one weight of a matrix", () => {
+test("method/unreached: a product less or more sparse than asked, to one weight of a matrix, is refused", () => {
   const tensors = new Map([["a", vector(0, 0, 0, 1, 1, 1, 1, 1)]]);
   expect(() => checkReached("x", tensors, ["a"], 0.5)).not.toThrow();
   for (const sparsity of [0.7, 0.2]) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ConfigError } from "../../base/errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import { checkRamp, cubicSparsity, kept } from "./ramp.ts";
 
 test("the cubic schedule starts at 0, is steep first, and ends at the final sparsity (Zhu & Gupta, eq. 1)", () => {

@@ -8,14 +8,14 @@
  * so its norms are over those.
  */
 
-import type { BertConfig } from "../../bert/config.ts";
-import { layerNames, weightOf } from "../../bert/names.ts";
-import type { Sites } from "../../bert/sites.ts";
-import { expand, reshape, sum } from "../../graph/ops/broadcast.ts";
-import { abs, div, scale } from "../../graph/ops/elementwise.ts";
-import { concat } from "../../graph/ops/select.ts";
-import { at, lengthAt } from "../../graph/shape.ts";
-import { scalar, type Value } from "../../graph/value.ts";
+import type { BertConfig } from "../bert/config.ts";
+import { layerNames, weightOf } from "../bert/names.ts";
+import type { Sites } from "../bert/sites.ts";
+import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
+import { abs, div, scale } from "../graph/ops/elementwise.ts";
+import { concat } from "../graph/ops/select.ts";
+import { at, lengthAt } from "../graph/shape.ts";
+import { scalar, type Value } from "../graph/value.ts";
 import { headOutputs } from "./gates.ts";
 import type { Unit } from "./units.ts";
 

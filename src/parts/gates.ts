@@ -8,16 +8,16 @@
  * Not here: how a gate gets its value (hard-concrete.ts), and cutting the tensors themselves (network/shrink.ts).
  */
 
-import type { BertConfig, LayerConfig } from "../../bert/config.ts";
-import { biasOf, layerNames, weightOf } from "../../bert/names.ts";
-import type { Sites } from "../../bert/sites.ts";
-import { reshape } from "../../graph/ops/broadcast.ts";
-import { mul } from "../../graph/ops/elementwise.ts";
-import { matmul, transpose } from "../../graph/ops/linear.ts";
-import { concat, slice } from "../../graph/ops/select.ts";
-import { at, lengthAt, product } from "../../graph/shape.ts";
-import { scalar, type Value } from "../../graph/value.ts";
-import { type Kept, keptUnits, type LayerUnits, shrunkLayer } from "../../network/shrink.ts";
+import type { BertConfig, LayerConfig } from "../bert/config.ts";
+import { biasOf, layerNames, weightOf } from "../bert/names.ts";
+import type { Sites } from "../bert/sites.ts";
+import { reshape } from "../graph/ops/broadcast.ts";
+import { mul } from "../graph/ops/elementwise.ts";
+import { matmul, transpose } from "../graph/ops/linear.ts";
+import { concat, slice } from "../graph/ops/select.ts";
+import { at, lengthAt, product } from "../graph/shape.ts";
+import { scalar, type Value } from "../graph/value.ts";
+import { type Kept, keptUnits, type LayerUnits, shrunkLayer } from "../network/shrink.ts";
 
 /** Contexts [B, H, T, A] scaled head by head by a gate [H]. */
 export function gateHeads(x: Value, gate: Value): Value {

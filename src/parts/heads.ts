@@ -1,8 +1,8 @@
 /** The task's head as a method wants it: the stock pooler, or a learned mixture of all layers' first tokens. */
 
-import { fold, type Key } from "../../base/random.ts";
-import type { Reader } from "../../bert/config.ts";
-import { type Network, withHead } from "../../network/network.ts";
+import { fold, type Key } from "../base/random.ts";
+import type { Reader } from "../bert/config.ts";
+import { type Network, withHead } from "../network/network.ts";
 import { checkChoice } from "./checks.ts";
 
 /** pooler: of the last layer, as in the checkpoint. mixture: Gao et al. 2021, §4, after Peters et al. 2019. */

@@ -13,8 +13,8 @@
  *   P(z ≠ 0)       openChance        Eq. 12
  */
 
-import { add, clip, log, neg, scale, shift, sigmoid, sub } from "../../graph/ops/elementwise.ts";
-import type { Value } from "../../graph/value.ts";
+import { add, clip, log, neg, scale, shift, sigmoid, sub } from "../graph/ops/elementwise.ts";
+import type { Value } from "../graph/value.ts";
 
 /** γ and ζ: gates are stretched to this interval before they are cut off at 0 and 1 (§4, and everybody after it). */
 export const LOW = -0.1;
