@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { cola, HALF, optionsFor, paperOf, run } from "../../test/support/reproduction.ts";
@@ -120,55 +120,15 @@ test("a finished fine-tuned run whose model was deleted is made again for the jo
   expect(table.complete).toBe(true);
 });
 
-/** A folder as versions without a ledger left it: what was counted and what failed in files of their own. */
-async function earlierFolder() {
-  const options = await optionsFor();
+test("finished folders whose process ended before the ledger's line are entered, not run again", async () => {
+  const options = { ...(await optionsFor()), keep: true };
   const { table } = await run(paperOf(HALF), options);
-  await rename(ledgerPath(options.out), join(options.out, "old.jsonl"));
-  const note = (id: string) => join(jobFolder(options.out, id), "removed.json");
-  await writeFile(note("sst2-s0-finetuned"), JSON.stringify({ encoder: 0, all: 0 }));
-  const [, half] = table.tables[0]?.rows ?? [];
-  const { removedOfEncoder: encoder = 0, removedOfAll: all = 0 } = half?.costs ?? {};
-  await writeFile(note("sst2-s0-half"), JSON.stringify({ encoder, all }));
-  return { options, table, note };
-}
-
-test("a folder of an earlier version is entered into the ledger, and nothing of it is run again", async () => {
-  const { options, table } = await earlierFolder();
+  await rm(ledgerPath(options.out));
   const again = await run(paperOf(HALF), options);
   expect(again.begun).toEqual([]);
   expect(again.table).toEqual(table);
   const { jobs } = await readLedger(options.out);
   expect([...jobs.keys()].toSorted()).toEqual(["sst2-s0-finetuned", "sst2-s0-half"]);
-});
-
-test("what an earlier version noted of a failure is entered, and run again only when asked", async () => {
-  const { options } = await earlierFolder();
-  const half = jobFolder(options.out, "sst2-s0-half");
-  await rm(join(half, "result.json"));
-  const failed = `${half}.failed.json`;
-  await writeFile(failed, JSON.stringify({ code: "train/diverged", message: `NaN (${half})` }));
-  const { table, begun } = await run(paperOf(HALF), options);
-  expect(begun).toEqual([]);
-  expect(table.failures).toEqual([
-    { job: "sst2-s0-half", code: "train/diverged", message: "NaN (tables/jobs/sst2-s0-half)" },
-  ]);
-  expect(existsSync(failed)).toBe(false);
-  const retried = await run(paperOf(HALF), { ...options, retry: true });
-  expect(retried.begun).toHaveLength(1);
-  expect(retried.table.complete).toBe(true);
-  expect((await run(paperOf(HALF), options)).table.complete).toBe(true);
-});
-
-test("damaged notes of an earlier version are refused (reproduce/removed, reproduce/failure)", async () => {
-  const { options, note } = await earlierFolder();
-  const refused = (code: string) =>
-    expect(run(paperOf(HALF), options)).rejects.toThrow(expect.objectContaining({ code }));
-  await writeFile(note("sst2-s0-half"), "{}");
-  await refused("reproduce/removed");
-  await rm(join(jobFolder(options.out, "sst2-s0-half"), "result.json"));
-  await writeFile(join(options.out, "jobs", "sst2-s0-half.failed.json"), "{}");
-  await refused("reproduce/failure");
 });
 
 const AUGMENTED: readonly Row[] = ["a", "b"].map((name) => ({

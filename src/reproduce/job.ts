@@ -7,8 +7,8 @@
  *   copies/      augmented data, once for a task and seed
  *
  * Promise: a job that is in the ledger is not run again, one that was stopped goes on, and one that was made with
- * other settings is refused instead of passing for this job. A finished folder that is not in the ledger is entered:
- * earlier versions kept none, but `jobs/ID/removed.json` and `jobs/ID.failed.json`.
+ * other settings is refused instead of passing for this job. A finished folder that is not in the ledger, because its
+ * process ended in between, is entered.
  *
  * Not here: which jobs there are (papers/plan.ts), their order (reproduce.ts), what they begin with (requisites.ts).
  */
@@ -20,8 +20,7 @@ import { ConfigError, RunError } from "../base/errors.ts";
 import { compress } from "../commands/compress.ts";
 import { finetune } from "../commands/finetune.ts";
 import { readTextIfPresent } from "../formats/files.ts";
-import { parseShape } from "../formats/json-shape.ts";
-import { REMOVED, type Removed, removedWeights } from "../measure/removed.ts";
+import { type Removed, removedWeights } from "../measure/removed.ts";
 import { type RunResult, readResult } from "../measure/result.ts";
 import { readFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
@@ -39,15 +38,7 @@ import {
   recipeIdentity,
   type Sources,
 } from "./identity.ts";
-import {
-  appendLine,
-  FAILURE,
-  type Ledger,
-  ledgerOutcome,
-  ledgerPath,
-  otherRun,
-  parseLedger,
-} from "./ledger.ts";
+import { appendLine, type Ledger, ledgerOutcome, ledgerPath, otherRun, parseLedger } from "./ledger.ts";
 import type { Job } from "./papers/plan.ts";
 import type { JobFacts, JobOutcome } from "./table.ts";
 
@@ -103,11 +94,10 @@ export async function earlierOutcome(
 ): Promise<JobOutcome | undefined> {
   const identity = jobIdentity(job, settings.sources);
   const known = ledgerOutcome(ledger, job.id, identity);
-  const isOpen = (outcome: JobOutcome): boolean => outcome.state === "failed" && settings.retry;
-  if (known !== undefined && !isOpen(known)) return known;
+  const isOpen = known?.state === "failed" && settings.retry;
+  if (known !== undefined && !isOpen) return known;
   await requireSame(job, settings);
-  const outcome = await entered(job.id, settings);
-  return outcome !== undefined && isOpen(outcome) ? undefined : outcome;
+  return enterFinished(job.id, settings);
 }
 
 /** Enters every finished folder that is not in the ledger and that no process works on. */
@@ -117,7 +107,7 @@ export async function enterFolders(settings: JobSettings): Promise<void> {
   const entries = existsSync(folder) ? await readdir(folder, { withFileTypes: true }) : [];
   for (const entry of entries) {
     const isOpen = !jobs.has(entry.name) && !isClaimed(entry.name, settings.root);
-    if (entry.isDirectory() && isOpen) await entered(entry.name, settings);
+    if (entry.isDirectory() && isOpen) await enterFinished(entry.name, settings);
   }
 }
 
@@ -200,39 +190,14 @@ async function requireSame(job: Job, { root, sources }: JobSettings): Promise<vo
 }
 
 /** Enters what a folder outside the ledger has come to; undefined when it has come to nothing yet. */
-async function entered(id: string, settings: JobSettings): Promise<JobOutcome | undefined> {
+async function enterFinished(id: string, settings: JobSettings): Promise<JobOutcome | undefined> {
   const paths = runPaths(jobFolder(settings.root, id));
-  const outcome = (await finished(paths, settings)) ?? (await notedFailure(id, settings));
-  if (outcome === undefined || !existsSync(paths.recipe)) return undefined;
+  // Of a product that is gone nothing can be counted: the job runs again.
+  if ((await folderState(paths.root)) !== "finished" || !existsSync(paths.model)) return undefined;
+  const removed = removedWeights(settings.original, await readFolder(paths.model));
+  const outcome: JobOutcome = { state: "done", facts: factsOf(await readResult(paths.result), removed) };
   await enter(id, await readRecipe(paths.recipe), outcome, settings);
   return outcome;
-}
-
-async function finished(paths: RunPaths, { original }: JobSettings): Promise<JobOutcome | undefined> {
-  if ((await folderState(paths.root)) !== "finished") return undefined;
-  const removed = await countedRemoved(paths, original);
-  if (removed === undefined) return undefined;
-  return { state: "done", facts: factsOf(await readResult(paths.result), removed) };
-}
-
-/** From the note of an earlier version, or from the model; undefined when both are gone. */
-async function countedRemoved(
-  { root, model }: RunPaths,
-  original: JobSettings["original"],
-): Promise<Removed | undefined> {
-  const note = join(root, "removed.json");
-  const text = await readTextIfPresent(note);
-  if (text !== undefined) return parseShape(REMOVED, text, note, "reproduce/removed");
-  return existsSync(model) ? removedWeights(original, await readFolder(model)) : undefined;
-}
-
-/** What an earlier version noted of a run that failed. */
-async function notedFailure(id: string, settings: JobSettings): Promise<JobOutcome | undefined> {
-  const note = failurePath(settings.root, id);
-  const text = await readTextIfPresent(note);
-  if (text === undefined) return undefined;
-  const { code, message } = parseShape(FAILURE, text, note, "reproduce/failure");
-  return { state: "failed", code, message: withoutPaths(message, settings) };
 }
 
 /** Enters a job into the ledger, and then deletes what only its making needed. */
@@ -252,7 +217,6 @@ async function enter(id: string, recipe: Recipe, outcome: JobOutcome, settings: 
     code: recipe.code,
     effective: methodSettings(identity),
   });
-  await rm(failurePath(settings.root, id), { force: true });
   const paths = runPaths(jobFolder(settings.root, id));
   await dropMaking(paths);
   if (!settings.keep && recipe.command === "compress")
@@ -261,10 +225,6 @@ async function enter(id: string, recipe: Recipe, outcome: JobOutcome, settings: 
 
 async function dropMaking({ checkpoints, onnx, esp }: RunPaths): Promise<void> {
   for (const path of [checkpoints, onnx, esp]) await rm(path, { recursive: true, force: true });
-}
-
-function failurePath(root: string, id: string): string {
-  return join(root, "jobs", `${id}.failed.json`);
 }
 
 function factsOf(result: RunResult, removed: Removed): JobFacts {

@@ -104,12 +104,6 @@ const FACTS: Shape<JobFacts> = record<JobFacts>({
   threads: aCount,
 });
 
-/** Shape of an error that was caught, for the lines and for the notes of earlier versions. */
-export const FAILURE = record<{ readonly code: string; readonly message: string }>({
-  code: aText,
-  message: aText,
-});
-
 const DONE = record<Extract<JobOutcome, { state: "done" }>>({ state: oneOfValues("done"), facts: FACTS });
 const FAILED = record<Extract<JobOutcome, { state: "failed" }>>({
   state: oneOfValues("failed"),
