@@ -16,6 +16,13 @@ export const SHAPE = {
   steps: 8,
 };
 
+/** The default shape with what was typed in its place. */
+export function shapeOf(typed) {
+  return /** @type {typeof SHAPE} */ (
+    Object.fromEntries(Object.entries(SHAPE).map(([name, value]) => [name, Number(typed[name] ?? value)]))
+  );
+}
+
 export function median(times) {
   const sorted = [...times].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
@@ -24,6 +31,7 @@ export function median(times) {
 /** A classifier of two classes. */
 export function networkOf({ layers, hidden, heads, ffn, vocab, tokens }, dropout = 0) {
   const layer = { heads, headSize: hidden / heads, ffn };
+  /** @type {import("../dist/bert/config.js").BertConfig} */
   const config = {
     vocabSize: vocab,
     hiddenSize: hidden,
@@ -37,7 +45,13 @@ export function networkOf({ layers, hidden, heads, ffn, vocab, tokens }, dropout
     initializerRange: 0.02,
     padTokenId: 0,
   };
-  const vocabulary = { vocab: [], lowercase: true, stripAccents: null, tokenizeChineseChars: true, maxLength: tokens };
+  const vocabulary = {
+    vocab: [],
+    lowercase: true,
+    stripAccents: null,
+    tokenizeChineseChars: true,
+    maxLength: tokens,
+  };
   return initialNetwork(config, { kind: "classification", labels: ["0", "1"] }, vocabulary, keyOf(1));
 }
 

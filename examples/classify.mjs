@@ -47,7 +47,10 @@ const { verdict } = await compress(
 console.log(`\n${verdict.text}\n`);
 
 const classifier = await load(half);
-const texts = ["a film to remember, and the acting is superb", "the plot is clumsy and the ending is dreadful"];
+const texts = [
+  "a film to remember, and the acting is superb",
+  "the plot is clumsy and the ending is dreadful",
+];
 for (const { text, label, score } of await classifier.classify(texts)) {
   console.log(`${label} ${score.toFixed(3)}  ${text}`);
 }

@@ -23,12 +23,19 @@ const { values, positionals } = parseArgs({
   options: { task: { type: "string", default: "sst2" }, data: { type: "string" } },
 });
 const [run] = positionals;
-const dev = await readGlue(values.task, values.data, "dev");
+const dev = await readGlue(
+  /** @type {import("../../dist/data/glue.js").GlueTask} */ (values.task),
+  values.data,
+  "dev",
+);
+/** @type {import("../../dist/network/predictions.js").Text[]} */
 const texts = dev.examples.map(({ text, pair }) => (pair === undefined ? text : [text, pair]));
 
 const classifier = await load(run, { threads: 2, maxLength: 128 });
 const ours = await classifier.classify(texts);
-const { labels } = classifier.network.head;
+const { head } = classifier.network;
+if (head.kind !== "classification") throw new TypeError("agreement: expected a classifier");
+const { labels } = head;
 
 /** Softmax of each row. */
 function probabilities(logits, classes) {
@@ -48,7 +55,11 @@ async function stock(file) {
   for (const batch of evalBatches(set, 32)) {
     const shape = [batch.size, batch.length];
     const long = (data) => new ort.Tensor("int64", BigInt64Array.from(data, BigInt), shape);
-    const feeds = { input_ids: long(batch.ids), token_type_ids: long(batch.types), attention_mask: long(batch.mask) };
+    const feeds = {
+      input_ids: long(batch.ids),
+      token_type_ids: long(batch.types),
+      attention_mask: long(batch.mask),
+    };
     const { logits } = await session.run(feeds);
     parts.push({ batch, rows: logits.data });
   }
@@ -61,6 +72,7 @@ async function transformers(folder) {
   const classify = await pipeline("text-classification", basename(folder), { dtype: "fp32" });
   const found = [];
   for (const text of texts) {
+    if (typeof text !== "string") throw new TypeError("agreement: expected single texts, got a pair");
     const scores = await classify(text, { top_k: null });
     found.push(labels.map((label) => scores.find((each) => each.label === label)?.score ?? Number.NaN));
   }
@@ -76,7 +88,9 @@ function compare(name, theirs) {
       worst = Math.max(worst, Math.abs(p - ours[i].scores[c]));
     });
   });
-  console.log(`${name}: ${same} of ${ours.length} labels agree, probabilities within ${worst.toExponential(1)}`);
+  console.log(
+    `${name}: ${same} of ${ours.length} labels agree, probabilities within ${worst.toExponential(1)}`,
+  );
   if (same !== ours.length || !(worst < 1e-4)) process.exitCode = 1;
 }
 

@@ -21,7 +21,13 @@ for (const text of texts) {
   const parts = text.split("[MASK]").map((part) => [...tokenizer.pieces(part)]);
   const ids = Int32Array.of(cls, ...parts.flatMap((part, i) => (i === 0 ? part : [mask, ...part])), sep);
   const length = ids.length;
-  const batch = { size: 1, length, ids, types: new Int32Array(length), mask: new Float32Array(length).fill(1) };
+  const batch = {
+    size: 1,
+    length,
+    ids,
+    types: new Int32Array(length),
+    mask: new Float32Array(length).fill(1),
+  };
   const logits = await inference.logits(batch);
   const { vocabSize } = network.config;
   console.log(text);

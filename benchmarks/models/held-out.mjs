@@ -8,14 +8,14 @@
  */
 
 import { parseArgs } from "node:util";
+import { planBatches, splitStream } from "../../dist/commands/pretrain-data.js";
 import { readArticles, tokenizeArticles } from "../../dist/data/corpus.js";
 import { Engine } from "../../dist/engine/engine.js";
 import { withFile } from "../../dist/formats/files.js";
 import { openNetwork } from "../../dist/network/inference.js";
 import { resolveOptions } from "../../dist/options/schema.js";
-import { loadModel } from "../../dist/runs/models.js";
 import { PRETRAIN } from "../../dist/options/training.js";
-import { planBatches, splitStream } from "../../dist/commands/pretrain-data.js";
+import { loadModel } from "../../dist/runs/models.js";
 import { createTokenizer } from "../../dist/text/tokenizer.js";
 
 const { values, positionals } = parseArgs({
@@ -34,8 +34,16 @@ for (const model of models) {
   const stream = await withFile(corpus, (file) => tokenizeArticles(readArticles(file), tokenizer));
   for (const length of lengths) {
     const settings = resolveOptions(PRETRAIN, { corpus, out: "none", maxLength: length, steps: 1 });
-    const read = { vocabulary: network.vocabulary, special: tokenizer.special, ...splitStream(stream, length) };
-    const bands = await lossesByPlace(inference, planBatches(read, settings).heldOut, network.config.vocabSize);
+    const read = {
+      vocabulary: network.vocabulary,
+      special: tokenizer.special,
+      ...splitStream(stream, length),
+    };
+    const bands = await lossesByPlace(
+      inference,
+      planBatches(read, settings).heldOut,
+      network.config.vocabSize,
+    );
     const pieces = bands.reduce((sum, { count }) => sum + count, 0);
     const loss = bands.reduce((sum, { total }) => sum + total, 0) / pieces;
     const parts = bands.map(({ total, count }) => (total / count).toFixed(2)).join(", ");
@@ -52,7 +60,10 @@ async function lossesByPlace(inference, batches, vocabSize) {
     for (const [i, position] of batch.positions.entries()) {
       const at = Math.floor((position % batch.length) / band);
       bands[at] ??= { total: 0, count: 0 };
-      bands[at].total += crossEntropy(logits.subarray(position * vocabSize, (position + 1) * vocabSize), batch.labels[i]);
+      bands[at].total += crossEntropy(
+        logits.subarray(position * vocabSize, (position + 1) * vocabSize),
+        batch.labels[i],
+      );
       bands[at].count++;
     }
   }

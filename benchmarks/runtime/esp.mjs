@@ -15,6 +15,7 @@ import { keyOf, normals, randint } from "../../dist/base/random.js";
 import { kthLargest } from "../../dist/base/select.js";
 import { isEmbedding, parameters } from "../../dist/bert/names.js";
 import { readFolder } from "../../dist/network/folder.js";
+import { checkBlock } from "../../dist/parts/checks.js";
 import { espFigures } from "../../dist/sparse/esp/figures.js";
 import { decodeTensor } from "../../dist/sparse/esp/matrices.js";
 import { decodeEsp, encodeEsp, openEsp } from "../../dist/sparse/esp/model.js";
@@ -29,8 +30,11 @@ const { values: options } = parseArgs({
     runs: { type: "string", default: "3" },
   },
 });
-const [sparsity, height, pieces, runs] = [options.sparsity, options.height, options.pieces, options.runs].map(Number);
+const [sparsity, height, pieces, runs] = [options.sparsity, options.height, options.pieces, options.runs].map(
+  Number,
+);
 
+const block = checkBlock("esp", height);
 const POOL = normals(keyOf(1), 4_000_037, 0.04);
 
 /** `length` draws from the pool. */
@@ -57,16 +61,29 @@ async function bertBase() {
   const layer = { heads: 12, headSize: 64, ffn: 3072 };
   const embedded = (await readFolder("assets/wiki-bert-4x160")).vocabulary;
   const vocab = Array.from({ length: pieces }, (_, i) => embedded.vocab[i] ?? `##${i.toString(36)}q`);
+  /** @type {import("../../dist/bert/config.js").BertConfig} */
   const config = {
-    vocabSize: pieces, hiddenSize: 768, layers: Array.from({ length: 12 }, () => layer), maxPositions: 512,
-    typeVocab: 2, activation: "gelu", layerNormEps: 1e-12, hiddenDropout: 0.1, attentionDropout: 0.1,
-    initializerRange: 0.02, padTokenId: 0,
+    vocabSize: pieces,
+    hiddenSize: 768,
+    layers: Array.from({ length: 12 }, () => layer),
+    maxPositions: 512,
+    typeVocab: 2,
+    activation: "gelu",
+    layerNormEps: 1e-12,
+    hiddenDropout: 0.1,
+    attentionDropout: 0.1,
+    initializerRange: 0.02,
+    padTokenId: 0,
   };
+  /** @type {import("../../dist/bert/config.js").Head} */
   const head = { kind: "classification", labels: ["negative", "positive"] };
   const tensors = new Map();
   let seed = 0;
   for (const [name, shape] of parameters(config, head)) {
-    const data = draws(shape.reduce((n, d) => n * d, 1), seed++);
+    const data = draws(
+      shape.reduce((n, d) => n * d, 1),
+      seed++,
+    );
     if (name.startsWith("bert.encoder.") && shape.length === 2) prune(data, shape[1]);
     tensors.set(name, { dtype: "float32", shape, data });
   }
@@ -95,7 +112,10 @@ function readSparse(bytes) {
 
 const PARTS = [
   ["encoder, sparse matrices", ({ name, storage }) => !isEmbedding(name) && storage.height !== undefined],
-  ["encoder and head, dense matrices", ({ name, storage }) => !isEmbedding(name) && storage.height === undefined && storage.shape.length === 2],
+  [
+    "encoder and head, dense matrices",
+    ({ name, storage }) => !isEmbedding(name) && storage.height === undefined && storage.shape.length === 2,
+  ],
   ["biases and LayerNorm", ({ storage }) => storage.shape.length === 1],
   ["embedding tables", ({ name, storage }) => isEmbedding(name) && storage.shape.length === 2],
 ];
@@ -109,11 +129,17 @@ function report(figures) {
   for (const [name, belongs] of PARTS) {
     const part = figures.tensors.filter(belongs);
     const sum = (pick) => part.reduce((n, tensor) => n + pick(tensor), 0);
-    row(name, sum((t) => t.bytes), sum((t) => t.bound.positions + t.bound.values));
+    row(
+      name,
+      sum((t) => t.bytes),
+      sum((t) => t.bound.positions + t.bound.values),
+    );
     if (part[0]?.storage.height === undefined) continue;
     const stored = sum((t) => t.stored);
     const [places, numbers] = [sum((t) => t.bound.positions), sum((t) => t.bound.values)];
-    console.log(`    of the bound: positions ${(places / 8e6).toFixed(3)} MB, numbers ${(numbers / 8e6).toFixed(3)} MB; ${stored} numbers stored`);
+    console.log(
+      `    of the bound: positions ${(places / 8e6).toFixed(3)} MB, numbers ${(numbers / 8e6).toFixed(3)} MB; ${stored} numbers stored`,
+    );
   }
   row("vocabulary", figures.vocabulary);
   row("directory and head", figures.directory + figures.head);
@@ -122,15 +148,26 @@ function report(figures) {
 
 const network = options.model ? await readFolder(options.model) : await bertBase();
 const matrices = [...network.tensors].filter(([name, { shape }]) => shape.length === 2 && !isEmbedding(name));
-const [heights] = await timed(() => matrices.forEach(([, matrix]) => naturalHeight(matrix)));
-const [packing] = await timed(() => matrices.forEach(([, matrix]) => packMatrix(matrix, height)));
-console.log(`${matrices.length} matrices: natural heights found in ${heights.toFixed(2)} s, packed in ${packing.toFixed(2)} s`);
-for (const [values, tables] of [["int8", "int8"], ["float16", "int8"], ["float16", "float16"], ["float32", "float32"]]) {
+const [heights] = await timed(() => matrices.map(([, matrix]) => naturalHeight(matrix)));
+const [packing] = await timed(() => matrices.map(([, matrix]) => packMatrix(matrix, block)));
+console.log(
+  `${matrices.length} matrices: natural heights found in ${heights.toFixed(2)} s, packed in ${packing.toFixed(2)} s`,
+);
+/** @type {import("../../dist/sparse/esp/values.js").ValueKind[][]} */
+const KINDS = [
+  ["int8", "int8"],
+  ["float16", "int8"],
+  ["float16", "float16"],
+  ["float32", "float32"],
+];
+for (const [values, tables] of KINDS) {
   const [written, bytes] = await timed(() => encodeEsp(network, { values, tables }));
   const [read] = await timed(() => decodeEsp(bytes));
   const [readOpened] = await timed(() => openEsp(bytes, "bench"));
   const [readMatrices] = await timed(() => readSparse(bytes));
   const times = [written, read, readMatrices - readOpened].map((time) => time.toFixed(2));
-  console.log(`\nvalues ${values}, tables ${tables}: written in ${times[0]} s, read in ${times[1]} s, of it sparse matrices ${times[2]} s`);
+  console.log(
+    `\nvalues ${values}, tables ${tables}: written in ${times[0]} s, read in ${times[1]} s, of it sparse matrices ${times[2]} s`,
+  );
   report(await espFigures(bytes));
 }

@@ -23,7 +23,8 @@ import { kernelsOf } from "../../dist/sparse/kernels.js";
 import { PANEL, panelBytes } from "../../dist/sparse/panels.js";
 import { median } from "../shapes.mjs";
 
-const text = (value) => ({ type: "string", default: value });
+/** @param {string} value */
+const text = (value) => ({ type: /** @type {const} */ ("string"), default: value });
 const { values } = parseArgs({
   options: { tokens: text("128"), batch: text("1"), heads: text("12"), size: text("64"), runs: text("41") },
 });
@@ -55,10 +56,15 @@ const mixed = reshape(matmul(weights, heads("v")), [B, H, P, PANEL, A]);
 const y = reshape(transpose(mixed, [0, 2, 1, 4, 3]), [B * P, D, PANEL]);
 const one = input("one", "float32", [1]);
 const open = (outputs) =>
-  ort.InferenceSession.create(program(outputs).bytes, { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 });
+  ort.InferenceSession.create(program(outputs).bytes, {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+  });
 const [whole, nothing] = [await open({ y }), await open({ y: add(one, one) })];
 
-const tensor = (place) => new ort.Tensor("float32", arena.floats(place, (B * P * stride) / 4), [B * P, D, PANEL]);
+const tensor = (place) =>
+  new ort.Tensor("float32", arena.floats(place, (B * P * stride) / 4), [B * P, D, PANEL]);
 const target = new Float32Array((B * P * stride) / 4);
 const feeds = { q: tensor(q), k: tensor(k), v: tensor(v) };
 
@@ -79,7 +85,11 @@ const contenders = {
   "ONNX Runtime, from and to panels": () =>
     run(whole, feeds, { y: new ort.Tensor("float32", target, [B * P, D, PANEL]) }),
   "a run of next to nothing": () =>
-    run(nothing, { one: new ort.Tensor("float32", new Float32Array(1), [1]) }, { y: new ort.Tensor("float32", new Float32Array(1), [1]) }),
+    run(
+      nothing,
+      { one: new ort.Tensor("float32", new Float32Array(1), [1]) },
+      { y: new ort.Tensor("float32", new Float32Array(1), [1]) },
+    ),
 };
 
 const times = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
@@ -93,5 +103,8 @@ for (let i = 0; i < runs; i++) {
 const difference = arena
   .floats(out, target.length)
   .reduce((most, value, i) => Math.max(most, Math.abs(value - target[i])), 0);
-console.log(`node ${process.version}, ${B} x ${T} tokens, ${H} heads of ${A}, one layer; results differ by ${difference.toExponential(1)}`);
-for (const [name, each] of Object.entries(times)) console.log(`${name.padEnd(34)} ${median(each).toFixed(3)} ms`);
+console.log(
+  `node ${process.version}, ${B} x ${T} tokens, ${H} heads of ${A}, one layer; results differ by ${difference.toExponential(1)}`,
+);
+for (const [name, each] of Object.entries(times))
+  console.log(`${name.padEnd(34)} ${median(each).toFixed(3)} ms`);

@@ -104,7 +104,9 @@ results.push({
 });
 
 /** Products and sums of float32 on registers, in 10⁹ a second. */
-const raw = new WebAssembly.Instance(module, { env: { memory: arena.memory } }).exports;
+const raw = /** @type {Record<string, (at: number, times: number) => void>} */ (
+  new WebAssembly.Instance(module, { env: { memory: arena.memory } }).exports
+);
 const roof = Math.max(
   ...[12, 24].map((chains) => (8 * chains * 500_000) / least(() => raw[`roof_${chains}`](x, 500_000)) / 1e6),
 );
@@ -112,12 +114,17 @@ const roof = Math.max(
 if (values.json) console.log(JSON.stringify({ node: process.version, wide, fused, roof, results }));
 else {
   const registers = `${wide ? 256 : 128} bits${fused ? ", products fused" : ""}`;
-  console.log(`node ${process.version}, ${registers}, ${TOKENS} tokens, sparse kernels at ${values.sparsity}`);
+  console.log(
+    `node ${process.version}, ${registers}, ${TOKENS} tokens, sparse kernels at ${values.sparsity}`,
+  );
   console.log(`roof: ${roof.toFixed(0)} GFLOP/s of products and sums on registers alone`);
   for (const { kernel, work, ms, gflops, asDense } of results) {
     const rate = gflops === undefined ? "" : `${gflops.toFixed(1).padStart(7)} GFLOP/s`;
-    const share = gflops === undefined ? "" : `${((100 * gflops) / roof).toFixed(0).padStart(4)} % of the roof`;
+    const share =
+      gflops === undefined ? "" : `${((100 * gflops) / roof).toFixed(0).padStart(4)} % of the roof`;
     const dense = asDense === undefined ? "" : `, a dense kernel would need ${asDense.toFixed(0)}`;
-    console.log(`${kernel.padEnd(14)} ${work.padEnd(28)} ${ms.toFixed(3).padStart(7)} ms ${rate}${share}${dense}`);
+    console.log(
+      `${kernel.padEnd(14)} ${work.padEnd(28)} ${ms.toFixed(3).padStart(7)} ms ${rate}${share}${dense}`,
+    );
   }
 }

@@ -20,7 +20,11 @@ function baseOf(shape) {
   const known = bases.get(shape);
   if (known) return known;
   const [layers, hidden] = shape.split("x").map(Number);
-  const vocab = Array.from({ length: PIECES }, (_, i) => ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"][i] ?? `w${i}`);
+  const vocab = Array.from(
+    { length: PIECES },
+    (_, i) => ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"][i] ?? `w${i}`,
+  );
+  /** @type {import("../../dist/bert/config.js").BertConfig} */
   const config = {
     vocabSize: PIECES,
     hiddenSize: hidden,
@@ -51,7 +55,8 @@ export function prunedNetwork(shape, sparsity, height) {
     for (let r = 0; r < rows; r += height) {
       for (let c = 0; c < columns; c++) {
         if (draw() < sparsity) continue;
-        for (let i = r; i < Math.min(rows, r + height); i++) kept[i * columns + c] = 2 * data[i * columns + c];
+        for (let i = r; i < Math.min(rows, r + height); i++)
+          kept[i * columns + c] = 2 * data[i * columns + c];
       }
     }
     tensors.set(name, floatTensor(sizes, kept));

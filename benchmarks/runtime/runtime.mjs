@@ -24,10 +24,11 @@ import { decodeEsp, encodeEsp } from "../../dist/sparse/esp/model.js";
 import { forward } from "../../dist/sparse/forward.js";
 import { kernelsOf } from "../../dist/sparse/kernels.js";
 import { placeModel } from "../../dist/sparse/model.js";
-import { draw, PIECES, prunedNetwork } from "./pruned.mjs";
 import { median } from "../shapes.mjs";
+import { draw, PIECES, prunedNetwork } from "./pruned.mjs";
 
-const text = (value) => ({ type: "string", default: value });
+/** @param {string} value */
+const text = (value) => ({ type: /** @type {const} */ ("string"), default: value });
 const { values } = parseArgs({
   options: {
     shape: text("12x768"),
@@ -49,8 +50,20 @@ const cases = [...sparsities.map((s) => [s, 1]), ...numbers(values.blocks).map((
 
 function batchOf(size) {
   const ids = Int32Array.from({ length: size * T }, () => Math.floor(draw() * PIECES));
-  const texts = Array.from({ length: size }, (_, b) => ({ ids: ids.slice(b * T, (b + 1) * T), types: new Int32Array(T) }));
-  return { texts, batch: { size, length: T, ids, types: new Int32Array(size * T), mask: new Float32Array(size * T).fill(1) } };
+  const texts = Array.from({ length: size }, (_, b) => ({
+    ids: ids.slice(b * T, (b + 1) * T),
+    types: new Int32Array(T),
+  }));
+  return {
+    texts,
+    batch: {
+      size,
+      length: T,
+      ids,
+      types: new Int32Array(size * T),
+      mask: new Float32Array(size * T).fill(1),
+    },
+  };
 }
 
 /** Medians of contenders in turn, for about `seconds` each, six turns at least. */
@@ -87,7 +100,15 @@ async function measure(sparsity, height) {
     });
     const [a, b] = [await session.logits(texts), await dense.logits(batch)];
     const difference = a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);
-    rows.push({ sparsity, height, batch: size, ...times, ratio: times.onnx / times.sparse, int8Ratio: times.int8 / times.sparse, difference });
+    rows.push({
+      sparsity,
+      height,
+      batch: size,
+      ...times,
+      ratio: times.onnx / times.sparse,
+      int8Ratio: times.int8 / times.sparse,
+      difference,
+    });
   }
   const { path, tried } = chosen.report;
   await Promise.all([session.close(), chosen.close(), engine.close()]);
@@ -99,10 +120,20 @@ async function parts(file, size) {
   const compiled = await compileKernels(false);
   const arena = new Arena(false);
   const raw = kernelsOf(compiled, arena.memory);
-  const rates = (await openedRates(file)) ?? {};
+  const rates = await openedRates(file);
   const model = placeModel(arena, await decodeEsp(file.slice(), "bench"), { rates, threads: 1 });
-  const kind = (name) => (/spmm|gemm/.test(name) ? "linear" : /gelu|relu|tanh/.test(name) ? "GELU" : name === "layer_norm" ? "LayerNorm" : name === "attention" ? "attention" : "other");
+  const kind = (name) =>
+    /spmm|gemm/.test(name)
+      ? "linear"
+      : /gelu|relu|tanh/.test(name)
+        ? "GELU"
+        : name === "layer_norm"
+          ? "LayerNorm"
+          : name === "attention"
+            ? "attention"
+            : "other";
   let spent = {};
+  /** @type {any} Every kernel of `raw` by its name. */
   const kernels = Object.fromEntries(
     Object.entries(raw).map(([name, run]) => [
       name,
@@ -124,7 +155,9 @@ async function parts(file, size) {
     const known = Object.values(spent).reduce((sum, ms) => sum + ms, 0);
     all.push({ ...spent, other: (spent.other ?? 0) + whole - known });
   }
-  return Object.fromEntries(Object.keys(all[0]).map((name) => [name, median(all.slice(4).map((each) => each[name]))]));
+  return Object.fromEntries(
+    Object.keys(all[0]).map((name) => [name, median(all.slice(4).map((each) => each[name]))]),
+  );
 }
 
 async function openedRates(file) {
@@ -139,7 +172,10 @@ async function scaling(file) {
   const many = await open(threads, one.opened.report.rates);
   const { texts } = batchOf(8);
   const times = await inTurn({ one: () => one.logits(texts), many: () => many.logits(texts) });
-  const alone = await inTurn({ one: () => one.logits(texts.slice(0, 1)), many: () => many.logits(texts.slice(0, 1)) });
+  const alone = await inTurn({
+    one: () => one.logits(texts.slice(0, 1)),
+    many: () => many.logits(texts.slice(0, 1)),
+  });
   await Promise.all([one.close(), many.close()]);
   return { threads, batch8: times.one / times.many, batch1: alone.one / alone.many };
 }
@@ -148,12 +184,17 @@ const results = [];
 for (const [sparsity, height] of cases) {
   const { file, ...found } = await measure(sparsity, height);
   const isLast = sparsity === last && height === 1;
-  if (isLast) found.parts = Object.fromEntries(await Promise.all(batches.map(async (size) => [size, await parts(file, size)])));
-  if (isLast && threads > 1) found.scaling = await scaling(file);
-  results.push(found);
-  if (!values.json) print(found);
+  const byBatch = (isLast ? batches : []).map(async (size) => [size, await parts(file, size)]);
+  const result = {
+    ...found,
+    parts: isLast ? Object.fromEntries(await Promise.all(byBatch)) : undefined,
+    scaling: isLast && threads > 1 ? await scaling(file) : undefined,
+  };
+  results.push(result);
+  if (!values.json) print(result);
 }
-if (values.json) console.log(JSON.stringify({ node: process.version, shape: values.shape, tokens: T, results }));
+if (values.json)
+  console.log(JSON.stringify({ node: process.version, shape: values.shape, tokens: T, results }));
 
 function print({ rows, kernels, wide, fused, path, tried, parts: byKind, scaling: scaled }) {
   for (const { sparsity, height, batch, sparse, onnx, int8, ratio, int8Ratio, difference } of rows) {
@@ -164,11 +205,18 @@ function print({ rows, kernels, wide, fused, path, tried, parts: byKind, scaling
     );
   }
   const measured = tried ? ` (${tried.sparse.toFixed(1)} against ${tried.dense.toFixed(1)} ms)` : "";
-  console.log(`  ${JSON.stringify(kernels)}, wide ${wide}, fused ${fused}; load takes the ${path} path${measured}`);
+  console.log(
+    `  ${JSON.stringify(kernels)}, wide ${wide}, fused ${fused}; load takes the ${path} path${measured}`,
+  );
   for (const [size, kinds] of Object.entries(byKind ?? {})) {
     const total = Object.values(kinds).reduce((sum, ms) => sum + ms, 0);
-    const shares = Object.entries(kinds).map(([name, ms]) => `${name} ${ms.toFixed(1)} ms (${((100 * ms) / total).toFixed(0)} %)`);
+    const shares = Object.entries(kinds).map(
+      ([name, ms]) => `${name} ${ms.toFixed(1)} ms (${((100 * ms) / total).toFixed(0)} %)`,
+    );
     console.log(`  where the time goes, batch ${size}: ${shares.join(", ")}`);
   }
-  if (scaled) console.log(`  ${scaled.threads} threads against one: ${scaled.batch8.toFixed(2)}x at batch 8, ${scaled.batch1.toFixed(2)}x at batch 1`);
+  if (scaled)
+    console.log(
+      `  ${scaled.threads} threads against one: ${scaled.batch8.toFixed(2)}x at batch 8, ${scaled.batch1.toFixed(2)}x at batch 1`,
+    );
 }

@@ -31,6 +31,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const key = keyOf(0);
+/** @type {import("../../dist/bert/config.js").Head} */
 const head = { kind: "classification", labels: ["negative", "positive"] };
 const network = withHead(await readFolder(positionals[0]), head, key);
 const train = await readGlue("sst2", values.data, "train");

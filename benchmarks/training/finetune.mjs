@@ -37,9 +37,26 @@ const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 function ours() {
   const out = mkdtempSync(join(tmpdir(), "espalier-speed-"));
   const flags = ["--epochs", "1", "--batch-size", "32", "--learning-rate", "1e-4", "--json"];
-  const args = ["finetune", model, "--task", task, "--data", data, "--limit", limit, "--threads", threads, ...flags];
-  execFileSync(process.execPath, [cli, ...args, "--out", out, "--force"], { stdio: ["ignore", "ignore", "pipe"] });
-  const events = readFileSync(join(out, "metrics.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  const args = [
+    "finetune",
+    model,
+    "--task",
+    task,
+    "--data",
+    data,
+    "--limit",
+    limit,
+    "--threads",
+    threads,
+    ...flags,
+  ];
+  execFileSync(process.execPath, [cli, ...args, "--out", out, "--force"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const events = readFileSync(join(out, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   rmSync(out, { recursive: true });
   const steps = events.filter(({ kind }) => kind === "step");
   const start = events.find(({ kind }) => kind === "start");
@@ -48,9 +65,27 @@ function ours() {
 
 function theirs() {
   const [command, ...before] = values.peer.split(" ");
-  const folder = dirname(glueFile(task, data, "train"));
-  const flags = ["--limit", limit, "--epochs", "1", "--batch", "32", "--lr", "1e-4", "--threads", threads, "--pad", "longest"];
-  const text = execFileSync(command, [...before, model, task, folder, ...flags], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  const folder = dirname(
+    glueFile(/** @type {import("../../dist/data/glue.js").GlueTask} */ (task), data, "train"),
+  );
+  const flags = [
+    "--limit",
+    limit,
+    "--epochs",
+    "1",
+    "--batch",
+    "32",
+    "--lr",
+    "1e-4",
+    "--threads",
+    threads,
+    "--pad",
+    "longest",
+  ];
+  const text = execFileSync(command, [...before, model, task, folder, ...flags], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   return JSON.parse(text.trim().split("\n").at(-1)).examples_per_s;
 }
 
@@ -61,4 +96,6 @@ for (let round = 0; round < Number(values.rounds); round++) {
   console.log(JSON.stringify({ round, ours: found.ours.at(-1), peer: found.peer.at(-1) }));
 }
 const [a, b] = [median(found.ours), median(found.peer)];
-console.log(JSON.stringify({ task, limit: Number(limit), ours_per_s: a, peer_per_s: b, times_faster: a / b }));
+console.log(
+  JSON.stringify({ task, limit: Number(limit), ours_per_s: a, peer_per_s: b, times_faster: a / b }),
+);

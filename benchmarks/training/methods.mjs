@@ -33,8 +33,13 @@ const { values, positionals } = parseArgs({
 });
 const steps = Number(values.steps);
 const RATE = 1e-4;
-const dataset = await readGlue(values.task, values.data, "train");
+const dataset = await readGlue(
+  /** @type {import("../../dist/data/glue.js").GlueTask} */ (values.task),
+  values.data,
+  "train",
+);
 const base = await readFolder(positionals[0]);
+/** @type {import("../../dist/bert/config.js").Head} */
 const head = { kind: "classification", labels: dataset.labels };
 const network = withHead(base, head, keyOf(0));
 const limited = { ...dataset, examples: dataset.examples.slice(0, 32 * steps) };
@@ -43,7 +48,13 @@ const batches = [...trainBatches(set, { batchSize: 32, key: keyOf(1), epoch: 0, 
 
 async function open(id) {
   const engine = new Engine({ threads: Number(values.threads), maxSessions: 70 });
-  const facts = { steps: Number(values.run), key: keyOf(2), learningRate: RATE, pretrained: network, finetuned: network };
+  const facts = {
+    steps: Number(values.run),
+    key: keyOf(2),
+    learningRate: RATE,
+    pretrained: network,
+    finetuned: network,
+  };
   const start = async () => {
     const method = methodById(id, { set: {} }).bind(network, facts);
     return Trainer.open(engine, { method, adamw: ADAMW, clip: 1, key: keyOf(3) });
@@ -73,7 +84,14 @@ for (const id of values.only?.split(",") ?? Object.keys(METHODS)) {
   try {
     await inTurn(runs);
     const [plain, method] = (await inTurn(runs)).map(mean);
-    console.log(JSON.stringify({ method: id, ms: +method.toFixed(1), finetune_ms: +plain.toFixed(1), ratio: +(method / plain).toFixed(2) }));
+    console.log(
+      JSON.stringify({
+        method: id,
+        ms: +method.toFixed(1),
+        finetune_ms: +plain.toFixed(1),
+        ratio: +(method / plain).toFixed(2),
+      }),
+    );
   } catch (error) {
     console.log(JSON.stringify({ method: id, failed: error.message }));
   }

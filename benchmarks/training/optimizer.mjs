@@ -8,18 +8,20 @@
  */
 
 import { parseArgs } from "node:util";
-import { fold, keyOf, uniform } from "../../dist/base/random.js";
 import { builtUrl } from "../../dist/base/built-url.js";
+import { fold, keyOf, uniform } from "../../dist/base/random.js";
 import { Engine } from "../../dist/engine/engine.js";
-import { input, scalar } from "../../dist/graph/value.js";
 import { add, div, mul, sqrt, sub } from "../../dist/graph/ops/elementwise.js";
 import { program } from "../../dist/graph/program.js";
+import { input, scalar } from "../../dist/graph/value.js";
 import { ADAMW, stepFactors } from "../../dist/train/adamw.js";
 import { median } from "../shapes.mjs";
 
 const DEFAULTS = { rows: "30522", columns: "256", tokens: "416", steps: "60", threads: "2" };
 const { values } = parseArgs({
-  options: Object.fromEntries(Object.entries(DEFAULTS).map(([name, text]) => [name, { type: "string", default: text }])),
+  options: Object.fromEntries(
+    Object.entries(DEFAULTS).map(([name, text]) => [name, { type: "string", default: text }]),
+  ),
 });
 const [rows, columns, tokens, steps, threads] = Object.keys(DEFAULTS).map((name) => Number(values[name]));
 const ROWS = builtUrl("../../dist/train/row-adamw.js", import.meta.url);
@@ -36,7 +38,9 @@ await engine.write(gradients, new Float32Array(tokens * columns).fill(1e-3));
 /** Row numbers with a probability proportional to 1/(1 + row). */
 function idsOf(step) {
   const key = fold(keyOf(1), step);
-  return Int32Array.from({ length: tokens }, (_, i) => Math.min(rows - 1, Math.floor((rows + 1) ** uniform(key, i) - 1)));
+  return Int32Array.from({ length: tokens }, (_, i) =>
+    Math.min(rows - 1, Math.floor((rows + 1) ** uniform(key, i) - 1)),
+  );
 }
 
 async function byRows(t) {
@@ -67,7 +71,10 @@ const session = await engine.session("adamw", () => {
 });
 const graph = (t) => {
   const factors = Object.entries(stepFactors(ADAMW, 1e-4, t, 1)).filter(([name]) => !name.startsWith("beta"));
-  const numbers = factors.map(([name, x]) => [name, { dtype: "float32", shape: [], data: Float32Array.of(x) }]);
+  const numbers = factors.map(([name, x]) => [
+    name,
+    { dtype: "float32", shape: [], data: Float32Array.of(x) },
+  ]);
   const calls = [];
   for (let offset = 0; offset < size; offset += PIECE) {
     const shape = [Math.min(PIECE, size - offset)];
@@ -88,4 +95,6 @@ for (let t = 1; t <= steps; t++) {
 }
 await engine.close();
 const ms = (name) => median(times[name].slice(10)).toFixed(2);
-console.log(`${rows} x ${columns}, ${tokens} tokens a step, ms: by rows ${ms("rows")}, kernel ${ms("dense")}, graph ${ms("graph")}`);
+console.log(
+  `${rows} x ${columns}, ${tokens} tokens a step, ms: by rows ${ms("rows")}, kernel ${ms("dense")}, graph ${ms("graph")}`,
+);

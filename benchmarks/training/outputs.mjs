@@ -19,7 +19,8 @@ const { values } = parseArgs({
 const n = Number(values.elements);
 const x = input("x", "float32", ["n"]);
 const y = add(x, x);
-const open = (options) => ort.InferenceSession.create(program({ y }, options).bytes, { intraOpNumThreads: 2, logSeverityLevel: 3 });
+const open = (options) =>
+  ort.InferenceSession.create(program({ y }, options).bytes, { intraOpNumThreads: 2, logSeverityLevel: 3 });
 const [sealed, plain] = [await open({}), await open({ portable: true })];
 const feeds = { x: new ort.Tensor("float32", new Float32Array(n).fill(1), [n]) };
 const target = new ort.Tensor("float32", new Float32Array(n), [n]);
@@ -38,4 +39,6 @@ for (let i = 0; i < Number(values.runs); i++) {
   times.plain.push(await timed(plain, { y: target }));
 }
 const [a, b] = [median(times.sealed), median(times.plain)];
-console.log(`${((4 * n) / 1e6).toFixed(0)} MB in place: sealed ${a.toFixed(1)} ms, with the library's copy ${b.toFixed(1)} ms`);
+console.log(
+  `${((4 * n) / 1e6).toFixed(0)} MB in place: sealed ${a.toFixed(1)} ms, with the library's copy ${b.toFixed(1)} ms`,
+);

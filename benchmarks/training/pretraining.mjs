@@ -32,10 +32,16 @@ await pretrain({ ...settings, ppmi: true, out: join(out, "counts") });
 await pretrain({ ...settings, ppmi: false, out: join(out, "random") });
 const [counts, random] = ["counts", "random"].map((name) => curve(join(out, name, "metrics.jsonl")));
 console.log("| step | from counts | random |\n|---|---|---|");
-for (const [step, loss] of counts) console.log(`| ${step} | ${loss.toFixed(3)} | ${random.get(step)?.toFixed(3)} |`);
+for (const [step, loss] of counts)
+  console.log(`| ${step} | ${loss.toFixed(3)} | ${random.get(step)?.toFixed(3)} |`);
 
 /** Loss by step. */
 function curve(path) {
-  const events = readFileSync(path, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
-  return new Map(events.filter(({ kind }) => kind === "evaluation").map(({ step, metrics }) => [step, metrics.loss]));
+  const events = readFileSync(path, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  return new Map(
+    events.filter(({ kind }) => kind === "evaluation").map(({ step, metrics }) => [step, metrics.loss]),
+  );
 }

@@ -15,21 +15,21 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as ort from "onnxruntime-node";
 import { keyOf } from "../../dist/base/random.js";
+import { bind } from "../../dist/contract/method.js";
 import { Engine } from "../../dist/engine/engine.js";
 import { SEAL } from "../../dist/graph/program.js";
 import { evaluate } from "../../dist/graph/shape.js";
 import { FINETUNE } from "../../dist/methods/finetune.js";
-import { bind } from "../../dist/contract/method.js";
 import { ADAMW } from "../../dist/train/adamw.js";
 import { trainProgram } from "../../dist/train/step.js";
 import { Trainer } from "../../dist/train/trainer.js";
-import { batchOf, median, networkOf, SHAPE } from "../shapes.mjs";
+import { batchOf, median, networkOf, SHAPE, shapeOf } from "../shapes.mjs";
 
 const { values } = parseArgs({
   options: Object.fromEntries([...Object.keys(SHAPE), "dropout"].map((name) => [name, { type: "string" }])),
 });
 const dropout = Number(values.dropout ?? 0);
-const shape = Object.fromEntries(Object.keys(SHAPE).map((name) => [name, Number(values[name] ?? SHAPE[name])]));
+const shape = shapeOf(values);
 const network = networkOf(shape, dropout);
 const { config, head, tensors } = network;
 
@@ -72,7 +72,8 @@ async function wholeStep() {
   }
   await engine.close();
   const later = times.slice(2);
-  for (const [name, ms] of kernels) if (ms.length > 2) console.log(`  ${name.padEnd(18)} ${median(ms.slice(2)).toFixed(2)} ms`);
+  for (const [name, ms] of kernels)
+    if (ms.length > 2) console.log(`  ${name.padEnd(18)} ${median(ms.slice(2)).toFixed(2)} ms`);
   return { whole: median(later.map(({ whole }) => whole)), host: median(later.map(({ host }) => host)) };
 }
 
@@ -84,7 +85,8 @@ function feedsOf(program, sizes) {
     const n = dims.reduce((a, b) => a * b, 1);
     const known = tensors.get(name)?.data;
     if (known) feeds[name] = new ort.Tensor("float32", known, dims);
-    else if (dtype === "int64") feeds[name] = new ort.Tensor("int64", new BigInt64Array(n).fill(12345n), dims);
+    else if (dtype === "int64")
+      feeds[name] = new ort.Tensor("int64", new BigInt64Array(n).fill(12345n), dims);
     else if (dtype === "int32") feeds[name] = new ort.Tensor("int32", new Int32Array(n), dims);
     else feeds[name] = new ort.Tensor("float32", new Float32Array(n).fill(1), dims);
   }
@@ -143,6 +145,9 @@ async function byOperator(prefix) {
 
 const { whole, host } = await wholeStep();
 const { graph, times } = await byOperator(await graphAlone());
-console.log(`step ${whole.toFixed(1)} ms, of which outside the graph ${host.toFixed(1)} ms, ${((100 * host) / whole).toFixed(1)} %`);
+console.log(
+  `step ${whole.toFixed(1)} ms, of which outside the graph ${host.toFixed(1)} ms, ${((100 * host) / whole).toFixed(1)} %`,
+);
 console.log(`graph alone ${graph.toFixed(1)} ms:`);
-for (const [name, ms] of times.slice(0, 16)) console.log(`${name.padEnd(22)} ${ms.toFixed(2).padStart(8)} ms  ${((100 * ms) / whole).toFixed(1)} %`);
+for (const [name, ms] of times.slice(0, 16))
+  console.log(`${name.padEnd(22)} ${ms.toFixed(2).padStart(8)} ms  ${((100 * ms) / whole).toFixed(1)} %`);

@@ -13,12 +13,12 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { keyOf } from "../../dist/base/random.js";
+import { bind } from "../../dist/contract/method.js";
 import { Engine } from "../../dist/engine/engine.js";
 import { FINETUNE } from "../../dist/methods/finetune.js";
-import { bind } from "../../dist/contract/method.js";
 import { ADAMW } from "../../dist/train/adamw.js";
 import { Trainer } from "../../dist/train/trainer.js";
-import { batchOf, median, networkOf, SHAPE } from "../shapes.mjs";
+import { batchOf, median, networkOf, SHAPE, shapeOf } from "../shapes.mjs";
 
 const names = Object.keys(SHAPE);
 const { values } = parseArgs({
@@ -30,7 +30,7 @@ const { values } = parseArgs({
     "no-arena": { type: "boolean", default: false },
   },
 });
-const shape = Object.fromEntries(names.map((name) => [name, Number(values[name] ?? SHAPE[name])]));
+const shape = shapeOf(values);
 
 /** As a run holds it: the initial tensors stay with the method. */
 async function open(engine) {
@@ -67,7 +67,10 @@ async function measure(mode) {
 /** Runs a program that prints JSON lines; its standard error is ours. */
 function linesOf(command, args) {
   const text = execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
-  return text.trim().split("\n").map((line) => JSON.parse(line));
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 }
 
 function beside(peer) {
@@ -91,7 +94,16 @@ function beside(peer) {
     const ms = (lines) => median(lines.map((line) => line.ms));
     const memory = (lines) => Math.max(...lines.map((line) => line.peak_rss_mb));
     const ratio = Number((ms(theirs) / ms(ours)).toFixed(2));
-    console.log(JSON.stringify({ mode, ours_ms: ms(ours), peer_ms: ms(theirs), times_faster: ratio, ours_mb: memory(ours), peer_mb: memory(theirs) }));
+    console.log(
+      JSON.stringify({
+        mode,
+        ours_ms: ms(ours),
+        peer_ms: ms(theirs),
+        times_faster: ratio,
+        ours_mb: memory(ours),
+        peer_mb: memory(theirs),
+      }),
+    );
   }
 }
 

@@ -16,7 +16,13 @@ import { parseArgs } from "node:util";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-const TYPES = { html: "text/html; charset=utf-8", js: "text/javascript", mjs: "text/javascript", wasm: "application/wasm", esp: "application/octet-stream" };
+const TYPES = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript",
+  mjs: "text/javascript",
+  wasm: "application/wasm",
+  esp: "application/octet-stream",
+};
 
 const ISOLATION = {
   "Cross-Origin-Opener-Policy": "same-origin",
@@ -53,7 +59,9 @@ export async function serve({ model, port = 0, isolated = true, more = {} }) {
     const file = Object.hasOwn(files, path) ? files[path] : undefined;
     const found = file === undefined ? undefined : await stat(file).catch(() => undefined);
     if (found === undefined) {
-      response.writeHead(404, { "Content-Type": "text/plain" }).end(`expected one of ${Object.keys(files).join(", ")}, got ${path}\n`);
+      response
+        .writeHead(404, { "Content-Type": "text/plain" })
+        .end(`expected one of ${Object.keys(files).join(", ")}, got ${path}\n`);
       return;
     }
     const type = TYPES[/\.(\w+)$/.exec(file)?.[1] ?? ""] ?? "application/octet-stream";
@@ -65,12 +73,15 @@ export async function serve({ model, port = 0, isolated = true, more = {} }) {
     });
     createReadStream(file).pipe(response);
   });
-  await new Promise((resolve, reject) => {
+  /** @type {Promise<void>} */
+  const listening = new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", resolve);
   });
+  await listening;
+  const { port: bound } = /** @type {import("node:net").AddressInfo} */ (server.address());
   return {
-    url: `http://127.0.0.1:${server.address().port}/`,
+    url: `http://127.0.0.1:${bound}/`,
     close: () =>
       new Promise((resolve) => {
         server.close(resolve);
@@ -82,7 +93,10 @@ export async function serve({ model, port = 0, isolated = true, more = {} }) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { port: { type: "string", default: "8080" }, "no-isolation": { type: "boolean", default: false } },
+    options: {
+      port: { type: "string", default: "8080" },
+      "no-isolation": { type: "boolean", default: false },
+    },
   });
   const [model] = positionals;
   if (model === undefined || !(await stat(model).catch(() => undefined))?.isFile()) {

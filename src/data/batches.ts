@@ -66,7 +66,7 @@ export interface TrainOrder {
 
 /**
  * Batches that are sorted by length together, when bucketing. Fewer pad more, more make each batch of one kind of text:
- * of SST-2, 8 leave 23 % padding and 50 leave 5 %, but with 50 the accuracy was a point lower (results/results.md).
+ * of SST-2, 8 leave 23 % padding and 50 leave 5 %, but with 50 the accuracy was a point lower (results/fine-tuning.md).
  */
 const STRETCH = 8;
 

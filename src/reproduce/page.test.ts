@@ -23,7 +23,7 @@ test("results/reproduction.md is what its ledger says (npm run results:tables)",
   expect(await readFile(join(ROOT, PAGE), "utf8")).toBe(reproductionPage(published));
 });
 
-test("the one table in results/results.md is what the ledger says (npm run results:tables)", async () => {
+test("the one table in results/all-methods.md is what the ledger says (npm run results:tables)", async () => {
   const results = await readFile(join(ROOT, RESULTS), "utf8");
   expect(results).toBe(withComparison(results, published));
 });

@@ -1,6 +1,6 @@
 /**
  * results/reproduction.md: the tables of all papers on one page, from a ledger alone; and all rows of all of them as one
- * table in results/results.md.
+ * table in results/all-methods.md.
  *
  * Neither model nor data is needed: a plan asks for the model's depth, and the ledger has it. A line counts only when
  * it is the run that the plan asks for, settings, model and data by their digests.
@@ -23,7 +23,7 @@ import { progressText, reproductionText } from "./table-text.ts";
 export const PAGE = join("results", "reproduction.md");
 export const PUBLISHED = join("results", "ledger.jsonl");
 /** The page that is written by hand but for one table, and what stands around that. */
-export const RESULTS = join("results", "results.md");
+export const RESULTS = join("results", "all-methods.md");
 const FROM = "<!-- from here: npm run results:tables -->";
 const TO = "<!-- to here -->";
 
@@ -143,7 +143,7 @@ function headText(
   const versions = [...new Set([...ledger.jobs.values()].map(({ code }) => code))].toSorted();
   return `# Reproduction (${count})
 
-The tables of the papers and their baselines as they came out here, beside the published numbers. The page is written by \`npm run results:tables\` from [ledger.jsonl](ledger.jsonl), one line for each run: scores, what was removed, settings, seed and time.${more} Nothing on it is typed by hand; what the tables mean is said in [results](results.md).
+The tables of the papers and their baselines as they came out here, beside the published numbers. The page is written by \`npm run results:tables\` from [ledger.jsonl](ledger.jsonl), one line for each run: scores, what was removed, settings, seed and time.${more} Nothing on it is typed by hand; what the tables mean is said in [papers](papers.md).
 
 Model: ${model.name}, ${model.layers} layers × ${model.hidden}, ${fixed(model.parameters / 1e6, 1)} M parameters. ${seedsText(jobs)} A value is the mean over the seeds that are done, ± the standard deviation between them (with n − 1). Version ${versions.join(", ")}.`;
 }

@@ -87,6 +87,15 @@ test.each(PAGES)("%s: files and folders of the project that it names are there",
   expect(named.map(([, path = ""]) => path).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });
 
+test("benchmarks/README.md names every script beside it", () => {
+  const page = read("benchmarks/README.md");
+  const scripts = readdirSync(join(ROOT, "benchmarks"), { recursive: true, encoding: "utf8" });
+  const missing = scripts.filter(
+    (name) => /\.(?:mjs|py)$/.test(name) && !page.includes(`benchmarks/${name}`),
+  );
+  expect(missing).toEqual([]);
+});
+
 test("docs/commands.md names every command", () => {
   const page = read("docs/commands.md");
   for (const { name } of COMMANDS) expect(page).toMatch(new RegExp(`^\\| \`${name}\\b`, "m"));
