@@ -55,6 +55,12 @@ export function floatTensor(shape: readonly number[], data: Float32Array): Float
   return { dtype: "float32", shape, data };
 }
 
+/** The place of the first NaN or infinity, or -1 where every number is finite. */
+export function findNotFinite(data: Float32Array): number {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return i;
+  return -1;
+}
+
 const ARRAYS: { readonly [D in DType]: new (length: number) => DTypeArrays[D] } = {
   float32: Float32Array,
   float64: Float64Array,

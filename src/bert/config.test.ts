@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { configOf } from "../../test/support/configs.ts";
 import { ConfigError } from "../base/errors.ts";
-import { type BertConfig, configJson, type Head, isStock, parseConfig, parseHead } from "./config.ts";
+import { type BertConfig, type Head, isStock, parseConfig } from "./config.ts";
+import { configJson } from "./config-json.ts";
+import { parseHead } from "./head.ts";
 
 const json = {
   architectures: ["BertForSequenceClassification"],
@@ -32,36 +34,49 @@ test("sizes are read and the rest has the defaults of transformers", () => {
   });
 });
 
-const HEADS: readonly [string, object, Head][] = [
-  ["two labels unless told", {}, { kind: "classification", labels: ["LABEL_0", "LABEL_1"] }],
-  ["num_labels", { num_labels: 3 }, { kind: "classification", labels: ["LABEL_0", "LABEL_1", "LABEL_2"] }],
-  [
-    "id2label in numeric order",
-    { id2label: { 1: "yes", 0: "no" } },
-    { kind: "classification", labels: ["no", "yes"] },
-  ],
-  ["one label is a regression", { num_labels: 1 }, { kind: "regression" }],
-  ["problem type", { id2label: { 0: "score" }, problem_type: "regression" }, { kind: "regression" }],
-  ["masked language model", { architectures: ["BertForMaskedLM"] }, { kind: "mlm" }],
-  ["with next-sentence head", { architectures: ["BertForPreTraining"] }, { kind: "mlm" }],
-  [
-    "mixture of the layers",
-    { architectures: ["BertMixtureForSequenceClassification"] },
-    { kind: "classification", labels: ["LABEL_0", "LABEL_1"], reader: "mixture" },
-  ],
-  ["bare encoder", { architectures: ["BertModel"] }, { kind: "none" }],
-  ["no architecture", { architectures: undefined }, { kind: "none" }],
-];
-
-test.each(HEADS)("head: %s", (_, change, head) => {
-  expect(parseHead({ ...json, ...change }, "c")).toEqual(head);
+test.each([
+  ["gelu_python", "gelu"],
+  ["gelu_new", "gelu_new"],
+  ["gelu_fast", "gelu_new"],
+  ["gelu_accurate", "gelu_new"],
+  ["gelu_python_tanh", "gelu_new"],
+])("hidden_act %s is the function %s", (name, activation) => {
+  expect(parseConfig({ ...json, hidden_act: name }, "c").activation).toBe(activation);
 });
 
+test.each([
+  [{ classifier_dropout: 0.5 }, 0.5],
+  [{ classifier_dropout: 0 }, 0],
+  [{ classifier_dropout: null }, undefined],
+  [{}, undefined],
+])("of %o the classifier's own dropout is %s, as transformers reads it", (change, rate) => {
+  expect(parseConfig({ ...json, ...change }, "c").classifierDropout).toBe(rate);
+});
+
+test("pruned_heads leave each layer the heads that are not listed; one listed twice is removed once", () => {
+  const heads = (pruned: unknown) =>
+    parseConfig({ ...json, pruned_heads: pruned }, "c").layers.map((l) => l.heads);
+  expect(heads({ 1: [0, 3, 3] })).toEqual([4, 2]);
+  expect(heads({ 0: [], 1: [0, 1, 2, 3] })).toEqual([4, 0]);
+  expect(heads({})).toEqual([4, 4]);
+  expect(heads(null)).toEqual([4, 4]);
+});
+
+test("keys of transformers that do not change an encoder's answers are ignored", () => {
+  const idle = { use_cache: false, is_decoder: false, chunk_size_feed_forward: 3, torch_dtype: "float16" };
+  const more = {
+    dtype: "bfloat16",
+    pad_token_id: null,
+    quantization_config: null,
+    gradient_checkpointing: true,
+  };
+  expect(parseConfig({ ...json, ...idle, ...more }, "c")).toEqual(config);
+});
+
+const SIZED = { heads: 1, head_size: 2, ffn: 3 };
 const REFUSED: readonly [string, unknown, string][] = [
   ["config/kind", [], "a JSON object"],
   ["config/model-type", { ...json, model_type: "roberta" }, '"roberta" (c)'],
-  ["config/architecture", { ...json, architectures: ["BertForTokenClassification"] }, "TokenClassification"],
-  ["config/architecture", { ...json, architectures: ["constructor"] }, "constructor"],
   ["config/position", { ...json, position_embedding_type: "relative_key" }, "relative_key"],
   ["config/decoder", { ...json, is_decoder: true }, "is_decoder"],
   ["config/decoder", { ...json, add_cross_attention: true }, "add_cross_attention"],
@@ -72,23 +87,28 @@ const REFUSED: readonly [string, unknown, string][] = [
   ["config/size", { ...json, num_hidden_layers: 1e9 }, "num_hidden_layers"],
   ["config/size", { ...json, vocab_size: 1e15 }, "vocab_size"],
   ["config/size", { ...json, pad_token_id: 30 }, "pad_token_id"],
+  ["config/position", { ...json, position_embedding_type: null }, "got null"],
+  ["config/activation", { ...json, hidden_act: null }, "got null"],
+  ["config/activation", { ...json, hidden_act: "gelu_10" }, "gelu_10"],
+  ["config/activation", { ...json, hidden_act: "quick_gelu" }, "quick_gelu"],
+  ["config/fraction", { ...json, layer_norm_eps: null }, "layer_norm_eps"],
+  ["config/fraction", { ...json, classifier_dropout: 1 }, "classifier_dropout"],
+  ["config/fraction", { ...json, classifier_dropout: "0.1" }, "classifier_dropout"],
+  ["config/kind", { ...json, pruned_heads: [[0]] }, "pruned_heads"],
+  ["config/pruned", { ...json, pruned_heads: { 2: [0] } }, "from 0 to 1"],
+  ["config/pruned", { ...json, pruned_heads: { "-1": [0] } }, "from 0 to 1"],
+  ["config/pruned", { ...json, pruned_heads: { 1: [4] } }, 'pruned_heads["1"]'],
+  ["config/pruned", { ...json, pruned_heads: { 1: 0 } }, 'pruned_heads["1"]'],
+  ["config/pruned", { ...json, pruned_heads: { 0: [1] }, espalier: { layers: [SIZED, SIZED] } }, "beside"],
   ["config/heads", { ...json, num_attention_heads: 3 }, "a divisor of hidden_size 8"],
   ["config/fraction", { ...json, hidden_dropout_prob: 1 }, "hidden_dropout_prob"],
   ["config/layers", { ...json, espalier: { layers: [{ heads: 1, head_size: 2, ffn: 3 }] } }, "2 layers"],
   ["config/layers", { ...json, espalier: {} }, "espalier.layers"],
   ["config/size", { ...json, espalier: { layers: [{ heads: -1, head_size: 2, ffn: 3 }, {}] } }, "heads"],
-  ["config/labels", { ...json, id2label: { 0: "a", 2: "b" } }, 'id2label["1"]'],
-  ["config/labels", { ...json, id2label: { 0: "a", 1: "b" }, num_labels: 3 }, "num_labels"],
-  ["config/problem", { ...json, problem_type: "multi_label_classification" }, "multi_label"],
-  ["config/problem", { ...json, num_labels: 2, problem_type: "regression" }, "regression"],
-  ["config/untied", { ...json, architectures: ["BertForMaskedLM"], tie_word_embeddings: false }, "tie_word"],
 ];
 
 test.each(REFUSED)("%s is refused", (code, value, part) => {
-  const read = () => {
-    parseConfig(value, "c");
-    parseHead(value, "c");
-  };
+  const read = () => parseConfig(value, "c");
   expect(read).toThrow(ConfigError);
   expect(read).toThrow(expect.objectContaining({ code, message: expect.stringContaining(part) }));
 });
@@ -104,6 +124,7 @@ const PRUNED: BertConfig = {
 test.each([
   ["plain", config, { kind: "classification", labels: ["a", "__proto__", "c"] }],
   ["pruned", PRUNED, { kind: "mlm" }],
+  ["head dropout", { ...config, classifierDropout: 0 }, { kind: "regression" }],
   ["regression", { ...config, activation: "gelu_new", padTokenId: 3 }, { kind: "regression" }],
   ["mixture", config, { kind: "classification", labels: ["a", "b"], reader: "mixture" }],
   ["mixture regression", config, { kind: "regression", reader: "mixture" }],

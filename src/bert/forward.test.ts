@@ -7,8 +7,8 @@ import { backward } from "../graph/backward.ts";
 import { sum } from "../graph/ops/broadcast.ts";
 import { type Program, program } from "../graph/program.ts";
 import { input } from "../graph/value.ts";
-import type { Head } from "./config.ts";
-import { batchInputs, contextOf, encode, mixed } from "./forward.ts";
+import type { BertConfig, Head } from "./config.ts";
+import { batchInputs, classify, contextOf, encode, mixed } from "./forward.ts";
 import { parameters } from "./names.ts";
 import { type Sites, SKIP } from "./sites.ts";
 
@@ -70,6 +70,46 @@ test("a mixture of two layers and its gradients are those computed by hand", asy
   expect(values(results, "g mixture.dense.bias")).toEqual(about(2, 1));
   // By share: -4 and 12, their mean under the shares 8; so 1/4·(-4 - 8) and 3/4·(12 - 8).
   expect(values(results, "g mixture.weights")).toEqual(about(-3, 3));
+});
+
+/** Inference and training logits of a classifier that hands on what it reads. */
+async function classifierDropped(dropouts: Partial<BertConfig>): Promise<[number[], number[]]> {
+  const head: Head = { kind: "classification", labels: Array.from({ length: 12 }, (_, i) => `${i}`) };
+  const small = smallNetwork(head, 1, 0);
+  const config = { ...small.config, ...dropouts };
+  const shapes = parameters(config, head);
+  const key = { key: input("key", "int64", []) };
+  const logits = ([noise]: [typeof key?]) => {
+    const context = contextOf(config, shapes, {}, noise);
+    return classify(context, encode(context, batchInputs()));
+  };
+  const { size, length, ids, types, mask } = madeUpBatch({ kind: "regression" }, 3);
+  const shape = [size, length];
+  const identity = Float32Array.from({ length: 144 }, (_, i) => Number(i % 13 === 0));
+  const feeds = {
+    ...Object.fromEntries(small.tensors),
+    "classifier.weight": floats([12, 12], ...identity),
+    "classifier.bias": floats([12], ...new Float32Array(12)),
+    input_ids: { dtype: "int32", shape, data: ids },
+    token_type_ids: { dtype: "int32", shape, data: types },
+    mask: { dtype: "float32", shape, data: mask },
+    key: { dtype: "int64", shape: [], data: BigInt64Array.of(5n) },
+  } as const;
+  const plain = await run(`plain ${JSON.stringify(dropouts)}`, program({ out: logits([]) }), feeds);
+  const noisy = await run(`noisy ${JSON.stringify(dropouts)}`, program({ out: logits([key]) }), feeds);
+  return [values(plain, "out"), values(noisy, "out")];
+}
+
+test("what the classifier reads is dropped at classifierDropout, else at hiddenDropout", async () => {
+  const [read, half] = await classifierDropped({ classifierDropout: 0.5 });
+  const kept = half.map((x, i) => x / (read[i] ?? 0));
+  expect(new Set(kept.map((ratio) => Math.round(1e5 * ratio) / 1e5))).toEqual(new Set([0, 2]));
+  const [plain, none] = await classifierDropped({});
+  expect(none).toEqual(plain);
+  const [, hidden] = await classifierDropped({ hiddenDropout: 0.5 });
+  expect(hidden.filter((x) => x === 0).length).toBeGreaterThan(8);
+  const [, own] = await classifierDropped({ hiddenDropout: 0.5, classifierDropout: 0 });
+  expect(own.filter((x) => x === 0)).toEqual([]);
 });
 
 const SKIPPING: Sites = { layer: (i, layer) => (i === 1 ? layer : SKIP) };

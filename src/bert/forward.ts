@@ -268,7 +268,8 @@ export function mixed(context: ForwardContext, { first, lower }: Pick<Encoding, 
 /** Logits of sequence classification or regression, [B, C]: a linear layer over what the head reads, with its dropout. */
 export function classify(context: ForwardContext, encoding: Encoding): Value {
   const read = context.reader === "mixture" ? mixed(context, encoding) : pooled(context, encoding.first);
-  return dense(context, CLASSIFIER, drop(context, read, context.config.hiddenDropout, 1));
+  const { classifierDropout, hiddenDropout } = context.config;
+  return dense(context, CLASSIFIER, drop(context, read, classifierDropout ?? hiddenDropout, 1));
 }
 
 /** Masked-language-model logits at the flat positions `positions` [M] of the batch: [M, V]. */

@@ -11,6 +11,8 @@ import {
   normaliseName,
   optionalParameters,
   parameters,
+  type Surplus,
+  surplusOf,
   TIED,
 } from "./names.ts";
 
@@ -100,12 +102,40 @@ test.each([
   ["cls.predictions.transform.LayerNorm.gamma", "cls.predictions.transform.LayerNorm.weight"],
   ["classifier.weight", "classifier.weight"],
   ["something.else", "something.else"],
-  ["cls.seq_relationship.weight", undefined],
-  ["bert.embeddings.position_ids", undefined],
-  ["embeddings.position_ids", undefined],
+  ["module.bert.pooler.dense.weight", "bert.pooler.dense.weight"],
+  ["module.encoder.layer.0.output.dense.bias", "bert.encoder.layer.0.output.dense.bias"],
+  ["_orig_mod.module.classifier.bias", "classifier.bias"],
+  ["bert.bert.embeddings.LayerNorm.gamma", "bert.embeddings.LayerNorm.weight"],
+  ["embeddings.position_ids", "bert.embeddings.position_ids"],
 ])("on reading, %s is %s", (name, expected) => {
   expect(normaliseName(name)).toBe(expected);
 });
+
+const mlm: Head = { kind: "mlm" };
+const none: Head = { kind: "none" };
+test.each([
+  ["bert.embeddings.position_ids", two, "constant"],
+  ["bert.embeddings.token_type_ids", none, "constant"],
+  ["loss_fct.weight", two, "left out"],
+  ["criterion.pos_weight", two, "left out"],
+  ["class_weights", two, "left out"],
+  ["cls.predictions.bias", two, "left out"],
+  ["cls.seq_relationship.weight", mlm, "left out"],
+  ["classifier.bias", mlm, "left out"],
+  ["classifier.0.weight", none, "left out"],
+  ["qa_outputs.weight", two, "left out"],
+  ["classifier.out_proj.weight", two, "refused"],
+  ["cls.predictions.other.weight", mlm, "refused"],
+  ["classifer.bias", two, "refused"],
+  ["bert.encoder.layer.12.output.dense.weight", two, "refused"],
+  ["bert.encoder.layer.0.attention.self.query.lora_A.weight", two, "refused"],
+  ["bert.encoder.layer.0.attention.self.distance_embedding.weight", two, "refused"],
+] satisfies [string, Head, Surplus][])(
+  "a tensor %s that %o has no place for is %s",
+  (name, head, expected) => {
+    expect(surplusOf(name, head)).toBe(expected);
+  },
+);
 
 test("tied copies point at parameters of the masked-language-model head", () => {
   const shapes = parameters(config, { kind: "mlm" });

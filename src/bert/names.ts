@@ -34,6 +34,8 @@ export const CLASSIFIER = "classifier";
 
 /** The masked-language-model head; its output matrix is the word embeddings, so only `bias` [V] is its own. */
 export const MLM = {
+  /** What the names of all its tensors begin with. */
+  stem: "cls.predictions.",
   transform: "cls.predictions.transform.dense",
   norm: "cls.predictions.transform.LayerNorm",
   bias: "cls.predictions.bias",
@@ -181,19 +183,45 @@ export function isDecayed(name: string): boolean {
   return !name.endsWith("bias") && !name.includes("LayerNorm.") && name !== MIXTURE.weights;
 }
 
-/** Tensors of some checkpoints that hold nothing needed here: next-sentence head, constant position numbers. */
-function isKnownExtra(name: string): boolean {
-  return (
-    name.startsWith("cls.seq_relationship.") || /^bert\.embeddings\.(position|token_type)_ids$/.test(name)
-  );
-}
+/** What some programs put before every name of a model that they wrap: PyTorch's DataParallel and compiler. */
+const WRAPPERS = /^(?:module\.|_orig_mod\.)+/;
 
 /**
- * The name a tensor of a file has here: `bert.` added to a bare encoder's, `gamma` and `beta` to `weight` and `bias`.
- * Undefined for a tensor that is to be left out silently.
+ * The name a tensor of a file has here: without a wrapper's prefix, with `bert.` once before the encoder's, `weight` and
+ * `bias` for `gamma` and `beta`.
  */
-export function normaliseName(name: string): string | undefined {
-  const full = /^(embeddings|encoder|pooler)\./.test(name) ? `bert.${name}` : name;
-  if (isKnownExtra(full)) return undefined;
-  return full.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(/LayerNorm\.beta$/, "LayerNorm.bias");
+export function normaliseName(name: string): string {
+  return name
+    .replace(WRAPPERS, "")
+    .replace(/^(?:bert\.)+/, "bert.")
+    .replace(/^(?=(?:embeddings|encoder|pooler)\.)/, "bert.")
+    .replace(/LayerNorm\.gamma$/, "LayerNorm.weight")
+    .replace(/LayerNorm\.beta$/, "LayerNorm.bias");
+}
+
+/** Numbers 0, 1, 2 … that older versions of `transformers` saved: they hold nothing, and nobody has to be told. */
+const CONSTANTS = /^bert\.embeddings\.(?:position|token_type)_ids$/;
+
+/** Heads of `transformers`, by what the names of their tensors begin with. */
+const HEADS = /^(?:cls|classifier|qa_outputs)\./;
+
+/** Weights of classes in a loss, which a module keeps as a buffer: `loss_fct.weight` and the like. */
+const LOSS = /^(?:loss|loss_f(?:ct|n|unc|unction)|criterion|crit|class|ce_loss)[._](?:pos_)?weights?$/;
+
+/** What to do with a tensor that a network of this head has no place for. */
+export type Surplus = "constant" | "left out" | "refused";
+
+/**
+ * Tensors that stock `transformers` leaves out because its class for the head has no such module, and that no answer
+ * depends on: other heads and weights of a loss. Whatever else a file holds may be a part of the arithmetic (adapters,
+ * cross-attention, another kind of positions, more layers of the head itself), so it is refused.
+ *
+ * @param name  as `normaliseName` gives it
+ */
+export function surplusOf(name: string, head: Head): Surplus {
+  if (CONSTANTS.test(name)) return "constant";
+  if (LOSS.test(name)) return "left out";
+  const own = head.kind === "mlm" ? MLM.stem : `${CLASSIFIER}.`;
+  if (head.kind !== "none" && name.startsWith(own)) return "refused";
+  return HEADS.test(name) ? "left out" : "refused";
 }

@@ -11,6 +11,7 @@ import { logitsOf } from "../measure/logits.ts";
 import type { RunResult } from "../measure/result.ts";
 import { type ConfiguredMethod, methodById } from "../methods/registry.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
+import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
 import { type Network, withHead } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
@@ -23,7 +24,6 @@ import type { RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
 import { checkLength, labelsOf, runTraining } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
-import { createTokenizer } from "../text/tokenizer.ts";
 import { finetune } from "./finetune.ts";
 
 /**
@@ -40,6 +40,10 @@ export async function compress(options: CompressOptions, context: RunContext = {
   const data = await readData(settings);
   const base = await loadModel(settings.model, context);
   checkLength(base.network, settings.maxLength);
+  const original = withHead(base.network, headFor(data.train), fold(keyOf(settings.seed), "head"));
+  const tokenizer = tokenizerOf(original);
+  const train = encodeDataset(data.train, tokenizer, settings.maxLength);
+  const dev = encodeDataset(data.dev, tokenizer, settings.maxLength);
   const recipe = await makeRecipe({ command: "compress", settings, model: [base.path], data: data.files });
   const folder = await openRun(recipe, settings, context);
   const record = report(
@@ -47,10 +51,7 @@ export async function compress(options: CompressOptions, context: RunContext = {
     context,
     `compressing ${base.name} with ${settings.method} on ${data.train.name}`,
   );
-  const original = withHead(base.network, headFor(data.train), fold(keyOf(settings.seed), "head"));
   record({ kind: "phase", name: "fine-tuning" });
-  const tokenizer = createTokenizer(original.vocabulary);
-  const dev = encodeDataset(data.dev, tokenizer, settings.maxLength);
   const before = await predecessor(settings, context, dev, data.measure);
   record({ kind: "evaluation", step: 0, metrics: before.metrics });
   record({ kind: "phase", name: "compressing" });
@@ -63,7 +64,7 @@ export async function compress(options: CompressOptions, context: RunContext = {
   };
   const trained = await runTraining({
     method: (steps) => method.bind(network, { ...facts, steps }),
-    data: encodeDataset(data.train, tokenizer, settings.maxLength),
+    data: train,
     dev,
     measure: data.measure,
     settings,

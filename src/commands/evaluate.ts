@@ -12,6 +12,7 @@ import { type Dataset, measureOf } from "../data/dataset.ts";
 import { taskMetrics } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import { logitsOf } from "../measure/logits.ts";
+import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
 import { softmax } from "../network/predictions.ts";
 import { resolveOptions } from "../options/schema.ts";
@@ -20,7 +21,6 @@ import { lengthFor, requireLabels } from "../runs/classifier.ts";
 import { readValidation } from "../runs/data.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { loadUnder } from "../runs/under-mask.ts";
-import { createTokenizer } from "../text/tokenizer.ts";
 import type { EvaluationResult } from "./answers.ts";
 
 /**
@@ -42,11 +42,7 @@ export async function evaluate(
   requireLabels(network.head, settings.model);
   const dataset = await readValidation(settings, expectedOf(network.head));
   const columns = columnsOf(network.head, dataset);
-  const set = encodeDataset(
-    dataset,
-    createTokenizer(network.vocabulary),
-    lengthFor(network, settings.maxLength),
-  );
+  const set = encodeDataset(dataset, tokenizerOf(network), lengthFor(network, settings.maxLength));
   const engine = new Engine({ threads: settings.threads, provider: settings.device });
   try {
     const inference = await openNetwork(engine, network);

@@ -6,6 +6,7 @@ import { encodeDataset } from "../data/batches.ts";
 import { writeMeasured } from "../measure/figures.ts";
 import type { RunResult } from "../measure/result.ts";
 import { FINETUNE as METHOD } from "../methods/finetune.ts";
+import { tokenizerOf } from "../network/encoding.ts";
 import { withHead } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { FINETUNE, type FinetuneOptions } from "../options/training.ts";
@@ -16,7 +17,6 @@ import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
 import { checkLength, runTraining } from "../runs/training.ts";
-import { createTokenizer } from "../text/tokenizer.ts";
 
 /**
  * Fine-tunes every weight on labelled text and leaves a run folder.
@@ -32,15 +32,17 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
   const model = await loadModel(settings.model, context);
   checkLength(model.network, settings.maxLength);
   const { train, dev, measure, files } = await readData(settings);
+  const network = withHead(model.network, headFor(train), fold(keyOf(settings.seed), "head"));
+  const tokenizer = tokenizerOf(network);
+  const data = encodeDataset(train, tokenizer, settings.maxLength);
+  const judged = encodeDataset(dev, tokenizer, settings.maxLength);
   const recipe = await makeRecipe({ command: "finetune", settings, model: [model.path], data: files });
   const folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `fine-tuning ${model.name} on ${train.name}`);
-  const network = withHead(model.network, headFor(train), fold(keyOf(settings.seed), "head"));
-  const tokenizer = createTokenizer(network.vocabulary);
   const trained = await runTraining({
     method: (steps) => bind(METHOD, network, {}, { steps, key: fold(keyOf(settings.seed), "method") }),
-    data: encodeDataset(train, tokenizer, settings.maxLength),
-    dev: encodeDataset(dev, tokenizer, settings.maxLength),
+    data,
+    dev: judged,
     measure,
     settings,
     checkpoints: folder.paths.checkpoints,

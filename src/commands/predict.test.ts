@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { tinyModel, written } from "../../test/support/tiny-model.ts";
+import { TINY_CONFIG, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { Engine } from "../engine/engine.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
@@ -78,4 +78,27 @@ test("wrong calls are refused by name", async () => {
   const classifier = await load(model);
   await refused(classifier.classify([]), "predict/none");
   await classifier.close();
+});
+
+/** Finite weights whose sums are not: LayerNorm multiplies by the largest floats there are. */
+function overflowing(): Network {
+  const network = tinyModel();
+  const tensors = new Map(network.tensors);
+  const norm = tensors.get("bert.embeddings.LayerNorm.weight");
+  if (norm) tensors.set("bert.embeddings.LayerNorm.weight", { ...norm, data: norm.data.map(() => 3e38) });
+  return { ...network, tensors };
+}
+
+test("sums that overflow end in an error, not in the first label", async () => {
+  const model = await written(overflowing());
+  await expect(predict({ model, texts: ["good film"] })).rejects.toMatchObject({ code: "predict/finite" });
+});
+
+test("a pair is refused by a model of one token type before anything runs", async () => {
+  const model = await written(tinyModel(undefined, { ...TINY_CONFIG, typeVocab: 1 }));
+  expect((await predict({ model, texts: ["good film"] })).predictions).toHaveLength(1);
+  await expect(predict({ model, texts: ["good film\tbad plot"] })).rejects.toMatchObject({
+    code: "encode/types",
+    message: expect.stringContaining("type_vocab_size 1"),
+  });
 });

@@ -13,6 +13,7 @@ import { SPECIAL_PIECES, type TokenizerFiles } from "../text/tokenizer.ts";
 import { readFolder, readFolderConfig, writeFolder } from "./folder.ts";
 import { packMask, unpackMask } from "./masks.ts";
 import { initialNetwork, type Network } from "./network.ts";
+import { keepUnits, WHOLE as UNCUT } from "./shrink.ts";
 
 const vocabulary: TokenizerFiles = {
   vocab: [...Object.values(SPECIAL_PIECES), "a", "b", "##a"],
@@ -151,7 +152,30 @@ const CLASSIFIER_BIAS = floatTensor([2], new Float32Array(2));
 const BAD_TENSORS: readonly [string, string, Network, (tensors: Map<string, Tensor>) => void][] = [
   ["folder/missing", "classifier.bias", network(two), (t) => t.delete("classifier.bias")],
   ["folder/unused", "classifer.bias", network(two), (t) => t.set("classifer.bias", CLASSIFIER_BIAS)],
-  ["folder/unused", "classifier.bias", network(mlm), (t) => t.set("classifier.bias", CLASSIFIER_BIAS)],
+  ["folder/unused", "classifer.bias", network(mlm), (t) => t.set("classifer.bias", CLASSIFIER_BIAS)],
+  [
+    "folder/unused",
+    "query.lora_A.weight: expected a parameter of a classification model",
+    network(two),
+    (t) => t.set("bert.encoder.layer.0.attention.self.query.lora_A.weight", CLASSIFIER_BIAS),
+  ],
+  [
+    "folder/finite",
+    "classifier.bias: expected finite numbers, got NaN at place 1",
+    network(two),
+    (t) => t.set("classifier.bias", floatTensor([2], Float32Array.of(0, Number.NaN))),
+  ],
+  [
+    "folder/finite",
+    "got -Infinity at place 0",
+    network(mlm),
+    (t) =>
+      t.set("cls.predictions.bias", {
+        dtype: "float16",
+        shape: [10],
+        data: new Uint16Array(10).fill(0xfc00),
+      }),
+  ],
   [
     "folder/shape",
     "classifier.bias: expected [2], got [1,2]",
@@ -185,7 +209,12 @@ test.each(BAD_TENSORS)("%s: %s", async (code, part, net, change) => {
 
 const BAD_FOLDERS: readonly [string, string, (folder: string) => Promise<unknown>][] = [
   ["folder/config", "config.json", (f) => rm(join(f, "config.json"))],
-  ["config/architecture", "BertForQ", (f) => withJson(f, "config.json", { architectures: ["BertForQ"] })],
+  ["config/architecture", "a list of names", (f) => withJson(f, "config.json", { architectures: 7 })],
+  [
+    "folder/shape",
+    "attention.output.dense.weight",
+    (f) => withJson(f, "config.json", { pruned_heads: { 0: [1] } }),
+  ],
   ["folder/vocabulary-size", "vocab_size 7", (f) => withJson(f, "config.json", { vocab_size: 7 })],
   [
     "folder/vocabularies",
@@ -223,6 +252,77 @@ test.each(BAD_FOLDERS)("%s: %s", async (code, part, change) => {
   const folder = await written(network(two));
   await change(folder);
   await expect(readFolder(folder)).rejects.toMatchObject({ code, message: expect.stringContaining(part) });
+});
+
+/** A network whose weights are changed, read back, with the notes. */
+async function readChanged(
+  net: Network,
+  change: (tensors: Map<string, Tensor>) => void,
+  json: object = {},
+): Promise<{ readonly read: Network; readonly notes: readonly string[] }> {
+  const folder = await tampered(net, change);
+  await withJson(folder, "config.json", json);
+  const notes: string[] = [];
+  return { read: await readFolder(folder, (text) => notes.push(text)), notes };
+}
+
+const WHOLE = network(two);
+const EXTRA: readonly [string, Network, readonly string[]][] = [
+  ["weights of a loss", WHOLE, ["loss_fct.weight"]],
+  ["another head", WHOLE, ["cls.predictions.bias", "cls.seq_relationship.weight"]],
+  ["a classifier", network(mlm), ["classifier.bias", "classifier.weight"]],
+];
+
+test.each(EXTRA)("%s is left out, and a note says so", async (_, net, names) => {
+  const extra = floatTensor([2], Float32Array.of(1, Number.NaN));
+  const { read, notes } = await readChanged(net, (tensors) => {
+    for (const name of names) tensors.set(name, extra);
+  });
+  expect(read).toEqual(net);
+  expect(notes).toEqual([expect.stringContaining(names.join(", "))]);
+});
+
+test.each([
+  ["null", null],
+  ["an unknown name", ["OurBert"]],
+  ["that of the bare encoder", ["BertModel"]],
+])("with %s under architectures the head is told by the tensors", async (_, architectures) => {
+  const { read, notes } = await readChanged(WHOLE, () => {}, { architectures });
+  expect(read).toEqual(WHOLE);
+  expect(notes).toEqual([expect.stringContaining("by its tensors this is a classification")]);
+});
+
+test("a model of another head is read as the encoder below it", async () => {
+  const architectures = ["BertForTokenClassification"];
+  const { read, notes } = await readChanged(WHOLE, () => {}, { architectures });
+  expect(read.head).toEqual({ kind: "none" });
+  expect([...read.tensors.keys()].filter((name) => name.startsWith("classifier"))).toEqual([]);
+  expect(notes).toEqual([
+    expect.stringContaining("labels of tokens"),
+    expect.stringContaining("classifier.bias, classifier.weight"),
+  ]);
+});
+
+test.each([
+  ["module.", (name: string) => `module.${name}`],
+  ["bert. once more", (name: string) => name.replace(/^bert\./, "bert.bert.")],
+])("tensors under the prefix %s are read", async (_, rename) => {
+  const { read, notes } = await readChanged(WHOLE, (tensors) => {
+    for (const [name, tensor] of WHOLE.tensors) {
+      tensors.delete(name);
+      tensors.set(rename(name), tensor);
+    }
+  });
+  expect(read).toEqual(WHOLE);
+  expect(notes).toEqual([]);
+});
+
+test("heads that transformers 4 pruned are told by pruned_heads, and layers have their own sizes", async () => {
+  const small = keepUnits(WHOLE, [{ heads: [false, true], neurons: "all" }, UNCUT]);
+  const heads = { espalier: undefined, pruned_heads: { 0: [0] }, num_attention_heads: 2 };
+  const { read } = await readChanged(small, () => {}, heads);
+  expect(read).toEqual(small);
+  expect(read.config.layers.map((l) => l.heads)).toEqual([1, 2]);
 });
 
 test("nothing is written for a network that contradicts its configuration", async () => {

@@ -1,8 +1,8 @@
 /**
  * A network as a Hugging Face model folder: `config.json`, weights, tokenizer files.
  *
- * Promise: a folder is read only when each tensor the configuration asks for is there, in its shape, and no other
- * is; what is written loads in stock `transformers` when the layers are of one size and the head reads the pooler, and
+ * Promise: a folder is read only when each tensor the configuration asks for is there, in its shape, finite, and no other
+ * that an answer could depend on (folder-tensors.ts); what is written loads in stock `transformers` when the layers are of one size and the head reads the pooler, and
  * is read back here bit for bit (unless stored as float16).
  *
  * A pruned network's layer sizes go under `espalier` in `config.json`, its masks into a file of their own (masks.ts).
@@ -12,15 +12,17 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { FormatError, InputError } from "../base/errors.ts";
+import { InputError } from "../base/errors.ts";
 import type { FloatTensor, Tensor } from "../base/tensor.ts";
-import { type BertConfig, configJson, type Head, parseConfig, parseHead } from "../bert/config.ts";
-import { normaliseName, optionalParameters, parameters, type Shapes, TIED } from "../bert/names.ts";
+import { type BertConfig, type Head, parseConfig } from "../bert/config.ts";
+import { configJson } from "../bert/config-json.ts";
+import { findHead } from "../bert/head.ts";
+import { parameters, type Shapes } from "../bert/names.ts";
 import { readJsonIfPresent, readTextIfPresent, withFile, writeFileAtomic } from "../formats/files.ts";
 import { encodeFloat16 } from "../formats/float16.ts";
 import { isObject, own } from "../formats/json.ts";
-import { encodeSafetensors, readFloats, readHeader, readTensor } from "../formats/safetensors.ts";
-import { eachTensor, WEIGHTS_FILE } from "../formats/weights.ts";
+import { encodeSafetensors, readHeader, readTensor } from "../formats/safetensors.ts";
+import { WEIGHTS_FILE } from "../formats/weights.ts";
 import {
   SPECIAL_PIECES,
   type TokenizerFiles,
@@ -29,73 +31,9 @@ import {
   vocabText,
 } from "../text/tokenizer.ts";
 import { parseTokenizerConfig, parseTokenizerJson, parseVocab } from "../text/vocabulary.ts";
+import { checkTensors, fail, type Listed, listTensors, readTensors } from "./folder-tensors.ts";
 import { MASKS_FILE, packMask, unpackMask } from "./masks.ts";
 import type { Network } from "./network.ts";
-
-function fail(code: string, what: string, expected: string, got: string, where: string): FormatError {
-  return new FormatError(`folder/${code}`, `${what}: expected ${expected}, got ${got} (${where})`);
-}
-
-/** Every name required is there, every name there is known, and the shapes are those of the configuration. */
-function checkTensors(
-  tensors: ReadonlyMap<string, Tensor>,
-  config: BertConfig,
-  head: Head,
-  where: string,
-): void {
-  const required = parameters(config, head);
-  const optional = optionalParameters(config, head);
-  for (const [name, { shape }] of tensors) {
-    const expected = required.get(name) ?? optional.get(name);
-    if (expected === undefined) {
-      throw fail("unused", `tensor ${name}`, `a parameter of a ${head.kind} model`, "an unused one", where);
-    }
-    if (shape.join() !== expected.join()) {
-      throw fail("shape", `tensor ${name}`, `[${expected}]`, `[${shape}]`, where);
-    }
-  }
-  for (const [name, shape] of required) {
-    if (!tensors.has(name)) throw fail("missing", `tensor ${name}`, `[${shape}]`, "no such tensor", where);
-  }
-}
-
-function equal(a: Float32Array, b: Float32Array): boolean {
-  return a.length === b.length && a.every((x, i) => x === b[i]);
-}
-
-/** Removes the copies of tied tensors; a copy without its original becomes it. */
-function untie(tensors: Map<string, FloatTensor>, where: string): Map<string, FloatTensor> {
-  const result = new Map(tensors);
-  for (const [copy, original] of TIED) {
-    const tensor = result.get(copy);
-    if (tensor === undefined) continue;
-    result.delete(copy);
-    const other = result.get(original);
-    if (other !== undefined && !equal(other.data, tensor.data)) {
-      throw fail("untied", `tensor ${copy}`, `the values of ${original}`, "others", where);
-    }
-    result.set(original, other ?? tensor);
-  }
-  return result;
-}
-
-async function readTensors(
-  folder: string,
-  config: BertConfig,
-  head: Head,
-): Promise<Map<string, FloatTensor>> {
-  const tensors = new Map<string, FloatTensor>();
-  await eachTensor(folder, async (stored, entry, source) => {
-    const name = normaliseName(stored);
-    if (name === undefined) return;
-    if (tensors.has(name))
-      throw fail("twice", `tensor ${name}`, "one of that name", `also ${stored}`, source.name);
-    tensors.set(name, await readFloats(source, stored, entry));
-  });
-  const complete = head.kind === "mlm" ? untie(tensors, folder) : tensors;
-  checkTensors(complete, config, head, folder);
-  return complete;
-}
 
 async function readMasks(folder: string, shapes: Shapes): Promise<Map<string, Tensor<"uint8">> | undefined> {
   const path = join(folder, MASKS_FILE);
@@ -164,28 +102,51 @@ function checkVocabulary(files: TokenizerFiles, config: BertConfig, folder: stri
   return { ...files, maxLength: Math.min(files.maxLength, config.maxPositions) };
 }
 
-/** Configuration and head of a folder, without touching its weights. @throws as `readFolder` does */
-export async function readFolderConfig(folder: string): Promise<{ config: BertConfig; head: Head }> {
+/** Tells the user something that is no error. */
+export type Note = (text: string) => void;
+
+/** Configuration and head of a folder, without its numbers. @throws as `readFolder` does */
+export async function readFolderConfig(
+  folder: string,
+  note: Note = () => {},
+): Promise<{ config: BertConfig; head: Head }> {
+  const { config, head } = await openFolder(folder, note);
+  return { config, head };
+}
+
+interface Opened {
+  readonly config: BertConfig;
+  readonly head: Head;
+  readonly listed: Listed;
+}
+
+async function openFolder(folder: string, note: Note): Promise<Opened> {
   const path = join(folder, "config.json");
   const json = await readJsonIfPresent(path);
   if (json === undefined) {
     throw new InputError("folder/config", `model: expected a folder with config.json, got none (${folder})`);
   }
-  return { config: parseConfig(json, path), head: parseHead(json, path) };
+  const config = parseConfig(json, path);
+  const listed = await listTensors(folder);
+  const { head, notes } = findHead(json, new Set(listed.values()), path);
+  for (const text of notes) note(text);
+  return { config, head, listed };
 }
 
 /**
  * Reads a Hugging Face folder: a BERT encoder with one of the heads of `Head`.
  *
+ * @param note  hears how the head was found where `config.json` does not say it, and which tensors were left out
  * @throws {InputError} `folder/config`, `folder/vocabulary`, `weights/missing`, `weights/foreign`
  * @throws {ConfigError} `config/…`
  * @throws {FormatError} `folder/missing`, `folder/unused`, `folder/shape`, `folder/twice`, `folder/untied`,
- *   `folder/vocabularies`, `folder/vocabulary-size`; `weights/…`, `safetensors/…`, `json/…`, `tokenizer/…`, `masks/size`
+ *   `folder/finite`, `folder/vocabularies`, `folder/vocabulary-size`; `weights/…`, `safetensors/…`, `json/…`,
+ *   `tokenizer/…`, `masks/size`
  */
-export async function readFolder(folder: string): Promise<Network> {
-  const { config, head } = await readFolderConfig(folder);
+export async function readFolder(folder: string, note: Note = () => {}): Promise<Network> {
+  const { config, head, listed } = await openFolder(folder, note);
   const vocabulary = checkVocabulary(await readVocabulary(folder), config, folder);
-  const tensors = await readTensors(folder, config, head);
+  const tensors = await readTensors(folder, listed, config, head, note);
   const masks = await readMasks(folder, parameters(config, head));
   return { config, head, tensors, vocabulary, ...(masks === undefined ? {} : { masks }) };
 }

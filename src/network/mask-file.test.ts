@@ -3,7 +3,8 @@ import { tinyModel } from "../../test/support/tiny-model.ts";
 import { keyOf, uniform } from "../base/random.ts";
 import { bufferSource } from "../base/source.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
-import { configJson, type Head } from "../bert/config.ts";
+import type { Head } from "../bert/config.ts";
+import { configJson } from "../bert/config-json.ts";
 import { isEncoder } from "../bert/names.ts";
 import { gunzip, gzip } from "../formats/gzip.ts";
 import { encodeSafetensors, readHeader, readTensor } from "../formats/safetensors.ts";
@@ -142,6 +143,11 @@ const ATTACKS: readonly [string, string, Spoil][] = [
   ["a head's tensor missing", "mask/missing", (t) => t.delete("classifier.bias")],
   ["a head's tensor of another shape", "mask/tensor", (t) => t.set("classifier.bias", zeros(4))],
   ["a head's tensor of bytes", "safetensors/not-float", (t) => t.set("classifier.bias", bytes(3))],
+  [
+    "a head's tensor with NaN",
+    "mask/finite",
+    (t) => t.set("classifier.bias", floatTensor([3], Float32Array.of(0, 1, Number.NaN))),
+  ],
   ["a mask too short", "masks/size", (t) => t.set(`mask.${QUERY}`, bytes(31))],
   ["a mask of floats", "masks/size", (t) => t.set(`mask.${QUERY}`, zeros(32))],
   ["bits behind the last weight", "masks/size", (t) => t.set("mask.classifier.bias", bytes(1, 0xff))],

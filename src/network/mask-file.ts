@@ -14,12 +14,20 @@
 import { createHash } from "node:crypto";
 import { FormatError, InputError } from "../base/errors.ts";
 import { type ByteSource, bufferSource } from "../base/source.ts";
-import { type FloatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
-import { type BertConfig, configJson, type Head, parseConfig, parseHead } from "../bert/config.ts";
+import { type FloatTensor, findNotFinite, sizeOf, type Tensor } from "../base/tensor.ts";
+import { type BertConfig, type Head, parseConfig } from "../bert/config.ts";
+import { configJson } from "../bert/config-json.ts";
+import { parseHead } from "../bert/head.ts";
 import { isEncoder, parameters, type Shapes } from "../bert/names.ts";
 import { gunzip, gzip } from "../formats/gzip.ts";
 import { parseJson } from "../formats/json.ts";
-import { encodeSafetensors, readFloats, readHeader, readTensor } from "../formats/safetensors.ts";
+import {
+  encodeSafetensors,
+  readFloats,
+  readHeader,
+  readTensor,
+  type TensorEntry,
+} from "../formats/safetensors.ts";
 import { packMask, unpackMask } from "./masks.ts";
 import type { Network } from "./network.ts";
 
@@ -100,7 +108,7 @@ function isMasked(
  *
  * @throws {InputError} `mask/base` for the file of another base
  * @throws {FormatError} `mask/version` for no mask file or one of another version, `mask/shape` for one of a base of
- *   other sizes, `mask/unused`, `mask/missing`, `mask/tensor` for tensors that do not fit; `gzip/…`, `safetensors/…`,
+ *   other sizes, `mask/unused`, `mask/missing`, `mask/tensor` for tensors that do not fit, `mask/finite`; `gzip/…`, `safetensors/…`,
  *   `json/…`, `masks/size`
  * @throws {ConfigError} `config/…`
  */
@@ -127,9 +135,22 @@ export async function applyMaskFile(
     }
     if (masked !== undefined)
       masks.set(masked, unpackMask(await readTensor(file, entry), shape, masked, where));
-    else tensors.set(name, await readFloats(file, name, entry));
+    else tensors.set(name, await readHeadTensor(file, name, entry));
   }
   return { ...base, head, tensors: merged(base, shapes, tensors, masks, where), masks };
+}
+
+async function readHeadTensor(file: ByteSource, name: string, entry: TensorEntry): Promise<FloatTensor> {
+  const tensor = await readFloats(file, name, entry);
+  const place = findNotFinite(tensor.data);
+  if (place < 0) return tensor;
+  throw bad(
+    "finite",
+    `tensor ${name}`,
+    "finite numbers",
+    `${tensor.data[place]} at place ${place}`,
+    file.name,
+  );
 }
 
 /** All tensors of the network, in the order of its forward pass. */

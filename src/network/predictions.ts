@@ -1,5 +1,7 @@
 /** What logits say about texts: a label with its probability, or a number. Browser-safe. */
 
+import { RunError } from "../base/errors.ts";
+import { findNotFinite } from "../base/tensor.ts";
 import type { Head } from "../bert/config.ts";
 import { argmaxRows } from "../data/metrics.ts";
 
@@ -19,10 +21,15 @@ export interface Prediction {
   readonly scores: readonly number[];
 }
 
-/** Predictions of logits [texts, labels], in the order of the texts. */
+/**
+ * Predictions of logits [texts, labels], in the order of the texts.
+ *
+ * @throws {RunError} `predict/finite` for logits that are not finite: the largest of NaN would be the first label
+ */
 export function predictionsOf(head: Head, texts: readonly Text[], logits: Float32Array): Prediction[] {
   const labels = head.kind === "classification" ? head.labels : [];
   const width = logits.length / texts.length;
+  checkFinite(logits, width);
   const best = argmaxRows(logits, width);
   return texts.map((given, i) => {
     const [text, pair] = typeof given === "string" ? [given, null] : given;
@@ -33,6 +40,14 @@ export function predictionsOf(head: Head, texts: readonly Text[], logits: Float3
     const label = best[i] ?? 0;
     return { text, pair, label: labels[label] ?? String(label), score: scores[label] ?? Number.NaN, scores };
   });
+}
+
+function checkFinite(logits: Float32Array, width: number): void {
+  const place = findNotFinite(logits);
+  if (place < 0) return;
+  const text = Math.floor(place / width) + 1;
+  const message = `logits: expected finite numbers, got ${logits[place]} (text ${text})`;
+  throw new RunError("predict/finite", message);
 }
 
 /** Probabilities, in double precision. */

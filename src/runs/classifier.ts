@@ -10,10 +10,10 @@ import type { EncodedSet } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
 import { logitsOf } from "../measure/logits.ts";
+import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { type Prediction, predictionsOf, type Text } from "../network/predictions.ts";
-import { createTokenizer } from "../text/tokenizer.ts";
 import type { RunContext } from "./progress.ts";
 import { loadUnder } from "./under-mask.ts";
 
@@ -75,7 +75,7 @@ export async function openClassifier(
   name = "network",
 ): Promise<Classifier> {
   requireLabels(network.head, name);
-  const tokenizer = createTokenizer(network.vocabulary);
+  const tokenizer = tokenizerOf(network);
   const longest = lengthFor(network, maxLength);
   const engine = new Engine({ threads, provider: device });
   const encode = (text: Text): EncodedSet["examples"][number] => {

@@ -1,4 +1,4 @@
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
@@ -14,6 +14,18 @@ test("a folder and a run both lead to a network and the folder it is in", async 
   const { network, path, run: root } = await loadModel(run);
   expect([path, root]).toEqual([join(run, "model"), run]);
   expect(network).toEqual(tinyModel());
+});
+
+test("what was left out of a model is told once, under the model's name", async () => {
+  const folder = await written(tinyModel());
+  const config: object = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
+  await writeFile(join(folder, "config.json"), JSON.stringify({ ...config, architectures: null }));
+  const notes: unknown[] = [];
+  const { network } = await loadModel(folder, { report: (event) => notes.push(event) });
+  expect(network).toEqual(tinyModel());
+  expect(notes).toEqual([
+    { kind: "note", text: expect.stringMatching(/^tiny: config.json has no architectures/) },
+  ]);
 });
 
 test("what is no model is refused by what it is", async () => {

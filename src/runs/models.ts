@@ -79,11 +79,12 @@ export async function readEsp(path: string): Promise<Network> {
   return networkOf(await decodeEsp(new Uint8Array(await readFile(path)), path));
 }
 
-/** Finds and reads a model. @throws as `locateModel`, `readFolder` and `readEsp` do */
+/** Finds and reads a model; what was left out of it is reported as a note. @throws as `locateModel`, `readFolder` and `readEsp` do */
 export async function loadModel(ref: string, context: RunContext = {}): Promise<LoadedModel> {
   const place = await locateModel(ref, context);
-  const read = isEsp(place.path) ? readEsp : readFolder;
-  return { ...place, network: await read(place.path) };
+  if (isEsp(place.path)) return { ...place, network: await readEsp(place.path) };
+  const note = (text: string): void => context.report?.({ kind: "note", text: `${place.name}: ${text}` });
+  return { ...place, network: await readFolder(place.path, note) };
 }
 
 /** Bytes of a model's tensor files, or of its .esp file, as they lie on the disk and after gzip. */

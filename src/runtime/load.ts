@@ -10,10 +10,10 @@
  */
 
 import { ConfigError, InputError } from "../base/errors.ts";
+import { tokenizerOf } from "../network/encoding.ts";
 import { type Prediction, predictionsOf, type Text } from "../network/predictions.ts";
 import type { EncodedText } from "../sparse/batch.ts";
 import type { Rates } from "../sparse/linear.ts";
-import { createTokenizer } from "../text/tokenizer.ts";
 import type { Path } from "./host.ts";
 import { host } from "./node.ts";
 import type { KernelReport } from "./protocol.ts";
@@ -160,7 +160,7 @@ async function timeOf(work: () => Promise<unknown>): Promise<number> {
 
 function classifier(session: Session, path: Path, report: RuntimeReport, longest = Infinity): RuntimeModel {
   const { head, vocabulary, config, metadata } = session.opened;
-  const tokenizer = createTokenizer(vocabulary);
+  const tokenizer = tokenizerOf({ config, vocabulary });
   const maxLength = Math.min(longest, vocabulary.maxLength, config.maxPositions);
   const encode = (text: Text): EncodedText => {
     const [first, pair] = typeof text === "string" ? [text, undefined] : text;

@@ -11,7 +11,9 @@
 
 import { ConfigError, FormatError } from "../../base/errors.ts";
 import { sizeOf } from "../../base/tensor.ts";
-import { type BertConfig, configJson, type Head, parseConfig, parseHead } from "../../bert/config.ts";
+import { type BertConfig, type Head, parseConfig } from "../../bert/config.ts";
+import { configJson } from "../../bert/config-json.ts";
+import { parseHead } from "../../bert/head.ts";
 import { optionalParameters, parameters, type Shapes } from "../../bert/names.ts";
 import { isObject, own, parseJson } from "../../formats/json.ts";
 import { type TokenizerFiles, tokenizerConfigJson } from "../../text/tokenizer.ts";

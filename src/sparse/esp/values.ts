@@ -11,7 +11,7 @@
  * most half a step. Not here: which numbers are stored (matrices.ts).
  */
 
-import { type FloatTensor, floatTensor } from "../../base/tensor.ts";
+import { type FloatTensor, findNotFinite, floatTensor } from "../../base/tensor.ts";
 import { decodeFloat16, encodeFloat16 } from "../../formats/float16.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { bad } from "./failure.ts";
@@ -119,9 +119,8 @@ function roundedToLevels([rows = 0, columns = 0]: readonly number[], data: Float
 }
 
 function expectFinite(data: Float32Array, failure: (got: string) => Error): void {
-  for (let i = 0; i < data.length; i++) {
-    if (!Number.isFinite(data[i])) throw failure(String(data[i]));
-  }
+  const place = findNotFinite(data);
+  if (place >= 0) throw failure(String(data[place]));
 }
 
 /** The streams in which numbers are stored, already rounded to `kind`. */

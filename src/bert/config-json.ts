@@ -1,0 +1,53 @@
+/**
+ * The `config.json` of a model, as stock `transformers` reads it. config.ts and head.ts read the same values back.
+ *
+ * Not here: which architectures there are (head.ts).
+ */
+
+import type { JsonObject } from "../formats/json.ts";
+import { type BertConfig, type Head, isStock } from "./config.ts";
+import { CLASSIFIERS } from "./head.ts";
+
+function headJson(head: Head): JsonObject {
+  if (head.kind === "none") return { architectures: ["BertModel"] };
+  if (head.kind === "mlm") return { architectures: ["BertForMaskedLM"], tie_word_embeddings: true };
+  const labels = head.kind === "regression" ? ["LABEL_0"] : head.labels;
+  return {
+    architectures: [CLASSIFIERS[head.reader ?? "pooler"]],
+    problem_type: head.kind === "regression" ? "regression" : "single_label_classification",
+    id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
+    label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
+  };
+}
+
+/**
+ * The content of the file.
+ *
+ * `num_attention_heads` and `intermediate_size` of a pruned model are the largest of its layers; only the key
+ * `espalier` says what each layer has.
+ */
+export function configJson(config: BertConfig, head: Head): Record<string, unknown> {
+  const { layers } = config;
+  return {
+    ...headJson(head),
+    model_type: "bert",
+    vocab_size: config.vocabSize,
+    hidden_size: config.hiddenSize,
+    num_hidden_layers: layers.length,
+    num_attention_heads: Math.max(...layers.map((layer) => layer.heads)),
+    intermediate_size: Math.max(...layers.map((layer) => layer.ffn)),
+    hidden_act: config.activation,
+    hidden_dropout_prob: config.hiddenDropout,
+    ...(config.classifierDropout === undefined ? {} : { classifier_dropout: config.classifierDropout }),
+    attention_probs_dropout_prob: config.attentionDropout,
+    max_position_embeddings: config.maxPositions,
+    type_vocab_size: config.typeVocab,
+    initializer_range: config.initializerRange,
+    layer_norm_eps: config.layerNormEps,
+    pad_token_id: config.padTokenId,
+    position_embedding_type: "absolute",
+    ...(isStock(config)
+      ? {}
+      : { espalier: { layers: layers.map((l) => ({ heads: l.heads, head_size: l.headSize, ffn: l.ffn })) } }),
+  };
+}

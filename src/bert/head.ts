@@ -1,0 +1,169 @@
+/**
+ * The head of a model folder: from its `config.json` and, where that says nothing or something else, from the names of
+ * its tensors.
+ *
+ * Stock `transformers` does not look at `architectures` either: the class that is asked for takes the tensors that it
+ * knows and warns of the rest. So here a head is what the file holds the tensors of. The architecture decides when both
+ * fit, and a head that is not read here (tokens, questions, next sentence) leaves the encoder below it.
+ *
+ * Promise: whatever was not plainly said is told in a note. Not here: shapes (names.ts), writing (config-json.ts).
+ */
+
+import { type JsonObject, own } from "../formats/json.ts";
+import type { Head, Reader } from "./config.ts";
+import { bad, record, size } from "./config-values.ts";
+import { CLASSIFIER, MIXTURE, MLM, POOLER, weightOf } from "./names.ts";
+
+/** A classifier with the stock pooler, and one with a mixture. The second name is ours: no other library has the model. */
+export const CLASSIFIERS: Readonly<Record<Reader, string>> = {
+  pooler: "BertForSequenceClassification",
+  mixture: "BertMixtureForSequenceClassification",
+};
+
+/** What an architecture says of the head. */
+interface Architecture {
+  readonly kind: Head["kind"];
+  readonly reader?: "mixture";
+  /** What its own head does, where that is not read here and only the encoder is. */
+  readonly foreign?: string;
+}
+
+/** The architectures read here; each name decides the head. */
+const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
+  ["BertModel", { kind: "none" }],
+  ["BertForMaskedLM", { kind: "mlm" }],
+  ["BertForPreTraining", { kind: "mlm" }],
+  ["BertLMHeadModel", { kind: "mlm" }],
+  [CLASSIFIERS.pooler, { kind: "classification" }],
+  [CLASSIFIERS.mixture, { kind: "classification", reader: "mixture" }],
+  ["BertForNextSentencePrediction", { kind: "none", foreign: "next sentences" }],
+  ["BertForTokenClassification", { kind: "none", foreign: "labels of tokens" }],
+  ["BertForQuestionAnswering", { kind: "none", foreign: "answers to questions" }],
+  ["BertForMultipleChoice", { kind: "none", foreign: "multiple choice" }],
+]);
+
+const NO_HEAD: Architecture = { kind: "none" };
+
+/** Most labels of a classification. */
+const MAX_LABELS = 65_536;
+
+/** A head, and what the user should know of how it was found. */
+export interface FoundHead {
+  readonly head: Head;
+  readonly notes: readonly string[];
+}
+
+/**
+ * The head of a folder whose tensors have these names (as `normaliseName` gives them).
+ *
+ * @throws {ConfigError} `config/…` as `parseHead` does, `config/architecture` for `architectures` of another kind
+ */
+export function findHead(json: unknown, names: ReadonlySet<string>, where: string): FoundHead {
+  const c = record(json, "the file", where);
+  const listed = listedArchitectures(c, where);
+  const name = listed.find((each) => ARCHITECTURES.has(each));
+  const said = name === undefined ? undefined : ARCHITECTURES.get(name);
+  if (said?.foreign !== undefined) {
+    const note = `config.json says ${name}: its head for ${said.foreign} is left out, the encoder is read`;
+    return { head: headOf(c, said, where), notes: [note] };
+  }
+  const held = heldBy(names);
+  if (said !== undefined && (isHeld(said, names) || held.kind === said.kind)) {
+    return { head: headOf(c, said, where), notes: [] };
+  }
+  const claim = listed.length === 0 ? "has no architectures" : `says ${listed.join(", ")}`;
+  const note = `config.json ${claim}; by its tensors this is ${inWords(held)}`;
+  return { head: headOf(c, held, where), notes: [note] };
+}
+
+/**
+ * Reads the head of a parsed `config.json` alone: from its architecture, its labels and its problem type. Without an
+ * architecture there is no head.
+ *
+ * One label is a regression, as in `transformers`.
+ *
+ * @throws {ConfigError} `config/…` for an architecture, a problem type or a list of labels that is not read here
+ */
+export function parseHead(json: unknown, where: string): Head {
+  const c = record(json, "the file", where);
+  const [name] = listedArchitectures(c, where);
+  const found = name === undefined ? NO_HEAD : ARCHITECTURES.get(name);
+  if (found !== undefined && found.foreign === undefined) return headOf(c, found, where);
+  const known = [...ARCHITECTURES]
+    .flatMap(([name, { foreign }]) => (foreign === undefined ? [name] : []))
+    .join(", ");
+  throw bad("architecture", "architectures", `one of ${known}`, own(c, "architectures"), where);
+}
+
+/** Names under `architectures`; none where the key is absent, null or an empty list. */
+function listedArchitectures(c: JsonObject, where: string): string[] {
+  const value = own(c, "architectures") ?? [];
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const names = list.filter((name) => typeof name === "string");
+  if (names.length === list.length) return names;
+  throw bad("architecture", "architectures", "a list of names", value, where);
+}
+
+/** Whether tensors of the head itself are there; an encoder alone has none. */
+function isHeld({ kind, reader }: Architecture, names: ReadonlySet<string>): boolean {
+  if (kind === "mlm") return [...names].some((name) => name.startsWith(MLM.stem));
+  if (kind === "none") return false;
+  return names.has(weightOf(CLASSIFIER)) && (reader === undefined) === !names.has(MIXTURE.weights);
+}
+
+/**
+ * The head that is whole. A classifier without what it reads labels tokens, and is none. Of two whole heads it is the
+ * classifier, because a fine-tuned model may keep what it was pre-trained with, and never the other way round.
+ */
+function heldBy(names: ReadonlySet<string>): Architecture {
+  if (names.has(weightOf(CLASSIFIER))) {
+    if (names.has(MIXTURE.weights)) return { kind: "classification", reader: "mixture" };
+    if (names.has(weightOf(POOLER))) return { kind: "classification" };
+  }
+  return { kind: names.has(weightOf(MLM.transform)) ? "mlm" : "none" };
+}
+
+function inWords({ kind }: Architecture): string {
+  if (kind === "classification") return "a classification or regression";
+  return kind === "mlm" ? "a masked language model" : "an encoder without a head that is read here";
+}
+
+function headOf(c: JsonObject, { kind, reader }: Architecture, where: string): Head {
+  if (kind === "mlm" && own(c, "tie_word_embeddings") === false) {
+    throw bad("untied", "tie_word_embeddings", "true", false, where);
+  }
+  if (kind !== "classification") return kind === "mlm" ? { kind } : { kind: "none" };
+  const reading = reader === undefined ? {} : { reader };
+  const labels = parseLabels(c, where);
+  const problem = own(c, "problem_type") ?? null;
+  const isOne = labels.length === 1;
+  if (isOne && (problem === null || problem === "regression")) return { kind: "regression", ...reading };
+  if (isOne || (problem !== null && problem !== "single_label_classification")) {
+    const expected = `${isOne ? "regression" : "single_label_classification"} for ${labels.length} labels`;
+    throw bad("problem", "problem_type", expected, problem, where);
+  }
+  return { kind, labels, ...reading };
+}
+
+/** Labels in the order of their class numbers: `id2label`, else `num_labels` names `LABEL_i`, else the two of the default. */
+function parseLabels(c: JsonObject, where: string): string[] {
+  const named = own(c, "id2label") ?? null;
+  if (named === null) return Array.from({ length: countLabels(c, 2, where) }, (_, i) => `LABEL_${i}`);
+  const table = record(named, "id2label", where);
+  const labels = Object.keys(table).map((_, i) => {
+    const label = own(table, String(i));
+    if (typeof label !== "string") throw bad("labels", `id2label["${i}"]`, "a string", label, where);
+    return label;
+  });
+  const count = countLabels(c, labels.length, where);
+  if (count !== labels.length) {
+    throw bad("labels", "num_labels", `${labels.length}, the size of id2label`, count, where);
+  }
+  return labels;
+}
+
+/** `num_labels`; null is as good as none. */
+function countLabels(c: JsonObject, fallback: number, where: string): number {
+  const isGiven = (own(c, "num_labels") ?? null) !== null;
+  return isGiven ? size(c, "num_labels", where, undefined, 1, MAX_LABELS) : fallback;
+}
