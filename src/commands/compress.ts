@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { fold, keyOf } from "../base/random.ts";
-import { type EncodedSet, encodeDataset } from "../data/batches.ts";
+import type { EncodedSet } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
 import { taskMetrics } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
@@ -11,13 +11,13 @@ import { logitsOf } from "../measure/logits.ts";
 import type { RunResult } from "../measure/result.ts";
 import { type ConfiguredMethod, methodById } from "../methods/registry.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
-import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
 import { type Network, withHead } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS, type CompressOptions, type CompressSettings } from "../options/training.ts";
 import { concluded, type ReportedModel, report } from "../runs/conclusion.ts";
 import { headFor, readData } from "../runs/data.ts";
+import { encodeSets } from "../runs/encoded.ts";
 import { folderState, openRun } from "../runs/folder.ts";
 import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
@@ -41,9 +41,7 @@ export async function compress(options: CompressOptions, context: RunContext = {
   const base = await loadModel(settings.model, context);
   checkLength(base.network, settings.maxLength);
   const original = withHead(base.network, headFor(data.train), fold(keyOf(settings.seed), "head"));
-  const tokenizer = tokenizerOf(original);
-  const train = encodeDataset(data.train, tokenizer, settings.maxLength);
-  const dev = encodeDataset(data.dev, tokenizer, settings.maxLength);
+  const { train, dev } = encodeSets(original, data, settings.maxLength);
   const recipe = await makeRecipe({ command: "compress", settings, model: [base.path], data: data.files });
   const folder = await openRun(recipe, settings, context);
   const record = report(

@@ -2,16 +2,15 @@
 
 import { fold, keyOf } from "../base/random.ts";
 import { bind } from "../contract/method.ts";
-import { encodeDataset } from "../data/batches.ts";
 import { writeMeasured } from "../measure/figures.ts";
 import type { RunResult } from "../measure/result.ts";
 import { FINETUNE as METHOD } from "../methods/finetune.ts";
-import { tokenizerOf } from "../network/encoding.ts";
 import { withHead } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { FINETUNE, type FinetuneOptions } from "../options/training.ts";
 import { concluded, report } from "../runs/conclusion.ts";
 import { headFor, readData } from "../runs/data.ts";
+import { encodeSets } from "../runs/encoded.ts";
 import { openRun } from "../runs/folder.ts";
 import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
@@ -33,16 +32,14 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
   checkLength(model.network, settings.maxLength);
   const { train, dev, measure, files } = await readData(settings);
   const network = withHead(model.network, headFor(train), fold(keyOf(settings.seed), "head"));
-  const tokenizer = tokenizerOf(network);
-  const data = encodeDataset(train, tokenizer, settings.maxLength);
-  const judged = encodeDataset(dev, tokenizer, settings.maxLength);
+  const encoded = encodeSets(network, { train, dev }, settings.maxLength);
   const recipe = await makeRecipe({ command: "finetune", settings, model: [model.path], data: files });
   const folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `fine-tuning ${model.name} on ${train.name}`);
   const trained = await runTraining({
     method: (steps) => bind(METHOD, network, {}, { steps, key: fold(keyOf(settings.seed), "method") }),
-    data,
-    dev: judged,
+    data: encoded.train,
+    dev: encoded.dev,
     measure,
     settings,
     checkpoints: folder.paths.checkpoints,
