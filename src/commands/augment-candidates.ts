@@ -12,6 +12,7 @@
  * embeddings.
  */
 
+import { InputError } from "../base/errors.ts";
 import { largest } from "../base/largest.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
 import type { Replaceable } from "../data/augment.ts";
@@ -20,6 +21,7 @@ import type { Engine } from "../engine/engine.ts";
 import { type MaskedModel, openMasked } from "../network/masked-lm.ts";
 import type { Network } from "../network/network.ts";
 import { type NearWords, nearByPieces } from "../text/neighbours.ts";
+import { hasBertTemplates, rulesOf } from "../text/rules.ts";
 import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import { type PlacedWords, placeWords, replaceableWords, type Word } from "../text/words.ts";
 
@@ -53,6 +55,7 @@ interface Row extends Encoded {
  * Loads a masked language model that proposes candidates.
  *
  * @param near  neighbours of words; by default by the model's own word embeddings
+ * @throws {InputError} `augment/template` for a tokenizer that puts a text into another template than BERT's
  * @throws as `openMasked` does
  */
 export async function openProposer(
@@ -61,20 +64,23 @@ export async function openProposer(
   rules: CandidateRules,
   near: NearWords = nearByEmbeddings(network, rules.candidates),
 ): Promise<Proposer> {
+  if (!hasBertTemplates(network.vocabulary)) {
+    const message = "augment: expected a tokenizer with BERT's post_processor, got another";
+    throw new InputError("augment/template", message);
+  }
   const model = await openMasked(engine, network);
   const tokenizer = createTokenizer(network.vocabulary);
   const segments = Math.min(2, network.config.typeVocab);
   return async (texts) => {
     const plans = texts.map((text): Plan => {
-      const words = replaceableWords(text, network.vocabulary);
-      return { words, ...placeWords(text, words, tokenizer.pieces) };
+      return planOf(text, network.vocabulary, tokenizer);
     });
     const rows = plans.map((plan) => maskedRows(plan, tokenizer, rules, segments));
     const tops = await topPieces(model, rows.flat(), tokenizer.special.pad, rules);
-    const vocab = network.vocabulary.vocab;
+    const names = pieceNames(network.vocabulary);
     return plans.map((plan, t) => {
       const pieces = new Map((rows[t] ?? []).map((row) => [row.position - 1, tops.get(row) ?? []]));
-      return plan.words.map((word, w) => candidatesOf(word, plan, w, pieces, { vocab, near }));
+      return plan.words.map((word, w) => candidatesOf(word, plan, w, pieces, { names, near }));
     });
   };
 }
@@ -83,6 +89,30 @@ export async function openProposer(
 export function nearByEmbeddings({ config, tensors, vocabulary }: Network, count: number): NearWords {
   const rows = tensors.get(EMBEDDINGS.words)?.data ?? new Float32Array(0);
   return nearByPieces(vocabulary.vocab, rows, config.hiddenSize, count);
+}
+
+/**
+ * Words outside of added tokens, and where their pieces are. A token that reaches over several words, or that is found
+ * by what stands beside it, makes a text's pieces other than those of its words: then none of them is replaced.
+ */
+function planOf(text: string, vocabulary: Network["vocabulary"], tokenizer: Tokenizer): Plan {
+  const stretches = tokenizer.between(text);
+  const isOutside = ({ start, end }: Word): boolean =>
+    stretches.some((stretch) => stretch.start <= start && end <= stretch.end);
+  const words = replaceableWords(text, vocabulary).filter(isOutside);
+  const placed = placeWords(text, words, tokenizer.pieces);
+  const pieces = tokenizer.pieces(text);
+  return placed.pieces.join() === pieces.join() ? { words, ...placed } : { words: [], pieces, places: [] };
+}
+
+/** Texts of the pieces that may stand for a word: not what goes on with one, and no special piece. */
+function pieceNames(vocabulary: Network["vocabulary"]): (string | undefined)[] {
+  const { prefix, added } = rulesOf(vocabulary);
+  const special = new Set(added.flatMap((token) => (token.special ? [token.id] : [])));
+  return vocabulary.vocab.map((piece, id) => {
+    const goesOn = prefix !== "" && piece.startsWith(prefix);
+    return goesOn || special.has(id) || /^\[.+\]$/.test(piece) ? undefined : piece;
+  });
 }
 
 /** A row for each word that is one piece and within the limit. */
@@ -131,10 +161,9 @@ function candidatesOf(
   { pieces, places }: Plan,
   w: number,
   tops: ReadonlyMap<number, readonly number[]>,
-  { vocab, near }: { readonly vocab: readonly string[]; readonly near: NearWords },
+  { names, near }: { readonly names: readonly (string | undefined)[]; readonly near: NearWords },
 ): Replaceable {
   const { first = 0, count = 0 } = places[w] ?? {};
   if (count > 1) return { start, end, candidates: near(text, pieces.slice(first, first + count)) };
-  const proposed = (tops.get(first) ?? []).flatMap((id) => vocab[id] ?? []);
-  return { start, end, candidates: proposed.filter((piece) => !/^##|^\[.+\]$/.test(piece)) };
+  return { start, end, candidates: (tops.get(first) ?? []).flatMap((id) => names[id] ?? []) };
 }

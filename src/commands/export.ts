@@ -31,6 +31,7 @@ import { resolveOptions } from "../options/schema.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { BLOCK_HEIGHTS } from "../sparse/matrix.ts";
+import { requireBrowserTokenizer, tokenizerTexts } from "../text/tokenizer-files.ts";
 import type { ExportResult } from "./answers.ts";
 
 /**
@@ -38,6 +39,7 @@ import type { ExportResult } from "./answers.ts";
  *
  * @throws {ConfigError} for options that do not fit, `export/out` for a model of the hub or an .esp file
  *   without `out`
+ * @throws {InputError} `export/tokenizer` for a folder whose tokenizer transformers.js would read otherwise
  * @throws {FormatError} `onnx/too-large` for 2 GiB or more; {InputError} `stock/heads`, `stock/reader`, or for a model that cannot be
  *   read
  * @example await exportModel({ model: "runs/half", to: "onnx", out: "web/half" });
@@ -80,6 +82,7 @@ async function writeOnnx(
   const isFolder = out !== undefined && !out.endsWith(".onnx");
   const name = to === "onnx" ? "model.onnx" : "model_quantized.onnx";
   const inFolder = (folder: string) => join(folder, "onnx", name);
+  if (isFolder) requireBrowserTokenizer(network.vocabulary);
   if (isFolder) await writeFolder(out, network);
   const alone = out ?? (run === undefined ? inFolder(path) : join(run, name));
   const file = isFolder ? inFolder(out) : alone;
@@ -89,21 +92,17 @@ async function writeOnnx(
   return {
     to,
     path: isFolder ? out : file,
-    files: isFolder ? [relative(out, file), ...FOLDER_FILES] : [basename(file)],
+    files: isFolder ? [relative(out, file), ...folderFiles(network)] : [basename(file)],
     bytes: await measureFile(file),
     difference: await differenceOfOnnx(network, written),
   };
 }
 
-/** What `writeFolder` writes. */
-const FOLDER_FILES = [
-  "config.json",
-  WEIGHTS_FILE,
-  "special_tokens_map.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "vocab.txt",
-];
+/** What `writeFolder` writes of a network. */
+function folderFiles({ vocabulary }: Network): string[] {
+  const texts = [...tokenizerTexts(vocabulary)].flatMap(([name, text]) => (text === undefined ? [] : [name]));
+  return ["config.json", WEIGHTS_FILE, ...texts.sort()];
+}
 
 async function writeStock(
   { network, path, run }: LoadedModel,
@@ -115,7 +114,7 @@ async function writeStock(
   return {
     to: "safetensors",
     path: folder,
-    files: FOLDER_FILES,
+    files: folderFiles(network),
     bytes: await measureFile(join(folder, WEIGHTS_FILE)),
     difference: await differenceOfNetworks(network, written),
   };

@@ -23,7 +23,8 @@ import {
 import { withFile } from "../formats/files.ts";
 import type { PretrainSettings } from "../options/training.ts";
 import type { TokenStream } from "../text/ppmi.ts";
-import { createTokenizer, type SpecialIds, type TokenizerFiles } from "../text/tokenizer.ts";
+import type { SpecialIds } from "../text/rules.ts";
+import { createTokenizer, type TokenizerFiles } from "../text/tokenizer.ts";
 import { countWords, trainWordPiece } from "../text/wordpiece-trainer.ts";
 import type { TrainBatch } from "../train/feeds.ts";
 

@@ -37,7 +37,8 @@ import { openRun, type RunFolder } from "../runs/folder.ts";
 import type { ProgressEvent, RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
 import { meanRowNorm, ppmiEmbedding, sinusoidPositions, type TokenStream } from "../text/ppmi.ts";
-import { specialIds, type TokenizerFiles } from "../text/tokenizer.ts";
+import { specialIds } from "../text/rules.ts";
+import type { TokenizerFiles } from "../text/tokenizer.ts";
 import { ADAMW } from "../train/adamw.ts";
 import { type Checkpoint, loadLatestCheckpoint } from "../train/checkpoint.ts";
 import type { TrainBatch } from "../train/feeds.ts";
@@ -112,7 +113,7 @@ function randomNetwork(vocabulary: TokenizerFiles, settings: PretrainSettings): 
     hiddenDropout: 0.1,
     attentionDropout: 0.1,
     initializerRange: 0.02,
-    padTokenId: specialIds(vocabulary.vocab).pad,
+    padTokenId: specialIds(vocabulary).pad,
   };
   return initialNetwork(config, { kind: "mlm" }, vocabulary, fold(keyOf(seed), "network"));
 }

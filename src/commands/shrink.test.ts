@@ -7,7 +7,7 @@ import { floatTensor } from "../base/tensor.ts";
 import { layerNames, weightOf } from "../bert/names.ts";
 import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
-import { SPECIAL_PIECES } from "../text/tokenizer.ts";
+import { SPECIAL_PIECES } from "../text/rules.ts";
 import { exportModel } from "./export.ts";
 import { predict } from "./predict.ts";
 import { shrink } from "./shrink.ts";

@@ -15,7 +15,8 @@ import { ConfigError, InputError } from "../base/errors.ts";
 import { fold, type Key, permutation, randint, uniform } from "../base/random.ts";
 import type { ByteSource } from "../base/source.ts";
 import type { TokenStream } from "../text/ppmi.ts";
-import type { SpecialIds, Tokenizer } from "../text/tokenizer.ts";
+import type { SpecialIds } from "../text/rules.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 
 /** Bytes read at a time. */
 const SLICE = 1 << 20;

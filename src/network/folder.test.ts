@@ -9,7 +9,8 @@ import { floatTensor, type Tensor } from "../base/tensor.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import { parameters } from "../bert/names.ts";
 import { encodeSafetensors } from "../formats/safetensors.ts";
-import { SPECIAL_PIECES, type TokenizerFiles } from "../text/tokenizer.ts";
+import { SPECIAL_PIECES } from "../text/rules.ts";
+import type { TokenizerFiles } from "../text/tokenizer.ts";
 import { readFolder, readFolderConfig, writeFolder } from "./folder.ts";
 import { packMask, unpackMask } from "./masks.ts";
 import { initialNetwork, type Network } from "./network.ts";
@@ -334,7 +335,7 @@ test("nothing is written for a network that contradicts its configuration", asyn
   expect(await readdir(folder)).toEqual([]);
 });
 
-test("the tokenizer is read from either file; tokenizer_config.json has the last word on flags", async () => {
+test("the tokenizer is read from either file; which has the last word on flags depends on the class", async () => {
   const folder = await written(network(two));
   await rm(join(folder, "tokenizer.json"));
   expect((await readFolder(folder)).vocabulary).toEqual(vocabulary);
@@ -346,8 +347,11 @@ test("the tokenizer is read from either file; tokenizer_config.json has the last
     lowercase: true,
     stripAccents: false,
   });
-  await rm(join(other, "tokenizer_config.json"));
+  await withJson(other, "tokenizer_config.json", { tokenizer_class: "PreTrainedTokenizerFast" });
   expect((await readFolder(other)).vocabulary).toEqual(vocabulary);
+  // As transformers has it: BERT's class sets its flags, given or not, and it is the class of a BERT that names none.
+  await rm(join(other, "tokenizer_config.json"));
+  expect((await readFolder(other)).vocabulary).toEqual({ ...vocabulary, lowercase: true });
 });
 
 test("masks of any length survive packing; wrong sizes and stray bits are refused", () => {

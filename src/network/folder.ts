@@ -20,17 +20,12 @@ import { findHead } from "../bert/head.ts";
 import { parameters, type Shapes } from "../bert/names.ts";
 import { readJsonIfPresent, readTextIfPresent, withFile, writeFileAtomic } from "../formats/files.ts";
 import { encodeFloat16 } from "../formats/float16.ts";
-import { isObject, own } from "../formats/json.ts";
 import { encodeSafetensors, readHeader, readTensor } from "../formats/safetensors.ts";
 import { WEIGHTS_FILE } from "../formats/weights.ts";
-import {
-  SPECIAL_PIECES,
-  type TokenizerFiles,
-  tokenizerConfigJson,
-  tokenizerJson,
-  vocabText,
-} from "../text/tokenizer.ts";
-import { parseTokenizerConfig, parseTokenizerJson, parseVocab } from "../text/vocabulary.ts";
+import type { TokenizerFiles } from "../text/tokenizer.ts";
+import type { JsonFile } from "../text/tokenizer-config.ts";
+import { tokenizerTexts } from "../text/tokenizer-files.ts";
+import { readTokenizer, TOKENIZER_FILES } from "../text/vocabulary.ts";
 import { checkTensors, fail, type Listed, listTensors, readTensors } from "./folder-tensors.ts";
 import { MASKS_FILE, packMask, unpackMask } from "./masks.ts";
 import type { Network } from "./network.ts";
@@ -49,43 +44,30 @@ async function readMasks(folder: string, shapes: Shapes): Promise<Map<string, Te
   });
 }
 
-/** `tokenizer.json` with the flags that `tokenizer_config.json` overrides, as `transformers` lets it. */
-function fromTokenizerJson(json: unknown, config: unknown, path: string, configPath: string): TokenizerFiles {
-  const flags = parseTokenizerConfig(config ?? {}, configPath);
-  const files = parseTokenizerJson(json, flags.maxLength, path);
-  const says = (key: string) => isObject(config) && own(config, key) !== undefined;
-  return {
-    ...files,
-    lowercase: says("do_lower_case") ? flags.lowercase : files.lowercase,
-    stripAccents: says("strip_accents") ? flags.stripAccents : files.stripAccents,
-    tokenizeChineseChars: says("tokenize_chinese_chars")
-      ? flags.tokenizeChineseChars
-      : files.tokenizeChineseChars,
-  };
-}
-
 /**
- * The tokenizer of a folder, from `tokenizer.json` or else `vocab.txt`, with the flags of `tokenizer_config.json`.
+ * The tokenizer of a folder: `tokenizer.json` or else `vocab.txt`, with the files beside it (text/vocabulary.ts).
  *
  * @throws {InputError} `folder/vocabulary` when neither is there
  * @throws {FormatError} `folder/vocabularies` when both are and differ; `tokenizer/…`, `vocab/…`
  */
 export async function readVocabulary(folder: string): Promise<TokenizerFiles> {
-  const jsonPath = join(folder, "tokenizer.json");
-  const configPath = join(folder, "tokenizer_config.json");
-  const vocabPath = join(folder, "vocab.txt");
-  const [json, config] = [await readJsonIfPresent(jsonPath), await readJsonIfPresent(configPath)];
-  const text = await readTextIfPresent(vocabPath);
-  const vocab = text === undefined ? undefined : parseVocab(text, vocabPath);
-  if (json !== undefined) {
-    const files = fromTokenizerJson(json, config, jsonPath, configPath);
-    if (vocab === undefined || vocab.join("\n") === files.vocab.join("\n")) return files;
-    throw fail("vocabularies", "vocab.txt", "the pieces of tokenizer.json", "others", folder);
-  }
-  if (vocab !== undefined) return { vocab, ...parseTokenizerConfig(config ?? {}, configPath) };
-  throw new InputError(
-    "folder/vocabulary",
-    `tokenizer: expected vocab.txt or tokenizer.json, got neither (${folder})`,
+  const read = async (name: string): Promise<JsonFile | undefined> => {
+    const where = join(folder, name);
+    const json = await readJsonIfPresent(where);
+    return json === undefined ? undefined : { json, where };
+  };
+  const where = join(folder, "vocab.txt");
+  const text = await readTextIfPresent(where);
+  return readTokenizer(
+    {
+      tokenizer: await read(TOKENIZER_FILES.tokenizer),
+      config: await read(TOKENIZER_FILES.config),
+      specialTokensMap: await read(TOKENIZER_FILES.specialTokensMap),
+      addedTokens: await read(TOKENIZER_FILES.addedTokens),
+      model: await read(TOKENIZER_FILES.model),
+      vocab: text === undefined ? undefined : { text, where },
+    },
+    folder,
   );
 }
 
@@ -95,7 +77,7 @@ function checkVocabulary(files: TokenizerFiles, config: BertConfig, folder: stri
       "vocabulary-size",
       "vocabulary",
       `at most vocab_size ${config.vocabSize} pieces`,
-      `${files.vocab.length}`,
+      `${files.vocab.length}, the last ${files.vocab.at(-1)}`,
       folder,
     );
   }
@@ -194,18 +176,17 @@ export async function writeFolder(
 ): Promise<void> {
   const { config, head, tensors, vocabulary } = network;
   checkTensors(tensors, config, head, folder);
-  const special = Object.entries(SPECIAL_PIECES).map(([role, text]) => [`${role}_token`, text]);
   const weights = weightParts(tensors, storage);
   await rm(join(folder, "config.json"), { force: true });
   await writeFileAtomic(join(folder, WEIGHTS_FILE), weights);
   await writeMasks(folder, network.masks);
-  const texts: readonly [string, string][] = [
-    ["vocab.txt", vocabText(vocabulary)],
-    ["tokenizer.json", pretty(tokenizerJson(vocabulary))],
-    ["tokenizer_config.json", pretty(tokenizerConfigJson(vocabulary))],
-    ["special_tokens_map.json", pretty(Object.fromEntries(special))],
-    // `dtype` is what `transformers` computes in; halves are only how the file is stored.
-    ["config.json", pretty({ ...configJson(config, head), dtype: "float32" })],
-  ];
-  for (const [name, text] of texts) await writeFileAtomic(join(folder, name), text);
+  for (const [name, text] of tokenizerTexts(vocabulary)) {
+    if (text === undefined) await rm(join(folder, name), { force: true });
+    else await writeFileAtomic(join(folder, name), text);
+  }
+  // `dtype` is what `transformers` computes in; halves are only how the file is stored.
+  await writeFileAtomic(
+    join(folder, "config.json"),
+    pretty({ ...configJson(config, head), dtype: "float32" }),
+  );
 }

@@ -28,6 +28,7 @@ import {
   readTensor,
   type TensorEntry,
 } from "../formats/safetensors.ts";
+import { canonical } from "../text/rules.ts";
 import { packMask, unpackMask } from "./masks.ts";
 import type { Network } from "./network.ts";
 
@@ -57,8 +58,9 @@ export function maskBase(network: Network): MaskBase {
 
 /** Everything but tensors that an encoder's answers depend on. Dropout and initialisation are not among it. */
 function settingsOf({ config, vocabulary }: Network): string {
-  const { vocab, lowercase, stripAccents, tokenizeChineseChars } = vocabulary;
-  return JSON.stringify([shapeOf(config), vocab, lowercase, stripAccents, tokenizeChineseChars]);
+  const { vocab, lowercase, stripAccents, tokenizeChineseChars, rules } = vocabulary;
+  const own = rules === undefined ? [] : [canonical(rules)];
+  return JSON.stringify([shapeOf(config), vocab, lowercase, stripAccents, tokenizeChineseChars, ...own]);
 }
 
 /** What a forward pass depends on, by name. */

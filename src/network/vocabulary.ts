@@ -11,7 +11,7 @@
 import { InputError } from "../base/errors.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import { EMBEDDINGS, MLM } from "../bert/names.ts";
-import { specialIds } from "../text/tokenizer.ts";
+import { keepOnly, specialIds } from "../text/rules.ts";
 import type { Network } from "./network.ts";
 
 /** The tensors with one row for each piece. */
@@ -20,16 +20,16 @@ const ROWS_OF_PIECES: readonly string[] = [EMBEDDINGS.words, MLM.bias];
 /**
  * The network with only these pieces.
  *
- * @param pieces  numbers of the pieces that stay, in ascending order, the five special ones among them
+ * @param pieces  numbers of the pieces that stay, in ascending order, those that the tokenizer's rules name among them
  * @throws {InputError} `vocabulary/pieces` for numbers that are not ascending pieces of the network
- * @throws {FormatError} `vocab/special` when a special piece is not among them
+ * @throws {FormatError} `vocab/special` when such a piece is not among them
  * @example keepPieces(network, usedPieces(network.vocabulary, texts));
  */
 export function keepPieces(network: Network, pieces: readonly number[]): Network {
   const { config, vocabulary } = network;
   checkPieces(pieces, vocabulary.vocab.length);
-  const vocab = pieces.map((id) => vocabulary.vocab[id] ?? "");
-  const { pad } = specialIds(vocab);
+  const kept = keepOnly(vocabulary, pieces);
+  const { pad } = specialIds(kept);
   const padding = pieces.indexOf(config.padTokenId);
   const [tensors, masks] = [new Map(network.tensors), new Map(network.masks ?? [])];
   for (const name of ROWS_OF_PIECES) {
@@ -40,7 +40,7 @@ export function keepPieces(network: Network, pieces: readonly number[]): Network
   return {
     ...network,
     config: { ...config, vocabSize: pieces.length, padTokenId: padding < 0 ? pad : padding },
-    vocabulary: { ...vocabulary, vocab },
+    vocabulary: kept,
     tensors,
     ...(network.masks ? { masks } : {}),
   };

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { sharedPath } from "../../test/support/shared.ts";
 import { FormatError, InputError } from "../base/errors.ts";
-import { createTokenizer, type TokenizerFiles, tokenizerConfigJson, vocabText } from "./tokenizer.ts";
-import { parseVocab } from "./vocabulary.ts";
+import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
+import { tokenizerConfigJson } from "./tokenizer-files.ts";
+import { parseVocab, vocabText } from "./vocab-text.ts";
 
 interface Golden {
   readonly strings: readonly string[];
@@ -108,7 +109,7 @@ test("a vocabulary without [MASK] is refused by name", () => {
 });
 
 test("vocab.txt is read back as it was written", () => {
-  expect(parseVocab(vocabText(plain), "vocab.txt")).toEqual(golden.vocab);
+  expect(parseVocab(vocabText(plain.vocab), "vocab.txt")).toEqual(golden.vocab);
 });
 
 test("tokenizer_config.json names the flags transformers reads", () => {

@@ -1,19 +1,27 @@
 /**
- * BERT's WordPiece tokenizer: text in, piece numbers out, equal to Hugging Face's `BertWordPieceTokenizer`.
+ * BERT's WordPiece tokenizer: text in, piece numbers out, equal to Hugging Face's Rust `tokenizers`.
  *
- * Only the word pieces and the normaliser's three flags make such a tokenizer, so a network carries just those
- * (`TokenizerFiles`); the work is done by `@huggingface/tokenizers`, one whitespace-separated word at a time, and
- * remembered. Compared over every code point, only characters differ whose category is newer than Unicode 8: the
- * Python library's tables are older than JavaScript's. Parsing files is in `vocabulary.ts`.
+ * The word pieces, the normaliser's three flags and the rules where they are not BERT's make such a tokenizer, so a
+ * network carries just those (`TokenizerFiles`). Added tokens are cut out here (added-tokens.ts), since the library
+ * does not know of tokens that must be words of their own; what lies between them is spelt by `@huggingface/tokenizers`,
+ * one whitespace-separated word at a time, and remembered. Compared over every code point, only characters differ whose
+ * category is newer than Unicode 8: the Python library's tables are older than JavaScript's.
+ * Not here: reading files (vocabulary.ts) and writing them (tokenizer-files.ts).
  */
 
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { FormatError, InputError } from "../base/errors.ts";
+import { createSplitter, type Part, type Pattern } from "./added-tokens.ts";
+import {
+  type AddedToken,
+  rulesOf,
+  type SpecialIds,
+  type TemplateItem,
+  type TokenizerRules,
+} from "./rules.ts";
 
-/** All that a BERT tokenizer consists of. */
-export interface TokenizerFiles {
-  /** Pieces by number, as in `vocab.txt`. */
-  readonly vocab: readonly string[];
+/** What BERT's normaliser does, and how long a text may be. */
+export interface TokenizerFlags {
   readonly lowercase: boolean;
   /** null means: as `lowercase`. */
   readonly stripAccents: boolean | null;
@@ -22,20 +30,19 @@ export interface TokenizerFiles {
   readonly maxLength: number;
 }
 
-/** One text or pair with its special pieces: `[CLS] text [SEP]` or `[CLS] text [SEP] pair [SEP]`. */
-export interface Encoding {
-  readonly ids: Int32Array;
-  /** 0 for the first text with its [CLS] and [SEP], 1 for the pair with its [SEP]. */
-  readonly types: Int32Array;
+/** All that a tokenizer consists of. */
+export interface TokenizerFiles extends TokenizerFlags {
+  /** Pieces by number: those of `vocab.txt`, then tokens that were added alone. */
+  readonly vocab: readonly string[];
+  /** Absent when they are BERT's. */
+  readonly rules?: TokenizerRules;
 }
 
-/** Numbers of the five pieces with a meaning of their own. */
-export interface SpecialIds {
-  readonly pad: number;
-  readonly unk: number;
-  readonly cls: number;
-  readonly sep: number;
-  readonly mask: number;
+/** One text or pair in its template: BERT's are `[CLS] text [SEP]` and `[CLS] text [SEP] pair [SEP]`. */
+export interface Encoding {
+  readonly ids: Int32Array;
+  /** BERT has 0 for the first text with its [CLS] and [SEP], 1 for the pair with its [SEP]. */
+  readonly types: Int32Array;
 }
 
 /** Encodes texts; equal texts give equal arrays. */
@@ -44,28 +51,24 @@ export interface Tokenizer {
   readonly special: SpecialIds;
   /**
    * Cuts to `maxLength` pieces, from the end of the longer text first, as Hugging Face's `longest_first` does.
-   * @throws {InputError} `tokenizer/length` when not even the special pieces fit.
+   * @throws {InputError} `tokenizer/length` when not even the special pieces fit, `tokenizer/empty` when there is
+   *   no piece at all, as the template adds none to an empty text.
    */
   encode(text: string, pair: string | undefined, maxLength: number): Encoding;
-  /** The pieces of a text alone, without [CLS] and [SEP] and never cut. */
+  /** The pieces of a text alone, without what the template adds and never cut. */
   pieces(text: string): readonly number[];
+  /** The stretches of a text between the added tokens that stand in it as they are written. */
+  between(text: string): readonly Part[];
   /** Readable text of the pieces, special ones left out. */
   decode(ids: ArrayLike<number>): string;
 }
 
-/** The special pieces by role, in the order BERT vocabularies list them. */
-export const SPECIAL_PIECES = {
-  pad: "[PAD]",
-  unk: "[UNK]",
-  cls: "[CLS]",
-  sep: "[SEP]",
-  mask: "[MASK]",
-} as const satisfies Record<keyof SpecialIds, string>;
-
 /** What is used of the library, whose published type declarations do not resolve under NodeNext. */
 interface Library {
+  normalizer: ((text: string) => string) | null;
   encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
   decode(ids: number[], options: { skip_special_tokens: boolean }): string;
+  readonly model: { readonly vocab: string[] } | null;
 }
 
 /** Words are remembered up to this many, then forgotten together: a bound on memory in a long-lived server. */
@@ -79,41 +82,113 @@ const ASTRAL_IDEOGRAPH =
 
 /**
  * A tokenizer over a vocabulary.
- * @throws {FormatError} `vocab/special` when one of the five special pieces is missing.
+ * @throws {FormatError} `vocab/special` when one of BERT's special pieces is missing, `tokenizer/added` for added tokens
+ *   that nothing or the same text would be looked for by.
  */
 export function createTokenizer(files: TokenizerFiles): Tokenizer {
-  const special = specialIds(files.vocab);
-  const library: Library = new LibraryTokenizer(tokenizerJson(files), {
-    clean_up_tokenization_spaces: false,
-  });
-  const pieces = rememberWords(
+  const rules = rulesOf(files);
+  const library = openLibrary(files, rules);
+  const spell = rememberWords(
     (word) => library.encode(prepare(word, files), { add_special_tokens: false }).ids,
   );
+  const { pieces, between } = cutAddedTokens(files, rules, library, spell);
+  const special = new Set(rules.added.flatMap((token) => (token.special ? [token.id] : [])));
   return {
     vocabSize: files.vocab.length,
-    special,
+    special: rules.special,
     pieces,
+    between,
     encode: (text, pair, maxLength) =>
-      assemble(pieces(text), pair === undefined ? undefined : pieces(pair), maxLength, special),
-    decode: (ids) => (ids.length === 0 ? "" : library.decode(Array.from(ids), { skip_special_tokens: true })),
+      assemble(pieces(text), pair === undefined ? undefined : pieces(pair), maxLength, rules),
+    decode: (ids) => {
+      const kept = Array.from(ids).filter((id) => !special.has(id));
+      return kept.length === 0 ? "" : library.decode(kept, { skip_special_tokens: false });
+    },
   };
 }
 
-/**
- * Numbers of the special pieces.
- * @throws {FormatError} `vocab/special` naming the missing one.
- */
-export function specialIds(vocab: readonly string[]): SpecialIds {
-  const find = (role: keyof SpecialIds): number => {
-    const id = vocab.indexOf(SPECIAL_PIECES[role]);
-    if (id >= 0) return id;
-    const size = `${vocab.length} pieces without it`;
-    throw new FormatError(
-      "vocab/special",
-      `vocabulary: expected the piece ${SPECIAL_PIECES[role]}, got ${size}`,
-    );
+/** The library over the words' pieces; added tokens it only knows for decoding, by their place behind the others. */
+function openLibrary(files: TokenizerFiles, rules: TokenizerRules): Library {
+  const { vocab, lowercase, stripAccents, tokenizeChineseChars } = files;
+  const tokenizer = {
+    added_tokens: [],
+    normalizer: {
+      type: "BertNormalizer",
+      clean_text: true,
+      handle_chinese_chars: tokenizeChineseChars,
+      strip_accents: stripAccents,
+      lowercase,
+    },
+    pre_tokenizer: { type: "BertPreTokenizer" },
+    post_processor: null,
+    decoder: { type: "WordPiece", prefix: rules.prefix, cleanup: true },
+    model: {
+      type: "WordPiece",
+      unk_token: vocab[rules.special.unk],
+      continuing_subword_prefix: rules.prefix,
+      max_input_chars_per_word: rules.maxWordLength,
+      vocab: Object.fromEntries(vocab.slice(0, rules.words).map((text, id) => [text, id])),
+    },
   };
-  return { pad: find("pad"), unk: find("unk"), cls: find("cls"), sep: find("sep"), mask: find("mask") };
+  const library = new LibraryTokenizer(tokenizer, { clean_up_tokenization_spaces: false });
+  vocab.slice(rules.words).forEach((text, i) => {
+    if (library.model !== null) library.model.vocab[rules.words + i] = text;
+  });
+  return library;
+}
+
+/** First the tokens that stand in the text as it is, then in what lies between them those of the normalised text. */
+function cutAddedTokens(
+  files: TokenizerFiles,
+  rules: TokenizerRules,
+  library: Library,
+  spell: (text: string, ids: number[]) => void,
+): Pick<Tokenizer, "pieces" | "between"> {
+  const normalise = (text: string): string => library.normalizer?.(prepare(text, files)) ?? text;
+  const patternOf = (token: AddedToken): Pattern => {
+    const content = files.vocab[token.id] ?? "";
+    return { ...token, text: token.normalized ? normalise(content) : content };
+  };
+  const patterns = rules.added.map(patternOf);
+  checkPatterns(patterns, files.vocab);
+  const asIs = createSplitter(patterns.filter(({ normalized }) => !normalized));
+  const after = patterns.filter(({ normalized }) => normalized);
+  const normalised = after.length === 0 ? undefined : createSplitter(after);
+  const pieces = (text: string): number[] => {
+    const ids: number[] = [];
+    spellParts(text, asIs, ids, (between) => {
+      if (normalised === undefined) spell(between, ids);
+      else spellParts(normalise(between), normalised, ids, (rest) => spell(rest, ids));
+    });
+    return ids;
+  };
+  return { pieces, between: (text) => asIs(text).filter(({ id }) => id === undefined) };
+}
+
+/** Appends the numbers of the tokens in a text; what lies between two goes to `other`. */
+function spellParts(
+  text: string,
+  split: (text: string) => Part[],
+  ids: number[],
+  other: (between: string) => void,
+): void {
+  for (const { start, end, id } of split(text)) {
+    if (id === undefined) other(text.slice(start, end));
+    else ids.push(id);
+  }
+}
+
+function checkPatterns(patterns: readonly Pattern[], vocab: readonly string[]): void {
+  const known = new Map<string, Pattern>();
+  for (const pattern of patterns) {
+    const key = `${pattern.normalized}${pattern.text}`;
+    const other = known.get(key);
+    known.set(key, pattern);
+    if (pattern.text !== "" && other === undefined) continue;
+    const got = other === undefined ? "nothing" : `the same text as of ${vocab[other.id]}`;
+    const message = `added token ${vocab[pattern.id]}: expected a text to look for, got ${got} after normalising`;
+    throw new FormatError("tokenizer/added", message);
+  }
 }
 
 /** Where the library differs from Hugging Face's Rust code, the text is brought to where they agree. */
@@ -127,7 +202,9 @@ function prepare(word: string, files: TokenizerFiles): string {
  * Nothing in BERT's normaliser or splitting looks across a space, so words can be treated one by one: SST-2's
  * 67,349 sentences (14,817 different words) take 0.35 s on one core, against 1.4 s sentence by sentence.
  */
-function rememberWords(encodeWord: (word: string) => readonly number[]): (text: string) => number[] {
+function rememberWords(
+  encodeWord: (word: string) => readonly number[],
+): (text: string, ids: number[]) => void {
   const known = new Map<string, readonly number[]>();
   const lookUp = (word: string): readonly number[] => {
     const hit = known.get(word);
@@ -137,34 +214,48 @@ function rememberWords(encodeWord: (word: string) => readonly number[]): (text: 
     if (word.length <= REMEMBERED_LENGTH) known.set(word, ids);
     return ids;
   };
-  return (text) => {
-    const ids: number[] = [];
+  return (text, ids) => {
     for (const word of text.split(/[ \t\r\n]/)) {
       if (word !== "") for (const id of lookUp(word)) ids.push(id);
     }
-    return ids;
   };
 }
 
+/** Puts one text or two, cut to what is left, into the places of their template. */
 function assemble(
   text: readonly number[],
   pair: readonly number[] | undefined,
   maxLength: number,
-  { cls, sep }: SpecialIds,
+  rules: TokenizerRules,
 ): Encoding {
-  const budget = maxLength - (pair === undefined ? 2 : 3);
+  const template = pair === undefined ? rules.single : rules.pair;
+  const fixed = template.filter((item) => "id" in item).length;
+  const budget = maxLength - fixed;
   if (budget < 0) {
-    throw new InputError("tokenizer/length", `tokenizer: expected maxLength of 3 or more, got ${maxLength}`);
+    const least = `maxLength of ${fixed} or more`;
+    throw new InputError("tokenizer/length", `tokenizer: expected ${least}, got ${maxLength}`);
   }
   const [first, second] = longestFirst(text.length, pair?.length ?? 0, budget);
-  const length = first + second + (pair === undefined ? 2 : 3);
-  const ids = new Int32Array(length);
-  ids[0] = cls;
-  for (let i = 0; i < first; i++) ids[i + 1] = text[i] ?? 0;
-  ids[first + 1] = sep;
-  for (let i = 0; i < second; i++) ids[first + 2 + i] = pair?.[i] ?? 0;
-  ids[length - 1] = sep;
-  return { ids, types: new Int32Array(length).fill(1, first + 2) };
+  const length = first + second + fixed;
+  if (length === 0) throw new InputError("tokenizer/empty", "text: expected a piece or more, got none");
+  const kept = { A: text.slice(0, first), B: pair?.slice(0, second) ?? [] };
+  return fillTemplate(template, kept, length);
+}
+
+function fillTemplate(
+  template: readonly TemplateItem[],
+  texts: Readonly<Record<"A" | "B", readonly number[]>>,
+  length: number,
+): Encoding {
+  const [ids, types] = [new Int32Array(length), new Int32Array(length)];
+  let at = 0;
+  for (const item of template) {
+    const pieces = "id" in item ? [item.id] : texts[item.text];
+    ids.set(pieces, at);
+    types.fill(item.type, at, at + pieces.length);
+    at += pieces.length;
+  }
+  return { ids, types };
 }
 
 /** How much of two texts is kept: the shorter whole if it takes less than half, else both halves of the budget. */
@@ -174,79 +265,4 @@ function longestFirst(first: number, second: number, budget: number): [number, n
   const half = Math.floor(budget / 2);
   const kept = Math.min(short, half);
   return first > second ? [budget - kept, kept] : [kept, budget - kept];
-}
-
-/** Hugging Face's `tokenizer.json`; stock `transformers`, `tokenizers` and transformers.js read it. */
-export function tokenizerJson(files: TokenizerFiles): Record<string, unknown> {
-  const special = specialIds(files.vocab);
-  const piece = (role: "cls" | "sep", type: number) => ({
-    SpecialToken: { id: SPECIAL_PIECES[role], type_id: type },
-  });
-  const sequence = (id: "A" | "B", type: number) => ({ Sequence: { id, type_id: type } });
-  const template = (role: "cls" | "sep") => ({
-    id: SPECIAL_PIECES[role],
-    ids: [special[role]],
-    tokens: [SPECIAL_PIECES[role]],
-  });
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: addedTokens(special),
-    normalizer: {
-      type: "BertNormalizer",
-      clean_text: true,
-      handle_chinese_chars: files.tokenizeChineseChars,
-      strip_accents: files.stripAccents,
-      lowercase: files.lowercase,
-    },
-    pre_tokenizer: { type: "BertPreTokenizer" },
-    post_processor: {
-      type: "TemplateProcessing",
-      single: [piece("cls", 0), sequence("A", 0), piece("sep", 0)],
-      pair: [piece("cls", 0), sequence("A", 0), piece("sep", 0), sequence("B", 1), piece("sep", 1)],
-      special_tokens: { [SPECIAL_PIECES.cls]: template("cls"), [SPECIAL_PIECES.sep]: template("sep") },
-    },
-    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
-    model: {
-      type: "WordPiece",
-      unk_token: SPECIAL_PIECES.unk,
-      continuing_subword_prefix: "##",
-      max_input_chars_per_word: 100,
-      vocab: Object.fromEntries(files.vocab.map((text, id) => [text, id])),
-    },
-  };
-}
-
-function addedTokens(special: SpecialIds): Record<string, unknown>[] {
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
-  const ids: [string, number][] = [
-    [SPECIAL_PIECES.pad, special.pad],
-    [SPECIAL_PIECES.unk, special.unk],
-    [SPECIAL_PIECES.cls, special.cls],
-    [SPECIAL_PIECES.sep, special.sep],
-    [SPECIAL_PIECES.mask, special.mask],
-  ];
-  return ids.sort((a, b) => a[1] - b[1]).map(([content, id]) => ({ id, content, ...flags }));
-}
-
-/** Hugging Face's `tokenizer_config.json`. */
-export function tokenizerConfigJson(files: TokenizerFiles): Record<string, unknown> {
-  return {
-    tokenizer_class: "BertTokenizer",
-    do_lower_case: files.lowercase,
-    strip_accents: files.stripAccents,
-    tokenize_chinese_chars: files.tokenizeChineseChars,
-    model_max_length: files.maxLength,
-    pad_token: SPECIAL_PIECES.pad,
-    unk_token: SPECIAL_PIECES.unk,
-    cls_token: SPECIAL_PIECES.cls,
-    sep_token: SPECIAL_PIECES.sep,
-    mask_token: SPECIAL_PIECES.mask,
-  };
-}
-
-/** The text of `vocab.txt`: one piece per line. */
-export function vocabText(files: TokenizerFiles): string {
-  return `${files.vocab.join("\n")}\n`;
 }

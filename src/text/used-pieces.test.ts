@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { createTokenizer, SPECIAL_PIECES, type TokenizerFiles } from "./tokenizer.ts";
+import { SPECIAL_PIECES } from "./rules.ts";
+import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 import { usedPieces } from "./used-pieces.ts";
 
 const SPECIAL = Object.values(SPECIAL_PIECES);

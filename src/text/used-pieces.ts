@@ -1,7 +1,7 @@
 /**
  * The pieces of a vocabulary that a corpus needs, so that the rest can leave.
  *
- * Kept are the five special pieces, every piece of one character (as a word's beginning and as its continuation, so that
+ * Kept are the pieces that the tokenizer's rules name, every piece of one character (as a word's beginning and as its continuation, so that
  * unseen words still have pieces) and every piece the corpus is cut into. WordPiece takes the longest piece that fits,
  * and a piece that was the longest still is when others leave: words keep their pieces. A word without pieces could gain
  * some, when the long piece that led it astray leaves; the pieces it holds are then kept too, until none does.
@@ -10,10 +10,8 @@
  * with them (network/vocabulary.ts).
  */
 
-import { createTokenizer, SPECIAL_PIECES, type TokenizerFiles } from "./tokenizer.ts";
-
-/** What a piece that goes on with a word begins with. */
-const CONTINUED = /^##(?=.)/u;
+import { keepOnly, ruledPieces, rulesOf, splitsAtSpaces } from "./rules.ts";
+import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 
 /**
  * Numbers of the pieces to keep, in ascending order.
@@ -22,12 +20,14 @@ const CONTINUED = /^##(?=.)/u;
  */
 export function usedPieces(vocabulary: TokenizerFiles, texts: Iterable<string>): number[] {
   const { vocab } = vocabulary;
+  const { prefix } = rulesOf(vocabulary);
   const whole = createTokenizer(vocabulary);
-  const special: readonly string[] = Object.values(SPECIAL_PIECES);
-  const isBasic = (piece: string): boolean => special.includes(piece) || lengthOf(piece) === 1;
-  const kept = new Set([...vocab.keys()].filter((id) => isBasic(vocab[id] ?? "")));
+  const kept = ruledPieces(vocabulary);
+  vocab.forEach((piece, id) => {
+    if ([...plain(piece, prefix)].length === 1) kept.add(id);
+  });
   const unknown = new Set<string>();
-  for (const word of wordsOf(texts)) {
+  for (const word of splitsAtSpaces(vocabulary) ? wordsOf(texts) : new Set(texts)) {
     const ids = whole.pieces(word);
     for (const id of ids) kept.add(id);
     if (ids.includes(whole.special.unk)) unknown.add(word);
@@ -36,7 +36,7 @@ export function usedPieces(vocabulary: TokenizerFiles, texts: Iterable<string>):
     const gained = gainedWords(vocabulary, kept, [...unknown], whole.pieces);
     if (gained.length === 0) return ascending(kept);
     vocab.forEach((piece, id) => {
-      if (gained.some((word) => word.includes(plain(piece)))) kept.add(id);
+      if (gained.some((word) => word.includes(plain(piece, prefix)))) kept.add(id);
     });
   }
 }
@@ -50,12 +50,13 @@ function gainedWords(
 ): string[] {
   if (words.length === 0) return [];
   const ids = ascending(kept);
-  const vocab = ids.map((id) => vocabulary.vocab[id] ?? "");
-  const small = createTokenizer({ ...vocabulary, vocab });
+  const { prefix } = rulesOf(vocabulary);
+  const fewer = keepOnly(vocabulary, ids);
+  const small = createTokenizer(fewer);
   return words.flatMap((word) => {
     const pieces = small.pieces(word);
     if (pieces.map((id) => ids[id]).join() === piecesOf(word).join()) return [];
-    return [pieces.map((id) => plain(vocab[id] ?? "")).join("")];
+    return [pieces.map((id) => plain(fewer.vocab[id] ?? "", prefix)).join("")];
   });
 }
 
@@ -67,13 +68,9 @@ function wordsOf(texts: Iterable<string>): Set<string> {
 }
 
 /** A piece's text, whether it begins a word or goes on with one. */
-function plain(piece: string): string {
-  return piece.replace(CONTINUED, "");
-}
-
-/** Characters of a piece. */
-function lengthOf(piece: string): number {
-  return [...plain(piece)].length;
+function plain(piece: string, prefix: string): string {
+  const isLonger = piece.length > prefix.length && piece.startsWith(prefix);
+  return isLonger ? piece.slice(prefix.length) : piece;
 }
 
 function ascending(ids: ReadonlySet<number>): number[] {

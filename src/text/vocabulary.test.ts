@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { EspalierError } from "../base/errors.ts";
-import { createTokenizer, type TokenizerFiles, tokenizerConfigJson, tokenizerJson } from "./tokenizer.ts";
-import { parseTokenizerConfig, parseTokenizerJson, parseVocab } from "./vocabulary.ts";
+import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
+import { tokenizerConfigJson, tokenizerJson } from "./tokenizer-files.ts";
+import { parseVocab } from "./vocab-text.ts";
+import { readTokenizer } from "./vocabulary.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const files: TokenizerFiles = {
@@ -11,6 +13,22 @@ const files: TokenizerFiles = {
   tokenizeChineseChars: false,
   maxLength: 77,
 };
+
+const words = { text: `${files.vocab.join("\n")}\n`, where: "v" };
+
+/** The tokenizer of vocab.txt and this tokenizer_config.json. */
+function withConfig(json: unknown): TokenizerFiles {
+  return readTokenizer({ vocab: words, config: { json, where: "c" } }, "here");
+}
+
+/** The tokenizer of this tokenizer.json, of the class that reads it alone. */
+function withJson(json: unknown): TokenizerFiles {
+  const config = {
+    json: { ...tokenizerConfigJson(files), tokenizer_class: "PreTrainedTokenizerFast" },
+    where: "c",
+  };
+  return readTokenizer({ tokenizer: { json, where: "t" }, config }, "here");
+}
 
 /** Code and message of what `act` throws. */
 function failure(act: () => unknown): [string, string] {
@@ -49,15 +67,18 @@ test("a blank line inside the vocabulary is refused with its line", () => {
 });
 
 test("an empty vocabulary lacks its special pieces", () => {
-  expect(failure(() => parseVocab("", "vocab.txt"))[0]).toBe("vocab/special");
+  const vocab = { text: "", where: "vocab.txt" };
+  expect(failure(() => readTokenizer({ vocab }, "here"))).toEqual([
+    "tokenizer/config",
+    "tokenizer_config.json: unk_token: expected a piece of vocab.txt, got [UNK]",
+  ]);
 });
 
 test("tokenizer.json and tokenizer_config.json read back as they were written", () => {
   const json: unknown = JSON.parse(JSON.stringify(tokenizerJson(files)));
   const config: unknown = JSON.parse(JSON.stringify(tokenizerConfigJson(files)));
-  const flags = parseTokenizerConfig(config, "tokenizer_config.json");
-  expect(parseTokenizerJson(json, flags.maxLength, "tokenizer.json")).toEqual(files);
-  expect({ ...flags, vocab: files.vocab }).toEqual(files);
+  expect(withJson(json)).toEqual(files);
+  expect(withConfig(config)).toEqual(files);
 });
 
 test("a piece called __proto__ is an ordinary piece", () => {
@@ -69,24 +90,36 @@ test("a piece called __proto__ is an ordinary piece", () => {
 
 test("an empty tokenizer_config.json has the defaults of BERT uncased", () => {
   const defaults = { lowercase: true, stripAccents: null, tokenizeChineseChars: true, maxLength: 512 };
-  expect(parseTokenizerConfig({}, "c")).toEqual(defaults);
-  expect(parseTokenizerConfig({ model_max_length: 1e30 }, "c")).toEqual(defaults);
+  expect(withConfig({})).toEqual({ ...defaults, vocab: files.vocab });
+  expect(withConfig({ model_max_length: 1e30 })).toEqual({ ...defaults, vocab: files.vocab });
 });
 
 test("special pieces may be given as objects", () => {
-  expect(parseTokenizerConfig({ mask_token: { content: "[MASK]", lstrip: false } }, "c").maxLength).toBe(512);
+  expect(withConfig({ mask_token: { content: "[MASK]", lstrip: false, special: true } }).rules).toBe(
+    undefined,
+  );
+  expect(withConfig({ mask_token: { content: "[MASK]", lstrip: true } }).rules?.added.at(-1)).toMatchObject({
+    id: 4,
+    lstrip: true,
+    special: true,
+  });
 });
 
 const configs: [unknown, string][] = [
   [{ do_lower_case: "yes" }, "c: do_lower_case: expected true or false, got yes"],
   [{ do_basic_tokenize: false }, "c: do_basic_tokenize: expected true, got false"],
-  [{ mask_token: "<mask>" }, "c: mask_token: expected [MASK], got <mask>"],
+  [{ mask_token: 7 }, "c: mask_token: expected a text or an object with content, got 7"],
+  [{ unk_token: "<unk>" }, "c: unk_token: expected a piece of vocab.txt, got <unk>"],
+  [
+    { tokenizer_class: "T5Tokenizer" },
+    "c: tokenizer_class: expected BertTokenizer, BertTokenizerFast, PreTrainedTokenizerFast, TokenizersBackend, got T5Tokenizer",
+  ],
   [{ model_max_length: -1 }, "c: model_max_length: expected 3 or more, got -1"],
   [[], "c: expected a JSON object, got []"],
   [null, "c: expected a JSON object, got null"],
 ];
 test.each(configs)("tokenizer_config.json %j is refused", (json, message) => {
-  expect(failure(() => parseTokenizerConfig(json, "c"))[1]).toBe(message);
+  expect(failure(() => withConfig(json))[1]).toBe(message);
 });
 
 const WORD_PIECE = { type: "WordPiece", unk_token: "[UNK]", continuing_subword_prefix: "##" };
@@ -99,7 +132,7 @@ const attacks: [string, Record<string, unknown>, string][] = [
   [
     "a sequence of normalisers",
     { normalizer: { type: "Sequence", normalizers: [{ type: "Replace", pattern: { Regex: "." } }] } },
-    "t: normalizer: expected BertNormalizer, got Sequence",
+    "t: normalizer: expected BertNormalizer, got Replace",
   ],
   ["no normaliser", { normalizer: null }, "t: normalizer: expected BertNormalizer, got null"],
   [
@@ -119,19 +152,19 @@ const attacks: [string, Record<string, unknown>, string][] = [
     "t: normalizer: clean_text: expected true, got false",
   ],
   [
-    "a prefix that is not ##",
-    { model: { ...WORD_PIECE, continuing_subword_prefix: "@@", vocab: {} } },
-    "t: model: continuing_subword_prefix: expected ##, got @@",
+    "a prefix that is no text",
+    { model: { ...WORD_PIECE, continuing_subword_prefix: 2, vocab: { "[UNK]": 0 } } },
+    "t: model: continuing_subword_prefix: expected a text, got 2",
   ],
   [
     "a hole in the numbers",
     { model: { ...WORD_PIECE, vocab: { "[PAD]": 0, "[UNK]": 2 } } },
-    't: number of "[UNK]": expected an integer from 0 to 1, got 2',
+    't: model: number of "[UNK]": expected a whole number from 0 to 1, got 2',
   ],
   [
     "two pieces under one number",
     { model: { ...WORD_PIECE, vocab: { "[PAD]": 0, "[UNK]": 0 } } },
-    't: number 0: expected one piece, got "[PAD]" and "[UNK]"',
+    't: model: number 0: expected one piece, got "[PAD]" and "[UNK]"',
   ],
   [
     "a vocabulary that is a list",
@@ -139,29 +172,29 @@ const attacks: [string, Record<string, unknown>, string][] = [
     't: model.vocab: expected a JSON object, got ["[PAD]"]',
   ],
   [
-    "an added token that is not BERT's",
-    { added_tokens: [{ id: 5, content: "tree" }] },
-    "t: added token: expected [PAD] [UNK] [CLS] [SEP] [MASK], got tree",
-  ],
-  [
     "an added token elsewhere than in the vocabulary",
     { added_tokens: [{ id: 7, content: "[MASK]" }] },
-    "t: number of [MASK]: expected 4, got 7",
+    "c: number of [MASK]: expected 4, got 7",
   ],
   [
-    "an added token that eats spaces",
-    { added_tokens: [{ id: 4, content: "[MASK]", lstrip: true }] },
-    "t: [MASK]: lstrip: expected false, got true",
+    "an added token without a number",
+    { added_tokens: [{ content: "[MASK]" }] },
+    "t: number of [MASK]: expected a whole number from 0 to 2147483648, got nothing",
+  ],
+  [
+    "an added token without a text",
+    { added_tokens: [{ id: 4, content: "" }] },
+    "t: added_tokens: added token: expected a text, got ",
   ],
   ["added tokens that are no list", { added_tokens: 7 }, "t: added_tokens: expected a list, got 7"],
 ];
 test.each(attacks)("tokenizer.json with %s is refused by name", (_, change, message) => {
   const json = { ...tokenizerJson(files), ...change };
-  expect(failure(() => parseTokenizerJson(json, 512, "t"))[1]).toBe(message);
+  expect(failure(() => withJson(json))[1]).toBe(message);
 });
 
 test("the older form without the model's type, decoder and added tokens is read", () => {
   const { version: _, decoder: __, added_tokens: ___, ...rest } = tokenizerJson(files);
   const vocab = Object.fromEntries(files.vocab.map((piece, id) => [piece, id]));
-  expect(parseTokenizerJson({ ...rest, model: { vocab } }, 77, "t")).toEqual(files);
+  expect(withJson({ ...rest, model: { vocab } })).toEqual(files);
 });

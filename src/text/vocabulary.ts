@@ -1,213 +1,168 @@
 /**
- * Reads the files of a BERT tokenizer: `vocab.txt` with `tokenizer_config.json`, or `tokenizer.json` alone.
+ * Reads the files of a tokenizer: `tokenizer.json` or `vocab.txt`, with the files that go beside them.
  *
- * Takes text and parsed JSON, never a path. Of `tokenizer.json` only BERT's subset is accepted (BertNormalizer,
- * BertPreTokenizer, WordPiece): anything that would give other pieces is refused by name instead of being ignored,
- * so no pattern out of a file is ever compiled. Writing is in `tokenizer.ts`.
+ * Takes text and parsed JSON, never a path. With BERT's own class the flags of tokenizer_config.json, given or not, go
+ * before the normaliser of tokenizer.json; with the class that reads that file alone it is the other way round. What is
+ * read gives the pieces that `transformers` gives, anything else is refused by name. Which key does what is in
+ * docs/tokenizers.md. Writing is in tokenizer-files.ts.
  */
 
-import { FormatError } from "../base/errors.ts";
-import { SPECIAL_PIECES, specialIds, type TokenizerFiles } from "./tokenizer.ts";
+import { FormatError, InputError } from "../base/errors.ts";
+import { addTokens } from "./added-vocabulary.ts";
+import { unread } from "./fields.ts";
+import {
+  type AddedToken,
+  bertTemplates,
+  ownRules,
+  SPECIAL_PIECES,
+  type SpecialIds,
+  type TemplateItem,
+} from "./rules.ts";
+import type { TokenizerFiles } from "./tokenizer.ts";
+import {
+  type ConfigFiles,
+  type JsonFile,
+  parseTokenizerConfig,
+  type TokenizerConfig,
+} from "./tokenizer-config.ts";
+import { parseTokenizerJson, type Templates, type TokenizerJson } from "./tokenizer-json.ts";
+import { parseVocab } from "./vocab-text.ts";
 
-/** The flags that lie beside a `vocab.txt`. */
-export type TokenizerFlags = Omit<TokenizerFiles, "vocab">;
+/** All files that a tokenizer may consist of. An absent one is undefined. */
+export interface TokenizerSources extends ConfigFiles {
+  readonly tokenizer?: JsonFile | undefined;
+  readonly vocab?: { readonly text: string; readonly where: string } | undefined;
+}
 
-/** What BERT's uncased models use, for a folder with a vocabulary and no configuration. */
-const DEFAULTS: TokenizerFlags = {
-  lowercase: true,
-  stripAccents: null,
-  tokenizeChineseChars: true,
-  maxLength: 512,
-};
+/** Files of a tokenizer by name, as a folder has them. */
+export const TOKENIZER_FILES = {
+  tokenizer: "tokenizer.json",
+  config: "tokenizer_config.json",
+  specialTokensMap: "special_tokens_map.json",
+  addedTokens: "added_tokens.json",
+  model: "config.json",
+} as const satisfies Record<Exclude<keyof TokenizerSources, "vocab">, string>;
 
 /**
- * The pieces of a `vocab.txt`, one per line, LF or CRLF.
- * @throws {FormatError} `vocab/duplicate`, `vocab/blank` or `vocab/special`.
+ * The tokenizer of these files.
+ *
+ * @param folder  where they lie, for messages
+ * @throws {InputError} `folder/vocabulary` when there are no pieces
+ * @throws {FormatError} `folder/vocabularies` when vocab.txt and tokenizer.json differ; `tokenizer/…`, `vocab/…`
  */
-export function parseVocab(text: string, where: string): string[] {
-  const lines = text.replace(/^\uFEFF/, "").split("\n");
-  const vocab = lines.map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
-  while (vocab.at(-1) === "") vocab.pop();
-  checkPieces(vocab, where);
-  return vocab;
-}
-
-/** Every piece once, none empty, the special ones present. */
-function checkPieces(vocab: readonly string[], where: string): void {
-  const lineOf = new Map<string, number>();
-  vocab.forEach((piece, i) => {
-    const before = lineOf.get(piece);
-    if (before !== undefined) {
-      const got = `"${piece}" again (first in line ${before})`;
-      throw new FormatError("vocab/duplicate", `${where}:${i + 1}: expected a new piece, got ${got}`);
-    }
-    if (piece === "")
-      throw new FormatError("vocab/blank", `${where}:${i + 1}: expected a piece, got a blank line`);
-    lineOf.set(piece, i + 1);
-  });
-  specialIds(vocab);
-}
-
-/**
- * The flags of a `tokenizer_config.json`; a missing one has BERT's default.
- * @throws {FormatError} `tokenizer/kind` for a setting that would give other pieces, `tokenizer/object` when it is
- *   no object.
- */
-export function parseTokenizerConfig(json: unknown, where: string): TokenizerFlags {
-  const config = record(json, where);
-  if (config.do_basic_tokenize === false) throw unread(where, "do_basic_tokenize", true, false);
-  for (const [role, text] of Object.entries(SPECIAL_PIECES)) {
-    const given = contentOf(config[`${role}_token`]);
-    if (given !== undefined && given !== text) throw unread(where, `${role}_token`, text, given);
+export function readTokenizer(sources: TokenizerSources, folder: string): TokenizerFiles {
+  const config = parseTokenizerConfig(sources);
+  const words = sources.vocab && parseVocab(sources.vocab.text, sources.vocab.where);
+  if (sources.tokenizer !== undefined) {
+    const { json, where } = sources.tokenizer;
+    const parsed = parseTokenizerJson(json, config.sides, where);
+    checkSameWords(words, parsed, folder);
+    return fromJson(parsed, config, where);
   }
-  return {
-    lowercase: flag(config, "do_lower_case", DEFAULTS.lowercase, where),
-    stripAccents: nullableFlag(config, "strip_accents", where),
-    tokenizeChineseChars: flag(config, "tokenize_chinese_chars", DEFAULTS.tokenizeChineseChars, where),
-    maxLength: lengthOf(config.model_max_length, where),
-  };
-}
-
-/** Special pieces are written as text or as `{ content }`. */
-function contentOf(value: unknown): unknown {
-  return typeof value === "object" && value !== null && "content" in value
-    ? value.content
-    : (value ?? undefined);
-}
-
-/** transformers writes 1e30 for "no limit"; BERT has positions for 512. */
-function lengthOf(value: unknown, where: string): number {
-  if (value === undefined || value === null) return DEFAULTS.maxLength;
-  if (typeof value !== "number" || !(value >= 3)) throw unread(where, "model_max_length", "3 or more", value);
-  return value > 1e9 ? DEFAULTS.maxLength : Math.floor(value);
-}
-
-/**
- * The BERT subset of a `tokenizer.json`; `maxLength` comes from `tokenizer_config.json`.
- * @throws {FormatError} `tokenizer/kind` naming what is not BERT's, or a `vocab/…` code.
- */
-export function parseTokenizerJson(json: unknown, maxLength: number, where: string): TokenizerFiles {
-  const root = record(json, where);
-  const normalizer = section(root, "normalizer", "BertNormalizer", where);
-  section(root, "pre_tokenizer", "BertPreTokenizer", where);
-  if (root.decoder !== null && root.decoder !== undefined) section(root, "decoder", "WordPiece", where);
-  checkPostProcessor(root, where);
-  expectValue(normalizer, "clean_text", true, `${where}: normalizer`);
-  const vocab = modelVocab(root, where);
-  checkAddedTokens(root.added_tokens, vocab, where);
-  return {
-    vocab,
-    lowercase: flag(normalizer, "lowercase", true, where),
-    stripAccents: nullableFlag(normalizer, "strip_accents", where),
-    tokenizeChineseChars: flag(normalizer, "handle_chinese_chars", true, where),
-    maxLength,
-  };
-}
-
-function modelVocab(root: Readonly<Record<string, unknown>>, where: string): string[] {
-  const model = record(root.model, `${where}: model`);
-  // Files older than tokenizers 0.10 do not name the kind of their model.
-  expectValue(model, "type", "WordPiece", `${where}: model`);
-  expectValue(model, "unk_token", SPECIAL_PIECES.unk, `${where}: model`);
-  expectValue(model, "continuing_subword_prefix", "##", `${where}: model`);
-  expectValue(model, "max_input_chars_per_word", 100, `${where}: model`);
-  const entries = Object.entries(record(model.vocab, `${where}: model.vocab`));
-  const vocab: (string | undefined)[] = new Array(entries.length).fill(undefined);
-  for (const [piece, id] of entries) {
-    if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id >= entries.length) {
-      throw unread(where, `number of "${piece}"`, `an integer from 0 to ${entries.length - 1}`, id);
-    }
-    if (vocab[id] !== undefined) {
-      const message = `${where}: number ${id}: expected one piece, got "${vocab[id]}" and "${piece}"`;
-      throw new FormatError("vocab/duplicate", message);
-    }
-    vocab[id] = piece;
-  }
-  const pieces = vocab.map((piece) => piece ?? "");
-  checkPieces(pieces, where);
-  return pieces;
-}
-
-/** Each added token has to be one of the five, at its place in the vocabulary: others would split text elsewhere. */
-function checkAddedTokens(value: unknown, vocab: readonly string[], where: string): void {
-  const special: readonly string[] = Object.values(SPECIAL_PIECES);
-  if (value !== undefined && !Array.isArray(value)) throw unread(where, "added_tokens", "a list", value);
-  const list: readonly unknown[] = value ?? [];
-  for (const entry of list) {
-    const token = record(entry, `${where}: added_tokens`);
-    const { content, id } = token;
-    if (typeof content !== "string" || !special.includes(content)) {
-      throw unread(where, "added token", special.join(" "), content);
-    }
-    if (vocab.indexOf(content) !== id)
-      throw unread(where, `number of ${content}`, vocab.indexOf(content), id);
-    for (const key of ["lstrip", "rstrip", "single_word"])
-      expectValue(token, key, false, `${where}: ${content}`);
-  }
-}
-
-function checkPostProcessor(root: Readonly<Record<string, unknown>>, where: string): void {
-  const value = root.post_processor;
-  if (value === null || value === undefined) return;
-  const { type } = record(value, `${where}: post_processor`);
-  if (type !== "TemplateProcessing" && type !== "BertProcessing") {
-    throw unread(where, "post_processor", "TemplateProcessing or BertProcessing", type);
-  }
-}
-
-function section(
-  root: Readonly<Record<string, unknown>>,
-  name: string,
-  type: string,
-  where: string,
-): Readonly<Record<string, unknown>> {
-  const found = root[name];
-  if (found === null || found === undefined) throw unread(where, name, type, found);
-  const value = record(found, `${where}: ${name}`);
-  if (value.type !== type) throw unread(where, name, type, value.type);
-  return value;
-}
-
-function record(value: unknown, where: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new FormatError("tokenizer/object", `${where}: expected a JSON object, got ${show(value)}`);
-  }
-  return Object.fromEntries(Object.entries(value));
-}
-
-function expectValue(
-  record: Readonly<Record<string, unknown>>,
-  key: string,
-  expected: unknown,
-  where: string,
-): void {
-  const got = record[key];
-  if (got !== undefined && got !== expected) throw unread(where, key, expected, got);
-}
-
-function flag(
-  config: Readonly<Record<string, unknown>>,
-  key: string,
-  otherwise: boolean,
-  where: string,
-): boolean {
-  const value = config[key] ?? otherwise;
-  if (typeof value !== "boolean") throw unread(where, key, "true or false", value);
-  return value;
-}
-
-function nullableFlag(config: Readonly<Record<string, unknown>>, key: string, where: string): boolean | null {
-  return config[key] === undefined || config[key] === null ? null : flag(config, key, false, where);
-}
-
-function unread(where: string, key: string, expected: unknown, got: unknown): FormatError {
-  const code = key.endsWith("izer") || key.endsWith("cessor") || key.startsWith("added") ? "kind" : "config";
-  return new FormatError(
-    `tokenizer/${code}`,
-    `${where}: ${key}: expected ${show(expected)}, got ${show(got)}`,
+  if (words !== undefined) return fromWords(words, config);
+  throw new InputError(
+    "folder/vocabulary",
+    `tokenizer: expected vocab.txt or tokenizer.json, got neither (${folder})`,
   );
 }
 
-function show(value: unknown): string {
-  return typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing").slice(0, 80);
+/** Either file may be all that another program reads. vocab.txt may have the added tokens or not. */
+function checkSameWords(
+  words: readonly string[] | undefined,
+  { words: others, added }: TokenizerJson,
+  folder: string,
+): void {
+  if (words === undefined) return;
+  const rest = added.map(({ content }) => content).slice(0, Math.max(0, words.length - others.length));
+  const withAdded = [...others, ...rest.filter((piece) => !others.includes(piece))];
+  if (words.join("\n") === others.join("\n") || words.join("\n") === withAdded.join("\n")) return;
+  throw new FormatError(
+    "folder/vocabularies",
+    `vocab.txt: expected the pieces of tokenizer.json, got others (${folder})`,
+  );
+}
+
+function fromJson(json: TokenizerJson, config: TokenizerConfig, where: string): TokenizerFiles {
+  const named = config.roles.unk?.content;
+  if (config.isBert && named !== undefined && named !== json.unk) {
+    throw unread(config.where, "unk_token", `${json.unk} as in ${where}`, named);
+  }
+  const { vocab, added } = addTokens(json.words, json.added, config);
+  if (config.isBert) checkFlags(json, config, added, where);
+  const flags = { ...(config.isBert ? config.flags : json.flags), maxLength: config.flags.maxLength };
+  const { prefix, maxWordLength } = json;
+  const rules = {
+    special: { ...specialOf(vocab, config), unk: vocab.indexOf(json.unk) },
+    words: json.words.length,
+    prefix,
+    maxWordLength,
+    added,
+    ...typed(checkedTemplates(json.templates, vocab, where), config),
+  };
+  return { vocab, ...flags, ...ownRules(vocab, rules) };
+}
+
+/** transformers 4 looks for normalised tokens as the flags it puts aside have them, transformers 5 as those it takes. */
+function checkFlags(
+  { flags }: TokenizerJson,
+  config: TokenizerConfig,
+  added: readonly AddedToken[],
+  where: string,
+): void {
+  if (!added.some(({ normalized }) => normalized)) return;
+  const { lowercase, stripAccents, tokenizeChineseChars } = config.flags;
+  const keys = [
+    ["do_lower_case", flags.lowercase, lowercase],
+    ["strip_accents", flags.stripAccents, stripAccents],
+    ["tokenize_chinese_chars", flags.tokenizeChineseChars, tokenizeChineseChars],
+  ] as const;
+  for (const [key, expected, got] of keys) {
+    if (expected !== got) throw unread(config.where, key, `${expected} as in ${where}`, got);
+  }
+}
+
+function fromWords(words: readonly string[], config: TokenizerConfig): TokenizerFiles {
+  if (!config.isBert) {
+    throw unread(config.where, "tokenizer_class", "BertTokenizer beside vocab.txt", "one of tokenizer.json");
+  }
+  const { vocab, added } = addTokens(words, [], config);
+  const special = specialOf(vocab, config);
+  if (special.unk >= words.length) {
+    throw unread(config.where, "unk_token", "a piece of vocab.txt", vocab[special.unk]);
+  }
+  const rules = {
+    special,
+    words: words.length,
+    prefix: "##",
+    maxWordLength: 100,
+    added,
+    ...typed(bertTemplates(special), config),
+  };
+  return { vocab, ...config.flags, ...ownRules(vocab, rules) };
+}
+
+/** Numbers of the special pieces under the names that the configuration gives them, BERT's where it gives none. */
+function specialOf(vocab: readonly string[], { roles, where }: TokenizerConfig): SpecialIds {
+  const find = (role: keyof SpecialIds): number => {
+    const name = roles[role]?.content ?? SPECIAL_PIECES[role];
+    const id = vocab.indexOf(name);
+    if (id >= 0) return id;
+    const message = `${where}: ${role}_token: expected the piece ${name}, got ${vocab.length} pieces without it`;
+    throw new FormatError("vocab/special", message);
+  };
+  return { pad: find("pad"), unk: find("unk"), cls: find("cls"), sep: find("sep"), mask: find("mask") };
+}
+
+function checkedTemplates(templates: Templates, vocab: readonly string[], where: string): Templates {
+  for (const item of [...templates.single, ...templates.pair]) {
+    if ("id" in item && item.id >= vocab.length)
+      throw unread(`${where}: post_processor`, "ids", `numbers below ${vocab.length}`, item.id);
+  }
+  return templates;
+}
+
+/** Without `token_type_ids` among the model's inputs the model is given type 0 throughout. */
+function typed({ single, pair }: Templates, { hasTypes }: TokenizerConfig): Templates {
+  const untyped = (item: TemplateItem): TemplateItem => ({ ...item, type: 0 });
+  return hasTypes ? { single, pair } : { single: single.map(untyped), pair: pair.map(untyped) };
 }

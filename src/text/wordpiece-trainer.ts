@@ -17,7 +17,9 @@
 
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { ConfigError, InputError } from "../base/errors.ts";
-import { SPECIAL_PIECES, type TokenizerFiles, tokenizerJson } from "./tokenizer.ts";
+import { SPECIAL_PIECES } from "./rules.ts";
+import type { TokenizerFiles } from "./tokenizer.ts";
+import { tokenizerJson } from "./tokenizer-files.ts";
 
 /** The tokenizer reads longer words as [UNK] (BERT's max_input_chars_per_word), so they train nothing. */
 const LONGEST_WORD = 100;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { sharedPath } from "../../test/support/shared.ts";
 import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
-import { parseVocab } from "./vocabulary.ts";
+import { parseVocab } from "./vocab-text.ts";
 import { isStopWord, placeWords, replaceableWords, replaceWords } from "./words.ts";
 
 const UNCASED = { lowercase: true, stripAccents: null };

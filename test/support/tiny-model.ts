@@ -7,7 +7,7 @@ import { keyOf } from "../../src/base/random.ts";
 import type { BertConfig, Head } from "../../src/bert/config.ts";
 import { writeFolder } from "../../src/network/folder.ts";
 import { initialNetwork, type Network } from "../../src/network/network.ts";
-import { SPECIAL_PIECES } from "../../src/text/tokenizer.ts";
+import { SPECIAL_PIECES } from "../../src/text/rules.ts";
 import { configOf } from "./configs.ts";
 
 /** The words of the vocabulary; anything else is [UNK]. */

@@ -2,7 +2,8 @@
  * The first section of a .esp file: what the model is and what the sections after it hold, as JSON.
  *
  *   model       a Hugging Face config.json: shape, head and labels (bert/config.ts)
- *   tokenizer   a Hugging Face tokenizer_config.json; the pieces are a section of their own
+ *   tokenizer   a Hugging Face tokenizer_config.json; under `espalier` rules that are not BERT's (text/rules.ts), which
+ *               name pieces by number; the pieces are a section of their own
  *   metadata    free strings by name
  *   tensors     [name, shape, values] of a dense tensor, [name, shape, values, height] of a sparse one
  *
@@ -16,8 +17,12 @@ import { configJson } from "../../bert/config-json.ts";
 import { parseHead } from "../../bert/head.ts";
 import { optionalParameters, parameters, type Shapes } from "../../bert/names.ts";
 import { isObject, own, parseJson } from "../../formats/json.ts";
-import { type TokenizerFiles, tokenizerConfigJson } from "../../text/tokenizer.ts";
-import { parseTokenizerConfig, type TokenizerFlags } from "../../text/vocabulary.ts";
+import { expectValue, fieldsOf } from "../../text/fields.ts";
+import { SPECIAL_PIECES, type TokenizerRules } from "../../text/rules.ts";
+import { parseRules } from "../../text/rules-json.ts";
+import type { TokenizerFiles, TokenizerFlags } from "../../text/tokenizer.ts";
+import { checkSettings, parseFlags } from "../../text/tokenizer-config.ts";
+import { flagsJson, rulesJson } from "../../text/tokenizer-files.ts";
 import { BLOCK_HEIGHTS } from "../matrix.ts";
 import { bad } from "./failure.ts";
 import type { Storage } from "./matrices.ts";
@@ -28,11 +33,14 @@ const MAX_ELEMENTS = 2 ** 30;
 /** Objects and lists inside one another; the deepest of ours is the list of layers, at 4. */
 const MAX_DEPTH = 8;
 
+/** A tokenizer without its pieces. */
+export type PackedTokenizer = TokenizerFlags & { readonly rules?: TokenizerRules };
+
 /** Everything about a file but its pieces and its numbers. */
 export interface Directory {
   readonly config: BertConfig;
   readonly head: Head;
-  readonly tokenizer: TokenizerFlags;
+  readonly tokenizer: PackedTokenizer;
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of the sections. */
   readonly tensors: ReadonlyMap<string, Storage>;
@@ -49,7 +57,7 @@ export function directoryText(directory: Omit<Directory, "tokenizer">, vocabular
   const sorted = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : Number(a > b)));
   return JSON.stringify({
     model: configJson(config, head),
-    tokenizer: tokenizerConfigJson(vocabulary),
+    tokenizer: { ...flagsJson(vocabulary), ...rulesJson(vocabulary) },
     metadata: Object.fromEntries(sorted),
     tensors: [...tensors].map(([name, { shape, values, height }]) => [
       name,
@@ -85,10 +93,21 @@ export function parseDirectory(text: string, where: string): Directory {
   return {
     config,
     head,
-    tokenizer: parseTokenizerConfig(own(json, "tokenizer"), where),
+    tokenizer: parseTokenizer(own(json, "tokenizer"), where),
     metadata: parseMetadata(own(json, "metadata"), where),
     tensors,
   };
+}
+
+function parseTokenizer(json: unknown, where: string): PackedTokenizer {
+  const at = `${where}: tokenizer`;
+  const fields = fieldsOf(json, at);
+  checkSettings(fields, at);
+  const flags = parseFlags(fields, at);
+  const rules = own(fields, "espalier");
+  if (rules !== undefined) return { ...flags, rules: parseRules(rules, `${at}: espalier`) };
+  for (const [role, text] of Object.entries(SPECIAL_PIECES)) expectValue(fields, `${role}_token`, text, at);
+  return flags;
 }
 
 /** A configuration inside a file is a part of the file: its failures are the file's. */

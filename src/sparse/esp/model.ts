@@ -88,7 +88,7 @@ export async function encodeEsp(network: EspContent, options: EspOptions = {}): 
   parseDirectory(text, WRITING);
   const directory = new ByteWriter();
   writeText(directory, text, "directory");
-  return joinSections([directory.bytes(), encodePieces(vocabulary.vocab, config.vocabSize), ...sections]);
+  return joinSections([directory.bytes(), encodePieces(vocabulary, config.vocabSize), ...sections]);
 }
 
 /** Vectors are float32, embedding tables dense; of any other matrix its numbers decide. */
@@ -137,7 +137,7 @@ export function openEsp(bytes: Uint8Array, where: string): OpenedEsp {
   if (sections.length !== directory.tensors.size) {
     throw bad("sections", "file", `${directory.tensors.size} tensors`, sections.length, where);
   }
-  const vocab = decodePieces(second, directory.config.vocabSize, where);
+  const vocab = decodePieces(second, directory.config.vocabSize, directory.tokenizer.rules, where);
   const head = all.reduce((left, { length }) => left - length, bytes.length);
   const sizes = { head, directory: first.length, vocabulary: second.length };
   return { directory, vocabulary: { vocab, ...directory.tokenizer }, sections, sizes };

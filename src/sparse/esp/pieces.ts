@@ -5,7 +5,8 @@
  */
 
 import { FormatError } from "../../base/errors.ts";
-import { specialIds } from "../../text/tokenizer.ts";
+import { type Ruled, specialIds, type TokenizerRules } from "../../text/rules.ts";
+import { checkRules } from "../../text/rules-json.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { bad } from "./failure.ts";
 import { readText, writeText } from "./text.ts";
@@ -14,22 +15,31 @@ import { readText, writeText } from "./text.ts";
  * @param most  pieces that the model has embeddings for
  * @throws {FormatError} `esp/pieces`, `esp/piece` for pieces that would not come back as they are; `vocab/special`
  */
-export function encodePieces(pieces: readonly string[], most: number): Uint8Array {
+export function encodePieces(pieces: Ruled, most: number): Uint8Array {
   checkPieces(pieces, most, "writing");
   const writer = new ByteWriter();
-  writeText(writer, pieces.join("\n"), "vocabulary");
+  writeText(writer, pieces.vocab.join("\n"), "vocabulary");
   return writer.bytes();
 }
 
-/** @throws {FormatError} `esp/pieces`, `esp/piece`, `vocab/special`; as `readText` does */
-export function decodePieces(section: Uint8Array, most: number, where: string): string[] {
-  const pieces = readText(new ByteReader(section, "vocabulary", where)).split("\n");
-  checkPieces(pieces, most, where);
-  return pieces;
+/**
+ * @param rules  what the directory says of the pieces, if it does
+ * @throws {FormatError} `esp/pieces`, `esp/piece`, `vocab/special`, `tokenizer/…`; as `readText` does
+ */
+export function decodePieces(
+  section: Uint8Array,
+  most: number,
+  rules: TokenizerRules | undefined,
+  where: string,
+): string[] {
+  const vocab = readText(new ByteReader(section, "vocabulary", where)).split("\n");
+  checkPieces({ vocab, ...(rules === undefined ? {} : { rules }) }, most, where);
+  return vocab;
 }
 
-/** Each once, none empty, each on one line and in UTF-8, the special ones among them. */
-function checkPieces(pieces: readonly string[], most: number, where: string): void {
+/** Each once, none empty, each on one line and in UTF-8; those that the rules name are among them. */
+function checkPieces(ruled: Ruled, most: number, where: string): void {
+  const pieces = ruled.vocab;
   if (pieces.length > most) {
     throw bad("pieces", "vocabulary", `at most vocab_size ${most} pieces`, pieces.length, where);
   }
@@ -40,9 +50,10 @@ function checkPieces(pieces: readonly string[], most: number, where: string): vo
     else throw bad("piece", `piece ${i}`, "a new one, without line breaks", piece, where);
   });
   try {
-    specialIds(pieces);
+    specialIds(ruled);
   } catch (cause) {
     if (!(cause instanceof FormatError)) throw cause;
     throw new FormatError(cause.code, `${cause.message} (${where})`, { cause });
   }
+  checkRules(ruled, `${where}: tokenizer: espalier`);
 }

@@ -1,0 +1,155 @@
+/**
+ * Writes the files of a tokenizer, such that stock `transformers` 4 and 5 and transformers.js give the same pieces.
+ *
+ * A tokenizer with BERT's templates keeps BERT's class, which every version knows. Any other is of the class that reads
+ * tokenizer.json alone: BERT's class of `transformers` 5 puts its own template in place of the file's. vocab.txt is then
+ * left out, since what reads it alone would give other pieces. Not here: reading (vocabulary.ts).
+ */
+
+import { InputError } from "../base/errors.ts";
+import {
+  type AddedToken,
+  canonical,
+  hasBertTemplates,
+  rulesOf,
+  type TemplateItem,
+  type TokenizerRules,
+} from "./rules.ts";
+import type { TokenizerFiles } from "./tokenizer.ts";
+import { vocabText } from "./vocab-text.ts";
+
+/** Files of a tokenizer by name, with their text; undefined where there must be none of that name. */
+export function tokenizerTexts(files: TokenizerFiles): ReadonlyMap<string, string | undefined> {
+  const rules = rulesOf(files);
+  return new Map([
+    ["vocab.txt", isBertLike(files) ? vocabText(files.vocab.slice(0, rules.words)) : undefined],
+    ["tokenizer.json", pretty(tokenizerJson(files))],
+    ["tokenizer_config.json", pretty(tokenizerConfigJson(files))],
+    ["special_tokens_map.json", pretty(specialNames(files))],
+    // Its content is in tokenizer_config.json; an older file's would be another's.
+    ["added_tokens.json", undefined],
+  ]);
+}
+
+function pretty(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** Whether BERT's own class gives these pieces in every version. It cuts out all special pieces from a text. */
+function isBertLike(files: TokenizerFiles): boolean {
+  const { special, added, prefix, maxWordLength } = rulesOf(files);
+  const areCutOut = Object.values(special).every((piece) => added.some(({ id }) => id === piece));
+  return hasBertTemplates(files) && areCutOut && prefix === "##" && maxWordLength === 100;
+}
+
+/** Names of the special pieces that are cut out of texts: naming another would make it one of them. */
+function specialNames(files: TokenizerFiles): Record<string, string | undefined> {
+  const { special, added } = rulesOf(files);
+  const { pad, unk, cls, sep, mask } = special;
+  const named = Object.entries({ pad, unk, cls, sep, mask }).filter(([, piece]) =>
+    added.some(({ id }) => id === piece),
+  );
+  return Object.fromEntries(named.map(([role, id]) => [`${role}_token`, files.vocab[id]]));
+}
+
+/** Hugging Face's `tokenizer.json`; stock `transformers`, `tokenizers` and transformers.js read it. */
+export function tokenizerJson(files: TokenizerFiles): Record<string, unknown> {
+  const { vocab, tokenizeChineseChars, stripAccents, lowercase } = files;
+  const rules = rulesOf(files);
+  const placed = [...rules.single, ...rules.pair].flatMap((item) => ("id" in item ? [item.id] : []));
+  const piece = (item: TemplateItem) =>
+    "id" in item
+      ? { SpecialToken: { id: vocab[item.id], type_id: item.type } }
+      : { Sequence: { id: item.text, type_id: item.type } };
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: rules.added.map(({ id, ...flags }) => ({ id, ...tokenJson(vocab[id] ?? "", flags) })),
+    normalizer: {
+      type: "BertNormalizer",
+      clean_text: true,
+      handle_chinese_chars: tokenizeChineseChars,
+      strip_accents: stripAccents,
+      lowercase,
+    },
+    pre_tokenizer: { type: "BertPreTokenizer" },
+    post_processor: {
+      type: "TemplateProcessing",
+      single: rules.single.map(piece),
+      pair: rules.pair.map(piece),
+      special_tokens: Object.fromEntries(
+        [...new Set(placed)].map((id) => [vocab[id], { id: vocab[id], ids: [id], tokens: [vocab[id]] }]),
+      ),
+    },
+    decoder: { type: "WordPiece", prefix: rules.prefix, cleanup: true },
+    model: {
+      type: "WordPiece",
+      unk_token: vocab[rules.special.unk],
+      continuing_subword_prefix: rules.prefix,
+      max_input_chars_per_word: rules.maxWordLength,
+      vocab: Object.fromEntries(vocab.slice(0, rules.words).map((text, id) => [text, id])),
+    },
+  };
+}
+
+/** A token's text and flags, in the order in which Hugging Face writes them. */
+function tokenJson(content: string, flags: Omit<AddedToken, "id">): Record<string, unknown> {
+  const { singleWord, lstrip, rstrip, normalized, special } = flags;
+  return { content, single_word: singleWord, lstrip, rstrip, normalized, special };
+}
+
+/** Hugging Face's `tokenizer_config.json`. */
+export function tokenizerConfigJson(files: TokenizerFiles): Record<string, unknown> {
+  const rules = rulesOf(files);
+  const flags = {
+    ...flagsJson(files),
+    tokenizer_class: isBertLike(files) ? "BertTokenizer" : "PreTrainedTokenizerFast",
+  };
+  if (files.rules === undefined) return flags;
+  const decoder = rules.added.map(({ id, ...token }) => [id, tokenJson(files.vocab[id] ?? "", token)]);
+  return {
+    ...flags,
+    model_input_names: ["input_ids", "token_type_ids", "attention_mask"],
+    added_tokens_decoder: Object.fromEntries(decoder),
+  };
+}
+
+/** The class, the normaliser's flags, the length and the names of special pieces. */
+export function flagsJson(files: TokenizerFiles): Record<string, unknown> {
+  return {
+    tokenizer_class: "BertTokenizer",
+    do_lower_case: files.lowercase,
+    strip_accents: files.stripAccents,
+    tokenize_chinese_chars: files.tokenizeChineseChars,
+    model_max_length: files.maxLength,
+    ...specialNames(files),
+  };
+}
+
+/** The rules as the packed file holds them; nothing when they are BERT's. */
+export function rulesJson({ rules }: TokenizerFiles): { espalier?: TokenizerRules } {
+  return rules === undefined ? {} : { espalier: canonical(rules) };
+}
+
+/**
+ * Refuses what transformers.js would read otherwise without a word.
+ *
+ * It looks for tokens that must be words of their own inside of words too, and gives no types to a pair unless the class
+ * is BERT's.
+ *
+ * @throws {InputError} `export/tokenizer` naming the key
+ */
+export function requireBrowserTokenizer(files: TokenizerFiles): void {
+  const rules = rulesOf(files);
+  const word = rules.added.find(({ singleWord }) => singleWord);
+  if (word !== undefined) throw unsupported("single_word", `${files.vocab[word.id]} with it`);
+  const isTyped = [...rules.single, ...rules.pair].some(({ type }) => type !== 0);
+  if (!isBertLike(files) && isTyped)
+    throw unsupported("post_processor", "one that is not BERT's, with types");
+}
+
+function unsupported(key: string, got: string): InputError {
+  const expected = `${key}: expected what transformers.js reads alike, got ${got}`;
+  return new InputError("export/tokenizer", `tokenizer: ${expected} (--to safetensors and esp write it)`);
+}

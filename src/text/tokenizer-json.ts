@@ -1,0 +1,210 @@
+/**
+ * Reads `tokenizer.json`: WordPiece over words as BERT splits them, with any added tokens and any template.
+ *
+ * Sections of another kind are refused by name, so no pattern out of a file is ever compiled. What `transformers` sets
+ * anew at each call (length and strategy of `truncation`, all of `padding` but its side) changes nothing there or here.
+ * Not here: tokenizer_config.json, whose flags may go before this file's (vocabulary.ts).
+ */
+
+import {
+  expectValue,
+  type Fields,
+  fieldsOf,
+  flagOf,
+  isUnset,
+  listOf,
+  nullableFlagOf,
+  numberOf,
+  textOf,
+  unread,
+} from "./fields.ts";
+import { bertTemplates, type TemplateItem } from "./rules.ts";
+import { type NumberedToken, parseToken } from "./token.ts";
+import type { TokenizerFlags } from "./tokenizer.ts";
+import { checkPieces } from "./vocab-text.ts";
+
+/** Types are small: BERT has two, and the embedding table's size is checked where it is known. */
+const MOST_TYPES = 255;
+/** Pieces that a number may point to. */
+const MOST_PIECES = 2 ** 31;
+
+/** The templates of a post-processor, by piece number. */
+export interface Templates {
+  readonly single: readonly TemplateItem[];
+  readonly pair: readonly TemplateItem[];
+}
+
+/** What the file says. */
+export interface TokenizerJson {
+  readonly flags: Omit<TokenizerFlags, "maxLength">;
+  /** Pieces of the model by number, without tokens that are added alone. */
+  readonly words: readonly string[];
+  readonly unk: string;
+  readonly prefix: string;
+  readonly maxWordLength: number;
+  /** In the file's order, in which those that are no pieces of the model get numbers. */
+  readonly added: readonly NumberedToken[];
+  readonly templates: Templates;
+}
+
+/**
+ * @param sides  `truncation` and `padding`, where tokenizer_config.json says their side
+ * @throws {FormatError} `tokenizer/…` naming what is not read here, or a `vocab/…` code
+ */
+export function parseTokenizerJson(json: unknown, sides: readonly string[], where: string): TokenizerJson {
+  const root = fieldsOf(json, where);
+  const normalizer = parseNormalizer(root, where);
+  sectionOf(root, "pre_tokenizer", "BertPreTokenizer", where);
+  if (!isUnset(root.decoder)) sectionOf(root, "decoder", "WordPiece", where);
+  for (const key of ["truncation", "padding"]) {
+    if (isUnset(root[key]) || sides.includes(key)) continue;
+    const { direction } = fieldsOf(root[key], `${where}: ${key}`);
+    if (!isUnset(direction) && direction !== "Right")
+      throw unread(`${where}: ${key}`, "direction", "Right", direction);
+  }
+  return {
+    flags: normalizer,
+    ...parseModel(root.model, `${where}: model`),
+    added: listOf(root.added_tokens, "added_tokens", where).map((entry) => {
+      const fields = fieldsOf(entry, `${where}: added_tokens`);
+      const token = parseToken(fields, `${where}: added_tokens`);
+      return { ...token, id: numberOf(fields.id, MOST_PIECES, `number of ${token.content}`, where) };
+    }),
+    templates: parsePostProcessor(root.post_processor, `${where}: post_processor`),
+  };
+}
+
+/** BERT's normaliser, or a sequence of it alone. */
+function parseNormalizer(root: Fields, where: string): TokenizerJson["flags"] {
+  const outer = isUnset(root.normalizer) ? undefined : fieldsOf(root.normalizer, `${where}: normalizer`);
+  const parts = outer?.type === "Sequence" ? listOf(outer.normalizers, "normalizers", where) : [];
+  const [only] = parts;
+  const normalizer = sectionOf(
+    parts.length === 1 ? { normalizer: only } : root,
+    "normalizer",
+    "BertNormalizer",
+    where,
+  );
+  const at = `${where}: normalizer`;
+  expectValue(normalizer, "clean_text", true, at);
+  return {
+    lowercase: flagOf(normalizer, "lowercase", true, at),
+    stripAccents: nullableFlagOf(normalizer, "strip_accents", at),
+    tokenizeChineseChars: flagOf(normalizer, "handle_chinese_chars", true, at),
+  };
+}
+
+function sectionOf(root: Fields, name: string, type: string, where: string): Fields {
+  const found = root[name];
+  if (isUnset(found)) throw unread(where, name, type, found);
+  const value = fieldsOf(found, `${where}: ${name}`);
+  if (value.type !== type) throw unread(where, name, type, value.type);
+  return value;
+}
+
+function parseModel(
+  json: unknown,
+  where: string,
+): Pick<TokenizerJson, "words" | "unk" | "prefix" | "maxWordLength"> {
+  const model = fieldsOf(json, where);
+  // Files older than tokenizers 0.10 do not name the kind of their model.
+  expectValue(model, "type", "WordPiece", where);
+  const { unk_token: unk = "[UNK]", continuing_subword_prefix: prefix = "##" } = model;
+  const words = parsePieces(model.vocab, where);
+  if (typeof unk !== "string" || !words.includes(unk)) {
+    throw unread(where, "unk_token", "a piece of the vocabulary", unk);
+  }
+  if (typeof prefix !== "string") throw unread(where, "continuing_subword_prefix", "a text", prefix);
+  const { max_input_chars_per_word: most = 100 } = model;
+  return {
+    words,
+    unk,
+    prefix,
+    maxWordLength: numberOf(most, MOST_PIECES, "max_input_chars_per_word", where),
+  };
+}
+
+/** Pieces by number; each number from 0 on has one. */
+function parsePieces(json: unknown, where: string): string[] {
+  const entries = Object.entries(fieldsOf(json, `${where}.vocab`));
+  const pieces: (string | undefined)[] = new Array(entries.length).fill(undefined);
+  for (const [piece, value] of entries) {
+    const id = numberOf(value, entries.length - 1, `number of "${piece}"`, where);
+    if (pieces[id] !== undefined) {
+      throw unread(where, `number ${id}`, "one piece", `"${pieces[id]}" and "${piece}"`);
+    }
+    pieces[id] = piece;
+  }
+  const whole = pieces.map((piece) => piece ?? "");
+  checkPieces(whole, where);
+  return whole;
+}
+
+function parsePostProcessor(json: unknown, where: string): Templates {
+  if (isUnset(json)) {
+    const text: TemplateItem = { text: "A", type: 0 };
+    return { single: [text], pair: [text, { text: "B", type: 1 }] };
+  }
+  const fields = fieldsOf(json, where);
+  if (fields.type === "BertProcessing") {
+    return bertTemplates({
+      cls: numberIn(fields.cls, "cls", where),
+      sep: numberIn(fields.sep, "sep", where),
+    });
+  }
+  if (fields.type !== "TemplateProcessing") {
+    const name = where.replace(/: post_processor$/, "");
+    throw unread(name, "post_processor", "TemplateProcessing or BertProcessing", fields.type);
+  }
+  const special = fieldsOf(fields.special_tokens ?? {}, `${where}: special_tokens`);
+  const idsOf = (name: unknown): number[] => {
+    const entry = typeof name === "string" && Object.hasOwn(special, name) ? special[name] : undefined;
+    if (entry === undefined) throw unread(where, "special_tokens", `the token ${name}`, undefined);
+    const { ids } = fieldsOf(entry, `${where}: ${name}`);
+    return listOf(ids, `ids of ${name}`, where).map((id) =>
+      numberOf(id, MOST_PIECES, `ids of ${name}`, where),
+    );
+  };
+  return {
+    single: parseTemplate(fields.single, "single", ["A"], idsOf, where),
+    pair: parseTemplate(fields.pair, "pair", ["A", "B"], idsOf, where),
+  };
+}
+
+/** The number of `[text, number]`, as BertProcessing has it. */
+function numberIn(value: unknown, key: string, where: string): number {
+  const [text, id] = listOf(value, key, where);
+  textOf(text, key, where);
+  return numberOf(id, MOST_PIECES, key, where);
+}
+
+/** A template has each of its texts once. */
+function parseTemplate(
+  json: unknown,
+  key: string,
+  texts: readonly string[],
+  idsOf: (name: unknown) => number[],
+  where: string,
+): TemplateItem[] {
+  const items = listOf(json, key, where).flatMap((entry) => parseItem(entry, key, idsOf, where));
+  const found = items.flatMap((item) => ("text" in item ? [item.text] : []));
+  if ([...found].sort().join() === texts.join()) return items;
+  throw unread(where, key, `${texts.join(" and ")} once`, found.join(" and ") || "neither");
+}
+
+function parseItem(
+  entry: unknown,
+  key: string,
+  idsOf: (name: unknown) => number[],
+  where: string,
+): TemplateItem[] {
+  const { Sequence: sequence, SpecialToken: token, ...others } = fieldsOf(entry, `${where}: ${key}`);
+  const given = fieldsOf(sequence ?? token, `${where}: ${key}`);
+  const type = numberOf(given.type_id, MOST_TYPES, `${key}: type_id`, where);
+  if (Object.keys(others).length > 0 || (sequence !== undefined && token !== undefined)) {
+    throw unread(where, key, "a Sequence or a SpecialToken", entry);
+  }
+  if (sequence === undefined) return idsOf(given.id).map((id) => ({ id, type }));
+  if (given.id !== "A" && given.id !== "B") throw unread(where, key, "Sequence A or B", given.id);
+  return [{ text: given.id, type }];
+}
