@@ -9,6 +9,7 @@ test.each([
   ["LearningRate", "learning-rate"],
   ["batchsiez", "batchSize"],
   ["sed", "seed"],
+  ["sede", "seed"],
 ])("%s was meant to be %s", (typed, meant) => {
   expect(nearest(typed, NAMES)).toBe(meant);
 });

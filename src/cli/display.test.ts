@@ -2,8 +2,8 @@ import { EventEmitter } from "node:events";
 import { CommanderError } from "commander";
 import { expect, test } from "vitest";
 import { ConfigError, FormatError, InputError, InterruptedError, RunError } from "../base/errors.ts";
-import type { StepEvent } from "../runs/progress.ts";
-import { createDisplay, stepLine } from "./display.ts";
+import type { DataEvent, StepEvent } from "../runs/progress.ts";
+import { createDisplay, eventLine, stepLine } from "./display.ts";
 import { describeFailure } from "./failure.ts";
 import { interruptSignal } from "./interrupt.ts";
 
@@ -143,4 +143,24 @@ test("the first Ctrl-C aborts, the second ends the process, and after release ne
   expect(exits).toEqual([130]);
   release();
   expect(process.listenerCount("SIGINT") + process.listenerCount("SIGTERM")).toBe(0);
+});
+
+test("what a run trains on is one line: the largest classes first, and what is cut", () => {
+  const data: DataEvent = {
+    kind: "data",
+    train: 1200,
+    dev: 130,
+    shares: { ham: 0.25, spam: 0.748, other: 0.002 },
+    range: null,
+    cut: 0.031,
+    maxLength: 128,
+  };
+  expect(eventLine(data)).toBe(
+    "  1,200 examples to train, 130 to judge: spam 75 %, ham 25 %, other <1 %; 3 % cut at 128 tokens",
+  );
+  expect(eventLine({ ...data, shares: {}, range: [0.5, 5], cut: 0 })).toBe(
+    "  1,200 examples to train, 130 to judge: values from 0.5 to 5; none longer than 128 tokens",
+  );
+  const many = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`c${i}`, 0.1]));
+  expect(eventLine({ ...data, shares: many })).toContain("c7 10 %, … (10 classes); 3 % cut");
 });

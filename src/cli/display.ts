@@ -5,8 +5,8 @@
  * Not here: metrics.jsonl (runs/folder.ts) and anything on standard output.
  */
 
-import type { CountEvent, DownloadEvent, ProgressEvent, StepEvent } from "../runs/progress.ts";
-import { bytes, clock, digits } from "./units.ts";
+import type { CountEvent, DataEvent, DownloadEvent, ProgressEvent, StepEvent } from "../runs/progress.ts";
+import { bytes, clock, digits, percent } from "./units.ts";
 
 /** Where to draw; a terminal's standard error, or a file. */
 export interface Screen {
@@ -87,11 +87,27 @@ export function eventLine(event: Exclude<ProgressEvent, StepEvent | DownloadEven
       return `· ${event.name}`;
     case "evaluation":
       return `  after step ${event.step}: ${metricsText(event.metrics)}`;
+    case "data":
+      return dataText(event);
     case "note":
       return `  note: ${event.text}`;
     case "done":
       return `done in ${clock(event.seconds)}`;
   }
+}
+
+/** Classes beyond these are counted and not listed. */
+const LISTED = 8;
+
+function dataText({ train, dev, shares, range, cut, maxLength }: DataEvent): string {
+  const [learnt, judged] = [train, dev].map((n) => n.toLocaleString("en"));
+  const largest = Object.entries(shares).sort(([, a], [, b]) => b - a);
+  const classes = largest.slice(0, LISTED).map(([label, share]) => `${label} ${percent(share)}`);
+  const more = largest.length > LISTED ? `, … (${largest.length} classes)` : "";
+  const labels = range === null ? `${classes.join(", ")}${more}` : `values from ${range[0]} to ${range[1]}`;
+  const lengths =
+    cut === 0 ? `none longer than ${maxLength} tokens` : `${percent(cut)} cut at ${maxLength} tokens`;
+  return `  ${learnt} examples to train, ${judged} to judge: ${labels}; ${lengths}`;
 }
 
 function metricsText(metrics: Readonly<Record<string, number>>): string {

@@ -47,6 +47,7 @@ export async function augment(options: AugmentOptions, context: RunContext = {})
   const model = await loadModel(settings.model, context);
   checkLength(model.network, settings.maxLength);
   const dataset = await readTraining(settings);
+  for (const text of dataset.notes ?? []) context.report?.({ kind: "note", text });
   context.report?.({ kind: "start", title: `augmenting ${dataset.name} with ${model.name}` });
   const cache = await openCache(model, settings);
   const texts = textsOf(dataset);

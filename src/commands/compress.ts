@@ -17,10 +17,11 @@ import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS, type CompressOptions, type CompressSettings } from "../options/training.ts";
 import { concluded, type ReportedModel, report } from "../runs/conclusion.ts";
 import { headFor, readData } from "../runs/data.ts";
+import { reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
 import { folderState, openRun } from "../runs/folder.ts";
 import { loadModel } from "../runs/models.ts";
-import type { RunContext } from "../runs/progress.ts";
+import type { ProgressEvent, RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
 import { checkLength, labelsOf, runTraining } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
@@ -49,8 +50,9 @@ export async function compress(options: CompressOptions, context: RunContext = {
     context,
     `compressing ${base.name} with ${settings.method} on ${data.train.name}`,
   );
+  reportData(record, original, data, { train, dev }, settings.maxLength);
   record({ kind: "phase", name: "fine-tuning" });
-  const before = await predecessor(settings, context, dev, data.measure);
+  const before = await predecessor(settings, withoutData(context, data.notes), dev, data.measure);
   record({ kind: "evaluation", step: 0, metrics: before.metrics });
   record({ kind: "phase", name: "compressing" });
   const network = method.from === "fine-tuned" ? before.network : original;
@@ -104,6 +106,13 @@ export function idleNotes(network: Network, out: string): string[] {
   if (heads + neurons === 0) return [];
   const idle = `${heads} of ${all.heads} heads and ${neurons} of ${all.neurons} neurons do nothing`;
   return [`${idle}; espalier shrink ${out} --out DIR leaves them out`];
+}
+
+/** A context whose caller does not hear a second time what the data is. */
+function withoutData(context: RunContext, notes: readonly string[]): RunContext {
+  const isKnown = (event: ProgressEvent): boolean =>
+    event.kind === "data" || (event.kind === "note" && notes.includes(event.text));
+  return { ...context, report: (event) => (isKnown(event) ? undefined : context.report?.(event)) };
 }
 
 /** The method the options name, set as they say. */

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
 import type { Head } from "../bert/config.ts";
 import type { Network } from "../network/network.ts";
+import type { ProgressEvent } from "../runs/progress.ts";
 import { columnsOf, evaluate, lossOf } from "./evaluate.ts";
 import { predict } from "./predict.ts";
 
@@ -58,6 +59,81 @@ test("classes are matched by name whatever their order and case, and by number w
     head: { kind: "classification", labels: ["LABEL_0", "LABEL_1"] },
   });
   expect((await evaluate({ model: unnamed, data: digits })).metrics.accuracy).toBeCloseTo(0.8, 12);
+});
+
+const spellings: [readonly [string, string], readonly [string, string]][] = [
+  [
+    ["LABEL_0", "LABEL_1"],
+    ["LABEL_0", "LABEL_1"],
+  ],
+  [
+    ["LABEL_0", "LABEL_1"],
+    ["0.0", "1.0"],
+  ],
+  [
+    ["0", "1"],
+    ["LABEL_0", "LABEL_1"],
+  ],
+  [
+    [" negative", "positive "],
+    ["negative ", "positive"],
+  ],
+  [
+    ["NEGATIVE", "POSITIVE"],
+    ["negative", "Positive"],
+  ],
+  [
+    ["False", "True"],
+    ["FALSE", "true"],
+  ],
+  [
+    ["1.0", "2.0"],
+    ["1", "2"],
+  ],
+  [
+    ["not spam", "spam"],
+    ["not-spam", "SPAM"],
+  ],
+  [
+    ["cafe\u0301", "the\u0301"],
+    ["café", "thé"],
+  ],
+  [
+    ["C", "C++"],
+    ["C", "C++"],
+  ],
+];
+test.each(spellings)("a model of %j finds its labels in a file of %j", async (own, inFile) => {
+  const network = tinyModel();
+  const rows = await answers(await written(network));
+  const model = await written({ ...network, head: { kind: "classification", labels: own } });
+  const data = await csv(rows.map(([text, label]) => [text, inFile[label === "positive" ? 1 : 0]]));
+  expect((await evaluate({ model, data })).metrics.accuracy).toBeCloseTo(0.8, 12);
+});
+
+test("a label that no class of the model means is refused, however close", async () => {
+  const model = await written(tinyModel());
+  await expect(evaluate({ model, data: await csv([["film", "positively"]]) })).rejects.toThrow(
+    'dev.csv:2: expected label negative or positive, got "positively"',
+  );
+});
+
+test("a model for classes does not judge what is said to be a regression (evaluate/task)", async () => {
+  const model = await written(tinyModel());
+  const judging = evaluate({ model, data: await csv([["film", "1"]]), regression: true });
+  await expect(judging).rejects.toThrow(expect.objectContaining({ code: "evaluate/task" }));
+});
+
+test("rows without a label are left out on request, with a note", async () => {
+  const model = await written(tinyModel());
+  const rows: [string, string][] = [...(await answers(model)), ["a film", ""]];
+  const notes: string[] = [];
+  const report = (event: ProgressEvent): void => {
+    if (event.kind === "note") notes.push(event.text);
+  };
+  const result = await evaluate({ model, data: await csv(rows), skipUnlabelled: true }, { report });
+  expect(result.examples).toBe(5);
+  expect(notes).toEqual(["dev.csv: 1 of 6 rows have no label and are left out"]);
 });
 
 test("a regression is judged by its correlations and its mean squared error", async () => {

@@ -2,13 +2,15 @@
  * `espalier evaluate`: the metrics and the loss of a fine-tuned model on labelled text.
  *
  * A model from elsewhere may number its classes otherwise, or call them `LABEL_0` and `LABEL_1`: labels are matched by
- * name where there are names (letters and digits count, case does not), else by number, and never guessed.
+ * what they mean (data/label-names.ts), a task's also by their letters and digits alone, or by number where the model
+ * has no names. They are never guessed.
  */
 
 import { InputError } from "../base/errors.ts";
 import type { Head } from "../bert/config.ts";
 import { encodeDataset } from "../data/batches.ts";
 import { type Dataset, measureOf } from "../data/dataset.ts";
+import { classFinder } from "../data/label-names.ts";
 import { taskMetrics } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import { logitsOf } from "../measure/logits.ts";
@@ -18,7 +20,7 @@ import { softmax } from "../network/predictions.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { EVALUATE, type EvaluateOptions } from "../options/training.ts";
 import { lengthFor, requireLabels } from "../runs/classifier.ts";
-import { readValidation } from "../runs/data.ts";
+import { labelsOf, readValidation } from "../runs/data.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { loadUnder } from "../runs/under-mask.ts";
 import type { EvaluationResult } from "./answers.ts";
@@ -40,7 +42,8 @@ export async function evaluate(
   const { mask = null } = settings;
   const { network, name } = await loadUnder(settings.model, mask, context);
   requireLabels(network.head, settings.model);
-  const dataset = await readValidation(settings, expectedOf(network.head));
+  const dataset = await readValidation(settings, labelsOf(network.head));
+  for (const text of dataset.notes ?? []) context.report?.({ kind: "note", text });
   const columns = columnsOf(network.head, dataset);
   const set = encodeDataset(dataset, tokenizerOf(network), lengthFor(network, settings.maxLength));
   const engine = new Engine({ threads: settings.threads, provider: settings.device });
@@ -64,16 +67,9 @@ export async function evaluate(
   }
 }
 
-/** What a file of one's own is read as: the labels of the model, or numbers where it has no names for them. */
-function expectedOf(head: Head): Pick<Dataset, "task" | "labels"> {
-  if (head.kind !== "classification") return { task: "regression", labels: [] };
-  const labels = hasNames(head.labels) ? head.labels : head.labels.map((_, i) => String(i));
-  return { task: "classification", labels };
-}
-
 /** False for the names that stand for having none. */
 function hasNames(labels: readonly string[]): boolean {
-  return labels.some((label, i) => label !== `LABEL_${i}`);
+  return labels.some((label, i) => label !== `LABEL_${i}` && label !== String(i));
 }
 
 /**
@@ -91,10 +87,14 @@ export function columnsOf(
   }
   if (task === "regression") return [0];
   if (own.length === labels.length && !hasNames(own)) return labels.map((_, i) => i);
+  const finder = classFinder(own);
   const plain = own.map(plainLabel);
-  const columns = labels.map((label) => plain.indexOf(plainLabel(label)));
-  if (own.length === labels.length && !columns.includes(-1) && new Set(columns).size === columns.length)
-    return columns;
+  const byMeaning = labels.map((label) => finder.find(label));
+  const byLetters = labels.map((label) => plain.indexOf(plainLabel(label)));
+  for (const columns of [byMeaning, byLetters]) {
+    const places = columns.filter((place) => typeof place === "number" && place >= 0);
+    if (new Set(places).size === own.length && labels.length === own.length) return places.map(Number);
+  }
   const message = `labels: expected those of the model, ${own.join(", ")}, got ${labels.join(", ")} (${name})`;
   throw new InputError("evaluate/labels", message);
 }

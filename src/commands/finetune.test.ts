@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { loadModel } from "../runs/models.ts";
+import type { ProgressEvent } from "../runs/progress.ts";
 import { compress } from "./compress.ts";
 import { finetune } from "./finetune.ts";
 
@@ -54,4 +55,81 @@ test("a compressed run is a model to fine-tune on another task: its layers, unde
   }
   const trained = compressed.tensors.get("bert.encoder.layer.0.output.dense.weight");
   expect(trained).not.toEqual(original.tensors.get("bert.encoder.layer.0.output.dense.weight"));
+});
+
+const STARS = ["1", "2", "3", "4", "5"].map((label): [string, string] => ["a good film", label]);
+
+test("whole numbers are classes, or values when a regression is asked for; a half star then judges", async () => {
+  const model = await written(tinyModel({ kind: "none" }));
+  const data = await table(STARS);
+  const classes = join(await newFolder(), "classes");
+  await finetune({ ...SHARED, model, data, out: classes });
+  expect((await loadModel(classes)).network.head).toEqual({
+    kind: "classification",
+    labels: ["1", "2", "3", "4", "5"],
+  });
+  const values = join(await newFolder(), "values");
+  const validation = await table([["a dull film", "2.5"]]);
+  const result = await finetune({ ...SHARED, model, data, validation, regression: true, out: values });
+  expect([(await loadModel(values)).network.head.kind, result.metric.name]).toEqual(["regression", "mean"]);
+});
+
+test("fractions are classes when that is asked for", async () => {
+  const model = await written(tinyModel({ kind: "none" }));
+  const out = join(await newFolder(), "run");
+  const data = await table([
+    ["a dull film", "0.5"],
+    ["a good film", "1.5"],
+  ]);
+  await finetune({ ...SHARED, model, data, classification: true, out });
+  expect((await loadModel(out)).network.head).toEqual({ kind: "classification", labels: ["0.5", "1.5"] });
+});
+
+test("both kinds of labels at once, or one beside a task, are refused (options/rule)", async () => {
+  const options = { ...SHARED, model: "m", data: "d", out: "o" };
+  await expect(finetune({ ...options, regression: true, classification: true })).rejects.toThrow(
+    "regression: expected it or classification, got both",
+  );
+  await expect(finetune({ ...options, task: "sst2", regression: true })).rejects.toThrow(
+    "regression: expected data without task, got task sst2, which knows what its labels are",
+  );
+});
+
+test("before it trains a run says how the data was read, its rows, its classes and what is cut", async () => {
+  const model = await written(tinyModel({ kind: "none" }));
+  const path = join(await newFolder(), "train.csv");
+  const lines = Array.from({ length: 40 }, (_, i) =>
+    i % 4 === 0
+      ? `${"very ".repeat(20)}good;Positive`
+      : i % 2 === 0
+        ? "good film;positive"
+        : "bad film;negative",
+  );
+  await writeFile(path, `text;label\n${lines.join("\n")}\n`);
+  const events: ProgressEvent[] = [];
+  const out = join(await newFolder(), "run");
+  await finetune(
+    { ...SHARED, model, data: path, validation: path, out },
+    { report: (event) => events.push(event) },
+  );
+  const before = events.slice(
+    1,
+    events.findIndex(({ kind }) => kind === "step"),
+  );
+  expect(before).toEqual([
+    { kind: "note", text: "train.csv: columns are separated by semicolons, read as such" },
+    {
+      kind: "note",
+      text: 'train.csv: labels "Positive" (10) and "positive" (10) are read as one class, "Positive"',
+    },
+    {
+      kind: "data",
+      train: 40,
+      dev: 40,
+      shares: { Positive: 0.5, negative: 0.5 },
+      range: null,
+      cut: 0.25,
+      maxLength: 16,
+    },
+  ]);
 });

@@ -10,6 +10,7 @@ import { resolveOptions } from "../options/schema.ts";
 import { FINETUNE, type FinetuneOptions } from "../options/training.ts";
 import { concluded, report } from "../runs/conclusion.ts";
 import { headFor, readData } from "../runs/data.ts";
+import { reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
 import { openRun } from "../runs/folder.ts";
 import { loadModel } from "../runs/models.ts";
@@ -30,12 +31,14 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
   const started = performance.now();
   const model = await loadModel(settings.model, context);
   checkLength(model.network, settings.maxLength);
-  const { train, dev, measure, files } = await readData(settings);
+  const data = await readData(settings);
+  const { train, dev, measure, files } = data;
   const network = withHead(model.network, headFor(train), fold(keyOf(settings.seed), "head"));
   const encoded = encodeSets(network, { train, dev }, settings.maxLength);
   const recipe = await makeRecipe({ command: "finetune", settings, model: [model.path], data: files });
   const folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `fine-tuning ${model.name} on ${train.name}`);
+  reportData(record, network, data, encoded, settings.maxLength);
   const trained = await runTraining({
     method: (steps) => bind(METHOD, network, {}, { steps, key: fold(keyOf(settings.seed), "method") }),
     data: encoded.train,

@@ -1,13 +1,14 @@
 /** What the table readers share: cells, rows with their place, and finding the wanted columns. */
 
 import { InputError } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
 
 /** What a cell can hold; everything is text in CSV and TSV. */
 export type Cell = string | number | boolean | null;
 
 /** The wanted cells of one row, in the order they were asked for. */
 export interface Row {
-  /** `file:line`; `file:row` (from 1) in Parquet, which has no lines. */
+  /** `file:line`; `file:row` (from 1) in Parquet and JSON arrays, where lines say nothing. */
   readonly where: string;
   readonly cells: readonly Cell[];
 }
@@ -15,23 +16,56 @@ export interface Row {
 /** By header name, or by place (from 0) in a file without header. */
 export type Column = string | number;
 
+/** What a file gave: its rows, and what was decided on the way. */
+export interface RowSet {
+  readonly rows: readonly Row[];
+  /** Of each wanted column the names of its classes, where the file has some. */
+  readonly classes: readonly (readonly string[] | undefined)[];
+  /** What the user should know about how the file was read. */
+  readonly notes: readonly string[];
+}
+
 /**
- * The places of the wanted columns in a header.
- * @throws {InputError} `table/column` listing the columns there are.
+ * The places of the wanted columns in a header. Spaces around a name do not count where only one fits.
+ * @throws {InputError} `table/column` listing the columns there are, `table/twice`.
  */
 export function locate(columns: readonly Column[], header: readonly string[], where: string): number[] {
   return columns.map((column) => {
-    const place = typeof column === "number" ? column : header.indexOf(column);
-    if (place >= 0 && place < header.length) return place;
-    throw missingColumn(column, header, where);
+    if (typeof column === "number") {
+      if (column >= 0 && column < header.length) return column;
+      throw missingColumn(column, header, where);
+    }
+    const exact = placesOf(column, header);
+    const places =
+      exact.length > 0
+        ? exact
+        : placesOf(
+            column.trim(),
+            header.map((name) => name.trim()),
+          );
+    const [place, another] = places;
+    if (place === undefined) throw missingColumn(column, header, where);
+    if (another !== undefined) throw twiceColumn(column, where, `fields ${place + 1} and ${another + 1}`);
+    return place;
   });
+}
+
+function placesOf(name: string, header: readonly string[]): number[] {
+  return header.flatMap((other, i) => (other === name ? [i] : []));
 }
 
 /** The error for a column that is not there. */
 export function missingColumn(column: Column, found: readonly string[], where: string): InputError {
   const names = found.slice(0, 40).map((name) => (name.length > 40 ? `${name.slice(0, 40)}…` : name));
   const got = `${names.join(", ")}${found.length > 40 ? ", …" : ""}`;
-  return new InputError("table/column", `${where}: expected a column ${show(column)}, got ${got}`);
+  const near = typeof column === "string" ? nearest(column, found) : undefined;
+  const hint = near === undefined ? "" : `; did you mean ${show(near)}?`;
+  return new InputError("table/column", `${where}: expected a column ${show(column)}, got ${got}${hint}`);
+}
+
+/** The error for a column that is there more than once: which one is meant, nobody can tell. */
+export function twiceColumn(column: Column, where: string, places: string): InputError {
+  return new InputError("table/twice", `${where}: expected one column ${show(column)}, got two (${places})`);
 }
 
 /** A value as error messages quote it: JSON, cut to 60 characters. */

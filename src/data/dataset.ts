@@ -25,6 +25,8 @@ export interface Dataset {
   readonly examples: readonly Example[];
   /** How predictions are judged; absent means `defaultMeasure`. */
   readonly measure?: Measure;
+  /** What its reader decided that the user should know: how the file is written, labels of one meaning, rows left out. */
+  readonly notes?: readonly string[];
 }
 
 /** The metrics that exist; `metrics.ts` holds one entry for each. */

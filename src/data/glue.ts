@@ -161,7 +161,8 @@ export function glueTask(name: string): GlueTask {
 export async function readGlue(task: GlueTask, folder: string, split: GlueSplit): Promise<Dataset> {
   const spec = GLUE[task];
   const columns = spec.pair === undefined ? [spec.label, spec.text] : [spec.label, spec.text, spec.pair];
-  const rows = await readRows(glueFile(task, folder, split), columns, "tsv", spec.rules);
+  const rules = { ...spec.rules, quotes: "text" } as const;
+  const { rows } = await readRows(glueFile(task, folder, split), columns, "tsv", rules);
   return {
     name: split === "train" ? task : `${task}/${split}`,
     task: spec.measure.task,

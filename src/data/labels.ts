@@ -1,12 +1,14 @@
 /**
  * From label cells to class numbers or regression values, and back from a column of labels to its kind.
  *
- * Every bad label is an `InputError` naming file, line, what was expected and what was found.
+ * Every bad label is an `InputError` naming file, line, what was expected and what was found. When two labels are the
+ * same one is decided in `label-names.ts`.
  */
 
 import { InputError } from "../base/errors.ts";
 import { type Cell, show } from "./cells.ts";
 import type { TaskKind } from "./dataset.ts";
+import { classFinder, groupLabels, type LabelGroup, spellingOf, standInNumber } from "./label-names.ts";
 
 /** What a label column may hold. */
 export type LabelRule =
@@ -23,29 +25,36 @@ export interface LabelCell {
   readonly cell: Cell;
 }
 
+/** A column's kind, and what the user should know about how it was told. */
+export type InferredRule = LabelRule & { readonly notes?: readonly string[] };
+
 /** More classes than this are taken for a mistaken column. */
 const MOST_CLASSES = 1000;
 
 /**
  * The label as the number a model is trained on.
- * @throws {InputError} `label/unknown` or `label/number`.
+ * @throws {InputError} `label/unknown`, `label/ambiguous` or `label/number`.
  */
-export function labelNumber(rule: LabelRule, { where, cell }: LabelCell): number {
-  return rule.kind === "classification"
-    ? classNumber(rule.values, where, cell)
-    : realNumber(rule, where, cell);
+export function labelNumber(rule: LabelRule, label: LabelCell): number {
+  return labelReader(rule)(label);
 }
 
-function classNumber(values: readonly string[], where: string, cell: Cell): number {
-  const found = values.indexOf(textOf(cell));
-  if (found >= 0) return found;
-  throw new InputError("label/unknown", `${where}: expected label ${listed(values)}, got ${show(cell)}`);
+/** As `labelNumber`, for many labels of one rule. */
+export function labelReader(rule: LabelRule): (label: LabelCell) => number {
+  if (rule.kind === "regression") return (label) => realNumber(rule, label);
+  const finder = classFinder(rule.values);
+  return ({ where, cell }) => {
+    const found = finder.find(cell);
+    if (typeof found === "number") return found;
+    const message = `${where}: expected label ${listed(rule.values)}, got ${show(cell)}`;
+    if (found === undefined) throw new InputError("label/unknown", message);
+    throw new InputError("label/ambiguous", `${message}, which means more than one of them`);
+  };
 }
 
 function realNumber(
   { range }: { readonly range?: readonly [number, number] },
-  where: string,
-  cell: Cell,
+  { where, cell }: LabelCell,
 ): number {
   const value = numberOf(cell);
   if (value !== undefined && (range === undefined || (value >= range[0] && value <= range[1]))) return value;
@@ -53,18 +62,18 @@ function realNumber(
   throw new InputError("label/number", `${where}: expected ${expected} as label, got ${show(cell)}`);
 }
 
-function textOf(cell: Cell): string {
-  return cell === null ? "" : String(cell).trim();
-}
-
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-const INTEGER = /^[+-]?\d+$/;
 
 /** A finite number, or undefined for all else, NaN and infinities included. */
 function numberOf(cell: Cell): number | undefined {
-  const text = textOf(cell);
+  const text = spellingOf(cell);
   const value = NUMBER.test(text) ? Number(text) : Number.NaN;
   return Number.isFinite(value) ? value : undefined;
+}
+
+/** Whether a cell holds no label: it is empty, null or NaN, or what data frame libraries write for these. */
+export function isMissing(cell: Cell): boolean {
+  return /^([+-]?nan|null|<na>)?$/i.test(spellingOf(cell));
 }
 
 /** `0 or 1`, `a, b or c`; long lists are cut. */
@@ -75,27 +84,34 @@ function listed(values: readonly string[]): string {
 
 /**
  * What kind of labels a training file holds. `auto` takes numbers that are not all integers for a regression and
- * all else for classes: integers in numeric order, names in the order of their characters' codes.
+ * all else for classes: numbers in numeric order, names in the order of their characters' codes, those that the file
+ * itself lists in its own order.
+ * @param declared  the names that the file gives its classes; the labels are then their numbers, or the names
  * @throws {InputError} `label/missing`, `label/number`, `label/classes`.
  */
-export function inferRule(labels: readonly LabelCell[], task: TaskKind | "auto"): LabelRule {
-  if (task === "regression" || (task === "auto" && labels.some(isFraction))) return { kind: "regression" };
-  const seen = new Map<string, string>();
-  for (const { where, cell } of labels) {
-    const text = textOf(cell);
-    if (text === "" || /^[+-]?nan$/i.test(text)) {
-      throw new InputError("label/missing", `${where}: expected a label, got ${show(cell)}`);
-    }
-    if (!seen.has(text)) seen.set(text, where);
-    if (seen.size > MOST_CLASSES) {
-      const message = `${where}: expected at most ${MOST_CLASSES} different labels, got ${show(cell)} as one more`;
-      throw new InputError("label/classes", message);
-    }
+export function inferRule(
+  labels: readonly LabelCell[],
+  task: TaskKind | "auto",
+  declared?: readonly string[],
+): InferredRule {
+  if (task === "regression") return { kind: "regression" };
+  if (declared !== undefined) return { kind: "classification", values: declared };
+  if (task === "auto" && labels.some(isFraction)) {
+    requireNumbers(labels);
+    return { kind: "regression" };
   }
-  const values = inOrder([...seen.keys()]);
-  if (values.length >= 2) return { kind: "classification", values };
-  const [only, where] = [...seen][0] ?? ["", "labels"];
-  throw new InputError("label/classes", `${where}: expected two classes or more, got only ${show(only)}`);
+  const missing = labels.find(({ cell }) => isMissing(cell));
+  if (missing !== undefined) {
+    const { where, cell } = missing;
+    throw new InputError("label/missing", `${where}: expected a label, got ${show(cell)}`);
+  }
+  const groups = groupLabels(labels.map(({ where, cell }) => ({ where, spelling: spellingOf(cell) })));
+  refuseNoClasses(groups, labels.length, task);
+  return {
+    kind: "classification",
+    values: inOrder(groups.map(({ name }) => name)),
+    ...notesOf(groups, labels.length, task),
+  };
 }
 
 function isFraction({ cell }: LabelCell): boolean {
@@ -103,7 +119,67 @@ function isFraction({ cell }: LabelCell): boolean {
   return value !== undefined && !Number.isInteger(value);
 }
 
-function inOrder(values: string[]): string[] {
-  if (values.every((value) => INTEGER.test(value))) return values.sort((a, b) => Number(a) - Number(b));
-  return values.sort();
+/** A name among fractions is a mistake, or the fractions are names of classes: nobody can tell, so it is said. */
+function requireNumbers(labels: readonly LabelCell[]): void {
+  const name = labels.find(({ cell }) => numberOf(cell) === undefined);
+  if (name === undefined) return;
+  const fraction = labels.find(isFraction);
+  const why = `labels with a fraction, as ${show(fraction?.cell)}, make a regression; --classification takes them as classes`;
+  throw new InputError(
+    "label/number",
+    `${name.where}: expected a number as label, got ${show(name.cell)} (${why})`,
+  );
+}
+
+/** A column that cannot be meant: one class, or about as many classes as rows, as identifiers and texts have. */
+function refuseNoClasses(groups: readonly LabelGroup[], rows: number, task: TaskKind | "auto"): void {
+  const last = groups[MOST_CLASSES];
+  if (last !== undefined) {
+    const message = `${last.where}: expected at most ${MOST_CLASSES} different labels, got ${show(last.name)} as one more`;
+    throw new InputError("label/classes", message);
+  }
+  const [first] = groups;
+  if (groups.length < 2) {
+    const message = `${first?.where ?? "labels"}: expected two classes or more, got only ${show(first?.name ?? "")}`;
+    throw new InputError("label/classes", message);
+  }
+  if (task === "auto" && groups.length >= 10 && groups.length > 0.8 * rows) {
+    const got = `${groups.length} different labels in ${rows} rows, as ${groups
+      .slice(0, 3)
+      .map(({ name }) => show(name))
+      .join(", ")}`;
+    const way =
+      "name the right column with --label, or say --classification or --regression if it is the right one";
+    throw new InputError("label/classes", `label: expected classes of several rows each, got ${got}; ${way}`);
+  }
+}
+
+function notesOf(
+  groups: readonly LabelGroup[],
+  rows: number,
+  task: TaskKind | "auto",
+): { readonly notes?: readonly string[] } {
+  const notes = groups.flatMap(({ name, spellings }) => {
+    if (spellings.size < 2) return [];
+    const each = [...spellings].map(([spelling, n]) => `${show(spelling)} (${n})`).join(" and ");
+    return [`labels ${each} are read as one class, ${show(name)}`];
+  });
+  const few = groups.length > 20 && groups.length > rows / 10;
+  if (few) notes.push(`${groups.length} classes in ${rows} rows: is --label the right column?`);
+  const numbers = groups.every(({ name }) => Number.isInteger(numberOf(name)));
+  if (numbers && groups.length > 10 && task === "auto") {
+    notes.push(`${groups.length} whole numbers are read as classes; --regression takes them as values`);
+  }
+  const comma = groups.find(({ name }) => /^[+-]?\d+,\d+$/.test(name));
+  if (comma) notes.push(`label ${show(comma.name)} is a name: numbers are read with a decimal point alone`);
+  return notes.length === 0 ? {} : { notes };
+}
+
+function inOrder(names: string[]): string[] {
+  const ranks = names.map((name) => standInNumber(name) ?? numberOf(name));
+  if (ranks.some((rank) => rank === undefined)) return names.sort();
+  return names
+    .map((name, i) => ({ name, rank: ranks[i] ?? 0 }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ name }) => name);
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -105,10 +105,188 @@ const failures: [string, string | Uint8Array, string][] = [
   ],
   ["x.xlsx", "x", "table/format: x.xlsx: expected a name ending in csv, tsv"],
   ["p.parquet", "PAR1 but not really PAR1", "parquet/damaged: p.parquet: expected a readable Parquet file"],
-  ["g.csv", gzipSync("text,label\nx,1\n"), "table/utf8: g.csv:1: expected UTF-8 text, got other bytes"],
+  [
+    "g.csv",
+    gzipSync("text,label\nx,1\ny,2\n").subarray(0, 20),
+    "table/gzip: g.csv: expected a whole gzip file, got",
+  ],
+  [
+    "u16.csv",
+    Buffer.from("\uFEFFtext,label\nx,1\n", "utf16le"),
+    "table/encoding: u16.csv: expected UTF-8 text, got UTF-16; save it as CSV in UTF-8",
+  ],
+  [
+    "u16b.csv",
+    Buffer.from("text,label\nx,1\n", "utf16le"),
+    "table/encoding: u16b.csv: expected UTF-8 text, got UTF-16",
+  ],
+  ["z.csv", "PK\u0003\u0004", "table/encoding: z.csv: expected UTF-8 text, got a ZIP archive, as Excel's"],
+  [
+    "near.csv",
+    "Text,lable\nx,1\n",
+    'table/column: near.csv: expected a column "label", got Text, lable; did you mean "lable"?',
+  ],
+  [
+    "twice.csv",
+    "text,label,text\nx,1,y\n",
+    'table/twice: twice.csv: expected one column "text", got two (fields 1 and 3)',
+  ],
+  [
+    "twice.jsonl",
+    '{"text":"x","label":1}\n{"text":"x","label":1,"t\\u0065xt":"y"}\n',
+    'table/twice: twice.jsonl:2: expected one column "text", got two (one key, two values)',
+  ],
+  [
+    "large.jsonl",
+    '{"text":"x","label":12345678901234567890}\n',
+    "table/cell: large.jsonl:1: expected a whole number of at most 2^53 or a text in",
+  ],
+  ["a.json", '[{"text":"x","label":1}, 5]', "table/json: a.json:2: expected a JSON object, got 5"],
+  [
+    "empty.csv",
+    "text,label\na,x\nb,\nc,NaN\nd,y\n",
+    'label/missing: empty.csv:3: expected a label, got "" (2 of 4 rows have none; --skip-unlabelled leaves them out)',
+  ],
 ];
 test.each(failures)("%s is refused: %j", async (name, content, message) => {
   expect((await failure(name, content)).slice(0, message.length)).toBe(message);
+});
+
+/** Texts and labels by name, and the notes, without the file's name. */
+async function read(name: string, content: string | Uint8Array, options: TableOptions = {}) {
+  const { examples, labels, notes = [] } = await readTable(file(name, content), columns, options);
+  const rows = examples.map(({ text, label }) => [text, labels[label]]);
+  return { rows, notes: notes.map((note) => note.replace(`${name}: `, "")) };
+}
+
+const GOOD = [
+  ["good film", "positive"],
+  ["a \t bad\nfilm", "negative"],
+  ['He said "good"', "positive"],
+];
+const QUOTED = "cells are quoted as in CSV; with --quotes text the marks are part of the texts";
+const tsv = (...lines: string[]) => `${lines.join("\n")}\n`;
+const quotedTables: [string, string][] = [
+  [
+    "values",
+    tsv("text\tlabel", ...GOOD.map((row) => row.map((c) => `"${c.replaceAll('"', '""')}"`).join("\t"))),
+  ],
+  [
+    "all",
+    tsv('"text"\t"label"', ...GOOD.map((row) => row.map((c) => `"${c.replaceAll('"', '""')}"`).join("\t"))),
+  ],
+  [
+    "where needed",
+    tsv("text\tlabel", "good film\tpositive", '"a \t bad\nfilm"\tnegative', '"He said ""good"""\tpositive'),
+  ],
+  [
+    "with backslashes",
+    tsv("text\tlabel", ...GOOD.map((row) => row.map((c) => `"${c.replaceAll('"', '\\"')}"`).join("\t"))),
+  ],
+];
+test.each(quotedTables)("TSV, %s quoted: the marks are no part of texts and labels", async (_, content) => {
+  expect(await read("quoted.tsv", content)).toEqual({ rows: GOOD, notes: [QUOTED] });
+});
+
+test("TSV with one quoted text that could be either keeps its marks and says so; the option decides", async () => {
+  const content = tsv("text\tlabel", '"Great film"\ta', "bad film\tb");
+  const kept = [
+    ['"Great film"', "a"],
+    ["bad film", "b"],
+  ];
+  const note =
+    "a cell begins and ends with a quotation mark, which is read as text; --quotes cells takes the marks off";
+  expect(await read("either.tsv", content)).toEqual({ rows: kept, notes: [note] });
+  expect(await read("either.tsv", content, { quotes: "text" })).toEqual({ rows: kept, notes: [] });
+  expect((await read("either.tsv", content, { quotes: "cells" })).rows[0]).toEqual(["Great film", "a"]);
+});
+
+test("TSV whose lines fit as they are is never joined over them by two stray marks", async () => {
+  const content = tsv("text\tlabel", '"Hello there\ta', 'she said bye"\tb');
+  expect((await read("stray.tsv", content)).rows.map(([text]) => text)).toEqual([
+    '"Hello there',
+    'she said bye"',
+  ]);
+});
+
+test.each([
+  [";", "semicolons"],
+  ["\t", "tabs"],
+  ["|", "bars"],
+])("CSV with %j between columns is read, with a note", async (mark, name) => {
+  const content = `text${mark}label\n"x${mark}y, z"${mark}a\nw${mark}b\n`;
+  expect(await read("d.csv", content)).toEqual({
+    rows: [
+      [`x${mark}y, z`, "a"],
+      ["w", "b"],
+    ],
+    notes: [`columns are separated by ${name}, read as such`],
+  });
+});
+
+test("Excel's first line, sep=; is no header; spaces around names of columns do not count", async () => {
+  expect((await read("sep.csv", "sep=;\r\ntext ; label\r\nx;a\r\ny;b\r\n")).rows).toEqual([
+    ["x", "a"],
+    ["y", "b"],
+  ]);
+});
+
+test("lines that end in different ways are read alike", async () => {
+  const { rows } = await read("ends.csv", "label,text\na,x\r\nb,y\nc,z\r\n");
+  expect(rows.map(([text]) => text)).toEqual(["x", "y", "z"]);
+});
+
+const packed: [string, string][] = [
+  ["p.csv.gz", "text,label\nx,a\ny,b\n"],
+  ["p.tsv.gz", "text\tlabel\nx\ta\ny\tb\n"],
+  ["p.jsonl.gz", '{"text":"x","label":"a"}\n{"text":"y","label":"b"}\n'],
+  ["p.json.gz", '[{"text":"x","label":"a"},\n{"text":"y","label":"b"}]'],
+  ["p.csv", "text,label\nx,a\ny,b\n"],
+];
+test.each(packed)("gzip in %s is unpacked", async (name, content) => {
+  expect((await read(name, gzipSync(content))).rows).toEqual([
+    ["x", "a"],
+    ["y", "b"],
+  ]);
+});
+
+test("a .json file may be an array, written over several lines, or lines of objects", async () => {
+  const objects = [
+    { text: "x", label: "a" },
+    { text: "y", label: "b" },
+  ];
+  const wanted = [
+    ["x", "a"],
+    ["y", "b"],
+  ];
+  expect((await read("w.json", JSON.stringify(objects, null, 2))).rows).toEqual(wanted);
+  expect((await read("l.json", objects.map((object) => JSON.stringify(object)).join("\n"))).rows).toEqual(
+    wanted,
+  );
+});
+
+test("a text longer than the pieces that a file is read in is whole", async () => {
+  const long = "ä".repeat(1_500_000);
+  expect((await read("long.tsv", `text\tlabel\n${long}\ta\nx\tb\n`)).rows[0]?.[0]).toBe(long);
+});
+
+test("rows without a label are left out on request, and counted", async () => {
+  expect(await read("s.csv", "text,label\na,x\nb,\nc,NaN\nd,y\n", { skipUnlabelled: true })).toEqual({
+    rows: [
+      ["a", "x"],
+      ["d", "y"],
+    ],
+    notes: ["2 of 4 rows have no label and are left out"],
+  });
+});
+
+test("a folder in place of a file is named, with what lies in it", async () => {
+  const inside = join(folder, "SST-2");
+  mkdirSync(inside);
+  writeFileSync(join(inside, "train.tsv"), "x");
+  await expect(readTable(inside, columns, { format: "tsv" })).rejects.toThrow(
+    "SST-2: expected one file, got a folder with train.tsv; name the file, or say with --task which GLUE task lies in it",
+  );
 });
 
 test("a file that is not there is named", async () => {

@@ -9,8 +9,17 @@ import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { type Cell, type Column, type Row, show } from "./cells.ts";
 import type { Dataset, Example, TaskKind } from "./dataset.ts";
-import { inferRule, type LabelRule, labelNumber } from "./labels.ts";
-import { formatOf, readRows, type TableFormat } from "./rows.ts";
+import type { Quotes } from "./delimited.ts";
+import {
+  type InferredRule,
+  inferRule,
+  isMissing,
+  type LabelCell,
+  type LabelRule,
+  labelReader,
+} from "./labels.ts";
+import { readRows } from "./rows.ts";
+import { formatOf, type TableFormat } from "./table-text.ts";
 
 /** Which columns hold what: header names, or places (from 0) when the file has no header. */
 export interface TableColumns {
@@ -27,6 +36,10 @@ export interface TableOptions {
   readonly like?: Pick<Dataset, "task" | "labels">;
   /** Default: by the file's name. */
   readonly format?: TableFormat;
+  /** What quotation marks in TSV are. Default `auto`. */
+  readonly quotes?: Quotes;
+  /** Leave rows without a label out, and say how many, instead of refusing the file. Default false. */
+  readonly skipUnlabelled?: boolean;
 }
 
 /**
@@ -36,21 +49,39 @@ export interface TableOptions {
  *     const dev = await readTable("dev.csv", { text: "review", label: "stars" }, { like: train });
  *
  * @throws {InputError} with a `table/…` or `label/…` code, naming file and line.
- * @throws {FormatError} `parquet/damaged`.
+ * @throws {FormatError} `parquet/damaged`, `parquet/codec`.
  */
 export async function readTable(
   file: string,
   { text, pair, label }: TableColumns,
-  { task = "auto", like, format = formatOf(file) }: TableOptions = {},
+  {
+    task = "auto",
+    like,
+    format = formatOf(file),
+    quotes = "auto",
+    skipUnlabelled = false,
+  }: TableOptions = {},
 ): Promise<Dataset> {
   const columns = pair === undefined ? [label, text] : [label, text, pair];
-  const rows = await readRows(file, columns, format);
-  const rule = like === undefined ? inferRule(labelCells(rows), task) : ruleOf(like);
+  const found = await readRows(file, columns, format, { quotes });
+  const declared = found.classes[0];
+  const all = declared === undefined ? found.rows : found.rows.map((row) => named(row, declared));
+  const rows = all.filter((row) => !isMissing(labelOf(row).cell));
+  const rule: InferredRule = like === undefined ? inferRule(rows.map(labelOf), task, declared) : ruleOf(like);
+  const name = basename(file);
+  if (!skipUnlabelled) refuseUnlabelled(all, rows.length, rule);
+  const skipped = all.length - rows.length;
+  const notes = [
+    ...found.notes,
+    ...(rule.notes ?? []).map((note) => `${name}: ${note}`),
+    ...(skipped > 0 ? [`${name}: ${skipped} of ${all.length} rows have no label and are left out`] : []),
+  ];
   return {
-    name: basename(file),
+    name,
     task: rule.kind,
     labels: rule.kind === "classification" ? rule.values : [],
     examples: toExamples(rows, rule),
+    ...(notes.length === 0 ? {} : { notes }),
   };
 }
 
@@ -58,8 +89,29 @@ function ruleOf({ task, labels }: Pick<Dataset, "task" | "labels">): LabelRule {
   return task === "regression" ? { kind: "regression" } : { kind: "classification", values: labels };
 }
 
-function labelCells(rows: readonly Row[]): { where: string; cell: Cell }[] {
-  return rows.map(({ where, cells }) => ({ where, cell: cells[0] ?? null }));
+function labelOf({ where, cells: [cell = null] }: Row): LabelCell {
+  return { where, cell };
+}
+
+/** A row of a file that lists its classes, with the name of its class; the number -1 stands for having none. */
+function named(row: Row, classes: readonly string[]): Row {
+  const [cell = null, ...rest] = row.cells;
+  if (typeof cell !== "number") return row;
+  const name = cell === -1 ? null : classes[cell];
+  if (name !== undefined) return { ...row, cells: [name, ...rest] };
+  const message = `${row.where}: expected a class from 0 to ${classes.length - 1} as label, got ${show(cell)}`;
+  throw new InputError("label/unknown", message);
+}
+
+/** @throws {InputError} `label/missing` or, of a regression, `label/number` */
+function refuseUnlabelled(all: readonly Row[], labelled: number, { kind }: LabelRule): void {
+  const first = all.map(labelOf).find(({ cell }) => isMissing(cell));
+  if (first === undefined) return;
+  const [code, expected] =
+    kind === "regression" ? ["label/number", "a number as label"] : ["label/missing", "a label"];
+  const count = `${all.length - labelled} of ${all.length} rows have none`;
+  const got = `got ${show(first.cell)} (${count}; --skip-unlabelled leaves them out)`;
+  throw new InputError(code, `${first.where}: expected ${expected}, ${got}`);
 }
 
 /**
@@ -67,8 +119,9 @@ function labelCells(rows: readonly Row[]): { where: string; cell: Cell }[] {
  * @throws {InputError} `label/…`, `table/text`.
  */
 export function toExamples(rows: readonly Row[], rule: LabelRule): Example[] {
+  const numberOf = labelReader(rule);
   return rows.map(({ where, cells: [cell = null, text = null, pair] }) => {
-    const label = labelNumber(rule, { where, cell });
+    const label = numberOf({ where, cell });
     const first = { text: textCell(text, where), label, where };
     return pair === undefined ? first : { ...first, pair: textCell(pair, where) };
   });

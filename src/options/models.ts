@@ -2,7 +2,7 @@
 
 import { integer, integers, number, oneOf, onOff, someOf, text, texts } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-import { ANY_MODEL, COMMON, DATA, MODEL } from "./training.ts";
+import { ANY_MODEL, COMMON, DATA, kindRule, MODEL } from "./training.ts";
 
 const NUMBERS = oneOf("float32", "float16", "int8");
 
@@ -50,6 +50,7 @@ export const SHRINK = schema(
     batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
     ...COMMON,
   },
+  kindRule,
   ({ task, data, vocabulary }) =>
     task === undefined || data !== undefined || vocabulary !== undefined
       ? undefined

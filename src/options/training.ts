@@ -27,6 +27,13 @@ export const COMMON = {
   device: withDefault(oneOf("cpu", "webgpu", "cuda"), "cpu", "where the engine computes"),
 };
 
+const QUOTES = withDefault(
+  oneOf("auto", "cells", "text"),
+  "auto",
+  "quotation marks in TSV stand around cells, or are text",
+  { absent: "told from the file" },
+);
+
 /** Where labelled examples come from. */
 export const DATA = {
   task: optional(text("name"), "GLUE task, such as sst2; it knows its files, columns and metric", {
@@ -34,11 +41,15 @@ export const DATA = {
   }),
   data: required(
     text("path", "a folder or file"),
-    "folder of the task's files, or one TSV, CSV, JSONL or Parquet file",
+    "folder of the task's files, or one CSV, TSV, JSON or Parquet file",
   ),
   text: withDefault(text("column"), "text", "column of the text, for data without --task"),
   textPair: optional(text("column"), "column of the second text", { absent: "one text per example" }),
   label: withDefault(text("column"), "label", "column of the label, for data without --task"),
+  regression: withDefault(onOff(), false, "take labels as values, whole numbers too"),
+  classification: withDefault(onOff(), false, "take labels as classes, numbers with a fraction too"),
+  skipUnlabelled: withDefault(onOff(), false, "leave rows without a label out, and say how many"),
+  quotes: QUOTES,
   maxLength: withDefault(integer(2, 8192), 128, "longest sequence; what is longer is cut", {
     unit: "tokens",
   }),
@@ -47,6 +58,18 @@ export const DATA = {
     absent: "all",
   }),
 };
+
+/** What the options on labels leave no room for. */
+export function kindRule(settings: {
+  readonly regression: boolean;
+  readonly classification: boolean;
+  readonly task?: string | undefined;
+}): string | undefined {
+  const { regression, classification, task } = settings;
+  if (regression && classification) return "regression: expected it or classification, got both";
+  if (task === undefined || !(regression || classification)) return undefined;
+  return `${regression ? "regression" : "classification"}: expected data without task, got task ${task}, which knows what its labels are`;
+}
 
 const OUTPUT = {
   out: required(text("run", "a folder"), "folder of the run, made when absent"),
@@ -82,32 +105,40 @@ const TRAINING = {
 };
 
 /** Fine-tuning: one model, one labelled data set. */
-export const FINETUNE = schema("finetune", {
-  model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
-  ...DATA,
-  ...OUTPUT,
-  ...TRAINING,
-  ...COMMON,
-});
+export const FINETUNE = schema(
+  "finetune",
+  {
+    model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
+    ...DATA,
+    ...OUTPUT,
+    ...TRAINING,
+    ...COMMON,
+  },
+  kindRule,
+);
 export type FinetuneOptions = OptionsOf<typeof FINETUNE.fields>;
 export type FinetuneSettings = SettingsOf<typeof FINETUNE.fields>;
 
 /** Compression: fine-tuning under a method. */
-export const COMPRESS = schema("compress", {
-  model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
-  method: required(text("id", "the name of a method"), "the compression method"),
-  sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
-    absent: "the method's own default",
-  }),
-  set: withDefault(pairs(), {}, "a setting of the method; may be repeated"),
-  finetuned: optional(MODEL, "a model already fine-tuned on this data: where to start, and the teacher", {
-    absent: "fine-tune the model first",
-  }),
-  ...DATA,
-  ...OUTPUT,
-  ...TRAINING,
-  ...COMMON,
-});
+export const COMPRESS = schema(
+  "compress",
+  {
+    model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
+    method: required(text("id", "the name of a method"), "the compression method"),
+    sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
+      absent: "the method's own default",
+    }),
+    set: withDefault(pairs(), {}, "a setting of the method; may be repeated"),
+    finetuned: optional(MODEL, "a model already fine-tuned on this data: where to start, and the teacher", {
+      absent: "fine-tune the model first",
+    }),
+    ...DATA,
+    ...OUTPUT,
+    ...TRAINING,
+    ...COMMON,
+  },
+  kindRule,
+);
 export type CompressOptions = OptionsOf<typeof COMPRESS.fields>;
 export type CompressSettings = SettingsOf<typeof COMPRESS.fields>;
 
@@ -133,19 +164,24 @@ export const AUGMENT = schema(
     batchSize: withDefault(integer(1, 65_536), 32, "masked texts of one batch", { unit: "texts" }),
     ...COMMON,
   },
+  kindRule,
   ({ out }) => (out.endsWith(".jsonl") ? undefined : `out: expected a name ending in .jsonl, got ${out}`),
 );
 export type AugmentOptions = OptionsOf<typeof AUGMENT.fields>;
 export type AugmentSettings = SettingsOf<typeof AUGMENT.fields>;
 
 /** The metrics of a fine-tuned model on labelled data. */
-export const EVALUATE = schema("evaluate", {
-  model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
-  mask: optional(MASK, "mask file, for a base model in place of a fine-tuned one", { absent: "none" }),
-  ...DATA,
-  batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
-  ...COMMON,
-});
+export const EVALUATE = schema(
+  "evaluate",
+  {
+    model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
+    mask: optional(MASK, "mask file, for a base model in place of a fine-tuned one", { absent: "none" }),
+    ...DATA,
+    batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+    ...COMMON,
+  },
+  kindRule,
+);
 export type EvaluateOptions = OptionsOf<typeof EVALUATE.fields>;
 export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
 

@@ -1,15 +1,17 @@
 /** The labelled data of a run: which files, which examples train, which ones judge. */
 
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError, InputError } from "../base/errors.ts";
 import { fold, keyOf, permutation } from "../base/random.ts";
 import type { ByteSource } from "../base/source.ts";
 import type { Head } from "../bert/config.ts";
 import { readLines } from "../data/corpus.ts";
-import { type Dataset, type Example, type Measure, measureOf } from "../data/dataset.ts";
+import { type Dataset, type Example, type Measure, measureOf, type TaskKind } from "../data/dataset.ts";
+import type { Quotes } from "../data/delimited.ts";
 import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
 import { readRows } from "../data/rows.ts";
 import { sentimentData } from "../data/sentiment.ts";
 import { readTable, type TableColumns } from "../data/table.ts";
+import { formatOf } from "../data/table-text.ts";
 import { withFile } from "../formats/files.ts";
 
 /** The name under which `--data` means the small synthetic sentiment set that comes with the package. */
@@ -22,6 +24,10 @@ export interface DataSettings {
   readonly text: string;
   readonly textPair?: string | undefined;
   readonly label: string;
+  readonly regression?: boolean | undefined;
+  readonly classification?: boolean | undefined;
+  readonly skipUnlabelled?: boolean | undefined;
+  readonly quotes?: Quotes | undefined;
   readonly validation?: string | undefined;
   readonly limit?: number | undefined;
   /** A file of `espalier augment`. */
@@ -34,6 +40,8 @@ export interface LabelledData {
   readonly train: Dataset;
   readonly dev: Dataset;
   readonly measure: Measure;
+  /** What the user should know about how the files were read. */
+  readonly notes: readonly string[];
   /** The files both were read from, for the recipe. */
   readonly files: readonly string[];
 }
@@ -46,7 +54,8 @@ export async function readData(settings: DataSettings): Promise<LabelledData> {
   refuseLeak(settings);
   const { train, dev, files } = await readSplits(settings);
   const { limit, augmented } = settings;
-  const own = { train: first(train, limit), dev: first(dev, limit), measure: measureOf(train), files };
+  const notes = [...new Set([...(train.notes ?? []), ...(dev.notes ?? [])])];
+  const own = { train: first(train, limit), dev: first(dev, limit), measure: measureOf(train), notes, files };
   if (augmented === undefined) return own;
   return { ...own, train: await extended(own.train, augmented), files: [...files, augmented] };
 }
@@ -75,10 +84,13 @@ export async function readTraining(settings: DataSettings): Promise<Dataset> {
   const { task, data, limit } = settings;
   if (data === SENTIMENT) return first(sentimentData(keyOf(0)).train, limit);
   if (task !== undefined) return first(await readGlue(glueTask(task), data, "train"), limit);
-  return first(await readTable(data, columnsOf(settings)), limit);
+  return first(await readTable(data, columnsOf(settings), readingOf(settings)), limit);
 }
 
-/** The validation split alone: GLUE's dev set, or the whole of a file. `like` holds the labels a model knows. */
+/**
+ * The validation split alone: GLUE's dev set, or the whole of a file. `like` holds the labels a model knows.
+ * @throws {InputError} `evaluate/task` when the options ask for another kind of labels than the model has
+ */
 export async function readValidation(
   settings: DataSettings,
   like?: Pick<Dataset, "task" | "labels">,
@@ -86,7 +98,12 @@ export async function readValidation(
   const { task, data, limit } = settings;
   if (data === SENTIMENT) return first(sentimentData(keyOf(0)).dev, limit);
   if (task !== undefined) return first(await readGlue(glueTask(task), data, "dev"), limit);
-  return first(await readTable(data, columnsOf(settings), like ? { like } : {}), limit);
+  const reading = readingOf(settings);
+  if (like && reading.task !== "auto" && reading.task !== like.task) {
+    const message = `model: expected one for ${reading.task}, as asked for, got one for ${like.task}`;
+    throw new InputError("evaluate/task", message);
+  }
+  return first(await readTable(data, columnsOf(settings), like ? { ...reading, like } : reading), limit);
 }
 
 /**
@@ -101,7 +118,8 @@ export async function readCorpus(settings: DataSettings): Promise<string[]> {
     return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
   }
   const { text, pair } = columnsOf(settings);
-  const rows = await readRows(data, pair === undefined ? [text] : [text, pair]);
+  const columns = pair === undefined ? [text] : [text, pair];
+  const { rows } = await readRows(data, columns, formatOf(data), { quotes: settings.quotes ?? "auto" });
   return rows.slice(0, limit).flatMap(({ cells }) => cells.map((cell) => String(cell ?? "")));
 }
 
@@ -114,7 +132,7 @@ async function firstLines(source: ByteSource, limit = Number.POSITIVE_INFINITY):
   return lines;
 }
 
-type Splits = Omit<LabelledData, "measure">;
+type Splits = Omit<LabelledData, "measure" | "notes">;
 
 async function readSplits(settings: DataSettings): Promise<Splits> {
   const { task, data, validation, seed } = settings;
@@ -126,9 +144,17 @@ async function readSplits(settings: DataSettings): Promise<Splits> {
     return { train: await split("train"), dev: await split("dev"), files };
   }
   const columns = columnsOf(settings);
-  const all = await readTable(data, columns);
+  const reading = readingOf(settings);
+  const all = await readTable(data, columns, reading);
   if (validation === undefined) return { ...heldOut(all, seed), files: [data] };
-  return { train: all, dev: await readTable(validation, columns, { like: all }), files: [data, validation] };
+  const dev = await readTable(validation, columns, { ...reading, like: all });
+  return { train: all, dev, files: [data, validation] };
+}
+
+/** How the options say that tables are to be understood. */
+function readingOf({ regression, classification, skipUnlabelled = false, quotes = "auto" }: DataSettings) {
+  const task: TaskKind | "auto" = regression ? "regression" : classification ? "classification" : "auto";
+  return { task, skipUnlabelled, quotes };
 }
 
 function columnsOf({ text, textPair, label }: DataSettings): TableColumns {
@@ -155,6 +181,13 @@ function heldOut(all: Dataset, seed: number): Pick<Splits, "train" | "dev"> {
 
 function first(dataset: Dataset, limit: number | undefined): Dataset {
   return limit === undefined ? dataset : { ...dataset, examples: dataset.examples.slice(0, limit) };
+}
+
+/** What a file is read as for a model: its kind of labels, and its classes. */
+export function labelsOf(head: Head): Pick<Dataset, "task" | "labels"> {
+  return head.kind === "classification"
+    ? { task: "classification", labels: head.labels }
+    : { task: "regression", labels: [] };
 }
 
 /** The head a data set asks for. */

@@ -15,6 +15,7 @@ export type ProgressEvent =
   | EvaluationEvent
   | CountEvent
   | DownloadEvent
+  | DataEvent
   | NoteEvent
   | DoneEvent;
 
@@ -70,6 +71,21 @@ export interface DownloadEvent {
   /** Bytes so far. */
   readonly received: number;
   readonly total?: number;
+}
+
+/** What a run trains on and is judged by, told before it begins. */
+export interface DataEvent {
+  readonly kind: "data";
+  /** Examples. */
+  readonly train: number;
+  readonly dev: number;
+  /** Share of the training examples by class; empty for a regression. */
+  readonly shares: Readonly<Record<string, number>>;
+  /** Least and largest value of a regression's training examples. */
+  readonly range: readonly [number, number] | null;
+  /** Share of all examples that are longer than `maxLength` tokens, and are cut. */
+  readonly cut: number;
+  readonly maxLength: number;
 }
 
 /** Something the user should know that is no error. */

@@ -1,0 +1,148 @@
+/**
+ * The thread that decodes Parquet. It is ended from outside when it does not answer (parquet.ts).
+ *
+ * Only flat columns of text, numbers and truth values have cells: that is what labelled text is stored as. Integers
+ * beyond 2^53 become text, digit for digit; two of them are never rounded to one.
+ */
+
+import { parentPort } from "node:worker_threads";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { type Compressors, type FileMetaData, parquetMetadata, parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import type { Cell } from "./cells.ts";
+import { checkPages } from "./parquet-pages.ts";
+
+/** What the thread is asked: bytes of a file, and which columns; absent: all. */
+export interface ParquetRequest {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly columns: readonly (string | number)[] | undefined;
+}
+
+/** What it answers, in this order: the names, the cells of each row group, the end; or a failure in place of any. */
+export type ParquetReply =
+  | {
+      readonly kind: "columns";
+      readonly names: readonly string[];
+      /** Of the wanted columns: the names of a ClassLabel. */
+      readonly classes: readonly (readonly string[] | undefined)[];
+    }
+  | { readonly kind: "missing"; readonly column: string | number; readonly names: readonly string[] }
+  | { readonly kind: "rows"; readonly rows: readonly (readonly (Cell | Nested)[])[] }
+  | { readonly kind: "damaged"; readonly reason: string }
+  | { readonly kind: "codec"; readonly codec: string }
+  | { readonly kind: "end" };
+
+/** A value that is no cell, as JSON. */
+export interface Nested {
+  readonly json: string;
+}
+
+/** Node's own unpack gzip and Brotli, with the limit that a page's header sets; the others are hyparquet's. */
+const COMPRESSORS: Compressors = {
+  ...compressors,
+  GZIP: (input, outputLength) => gunzipSync(input, { maxOutputLength: outputLength }),
+  BROTLI: (input, outputLength) => brotliDecompressSync(input, { maxOutputLength: outputLength }),
+};
+
+parentPort?.on("message", (request: ParquetRequest) => {
+  const answer = (reply: ParquetReply): void => parentPort?.postMessage(reply);
+  decode(request, answer).catch((error: unknown) => {
+    answer({ kind: "damaged", reason: error instanceof Error ? error.message : String(error) });
+  });
+});
+
+async function decode(
+  { bytes, columns }: ParquetRequest,
+  answer: (reply: ParquetReply) => void,
+): Promise<void> {
+  const file = bytes.buffer;
+  const metadata = parquetMetadata(file);
+  const names = columnNames(metadata);
+  const wanted: string[] = [];
+  for (const column of columns ?? names) {
+    const name = typeof column === "number" ? names[column] : column;
+    if (name === undefined || names.indexOf(name) < 0 || names.indexOf(name) !== names.lastIndexOf(name)) {
+      return answer({ kind: "missing", column, names });
+    }
+    wanted.push(name);
+  }
+  const codec = unknownCodec(metadata, wanted);
+  if (codec !== undefined) return answer({ kind: "codec", codec });
+  checkPages(bytes, metadata, wanted);
+  const classes = classNames(metadata);
+  answer({ kind: "columns", names: wanted, classes: wanted.map((name) => classes.get(name)) });
+  let rowStart = 0;
+  for (const { num_rows } of metadata.row_groups) {
+    const rowEnd = rowStart + Number(num_rows);
+    const options = { file, metadata, columns: [...new Set(wanted)], compressors: COMPRESSORS };
+    const objects = await parquetReadObjects({ ...options, rowStart, rowEnd });
+    if (objects.length !== rowEnd - rowStart) throw new Error(`${objects.length} rows, not ${num_rows}`);
+    answer({ kind: "rows", rows: objects.map((row) => wanted.map((name) => cellOf(row[name]))) });
+    rowStart = rowEnd;
+  }
+  answer({ kind: "end" });
+}
+
+/** The root's direct children; their own children follow them in the file's flat list. */
+function columnNames({ schema }: FileMetaData): string[] {
+  const names: string[] = [];
+  for (let i = 1; i < schema.length; i = afterSubtree(schema, i)) names.push(schema[i]?.name ?? "");
+  return names;
+}
+
+function afterSubtree(schema: FileMetaData["schema"], index: number): number {
+  let next = index + 1;
+  const children = schema[index]?.num_children ?? 0;
+  for (let i = 0; i < children && next < schema.length; i++) next = afterSubtree(schema, next);
+  return next;
+}
+
+/** A compression that hyparquet names and nobody here unpacks; damage to the field itself is found elsewhere. */
+function unknownCodec({ row_groups }: FileMetaData, wanted: readonly string[]): string | undefined {
+  const chunks = row_groups.flatMap(({ columns }) => columns.map(({ meta_data }) => meta_data));
+  return chunks
+    .filter((chunk) => wanted.includes(chunk?.path_in_schema[0] ?? ""))
+    .map((chunk) => chunk?.codec)
+    .find((codec) => codec !== undefined && codec !== "UNCOMPRESSED" && !Object.hasOwn(COMPRESSORS, codec));
+}
+
+/**
+ * Names of classes by column, as the `datasets` library writes them: key `huggingface`, a feature of the type
+ * ClassLabel. Other metadata says nothing here, and what cannot be read is left alone: the labels are then numbers.
+ */
+function classNames({ key_value_metadata }: FileMetaData): Map<string, readonly string[]> {
+  const text = key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? "null");
+  } catch {
+    value = null;
+  }
+  const features = memberOf(memberOf(value, "info"), "features");
+  const found = new Map<string, readonly string[]>();
+  if (typeof features !== "object" || features === null) return found;
+  for (const [column, feature] of Object.entries(features)) {
+    const names = memberOf(feature, "names");
+    const isLabel = memberOf(feature, "_type") === "ClassLabel" && Array.isArray(names) && names.length > 0;
+    if (isLabel && names.every((name) => typeof name === "string")) found.set(column, names);
+  }
+  return found;
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return new Map<string, unknown>(Object.entries(value)).get(key);
+}
+
+function cellOf(value: unknown): Cell | Nested {
+  if (typeof value === "bigint") return exact(value);
+  if (value === null || value === undefined) return null;
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  return { json: JSON.stringify(value, (_, part) => (typeof part === "bigint" ? exact(part) : part)) };
+}
+
+/** As a number where that is exact, else as its digits. */
+function exact(value: bigint): number | string {
+  return BigInt.asIntN(54, value) === value ? Number(value) : String(value);
+}

@@ -1,0 +1,44 @@
+/** What a run says of its data before it trains: rows, shares of the classes, texts that are cut. */
+
+import type { EncodedSet } from "../data/batches.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { tokenizerOf } from "../network/encoding.ts";
+import type { Network } from "../network/network.ts";
+import type { LabelledData } from "./data.ts";
+import type { Sets } from "./encoded.ts";
+import type { DataEvent, ProgressEvent } from "./progress.ts";
+
+/** Reports what was noticed while the data was read, then its sizes and shares. */
+export function reportData(
+  record: (event: ProgressEvent) => void,
+  network: Network,
+  { train, dev, notes }: Pick<LabelledData, "train" | "dev" | "notes">,
+  encoded: Sets<EncodedSet>,
+  maxLength: number,
+): void {
+  for (const text of notes) record({ kind: "note", text });
+  const tokenizer = tokenizerOf(network);
+  const cutIn = (set: Dataset, { examples }: EncodedSet): number =>
+    // Only an example that fills the length can have been cut; whether it was, its whole length tells.
+    set.examples.filter(
+      ({ text, pair }, i) =>
+        (examples[i]?.ids.length ?? 0) >= maxLength &&
+        tokenizer.encode(text, pair, Number.MAX_SAFE_INTEGER).ids.length > maxLength,
+    ).length;
+  const cut = cutIn(train, encoded.train) + cutIn(dev, encoded.dev);
+  const sizes = { train: train.examples.length, dev: dev.examples.length };
+  record({ kind: "data", ...sizes, ...spread(train), cut: cut / (sizes.train + sizes.dev), maxLength });
+}
+
+/** Of the training examples: each class's share, or the least and the largest value. */
+function spread({ task, labels, examples }: Dataset): Pick<DataEvent, "shares" | "range"> {
+  if (task === "regression") {
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (const { label } of examples) [low, high] = [Math.min(low, label), Math.max(high, label)];
+    return { shares: {}, range: [low, high] };
+  }
+  const counts = new Array<number>(labels.length).fill(0);
+  for (const { label } of examples) counts[label] = (counts[label] ?? 0) + 1;
+  const shares = labels.map((label, i) => [label, (counts[i] ?? 0) / examples.length]);
+  return { shares: Object.fromEntries(shares), range: null };
+}
