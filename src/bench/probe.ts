@@ -5,11 +5,12 @@
  * 4 rows are read faster than single weights. What such a model answers does not matter; nobody sees it.
  */
 
+import type { BlockHeight } from "../base/blocks.ts";
 import { fold, type Key, uniform } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Network } from "../network/network.ts";
 import { matricesIn } from "../parts/matrices.ts";
-import { type BlockHeight, naturalHeight } from "../sparse/matrix.ts";
+import { naturalHeight } from "../sparse/matrix.ts";
 
 /** Below this share of zeros a model's own time does not lie on the line: kernels for dense matrices are in it. */
 const ON_LINE = 0.6;

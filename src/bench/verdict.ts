@@ -5,6 +5,7 @@
  * A median that changed by 10 % or less is the same (verdict.ts says why). Not here: measuring (bench.ts), tables (cli/).
  */
 
+import { percent, times } from "../base/quantity.ts";
 import type { Latency } from "../measure/result.ts";
 import { type Change, changeOf, unevenSentence } from "../measure/verdict.ts";
 import type { BenchContender, BreakEven } from "./answer.ts";
@@ -135,12 +136,4 @@ function breakEvenSentence(breakEven: readonly BreakEven[], contenders: readonly
 
 function rate(perSecond: number): string {
   return perSecond < 100 ? perSecond.toPrecision(3) : perSecond.toFixed(0);
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(0)} %`;
-}
-
-function times(ratio: number): string {
-  return `${ratio.toFixed(ratio < 9.95 ? 1 : 0)}×`;
 }

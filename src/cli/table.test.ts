@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
+import { percent, times } from "../base/quantity.ts";
 import type { BenchResult } from "../bench/answer.ts";
 import type { EvaluationResult, ModelSizes, ShrinkResult } from "../commands/answers.ts";
 import type { Latency, ModelFigures, RunResult, Stage } from "../measure/result.ts";
 import { USUAL_RATES } from "../sparse/linear.ts";
 import { printEvaluation, printPredictions, printRun, printShrinking } from "./print.ts";
 import { benchTable, inspectTable, renderTable, resultTable, WIDTH } from "./table.ts";
-import { bytes, clock, count, digits, milliseconds, percent, times, wrap } from "./units.ts";
+import { bytes, clock, count, digits, milliseconds, wrap } from "./units.ts";
 
 const MACHINE = { cpu: "AMD EPYC 9R14", cores: 2, threads: 2, node: "v20.20.2", platform: "linux-x64" };
 
@@ -273,7 +274,7 @@ test("numbers have three digits and the right prefix", () => {
     "1.20 s",
   ]);
   expect([7, 130, 3723].map(clock)).toEqual(["0:07", "2:10", "1:02:03"]);
-  expect([0, 0.004, 0.543, 1].map(percent)).toEqual(["0 %", "<1 %", "54 %", "100 %"]);
+  expect([0, 0.004, 0.543, 1].map((share) => percent(share))).toEqual(["0 %", "<1 %", "54 %", "100 %"]);
   expect([0.84, 1.62, 9.96].map(times)).toEqual(["0.8×", "1.6×", "10×"]);
   expect(digits(0)).toBe("0.00");
 });

@@ -23,18 +23,6 @@ export function clock(seconds: number): string {
   return hours > 0 ? `${hours}:${parts.join(":")}` : parts.join(":").replace(/^0/, "");
 }
 
-/** A share: 0.543 → `54 %`. */
-export function percent(share: number): string {
-  const value = 100 * share;
-  if (value > 0 && value < 1) return "<1 %";
-  return `${value.toFixed(0)} %`;
-}
-
-/** A factor: 1.62 → `1.6×`, 12.3 → `12×`. */
-export function times(factor: number): string {
-  return `${factor.toFixed(factor < 9.95 ? 1 : 0)}×`;
-}
-
 /** Three significant digits without an exponent: `0.123`, `4.56`, `78.9`, `1234`. */
 export function digits(n: number): string {
   const size = Math.abs(n);

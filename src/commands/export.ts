@@ -15,6 +15,7 @@
 
 import { readFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
+import { BLOCK_HEIGHTS } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { WEIGHTS_FILE } from "../formats/weights.ts";
@@ -30,7 +31,6 @@ import { EXPORT, type ExportOptions, type ExportSettings } from "../options/mode
 import { resolveOptions } from "../options/schema.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { BLOCK_HEIGHTS } from "../sparse/matrix.ts";
 import { requireBrowserTokenizer, tokenizerTexts } from "../text/tokenizer-files.ts";
 import type { ExportResult } from "./answers.ts";
 

@@ -3,11 +3,12 @@
 import { expect, test } from "vitest";
 import { configOf } from "../../test/support/configs.ts";
 import { CLASSES, settingsOf, smallNetwork, smallPlan, withTrainer } from "../../test/support/training.ts";
+import type { BlockHeight } from "../base/blocks.ts";
 import { keyOf } from "../base/random.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { BoundMethod } from "../contract/method.ts";
 import { initialNetwork, type Network } from "../network/network.ts";
-import { type BlockHeight, blockDensity, naturalHeight, packMatrix } from "../sparse/matrix.ts";
+import { blockDensity, naturalHeight, packMatrix } from "../sparse/matrix.ts";
 import { methodById } from "./registry.ts";
 
 const STEPS = 6;

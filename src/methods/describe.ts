@@ -1,5 +1,6 @@
 /** The methods and their settings as a page of Markdown, from the table itself: docs/methods.md. */
 
+import { escapeCell } from "../formats/markdown.ts";
 import { METHODS, type RegisteredMethod } from "./registry.ts";
 
 /** docs/methods.md, whole. */
@@ -13,7 +14,7 @@ export function methodsPage(): string {
     "| method | begins with | |",
     "|---|---|---|",
     ...all.map(
-      ({ id, from, summary }) => `| [\`${id}\`](#${id}) | the ${from} model | ${escaped(summary)} |`,
+      ({ id, from, summary }) => `| [\`${id}\`](#${id}) | the ${from} model | ${escapeCell(summary)} |`,
     ),
     "",
     ...all.flatMap(section),
@@ -23,13 +24,9 @@ export function methodsPage(): string {
 function section({ id, summary, paper, fields }: RegisteredMethod): string[] {
   const source = paper ? [`${paper.authors}: [${paper.title}](${paper.url}), ${paper.venue}.`, ""] : [];
   const rows = Object.entries(fields).map(
-    ([name, field]) => `| \`${name}\` | \`${field.default}\` | ${escaped(field.help)} |`,
+    ([name, field]) => `| \`${name}\` | \`${field.default}\` | ${escapeCell(field.help)} |`,
   );
   const settings =
     rows.length > 0 ? ["| setting | default | |", "|---|---|---|", ...rows, ""] : ["No settings.", ""];
   return [`## ${id}`, "", summary, "", `Source: \`src/methods/${id}.ts\``, "", ...source, ...settings];
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("|", "\\|");
 }

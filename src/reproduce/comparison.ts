@@ -6,9 +6,10 @@
  * (table.ts).
  */
 
-import { markdownTable } from "./markdown.ts";
+import { fixed, percent } from "../base/quantity.ts";
+import { markdownTable } from "../formats/markdown.ts";
 import { distinctJobs, type Job, type Plan, type TaskName } from "./papers/plan.ts";
-import { fixed, mean, spread } from "./statistics.ts";
+import { mean, spread } from "./statistics.ts";
 import { countOf, type JobFacts, type JobOutcome } from "./table.ts";
 import { progressText } from "./table-text.ts";
 
@@ -23,8 +24,8 @@ export function comparisonText(plans: readonly Plan[], outcomes: Outcomes): stri
     removed: removedBy(own, outcomes, "encoder"),
     cells: [
       labels.get(work) ?? work,
-      percent(removedBy(own, outcomes, "encoder")),
-      percent(removedBy(own, outcomes, "all")),
+      shareText(removedBy(own, outcomes, "encoder")),
+      shareText(removedBy(own, outcomes, "all")),
       ...tasks.map((task) => scoreText(own.filter(isOf(task)), outcomes)),
       tasks.map((task) => secondsText(own.filter(isOf(task)), outcomes)).join(", "),
       settingsText(own, jobs),
@@ -88,8 +89,8 @@ function removedBy(jobs: readonly Job[], outcomes: Outcomes, of: "encoder" | "al
   return shares.length === 0 ? undefined : mean(shares);
 }
 
-function percent(share: number | undefined): string {
-  return share === undefined ? "–" : `${fixed(100 * share, 1)} %`;
+function shareText(share: number | undefined): string {
+  return share === undefined ? "–" : percent(share, { decimals: 1 });
 }
 
 /** Mean and deviation of the task's metric; nothing where the task has no such row. */

@@ -8,14 +8,14 @@
 
 import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
+import { fixed } from "../base/quantity.ts";
 import { readTextIfPresent, writeFileAtomic } from "../formats/files.ts";
+import { markdownTable } from "../formats/markdown.ts";
 import { comparisonText } from "./comparison.ts";
 import { jobIdentity, type Sources } from "./identity.ts";
 import { type Ledger, ledgerOutcome, ledgerPath, ledgerText, type ModelLine, parseLedger } from "./ledger.ts";
-import { markdownTable } from "./markdown.ts";
 import { PAPERS } from "./papers/papers.ts";
 import { DEFAULT_TASKS, distinctJobs, type Job, type Plan, planOf } from "./papers/plan.ts";
-import { fixed } from "./statistics.ts";
 import { countOf, type JobOutcome, type Reproduction, reproductionOf } from "./table.ts";
 import { progressText, reproductionText } from "./table-text.ts";
 

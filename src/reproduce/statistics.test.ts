@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { deviation, fixed, mean, spread } from "./statistics.ts";
+import { deviation, mean, spread } from "./statistics.ts";
 
 test("2, 4, 4, 4, 5, 5, 7, 9 has the mean 5 and the sample deviation √(32/7)", () => {
   const values = [2, 4, 4, 4, 5, 5, 7, 9];
@@ -18,9 +18,4 @@ test("a spread shows mean and deviation, one value alone, and a dash for none", 
   expect(spread([82.25])).toBe("82.3");
   expect(spread([])).toBe("–");
   expect(spread([1, 2, 3], 2)).toBe("2.00 ± 1.00");
-});
-
-test("a value that rounds to zero has no sign", () => {
-  expect(fixed(-0.04, 1)).toBe("0.0");
-  expect(fixed(-0.06, 1)).toBe("-0.1");
 });

@@ -1,5 +1,7 @@
 /** Several runs of one thing as one number: mean, deviation, and both as they are printed. */
 
+import { fixed } from "../base/quantity.ts";
+
 /** The arithmetic mean; NaN of nothing. */
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -19,10 +21,4 @@ export function spread(values: readonly number[], decimals = 1): string {
   const deviated = deviation(values);
   const centre = fixed(mean(values), decimals);
   return deviated === undefined ? centre : `${centre} ± ${fixed(deviated, decimals)}`;
-}
-
-/** A number with so many decimals; never `-0.0`. */
-export function fixed(value: number, decimals: number): string {
-  const text = value.toFixed(decimals);
-  return Number(text) === 0 ? text.replace("-", "") : text;
 }

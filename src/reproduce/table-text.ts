@@ -1,8 +1,9 @@
 /** A reproduction as Markdown: what is printed and what is written beside its JSON. */
 
-import { markdownTable } from "./markdown.ts";
+import { fixed, percent } from "../base/quantity.ts";
+import { markdownTable } from "../formats/markdown.ts";
 import type { PublishedTable } from "./papers/plan.ts";
-import { fixed, spread } from "./statistics.ts";
+import { spread } from "./statistics.ts";
 import type { ReproducedRow, ReproducedTable, Reproduction, RowCosts } from "./table.ts";
 
 const NONE = "–";
@@ -106,17 +107,13 @@ function runsText({ planned, done, failed }: ReproducedRow["runs"]): string {
 function costCells(costs: RowCosts | null): string[] {
   if (costs === null) return Array.from({ length: 6 }, () => NONE);
   return [
-    percent(costs.removedOfAll),
-    percent(costs.removedOfEncoder),
+    percent(costs.removedOfAll, { decimals: 1 }),
+    percent(costs.removedOfEncoder, { decimals: 1 }),
     `${fixed(costs.parameters / 1e6, 2)} M`,
     `${fixed(costs.nonzeroParameters / 1e6, 2)} M`,
-    percent(costs.multiplyAccumulates),
+    percent(costs.multiplyAccumulates, { decimals: 1 }),
     `${fixed(costs.seconds, 0)} s`,
   ];
-}
-
-function percent(share: number): string {
-  return `${fixed(100 * share, 1)} %`;
 }
 
 function publishedText({ title, source, tasks, rows }: PublishedTable): string {

@@ -6,10 +6,11 @@
  * Browser-safe. Not here: measuring the rates (runtime/).
  */
 
+import type { BlockHeight } from "../base/blocks.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { Arena } from "./arena.ts";
 import type { Kernels } from "./kernels.ts";
-import { type BlockHeight, type PackedMatrix, packMatrix, unpackMatrix } from "./matrix.ts";
+import { type PackedMatrix, packMatrix, unpackMatrix } from "./matrix.ts";
 import { PANEL, paddedFeatures } from "./panels.ts";
 
 /** The kernels, with the rows of a block of each; the dense ones store every number. */

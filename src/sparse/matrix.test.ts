@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { BLOCK_HEIGHTS } from "../base/blocks.ts";
 import { floatTensor } from "../base/tensor.ts";
-import { BLOCK_HEIGHTS, blockDensity, naturalHeight, packMatrix, unpackMatrix } from "./matrix.ts";
+import { blockDensity, naturalHeight, packMatrix, unpackMatrix } from "./matrix.ts";
 
 const sparse = fc
   .record({

@@ -9,13 +9,8 @@
  * Not here: bytes (esp/), the order in which a kernel wants its numbers (kernels).
  */
 
+import { BLOCK_HEIGHTS, type BlockHeight } from "../base/blocks.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
-
-/** Rows that one block spans. */
-export type BlockHeight = 1 | 2 | 4;
-
-/** The heights there are, from the finest. */
-export const BLOCK_HEIGHTS: readonly BlockHeight[] = [1, 2, 4];
 
 /** Only the blocks that hold a number other than zero. */
 export interface PackedMatrix {

@@ -5,6 +5,8 @@
  * once when a model is loaded, to see that compiled kernels are right on this machine (runtime/). Browser-safe.
  */
 
+import { erf } from "../base/erf.ts";
+
 /** A text's tokens, each a row of features. */
 export interface Rows {
   readonly tokens: number;
@@ -77,23 +79,6 @@ export function layerNorm(
     const { mean = 0, scale = 0 } = moments[t] ?? {};
     return (gamma[f] ?? 0) * (sum(t, f) - mean) * scale + (beta[f] ?? 0);
   });
-}
-
-/** The error function in double precision: its Taylor series near 0, a continued fraction of erfc beyond 2.5. */
-export function erf(x: number): number {
-  const z = Math.abs(x);
-  if (z > 6) return Math.sign(x);
-  if (z < 2.5) {
-    let [term, sum] = [z, z];
-    for (let n = 1; Math.abs(term) > 1e-17 * sum; n++) {
-      term *= -(z * z) / n;
-      sum += term / (2 * n + 1);
-    }
-    return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
-  }
-  let fraction = z;
-  for (let n = 60; n > 0; n--) fraction = z + n / 2 / fraction;
-  return Math.sign(x) * (1 - Math.exp(-z * z) / (fraction * Math.sqrt(Math.PI)));
 }
 
 /** The functions of the feed-forward module and of the heads, by the kernels' names. */

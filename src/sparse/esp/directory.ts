@@ -10,6 +10,7 @@
  * Promise: it is read only when the tensors listed are those of the configuration, each once, in its shape.
  */
 
+import { BLOCK_HEIGHTS } from "../../base/blocks.ts";
 import { ConfigError, FormatError } from "../../base/errors.ts";
 import { sizeOf } from "../../base/tensor.ts";
 import { type BertConfig, type Head, parseConfig } from "../../bert/config.ts";
@@ -23,7 +24,6 @@ import { parseRules } from "../../text/rules-json.ts";
 import type { TokenizerFiles, TokenizerFlags } from "../../text/tokenizer.ts";
 import { checkSettings, parseFlags } from "../../text/tokenizer-config.ts";
 import { flagsJson, rulesJson } from "../../text/tokenizer-files.ts";
-import { BLOCK_HEIGHTS } from "../matrix.ts";
 import { bad } from "./failure.ts";
 import type { Storage } from "./matrices.ts";
 import { VALUE_KINDS } from "./values.ts";

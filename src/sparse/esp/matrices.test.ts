@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { BLOCK_HEIGHTS, type BlockHeight } from "../../base/blocks.ts";
 import { fold, keyOf, normals, uniform } from "../../base/random.ts";
 import { type FloatTensor, floatTensor } from "../../base/tensor.ts";
-import { BLOCK_HEIGHTS, type BlockHeight, packMatrix, unpackMatrix } from "../matrix.ts";
+import { packMatrix, unpackMatrix } from "../matrix.ts";
 import { ByteWriter } from "./bytes.ts";
 import { decodeTensor, encodeTensor, formOf, isPacked, type Storage, storageOf } from "./matrices.ts";
 import { roundMatrix, VALUE_KINDS, type ValueKind, valueStreams } from "./values.ts";

@@ -8,8 +8,9 @@
  * are, follows from its rounded numbers (`formOf`), so that what was read is written as the same bytes.
  */
 
+import type { BlockHeight } from "../../base/blocks.ts";
 import { type FloatTensor, floatTensor, sizeOf } from "../../base/tensor.ts";
-import { type BlockHeight, blockRows, naturalHeight, type PackedMatrix, packMatrix } from "../matrix.ts";
+import { blockRows, naturalHeight, type PackedMatrix, packMatrix } from "../matrix.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { readPositions, writePositions } from "./positions.ts";
 import { denseLayout, type Layout, readValues, roundMatrix, type ValueKind, writeValues } from "./values.ts";

@@ -11,12 +11,13 @@
  * Not here: files and addresses, masks (the zeros are the mask), running the model.
  */
 
+import type { BlockHeight } from "../../base/blocks.ts";
 import type { FloatTensor } from "../../base/tensor.ts";
 import type { BertConfig, Head } from "../../bert/config.ts";
 import { isEmbedding } from "../../bert/names.ts";
 import type { Network } from "../../network/network.ts";
 import type { TokenizerFiles } from "../../text/tokenizer.ts";
-import { type BlockHeight, type PackedMatrix, unpackMatrix } from "../matrix.ts";
+import { type PackedMatrix, unpackMatrix } from "../matrix.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { joinSections, splitSections } from "./container.ts";
 import { checkTensors, type Directory, directoryText, parseDirectory, tensorShapes } from "./directory.ts";

@@ -6,7 +6,7 @@ export function markdownTable(
   rows: readonly (readonly string[])[],
   left: readonly number[] = [],
 ): string {
-  const cells = [header, ...rows].map((row) => header.map((_, i) => escaped(row[i] ?? "")));
+  const cells = [header, ...rows].map((row) => header.map((_, i) => escapeCell(row[i] ?? "")));
   const widths = header.map((_, i) => Math.max(3, ...cells.map((row) => row[i]?.length ?? 0)));
   const isLeft = (i: number) => i === 0 || left.includes(i);
   const line = (row: readonly string[]) => {
@@ -21,6 +21,6 @@ export function markdownTable(
 }
 
 /** A bar would end the cell and a line break the row. */
-function escaped(cell: string): string {
+export function escapeCell(cell: string): string {
   return cell.replaceAll("|", "\\|").replaceAll(/\s*\n\s*/g, " ");
 }

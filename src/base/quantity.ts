@@ -1,0 +1,19 @@
+/** Numbers as people read them, in the terminal, in verdicts and in tables alike. */
+
+/** A share: 0.283 → `28 %`; a little that rounds to nothing is `<1 %`. */
+export function percent(share: number, { decimals = 0 }: { readonly decimals?: number } = {}): string {
+  const value = 100 * share;
+  if (decimals === 0 && value > 0 && value < 1) return "<1 %";
+  return `${fixed(value, decimals)} %`;
+}
+
+/** A factor: 1.62 → `1.6×`, 12.3 → `12×`. */
+export function times(factor: number): string {
+  return `${factor.toFixed(factor < 9.95 ? 1 : 0)}×`;
+}
+
+/** A number with so many decimals; never `-0.0`. */
+export function fixed(value: number, decimals: number): string {
+  const text = value.toFixed(decimals);
+  return Number(text) === 0 ? (0).toFixed(decimals) : text;
+}
