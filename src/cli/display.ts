@@ -5,8 +5,9 @@
  * Not here: metrics.jsonl (runs/folder.ts) and anything on standard output.
  */
 
+import { percent } from "../base/quantity.ts";
 import type { CountEvent, DataEvent, DownloadEvent, ProgressEvent, StepEvent } from "../runs/progress.ts";
-import { bytes, clock, digits, percent } from "./units.ts";
+import { bytes, clock, digits } from "./units.ts";
 
 /** Where to draw; a terminal's standard error, or a file. */
 export interface Screen {
