@@ -88,7 +88,7 @@ async function measure(sparsity, height) {
   const { kernels, wide, fused } = session.opened.report;
   const engine = new Engine({ threads: 1 });
   const dense = await openProgram(engine, onnxProgram(network), network);
-  const int8 = await openProgram(engine, onnxProgram(network, "", "int8"), network);
+  const int8 = await openProgram(engine, onnxProgram(network, { weights: "int8" }), network);
   const chosen = await load(file.slice(), { threads: 1 });
   const rows = [];
   for (const size of batches) {

@@ -77,7 +77,8 @@ export const ENGINES: Readonly<Record<EngineName, BenchEngine>> = {
 function onnxEngine(weights: OnnxWeights): BenchEngine {
   return {
     takes: () => true,
-    write: async ({ network }) => onnxProgram(network, await codeVersion(), weights).bytes,
+    write: async ({ network }) =>
+      onnxProgram(network, { producerVersion: await codeVersion(), weights }).bytes,
     open: async (path, { threads, device }) => {
       const session = await openAlone(path, { threads, provider: device });
       return {

@@ -35,6 +35,26 @@ test.each(HEADS.map((head) => [head.kind, head] as const))(
   },
 );
 
+test.each([
+  ["onnx", undefined, 17, 8],
+  ["onnx", "20", 20, 9],
+  ["onnx-int8", undefined, 17, 8],
+  ["onnx-int8", "19", 19, 9],
+] as const)("%s with opset %s is a file of opset %i and IR version %i", async (to, opset, version, ir) => {
+  const model = await written(tinyModel());
+  const { path, difference } = await exportModel({ model, to, ...(opset === undefined ? {} : { opset }) });
+  const { opsets, irVersion } = decodeModel(await readFile(path));
+  expect([opsets, irVersion]).toEqual([{ "": version }, ir]);
+  expect(difference).toBeLessThan(to === "onnx" ? 1e-4 : 1);
+});
+
+test("an opset is refused where no ONNX file is written", async () => {
+  const model = await written(tinyModel());
+  for (const to of ["esp", "safetensors"] as const) {
+    await expect(exportModel({ model, to, opset: "17" })).rejects.toMatchObject({ code: "options/rule" });
+  }
+});
+
 test("a run's ONNX model is its model.onnx; a name ending in .onnx is a file", async () => {
   const run = await newFolder();
   await writeFile(join(run, "recipe.json"), "{}");
@@ -137,10 +157,17 @@ test("exports that cannot be are refused by name", async () => {
   await writeFile(out, "not a model");
   await refused(predict({ model: out, texts: ["a"] }), "esp/magic");
   const network = tinyModel();
-  const name = "classifier.bias";
-  const broken = new Map(network.tensors).set(name, floatTensor([2], Float32Array.of(Number.NaN, 0)));
-  const model = await written({ ...network, tensors: broken });
-  await refused(exportModel({ model, to: "onnx" }), "export/finite");
+  const withBias = (name: string, size: number, value: number) =>
+    written({
+      ...network,
+      tensors: new Map(network.tensors).set(name, floatTensor([size], new Float32Array(size).fill(value))),
+    });
+  await refused(
+    exportModel({ model: await withBias("classifier.bias", 2, Number.NaN), to: "onnx" }),
+    "folder/finite",
+  );
+  const overflowing = await withBias("bert.embeddings.LayerNorm.weight", 16, 3e38);
+  await refused(exportModel({ model: overflowing, to: "onnx" }), "export/finite");
   const mixing = await written(tinyModel({ kind: "regression", reader: "mixture" }));
   await refused(exportModel({ model: mixing, to: "safetensors" }), "stock/reader");
 });

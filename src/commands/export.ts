@@ -1,7 +1,7 @@
 /**
  * `espalier export`: a model, written for other programs and compared with the one it was written from.
  *
- *   onnx          one .onnx file with everything in it, for ONNX Runtime; into a folder, it becomes the layout of
+ *   onnx          one .onnx file with everything in it, for ONNX Runtime from 1.14 on (onnx/opsets.ts); into a folder, it becomes the layout of
  *                 transformers.js: onnx/model.onnx beside config.json and the tokenizer
  *   onnx-int8     the same with matrices in int8 (onnx/quantize.ts), as model_quantized.onnx, transformers.js's name for
  *                 it; answers differ from the model's own, and by how much is reported
@@ -27,6 +27,7 @@ import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { onnxProgram } from "../network/onnx.ts";
 import { toStock } from "../network/stock.ts";
+import { OPSETS, PORTABLE_OPSET } from "../onnx/opsets.ts";
 import { EXPORT, type ExportOptions, type ExportSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
@@ -53,7 +54,7 @@ export async function exportModel(options: ExportOptions, context: RunContext = 
   const loaded = await loadModel(model, context);
   if (out === undefined && isEsp(loaded.path)) throw needsPlace();
   if (to === "esp") return writeEsp(loaded, settings);
-  return to === "safetensors" ? writeStock(loaded, out) : writeOnnx(loaded, to, out);
+  return to === "safetensors" ? writeStock(loaded, out) : writeOnnx(loaded, to, settings);
 }
 
 async function writeEsp(
@@ -77,7 +78,7 @@ async function writeEsp(
 async function writeOnnx(
   { network, path, run }: LoadedModel,
   to: "onnx" | "onnx-int8",
-  out: string | undefined,
+  { out, opset }: ExportSettings,
 ): Promise<ExportResult> {
   const isFolder = out !== undefined && !out.endsWith(".onnx");
   const name = to === "onnx" ? "model.onnx" : "model_quantized.onnx";
@@ -86,7 +87,11 @@ async function writeOnnx(
   if (isFolder) await writeFolder(out, network);
   const alone = out ?? (run === undefined ? inFolder(path) : join(run, name));
   const file = isFolder ? inFolder(out) : alone;
-  const program = onnxProgram(network, await codeVersion(), to === "onnx" ? "float32" : "int8");
+  const program = onnxProgram(network, {
+    producerVersion: await codeVersion(),
+    weights: to === "onnx" ? "float32" : "int8",
+    opset: OPSETS.find((known) => String(known) === opset) ?? PORTABLE_OPSET,
+  });
   await writeFileAtomic(file, [program.bytes]);
   const written = { ...program, bytes: new Uint8Array(await readFile(file)) };
   return {

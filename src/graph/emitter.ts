@@ -7,6 +7,7 @@
 
 import type { DType, Tensor } from "../base/tensor.ts";
 import type { Attribute, Graph, Node, ValueInfo } from "../onnx/model.ts";
+import { type Opset, OWN_OPSET } from "../onnx/opsets.ts";
 import { type Dim, GraphError, type Shape, type Type } from "./shape.ts";
 
 export const MICROSOFT = "com.microsoft";
@@ -14,6 +15,8 @@ export const MICROSOFT = "com.microsoft";
 export interface EmitOptions {
   /** Only operators of the ONNX standard: for models that leave the house. Default: Microsoft's fused ones too. */
   readonly portable?: boolean;
+  /** Version of the standard's operators; by default the one of our own engine. */
+  readonly opset?: Opset;
   /** Values of inputs, by name: these become part of the model, and nobody has to feed them. */
   readonly initializers?: ReadonlyMap<string, Tensor>;
 }
@@ -28,6 +31,7 @@ export interface Writable {
 /** Collects the nodes of one graph. */
 export class Emitter {
   readonly portable: boolean;
+  readonly opset: Opset;
   readonly inputs = new Map<string, Type>();
   private readonly given: ReadonlyMap<string, Tensor>;
   private readonly nodes: Node[] = [];
@@ -38,6 +42,7 @@ export class Emitter {
 
   constructor(options: EmitOptions = {}) {
     this.portable = options.portable ?? false;
+    this.opset = options.opset ?? OWN_OPSET;
     this.given = options.initializers ?? new Map();
   }
 

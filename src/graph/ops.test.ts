@@ -8,6 +8,7 @@ import {
   SIZES,
   valuesOf,
 } from "../../test/support/op-samples.ts";
+import { erf } from "../base/erf.ts";
 import { type DType, floatTensor, sizeOf, type Tensor, zeros } from "../base/tensor.ts";
 import { Engine, type RunRequest } from "../engine/engine.ts";
 import type { Results } from "../engine/protocol.ts";
@@ -15,7 +16,7 @@ import { decodeModel } from "../onnx/decode.ts";
 import { backward } from "./backward.ts";
 import { topological } from "./emitter.ts";
 import { sum } from "./ops/broadcast.ts";
-import { mul, sigmoid, sub } from "./ops/elementwise.ts";
+import { gelu, mul, sigmoid, sub } from "./ops/elementwise.ts";
 import { gather, lookup, scatterAdd, slice } from "./ops/select.ts";
 import { OPS, type OpName } from "./ops.ts";
 import { program } from "./program.ts";
@@ -132,6 +133,26 @@ test("4096 rows of 256 ones added to one row by two threads are 4096, bit for bi
   for (const call of calls) expect(new Set(numbers(call.y))).toEqual(new Set([4096]));
   await two.close();
 });
+
+test.each(["erf", "tanh"] as const)(
+  "gelu (%s) written out for opset 17 is x·Φ(x), or its approximation, within 1e-6",
+  async (kind) => {
+    const x = input("x", "float32", [41]);
+    const made = program({ y: gelu(x, kind) }, { portable: true, opset: 17 });
+    const session = await engine.session(`gelu ${kind} 17`, () => made);
+    const data = Float32Array.from({ length: 41 }, (_, i) => (i - 20) / 4);
+    const [results] = await engine.run([{ session, feeds: { x: { dtype: "float32", shape: [41], data } } }]);
+    const u = (v: number) => Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3);
+    const expected = Array.from(data, (v) =>
+      kind === "erf" ? (v / 2) * (1 + erf(v / Math.SQRT2)) : (v / 2) * (1 + Math.tanh(u(v))),
+    );
+    const far = numbers(results?.y).map((y, i) => Math.abs(y - (expected[i] ?? Number.NaN)));
+    expect(far).toHaveLength(41);
+    expect(Math.max(...far)).toBeLessThan(1e-6);
+    const types = decodeModel(made.bytes).graph.nodes.map(({ opType }) => opType);
+    expect(types).not.toContain("Gelu");
+  },
+);
 
 /** A sample as a program of y and the gradients g0, g1, … of Σ w∘y with respect to its real operands. */
 interface Check {

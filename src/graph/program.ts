@@ -1,8 +1,9 @@
 /** A finished graph: the bytes of an ONNX model, and what goes in and out of it. */
 
 import { encodeModel } from "../onnx/encode.ts";
-import { IR_VERSION, type Model, OPSETS } from "../onnx/model.ts";
-import { type EmitOptions, Emitter, topological } from "./emitter.ts";
+import type { Model } from "../onnx/model.ts";
+import { checkOpset, irVersionOf, MICROSOFT_OPSET } from "../onnx/opsets.ts";
+import { type EmitOptions, Emitter, MICROSOFT, topological } from "./emitter.ts";
 import { GraphError, type Sizes, type Type } from "./shape.ts";
 import type { Value } from "./value.ts";
 
@@ -29,7 +30,10 @@ export interface ProgramOptions extends EmitOptions {
   readonly rewrite?: (model: Model) => Model;
 }
 
-/** Writes the graph that computes `outputs`, in their order. */
+/**
+ * Writes the graph that computes `outputs`, in their order.
+ * @throws {FormatError} `onnx/opset` for an operation that the opset has no operator for
+ */
 export function program(outputs: Readonly<Record<string, Value>>, options: ProgramOptions = {}): Program {
   const emit = new Emitter(options);
   const types = new Map<string, Type>();
@@ -39,8 +43,10 @@ export function program(outputs: Readonly<Record<string, Value>>, options: Progr
     emit.alias(emit.write(value), name);
     types.set(name, { dtype: value.dtype, shape: value.shape });
   }
-  const model: Model = { ...finish(emit, types), ...options.about };
-  return { bytes: encodeModel(options.rewrite?.(model) ?? model), inputs: emit.inputs, outputs: types };
+  const plain: Model = { ...finish(emit, types), ...options.about };
+  const model = options.rewrite?.(plain) ?? plain;
+  checkOpset(model.graph, emit.opset);
+  return { bytes: encodeModel(model), inputs: emit.inputs, outputs: types };
 }
 
 /** The model of an emitter's graph. */
@@ -57,8 +63,8 @@ function finish(emit: Emitter, outputs: ReadonlyMap<string, Type>): Model {
     ? [{ kind: "sequence" as const, name: SEAL, dtype: "float32" as const, shape: undefined }]
     : [];
   const graph = emit.graph("espalier", [...seal, ...declared]);
-  const opsets = emit.portable ? { "": OPSETS[""] ?? 0 } : OPSETS;
-  return { irVersion: IR_VERSION, opsets, producerName: "espalier", graph };
+  const opsets = { "": emit.opset, ...(emit.portable ? {} : { [MICROSOFT]: MICROSOFT_OPSET }) };
+  return { irVersion: irVersionOf(emit.opset), opsets, producerName: "espalier", graph };
 }
 
 /** What a program's symbols stand for, given the shapes fed to it. */

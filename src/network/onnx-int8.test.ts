@@ -39,7 +39,7 @@ test.each(tinyCases().map((c) => [c.name, c] as const))(
   async (_, c) => {
     const batch = tinyBatch(c);
     const exact = await (await openNetwork(engine, c.network)).logits(batch);
-    const int8 = await openProgram(engine, onnxProgram(c.network, "", "int8"), c.network);
+    const int8 = await openProgram(engine, onnxProgram(c.network, { weights: "int8" }), c.network);
     const rough = await int8.logits(batch);
     const range = Math.max(...exact) - Math.min(...exact);
     const far = Math.max(...exact.map((x, i) => Math.abs(x - (rough[i] ?? Number.NaN))));
@@ -59,7 +59,7 @@ test.each(NETWORKS)(
   "%s: every linear layer is int8, and ONNX Runtime fuses each into one kernel",
   async (_, network) => {
     const layers = count(onnxProgram(network).bytes).get("Gemm") ?? 0;
-    const { bytes } = onnxProgram(network, "", "int8");
+    const { bytes } = onnxProgram(network, { weights: "int8" });
     const written = count(bytes);
     expect(layers).toBeGreaterThan(12);
     expect([written.get("Gemm"), written.get("MatMulInteger")]).toEqual([undefined, layers]);
@@ -70,7 +70,7 @@ test.each(NETWORKS)(
 );
 
 test("no float32 matrix is left in the int8 file", () => {
-  const { initializers } = decodeModel(onnxProgram(tinyModel(), "", "int8").bytes).graph;
+  const { initializers } = decodeModel(onnxProgram(tinyModel(), { weights: "int8" }).bytes).graph;
   const left = initializers.filter(({ dtype, shape }) => dtype === "float32" && shape.length > 1);
   expect(left.map(({ name }) => name)).toEqual([]);
 });

@@ -1,14 +1,16 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, expect, test } from "vitest";
-import { tinyBatch, tinyCases } from "../../test/support/golden.ts";
+import { type TinyCase, tinyBatch, tinyCases } from "../../test/support/golden.ts";
 import { keyOf } from "../base/random.ts";
 import { floatTensor, type Tensor } from "../base/tensor.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import { parameters } from "../bert/names.ts";
 import { Engine } from "../engine/engine.ts";
 import { decodeModel } from "../onnx/decode.ts";
-import { openNetwork } from "./inference.ts";
+import { hasOperator, OPSETS } from "../onnx/opsets.ts";
+import { openNetwork, openProgram } from "./inference.ts";
 import { initialNetwork, type Network } from "./network.ts";
-import { exportOnnx, referenceProgram } from "./onnx.ts";
+import { exportOnnx, onnxProgram, referenceProgram } from "./onnx.ts";
 
 const engine = new Engine({ threads: 1 });
 afterAll(() => engine.close());
@@ -31,6 +33,21 @@ test.each(tinyCases().map((c) => [c.name, c] as const))(
   },
 );
 
+/** Logits of the graph that training runs. */
+async function referenceLogits(network: Network, golden: TinyCase): Promise<number[]> {
+  const { size, length, ids, types, mask } = golden;
+  const shape = [size, length];
+  const session = await engine.session(`reference ${randomUUID()}`, () => referenceProgram(network));
+  const feeds: Record<string, Tensor> = {
+    ...Object.fromEntries(network.tensors),
+    input_ids: { dtype: "int32", shape, data: ids },
+    token_type_ids: { dtype: "int32", shape, data: types },
+    mask: { dtype: "float32", shape, data: mask },
+  };
+  const [results] = await engine.run([{ session, feeds }]);
+  return Array.from<number | bigint, number>(results?.logits?.data ?? [], Number);
+}
+
 test.each([
   { kind: "classification", labels: ["a", "b", "c"], reader: "mixture" },
   { kind: "regression", reader: "mixture" },
@@ -46,21 +63,40 @@ test.each([
       floatTensor([2], Float32Array.of(-1, 0.5)),
     );
     const mixed: Network = { ...network, tensors };
-    const { size, length, ids, types, mask } = golden;
-    const shape = [size, length];
-    const session = await engine.session(`reference ${head.kind}`, () => referenceProgram(mixed));
-    const feeds: Record<string, Tensor> = {
-      ...Object.fromEntries(tensors),
-      input_ids: { dtype: "int32", shape, data: ids },
-      token_type_ids: { dtype: "int32", shape, data: types },
-      mask: { dtype: "float32", shape, data: mask },
-    };
-    const [results] = await engine.run([{ session, feeds }]);
+    const expected = await referenceLogits(mixed, golden);
     const ours = await (await openNetwork(engine, mixed)).logits(tinyBatch(golden));
-    expect(ours.length).toBe(size * (head.kind === "regression" ? 1 : 3));
+    expect(ours.length).toBe(golden.size * (head.kind === "regression" ? 1 : 3));
     expect(new Set(ours).size).toBe(ours.length);
-    const far = [...ours].map((x, i) => Math.abs(x - Number(results?.logits?.data[i])));
+    const far = [...ours].map((x, i) => Math.abs(x - (expected[i] ?? Number.NaN)));
     expect(Math.max(...far)).toBeLessThan(1e-5);
+  },
+);
+
+const WRITTEN = OPSETS.flatMap((opset) =>
+  (["gelu", "gelu_new", "relu"] as const).map((activation) => ({ opset, activation })),
+);
+
+test.each(WRITTEN)(
+  "opset $opset, $activation: its operators alone, logits within 1e-5 of what training runs",
+  async ({ opset, activation }) => {
+    const [golden] = tinyCases();
+    if (!golden) throw new Error("goldens: none");
+    const config = { ...golden.network.config, activation, initializerRange: 0.4 };
+    const head: Head = { kind: "classification", labels: ["a", "b", "c"], reader: "mixture" };
+    const network = initialNetwork(config, head, golden.network.vocabulary, keyOf(2));
+    const made = onnxProgram(network, { opset });
+    const { opsets, irVersion, graph } = decodeModel(made.bytes);
+    expect([opsets, irVersion]).toEqual([{ "": opset }, opset < 19 ? 8 : 9]);
+    expect(graph.nodes.filter(({ opType }) => !hasOperator(opType, opset))).toEqual([]);
+    const int8 = decodeModel(onnxProgram(network, { opset, weights: "int8" }).bytes);
+    expect([int8.opsets, int8.irVersion]).toEqual([opsets, irVersion]);
+    expect(int8.graph.nodes.filter(({ opType }) => !hasOperator(opType, opset))).toEqual([]);
+    const expected = await referenceLogits(network, golden);
+    const ours = await (await openProgram(engine, made, network)).logits(tinyBatch(golden));
+    expect(ours.length).toBe(3 * golden.size);
+    expect(Math.max(...[...ours].map((x, i) => Math.abs(x - (expected[i] ?? Number.NaN))))).toBeLessThan(
+      1e-5,
+    );
   },
 );
 
@@ -84,7 +120,7 @@ test("a network without a head gives its last hidden states", async () => {
 test("the file has standard operators, int64 inputs with free axes, its labels, and every weight by name", () => {
   const network = tiny("classification");
   const { graph, opsets, metadata, producerName, producerVersion } = decodeModel(
-    exportOnnx(network, "1.2.3"),
+    exportOnnx(network, { producerVersion: "1.2.3" }),
   );
   const ids = { kind: "tensor", dtype: "int64", shape: ["batch_size", "sequence_length"] };
   expect([...graph.inputs].sort((a, b) => a.name.localeCompare(b.name))).toEqual([

@@ -28,6 +28,7 @@ import { reshape } from "../graph/ops/broadcast.ts";
 import { cast } from "../graph/ops/elementwise.ts";
 import { type Program, program } from "../graph/program.ts";
 import { input, type Value } from "../graph/value.ts";
+import { type Opset, PORTABLE_OPSET } from "../onnx/opsets.ts";
 import { quantizeDynamically } from "../onnx/quantize.ts";
 import type { Network } from "./network.ts";
 
@@ -48,11 +49,20 @@ export function onnxOutput({ head }: Pick<Network, "head">): "logits" | "last_hi
 /** How a model's matrices are stored: as they are, or as ONNX Runtime's dynamic quantization has them. */
 export type OnnxWeights = "float32" | "int8";
 
+/** How a file is written; everything has a default. */
+export interface OnnxOptions {
+  /** Written into the file beside the name of the producer. */
+  readonly producerVersion?: string;
+  /** Default float32. */
+  readonly weights?: OnnxWeights;
+  /** Default `PORTABLE_OPSET`. */
+  readonly opset?: Opset;
+}
+
 /** The model with the types of what goes in and out, ready for the engine. @throws as `exportOnnx` does */
 export function onnxProgram(
   network: Network,
-  producerVersion = "",
-  weights: OnnxWeights = "float32",
+  { producerVersion = "", weights = "float32", opset = PORTABLE_OPSET }: OnnxOptions = {},
 ): Program {
   const { config, head, tensors } = network;
   const inputs: BertInputs = {
@@ -65,6 +75,7 @@ export function onnxProgram(
     { [onnxOutput(network)]: result },
     {
       portable: true,
+      opset,
       initializers: new Map<string, Tensor>(tensors),
       about: { producerVersion, metadata: metadataOf(network) },
       ...(weights === "int8" ? { rewrite: quantizeDynamically } : {}),
@@ -83,13 +94,12 @@ export function referenceProgram(network: Network): Program {
 }
 
 /**
- * The bytes of an .onnx file, for programs that know opset 20.
+ * The bytes of an .onnx file; which programs read it is in onnx/opsets.ts.
  *
- * @param producerVersion  written into the file beside the name of the producer
  * @throws {FormatError} `onnx/too-large` for a network of 2 GiB or more, which a single file cannot hold
  */
-export function exportOnnx(network: Network, producerVersion = ""): Uint8Array {
-  return onnxProgram(network, producerVersion).bytes;
+export function exportOnnx(network: Network, options: OnnxOptions = {}): Uint8Array {
+  return onnxProgram(network, options).bytes;
 }
 
 function outputOf(context: ForwardContext, inputs: BertInputs, { config, head }: Network): Value {

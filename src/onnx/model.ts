@@ -66,8 +66,3 @@ export interface ValueInfo {
 export interface NamedTensor extends Tensor {
   readonly name: string;
 }
-
-/** The versions every graph of ours declares: the newest that ONNX Runtime 1.30 and its browser build both take. */
-export const IR_VERSION = 9;
-/** See `IR_VERSION`. */
-export const OPSETS: Readonly<Record<string, number>> = { "": 20, "com.microsoft": 1 };

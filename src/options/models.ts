@@ -16,6 +16,11 @@ export const EXPORT = schema(
     model: required(MODEL, ANY_MODEL),
     to: required(FORMAT, "onnx, onnx-int8, safetensors or esp"),
     out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
+    opset: optional(
+      oneOf("17", "18", "19", "20"),
+      "of onnx: version of its operators; 17 and 18 are read by ONNX Runtime from 1.14 on, 20 from 1.17 on",
+      { absent: "17" },
+    ),
     values: optional(NUMBERS, "of esp: how numbers of sparse matrices are stored", { absent: "float16" }),
     tables: optional(NUMBERS, "of esp: how numbers of other matrices are stored", { absent: "as --values" }),
     block: optional(oneOf("1", "2", "4"), "of esp: rows that a block of a sparse matrix spans", {
@@ -24,6 +29,10 @@ export const EXPORT = schema(
     }),
     ...COMMON,
   },
+  ({ to, opset }) =>
+    opset === undefined || to === "onnx" || to === "onnx-int8"
+      ? undefined
+      : `to: expected onnx or onnx-int8 with opset, got ${to}`,
   ({ to, values, tables, block }) => {
     const given = values ?? tables ?? block;
     if (to === "esp" || given === undefined) return undefined;

@@ -237,5 +237,5 @@ test("development dependencies are pinned exactly", () => {
   );
   const versions = Object.values(manifest.devDependencies);
   expect(versions.length).toBeGreaterThan(0);
-  expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+  expect(versions.filter((version) => !/^(?:npm:[\w-]+@)?\d+\.\d+\.\d+$/.test(version))).toEqual([]);
 });

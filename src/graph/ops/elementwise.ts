@@ -2,6 +2,7 @@
 
 import type { DType } from "../../base/tensor.ts";
 import { DATA_TYPE } from "../../onnx/fields.ts";
+import { hasOperator } from "../../onnx/opsets.ts";
 import { int, text } from "../emitter.ts";
 import { broadcast, GraphError } from "../shape.ts";
 import { apply, type LowerContext, pick, type Rule, scalar, type Value } from "../value.ts";
@@ -142,12 +143,30 @@ function geluTanhSlope(x: Value): Value {
 }
 
 /** Opset 20's Gelu is float32 only in the CPU provider. */
-function lowerGelu({
-  emit,
-  inputs,
-  attributes,
-}: LowerContext<{ readonly kind: GeluKind }>): readonly string[] {
+function lowerGelu(context: LowerContext<{ readonly kind: GeluKind }>): readonly string[] {
+  const { emit, inputs, attributes } = context;
+  if (!hasOperator("Gelu", emit.opset)) return [writtenOut(context)];
   return [emit.node("Gelu", inputs, { approximate: text(attributes.kind === "erf" ? "none" : "tanh") })];
+}
+
+/**
+ * The same in older operators, in the very order in which PyTorch's exporter writes it: ONNX Runtime since 1.0 finds
+ * these nodes and runs them as one.
+ *
+ *   erf    x·(1 + erf(x/√2))·½          tanh   x·½·(1 + tanh(√(2/π)·(x + 0.044715·x³)))
+ */
+function writtenOut({ emit, inputs, type, attributes }: LowerContext<{ readonly kind: GeluKind }>): string {
+  const x = pick(inputs, 0);
+  const number = (value: number) => emit.float(value, type.dtype);
+  if (attributes.kind === "erf") {
+    const inner = emit.node("Erf", [emit.node("Div", [x, number(Math.SQRT2)])]);
+    const twice = emit.node("Mul", [x, emit.node("Add", [inner, number(1)])]);
+    return emit.node("Mul", [twice, number(0.5)]);
+  }
+  const cube = emit.node("Pow", [x, number(3)]);
+  const sum = emit.node("Add", [x, emit.node("Mul", [cube, number(0.044715)])]);
+  const inner = emit.node("Tanh", [emit.node("Mul", [sum, number(Math.sqrt(2 / Math.PI))])]);
+  return emit.node("Mul", [emit.node("Mul", [x, number(0.5)]), emit.node("Add", [inner, number(1)])]);
 }
 
 export const castRule: Rule<{ readonly to: DType }> = {
