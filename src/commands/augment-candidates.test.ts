@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "vitest";
+import { ownTemplates, ruledModel } from "../../test/support/ruled-model.ts";
 import { TINY_CONFIG, tinyModel } from "../../test/support/tiny-model.ts";
 import { Engine } from "../engine/engine.ts";
 import { openNetwork } from "../network/inference.ts";
@@ -90,4 +91,22 @@ test("of a long text the second one is cut first, and words behind the limit hav
   expect((await lengths(14, "pair")).every((n) => n > 0)).toBe(true);
   expect((await lengths(10, "pair")).map((n) => n > 0)).toEqual(Array.from({ length: 12 }, (_, i) => i < 8));
   expect(await lengths(14, "pair")).toEqual(await lengths(15, "alone"));
+});
+
+test("words in added tokens are not replaced; nor is a text whose tokens reach over its words", async () => {
+  const propose = await openProposer(engine, ruledModel(undefined, { kind: "mlm" }), RULES);
+  const texts = ["bad [E1] film<s> plot", "a very good film", "[MASK] film", "covfefe film"];
+  const found = await propose(texts);
+  expect(found.map((words, t) => words.map(({ start, end }) => texts[t]?.slice(start, end)))).toEqual([
+    ["bad", "film", "plot"],
+    [],
+    ["film"],
+    ["covfefe", "film"],
+  ]);
+  expect(found.flat().flatMap(({ candidates }) => candidates)).not.toContain("<s>");
+});
+
+test("a tokenizer with another template than BERT's is refused (augment/template)", async () => {
+  const opened = openProposer(engine, ruledModel(ownTemplates, { kind: "mlm" }), RULES);
+  await expect(opened).rejects.toMatchObject({ code: "augment/template" });
 });

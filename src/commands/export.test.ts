@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { ownTemplates, ruledModel } from "../../test/support/ruled-model.ts";
 import { newFolder, PRUNED_CONFIG, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { type Head, isStock } from "../bert/config.ts";
@@ -10,6 +11,7 @@ import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { decodeModel } from "../onnx/decode.ts";
 import { espFigures } from "../sparse/esp/figures.ts";
+import type { TokenizerRules } from "../text/rules.ts";
 import { exportModel } from "./export.ts";
 import { inspect } from "./inspect.ts";
 import { predict } from "./predict.ts";
@@ -171,3 +173,48 @@ test("exports that cannot be are refused by name", async () => {
   const mixing = await written(tinyModel({ kind: "regression", reader: "mixture" }));
   await refused(exportModel({ model: mixing, to: "safetensors" }), "stock/reader");
 });
+
+test("added tokens and templates survive export to safetensors and esp", async () => {
+  const network = ruledModel(ownTemplates);
+  const model = await written(network);
+  expect((await readFolder(model)).vocabulary).toEqual(network.vocabulary);
+  const stock = await exportModel({ model, to: "safetensors" });
+  expect(stock.files).not.toContain("vocab.txt");
+  expect((await readFolder(stock.path)).vocabulary).toEqual(network.vocabulary);
+  const texts = ["a [E1] covfefe film", "very good"];
+  const before = await predict({ model, texts });
+  const { path } = await exportModel({ model, to: "esp", values: "float32", tables: "float32" });
+  expect((await predict({ model: path, texts })).predictions).toEqual(before.predictions);
+});
+
+test("files of an earlier tokenizer in the folder do not stay beside another one's", async () => {
+  const folder = await written(tinyModel());
+  await writeFile(join(folder, "added_tokens.json"), '{"x": 15}');
+  await writeFolder(folder, ruledModel(ownTemplates));
+  expect(existsSync(join(folder, "vocab.txt")) || existsSync(join(folder, "added_tokens.json"))).toBe(false);
+});
+
+/** No token has to be a word of its own. */
+function anywhere({ added }: TokenizerRules): Pick<TokenizerRules, "added"> {
+  return { added: added.map((token) => ({ ...token, singleWord: false })) };
+}
+
+const UNLIKE: readonly (readonly [string, Network])[] = [
+  ["single_word", ruledModel()],
+  ["post_processor", ruledModel((rules) => ({ ...ownTemplates(rules), ...anywhere(rules) }))],
+  [
+    "normalized",
+    ruledModel((rules) => ({
+      added: anywhere(rules).added.map((token) => ({ ...token, normalized: false })),
+    })),
+  ],
+];
+test.each(UNLIKE)(
+  "an ONNX folder is refused for %s, which transformers.js reads otherwise",
+  async (key, network) => {
+    const model = await written(network);
+    const failure = { code: "export/tokenizer", message: expect.stringContaining(key) };
+    await expect(exportModel({ model, to: "onnx", out: await newFolder() })).rejects.toMatchObject(failure);
+    expect((await exportModel({ model, to: "onnx" })).files).toEqual(["model.onnx"]);
+  },
+);

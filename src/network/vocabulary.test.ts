@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "vitest";
+import { ownTemplates, ruledModel } from "../../test/support/ruled-model.ts";
 import { tinyModel, WORDS } from "../../test/support/tiny-model.ts";
 import type { Head } from "../bert/config.ts";
 import { EMBEDDINGS, MLM, parameters } from "../bert/names.ts";
@@ -40,6 +41,13 @@ test.each<Head>([CLASSES, { kind: "regression", reader: "mixture" }, { kind: "no
     expect(await answers(small)).toEqual(await answers(network));
   },
 );
+
+test("texts with added tokens have the same logits in a template of their own, bit for bit", async () => {
+  const network = ruledModel(ownTemplates);
+  const small = keepPieces(network, usedPieces(network.vocabulary, [...TEXTS, "covfefe"]));
+  expect(small.config.vocabSize).toBe(network.config.vocabSize - 3);
+  expect(await answers(small)).toEqual(await answers(network));
+});
 
 test("a masked language model keeps the logits of the pieces that stay, within 1e-6, in their order", async () => {
   const network = tinyModel({ kind: "mlm" });

@@ -1,10 +1,11 @@
 /** Pieces and types of a grid of tokenizer files, compared with Python's transformers (test/goldens/tokenizer_grid.py). */
 
 import { readFileSync } from "node:fs";
+import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { expect, test } from "vitest";
 import { EspalierError, FormatError, InputError } from "../base/errors.ts";
 import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
-import { tokenizerTexts } from "./tokenizer-files.ts";
+import { requireBrowserTokenizer, tokenizerTexts } from "./tokenizer-files.ts";
 import { readTokenizer, type TokenizerSources } from "./vocabulary.ts";
 
 /** Numbers, and types as digits. */
@@ -116,6 +117,74 @@ test.each(grid.read)("$name: the pieces and types of transformers", (entry) => {
 test.each(grid.read)("$name: what is written is read again as the same tokenizer", (entry) => {
   const files = readTokenizer(sourcesOf(entry), "here");
   expect(readTokenizer(sourcesFrom(tokenizerTexts(files)), "here")).toEqual(files);
+});
+
+/** What transformers.js makes of written files: its classes but BERT's give the model no types. */
+function browserAnswer(
+  texts: ReadonlyMap<string, string | undefined>,
+): (text: string, pair?: string) => unknown {
+  const parsed = (name: string): Record<string, unknown> => JSON.parse(texts.get(name) ?? "{}");
+  const config = parsed("tokenizer_config.json");
+  const library = new LibraryTokenizer(parsed("tokenizer.json"), config);
+  return (text, pair) => {
+    const { ids, token_type_ids: types } = library.encode(text, {
+      text_pair: pair ?? null,
+      return_token_type_ids: true,
+    });
+    return [text, pair, ids, config.tokenizer_class === "BertTokenizer" ? types : ids.map(() => 0)];
+  };
+}
+
+const forBrowsers = grid.read.filter((entry) => {
+  try {
+    requireBrowserTokenizer(readTokenizer(sourcesOf(entry), "here"));
+    return true;
+  } catch {
+    return false;
+  }
+});
+
+test.each(forBrowsers)(
+  "$name: transformers.js reads what is written with the same pieces and types",
+  (entry) => {
+    const files = readTokenizer(sourcesOf(entry), "here");
+    const [ours, theirs] = [createTokenizer(files), browserAnswer(tokenizerTexts(files))];
+    const asked = [...grid.texts.map((text) => [text] as const), ...grid.pairs];
+    const spelt = asked.filter(([text]) => text !== "" && !/Σ/.test(text));
+    const answer = (text: string, pair?: string): unknown => {
+      const { ids, types } = ours.encode(text, pair, 512);
+      return [text, pair, Array.from(ids), Array.from(types)];
+    };
+    expect(spelt.map(([text, pair]) => theirs(text, pair))).toEqual(
+      spelt.map(([text, pair]) => answer(text, pair)),
+    );
+  },
+);
+
+test("what transformers.js would read otherwise is known by name", () => {
+  const refused = grid.read.filter((entry) => !forBrowsers.includes(entry)).map(({ name }) => name);
+  expect(refused).toEqual([
+    "a mask by name alone, null",
+    "an added token as it stands",
+    "single_word, normalised",
+    "single_word, as it stands",
+    "lstrip, as it stands",
+    "rstrip, as it stands",
+    "no added tokens",
+    "added tokens",
+    "flags of added_tokens_decoder go before the file's",
+    "flags of the file go before added_tokens.json",
+    "short words",
+    "another prefix",
+    "another unknown piece",
+    "no template",
+    "BertProcessing, swapped",
+    "a template without [CLS]",
+    "a template with two [SEP]",
+    "a template with the pair first",
+    "a template with a marker and type 1",
+    "a template under BERT's class",
+  ]);
 });
 
 test.each(grid.refused)("$name: refused, and the message names $refused", (entry) => {

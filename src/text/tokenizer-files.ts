@@ -135,8 +135,8 @@ export function rulesJson({ rules }: TokenizerFiles): { espalier?: TokenizerRule
 /**
  * Refuses what transformers.js would read otherwise without a word.
  *
- * It looks for tokens that must be words of their own inside of words too, and gives no types to a pair unless the class
- * is BERT's.
+ * It looks for tokens that must be words of their own inside of words too, spells words with tokens that were only added,
+ * and gives no types to a pair unless the class is BERT's.
  *
  * @throws {InputError} `export/tokenizer` naming the key
  */
@@ -144,10 +144,20 @@ export function requireBrowserTokenizer(files: TokenizerFiles): void {
   const rules = rulesOf(files);
   const word = rules.added.find(({ singleWord }) => singleWord);
   if (word !== undefined) throw unsupported("single_word", `${files.vocab[word.id]} with it`);
+  const piece = rules.added.find(({ id, normalized }) => {
+    const content = files.vocab[id] ?? "";
+    const goesOn = rules.prefix !== "" && content.startsWith(rules.prefix);
+    const isWord = WORD.test(goesOn ? content.slice(rules.prefix.length) : content);
+    return id >= rules.words && isWord && (goesOn || !normalized);
+  });
+  if (piece !== undefined) throw unsupported("normalized", `${files.vocab[piece.id]}, a word, without it`);
   const isTyped = [...rules.single, ...rules.pair].some(({ type }) => type !== 0);
   if (!isBertLike(files) && isTyped)
     throw unsupported("post_processor", "one that is not BERT's, with types");
 }
+
+/** What BERT does not split, whatever its flags. */
+const WORD = /^[^\p{White_Space}\p{P}!-/:-@[-`{-~]+$/u;
 
 function unsupported(key: string, got: string): InputError {
   const expected = `${key}: expected what transformers.js reads alike, got ${got}`;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { SPECIAL_PIECES } from "./rules.ts";
+import { ADDED, ruledModel } from "../../test/support/ruled-model.ts";
+import { keepOnly, SPECIAL_PIECES } from "./rules.ts";
 import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 import { usedPieces } from "./used-pieces.ts";
 
@@ -69,4 +70,16 @@ test("a word without pieces gains none when the long piece that led it astray is
 
 test("no text keeps what stays in any case", () => {
   expect(usedPieces(files("film", "a"), [])).toEqual([0, 1, 2, 3, 4, 6]);
+});
+
+test("added tokens stay, and texts with tokens that reach across spaces keep their pieces", () => {
+  const { vocabulary } = ruledModel();
+  const corpus = ["very  good very good", "covfefe film [E1]", "covfefes  <s> very goods"];
+  const ids = usedPieces(vocabulary, corpus);
+  const small = keepOnly(vocabulary, ids);
+  expect(small.vocab).toEqual([...SPECIAL, "good", "film", "very", "a", ...ADDED]);
+  for (const text of corpus) {
+    const pieces = createTokenizer(small).pieces(text);
+    expect(pieces.map((id) => ids[id])).toEqual(createTokenizer(vocabulary).pieces(text));
+  }
 });

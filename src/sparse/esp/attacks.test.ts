@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { ownTemplates, ruledModel } from "../../../test/support/ruled-model.ts";
 import { PRUNED_CONFIG, tinyModel } from "../../../test/support/tiny-model.ts";
 import { FormatError } from "../../base/errors.ts";
 import { floatTensor } from "../../base/tensor.ts";
@@ -53,6 +54,16 @@ function withDirectory(from: string | RegExp, to: string): Uint8Array {
 
 function withPieces(pieces: string): Uint8Array {
   return joinSections([...SECTIONS.slice(0, 1), text(pieces), ...SECTIONS.slice(2)]);
+}
+
+const RULED = splitSections(await encodeEsp(ruledModel(ownTemplates)), "f");
+const RULED_DIRECTORY = readText(new ByteReader(RULED[0] ?? FILE, "directory", "f"));
+
+/** A file whose tokenizer has rules, with other ones. */
+function withRules(from: string | RegExp, to: string): Uint8Array {
+  const changed = RULED_DIRECTORY.replace(from, to);
+  if (changed === RULED_DIRECTORY) throw new Error(`nothing to replace: ${from}`);
+  return joinSections([text(changed), ...RULED.slice(1)]);
 }
 
 const WORDS = '["bert.embeddings.word_embeddings.weight",[15,16],"int8"]';
@@ -121,6 +132,30 @@ const ATTACKS: readonly [string, string, Uint8Array][] = [
     "tokenizer/config",
     withDirectory('"tokenizer":{', '"tokenizer":{"do_basic_tokenize":false,'),
   ],
+  [
+    "a special piece of another name without rules",
+    "tokenizer/config",
+    withDirectory('"mask_token":"[MASK]"', '"mask_token":"film"'),
+  ],
+  ["rules that are a list", "tokenizer/object", withRules(/"espalier":\{.*?\]\}\}/, '"espalier":[]}')],
+  ["a special piece that is none", "tokenizer/config", withRules('"pad":0', '"pad":19')],
+  ["a negative piece", "tokenizer/config", withRules('"pad":0', '"pad":-1')],
+  ["an unknown piece that words are not spelt with", "tokenizer/config", withRules('"unk":1', '"unk":15')],
+  ["more words than pieces", "tokenizer/config", withRules('"words":15', '"words":20')],
+  ["fewer words, so that pieces are nothing", "tokenizer/kind", withRules('"words":15', '"words":14')],
+  ["a prefix that is a number", "tokenizer/config", withRules('"prefix":"##"', '"prefix":2')],
+  ["an endless word", "tokenizer/config", withRules('"maxWordLength":100', '"maxWordLength":1e99')],
+  ["an added token twice", "tokenizer/kind", withRules('{"id":16,"singleWord"', '{"id":15,"singleWord"')],
+  ["a flag that is a number", "tokenizer/config", withRules('"lstrip":false', '"lstrip":0')],
+  ["a template without a text", "tokenizer/config", withRules(/"single":.*?\],/, '"single":[],')],
+  ["a template with a text twice", "tokenizer/config", withRules('"text":"B"', '"text":"A"')],
+  ["a template of a third text", "tokenizer/config", withRules('"text":"B"', '"text":"C"')],
+  [
+    "a template with a piece that is none",
+    "tokenizer/config",
+    withRules('{"id":18,"type"', '{"id":99,"type"'),
+  ],
+  ["a type beyond all", "tokenizer/config", withRules('"type":1', '"type":256')],
   ["metadata that is a number", "esp/metadata", withDirectory('"by a test"', "1")],
   ["metadata that is a list", "esp/metadata", withDirectory('{"made":"by a test"}', "[]")],
   ["tensors that are an object", "esp/entry", withDirectory(/"tensors":.*$/, '"tensors":{}}')],

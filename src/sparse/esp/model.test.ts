@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { ownTemplates, ruledModel } from "../../../test/support/ruled-model.ts";
 import { PRUNED_CONFIG, TINY_CONFIG, tinyModel } from "../../../test/support/tiny-model.ts";
 import { keyOf, uniform } from "../../base/random.ts";
 import { floatTensor } from "../../base/tensor.ts";
@@ -48,6 +49,7 @@ const NETWORKS: readonly (readonly [string, Network])[] = [
   ["a bare encoder with its pooler", withPooler(tinyModel({ kind: "none" }))],
   ["an encoder of zeros", zeroed(tinyModel(CLASSES))],
   ["a cased tokenizer", cased(tinyModel(CLASSES))],
+  ["added tokens and templates", ruledModel(ownTemplates)],
 ];
 
 function withPooler(network: Network): Network {
