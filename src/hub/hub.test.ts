@@ -46,6 +46,7 @@ beforeEach(() => {
       ["model.safetensors", WEIGHTS],
       ["vocab.txt", Buffer.from("[PAD]\n")],
       ["special_tokens_map.json", Buffer.alloc(0)],
+      ["added_tokens.json", Buffer.from("{}")],
     ]),
     fault: () => false,
     tree: undefined,
@@ -133,6 +134,7 @@ test("a model arrives in full, without the files that make no model folder", asy
   expect(folder).toBe(join(options.cache, "owner--name", COMMIT));
   expect((await readdir(folder)).sort()).toEqual([
     ".complete.json",
+    "added_tokens.json",
     "config.json",
     "model.safetensors",
     "special_tokens_map.json",

@@ -127,11 +127,13 @@ export function parseTokenizerConfig({ config, model, ...beside }: ConfigFiles):
 
 /** The four flags of BERT's normaliser and length. @throws {FormatError} `tokenizer/config` */
 export function parseFlags(fields: Fields, where: string): TokenizerFlags {
+  for (const key of ["do_lower_case", "tokenize_chinese_chars"])
+    if (fields[key] === null) throw unread(where, key, "true or false", null);
   return {
     lowercase: flagOf(fields, "do_lower_case", DEFAULTS.lowercase, where),
     stripAccents: nullableFlagOf(fields, "strip_accents", where),
     tokenizeChineseChars: flagOf(fields, "tokenize_chinese_chars", DEFAULTS.tokenizeChineseChars, where),
-    maxLength: lengthOf(fields.model_max_length, where),
+    maxLength: lengthOf("model_max_length" in fields ? fields.model_max_length : fields.max_len, where),
   };
 }
 

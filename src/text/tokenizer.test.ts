@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { sharedPath } from "../../test/support/shared.ts";
 import { FormatError, InputError } from "../base/errors.ts";
+import { rulesOf } from "./rules.ts";
 import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 import { tokenizerConfigJson } from "./tokenizer-files.ts";
 import { parseVocab, vocabText } from "./vocab-text.ts";
@@ -100,6 +101,19 @@ test("a length that does not hold the special pieces is refused", () => {
   const tokenizer = createTokenizer(plain);
   expect(() => tokenizer.encode("hello", undefined, 1)).toThrow(InputError);
   expect(() => tokenizer.encode("hello", "world", 2)).toThrow(/expected maxLength of 3 or more, got 2/);
+});
+
+test("a template that adds nothing makes nothing of an empty text: refused (tokenizer/empty)", () => {
+  const single = [{ text: "A", type: 0 }] as const;
+  const tokenizer = createTokenizer({ ...plain, rules: { ...rulesOf(plain), single } });
+  expect(Array.from(tokenizer.encode("hello", undefined, 1).ids)).toEqual(tokenizer.pieces("hello"));
+  expect(() => tokenizer.encode(" ", undefined, 8)).toThrow(InputError);
+});
+
+test("between the added tokens of a text lies the rest of it", () => {
+  const text = "a [MASK][mask]";
+  const parts = createTokenizer(plain).between(text);
+  expect(parts.map(({ start, end }) => text.slice(start, end))).toEqual(["a ", "[mask]"]);
 });
 
 test("a vocabulary without [MASK] is refused by name", () => {

@@ -7,15 +7,21 @@
 import { FormatError } from "../base/errors.ts";
 
 /**
- * The pieces of a `vocab.txt`, one per line, LF or CRLF.
+ * The pieces of a `vocab.txt`, one per line; lines end as Python has it, in LF, CRLF or CR.
  * @throws {FormatError} `vocab/duplicate`, `vocab/blank`
  */
 export function parseVocab(text: string, where: string): string[] {
-  const lines = text.replace(/^\uFEFF/, "").split("\n");
-  const vocab = lines.map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
+  const vocab = text.replace(/^\uFEFF/, "").split(LINE_END);
   while (vocab.at(-1) === "") vocab.pop();
   checkPieces(vocab, where);
   return vocab;
+}
+
+const LINE_END = /\r\n|\n|\r/;
+
+/** Whether blank lines follow the last piece. They take numbers, which shows when more pieces follow in other files. */
+export function endsInBlankLines(text: string): boolean {
+  return text.split(LINE_END).slice(-2).join("") === "";
 }
 
 /** Every piece once, none empty. @throws {FormatError} `vocab/duplicate`, `vocab/blank` */

@@ -48,7 +48,18 @@ test("vocab.txt may end its lines with CRLF and end in blank lines", () => {
   ]);
 });
 
-test("a piece may hold any character but a line feed, separators included", () => {
+test("blank lines at the end of vocab.txt are refused where added tokens follow, since they take numbers", () => {
+  const [text, where] = [`${[...special, "tree"].join("\n")}\n\n`, "v"];
+  expect(readTokenizer({ vocab: { text, where } }, "here").vocab).toHaveLength(6);
+  const config = { json: { additional_special_tokens: ["<e>"] }, where: "c" };
+  expect(failure(() => readTokenizer({ vocab: { text, where }, config }, "here"))).toEqual([
+    "tokenizer/kind",
+    "v: added tokens: expected no blank line before them, got blank lines",
+  ]);
+  expect(readTokenizer({ vocab: { text: text.trimEnd(), where }, config }, "here").vocab).toHaveLength(7);
+});
+
+test("a piece may hold any character but a line's end, separators included", () => {
   const odd = ["\u2028", "\u0085", "\u3000", "a\tb"];
   expect(parseVocab([...special, ...odd].join("\n"), "vocab.txt")).toEqual([...special, ...odd]);
 });
@@ -86,6 +97,11 @@ test("a piece called __proto__ is an ordinary piece", () => {
   const tokenizer = createTokenizer({ ...files, vocab: [...special, "_", "proto", "__proto__"] });
   expect(tokenizer.decode([id - 1])).toBe("__proto__");
   expect(tokenizer.pieces("__proto__")).toEqual([5, 5, 6, 5, 5]);
+});
+
+test("max_len is the name that old files have for model_max_length", () => {
+  expect(withConfig({ max_len: 64 }).maxLength).toBe(64);
+  expect(withConfig({ max_len: 64, model_max_length: 32 }).maxLength).toBe(32);
 });
 
 test("an empty tokenizer_config.json has the defaults of BERT uncased", () => {

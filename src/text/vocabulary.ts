@@ -26,7 +26,7 @@ import {
   type TokenizerConfig,
 } from "./tokenizer-config.ts";
 import { parseTokenizerJson, type Templates, type TokenizerJson } from "./tokenizer-json.ts";
-import { parseVocab } from "./vocab-text.ts";
+import { endsInBlankLines, parseVocab } from "./vocab-text.ts";
 
 /** All files that a tokenizer may consist of. An absent one is undefined. */
 export interface TokenizerSources extends ConfigFiles {
@@ -59,7 +59,12 @@ export function readTokenizer(sources: TokenizerSources, folder: string): Tokeni
     checkSameWords(words, parsed, folder);
     return fromJson(parsed, config, where);
   }
-  if (words !== undefined) return fromWords(words, config);
+  if (words !== undefined) {
+    const files = fromWords(words, config);
+    const isBlank = endsInBlankLines(sources.vocab?.text ?? "");
+    if (!isBlank || files.vocab.length === words.length) return files;
+    throw unread(sources.vocab?.where ?? folder, "added tokens", "no blank line before them", "blank lines");
+  }
   throw new InputError(
     "folder/vocabulary",
     `tokenizer: expected vocab.txt or tokenizer.json, got neither (${folder})`,

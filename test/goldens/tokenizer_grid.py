@@ -115,7 +115,7 @@ def read():
     yield text("the class in config.json", {}, model={**MODEL_CONFIG, "tokenizer_class": "BertTokenizerFast"})
     yield text("settings of old files that are never read", {
         **SLOW, "max_length": 7, "stride": 2, "truncation_strategy": "only_first", "pad_to_multiple_of": 8,
-        "pad_token_type_id": 1, "add_prefix_space": True, "never_split": ["[MASK]"], "use_fast": False, "max_len": 99})
+        "pad_token_type_id": 1, "add_prefix_space": True, "never_split": ["[MASK]"], "use_fast": False, "max_len": 512})
     yield text("types that the model does not take", {**SLOW, "model_input_names": ["input_ids", "attention_mask"]})
     yield text("other names of special pieces", {
         **SLOW, "cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask>"})
@@ -209,6 +209,8 @@ def refused():
     }
     for key, value in settings.items():
         yield text(f"{key} {json.dumps(value)}", {**SLOW, key: value}), key
+    for key in ["do_lower_case", "tokenize_chinese_chars"]:
+        yield text(f"{key} null, which Python cannot read either", {**SLOW, key: None}), key
     yield text("a list as auto_map", {**SLOW, "auto_map": ["tokenization.Mine", None]}), "auto_map"
     for name in ["BertweetTokenizer", "PreTrainedTokenizer", "T5TokenizerFast", "DistilBertTokenizerFast"]:
         yield text(name, {"tokenizer_class": name}), "tokenizer_class"
