@@ -31,12 +31,18 @@ const WHITE_SPACE = /^\p{White_Space}$/u;
 export function createSplitter(patterns: readonly Pattern[]): (text: string) => Part[] {
   if (patterns.length === 0) return (text) => (text === "" ? [] : [{ start: 0, end: text.length }]);
   const byFirst = groupByFirst(patterns);
+  // Most places of a text begin no token: a table of all UTF-16 units tells so faster than the map.
+  const begins = Uint8Array.from({ length: 2 ** 16 }, (_, unit) => Number(byFirst.has(unit)));
   const longestAt = (text: string, at: number): Pattern | undefined =>
     byFirst.get(text.charCodeAt(at))?.find((pattern) => text.startsWith(pattern.text, at));
   return (text) => {
     const parts: Part[] = [];
     let [done, at] = [0, 0];
     while (at < text.length) {
+      if (begins[text.charCodeAt(at)] === 0) {
+        at++;
+        continue;
+      }
       const found = longestAt(text, at);
       if (found === undefined) {
         at++;

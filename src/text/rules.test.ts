@@ -50,6 +50,10 @@ test("when pieces leave, rules follow the numbers of those that stay", () => {
   expect(keepOnly(plain, [0, 1, 2, 3, 4]).rules).toBe(undefined);
 });
 
+test("a number that no piece has is no piece (vocab/piece)", () => {
+  expect(() => keepOnly(plain, [0, 99])).toThrow(/piece 99: expected a number below 15/);
+});
+
 test("a piece that the rules name cannot leave", () => {
   expect(() => keepOnly(ruled, [0, 1, 2, 3, 4])).toThrow(FormatError);
 });

@@ -74,6 +74,13 @@ export interface Ruled {
   readonly rules?: TokenizerRules;
 }
 
+/** The text of a piece. @throws {FormatError} `vocab/piece` for a number that no piece has */
+export function pieceOf({ vocab }: Ruled, id: number): string {
+  const piece = vocab[id];
+  if (piece !== undefined) return piece;
+  throw new FormatError("vocab/piece", `piece ${id}: expected a number below ${vocab.length}, got ${id}`);
+}
+
 /** BERT's flags for a special piece. */
 export const SPECIAL_FLAGS: TokenFlags = {
   singleWord: false,
@@ -187,17 +194,17 @@ export function ruledPieces(ruled: Ruled): Set<number> {
 }
 
 /** True when white space parts a text's pieces: no added token but the special ones, which have none in them. */
-export function splitsAtSpaces({ vocab, rules }: Ruled): boolean {
-  if (rules === undefined) return true;
-  return rules.added.every(
+export function splitsAtSpaces(ruled: Ruled): boolean {
+  if (ruled.rules === undefined) return true;
+  return ruled.rules.added.every(
     ({ id, normalized, singleWord }) =>
-      !normalized && !singleWord && !/\p{White_Space}/u.test(vocab[id] ?? " "),
+      !normalized && !singleWord && !/\p{White_Space}/u.test(pieceOf(ruled, id)),
   );
 }
 
 /** The tokenizer with only these pieces, numbered anew. @throws {FormatError} `vocab/special` without one of its rules */
 export function keepOnly<T extends Ruled>(ruled: T, pieces: readonly number[]): T {
-  const vocab = pieces.map((id) => ruled.vocab[id] ?? "");
+  const vocab = pieces.map((id) => pieceOf(ruled, id));
   if (ruled.rules === undefined) return { ...ruled, vocab };
   const numbers = new Map(pieces.map((id, i) => [id, i]));
   const { words } = ruled.rules;

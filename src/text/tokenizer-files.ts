@@ -11,6 +11,7 @@ import {
   type AddedToken,
   canonical,
   hasBertTemplates,
+  pieceOf,
   rulesOf,
   type TemplateItem,
   type TokenizerRules,
@@ -65,7 +66,7 @@ export function tokenizerJson(files: TokenizerFiles): Record<string, unknown> {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: rules.added.map(({ id, ...flags }) => ({ id, ...tokenJson(vocab[id] ?? "", flags) })),
+    added_tokens: rules.added.map(({ id, ...flags }) => ({ id, ...tokenJson(pieceOf(files, id), flags) })),
     normalizer: {
       type: "BertNormalizer",
       clean_text: true,
@@ -107,7 +108,7 @@ export function tokenizerConfigJson(files: TokenizerFiles): Record<string, unkno
     tokenizer_class: isBertLike(files) ? "BertTokenizer" : "PreTrainedTokenizerFast",
   };
   if (files.rules === undefined) return flags;
-  const decoder = rules.added.map(({ id, ...token }) => [id, tokenJson(files.vocab[id] ?? "", token)]);
+  const decoder = rules.added.map(({ id, ...token }) => [id, tokenJson(pieceOf(files, id), token)]);
   return {
     ...flags,
     model_input_names: ["input_ids", "token_type_ids", "attention_mask"],
@@ -145,7 +146,7 @@ export function requireBrowserTokenizer(files: TokenizerFiles): void {
   const word = rules.added.find(({ singleWord }) => singleWord);
   if (word !== undefined) throw unsupported("single_word", `${files.vocab[word.id]} with it`);
   const piece = rules.added.find(({ id, normalized }) => {
-    const content = files.vocab[id] ?? "";
+    const content = pieceOf(files, id);
     const goesOn = rules.prefix !== "" && content.startsWith(rules.prefix);
     const isWord = WORD.test(goesOn ? content.slice(rules.prefix.length) : content);
     return id >= rules.words && isWord && (goesOn || !normalized);

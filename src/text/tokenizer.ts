@@ -14,6 +14,7 @@ import { FormatError, InputError } from "../base/errors.ts";
 import { createSplitter, type Part, type Pattern } from "./added-tokens.ts";
 import {
   type AddedToken,
+  pieceOf,
   rulesOf,
   type SpecialIds,
   type TemplateItem,
@@ -146,7 +147,7 @@ function cutAddedTokens(
 ): Pick<Tokenizer, "pieces" | "between"> {
   const normalise = (text: string): string => library.normalizer?.(prepare(text, files)) ?? text;
   const patternOf = (token: AddedToken): Pattern => {
-    const content = files.vocab[token.id] ?? "";
+    const content = pieceOf(files, token.id);
     return { ...token, text: token.normalized ? normalise(content) : content };
   };
   const patterns = rules.added.map(patternOf);
@@ -238,22 +239,32 @@ function assemble(
   const [first, second] = longestFirst(text.length, pair?.length ?? 0, budget);
   const length = first + second + fixed;
   if (length === 0) throw new InputError("tokenizer/empty", "text: expected a piece or more, got none");
-  const kept = { A: text.slice(0, first), B: pair?.slice(0, second) ?? [] };
-  return fillTemplate(template, kept, length);
+  const texts = { A: { pieces: text, count: first }, B: { pieces: pair ?? [], count: second } };
+  return fillTemplate(template, texts, length);
+}
+
+/** A text's pieces, of which the first `count` are kept. */
+interface CutText {
+  readonly pieces: readonly number[];
+  readonly count: number;
 }
 
 function fillTemplate(
   template: readonly TemplateItem[],
-  texts: Readonly<Record<"A" | "B", readonly number[]>>,
+  texts: Readonly<Record<"A" | "B", CutText>>,
   length: number,
 ): Encoding {
   const [ids, types] = [new Int32Array(length), new Int32Array(length)];
   let at = 0;
   for (const item of template) {
-    const pieces = "id" in item ? [item.id] : texts[item.text];
-    ids.set(pieces, at);
-    types.fill(item.type, at, at + pieces.length);
-    at += pieces.length;
+    const start = at;
+    if ("id" in item) ids[at++] = item.id;
+    else {
+      const { pieces, count } = texts[item.text];
+      ids.set(count < pieces.length ? pieces.slice(0, count) : pieces, at);
+      at += count;
+    }
+    if (item.type !== 0) types.fill(item.type, start, at);
   }
   return { ids, types };
 }

@@ -10,7 +10,7 @@
  * with them (network/vocabulary.ts).
  */
 
-import { keepOnly, ruledPieces, rulesOf, splitsAtSpaces } from "./rules.ts";
+import { keepOnly, pieceOf, ruledPieces, rulesOf, splitsAtSpaces } from "./rules.ts";
 import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 
 /**
@@ -56,7 +56,7 @@ function gainedWords(
   return words.flatMap((word) => {
     const pieces = small.pieces(word);
     if (pieces.map((id) => ids[id]).join() === piecesOf(word).join()) return [];
-    return [pieces.map((id) => plain(fewer.vocab[id] ?? "", prefix)).join("")];
+    return [pieces.map((id) => plain(pieceOf(fewer, id), prefix)).join("")];
   });
 }
 
