@@ -3,7 +3,7 @@
  *
  * Each function is a command of the same name: it takes that command's options as one record and returns what
  * `--json` would print. `load` keeps a model ready for many texts. Nothing here prints, and nothing reads the process's
- * arguments. Everything else under `src/` may change between versions.
+ * arguments. Methods, and what one needs to write another, are in `espalier/methods`. Everything else under `src/` may change between versions.
  */
 
 export {
@@ -31,7 +31,7 @@ export type {
   ShrinkResult,
 } from "./commands/answers.ts";
 export { augment } from "./commands/augment.ts";
-export { compress } from "./commands/compress.ts";
+export { compress, type OwnMethodOptions } from "./commands/compress.ts";
 export { evaluate } from "./commands/evaluate.ts";
 export { exportModel } from "./commands/export.ts";
 export { finetune } from "./commands/finetune.ts";

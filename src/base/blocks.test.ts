@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { brokenBlocks } from "../../test/support/blocks.ts";
+import { brokenBlocks } from "../obligations/broken-blocks.ts";
 import {
   BLOCK_HEIGHTS,
   blockAt,

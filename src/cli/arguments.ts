@@ -13,7 +13,8 @@ import { wrap } from "./units.ts";
 
 /** What the command line asks for. */
 export type Request =
-  | { readonly kind: "help"; readonly text: string }
+  /** `method` is what --method was given, whose module may have more to say. */
+  | { readonly kind: "help"; readonly text: string; readonly method?: string }
   | { readonly kind: "run"; readonly command: CommandSpec; readonly given: Given; readonly json: boolean };
 
 const EVERY = "Every command:";
@@ -44,7 +45,8 @@ export function parseArguments(words: readonly string[], version: string): Reque
     program.parse(words, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError) || error.exitCode !== 0) throw namedUsage(error, words);
-    return { kind: "help", text };
+    const method = program.commands.flatMap((command) => wordsOf(command.opts().method)).at(-1);
+    return { kind: "help", text, ...(method === undefined ? {} : { method }) };
   }
   return request ?? { kind: "help", text: program.helpInformation() };
 }

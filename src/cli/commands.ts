@@ -233,10 +233,19 @@ export function commandNamed(name: string): CommandSpec {
 /** A recipe holds every setting, so going on is the same command with the folder it is in now. */
 async function resume(settings: ResumeSettings, context: RunContext): Promise<Outcome> {
   const { recipe } = await reopenRun(settings.run);
+  if (recipe.method?.path === null) throw passedMethod(settings.run, recipe.method.id);
   return commandNamed(recipe.command).execute(resumedSettings(recipe, settings), {
     ...context,
     resume: true,
   });
+}
+
+/** A value that a program passed cannot be had from a recipe. */
+function passedMethod(run: string, id: string): ConfigError {
+  return new ConfigError(
+    "run/method",
+    `run: expected a method that has a file, got "${id}", which a program passed; go on from there, with compress({ method, … }, { resume: true }) (${run})`,
+  );
 }
 
 function resumedSettings(recipe: Recipe, { run, threads, device }: ResumeSettings): Given {

@@ -51,6 +51,23 @@ test.each(COMMANDS)(
   },
 );
 
+test("compress --help shows a module's method and its settings too", () => {
+  const path = join(folder, "plain.mjs");
+  const parts = "init() {}, trains() {}, sites() {}, finish() {}";
+  const config = '{ depth: { default: 3, help: "of nothing at all" } }';
+  writeFileSync(
+    path,
+    `export default { id: "plain", summary: "Do nothing.", from: "pre-trained", config: ${config}, ${parts} };`,
+  );
+  const { status, stdout } = espalier(["compress", "--method", "./plain.mjs", "--help"]);
+  expect(status).toBe(0);
+  expect(stdout).toContain("Method of ./plain.mjs:\n  plain                 Do nothing.\n    depth=3");
+  expect(espalier(["compress", "--method", "./none.mjs", "--help"])).toMatchObject({
+    status: 2,
+    stderr: "espalier: method: expected a module, got nothing (./none.mjs)\n",
+  });
+});
+
 test("--version prints the version alone", () => {
   expect(espalier(["--version"])).toEqual({
     status: 0,

@@ -16,12 +16,17 @@ async function main(words: readonly string[]): Promise<ExitCode> {
   const display = createDisplay(process.stderr, () => performance.now());
   try {
     const request = parseArguments(words, await codeVersion());
-    await print(request.kind === "help" ? request.text.trimEnd() : await execute(request, display));
+    await print(request.kind === "help" ? await helpText(request) : await execute(request, display));
     return 0;
   } catch (error) {
     display.clear();
     return await fail(error, words.includes("--json"));
   }
+}
+
+async function helpText({ text, method }: Extract<Request, { kind: "help" }>): Promise<string> {
+  const { moduleHelp } = await import("./methods-help.ts");
+  return text.trimEnd() + (method === undefined ? "" : await moduleHelp(method));
 }
 
 async function execute(request: Extract<Request, { kind: "run" }>, display: Display): Promise<string> {

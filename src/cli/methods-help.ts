@@ -1,6 +1,7 @@
-/** The methods of `compress` and their settings, as its help shows them. Derived from the registry, like everything. */
+/** The methods of `compress` and their settings, as its help shows them: of the registry, and of a module that is named. */
 
-import { METHODS, type RegisteredMethod } from "../methods/registry.ts";
+import type { RegisteredMethod } from "../contract/configured.ts";
+import { METHODS } from "../methods/registry.ts";
 import { wrap } from "./units.ts";
 
 const WIDTH = 80;
@@ -16,6 +17,13 @@ function methodText({ id, summary, fields }: RegisteredMethod): string {
     entry(`    ${name}=${field.default}`, field.help),
   );
   return [entry(`  ${id}`, summary), ...settings].join("\n");
+}
+
+/** The same for the method of a module; nothing for a name, which is above. @throws as `methodOfModule` does */
+export async function moduleHelp(reference: string): Promise<string> {
+  const { isModule, methodOfModule } = await import("../commands/own-method.ts");
+  if (!isModule(reference)) return "";
+  return `\n\nMethod of ${reference}:\n${methodText(await methodOfModule(reference))}`;
 }
 
 /** A term and its meaning beside it, in two columns. */

@@ -2,14 +2,16 @@
 
 import { join } from "node:path";
 import { fold, keyOf } from "../base/random.ts";
+import type { Method, MethodState } from "../contract/method.ts";
+import type { MethodRequest } from "../contract/settings.ts";
 import type { EncodedSet } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
 import { taskMetrics } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
+import { isObject } from "../formats/json.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
 import { logitsOf } from "../measure/logits.ts";
 import type { RunResult } from "../measure/result.ts";
-import { type ConfiguredMethod, methodById } from "../methods/registry.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
 import { openNetwork } from "../network/inference.ts";
 import { type Network, withHead } from "../network/network.ts";
@@ -26,30 +28,38 @@ import { makeRecipe } from "../runs/recipe.ts";
 import { checkLength, labelsOf, runTraining } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
 import { finetune } from "./finetune.ts";
+import { chooseMethod } from "./own-method.ts";
+
+/** The options of `compress` with a method of one's own in place of an id. */
+export interface OwnMethodOptions<Config extends object, State extends MethodState>
+  extends Omit<CompressOptions, "method"> {
+  readonly method: Method<Config, State>;
+}
 
 /**
  * Compresses an encoder for a task and leaves a run folder. Without `finetuned` the model is fine-tuned first, with the
- * same training options, in the folder `finetuned/` of the run.
+ * same training options, in the folder `finetuned/` of the run. `method` is the id of a built-in one, the path of a
+ * module whose default export is one, or a method itself.
  *
  * @throws as `finetune` does, and {ConfigError} for a method that is unknown or does not fit the model
  * @example await compress({ model: "models/small", method: "theseus", task: "sst2", data: "glue", out: "runs/half" });
  */
-export async function compress(options: CompressOptions, context: RunContext = {}): Promise<RunResult> {
-  const settings = resolveOptions(COMPRESS, options);
+export async function compress<Config extends object, State extends MethodState>(
+  options: CompressOptions | OwnMethodOptions<Config, State>,
+  context: RunContext = {},
+): Promise<RunResult> {
+  const settings = settingsOf(options);
   const started = performance.now();
-  const method = configured(settings);
+  const { method, own } = await chooseMethod(options.method, requestOf(settings));
   const data = await readData(settings);
   const base = await loadModel(settings.model, context);
   checkLength(base.network, settings.maxLength);
   const original = withHead(base.network, headFor(data.train), fold(keyOf(settings.seed), "head"));
   const { train, dev } = encodeSets(original, data, settings.maxLength);
-  const recipe = await makeRecipe({ command: "compress", settings, model: [base.path], data: data.files });
+  const model = [base.path];
+  const recipe = await makeRecipe({ command: "compress", settings, model, data: data.files, method: own });
   const folder = await openRun(recipe, settings, context);
-  const record = report(
-    folder,
-    context,
-    `compressing ${base.name} with ${settings.method} on ${data.train.name}`,
-  );
+  const record = report(folder, context, `compressing ${base.name} with ${method.id} on ${data.train.name}`);
   reportData(record, original, data, { train, dev }, settings.maxLength);
   record({ kind: "phase", name: "fine-tuning" });
   const before = await predecessor(settings, withoutData(context, data.notes), dev, data.measure);
@@ -89,7 +99,7 @@ export async function compress(options: CompressOptions, context: RunContext = {
     examples: data.dev.examples.length,
     models,
     maskBytes,
-    method: settings.method,
+    method: method.id,
     started,
     record,
   });
@@ -115,9 +125,15 @@ function withoutData(context: RunContext, notes: readonly string[]): RunContext 
   return { ...context, report: (event) => (isKnown(event) ? undefined : context.report?.(event)) };
 }
 
-/** The method the options name, set as they say. */
-function configured({ method, set, sparsity }: CompressSettings): ConfiguredMethod {
-  return methodById(method, { set, ...(sparsity === undefined ? {} : { sparsity }) });
+/** The settings, with the id in the place of a method that was passed as a value. */
+function settingsOf(options: { readonly method: unknown }): CompressSettings {
+  const { method } = options;
+  const id = isObject(method) && typeof method.id === "string" ? method.id : method;
+  return resolveOptions(COMPRESS, { ...options, method: id });
+}
+
+function requestOf({ set, sparsity }: CompressSettings): MethodRequest {
+  return { set, ...(sparsity === undefined ? {} : { sparsity }) };
 }
 
 /** The fine-tuned model to start from, and its metrics: the user's, or one made now or by an earlier part of the run. */

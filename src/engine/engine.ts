@@ -6,7 +6,7 @@
  */
 
 import { Worker } from "node:worker_threads";
-import { builtUrl } from "../base/built-url.ts";
+import { builtUrl, workerFlags } from "../base/built-url.ts";
 import { ConfigError, RunError } from "../base/errors.ts";
 import type { Tensor } from "../base/tensor.ts";
 import { type Program, sizesOf } from "../graph/program.ts";
@@ -66,6 +66,7 @@ export class Engine {
     const { threads, provider = "cpu", maxSessions = 6, arena = true } = options;
     this.maxSessions = Math.max(1, maxSessions);
     this.worker = new Worker(builtUrl("./worker.js", import.meta.url), {
+      ...workerFlags(),
       workerData: { threads, provider, arena },
     });
     this.worker.on("message", (reply: Reply) => this.settle(reply));

@@ -44,7 +44,8 @@ function matches<T>(shape: Shape<T>, value: unknown): value is T {
   return shape.problem(value, "") === undefined;
 }
 
-function primitive<T>(expected: string, test: (value: unknown) => boolean): Shape<T> {
+/** A value for which `test` holds; `expected` completes "expected …". */
+export function primitive<T>(expected: string, test: (value: unknown) => boolean): Shape<T> {
   return {
     problem: (value, path) => (test(value) ? undefined : mismatch(path, expected, value)),
   };

@@ -1,7 +1,8 @@
 /** The methods and their settings as a page of Markdown, from the table itself: docs/methods.md. */
 
+import type { RegisteredMethod } from "../contract/configured.ts";
 import { escapeCell } from "../formats/markdown.ts";
-import { METHODS, type RegisteredMethod } from "./registry.ts";
+import { METHODS } from "./registry.ts";
 
 /** docs/methods.md, whole. */
 export function methodsPage(): string {

@@ -1,23 +1,12 @@
 /**
  * Every compression method by its id. A new method is one more entry in `METHODS`, and with it come the command line,
  * the contract test and the reports.
- *
- * A table cannot hold values of many `Method<Config, State>` types as they are, so an entry closes over its method.
  */
 
 import { ConfigError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
-import {
-  type BoundMethod,
-  bind,
-  type Citation,
-  type Method,
-  type MethodState,
-  type RunFacts,
-  type Setting,
-} from "../contract/method.ts";
-import { type MethodRequest, methodConfig } from "../contract/settings.ts";
-import type { Network } from "../network/network.ts";
+import { type ConfiguredMethod, type RegisteredMethod, registerMethod } from "../contract/configured.ts";
+import type { MethodRequest } from "../contract/settings.ts";
 import { ADAPTING_BY_PRUNING } from "./adapting-by-pruning.ts";
 import { DISTIL } from "./distil.ts";
 import { DISTILBERT } from "./distilbert.ts";
@@ -60,74 +49,27 @@ export type MethodId =
   | "tinybert"
   | "truncate";
 
-/** A method with its settings read and checked, before it knows a network. */
-export interface ConfiguredMethod {
-  readonly id: string;
-  /** Every setting resolved, defaults included. */
-  readonly settings: Readonly<Record<string, Setting["default"]>>;
-  /** @throws {ConfigError} when the settings do not fit the network */
-  readonly bind: (network: Network, facts: RunFacts) => BoundMethod;
-  /** See Method.from. */
-  readonly from: "fine-tuned" | "pre-trained";
-}
-
-/** One entry: what can be said about a method without its types. */
-export interface RegisteredMethod {
-  readonly id: string;
-  readonly summary: string;
-  readonly paper: Citation | undefined;
-  /** See Method.from. */
-  readonly from: "fine-tuned" | "pre-trained";
-  /** What may be set, by name. */
-  readonly fields: Readonly<Record<string, Setting>>;
-  /** @throws {ConfigError} as `methodConfig` does */
-  readonly configure: (request: MethodRequest) => ConfiguredMethod;
-}
-
-function entry<Config extends object, State extends MethodState>(
-  method: Method<Config, State>,
-): RegisteredMethod {
-  const { id, summary, paper, from } = method;
-  return {
-    id,
-    summary,
-    paper,
-    from,
-    fields: { ...method.config },
-    configure: (request) => {
-      const config = methodConfig(id, method.config, request);
-      const settings: ConfiguredMethod["settings"] = Object.fromEntries(Object.entries(config));
-      return {
-        id,
-        settings,
-        from,
-        bind: (network, facts) => bind(method, network, config, facts),
-      };
-    },
-  };
-}
-
 /** The methods. A missing one is a compile error. */
 export const METHODS: Readonly<Record<MethodId, RegisteredMethod>> = {
-  "adapting-by-pruning": entry(ADAPTING_BY_PRUNING),
-  distil: entry(DISTIL),
-  distilbert: entry(DISTILBERT),
-  features: entry(FEATURES),
-  finetune: entry(FINETUNE),
-  "head-gates": entry(HEAD_GATES),
-  "head-importance": entry(HEAD_IMPORTANCE),
-  l0: entry(L0),
-  layerdrop: entry(LAYERDROP),
-  lottery: entry(LOTTERY),
-  magnitude: entry(MAGNITUDE),
-  movement: entry(MOVEMENT),
-  pkd: entry(PKD),
-  random: entry(RANDOM),
-  snip: entry(SNIP),
-  sparsebert: entry(SPARSEBERT),
-  theseus: entry(THESEUS),
-  tinybert: entry(TINYBERT),
-  truncate: entry(TRUNCATE),
+  "adapting-by-pruning": registerMethod(ADAPTING_BY_PRUNING),
+  distil: registerMethod(DISTIL),
+  distilbert: registerMethod(DISTILBERT),
+  features: registerMethod(FEATURES),
+  finetune: registerMethod(FINETUNE),
+  "head-gates": registerMethod(HEAD_GATES),
+  "head-importance": registerMethod(HEAD_IMPORTANCE),
+  l0: registerMethod(L0),
+  layerdrop: registerMethod(LAYERDROP),
+  lottery: registerMethod(LOTTERY),
+  magnitude: registerMethod(MAGNITUDE),
+  movement: registerMethod(MOVEMENT),
+  pkd: registerMethod(PKD),
+  random: registerMethod(RANDOM),
+  snip: registerMethod(SNIP),
+  sparsebert: registerMethod(SPARSEBERT),
+  theseus: registerMethod(THESEUS),
+  tinybert: registerMethod(TINYBERT),
+  truncate: registerMethod(TRUNCATE),
 };
 
 /**
@@ -145,4 +87,9 @@ export function methodById(id: string, request: MethodRequest = { set: {} }): Co
     "method/unknown",
     `method: expected one of ${names.join(", ")}, got "${id}"${near ? `; did you mean "${near}"?` : ""}`,
   );
+}
+
+/** The entry of a method's value; undefined for a value that is not one of the built-in methods. */
+export function builtInMethod(value: unknown): RegisteredMethod | undefined {
+  return Object.values(METHODS).find((method) => method.value === value);
 }

@@ -124,7 +124,10 @@ export const COMPRESS = schema(
   "compress",
   {
     model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
-    method: required(text("id", "the name of a method"), "the compression method"),
+    method: required(
+      text("id", "the name of a method, or the path of a module"),
+      "the compression method: a name, or a module with one of your own, such as ./mine.js",
+    ),
     sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
       absent: "the method's own default",
     }),

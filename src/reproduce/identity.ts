@@ -8,9 +8,10 @@
 
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import type { ConfiguredMethod } from "../contract/configured.ts";
 import { GLUE, glueFile, glueTask } from "../data/glue.ts";
 import { hashFiles } from "../measure/machine.ts";
-import { type ConfiguredMethod, methodById } from "../methods/registry.ts";
+import { methodById } from "../methods/registry.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS, type CompressOptions, FINETUNE, type FinetuneOptions } from "../options/training.ts";
 import { SENTIMENT } from "../runs/data.ts";
@@ -28,6 +29,8 @@ export interface Identity {
   readonly model: string;
   /** Digest of the task's files, copies aside. */
   readonly data: string;
+  /** Every setting of a method that is not built in, which nothing else knows; it adds nothing to the digest. */
+  readonly own?: MethodSettings;
 }
 
 /** What all jobs of a table begin with, by content. */
@@ -136,14 +139,21 @@ const NOWHERE: Place = {
   copies: "copies",
 };
 
-/** The identity of a run that was made, from its recipe. */
-export function recipeIdentity({ settings, model, data }: Recipe): Identity {
+/** The identity of a run that was made, from its recipe. A method that is not built in is known by its digest. */
+export function recipeIdentity({ settings, model, data, method }: Recipe): Identity {
   const own = data.filter(({ path }) => path !== settings.augmented);
-  return { settings: essential(settings), model: modelDigest(model), data: dataDigest(own) };
+  const named = method ? { ...settings, method: `${method.id}@${method.sha256.slice(0, DIGITS)}` } : settings;
+  return {
+    settings: essential(named),
+    model: modelDigest(model),
+    data: dataDigest(own),
+    ...(method ? { own: method.settings } : {}),
+  };
 }
 
 /** Every setting of the identity's method, defaults included; undefined for fine-tuning. @throws as `methodById` does */
-export function methodSettings({ settings }: Identity): MethodSettings | undefined {
+export function methodSettings({ settings, own }: Identity): MethodSettings | undefined {
+  if (own) return own;
   const { method, set, sparsity } = settings;
   if (typeof method !== "string") return undefined;
   const chosen = Object.entries(set ?? {}).map(([name, value]) => [name, String(value)]);

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { parentPort, Worker } from "node:worker_threads";
-import { builtUrl } from "../base/built-url.ts";
+import { builtUrl, workerFlags } from "../base/built-url.ts";
 import { RunError } from "../base/errors.ts";
 import { kernelFile } from "../sparse/kernel-files.ts";
 import { fetchBytes, type Host, type Port, type Thread } from "./host.ts";
@@ -35,7 +35,7 @@ export const host: Host = {
 };
 
 function startThread<Sent, Received>(): Thread<Sent, Received> {
-  const worker = new Worker(builtUrl("./thread.js", import.meta.url));
+  const worker = new Worker(builtUrl("./thread.js", import.meta.url), workerFlags());
   let ended = false;
   return {
     post: (message, transfer = []) => worker.postMessage(message, [...transfer]),

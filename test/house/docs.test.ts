@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
 import { parseArguments } from "../../src/cli/arguments.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
+import { OBLIGATIONS } from "../../src/obligations/obligations.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PAGES = [
@@ -131,4 +132,29 @@ test("the example fine-tunes, compresses and labels two sentences", { timeout: 1
   expect(stderr).toBe("");
   expect(stdout).toMatch(/Smaller: \d+ % of the bytes are left/);
   expect(stdout.match(/^(?:positive|negative) 0\.\d{3} /gm)).toHaveLength(2);
+});
+
+test("the example of a method of one's own keeps its contract, in under 60 lines", {
+  timeout: 180_000,
+}, async () => {
+  expect(read("examples/own-method.mjs").trimEnd().split("\n").length).toBeLessThan(60);
+  const script = `
+    import { contractTests } from "espalier/methods";
+    import method from "./examples/own-method.mjs";
+    const settings = [{ every: 1, until: 1 }, { sparsity: 0.5, share: 0.5, every: 2 }];
+    for (const { name, run } of contractTests(method, { settings })) {
+      await run();
+      console.log(name);
+    }`;
+  const { stdout } = await node("--input-type=module", "-e", script);
+  expect(stdout.trim().split("\n")).toHaveLength(2 * 2 * OBLIGATIONS.length);
+});
+
+test("the example of a method of one's own compresses a model, from the command line", async () => {
+  const words = ["--data", "embedded:sentiment", "--limit", "100", "--epochs", "1", "--max-length", "16"];
+  const out = join(folder, "evolved");
+  const run = ["compress", "embedded", "--method", "examples/own-method.mjs", "--out", out, ...words];
+  const more = ["--no-latency", "--allow-constant", "--threads", "1", "--sparsity", "0.7", "--json"];
+  const { stdout } = await node("dist/cli/main.js", ...run, ...more);
+  expect(JSON.parse(stdout)).toMatchObject({ method: "evolve", verdict: { smaller: expect.any(Boolean) } });
 });

@@ -1,6 +1,6 @@
-/** What a mask made of blocks is, told weight by weight: the tests' own reading of it. */
+/** What a mask made of blocks is, told weight by weight: a reading of its own, beside base/blocks.ts. */
 
-import type { FloatTensor } from "../../src/base/tensor.ts";
+import type { FloatTensor } from "../base/tensor.ts";
 
 /** Blocks of `height` rows and one column that are neither all 0 nor all left. */
 export function brokenBlocks(tensor: FloatTensor | undefined, height: number): number {

@@ -1,0 +1,62 @@
+/** A small network and made-up batches: what a method is tried on in seconds, without files. */
+
+import { fold, type Key, keyOf, randint } from "../base/random.ts";
+import type { BertConfig, Head } from "../bert/config.ts";
+import { initialNetwork, type Network } from "../network/network.ts";
+import type { TrainBatch } from "../train/feeds.ts";
+
+const VOCABULARY = 60;
+/** A head of three classes. */
+export const CLASSES: Head = { kind: "classification", labels: ["a", "b", "c"] };
+
+/** A network of 12 features with random weights, large enough that every gradient is far from 0. */
+export function smallNetwork(head: Head, layers: number, dropout = 0.1, seed = 9): Network {
+  const layer = { heads: 2, headSize: 6, ffn: 20 };
+  const config: BertConfig = {
+    vocabSize: VOCABULARY,
+    hiddenSize: 12,
+    layers: Array.from({ length: layers }, () => layer),
+    maxPositions: 8,
+    typeVocab: 2,
+    activation: "gelu",
+    layerNormEps: 1e-12,
+    hiddenDropout: dropout,
+    attentionDropout: dropout,
+    initializerRange: 0.3,
+    padTokenId: 0,
+  };
+  const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+  const vocab = Array.from({ length: VOCABULARY }, (_, i) => special[i] ?? `piece${i}`);
+  const files = { vocab, lowercase: true, stripAccents: null, tokenizeChineseChars: true, maxLength: 8 };
+  return initialNetwork(config, head, files, keyOf(seed));
+}
+
+/** Batch `number`: `size` texts of 3 to 8 pieces out of a part of the vocabulary, so that few rows are read at once. */
+export function madeUpBatch(head: Head, number: number, size = 4): TrainBatch {
+  const key = fold(keyOf(4), number);
+  const length = 8;
+  const ids = new Int32Array(size * length);
+  const types = new Int32Array(size * length);
+  const mask = new Float32Array(size * length);
+  for (let row = 0; row < size; row++) {
+    const pieces = row === 0 ? length : randint(fold(key, row), 6, 99) + 3;
+    for (let i = 0; i < pieces; i++) {
+      ids[row * length + i] = 5 + ((11 * number + randint(fold(key, row), 20, i)) % (VOCABULARY - 5));
+      types[row * length + i] = Number(2 * i >= pieces);
+      mask[row * length + i] = 1;
+    }
+  }
+  const batch = { size, length, ids, types, mask };
+  if (head.kind === "mlm") return { ...batch, ...masked(ids, mask, key) };
+  const labels = Array.from({ length: size }, (_, i) => randint(fold(key, "labels"), 3, i));
+  return {
+    ...batch,
+    labels: head.kind === "regression" ? Float32Array.from(labels) : Int32Array.from(labels),
+  };
+}
+
+/** Every third piece is to be predicted. */
+function masked(ids: Int32Array, mask: Float32Array, key: Key): Pick<TrainBatch, "labels" | "positions"> {
+  const positions = Int32Array.from([...ids.keys()].filter((i) => mask[i] === 1 && (i + key[0]) % 3 === 0));
+  return { positions, labels: Int32Array.from(positions, (i) => ids[i] ?? 0) };
+}

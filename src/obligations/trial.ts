@@ -1,0 +1,100 @@
+/** A method on trial: one choice of settings under one head, and the runs that its obligations look at, each made once. */
+
+import { keyOf } from "../base/random.ts";
+import type { Head } from "../bert/config.ts";
+import type { RegisteredMethod } from "../contract/configured.ts";
+import type { BoundMethod, Setting } from "../contract/method.ts";
+import type { Network } from "../network/network.ts";
+import type { LoopPlan } from "../train/loop.ts";
+import type { Trainer, TrainerSettings } from "../train/trainer.ts";
+import { madeUpBatch, smallNetwork } from "./small-network.ts";
+import { type Outcome, runPlan, settingsOf, smallPlan, withTrainer } from "./small-runs.ts";
+
+/** Steps of every run. */
+export const STEPS = 5;
+
+/** The network a trained method leaves, and the logits its own graph gave just before. */
+export interface Product {
+  readonly network: Network;
+  /** Of `PROBE`; none under a masked language model. */
+  readonly logits: Float32Array | undefined;
+}
+
+export interface Trial {
+  readonly method: BoundMethod;
+  /** Every setting, defaults included. */
+  readonly configuration: Readonly<Record<string, Setting["default"]>>;
+  readonly head: Head;
+  readonly plan: LoopPlan;
+  /** Of a run from this seed; the method is bound anew. */
+  readonly settings: (seed?: number) => TrainerSettings;
+  /** The whole run from seed 1. */
+  readonly whole: () => Promise<Outcome>;
+  /** The product after all steps, at a high rate, from seed 1. */
+  readonly product: () => Promise<Product>;
+}
+
+/** What is asked of a trial. */
+export interface TrialRequest {
+  /** As `--set` would give them. */
+  readonly set: Readonly<Record<string, Setting["default"]>>;
+  readonly head: Head;
+  /** Of the network. */
+  readonly layers: number;
+}
+
+/** The batch whose logits are compared. */
+export const PROBE = { number: 77, size: 8 };
+
+/** Binds a method to a small network. @throws {ConfigError} for settings that it, or the network, does not take */
+export function trialOf(registered: RegisteredMethod, { set, head, layers }: TrialRequest): Trial {
+  const typed = Object.fromEntries(Object.entries(set).map(([name, value]) => [name, String(value)]));
+  const configured = registered.configure({ set: typed });
+  const network = smallNetwork(head, layers);
+  const facts = {
+    steps: STEPS,
+    learningRate: 1e-2,
+    pretrained: network,
+    finetuned: smallNetwork(head, layers, 0.1, 10),
+  };
+  const bound = (seed: number): BoundMethod => configured.bind(network, { ...facts, key: keyOf(seed) });
+  const settings = (seed = 1): TrainerSettings => settingsOf(bound(seed), seed);
+  const plan = smallPlan(head, STEPS);
+  return {
+    method: bound(1),
+    configuration: configured.settings,
+    head,
+    plan,
+    settings,
+    whole: once(() => runPlan(settings(), plan)),
+    product: once(() =>
+      withTrainer(settings(), async (trainer) => {
+        await stepTimes(trainer, plan, STEPS, 1e-2);
+        const isAsked = head.kind === "classification" || head.kind === "regression";
+        const logits = isAsked
+          ? await trainer.logits(madeUpBatch(head, PROBE.number, PROBE.size))
+          : undefined;
+        return { network: trainer.finish(await trainer.tensors()), logits };
+      }),
+    ),
+  };
+}
+
+/** Takes the first `steps` steps of a plan at one rate. */
+export async function stepTimes(
+  trainer: Trainer,
+  plan: LoopPlan,
+  steps: number,
+  rate: number,
+): Promise<void> {
+  for (let step = 0; step < steps; step++) await trainer.step(plan.batches(step), rate);
+}
+
+/** The same answer every time, asked for when it is first wanted. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
