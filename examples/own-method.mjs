@@ -6,8 +6,7 @@
  *
  *   espalier compress embedded --method examples/own-method.mjs --data embedded:sentiment --out runs/evolved
  */
-import { checkSparsity, fold, groupsOf, KEEP_ZEROS, matricesIn } from "espalier/methods";
-import { permutation, pruneAtOnce, prunedNetwork } from "espalier/methods";
+import * as parts from "espalier/methods";
 
 /** A newcomer's size: not 0, which would say that it is pruned. */
 const START = 1e-4;
@@ -19,7 +18,8 @@ function evolve(weights, share, key) {
   const weakest = alive.toSorted((a, b) => Math.abs(weights[a]) - Math.abs(weights[b]));
   const count = Math.min(Math.round(share * alive.length), empty.length);
   for (const i of weakest.slice(0, count)) weights[i] = 0;
-  for (const i of permutation(key, empty.length).subarray(0, count)) weights[empty[i]] = i % 2 === 0 ? START : -START;
+  const newcomers = parts.permutation(key, empty.length).subarray(0, count);
+  for (const i of newcomers) weights[empty[i]] = i % 2 === 0 ? START : -START;
   return weights;
 }
 
@@ -36,24 +36,27 @@ export default {
     until: { default: 0.7, help: "share of the steps after which nothing changes places any more" },
   },
   prepare(network, { sparsity }) {
-    checkSparsity("evolve", sparsity);
-    const groups = groupsOf(matricesIn(network.tensors, "encoder"), "matrix");
-    return { ...network, tensors: pruneAtOnce(network.tensors, groups, sparsity) };
+    parts.checkSparsity("evolve", sparsity);
+    const groups = parts.groupsOf(parts.matricesIn(network.tensors, "encoder"), "matrix");
+    return { ...network, tensors: parts.pruneAtOnce(network.tensors, groups, sparsity) };
   },
   init({ tensors }, config, { steps, key }) {
-    return { tensors: new Map(), config, names: matricesIn(tensors, "encoder"), last: config.until * steps, key };
+    const names = parts.matricesIn(tensors, "encoder");
+    return { tensors: new Map(), config, names, last: config.until * steps, key };
   },
   trains: () => true,
-  rule: ({ names }, name) => (names.includes(name) ? KEEP_ZEROS : undefined),
+  rule: ({ names }, name) => (names.includes(name) ? parts.KEEP_ZEROS : undefined),
   sites: () => ({}),
   host: {
     due: ({ config, last }, done) => done % config.every === 0 && done <= last,
     async run({ names, config, key }, progress, done, bench) {
       for (const name of names) {
-        await bench.write(name, evolve(await bench.read(name), config.share, fold(fold(key, name), done)));
+        const chance = parts.fold(parts.fold(key, name), done);
+        await bench.write(name, evolve(await bench.read(name), config.share, chance));
       }
       return progress;
     },
   },
-  finish: (network, { names, config }, tensors) => prunedNetwork("evolve", network, tensors, names, config.sparsity),
+  finish: (network, { names, config }, tensors) =>
+    parts.prunedNetwork("evolve", network, tensors, names, config.sparsity),
 };
