@@ -1,15 +1,12 @@
 /**
  * A method of one's own: sparse evolutionary training. The encoder is sparse from the first step on; now and then the
  * weakest weights leave it and as many others, chosen by chance, come in.
- *
  *   Paper   Mocanu et al. 2018, "Scalable training of artificial neural networks with adaptive sparse connectivity"
- *
  *   espalier compress embedded --method examples/own-method.mjs --data embedded:sentiment --out runs/evolved
  */
 import * as parts from "espalier/methods";
 
-/** A newcomer's size: not 0, which would say that it is pruned. */
-const START = 1e-4;
+const START = 1e-4; // a newcomer's size: 0 would say that it is pruned
 
 /** As many weights in other places: the weakest `share` of them go, others come in where there were none. */
 function evolve(weights, share, key) {

@@ -140,7 +140,7 @@ test("the example of a method of one's own keeps its contract, in under 60 lines
   expect(read("examples/own-method.mjs").trimEnd().split("\n").length).toBeLessThan(60);
   const script = `
     import { contractTests } from "espalier/methods";
-    import method from "./examples/own-method.mjs";
+    import method from ${JSON.stringify("./examples/own-method.mjs")};
     const settings = [{ every: 1, until: 1 }, { sparsity: 0.5, share: 0.5, every: 2 }];
     for (const { name, run } of contractTests(method, { settings })) {
       await run();
