@@ -110,10 +110,10 @@ test.each([
   expect(() => bound(set)).toThrow(expect.objectContaining({ code: `head-importance/${code}` }));
 });
 
-test("a run that ends before heads are dropped has no product (head-importance/unreached)", () => {
+test("a run that ends before heads are dropped has no product (method/unreached)", () => {
   const method = bound({});
   expect(method.ready(1, {})).toBe(false);
   expect(() => method.finish(NETWORK.tensors, {})).toThrow(
-    expect.objectContaining({ code: "head-importance/unreached" }),
+    expect.objectContaining({ code: "method/unreached" }),
   );
 });

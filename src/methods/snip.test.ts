@@ -138,10 +138,10 @@ test.each([
   expect(() => bound(set)).toThrow(expect.objectContaining({ code: `snip/${code}` }));
 });
 
-test("a run that ends before units are dropped has no product (snip/unreached)", () => {
+test("a run that ends before units are dropped has no product (method/unreached)", () => {
   const method = bound({ spectral: "false" });
   expect(method.ready(1, {})).toBe(false);
   expect(() => method.finish(NETWORK.tensors, {})).toThrow(
-    expect.objectContaining({ code: "snip/unreached" }),
+    expect.objectContaining({ code: "method/unreached" }),
   );
 });

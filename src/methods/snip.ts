@@ -203,7 +203,7 @@ const HOST: HostWork<SnipState> = {
   },
 };
 
-/** Normalised matrices without the units that were dropped. @throws {RunError} `snip/unreached` */
+/** Normalised matrices without the units that were dropped. @throws {RunError} `method/unreached` */
 function finish(
   network: Network,
   state: SnipState,

@@ -63,11 +63,11 @@ test.each([0, 1, -0.5, Number.NaN])("a share of %s is refused by name", (share) 
   expect(() => checkShare("snip", "ratio", share)).toThrow(expect.objectContaining({ code: "snip/ratio" }));
 });
 
-test("a product that has another number of heads than asked is refused (head-gates/unreached)", () => {
+test("a product that has another number of heads than asked is refused (method/unreached)", () => {
   const finish = (units: string | undefined, count: number) =>
     finishWithout("head-gates", NETWORK, NETWORK.tensors, { units, count, of: 4 });
   expect(finish("01/all,all/all", 1).config.layers.map(({ heads }) => heads)).toEqual([1, 2]);
-  const refused = expect.objectContaining({ code: "head-gates/unreached" });
+  const refused = expect.objectContaining({ code: "method/unreached" });
   expect(() => finish(undefined, 1)).toThrow(refused);
   expect(() => finish("01/all,10/all", 1)).toThrow(refused);
 });

@@ -129,13 +129,16 @@ export function checkShare(id: string, name: string, value: number): void {
 
 /** The error of a product that lost more or less than was asked. */
 export function unreachedRatio(id: string, asked: string, reached: string): RunError {
-  return new RunError(`${id}/unreached`, `${id}: expected ${asked} to be removed, got ${reached} at the end`);
+  return new RunError(
+    "method/unreached",
+    `${id}: expected ${asked} to be removed, got ${reached} at the end`,
+  );
 }
 
 /**
  * The network without the heads that a run has dropped.
  *
- * @throws {RunError} `ID/unreached` unless exactly `count` of its heads are gone
+ * @throws {RunError} `method/unreached` unless exactly `count` of its heads are gone
  */
 export function finishWithout(
   id: string,
