@@ -39,7 +39,7 @@ const ATTACKS: readonly [string, string, Uint8Array][] = [
   ["another magic", "esp/magic", edited(1, 0x46)],
   ["a file whose line ends were changed", "esp/magic", edited(4, 0x0a)],
   ["version 0", "esp/version", edited(8, 0)],
-  ["version 2", "esp/version", edited(8, 2)],
+  ["version 1", "esp/version", edited(8, 1)],
   ["version 2^24 + 1", "esp/version", edited(11, 1)],
   ["a flag", "esp/flags", edited(12, 1)],
   ["2^32 - 1 sections", "esp/sections", edited(16, 255, 255, 255, 255)],

@@ -2,7 +2,7 @@
  * The container of a .esp file: a head with the length and checksum of every section, then the sections.
  *
  *   8   magic         89 45 53 50 0D 0A 1A 0A
- *   4   version       1
+ *   4   version       2
  *   4   flags         0
  *   4   n             sections
  *   8n  length, CRC   of each section
@@ -21,8 +21,8 @@ import { bad } from "./failure.ts";
 /** As PNG's: a byte above 127, both line ends and an end-of-file sign show what a transfer as text has done to a file. */
 export const MAGIC = Uint8Array.of(0x89, 0x45, 0x53, 0x50, 0x0d, 0x0a, 0x1a, 0x0a);
 
-/** The one version there is. */
-export const VERSION = 1;
+/** The one version there is; 1 was that of files written while this format was being made. */
+export const VERSION = 2;
 
 /** Sections of one file at most. */
 const MAX_SECTIONS = 65_536;

@@ -16,6 +16,9 @@ import { readText, writeText } from "./text.ts";
  * @throws {FormatError} `esp/pieces`, `esp/piece` for pieces that would not come back as they are; `vocab/special`
  */
 export function encodePieces(pieces: Ruled, most: number): Uint8Array {
+  const alone = pieces.vocab.findIndex((piece) => /\p{Surrogate}/u.test(piece));
+  if (alone >= 0)
+    throw bad("piece", `piece ${alone}`, "letters that UTF-8 can hold", pieces.vocab[alone], "writing");
   checkPieces(pieces, most, "writing");
   const writer = new ByteWriter();
   writeText(writer, pieces.vocab.join("\n"), "vocabulary");
@@ -37,7 +40,7 @@ export function decodePieces(
   return vocab;
 }
 
-/** Each once, none empty, each on one line and in UTF-8; those that the rules name are among them. */
+/** Each once, none empty, each on one line; those that the rules name are among them. */
 function checkPieces(ruled: Ruled, most: number, where: string): void {
   const pieces = ruled.vocab;
   if (pieces.length > most) {
@@ -45,8 +48,7 @@ function checkPieces(ruled: Ruled, most: number, where: string): void {
   }
   const seen = new Set<string>();
   pieces.forEach((piece, i) => {
-    if (piece !== "" && !piece.includes("\n") && !/\p{Surrogate}/u.test(piece) && !seen.has(piece))
-      seen.add(piece);
+    if (piece !== "" && !piece.includes("\n") && !seen.has(piece)) seen.add(piece);
     else throw bad("piece", `piece ${i}`, "a new one, without line breaks", piece, where);
   });
   try {
