@@ -77,12 +77,15 @@ function encoderDensity(model: PlacedModel, { tensors }: EspModel): number {
   for (const [name, tensor] of tensors) {
     if (!name.startsWith("bert.encoder.") || !name.endsWith(".weight") || name.includes("LayerNorm"))
       continue;
-    kept += ("height" in tensor ? tensor.values : tensor.data).reduce(
-      (n, value) => n + Number(value !== 0),
-      0,
-    );
+    kept += nonzeroOf("height" in tensor ? tensor.values : tensor.data);
   }
   return entries === 0 ? 0 : kept / entries;
+}
+
+function nonzeroOf(numbers: Float32Array): number {
+  let nonzero = 0;
+  for (let i = 0; i < numbers.length; i++) if (numbers[i] !== 0) nonzero++;
+  return nonzero;
 }
 
 /** All texts, pass by pass. */

@@ -8,6 +8,8 @@
 import { RunError } from "../base/errors.ts";
 
 const PAGE = 65_536;
+/** Pages by which it grows at least: 16 MiB. What nobody touches takes no memory. */
+const STEP = 256;
 /** 4 GiB, what a 32-bit address reaches. */
 const MOST_PAGES = 65_536;
 /** A cache line, so that what threads write does not share one. */
@@ -46,8 +48,9 @@ export class Arena {
   }
 
   #grow(pages: number, end: number): void {
+    const left = MOST_PAGES - this.memory.buffer.byteLength / PAGE;
     try {
-      this.memory.grow(pages);
+      this.memory.grow(Math.max(pages, Math.min(STEP, left)));
     } catch (cause) {
       const [wanted, most] = [end, MOST_PAGES * PAGE].map((n) => `${(n / 2 ** 20).toFixed(0)} MiB`);
       throw new RunError("arena/memory", `memory: expected at most ${most} for the model, got ${wanted}`, {

@@ -10,7 +10,7 @@ import type { BlockHeight } from "../base/blocks.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { Arena } from "./arena.ts";
 import type { Kernels } from "./kernels.ts";
-import { type PackedMatrix, packMatrix, unpackMatrix } from "./matrix.ts";
+import { countBlocks, type PackedMatrix, packMatrix, unpackMatrix } from "./matrix.ts";
 import { PANEL, paddedFeatures } from "./panels.ts";
 
 /** The kernels, with the rows of a block of each; the dense ones store every number. */
@@ -65,11 +65,8 @@ export interface PlacedLinear {
   readonly bias: number;
 }
 
-/** Blocks of `height` rows that a matrix of single weights would need. */
-export function blocksAt(
-  { columns, height: own, starts, indices }: PackedMatrix,
-  height: BlockHeight,
-): number {
+/** Blocks of `height` rows that a matrix needs. */
+function blocksAt({ columns, height: own, starts, indices }: PackedMatrix, height: BlockHeight): number {
   if (height <= own) return indices.length * (own / height);
   const seen = new Uint32Array(columns);
   const group = height / own;
@@ -90,15 +87,14 @@ export function blocksAt(
 const MOST_COLUMNS = 1 << 16;
 
 /** The kernel that multiplies a matrix soonest at these rates. */
-export function fastestKernel(matrix: PackedMatrix, rates: Rates): LinearKernel {
-  const atHeight = (height: BlockHeight): number => blocksAt(matrix, height) * height;
-  const sparse = matrix.columns <= MOST_COLUMNS;
-  const stored = {
-    dense: paddedFeatures(matrix.rows) * matrix.columns,
-    1: sparse ? atHeight(1) : Number.POSITIVE_INFINITY,
-    2: sparse ? atHeight(2) : Number.POSITIVE_INFINITY,
-    4: sparse ? atHeight(4) : Number.POSITIVE_INFINITY,
+function fastestKernel(matrix: PackedMatrix | FloatTensor, rates: Rates): LinearKernel {
+  const [rows = 0, columns = 0] = isPacked(matrix) ? [matrix.rows, matrix.columns] : matrix.shape;
+  const blocks = isPacked(matrix) ? undefined : countBlocks(matrix);
+  const atHeight = (height: BlockHeight): number => {
+    if (columns > MOST_COLUMNS) return Number.POSITIVE_INFINITY;
+    return height * (isPacked(matrix) ? blocksAt(matrix, height) : (blocks?.[height] ?? 0));
   };
+  const stored = { dense: paddedFeatures(rows) * columns, 1: atHeight(1), 2: atHeight(2), 4: atHeight(4) };
   const times = forEachKernel((kernel) => stored[LINEAR_KERNELS[kernel]] / rates[kernel]);
   let best: LinearKernel = "gemm_4x1";
   forEachKernel((kernel) => {
@@ -115,42 +111,52 @@ export function placeLinear(
   rates: Rates,
   scale = 1,
 ): PlacedLinear {
-  const packed = "height" in matrix ? matrix : packMatrix(matrix, 1);
-  const kernel = fastestKernel(packed, rates);
-  const rows = paddedFeatures(packed.rows);
+  const kernel = fastestKernel(matrix, rates);
+  const [outputs = 0, columns = 0] = isPacked(matrix) ? [matrix.rows, matrix.columns] : matrix.shape;
+  const rows = paddedFeatures(outputs);
   const padded = new Float32Array(rows);
   bias.data.forEach((value, i) => {
     padded[i] = value * scale;
   });
-  const shared = { kernel, rows, columns: packed.columns, bias: arena.place(padded) };
+  const shared = { kernel, rows, columns, bias: arena.place(padded) };
   const height = LINEAR_KERNELS[kernel];
   if (height === "dense") {
-    const whole = "height" in matrix ? unpackMatrix(matrix) : matrix;
+    const whole = isPacked(matrix) ? unpackMatrix(matrix) : matrix;
     return {
       ...shared,
-      stored: rows * packed.columns,
+      stored: rows * columns,
       counts: 0,
       indices: 0,
       weights: placeDense(arena, whole, scale),
     };
   }
-  const blocks = atHeight(packed, height);
+  const blocks = blocksOf(matrix, height);
   return { ...shared, stored: blocks.values.length, ...placeSparse(arena, blocks, rows, scale) };
 }
 
-function atHeight(matrix: PackedMatrix, height: BlockHeight): PackedMatrix {
+function isPacked(matrix: PackedMatrix | FloatTensor): matrix is PackedMatrix {
+  return "height" in matrix;
+}
+
+function blocksOf(matrix: PackedMatrix | FloatTensor, height: BlockHeight): PackedMatrix {
+  if (!isPacked(matrix)) return packMatrix(matrix, height);
   return matrix.height === height ? matrix : packMatrix(unpackMatrix(matrix), height);
 }
 
-/** [rows / 4][columns][4] */
+/** [rows / 4][columns][4]; what is placed here and below is written where it stays, since new memory costs more than the copy. */
 function placeDense(arena: Arena, { shape, data }: FloatTensor, scale: number): number {
   const [rows = 0, columns = 0] = shape;
-  const grouped = new Float32Array(paddedFeatures(rows) * columns);
-  for (let r = 0; r < rows; r++) {
-    const group = (r - (r % 4)) * columns + (r % 4);
-    for (let c = 0; c < columns; c++) grouped[group + c * 4] = (data[r * columns + c] ?? 0) * scale;
+  const size = paddedFeatures(rows) * columns;
+  const address = arena.allocate(4 * size);
+  const grouped = arena.floats(address, size);
+  for (let row = 0; row < rows; row += 4) {
+    const end = Math.min(4, rows - row);
+    for (let column = 0; column < columns; column++) {
+      for (let i = 0; i < end; i++)
+        grouped[row * columns + 4 * column + i] = (data[(row + i) * columns + column] ?? 0) * scale;
+    }
   }
-  return arena.place(grouped);
+  return address;
 }
 
 /** Single weights: columns and numbers apart, 6 bytes for each. */
@@ -159,10 +165,10 @@ function placeSingle(
   { indices, values }: PackedMatrix,
   scale: number,
 ): Pick<PlacedLinear, "indices" | "weights"> {
-  return {
-    indices: arena.place(Uint16Array.from(indices)),
-    weights: arena.place(values.map((value) => value * scale)),
-  };
+  const weights = arena.allocate(4 * values.length);
+  const scaled = arena.floats(weights, values.length);
+  for (let k = 0; k < values.length; k++) scaled[k] = (values[k] ?? 0) * scale;
+  return { indices: arena.place(new Uint16Array(indices)), weights };
 }
 
 /** Blocks: u32 byte offset of the input in a panel, then `height` numbers. Apart, as above, they were a fifth slower. */
@@ -172,13 +178,14 @@ function placeBlocks(
   scale: number,
 ): Pick<PlacedLinear, "indices" | "weights"> {
   const width = 1 + height;
-  const stream = new Uint32Array(indices.length * width);
-  const floats = new Float32Array(stream.buffer);
+  const weights = arena.allocate(4 * width * indices.length);
+  const offsets = arena.integers(weights, width * indices.length);
+  const floats = arena.floats(weights, width * indices.length);
   for (let k = 0; k < indices.length; k++) {
-    stream[k * width] = (indices[k] ?? 0) * PANEL * 4;
+    offsets[k * width] = (indices[k] ?? 0) * PANEL * 4;
     for (let i = 0; i < height; i++) floats[k * width + 1 + i] = (values[k * height + i] ?? 0) * scale;
   }
-  return { indices: 0, weights: arena.place(stream) };
+  return { indices: 0, weights };
 }
 
 function placeSparse(

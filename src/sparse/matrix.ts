@@ -100,9 +100,27 @@ export function unpackMatrix({ rows, columns, height, starts, indices, values }:
   return floatTensor([rows, columns], data);
 }
 
+/** Blocks of each height that hold a number other than zero. */
+export function countBlocks({ shape, data }: FloatTensor): Readonly<Record<BlockHeight, number>> {
+  const [rows = 0, columns = 0] = shape;
+  const blocks = { 1: 0, 2: 0, 4: 0 };
+  for (let row = 0; row < rows; row += 4) {
+    const first = row * columns;
+    for (let i = first; i < first + columns; i++) {
+      const a = data[i] === 0 ? 0 : 1;
+      const b = row + 1 >= rows || data[i + columns] === 0 ? 0 : 1;
+      const c = row + 2 >= rows || data[i + 2 * columns] === 0 ? 0 : 1;
+      const d = row + 3 >= rows || data[i + 3 * columns] === 0 ? 0 : 1;
+      blocks[1] += a + b + c + d;
+      blocks[2] += (a | b) + (c | d);
+      blocks[4] += a | b | c | d;
+    }
+  }
+  return blocks;
+}
+
 /** The tallest block whose density stays within `slack` of the finest's: masks made of blocks are recognised, others are not bent. */
 export function naturalHeight(matrix: FloatTensor, slack = 1.1): BlockHeight {
-  const entries = (height: BlockHeight): number => height * (blockStarts(matrix, height).at(-1) ?? 0);
-  const finest = entries(1);
-  return [...BLOCK_HEIGHTS].reverse().find((height) => entries(height) <= slack * finest) ?? 1;
+  const blocks = countBlocks(matrix);
+  return [...BLOCK_HEIGHTS].reverse().find((height) => height * blocks[height] <= slack * blocks[1]) ?? 1;
 }
