@@ -7,16 +7,15 @@
 import { Engine } from "../engine/engine.ts";
 import type { InputBatch } from "../network/inference.ts";
 import { openNetwork } from "../network/inference.ts";
+import type { Network } from "../network/network.ts";
 import type { EncodedText } from "../sparse/batch.ts";
-import { decodeEsp, networkOf } from "../sparse/esp/model.ts";
 import type { Path } from "./host.ts";
 
 /** Texts of one batch: those of a pass of the sparse path have as many tokens. */
 const BATCH = 32;
 
-/** Opens a .esp file in ONNX Runtime; it owns a thread: close it. @throws as `decodeEsp` does */
-export async function openDense(file: Uint8Array, where: string, threads: number): Promise<Path> {
-  const network = networkOf(await decodeEsp(file, where));
+/** Opens a network in ONNX Runtime; it owns a thread: close it. */
+export async function openDense(network: Network, threads: number): Promise<Path> {
   const { padTokenId } = network.config;
   const engine = new Engine({ threads });
   try {

@@ -7,6 +7,7 @@
  */
 
 import { RunError } from "../base/errors.ts";
+import type { Network } from "../network/network.ts";
 import type { EncodedText } from "../sparse/batch.ts";
 import type { KernelBuild } from "../sparse/kernel-files.ts";
 
@@ -45,7 +46,7 @@ export interface Host {
   /** Threads that share the work, when so many were asked for, or none were named. */
   threads(asked: number | undefined): number;
   /** The bytes behind an address or, in Node, a path. @throws when they cannot be had */
-  read(source: string | URL): Promise<Uint8Array>;
+  read(source: string | URL, progress?: (share: number) => void): Promise<Uint8Array>;
   /** The bytes of the kernels. @throws as `read` does */
   kernels(build: KernelBuild): Promise<Uint8Array>;
   /** Starts thread.ts. @throws {RunError} `runtime/threads` where there are no threads */
@@ -54,13 +55,44 @@ export interface Host {
   ownPort<Sent, Received>(): Port<Sent, Received>;
   /** What V8 does when a flag is set, where flags can be set. */
   readonly flags?: Flags;
-  /** Opens the bytes of a .esp file in ONNX Runtime, where that is there. */
-  readonly openDense?: (file: Uint8Array, where: string, threads: number) => Promise<Path>;
+  /** Opens a network in ONNX Runtime, where that is there. */
+  readonly openDense?: (network: Network, threads: number) => Promise<Path>;
 }
 
-/** The bytes behind a web address. @throws {RunError} `runtime/status`; as `fetch` does */
-export async function fetchBytes(address: string | URL): Promise<Uint8Array> {
+/**
+ * The bytes behind a web address.
+ *
+ * @param progress  told which share has come, where the server says how many bytes there are
+ * @throws {RunError} `runtime/status`; as `fetch` does
+ */
+export async function fetchBytes(
+  address: string | URL,
+  progress?: (share: number) => void,
+): Promise<Uint8Array> {
   const response = await fetch(address);
-  if (response.ok) return new Uint8Array(await response.arrayBuffer());
-  throw new RunError("runtime/status", `status ${response.status}`);
+  if (!response.ok) throw new RunError("runtime/status", `status ${response.status}`);
+  // A compressed answer has more bytes than its length says.
+  const length = response.headers.get("content-encoding")
+    ? 0
+    : Number(response.headers.get("content-length"));
+  if (!progress || !response.body || !(length > 0)) return new Uint8Array(await response.arrayBuffer());
+  const parts: Uint8Array[] = [];
+  let got = 0;
+  const reader = response.body.getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    parts.push(next.value);
+    got += next.value.length;
+    progress(got / length);
+  }
+  return joined(parts, got);
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }

@@ -10,7 +10,7 @@ import { keyOf } from "../base/random.ts";
 import { initialNetwork } from "../network/network.ts";
 import { openClassifier } from "../runs/classifier.ts";
 import { encodeEsp } from "../sparse/esp/model.ts";
-import { load, type RuntimeModel } from "./load.ts";
+import { type LoadProgress, load, type RuntimeModel } from "./load.ts";
 
 const TEXTS = ["a film to remember", "bad", ["first of two", "second of two"] as const, "x ".repeat(60)];
 
@@ -120,6 +120,30 @@ test("a model without zeros is taken over by ONNX Runtime when that is faster, a
   const { path, tried } = model.report;
   expect(tried).not.toBeNull();
   expect(path).toBe((tried?.sparse ?? 0) <= (tried?.dense ?? 0) ? "sparse" : "dense");
+});
+
+test("loading says how far it has come: the file, then its tensors, then the kernels", async () => {
+  const told: LoadProgress[] = [];
+  const path = join(await newFolder(), "model.esp");
+  await writeFile(path, file);
+  await open(path, { onProgress: (progress) => told.push(progress) });
+  expect([...new Set(told.map(({ stage }) => stage))]).toEqual(["fetch", "unpack", "place"]);
+  for (const stage of ["fetch", "unpack", "place"] as const) {
+    const shares = told.filter((one) => one.stage === stage).map(({ share }) => share);
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect(shares.at(-1)).toBe(1);
+  }
+  expect(told.filter(({ stage }) => stage === "unpack").length).toBeGreaterThan(10);
+});
+
+test("a large model without zeros goes to ONNX Runtime untried", async () => {
+  const layer = { heads: 8, headSize: 64, ffn: 2048 };
+  const config = { ...SPARSE.config, hiddenSize: 512, layers: [layer] };
+  const model = await open(await encodeEsp(initialNetwork(config, SPARSE.head, SPARSE.vocabulary, keyOf(1))));
+  expect(model.report).toMatchObject({ path: "dense", tried: null, rates: null, kernels: {}, memory: 0 });
+  expect(model.report.density).toBeGreaterThan(0.99);
+  const [answer] = await model.classify(["a"]);
+  expect(answer?.scores.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
 });
 
 test("the dense path gives the sparse path's probabilities within 1e-5", async () => {

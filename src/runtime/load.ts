@@ -17,7 +17,7 @@ import type { Rates } from "../sparse/linear.ts";
 import type { Path } from "./host.ts";
 import { host } from "./node.ts";
 import type { KernelReport } from "./protocol.ts";
-import { openSession, type Session } from "./session.ts";
+import { type OpenFile, openFile, type Session } from "./session.ts";
 
 /** How a file is loaded; everything has a default. */
 export interface RuntimeOptions {
@@ -28,14 +28,27 @@ export interface RuntimeOptions {
   readonly threads?: number;
   /** Longest sequence in tokens; what is longer is cut. Default and most: what the model takes. */
   readonly maxLength?: number;
-  /** Rates of the kernels, from `report.rates` of an earlier load on this machine, in place of measuring them (0.2 s). */
-  readonly rates?: Rates;
+  /**
+   * Rates of the kernels, from `report.rates` of an earlier load on this machine, in place of measuring them (0.1 s). Within a
+   * process they are measured once anyway.
+   */
+  readonly rates?: Rates | null;
   /** `sparse` or `dense` instead of the faster one; `dense` is ONNX Runtime and only there in Node. */
   readonly path?: "sparse" | "dense";
+  /** Called as loading goes on. */
+  readonly onProgress?: (progress: LoadProgress) => void;
 }
 
-/** What was found out while loading. */
-export interface RuntimeReport extends KernelReport {
+/** How far loading has come: first the file comes, then it is unpacked, then kernels are tried and the model is put in place. */
+export interface LoadProgress {
+  readonly stage: "fetch" | "unpack" | "place";
+  /** Of the stage, from 0 to 1. */
+  readonly share: number;
+}
+
+/** What was found out while loading. Where no sparse kernel was needed there are no rates, no kernels and no memory. */
+export interface RuntimeReport extends Omit<KernelReport, "rates"> {
+  readonly rates: Rates | null;
   readonly path: "sparse" | "dense";
   readonly threads: number;
   /** Milliseconds of both paths for one text of 128 tokens, where both were tried. */
@@ -57,8 +70,11 @@ export interface RuntimeModel {
   close(): Promise<void>;
 }
 
-/** Below this share of weights left no dense path was ever faster, so none is tried. */
-const ALWAYS_SPARSE = 0.1;
+/** Below this share of weights left no dense path was ever faster, so none is tried; 90 % zeros, rounded either way, lie below. */
+const ALWAYS_SPARSE = 0.12;
+/** Above this share, and with so many weights that a text takes milliseconds, no sparse path was ever faster. */
+const ALWAYS_DENSE = 0.5;
+const MANY_WEIGHTS = 2 ** 21;
 
 /**
  * Loads a .esp file.
@@ -77,14 +93,20 @@ export async function load(
   if (options.path === "dense" && !host.openDense) {
     throw new ConfigError("runtime/path", "path: expected sparse in a browser, got dense");
   }
-  const file = source instanceof Uint8Array ? source : await readSource(source);
-  const session = await openSession(file, { threads, where, rates: options.rates });
+  const tell = (stage: LoadProgress["stage"], share: number): void =>
+    options.onProgress?.({ stage, share: Math.min(1, share) });
+  const isOwn = !(source instanceof Uint8Array);
+  const bytes = isOwn ? await readSource(source, (share) => tell("fetch", share)) : source;
+  tell("fetch", 1);
+  const unpacked = (share: number): void => tell("unpack", share);
+  const file = await openFile(bytes, { where, handOver: isOwn, progress: unpacked });
   try {
-    const { path, tried } = await chosenPath(session, file, where, options.path);
-    const report: RuntimeReport = { ...session.opened.report, path: tried.path, threads, tried: tried.times };
-    return classifier(session, path, report, options.maxLength);
+    tell("place", 0);
+    const { path, report } = await chosenPath(file, threads, options);
+    tell("place", 1);
+    return classifier(file, path, report, options.maxLength);
   } catch (error) {
-    await session.close();
+    await file.close();
     throw error;
   }
 }
@@ -98,9 +120,9 @@ function threadsFor(asked: number | undefined): number {
 }
 
 /** @throws {InputError} `runtime/source` */
-async function readSource(source: string | URL): Promise<Uint8Array> {
+async function readSource(source: string | URL, progress: (share: number) => void): Promise<Uint8Array> {
   try {
-    return await host.read(source);
+    return await host.read(source, progress);
   } catch (cause) {
     const got = cause instanceof Error ? cause.message : String(cause);
     throw new InputError("runtime/source", `model: expected a .esp file, got: ${got} (${String(source)})`, {
@@ -111,27 +133,32 @@ async function readSource(source: string | URL): Promise<Uint8Array> {
 
 interface Choice {
   readonly path: Path;
-  readonly tried: { readonly path: "sparse" | "dense"; readonly times: RuntimeReport["tried"] };
+  readonly report: RuntimeReport;
 }
 
 async function chosenPath(
-  session: Session,
-  file: Uint8Array,
-  where: string,
-  asked: RuntimeOptions["path"],
+  file: OpenFile,
+  threads: number,
+  { path: asked, rates }: RuntimeOptions,
 ): Promise<Choice> {
-  const sparse: Choice = { path: session, tried: { path: "sparse", times: null } };
-  const doubtful = session.opened.report.density > ALWAYS_SPARSE;
-  if (asked === "sparse" || !host.openDense || (asked !== "dense" && !doubtful)) return sparse;
-  const dense = await host.openDense(file, where, session.threads);
+  const { density, weights } = file.opened;
+  const certain = density > ALWAYS_DENSE && weights > MANY_WEIGHTS;
+  if (host.openDense && (asked === "dense" || (asked === undefined && certain))) {
+    const path = await host.openDense(await file.network(), threads);
+    await file.close();
+    const unused = { rates: null, kernels: {}, fused: false, wide: null, memory: 0 };
+    return { path, report: { ...unused, density, path: "dense", threads, tried: null } };
+  }
+  const session = await file.place({ threads, rates });
+  const { report } = session.opened;
+  if (asked === "sparse" || !host.openDense || density <= ALWAYS_SPARSE)
+    return { path: session, report: { ...report, path: "sparse", threads, tried: null } };
+  const dense = await host.openDense(await file.network(), threads);
   try {
-    const times = asked ? null : await timesOf(session, dense);
-    if (times && times.sparse <= times.dense) {
-      await dense.close();
-      return { path: session, tried: { path: "sparse", times } };
-    }
-    await session.close();
-    return { path: dense, tried: { path: "dense", times } };
+    const tried = await timesOf(session, dense);
+    const path = tried.sparse <= tried.dense ? "sparse" : "dense";
+    await (path === "sparse" ? dense : session).close();
+    return { path: path === "sparse" ? session : dense, report: { ...report, path, threads, tried } };
   } catch (error) {
     await dense.close();
     throw error;
@@ -158,8 +185,13 @@ async function timeOf(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-function classifier(session: Session, path: Path, report: RuntimeReport, longest = Infinity): RuntimeModel {
-  const { head, vocabulary, config, metadata } = session.opened;
+function classifier(
+  { opened }: OpenFile,
+  path: Path,
+  report: RuntimeReport,
+  longest = Infinity,
+): RuntimeModel {
+  const { head, vocabulary, config, metadata } = opened;
   const tokenizer = tokenizerOf({ config, vocabulary });
   const maxLength = Math.min(longest, vocabulary.maxLength, config.maxPositions);
   const encode = (text: Text): EncodedText => {

@@ -18,7 +18,8 @@ const [V8 = 0] = process.versions.v8.split(".").map(Number);
 /** Where the compiled runtime runs. */
 export const host: Host = {
   threads: (asked = 1) => asked,
-  read: (source) => (/^https?:/.test(String(source)) ? fetchBytes(source) : readFile(source)),
+  read: (source, progress) =>
+    /^https?:/.test(String(source)) ? fetchBytes(source, progress) : readFile(source),
   kernels: (build) =>
     readFile(builtUrl(`../sparse/${basename(kernelFile(build).pathname)}`, import.meta.url)),
   startThread,
@@ -28,9 +29,9 @@ export const host: Host = {
     joinsVectors: process.arch === "x64" && V8 >= FIRST_WIDE_V8,
     hidesRelaxed: V8 <= LAST_HIDING_V8,
   },
-  openDense: async (file, where, threads) => {
+  openDense: async (network, threads) => {
     const { openDense } = await import("./dense.ts");
-    return openDense(file, where, threads);
+    return openDense(network, threads);
   },
 };
 

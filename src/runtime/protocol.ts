@@ -1,17 +1,33 @@
 /** What the runtime's threads say to each other. Plain values: everything here crosses a thread border. */
 
+import type { Network } from "../network/network.ts";
 import type { EncodedText } from "../sparse/batch.ts";
 import type { EspModel } from "../sparse/esp/model.ts";
 import type { CompiledKernels } from "../sparse/kernels.ts";
 import type { Rates } from "../sparse/linear.ts";
 import type { PlacedModel } from "../sparse/model.ts";
 
-/** What is known of a model once it is open: all that the thread with the texts needs. */
+/** What is known of a model once its file is read: all that the thread with the texts needs. */
 export type Opened = Pick<EspModel, "config" | "head" | "vocabulary" | "metadata"> & {
+  /** Share of the encoder's weights that is not 0. */
+  readonly density: number;
+  /** Of those weights, zeros included. */
+  readonly weights: number;
+};
+
+/** What was found out about this machine: the same for every model of a process, so it is found out once. */
+export interface Machine {
+  readonly compiled: CompiledKernels;
+  readonly rates: Rates;
+}
+
+/** What is known once the model lies in the memory that kernels work on. */
+export interface Placed {
+  readonly machine: Machine;
   readonly report: KernelReport;
   /** Absent when one thread does all. */
   readonly shared?: Shared;
-};
+}
 
 /** How the model will be run, and what that rests on. */
 export interface KernelReport {
@@ -38,24 +54,46 @@ export interface Shared {
   readonly meeting: number;
 }
 
-/** To a thread. */
-export type Request =
+/** What the first thread is asked, and below what it answers. */
+export type Question =
   | {
       readonly kind: "open";
       /** The bytes of a .esp file. */
       readonly file: Uint8Array;
       readonly where: string;
+    }
+  | {
+      readonly kind: "place";
       readonly threads: number;
+      /** What an earlier model found out. */
+      readonly machine?: Machine;
+      /** In place of measuring them. */
       readonly rates?: Rates;
     }
-  | { readonly kind: "run"; readonly id: number; readonly texts: readonly EncodedText[] }
+  /** The tensors with their zeros; they are handed over, so nothing can be placed afterwards. */
+  | { readonly kind: "network" }
+  | { readonly kind: "run"; readonly texts: readonly EncodedText[] };
+
+/** Answers by the kind of the question. */
+export interface Replies {
+  readonly open: Opened;
+  readonly place: Placed;
+  readonly network: Network;
+  /** Logits. */
+  readonly run: Float32Array;
+}
+
+/** To a thread. */
+export type Request =
+  | (Question & { readonly id: number })
   | { readonly kind: "follow"; readonly shared: Shared; readonly thread: number };
 
 /** From a thread. */
 export type Answer =
-  | { readonly kind: "opened"; readonly opened: Opened }
+  /** Share of the file that is decoded. */
+  | { readonly kind: "progress"; readonly share: number }
   | { readonly kind: "following" }
-  | { readonly kind: "logits"; readonly id: number; readonly logits: Float32Array }
+  | { readonly kind: "reply"; readonly id: number; readonly reply: Replies[keyof Replies] }
   | { readonly kind: "failed"; readonly id?: number; readonly failure: Failure };
 
 /** An error, as it crosses. */

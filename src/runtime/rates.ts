@@ -26,9 +26,9 @@ const INPUTS = 768;
 const OUTPUTS = 192;
 const PANELS = 8;
 const DENSITY = 0.05;
-const TURNS = 5;
-/** Milliseconds of a turn at least: a browser's clock may be that coarse, and the first turns wake the compiler. */
-const TURN = 1;
+const TURNS = 4;
+/** Milliseconds of a turn at least: a browser's clock is that coarse at most where threads share memory. */
+const TURN = 0.5;
 
 /** Measured rates in GFLOP/s of the arithmetic that a kernel does, zeros inside its blocks included. */
 export function measureRates(kernels: Kernels, arena: Arena): Rates {

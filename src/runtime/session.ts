@@ -6,78 +6,127 @@
  */
 
 import { ConfigError, type EspalierError, FormatError, InputError, RunError } from "../base/errors.ts";
+import type { Network } from "../network/network.ts";
 import type { EncodedText } from "../sparse/batch.ts";
 import type { Rates } from "../sparse/linear.ts";
 import type { Thread } from "./host.ts";
 import { host } from "./node.ts";
-import type { Answer, Failure, Opened, Request, Shared } from "./protocol.ts";
+import type {
+  Answer,
+  Failure,
+  KernelReport,
+  Machine,
+  Opened,
+  Question,
+  Replies,
+  Request,
+  Shared,
+} from "./protocol.ts";
 
 /** How a session is opened. */
 export interface SessionOptions {
   readonly threads: number;
   /** In place of measuring them. */
-  readonly rates?: Rates | undefined;
+  readonly rates?: Rates | null | undefined;
   /** What messages call the file. */
   readonly where: string;
 }
 
+/** A file that was read: what is known of it, and the two ways to go on. It owns threads: close it. */
+export interface OpenFile {
+  readonly opened: Opened;
+  /** Puts the model where kernels work on it. @throws {RunError} `runtime/…`, `arena/memory` */
+  place(options: Pick<SessionOptions, "threads" | "rates">): Promise<Session>;
+  /** The network with its zeros; afterwards nothing can be placed. */
+  network(): Promise<Network>;
+  close(): Promise<void>;
+}
+
 /** An open model. It owns threads: close it. */
 export interface Session {
-  readonly opened: Omit<Opened, "shared">;
+  readonly opened: Opened & { readonly report: KernelReport };
   readonly threads: number;
   /** Logits [texts, labels]. @throws as `passesOf` does; {RunError} `runtime/…` */
   logits(texts: readonly EncodedText[]): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
-interface Waiting {
-  readonly resolve: (logits: Float32Array) => void;
-  readonly reject: (error: Error) => void;
+/** How a file is read. */
+export interface FileOptions {
+  readonly where: string;
+  /** Whether the bytes may be handed over; they cannot be used any more then. */
+  readonly handOver?: boolean;
+  /** Told which share of the file is decoded. */
+  readonly progress?: (share: number) => void;
 }
 
+/** What was found out about this machine, for one thread and for several, whose kernels are compiled differently. */
+const machines = new Map<boolean, Machine>();
+
 /**
- * Opens the bytes of a .esp file; they are handed over and not to be used any more.
+ * Opens the bytes of a .esp file.
  * @throws {FormatError} `esp/…`; {ConfigError} `sparse/head`; {RunError} `runtime/…`, `arena/memory`
  */
 export async function openSession(file: Uint8Array, options: SessionOptions): Promise<Session> {
-  const { threads, where, rates } = options;
-  const team: Thread<Request, Answer>[] = [];
-  const close = async (): Promise<void> => {
-    await Promise.all(team.map((thread) => thread.end()));
-  };
+  const { place, close } = await openFile(file, { where: options.where });
   try {
-    const first = host.startThread<Request, Answer>();
-    team.push(first);
-    const request: Request = { kind: "open", file, where, threads, ...(rates ? { rates } : {}) };
-    const { shared, ...opened } = await openedBy(first, request);
-    if (shared) await followedBy(team, shared);
-    return { opened, threads, ...conversation(team, close) };
+    return await place(options);
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function openedBy(
-  first: Thread<Request, Answer>,
-  request: Extract<Request, { kind: "open" }>,
-): Promise<Opened> {
-  return new Promise((resolve, reject) => {
-    first.lost((cause) => reject(lostThread(cause)));
-    first.listen((answer) => {
-      if (answer.kind === "opened") resolve(answer.opened);
-      else if (answer.kind === "failed") reject(errorOf(answer.failure));
-    });
-    first.post(request);
-  });
+/**
+ * Reads the bytes of a .esp file on a thread of its own.
+ * @throws {FormatError} `esp/…`; {ConfigError} `sparse/head`; {RunError} `runtime/…`
+ */
+export async function openFile(file: Uint8Array, options: FileOptions): Promise<OpenFile> {
+  const { where, handOver = false, progress } = options;
+  const team: Thread<Request, Answer>[] = [host.startThread<Request, Answer>()];
+  const { ask, fail } = conversation(team, progress);
+  const close = async (): Promise<void> => {
+    fail(new RunError("runtime/closed", "runtime: expected an open model, got one that was closed"));
+    await Promise.all(team.map((thread) => thread.end()));
+  };
+  const place = async ({ threads, rates }: Pick<SessionOptions, "threads" | "rates">): Promise<Session> => {
+    const known = machines.get(threads > 1);
+    const given = { ...(known ? { machine: known } : {}), ...(rates ? { rates } : {}) };
+    const { machine, report, shared } = await ask({ kind: "place", threads, ...given });
+    if (!rates) machines.set(threads > 1, machine);
+    if (shared) await followedBy(team, shared, fail);
+    return {
+      opened: { ...opened, report },
+      threads,
+      logits: (texts) => ask({ kind: "run", texts }),
+      close,
+    };
+  };
+  let opened: Opened;
+  try {
+    const transfer =
+      handOver && file.byteLength === file.buffer.byteLength ? [file.buffer as ArrayBuffer] : []; // not shared: it was read into here
+    opened = await ask({ kind: "open", file, where }, transfer);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { opened, place, network: () => ask({ kind: "network" }), close };
 }
 
-async function followedBy(team: Thread<Request, Answer>[], shared: Shared): Promise<void> {
+async function followedBy(
+  team: Thread<Request, Answer>[],
+  shared: Shared,
+  fail: (error: Error) => void,
+): Promise<void> {
   const started = Array.from({ length: shared.threads - 1 }, async (_, i) => {
     const follower = host.startThread<Request, Answer>();
     team.push(follower);
     await new Promise<void>((resolve, reject) => {
-      follower.lost((cause) => reject(lostThread(cause)));
+      follower.lost((cause) => {
+        fail(lostThread(cause));
+        reject(lostThread(cause));
+      });
       follower.listen((answer) => (answer.kind === "failed" ? reject(errorOf(answer.failure)) : resolve()));
       follower.post({ kind: "follow", shared, thread: i + 1 });
     });
@@ -85,11 +134,23 @@ async function followedBy(team: Thread<Request, Answer>[], shared: Shared): Prom
   await Promise.all(started);
 }
 
+interface Waiting {
+  readonly resolve: (reply: Replies[keyof Replies]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Conversation {
+  /** Asks the first thread. */
+  ask<Q extends Question>(question: Q, transfer?: readonly ArrayBuffer[]): Promise<Replies[Q["kind"]]>;
+  /** Rejects what waits, and whatever is asked from now on. */
+  fail(error: Error): void;
+}
+
 /** Questions and answers, by number. */
 function conversation(
-  team: readonly Thread<Request, Answer>[],
-  close: () => Promise<void>,
-): Pick<Session, "logits" | "close"> {
+  [first]: readonly Thread<Request, Answer>[],
+  progress: FileOptions["progress"],
+): Conversation {
   const waiting = new Map<number, Waiting>();
   let failure: Error | undefined;
   let next = 0;
@@ -98,30 +159,28 @@ function conversation(
     for (const { reject } of waiting.values()) reject(failure);
     waiting.clear();
   };
-  const [first] = team;
-  for (const thread of team) thread.lost((cause) => fail(lostThread(cause)));
+  first?.lost((cause) => fail(lostThread(cause)));
   first?.listen((answer) => {
-    if (answer.kind !== "logits" && answer.kind !== "failed") return;
+    if (answer.kind === "progress") progress?.(answer.share);
+    if (answer.kind !== "reply" && answer.kind !== "failed") return;
     const asked = answer.id === undefined ? undefined : waiting.get(answer.id);
     if (answer.id !== undefined) waiting.delete(answer.id);
-    if (answer.kind === "logits") asked?.resolve(answer.logits);
+    if (answer.kind === "reply") asked?.resolve(answer.reply);
     else asked?.reject(errorOf(answer.failure));
   });
   return {
-    logits: (texts) =>
-      new Promise((resolve, reject) => {
+    ask: <Q extends Question>(question: Q, transfer: readonly ArrayBuffer[] = []) =>
+      new Promise<Replies[Q["kind"]]>((resolve, reject) => {
         if (failure) {
           reject(failure);
           return;
         }
         const id = next++;
-        waiting.set(id, { resolve, reject });
-        first?.post({ kind: "run", id, texts });
+        // A reply has the number, and so the kind, of its question.
+        waiting.set(id, { resolve: (reply) => resolve(reply as Replies[Q["kind"]]), reject });
+        first?.post({ ...question, id }, transfer);
       }),
-    close: async () => {
-      fail(new RunError("runtime/closed", "runtime: expected an open model, got one that was closed"));
-      await close();
-    },
+    fail,
   };
 }
 

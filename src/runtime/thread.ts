@@ -3,19 +3,30 @@
  * each pass, on the memory that they share.
  */
 
-import { EspalierError } from "../base/errors.ts";
+import { EspalierError, RunError } from "../base/errors.ts";
 import { Arena } from "../sparse/arena.ts";
-import { passesOf, writeBatch } from "../sparse/batch.ts";
-import { decodeEsp, type EspModel } from "../sparse/esp/model.ts";
+import { type EncodedText, passesOf, writeBatch } from "../sparse/batch.ts";
+import { decodeEsp, type EspModel, networkOf } from "../sparse/esp/model.ts";
 import { forward, readLogits, type Worker } from "../sparse/forward.ts";
-import { type Kernels, kernelsOf } from "../sparse/kernels.ts";
-import type { PlacedLinear } from "../sparse/linear.ts";
-import { type PlacedLayer, type PlacedModel, placeModel } from "../sparse/model.ts";
+import { type CompiledKernels, type Kernels, kernelsOf } from "../sparse/kernels.ts";
+import type { PlacedLinear, Rates } from "../sparse/linear.ts";
+import { expectLabelling, type PlacedLayer, type PlacedModel, placeModel } from "../sparse/model.ts";
 import type { Port } from "./host.ts";
 import { MEETING_BYTES, type Meeting, meetingAt } from "./meeting.ts";
 import { compileKernels } from "./module.ts";
 import { host } from "./node.ts";
-import type { Answer, Failure, KernelReport, Opened, Request, Shared } from "./protocol.ts";
+import type {
+  Answer,
+  Failure,
+  KernelReport,
+  Machine,
+  Opened,
+  Placed,
+  Question,
+  Replies,
+  Request,
+  Shared,
+} from "./protocol.ts";
 import { measureRates } from "./rates.ts";
 
 type Own = Port<Answer, Request>;
@@ -26,28 +37,50 @@ interface Leader {
   readonly meeting: Meeting;
 }
 
-async function open(request: Extract<Request, { kind: "open" }>): Promise<[Leader, Opened]> {
-  const { file, where, threads } = request;
+/** What the first thread holds. */
+interface State {
+  /** From `open` to the first `run`, unless it was handed over. */
+  model?: EspModel;
+  density: number;
+  leader?: Leader;
+}
+
+async function open(question: Extract<Question, { kind: "open" }>, port: Own): Promise<[EspModel, Opened]> {
+  const report = (share: number): void => port.post({ kind: "progress", share });
+  const model = await decodeEsp(question.file, question.where, report);
+  const { config, head, vocabulary, metadata } = model;
+  expectLabelling(head);
+  return [model, { config, head, vocabulary, metadata, ...encoderDensity(model) }];
+}
+
+async function place(
+  model: EspModel,
+  density: number,
+  { threads, machine, rates }: Extract<Question, { kind: "place" }>,
+): Promise<[Leader, Placed]> {
   const isShared = threads > 1;
-  const [model, compiled] = [await decodeEsp(file, where), await compileKernels(isShared)];
-  const trial = new Arena(isShared);
-  const rates = request.rates ?? measureRates(kernelsOf(compiled, trial.memory), trial);
+  const compiled = machine?.compiled ?? (await compileKernels(isShared));
+  const found: Machine = { compiled, rates: rates ?? machine?.rates ?? ratesOf(compiled, isShared) };
   const arena = new Arena(isShared);
-  const placed = placeModel(arena, model, { rates, threads });
+  const placed = placeModel(arena, model, { rates: found.rates, threads });
   const meeting = arena.allocate(MEETING_BYTES);
   const { memory } = arena;
   const shared: Shared = { memory, compiled, model: placed, threads, meeting };
   const leader = joined(shared, 0, kernelsOf(compiled, memory));
   const report: KernelReport = {
-    rates,
+    rates: found.rates,
     fused: compiled.fused,
     wide: compiled.wide,
     kernels: kernelCounts(placed),
-    density: encoderDensity(placed, model),
+    density,
     memory: arena.bytes,
   };
-  const { config, head, vocabulary, metadata } = model;
-  return [leader, { config, head, vocabulary, metadata, report, ...(isShared ? { shared } : {}) }];
+  return [leader, { machine: found, report, ...(isShared ? { shared } : {}) }];
+}
+
+function ratesOf(compiled: CompiledKernels, isShared: boolean): Rates {
+  const trial = new Arena(isShared);
+  return measureRates(kernelsOf(compiled, trial.memory), trial);
 }
 
 function joined({ memory, model, threads, meeting: at }: Shared, thread: number, kernels: Kernels): Leader {
@@ -70,16 +103,16 @@ function kernelCounts(model: PlacedModel): Record<string, number> {
   return counts;
 }
 
-/** Of the encoder's weights, the share that is not 0. */
-function encoderDensity(model: PlacedModel, { tensors }: EspModel): number {
-  const entries = matricesOf(model).reduce((n, { rows, columns }) => n + rows * columns, 0);
-  let kept = 0;
+/** The encoder's weights, and the share of them that is not 0. */
+function encoderDensity({ tensors }: EspModel): { weights: number; density: number } {
+  let [weights, kept] = [0, 0];
   for (const [name, tensor] of tensors) {
     if (!name.startsWith("bert.encoder.") || !name.endsWith(".weight") || name.includes("LayerNorm"))
       continue;
+    weights += "height" in tensor ? tensor.rows * tensor.columns : tensor.data.length;
     kept += nonzeroOf("height" in tensor ? tensor.values : tensor.data);
   }
-  return entries === 0 ? 0 : kept / entries;
+  return { weights, density: weights === 0 ? 0 : kept / weights };
 }
 
 function nonzeroOf(numbers: Float32Array): number {
@@ -89,7 +122,7 @@ function nonzeroOf(numbers: Float32Array): number {
 }
 
 /** All texts, pass by pass. */
-function run({ worker, meeting }: Leader, texts: Extract<Request, { kind: "run" }>["texts"]): Float32Array {
+function run({ worker, meeting }: Leader, texts: readonly EncodedText[]): Float32Array<ArrayBuffer> {
   const { model, memory } = worker;
   const logits = new Float32Array(texts.length * model.labels);
   let done = 0;
@@ -128,25 +161,55 @@ function failureOf(error: unknown): Failure {
   };
 }
 
+/** The answer to a question, and what of it is handed over instead of being copied. */
+async function replyTo(
+  question: Question,
+  state: State,
+  port: Own,
+): Promise<readonly [Replies[keyof Replies], readonly ArrayBuffer[]]> {
+  if (question.kind === "open") {
+    const [model, opened] = await open(question, port);
+    state.model = model;
+    state.density = opened.density;
+    return [opened, []];
+  }
+  if (question.kind === "run") {
+    delete state.model;
+    const logits = run(held(state.leader, "a model that was placed"), question.texts);
+    return [logits, [logits.buffer]];
+  }
+  const model = held(state.model, "a model that was opened and not handed over");
+  if (question.kind === "place") {
+    const [leader, placed] = await place(model, state.density, question);
+    state.leader = leader;
+    return [placed, []];
+  }
+  delete state.model;
+  const network = networkOf(model);
+  const buffers = [...network.tensors.values()].map(({ data }) => data.buffer as ArrayBuffer); // decoded here, not shared
+  return [network, [...new Set(buffers)]];
+}
+
+function held<T>(value: T | undefined, expected: string): T {
+  if (value !== undefined) return value;
+  throw new RunError("runtime/order", `runtime: expected ${expected}, got none`);
+}
+
 function start(): void {
   const port: Own = host.ownPort();
-  let leader: Leader | undefined;
+  const state: State = { density: 0 };
   const answer = async (request: Request): Promise<void> => {
     if (request.kind === "follow") {
       const { shared, thread } = request;
       follow(joined(shared, thread, kernelsOf(shared.compiled, shared.memory)), port);
-    } else if (request.kind === "open") {
-      const [opened, facts] = await open(request);
-      leader = opened;
-      port.post({ kind: "opened", opened: facts });
-    } else if (leader) {
-      const logits = run(leader, request.texts);
-      port.post({ kind: "logits", id: request.id, logits }, [logits.buffer as ArrayBuffer]); // made above, not shared
+      return;
     }
+    const [reply, handedOver] = await replyTo(request, state, port);
+    port.post({ kind: "reply", id: request.id, reply }, handedOver);
   };
   port.listen((request) => {
     answer(request).catch((error: unknown) => {
-      const id = request.kind === "run" ? { id: request.id } : {};
+      const id = request.kind === "follow" ? {} : { id: request.id };
       port.post({ kind: "failed", ...id, failure: failureOf(error) });
     });
   });

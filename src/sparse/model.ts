@@ -107,10 +107,8 @@ export interface Placing {
  *   {RunError} `arena/memory`
  */
 export function placeModel(arena: Arena, model: SparseModel, { rates, threads }: Placing): PlacedModel {
-  const { config, head } = model;
-  if (head.kind !== "classification" && head.kind !== "regression") {
-    throw new ConfigError("sparse/head", `model: expected a classifier or a regression, got ${head.kind}`);
-  }
+  const { config } = model;
+  const head = expectLabelling(model.head);
   const place = placer(arena, model, rates);
   const panels = panelsOf(Math.max(PASS_TOKENS, config.maxPositions));
   const labels = head.kind === "regression" ? 1 : head.labels.length;
@@ -132,6 +130,12 @@ export function placeModel(arena: Arena, model: SparseModel, { rates, threads }:
     room: placeRoom(arena, config, { panels, labels, threads, firsts: mixture ? config.layers.length : 1 }),
     panels,
   };
+}
+
+/** @throws {ConfigError} `sparse/head` for a head that does not label texts */
+export function expectLabelling(head: Head): Extract<Head, { kind: "classification" | "regression" }> {
+  if (head.kind === "classification" || head.kind === "regression") return head;
+  throw new ConfigError("sparse/head", `model: expected a classifier or a regression, got ${head.kind}`);
 }
 
 interface Placer {

@@ -103,17 +103,26 @@ function storedAs(name: string, tensor: FloatTensor, choices: Choices): [StoredT
 /**
  * Reads a .esp file.
  *
- * @param where  named in messages: the file
+ * @param where     named in messages: the file
+ * @param progress  told after each tensor which share of the tensors' bytes is read
  * @throws {FormatError} `esp/…`, `json/…`, `tokenizer/…`, `vocab/…`
  */
-export async function decodeEsp(bytes: Uint8Array, where = "model.esp"): Promise<EspModel> {
+export async function decodeEsp(
+  bytes: Uint8Array,
+  where = "model.esp",
+  progress: (share: number) => void = () => {},
+): Promise<EspModel> {
   const { directory, vocabulary, sections } = openEsp(bytes, where);
   const { config, head, metadata } = directory;
   const budget = budgetOf(bytes.length, where);
   const tensors = new Map<string, StoredTensor>();
+  const all = sections.reduce((sum, { length }) => sum + length, 0);
+  let read = 0;
   for (const [name, storage] of directory.tensors) {
     const section = sections[tensors.size] ?? new Uint8Array(0);
     tensors.set(name, decodeTensor(section, storage, budget, `tensor ${name}`, where));
+    read += section.length;
+    progress(read / all);
   }
   return { config, head, vocabulary, tensors, metadata };
 }
