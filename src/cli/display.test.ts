@@ -75,13 +75,13 @@ test("evaluations, phases and notes always stay on the screen", () => {
   display.report({ kind: "start", title: "compressing", step: 40 });
   display.report({ kind: "phase", name: "pruning" });
   display.report(step(41));
-  display.report({ kind: "evaluation", step: 41, metrics: { accuracy: 0.91234 } });
+  display.report({ kind: "evaluation", step: 41, metrics: { accuracy: 0.91234 }, loss: 0.25, kept: true });
   display.report({ kind: "note", text: "slow" });
   display.report({ kind: "done", seconds: 61 });
   expect(written.filter((text) => text.endsWith("\n"))).toEqual([
     "compressing, going on from step 40\n",
     "· pruning\n",
-    "  after step 41: accuracy 0.9123\n",
+    "  after step 41: accuracy 0.9123  loss 0.2500  best so far\n",
     "  note: slow\n",
     "done in 1:01\n",
   ]);

@@ -6,7 +6,14 @@
  */
 
 import { percent } from "../base/quantity.ts";
-import type { CountEvent, DataEvent, DownloadEvent, ProgressEvent, StepEvent } from "../runs/progress.ts";
+import type {
+  CountEvent,
+  DataEvent,
+  DownloadEvent,
+  EvaluationEvent,
+  ProgressEvent,
+  StepEvent,
+} from "../runs/progress.ts";
 import { bytes, clock, digits } from "./units.ts";
 
 /** Where to draw; a terminal's standard error, or a file. */
@@ -87,7 +94,7 @@ export function eventLine(event: Exclude<ProgressEvent, StepEvent | DownloadEven
     case "phase":
       return `· ${event.name}`;
     case "evaluation":
-      return `  after step ${event.step}: ${metricsText(event.metrics)}`;
+      return evaluationLine(event);
     case "data":
       return dataText(event);
     case "note":
@@ -109,6 +116,12 @@ function dataText({ train, dev, shares, range, cut, maxLength }: DataEvent): str
   const lengths =
     cut === 0 ? `none longer than ${maxLength} tokens` : `${percent(cut)} cut at ${maxLength} tokens`;
   return `  ${learnt} examples to train, ${judged} to judge: ${labels}; ${lengths}`;
+}
+
+/** The loss is said once, and the best so far is marked. */
+function evaluationLine({ step, metrics, loss, kept }: EvaluationEvent): string {
+  const parts = [metricsText({ ...metrics, loss }), ...(kept ? ["best so far"] : [])];
+  return `  after step ${step}: ${parts.join("  ")}`;
 }
 
 function metricsText(metrics: Readonly<Record<string, number>>): string {

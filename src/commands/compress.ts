@@ -6,11 +6,10 @@ import type { Method, MethodState } from "../contract/method.ts";
 import type { MethodRequest } from "../contract/settings.ts";
 import type { EncodedSet } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
-import { taskMetrics } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import { isObject } from "../formats/json.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
-import { logitsOf } from "../measure/logits.ts";
+import { type Judged, judgeOn, truthOf } from "../measure/logits.ts";
 import type { RunResult } from "../measure/result.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
 import { openNetwork } from "../network/inference.ts";
@@ -21,11 +20,11 @@ import { concluded, type ReportedModel, report } from "../runs/conclusion.ts";
 import { headFor, readData } from "../runs/data.ts";
 import { reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
-import { folderState, openRun } from "../runs/folder.ts";
+import { folderState, openRun, type RunFolder } from "../runs/folder.ts";
 import { loadModel } from "../runs/models.ts";
 import type { ProgressEvent, RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
-import { checkLength, labelsOf, runTraining } from "../runs/training.ts";
+import { checkLength, runTraining } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
 import { finetune } from "./finetune.ts";
 import { chooseMethod } from "./own-method.ts";
@@ -63,7 +62,7 @@ export async function compress<Config extends object, State extends MethodState>
   reportData(record, original, data, { train, dev }, settings.maxLength);
   record({ kind: "phase", name: "fine-tuning" });
   const before = await predecessor(settings, withoutData(context, data.notes), dev, data.measure);
-  record({ kind: "evaluation", step: 0, metrics: before.metrics });
+  record({ kind: "evaluation", step: 0, metrics: before.metrics, loss: before.loss, kept: false });
   record({ kind: "phase", name: "compressing" });
   const network = method.from === "fine-tuned" ? before.network : original;
   const facts = {
@@ -84,25 +83,37 @@ export async function compress<Config extends object, State extends MethodState>
     context,
   });
   for (const text of idleNotes(trained.network, settings.out)) record({ kind: "note", text });
-  const bytes = await writeMeasured(folder.paths.model, trained.network);
+  // Of the product itself, masks and modules folded in: its answers are held to the other's, one by one.
+  const after = await judgeNetwork(trained.network, settings, dev, data.measure);
+  const models = await measureStages(original, before, after, folder);
   const maskBytes = await writeMaskFile(folder.paths.mask, base.network, trained.network);
-  const models: ReportedModel[] = [
-    { stage: "original", network: original, metrics: {}, bytes: await measureNetwork(original) },
-    { stage: "fine-tuned", ...before, bytes: await measureNetwork(before.network) },
-    { stage: "compressed", network: trained.network, metrics: trained.best.metrics, bytes },
-  ];
   return concluded({
     command: "compress",
     settings,
     folder,
     measure: data.measure,
-    examples: data.dev.examples.length,
+    truth: truthOf(dev),
+    kept: { step: trained.best.step, steps: trained.steps },
     models,
     maskBytes,
     method: method.id,
     started,
     record,
   });
+}
+
+/** The three models of a run, the product written to its folder. */
+async function measureStages(
+  original: Network,
+  before: JudgedNetwork,
+  after: JudgedNetwork,
+  { paths }: RunFolder,
+): Promise<ReportedModel[]> {
+  return [
+    { stage: "original", network: original, metrics: {}, bytes: await measureNetwork(original) },
+    { stage: "fine-tuned", ...before, bytes: await measureNetwork(before.network) },
+    { stage: "compressed", ...after, bytes: await writeMeasured(paths.model, after.network) },
+  ];
 }
 
 /**
@@ -142,7 +153,7 @@ async function predecessor(
   context: RunContext,
   dev: EncodedSet,
   measure: Measure,
-): Promise<Pick<ReportedModel, "network" | "metrics">> {
+): Promise<JudgedNetwork> {
   const out = join(settings.out, "finetuned");
   const state = settings.finetuned === undefined ? await folderState(out) : "finished";
   if (state !== "finished") {
@@ -158,10 +169,23 @@ async function predecessor(
     await finetune({ ...shared, out, force: false }, { ...context, resume: state === "resumable" });
   }
   const { network } = await loadModel(settings.finetuned ?? out, context);
-  const engine = new Engine({ threads: settings.threads, provider: settings.device });
+  return judgeNetwork(network, settings, dev, measure);
+}
+
+/** A finished network and what it says of the judging examples. */
+interface JudgedNetwork extends Judged {
+  readonly network: Network;
+}
+
+async function judgeNetwork(
+  network: Network,
+  { threads, device }: CompressSettings,
+  dev: EncodedSet,
+  measure: Measure,
+): Promise<JudgedNetwork> {
+  const engine = new Engine({ threads, provider: device });
   try {
-    const logits = await logitsOf(await openNetwork(engine, network), dev);
-    return { network, metrics: taskMetrics(measure, logits, labelsOf(dev)) };
+    return { network, ...(await judgeOn(await openNetwork(engine, network), dev, measure)) };
   } finally {
     await engine.close();
   }

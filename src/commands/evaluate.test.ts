@@ -5,7 +5,7 @@ import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts"
 import type { Head } from "../bert/config.ts";
 import type { Network } from "../network/network.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
-import { columnsOf, evaluate, lossOf } from "./evaluate.ts";
+import { columnsOf, evaluate } from "./evaluate.ts";
 import { predict } from "./predict.ts";
 
 const TEXTS = ["good film", "bad film", "a very dull plot", "the plot not bad", "bright"];
@@ -159,13 +159,6 @@ test.each([
   ],
 ] as const)("data with %s is refused", (_, head, dataset, code) => {
   expect(() => columnsOf(head, { name: "dev", ...dataset })).toThrow(expect.objectContaining({ code }));
-});
-
-test("the loss of equal logits among C classes is ln C", () => {
-  expect(lossOf({ task: "classification" }, new Float32Array(12).fill(7), [0, 1, 2])).toBeCloseTo(
-    Math.log(4),
-    12,
-  );
 });
 
 test("a model without labels is refused (model/head)", async () => {

@@ -11,12 +11,10 @@ import type { Head } from "../bert/config.ts";
 import { encodeDataset } from "../data/batches.ts";
 import { type Dataset, measureOf } from "../data/dataset.ts";
 import { classFinder } from "../data/label-names.ts";
-import { taskMetrics } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
-import { logitsOf } from "../measure/logits.ts";
+import { judgeLogits, logitsOf, truthOf } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
-import { softmax } from "../network/predictions.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { EVALUATE, type EvaluateOptions } from "../options/training.ts";
 import { lengthFor, requireLabels } from "../runs/classifier.ts";
@@ -50,16 +48,17 @@ export async function evaluate(
   try {
     const inference = await openNetwork(engine, network);
     const logits = reordered(await logitsOf(inference, set, settings.batchSize), columns);
-    const truth = set.examples.map(({ label }) => label);
+    const truth = truthOf(set);
     const measure = measureOf(dataset);
+    const { metrics, loss } = judgeLogits(measure, logits, truth);
     return {
       model: name,
       mask,
       task: settings.task ?? null,
       examples: truth.length,
       metric: measure.primary,
-      metrics: taskMetrics(measure, logits, truth),
-      loss: lossOf(dataset, logits, truth),
+      metrics,
+      loss,
       seconds: (performance.now() - started) / 1000,
     };
   } finally {
@@ -107,20 +106,4 @@ function plainLabel(label: string): string {
 function reordered(logits: Float32Array, columns: readonly number[]): Float32Array {
   const width = columns.length;
   return logits.map((_, i) => logits[i - (i % width) + (columns[i % width] ?? 0)] ?? Number.NaN);
-}
-
-/** Mean cross-entropy, or mean squared error of a regression, in double precision. */
-export function lossOf(
-  { task }: Pick<Dataset, "task">,
-  logits: Float32Array,
-  truth: readonly number[],
-): number {
-  const width = logits.length / truth.length;
-  const each = truth.map((label, i) => {
-    const row = logits.subarray(i * width, (i + 1) * width);
-    return task === "regression"
-      ? ((row[0] ?? Number.NaN) - label) ** 2
-      : -Math.log(softmax(row)[label] ?? 0);
-  });
-  return each.reduce((a, b) => a + b, 0) / each.length;
 }

@@ -56,9 +56,10 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
     settings,
     folder,
     measure,
-    examples: dev.examples.length,
+    truth: dev.examples.map(({ label }) => label),
     models: [{ stage: "fine-tuned", network: trained.network, metrics: trained.best.metrics, bytes }],
     method: null,
+    kept: { step: trained.best.step, steps: trained.steps },
     started,
     record,
   });

@@ -187,7 +187,7 @@ async function heldOutLoss(
   let sum = 0;
   for (const batch of batches) sum += (await model.loss(batch)) * batch.labels.length;
   const loss = sum / predictions(batches);
-  return { metrics: { loss }, primary: -loss };
+  return { metrics: { loss }, primary: -loss, loss };
 }
 
 /** Writes the model and the result. */

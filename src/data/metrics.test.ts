@@ -8,6 +8,7 @@ import {
   f1,
   macroF1,
   matthews,
+  meanLoss,
   pearson,
   primaryOf,
   spearman,
@@ -95,4 +96,15 @@ test("a primary metric that was not computed is refused", () => {
   expect(() => primaryOf(GLUE.cola.measure, { accuracy: 1 })).toThrow(
     "metrics: expected matthews among the metrics, got accuracy",
   );
+});
+
+test("the loss of equal logits is ln C, of a sure right answer 0, of a sure wrong one its lead", () => {
+  const measure: Pick<Measure, "task"> = { task: "classification" };
+  expect(meanLoss(measure, new Float32Array(12).fill(7), [0, 1, 2])).toBeCloseTo(Math.log(4), 12);
+  expect(meanLoss(measure, Float32Array.of(200, 0), [0])).toBe(0);
+  expect(meanLoss(measure, Float32Array.of(200, 0), [1])).toBe(200);
+});
+
+test("the loss of a regression is the mean squared error", () => {
+  expect(meanLoss({ task: "regression" }, Float32Array.of(1, 2), [3, 2])).toBe(2);
 });

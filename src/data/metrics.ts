@@ -25,8 +25,10 @@ export function f1(predicted: Numbers, truth: Numbers): number {
 
 /** The mean F1 of the classes that are predicted or true. */
 export function macroF1(predicted: Numbers, truth: Numbers): number {
-  const classes = [...new Set([...Array.from(predicted), ...Array.from(truth)])];
-  return mean(classes.map((c) => f1Of(predicted, truth, c)));
+  const [predictions, truths] = [counts(predicted), counts(truth)];
+  const classes = Array.from({ length: Math.max(predictions.length, truths.length) }, (_, c) => c);
+  const present = classes.filter((c) => predictions[c] || truths[c]);
+  return mean(present.map((c) => f1Of(predicted, truth, c)));
 }
 
 /** F1 = 2TP / (2TP + FP + FN). */
@@ -51,15 +53,20 @@ export function matthews(predicted: Numbers, truth: Numbers): number {
   const predictions = counts(predicted);
   const truths = counts(truth);
   const right = accuracy(predicted, truth) * n;
-  const dot = [...truths].reduce((sum, [c, count]) => sum + count * (predictions.get(c) ?? 0), 0);
-  const squares = (of: ReadonlyMap<number, number>) => [...of.values()].reduce((sum, x) => sum + x * x, 0);
+  const common = truths.reduce((sum, count, c) => sum + count * (predictions[c] ?? 0), 0);
+  const squares = (of: readonly number[]) => of.reduce((sum, x) => sum + x * x, 0);
   const scale = Math.sqrt((n * n - squares(predictions)) * (n * n - squares(truths)));
-  return ratio(right * n - dot, scale);
+  return ratio(right * n - common, scale);
 }
 
-function counts(values: Numbers): Map<number, number> {
-  const found = new Map<number, number>();
-  for (const value of Array.from(values)) found.set(value, (found.get(value) ?? 0) + 1);
+/** How often each class occurs, by its number. */
+function counts(classes: Numbers): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < classes.length; i++) {
+    const c = classes[i] ?? 0;
+    while (found.length <= c) found.push(0);
+    found[c] = (found[c] ?? 0) + 1;
+  }
   return found;
 }
 
@@ -74,7 +81,8 @@ export function pearson(predicted: Numbers, truth: Numbers): number {
 }
 
 function isConstant(values: Numbers): boolean {
-  return Array.from(values).every((value) => value === values[0]);
+  for (let i = 1; i < values.length; i++) if (values[i] !== values[0]) return false;
+  return true;
 }
 
 /** Spearman's rank correlation: Pearson's of the ranks, tied values sharing the mean of theirs. */
@@ -83,8 +91,10 @@ export function spearman(predicted: Numbers, truth: Numbers): number {
 }
 
 function centred(values: Numbers): Float64Array {
-  const middle = mean(Array.from(values));
-  return Float64Array.from(Array.from(values), (value) => value - middle);
+  const copy = new Float64Array(values.length);
+  copy.set(values);
+  const middle = mean(copy);
+  return copy.map((value) => value - middle);
 }
 
 function dot(x: Float64Array, y: Float64Array): number {
@@ -92,22 +102,28 @@ function dot(x: Float64Array, y: Float64Array): number {
 }
 
 function ranks(values: Numbers): Float64Array {
-  const order = Array.from(values, (value, index) => ({ value, index })).sort((a, b) => a.value - b.value);
-  const out = new Float64Array(order.length);
-  for (let start = 0; start < order.length; ) {
-    let end = start + 1;
-    while (end < order.length && order[end]?.value === order[start]?.value) end++;
-    for (const { index } of order.slice(start, end)) out[index] = (start + end + 1) / 2;
-    start = end;
-  }
-  return out;
+  const own = new Float64Array(values.length);
+  own.set(values);
+  const sorted = own.toSorted();
+  return own.map((value) => (countBelow(sorted, value, false) + countBelow(sorted, value, true) + 1) / 2);
 }
 
-function mean(values: readonly number[]): number {
-  return ratio(
-    values.reduce((sum, value) => sum + value, 0),
-    values.length,
-  );
+/** How many of sorted values are below `value`, or as large with `orEqual`. */
+function countBelow(sorted: Float64Array, value: number, orEqual: boolean): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const found = sorted[middle] ?? 0;
+    if (found < value || (orEqual && found === value)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function mean(values: readonly number[] | Float64Array): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return ratio(sum, values.length);
 }
 
 /** a / b, and 0 where that is not defined. */
@@ -155,10 +171,41 @@ export function taskMetrics(measure: Measure, logits: Float32Array, labels: Numb
     const where = `example ${Math.floor(bad / width)}`;
     throw new RunError("metrics/finite", `metrics: expected finite logits, got ${logits[bad]} (${where})`);
   }
-  const predicted = isRegression ? logits : argmaxRows(logits, width);
+  return predictionMetrics(measure, predictedBy(measure, logits, labels.length), labels);
+}
+
+/** What logits [N, C] of `n` examples predict: a class each, or the value of a regression. */
+export function predictedBy({ task }: Measure, logits: Float32Array, n: number): Float32Array | Int32Array {
+  return task === "regression" ? logits : argmaxRows(logits, logits.length / n);
+}
+
+/** As `taskMetrics`, from predictions. */
+export function predictionMetrics(
+  measure: Measure,
+  predicted: Numbers,
+  labels: Numbers,
+): Record<string, number> {
   const found = measure.metrics.map((name): [string, number] => [name, METRICS[name](predicted, labels)]);
   if (measure.primary === "mean") found.push(["mean", mean(found.map(([, value]) => value))]);
   return Object.fromEntries(found);
+}
+
+/**
+ * Mean cross-entropy of logits [N, C], or mean squared error of a regression's values [N], in double precision.
+ */
+export function meanLoss({ task }: Pick<Measure, "task">, logits: Float32Array, labels: Numbers): number {
+  const width = logits.length / labels.length;
+  const each = Array.from(labels, (label, i) => {
+    const row = logits.subarray(i * width, (i + 1) * width);
+    const own = row[task === "regression" ? 0 : label] ?? Number.NaN;
+    return task === "regression" ? (own - label) ** 2 : logSumExp(row) - own;
+  });
+  return mean(each);
+}
+
+function logSumExp(row: Float32Array): number {
+  const top = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  return top + Math.log(row.reduce((sum, x) => sum + Math.exp(x - top), 0));
 }
 
 /** The one number that decides between models. */

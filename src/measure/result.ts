@@ -84,6 +84,36 @@ export interface Metric {
   readonly examples: number;
 }
 
+/**
+ * Two models on the same examples, in the unit of the metric: 0.01 is a point of accuracy. How it is found: paired.ts.
+ */
+export interface PairedComparison {
+  /** The product's metric minus that of the model before. */
+  readonly difference: number;
+  /** Where the difference lies with 95 % confidence. */
+  readonly interval: { readonly low: number; readonly high: number };
+  /** Models whose whole interval is nearer than this are called the same. */
+  readonly margin: number;
+  /** Labelled examples that both answered. */
+  readonly examples: number;
+  /** Examples that the model before had right and the product has wrong; null for a regression. */
+  readonly lost: number | null;
+  /** Examples that the model before had wrong and the product has right; null for a regression. */
+  readonly gained: number | null;
+  /** Of McNemar's exact test; null for a metric other than accuracy. */
+  readonly p: number | null;
+  /** Draws of the bootstrap behind the interval; null for accuracy, which needs none. */
+  readonly resamples: number | null;
+}
+
+/** The model that training chose: the best evaluation, of equal ones the least loss, of these the latest. */
+export interface KeptStep {
+  /** Optimizer steps done when it was evaluated. */
+  readonly step: number;
+  /** Of so many. */
+  readonly steps: number;
+}
+
 /** Where the numbers were measured. */
 export interface Machine {
   readonly cpu: string;
@@ -119,6 +149,10 @@ export interface RunResult {
   readonly task: string | null;
   readonly method: string | null;
   readonly metric: Metric;
+  /** The product beside the model before, by `metric`; absent where there is no such model. */
+  readonly paired?: PairedComparison;
+  /** Absent in results of earlier versions. */
+  readonly kept?: KeptStep;
   /** In the order of their making; the first is what the last is held to. */
   readonly models: readonly ModelFigures[];
   /** Absent where the product labels no texts, and in results of earlier versions. */
@@ -178,6 +212,17 @@ export const METRIC: Shape<Metric> = record<Metric>({
   examples: aCount,
 });
 
+const PAIRED: Shape<PairedComparison> = record<PairedComparison>({
+  difference: aNumber,
+  interval: record<PairedComparison["interval"]>({ low: aNumber, high: aNumber }),
+  margin: anAmount,
+  examples: aCount,
+  lost: orNull(aCount),
+  gained: orNull(aCount),
+  p: orNull(anAmount),
+  resamples: orNull(aCount),
+});
+
 /** The commands that leave a folder behind. */
 export const RUN_COMMAND: Shape<RunCommand> = oneOfValues("finetune", "compress", "pretrain", "demo");
 
@@ -188,6 +233,8 @@ const RESULT: Shape<RunResult> = record<RunResult>({
   task: orNull(aText),
   method: orNull(aText),
   metric: METRIC,
+  paired: ifThere(PAIRED),
+  kept: ifThere(record<KeptStep>({ step: aCount, steps: aCount })),
   models: listOf(FIGURES, 1),
   packed: ifThere(record<PackedFigures>({ bytes: BYTES, latency: listOf(LATENCY) })),
   length: aCount,

@@ -1,8 +1,23 @@
 import { expect, test } from "vitest";
-import type { Metric, ModelFigures, PackedFigures } from "./result.ts";
+import type { Metric, ModelFigures, PackedFigures, PairedComparison } from "./result.ts";
 import { type Comparison, judge, trainingVerdict, UNEVEN } from "./verdict.ts";
 
 const METRIC: Metric = { name: "accuracy", better: "higher", before: 0.91, after: 0.905, examples: 872 };
+
+/** A halved model on SST-2, or a change of it. */
+function paired(change: Partial<PairedComparison>): PairedComparison {
+  return {
+    difference: -22 / 872,
+    interval: { low: -0.0463, high: -0.005 },
+    margin: 0.01,
+    examples: 872,
+    lost: 52,
+    gained: 30,
+    p: 0.0198,
+    resamples: null,
+    ...change,
+  };
+}
 
 interface Change {
   readonly bytes?: number;
@@ -12,6 +27,7 @@ interface Change {
   /** Medians at batch 1 and 32 of the product, in ms; the original's are 10 and 100. */
   readonly p50?: readonly [number, number];
   readonly metric?: Partial<Metric>;
+  readonly paired?: PairedComparison;
   /** Medians of the packed file in the sparse runtime; empty where it was not timed. */
   readonly file?: readonly number[];
 }
@@ -49,6 +65,7 @@ function compare(change: Change): Comparison {
     before: figures("original", {}),
     after: figures("compressed", change),
     metric: { ...METRIC, ...change.metric },
+    ...(change.paired ? { paired: change.paired } : {}),
     ...(change.file ? { packed: packedFile(change.file) } : {}),
   };
 }
@@ -165,25 +182,62 @@ const CASES: readonly Case[] = [
     says: ["Not smaller"],
   },
   {
-    name: "half a point on 872 examples is noise",
-    change: {},
+    name: "52 sentences wrong and 30 right of 872 is worse, not noise",
+    change: { metric: { before: 0.874, after: 0.849 }, paired: paired({}) },
     smaller: false,
     faster: false,
-    says: ["Accuracy the same within noise: 91.0 % before, 90.5 % after, on 872 examples."],
+    says: [
+      "Accuracy 2.5 points lower (95 % interval −4.6 to −0.5): 87.4 % before, 84.9 % after, on 872 examples; 52 became wrong and 30 right (McNemar p = 0.02).",
+    ],
+    never: ["same to within", "noise", "told apart"],
   },
   {
-    name: "half a point on a million examples is not",
-    change: { metric: { examples: 1_000_000 } },
+    name: "an interval with 0 in it that leaves the margin says nothing",
+    change: { paired: paired({ difference: -0.005, interval: { low: -0.016, high: 0.006 }, p: 0.43 }) },
     smaller: false,
     faster: false,
-    says: ["Accuracy worse: 91.0 % before, 90.5 % after, on 1,000,000 examples."],
+    says: [
+      "Accuracy cannot be told apart on 872 examples (95 % interval −1.6 to +0.6 points): 91.0 % before",
+    ],
+    never: ["the same to", "lower"],
   },
   {
-    name: "a correlation has its own standard error",
-    change: { metric: { name: "matthews", before: 0.5, after: 0.8, examples: 1043 } },
+    name: "the same is said only of an interval within the margin",
+    change: { paired: paired({ difference: 0.0001, interval: { low: -0.009, high: 0.0092 }, p: 0.9 }) },
     smaller: false,
     faster: false,
-    says: ["Matthews better: 0.500 before, 0.800 after"],
+    says: ["Accuracy the same to within ±1 point (95 % interval −0.9 to +0.9 points): 91.0 % before"],
+  },
+  {
+    name: "a difference that is sure and small is both",
+    change: { paired: paired({ difference: -0.0004, interval: { low: -0.0006, high: -0.0002 }, p: 1e-5 }) },
+    smaller: false,
+    faster: false,
+    says: [
+      "Accuracy 0.04 points lower (95 % interval −0.1 to −0.02), the same to within ±1 point: ",
+      "McNemar p < 0.001",
+    ],
+  },
+  {
+    name: "an interval beside 0 is not enough where the exact test has doubts",
+    change: { paired: paired({ examples: 40, interval: { low: 0.01, high: 0.4 }, p: 0.065 }) },
+    smaller: false,
+    faster: false,
+    says: ["cannot be told apart on 40 examples (95 % interval +1.0 to +40.0 points)"],
+    never: ["higher"],
+  },
+  {
+    name: "a correlation is compared on its own scale, without McNemar's p",
+    change: {
+      metric: { name: "matthews", before: 0.5, after: 0.55, examples: 1043 },
+      paired: paired({ difference: 0.05, interval: { low: 0.0104, high: 0.09 }, p: null, resamples: 2000 }),
+    },
+    smaller: false,
+    faster: false,
+    says: [
+      "Matthews 0.050 higher (95 % interval +0.010 to +0.090): 0.500 before, 0.550 after, on 1,043 examples; 52",
+    ],
+    never: ["McNemar", "point"],
   },
   {
     name: "a loss is compared without a claim about noise",
@@ -191,7 +245,7 @@ const CASES: readonly Case[] = [
     smaller: false,
     faster: false,
     says: ["Loss: 5.000 before, 4.000 after"],
-    never: ["noise", "better"],
+    never: ["same to within", "higher", "lower"],
   },
 ];
 

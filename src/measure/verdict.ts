@@ -5,23 +5,22 @@
  *   bytes     smaller when at least 1 % is gone; counted on the tensor file, raw
  *   latency   faster (or slower) when the median changed by more than 10 %: repeated measurements of one model on a
  *             machine with other work differ by up to that
- *   metric    worse (or better) when it changed by more than two standard errors of a difference between two
- *             independent samples of the validation examples; both models see the same ones, so this errs towards
- *             "within noise"
+ *   metric    higher or lower when the interval of the paired difference (paired.ts) does not hold 0, and for accuracy
+ *             McNemar's p is below 5 % too; the same only when the whole interval lies within the margin; else it
+ *             cannot be told
  *
  * Zeros in a matrix of the old shape make no tensor file smaller and nothing faster by themselves: a mask is never called a
  * speed-up. What the packed file gains from them is measured, and said of it alone.
  * Not here: measuring.
  */
 
-import type { Latency, Metric, ModelFigures, PackedFigures, Verdict } from "./result.ts";
+import { LEVEL } from "./paired.ts";
+import type { Latency, Metric, ModelFigures, PackedFigures, PairedComparison, Verdict } from "./result.ts";
 
 /** Share of the bytes that must be gone before a model is called smaller. */
 export const BYTES_THRESHOLD = 0.01;
 /** Share by which a median latency must change before it counts. */
 export const LATENCY_NOISE = 0.1;
-/** Standard errors by which a metric must change before it counts. */
-export const METRIC_ERRORS = 2;
 /** 95th percentile over median from which a measurement is called uneven: a quiet machine stays below 1.3. */
 export const UNEVEN = 1.6;
 /** Share of the entries that may be zero in a model called dense: padding rows and the like. */
@@ -32,6 +31,8 @@ export interface Comparison {
   readonly before: ModelFigures;
   readonly after: ModelFigures;
   readonly metric: Metric;
+  /** Both models on the same examples, by that metric; absent for one without answers, such as a loss. */
+  readonly paired?: PairedComparison | undefined;
   /** Of the mask file that makes the product of the pre-trained model, where there is one. */
   readonly maskBytes?: number | undefined;
   /** The product as a packed file, where it labels texts. */
@@ -48,7 +49,7 @@ interface Timing {
 }
 
 /** Judges the product against the model it is held to. */
-export function judge({ before, after, metric, maskBytes, packed }: Comparison): Verdict {
+export function judge({ before, after, metric, paired, maskBytes, packed }: Comparison): Verdict {
   const smaller = after.bytes.raw <= before.bytes.raw * (1 - BYTES_THRESHOLD);
   const timings = compareLatency(before.latency, after.latency);
   const sparse = compareLatency(before.latency, packed?.latency ?? []);
@@ -61,7 +62,7 @@ export function judge({ before, after, metric, maskBytes, packed }: Comparison):
     speedSentence(before, after, timings),
     ...packedSentence(after, packed, sparse),
     ...unevenSentence([...before.latency, ...after.latency, ...(packed?.latency ?? [])]),
-    metricSentence(metric),
+    metricSentence(metric, paired),
   ];
   return { smaller, faster, text: sentences.join(" ") };
 }
@@ -164,33 +165,56 @@ export function changeOf(ratio: number): Change {
   return ratio < 1 / (1 + LATENCY_NOISE) ? "slower" : "the same";
 }
 
-function metricSentence(metric: Metric): string {
-  const { name, before, after, examples } = metric;
+function metricSentence({ name, before, after, examples }: Metric, paired?: PairedComparison): string {
   const on = `on ${examples.toLocaleString("en")} examples`;
   if (before === null) return `${capital(name)}: ${metricText(name, after)} ${on}.`;
-  const moved = `${metricText(name, before)} before, ${metricText(name, after)} after, ${on}`;
-  const error = standardError(metric, before);
-  if (error === undefined) return `${capital(name)}: ${moved}.`;
-  if (Math.abs(after - before) <= METRIC_ERRORS * error) {
-    return `${capital(name)} the same within noise: ${moved}.`;
+  const moved = `${metricText(name, before)} before, ${metricText(name, after)} after`;
+  if (paired === undefined) return `${capital(name)}: ${moved}, ${on}.`;
+  return `${capital(name)} ${differenceText(name, paired)}: ${moved}, ${on}${changedText(paired)}.`;
+}
+
+/** What can be said of two models by a metric, with the interval that it rests on. */
+export function differenceText(name: string, paired: PairedComparison): string {
+  const { interval, margin, examples, difference } = paired;
+  const { low, high } = interval;
+  const isShare = SHARES.has(name);
+  const [unit, within] = isShare ? [" points", pointsText(margin)] : ["", `${margin}`];
+  const range = `${100 * LEVEL} % interval ${signed(low, isShare)} to ${signed(high, isShare)}`;
+  const isSame = low >= -margin && high <= margin;
+  if (!isDifferent(paired)) {
+    if (isSame) return `the same to within ±${within} (${range}${unit})`;
+    return `cannot be told apart on ${examples.toLocaleString("en")} examples (${range}${unit})`;
   }
-  const gained = after > before === (metric.better === "higher");
-  return `${capital(name)} ${gained ? "better" : "worse"}: ${moved}.`;
+  const size = signed(Math.abs(difference), isShare).replace("+", "");
+  const also = isSame ? `, the same to within ±${within}` : "";
+  return `${size}${unit} ${difference > 0 ? "higher" : "lower"} (${range})${also}`;
 }
 
-/**
- * Standard error of the difference of two independent values of a metric; undefined for those without a simple one.
- * Accuracy: binomial. Correlations (Matthews' is one too): (1 - r²) / sqrt(n - 1).
- */
-function standardError({ name, examples }: Metric, value: number): number | undefined {
-  if (examples < 2) return undefined;
-  if (name === "accuracy") return Math.sqrt((2 * value * (1 - value)) / examples);
-  if (!isCorrelation(name)) return undefined;
-  return (Math.SQRT2 * (1 - value ** 2)) / Math.sqrt(examples - 1);
+/** Both have to say so: for few examples the exact test is the stricter one. */
+function isDifferent({ interval: { low, high }, p }: PairedComparison): boolean {
+  return (low > 0 || high < 0) && (p === null || p < 1 - LEVEL);
 }
 
-function isCorrelation(name: string): boolean {
-  return name === "matthews" || name === "pearson" || name === "spearman";
+/** Which way single examples went, and how likely that is by chance. */
+function changedText({ lost, gained, p }: PairedComparison): string {
+  if (lost === null || gained === null) return "";
+  const chance = p === null ? "" : ` (McNemar p ${p < 0.001 ? "< 0.001" : `= ${Number(p.toPrecision(2))}`})`;
+  const [wrong, right] = [lost, gained].map((n) => n.toLocaleString("en"));
+  return `; ${wrong} became wrong and ${right} right${chance}`;
+}
+
+function pointsText(share: number): string {
+  const points = Number((100 * share).toPrecision(3));
+  return `${points} ${points === 1 ? "point" : "points"}`;
+}
+
+/** With a sign, and as many decimals as show that a number is not 0: from one of a point, from three of a correlation. */
+function signed(value: number, isShare: boolean): string {
+  const [scaled, least] = isShare ? [100 * value, 1] : [value, 3];
+  const digits = [least, least + 1, least + 2].find((n) => Number(scaled.toFixed(n)) !== 0) ?? least;
+  const text = Math.abs(scaled).toFixed(digits);
+  if (Number(text) === 0) return text;
+  return `${scaled < 0 ? "−" : "+"}${text}`;
 }
 
 /** A metric as it is shown: shares of examples in percent, everything else with three decimals. */

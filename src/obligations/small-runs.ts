@@ -49,7 +49,7 @@ export function smallPlan(head: Head, steps: number): LoopPlan {
     evaluateEvery: 2,
     evaluate: async (trainer) => {
       const loss = await trainer.loss(madeUpBatch(head, 1000));
-      return { metrics: { loss }, primary: -loss };
+      return { metrics: { loss }, primary: -loss, loss };
     },
   };
 }

@@ -52,7 +52,8 @@ export async function follow(
       if (performance.now() - saved > SAVE_EVERY * 1000) await save();
     } else {
       state = event.state;
-      record({ kind: "evaluation", step: event.step, metrics: event.evaluation.metrics });
+      const { metrics, loss } = event.evaluation;
+      record({ kind: "evaluation", step: event.step, metrics, loss, kept: state.best?.step === event.step });
       if (event.step < plan.steps) await save();
     }
     if (context.signal?.aborted && trainer.steps < plan.steps) {

@@ -1,22 +1,25 @@
 /** The end of a run: latencies side by side, result.json, model.onnx and the verdict; and events on their way. */
 
+import { fold, keyOf } from "../base/random.ts";
 import type { Measure } from "../data/dataset.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { figuresOf } from "../measure/figures.ts";
 import { measureLatency } from "../measure/latency.ts";
 import { codeVersion, describeMachine, measureBytes, peakMemory } from "../measure/machine.ts";
 import { openPacked, packed, runsSparse } from "../measure/packed.ts";
+import { comparePaired } from "../measure/paired.ts";
 import type {
   FileBytes,
+  KeptStep,
   Latency,
   Metric,
-  PackedFigures,
+  PairedComparison,
   RunCommand,
   RunResult,
   Stage,
   Verdict,
 } from "../measure/result.ts";
-import { judge, trainingVerdict, ZEROS_THRESHOLD } from "../measure/verdict.ts";
+import { type Comparison, judge, trainingVerdict, ZEROS_THRESHOLD } from "../measure/verdict.ts";
 import { countParameters, type Network } from "../network/network.ts";
 import { exportOnnx } from "../network/onnx.ts";
 import type { RunFolder } from "./folder.ts";
@@ -41,6 +44,8 @@ export interface ReportedModel {
   readonly stage: Stage;
   readonly network: Network;
   readonly metrics: Readonly<Record<string, number>>;
+  /** What it says of each judging example; absent where nothing is compared. */
+  readonly predicted?: ArrayLike<number>;
   readonly bytes: FileBytes;
 }
 
@@ -56,13 +61,14 @@ export interface Report {
   };
   readonly folder: RunFolder;
   readonly measure: Measure;
-  /** Validation examples behind the metrics. */
-  readonly examples: number;
+  /** Gold labels of the judging examples. */
+  readonly truth: readonly number[];
   /** The last is the product; the one before it, if any, is what it is held to. */
   readonly models: readonly ReportedModel[];
   /** Of the file that makes the product of the model the run began with, where there is one. */
   readonly maskBytes?: number | undefined;
   readonly method: string | null;
+  readonly kept: KeptStep;
   /** `performance.now()` at the start of this call. */
   readonly started: number;
   readonly record: (event: ProgressEvent) => void;
@@ -90,6 +96,7 @@ async function resultOf(job: Report): Promise<RunResult> {
     figuresOf(stage, network, { metrics, bytes, latency: latencies[i] ?? [], length }),
   );
   const metric = metricOf(job);
+  const paired = pairedOf(job);
   const asFile = file && { bytes: await measureBytes([file]), latency: latencies[models.length] ?? [] };
   return {
     version: 1,
@@ -98,6 +105,8 @@ async function resultOf(job: Report): Promise<RunResult> {
     task: settings.task ?? null,
     method: job.method,
     metric,
+    ...(paired ? { paired } : {}),
+    kept: job.kept,
     models: figures,
     ...(asFile ? { packed: asFile } : {}),
     length,
@@ -105,8 +114,15 @@ async function resultOf(job: Report): Promise<RunResult> {
     wallSeconds: folder.spent + (performance.now() - job.started) / 1000,
     peakBytes: peakMemory(),
     machine: describeMachine(settings.threads),
-    verdict: verdictOf(figures, metric, job.maskBytes, asFile),
+    verdict: verdictOf(figures, { metric, paired, maskBytes: job.maskBytes, packed: asFile }),
   };
+}
+
+/** The last two models on the same examples, where both have said something of them. */
+function pairedOf({ models, measure, truth, settings }: Report): PairedComparison | undefined {
+  const [before, after] = [models.at(-2)?.predicted, models.at(-1)?.predicted];
+  if (before === undefined || after === undefined) return undefined;
+  return comparePaired(measure, { truth, before, after }, fold(keyOf(settings.seed), "bootstrap"));
 }
 
 /** Of each model, and after them of the product's packed file where it has zeros that a sparse runtime can leave out. */
@@ -137,20 +153,17 @@ function hasZeros(network: Network): boolean {
 }
 
 /** The measure's own number: one of the metrics, or their mean, which stands among them (data/metrics.ts). */
-function metricOf({ measure, models, examples }: Report): Metric {
+function metricOf({ measure, models, truth }: Report): Metric {
   const name = measure.primary;
   const value = (model: ReportedModel | undefined): number | null => model?.metrics[name] ?? null;
-  return { name, better: "higher", before: value(models.at(-2)), after: value(models.at(-1)) ?? 0, examples };
+  const [before, after] = [value(models.at(-2)), value(models.at(-1))];
+  if (after === null) throw new RangeError(`a result needs the product's ${name}`);
+  return { name, better: "higher", before, after, examples: truth.length };
 }
 
-function verdictOf(
-  figures: RunResult["models"],
-  metric: Metric,
-  maskBytes: number | undefined,
-  asFile: PackedFigures | undefined,
-): Verdict {
+function verdictOf(figures: RunResult["models"], rest: Omit<Comparison, "before" | "after">): Verdict {
   const [before, after] = [figures.at(-2), figures.at(-1)];
   return before && after && before.stage === "fine-tuned"
-    ? judge({ before, after, metric, maskBytes, packed: asFile })
-    : trainingVerdict(metric);
+    ? judge({ before, after, ...rest })
+    : trainingVerdict(rest.metric);
 }

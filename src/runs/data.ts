@@ -1,7 +1,7 @@
 /** The labelled data of a run: which files, which examples train, which ones judge. */
 
 import { ConfigError, InputError } from "../base/errors.ts";
-import { fold, keyOf, permutation } from "../base/random.ts";
+import { fold, keyOf } from "../base/random.ts";
 import type { ByteSource } from "../base/source.ts";
 import type { Head } from "../bert/config.ts";
 import { readLines } from "../data/corpus.ts";
@@ -10,6 +10,7 @@ import type { Quotes } from "../data/delimited.ts";
 import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
 import { readRows } from "../data/rows.ts";
 import { sentimentData } from "../data/sentiment.ts";
+import { holdOut, type Split, standardErrorText } from "../data/split.ts";
 import { readTable, type TableColumns } from "../data/table.ts";
 import { formatOf } from "../data/table-text.ts";
 import { withFile } from "../formats/files.ts";
@@ -54,15 +55,22 @@ export async function readData(settings: DataSettings): Promise<LabelledData> {
   refuseLeak(settings);
   const { train, dev, files } = await readSplits(settings);
   const { limit, augmented } = settings;
-  const notes = [...new Set([...(train.notes ?? []), ...(dev.notes ?? [])])];
-  const own = { train: first(train, limit), dev: first(dev, limit), measure: measureOf(train), notes, files };
+  const judging = first(dev, limit);
+  const drawn = isDrawn(settings) ? [heldOutNote(judging)] : [];
+  const notes = [...new Set([...(train.notes ?? []), ...(dev.notes ?? []), ...drawn])];
+  const own = { train: first(train, limit), dev: judging, measure: measureOf(train), files, notes };
   if (augmented === undefined) return own;
   return { ...own, train: await extended(own.train, augmented), files: [...files, augmented] };
 }
 
+/** Whether what judges is drawn from the same file. */
+function isDrawn({ task, data, validation }: Pick<DataSettings, "task" | "data" | "validation">): boolean {
+  return task === undefined && data !== SENTIMENT && validation === undefined;
+}
+
 /** Every example of a file is in `augmented`, with its copies: what is held out of that file would be known. */
 function refuseLeak({ task, data, validation, augmented }: DataSettings): void {
-  if (augmented === undefined || task !== undefined || data === SENTIMENT || validation !== undefined) return;
+  if (augmented === undefined || !isDrawn({ task, data, validation })) return;
   throw new ConfigError(
     "data/augmented",
     "validation: expected a file to judge by, since the augmented one has copies of what would be held out, got none",
@@ -161,8 +169,8 @@ function columnsOf({ text, textPair, label }: DataSettings): TableColumns {
   return { text, label, ...(textPair === undefined ? {} : { pair: textPair }) };
 }
 
-/** A tenth of the examples, drawn by the seed, judges the others. */
-function heldOut(all: Dataset, seed: number): Pick<Splits, "train" | "dev"> {
+/** A tenth of the examples, drawn by the seed with every class in proportion, judges the others. */
+function heldOut(all: Dataset, seed: number): Split {
   const count = Math.floor(all.examples.length / 10);
   if (count === 0) {
     const found = `got ${all.examples.length} (${all.name})`;
@@ -171,12 +179,15 @@ function heldOut(all: Dataset, seed: number): Pick<Splits, "train" | "dev"> {
       `data: expected at least 10 examples, or a file for --validation, ${found}`,
     );
   }
-  const order = permutation(fold(keyOf(seed), "validation"), all.examples.length);
-  const held = new Set(order.subarray(0, count));
-  return {
-    train: { ...all, examples: all.examples.filter((_, i) => !held.has(i)) },
-    dev: { ...all, examples: all.examples.filter((_, i) => held.has(i)) },
-  };
+  return holdOut(all, count, fold(keyOf(seed), "validation"));
+}
+
+/** What judges when no file was given for it, and how rough that is. */
+function heldOutNote({ labels, task, name, examples }: Dataset): string {
+  const shares = labels.map((label, c) => `${examples.filter((each) => each.label === c).length} ${label}`);
+  const of = task === "classification" && labels.length <= 10 ? ` (${shares.join(", ")})` : "";
+  const rows = examples.length.toLocaleString("en");
+  return `judging by ${rows} rows drawn from ${name}${of}: ${standardErrorText({ task }, examples.length)}; --validation names a file`;
 }
 
 function first(dataset: Dataset, limit: number | undefined): Dataset {

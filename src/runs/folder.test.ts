@@ -111,11 +111,11 @@ test("a file in the place of the folder is named", async () => {
 test("metrics survive a line cut off by a crash, before and after going on", async () => {
   const opened = await createRun(run, RECIPE);
   mkdirSync(join(opened.paths.checkpoints, "step-1"));
-  opened.record({ kind: "evaluation", step: 1, metrics: { accuracy: 0.5 } });
+  opened.record({ kind: "evaluation", step: 1, metrics: { accuracy: 0.5 }, loss: 0.7, kept: true });
   appendFileSync(opened.paths.metrics, '{"kind":"evaluation","st');
   expect(await readMetrics(opened.paths.metrics)).toHaveLength(1);
   const again = await reopenRun(run);
-  again.record({ kind: "evaluation", step: 2, metrics: { accuracy: 0.6 } });
+  again.record({ kind: "evaluation", step: 2, metrics: { accuracy: 0.6 }, loss: 0.6, kept: true });
   const events = await readMetrics(opened.paths.metrics);
   expect(events.map(({ step }) => step)).toEqual([1, 2]);
   expect(events[0]?.at).toBeGreaterThanOrEqual(0);

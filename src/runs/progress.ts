@@ -53,6 +53,10 @@ export interface EvaluationEvent {
   readonly kind: "evaluation";
   readonly step: number;
   readonly metrics: Readonly<Record<string, number>>;
+  /** Mean over the judging examples. */
+  readonly loss: number;
+  /** Whether this is the model to keep, as far as is known. */
+  readonly kept: boolean;
 }
 
 /** Part of some work that has no steps is done. */

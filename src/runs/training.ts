@@ -4,22 +4,24 @@
  * Not here: reading models and data, what is measured afterwards, the folder's recipe and result.
  */
 
+import { rm } from "node:fs/promises";
 import { ConfigError, RunError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
 import { linearRate } from "../base/schedule.ts";
 import type { BoundMethod } from "../contract/method.ts";
 import { type EncodedSet, trainBatches } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
-import { argmaxRows, primaryOf, taskMetrics } from "../data/metrics.ts";
+import { primaryOf } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
-import { logitsOf } from "../measure/logits.ts";
+import { judgeLogits, logitsOf, truthOf } from "../measure/logits.ts";
 import type { Network } from "../network/network.ts";
 import type { FinetuneSettings } from "../options/training.ts";
 import { ADAMW } from "../train/adamw.ts";
 import { loadLatestCheckpoint } from "../train/checkpoint.ts";
-import type { Evaluation, LoopPlan } from "../train/loop.ts";
+import type { Best, Evaluated, Evaluation, LoopPlan, LoopState } from "../train/loop.ts";
 import { Trainer } from "../train/trainer.ts";
 import { follow } from "./checkpointing.ts";
+import { type ConstancyWatch, isConstant, type WatchFacts, watchConstancy } from "./constancy.ts";
 import type { ProgressEvent, RunContext } from "./progress.ts";
 
 /** The training options, which several commands share. */
@@ -61,7 +63,8 @@ export interface TrainingJob {
 export interface Trained {
   /** The best model, the method's masks and modules folded in. */
   readonly network: Network;
-  readonly best: Evaluation;
+  /** The evaluation that chose it. */
+  readonly best: Evaluated;
   /** After the last step, whether it was the best or not. */
   readonly last: Evaluation;
   readonly steps: number;
@@ -84,6 +87,11 @@ export async function runTraining(job: TrainingJob): Promise<Trained> {
   const engine = new Engine({ threads: settings.threads, provider: settings.device, maxSessions: 16 });
   try {
     return await trainOn(engine, job);
+  } catch (error) {
+    // Training is a function of its recipe: going on would fail in the same way, so nothing is left to go on from.
+    if (error instanceof RunError && /^(train|method)\//.test(error.code))
+      await rm(job.checkpoints, { recursive: true, force: true });
+    throw error;
   } finally {
     await engine.close();
   }
@@ -106,10 +114,22 @@ async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
     saved?.trainer,
   );
   const perEpoch = steps / settings.epochs;
-  const following = { ...job, epochs: (done: number) => done / perEpoch };
-  const state = await follow(trainer, planOf(job, method, steps), following, saved?.loop);
+  const watch = settings.allowConstant
+    ? undefined
+    : watchConstancy(factsOf(job, steps), hasVaried(saved?.loop));
+  const following = {
+    ...job,
+    epochs: (done: number) => done / perEpoch,
+    record: (event: ProgressEvent): void => {
+      if (event.kind === "step") watch?.hear(event.loss);
+      record(event);
+    },
+  };
+  const state = await follow(trainer, planOf(job, method, steps, watch), following, saved?.loop);
+  watch?.end();
   if (state.best === undefined)
     throw new RunError("train/none", "training: no evaluation could be chosen as the best");
+  record({ kind: "note", text: keptText(job.measure, state.best, steps) });
   return {
     network: trainer.finish(state.best.tensors),
     best: state.best,
@@ -118,8 +138,13 @@ async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
   };
 }
 
-function planOf(job: TrainingJob, method: BoundMethod, steps: number): LoopPlan {
-  const { data, dev, measure, settings, eligible } = job;
+function planOf(
+  job: TrainingJob,
+  method: BoundMethod,
+  steps: number,
+  watch: ConstancyWatch | undefined,
+): LoopPlan {
+  const { data, dev, measure, settings, eligible, record } = job;
   const { batchSize, accumulate, bucket, seed, learningRate, warmup, patience } = settings;
   const key = fold(keyOf(seed), "order");
   const perEpoch = Math.ceil(data.examples.length / batchSize);
@@ -132,7 +157,6 @@ function planOf(job: TrainingJob, method: BoundMethod, steps: number): LoopPlan 
     epochs.set(epoch, batches);
     return batches.at(number % perEpoch);
   };
-  const watch = settings.allowConstant ? () => {} : constancy(measure, dev);
   return {
     steps,
     rate: (step) =>
@@ -143,49 +167,31 @@ function planOf(job: TrainingJob, method: BoundMethod, steps: number): LoopPlan 
     evaluateEvery: settings.evalEvery ?? Math.max(1, Math.round(perEpoch / accumulate)),
     evaluate: async (trainer) => {
       const logits = await logitsOf(trainer, dev);
-      if (trainer.ready) watch(logits, trainer.steps, steps); // a stage may train all but the head
-      const metrics = taskMetrics(measure, logits, labelsOf(dev));
-      return { metrics, primary: primaryOf(measure, metrics) };
+      // A stage may train all but the head.
+      const said = trainer.ready ? watch?.look(logits, trainer.steps) : undefined;
+      if (said !== undefined) record({ kind: "note", text: said });
+      const { metrics, loss } = judgeLogits(measure, logits, truthOf(dev));
+      const constant = isConstant(logits, factsOf(job, steps));
+      return { metrics, loss, constant, primary: primaryOf(measure, metrics) };
     },
     ...(patience === undefined ? {} : { patience }),
     ...(eligible ? { eligible: (done: number) => eligible(done, steps) } : {}),
   };
 }
 
-/** The gold labels of a set. */
-export function labelsOf({ examples }: EncodedSet): number[] {
-  return examples.map(({ label }) => label);
+function factsOf({ measure, dev, settings }: TrainingJob, steps: number): WatchFacts {
+  const { learningRate, epochs } = settings;
+  return { labels: truthOf(dev), isRegression: measure.task === "regression", steps, learningRate, epochs };
 }
 
-/**
- * Watches for a model that says the same of everything: a failure that no metric shows plainly on unbalanced data.
- * It may happen early on; it must not be so twice running after predictions had varied, nor at every evaluation to the end.
- */
-function constancy(
-  { task }: Measure,
-  dev: EncodedSet,
-): (logits: Float32Array, step: number, steps: number) => void {
-  let varied = false;
-  let constantRuns = 0;
-  return (logits, step, steps) => {
-    const constant = task === "regression" ? isFlat(logits) : isOneClass(logits, dev);
-    constantRuns = constant ? constantRuns + 1 : 0;
-    varied ||= !constant;
-    if (varied ? constantRuns < 2 : step < steps) return;
-    throw new RunError(
-      "train/constant",
-      `training: expected predictions that differ between examples, got the same for all ${dev.examples.length} after step ${step}. The model has learnt nothing or has collapsed: try a lower learning rate, more epochs or more data.`,
-    );
-  };
+function hasVaried({ best, last }: LoopState = { stale: 0 }): boolean {
+  return best?.constant === false || last?.constant === false;
 }
 
-function isOneClass(logits: Float32Array, { examples }: EncodedSet): boolean {
-  const predicted = argmaxRows(logits, logits.length / examples.length);
-  return examples.length > 1 && predicted.every((label) => label === predicted[0]);
-}
-
-function isFlat(values: Float32Array): boolean {
-  return values.length > 1 && values.every((value) => Math.abs(value - (values[0] ?? 0)) < 1e-6);
+/** `kept the model of step 19 of 38: accuracy 0.797, loss 0.44`. */
+function keptText({ primary }: Measure, { step, metrics, loss }: Best, steps: number): string {
+  const value = metrics[primary] ?? Number.NaN;
+  return `kept the model of step ${step} of ${steps}: ${primary} ${value.toFixed(4)}, loss ${loss.toFixed(4)}`;
 }
 
 /** Refuses a maximum length that the model's positions cannot hold. @throws {ConfigError} `options/maxLength` */

@@ -22,6 +22,8 @@ beforeEach(() => {
 const BEST: Best = {
   step: 2,
   primary: 0.1 + 0.2,
+  loss: 1 / 7,
+  constant: false,
   metrics: { accuracy: 0.1 + 0.2, f1: 1 / 3 },
   tensors: new Map([["a.weight", floatTensor([2, 3], Float32Array.of(1, -0, Infinity, 1e-45, 0.1, NaN))]]),
 };
@@ -40,7 +42,10 @@ function checkpointAt(step: number, best?: Best): Checkpoint {
       rates: Array.from({ length: step }, (_, i) => 5e-5 / (i + 3)),
       progress: { threshold: 0.1 + 0.2, phase: "recover", alive: [1, 0, 1e-9] },
     },
-    loop: { stale: step % 3, ...(best ? { best, last: { step, primary: 0.7, metrics: { f1: 0.7 } } } : {}) },
+    loop: {
+      stale: step % 3,
+      ...(best ? { best, last: { step, primary: 0.7, loss: 0.4, metrics: { f1: 0.7 } } } : {}),
+    },
     extra: { seed: 7, nested: { list: [1, "two", null, true] } },
   };
 }
@@ -89,7 +94,7 @@ test("the same checkpoint gives the same bytes", async () => {
 });
 
 test("a metric that is not a number stays one", async () => {
-  const last = { step: 1, primary: Number.NaN, metrics: { pearson: Number.NaN } };
+  const last = { step: 1, primary: Number.NaN, loss: Number.NaN, metrics: { pearson: Number.NaN } };
   await saveCheckpoint(folder, { ...checkpointAt(1), loop: { stale: 0, last } });
   expect((await loadLatestCheckpoint(folder))?.loop.last).toEqual(last);
 });
@@ -204,7 +209,12 @@ test.each([
   ["a best model without its evaluation", "state.json", { best: {} }, "evaluation"],
   ["progress that is no object", "state.json", { progress: 3 }, "progress"],
   ["progress with a truth value", "state.json", { progress: { done: true } }, "progress done"],
-  ["a metric that is text", "state.json", { last: { step: 1, primary: 1, metrics: { a: "x" } } }, "metric a"],
+  [
+    "a metric that is text",
+    "state.json",
+    { last: { step: 1, primary: 1, loss: 1, metrics: { a: "x" } } },
+    "metric a",
+  ],
 ] as const)("%s is refused", async (_, file, change, says) => {
   await forged(file, (value) => Object.assign({}, value, change));
   await expect(loadLatestCheckpoint(folder)).rejects.toThrow(says);

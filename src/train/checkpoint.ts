@@ -49,7 +49,7 @@ const BEST = "best.safetensors";
 const STATE = "state.json";
 const MANIFEST = "manifest.json";
 /** Version of the layout above. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** Bytes hashed at a time when a checkpoint is verified. */
 const CHUNK = 2 ** 24;
@@ -118,8 +118,8 @@ function json(value: unknown): Uint8Array {
 }
 
 /** An evaluation without the model. A metric that is not a number becomes null. */
-function evaluatedJson({ step, primary, metrics }: Evaluated): Evaluated {
-  return { step, primary, metrics };
+function evaluatedJson({ step, primary, loss, constant, metrics }: Evaluated): Evaluated {
+  return { step, primary, loss, ...(constant === undefined ? {} : { constant }), metrics };
 }
 
 function trainerTensors({ buffers, current, touched, rates }: TrainerState): Map<string, Tensor> {
@@ -325,15 +325,21 @@ async function readBest(path: string, evaluated: unknown): Promise<Best> {
 }
 
 function parseEvaluated(value: unknown, where: string): Evaluated {
-  const { step, primary, metrics }: JsonObject = isObject(value) ? value : {};
-  if (typeof step !== "number" || !isMetric(primary) || !isObject(metrics)) {
-    throw damaged("state", "evaluation", "step, primary and metrics", value, where);
+  const { step, primary, loss, constant, metrics }: JsonObject = isObject(value) ? value : {};
+  if (typeof step !== "number" || !isMetric(primary) || !isMetric(loss) || !isObject(metrics)) {
+    throw damaged("state", "evaluation", "step, primary, loss and metrics", value, where);
   }
   const read = Object.entries(metrics).map(([name, metric]): [string, number] => {
     if (isMetric(metric)) return [name, metric ?? Number.NaN];
     throw damaged("state", `metric ${name}`, "a number", metric, where);
   });
-  return { step, primary: primary ?? Number.NaN, metrics: Object.fromEntries(read) };
+  return {
+    step,
+    primary: primary ?? Number.NaN,
+    loss: loss ?? Number.NaN,
+    ...(typeof constant === "boolean" ? { constant } : {}),
+    metrics: Object.fromEntries(read),
+  };
 }
 
 function isMetric(value: unknown): value is number | null {

@@ -14,8 +14,12 @@ function withSmall<T>(use: (trainer: Trainer) => Promise<T>, head: Head = CLASSE
   return withTrainer(settingsOf(method, undefined), use);
 }
 
-/** Five steps with an evaluation after every second; the n-th evaluation's primary is `primaries[n]`. */
-function planOf(primaries: readonly number[], change: Partial<LoopPlan> = {}): LoopPlan {
+/** Five steps with an evaluation after every second; the n-th finds `primaries[n]` and `losses[n]`, or 1. */
+function planOf(
+  primaries: readonly number[],
+  change: Partial<LoopPlan> = {},
+  losses: readonly number[] = [],
+): LoopPlan {
   let made = 0;
   return {
     steps: 5,
@@ -23,8 +27,9 @@ function planOf(primaries: readonly number[], change: Partial<LoopPlan> = {}): L
     batches: (step) => [madeUpBatch(CLASSES, step, 2), madeUpBatch(CLASSES, step + 50, 3)],
     evaluateEvery: 2,
     evaluate: async () => {
-      const primary = primaries[made++] ?? 0;
-      return { metrics: { accuracy: primary }, primary };
+      const [primary = 0, loss = 1] = [primaries[made], losses[made]];
+      made++;
+      return { metrics: { accuracy: primary }, primary, loss };
     },
     ...change,
   };
@@ -58,9 +63,9 @@ test("steps and evaluations come in order, an evaluation after the last step inc
   expect(told(even.events)).toBe("s1 s2 e2 s3 s4 e4");
 });
 
-test("the best model is that of the highest evaluation, of equal ones the first, copied as it was", async () => {
+test("the best model is that of the highest evaluation, copied as it was", async () => {
   const { state, then } = await withSmall(async (trainer) => {
-    const plan = planOf([0.5, 0.7, 0.7]);
+    const plan = planOf([0.5, 0.7, 0.6]);
     let then: Awaited<ReturnType<Trainer["tensors"]>> | undefined;
     const evaluate: LoopPlan["evaluate"] = async (t) => {
       if (t.steps === 4) then = await t.tensors();
@@ -71,8 +76,18 @@ test("the best model is that of the highest evaluation, of equal ones the first,
   });
   expect(state.best).toMatchObject({ step: 4, primary: 0.7, metrics: { accuracy: 0.7 } });
   expect(state.best?.tensors).toEqual(then);
-  expect(state.last).toEqual({ step: 5, primary: 0.7, metrics: { accuracy: 0.7 } });
+  expect(state.last).toEqual({ step: 5, primary: 0.6, loss: 1, metrics: { accuracy: 0.6 } });
   expect(state.stale).toBe(1);
+});
+
+test.each([
+  ["of equal metrics the one of less loss is kept", [0.7, 0.7, 0.7], [0.6, 0.4, 0.5], 4, 1],
+  ["of equal metrics and losses the later is kept, and counts as no progress", [0.7, 0.7, 0.7], [], 5, 2],
+  ["a lower loss does not make up for a lower metric", [0.7, 0.6, 0.5], [0.6, 0.2, 0.1], 2, 2],
+  ["a higher metric counts whatever the loss", [0.5, 0.6, 0.6], [0.1, 0.9, 0.95], 4, 1],
+])("%s", async (_, primaries, losses, step, stale) => {
+  const { state } = await withSmall((trainer) => follow(trainer, planOf(primaries, {}, losses)));
+  expect({ step: state.best?.step, stale: state.stale }).toEqual({ step, stale });
 });
 
 test("patience: the loop stops after as many evaluations without a better one", async () => {

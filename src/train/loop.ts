@@ -10,10 +10,17 @@ import type { FloatTensor } from "../base/tensor.ts";
 import type { TrainBatch } from "./feeds.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** What an evaluation found; `primary` decides which model is the best, and grows with quality. */
+/**
+ * What an evaluation found. `primary` decides which model is the best, and grows with quality; of equal ones, which a
+ * small judging set has often, the one of less loss is better.
+ */
 export interface Evaluation {
   readonly metrics: Readonly<Record<string, number>>;
   readonly primary: number;
+  /** Mean over the judging examples. */
+  readonly loss: number;
+  /** Whether every judging example was answered alike, where that is asked. */
+  readonly constant?: boolean;
 }
 
 export interface LoopPlan {
@@ -117,8 +124,16 @@ async function judged(
   last: Evaluated,
 ): Promise<LoopState> {
   if (!eligible(last.step) || !trainer.ready) return { ...state, last };
-  if (state.best && last.primary <= state.best.primary) return { ...state, last, stale: state.stale + 1 };
-  return { best: { ...last, tensors: await trainer.tensors() }, last, stale: 0 };
+  const order = state.best === undefined ? 1 : compareEvaluations(last, state.best);
+  if (order < 0) return { ...state, last, stale: state.stale + 1 };
+  // Of two that cannot be told apart the later has learnt from more, but no progress was made: it is stale all the same.
+  const stale = order === 0 ? state.stale + 1 : 0;
+  return { best: { ...last, tensors: await trainer.tensors() }, last, stale };
+}
+
+/** Above 0 when `a` is the better one, 0 when neither is. */
+function compareEvaluations(a: Evaluation, b: Evaluation): number {
+  return a.primary === b.primary ? Math.sign(b.loss - a.loss) : Math.sign(a.primary - b.primary);
 }
 
 function diverged(step: number, loss: number, gradNorm: number, rate: number): RunError {

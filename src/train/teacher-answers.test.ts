@@ -54,7 +54,10 @@ function epochs(numbered: boolean): LoopPlan {
     rate: () => 1e-3,
     batches: (step) => [batches[step] ?? TEXTS],
     evaluateEvery: 2,
-    evaluate: async (trainer) => ({ metrics: {}, primary: -(await trainer.loss(TEXTS)) }),
+    evaluate: async (trainer) => {
+      const loss = await trainer.loss(TEXTS);
+      return { metrics: {}, primary: -loss, loss };
+    },
   };
 }
 

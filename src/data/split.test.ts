@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import { keyOf } from "../base/random.ts";
+import type { Dataset } from "./dataset.ts";
+import { holdOut, standardErrorText } from "./split.ts";
+
+function classes(...counts: readonly number[]): Dataset {
+  const labels = counts.map((_, c) => `class ${c}`);
+  const examples = counts.flatMap((n, label) =>
+    Array.from({ length: n }, (_, i) => ({ text: `${label}-${i}`, label, where: `made:${i}` })),
+  );
+  return { name: "made", task: "classification", labels, examples };
+}
+
+function sharesOf({ labels, examples }: Dataset): number[] {
+  return labels.map((_, c) => examples.filter(({ label }) => label === c).length);
+}
+
+test.each([
+  [[312, 288], 60, [31, 29]],
+  [[900, 90, 10], 100, [90, 9, 1]],
+  [[7, 3], 1, [1, 0]],
+  [[5, 5, 5], 2, [1, 1, 0]],
+])("of classes %j a part of %i has %j, whatever the seed", (counts, count, shares) => {
+  for (const seed of [0, 1, 2, 3, 4]) {
+    const { train, dev } = holdOut(classes(...counts), count, keyOf(seed));
+    expect(sharesOf(dev)).toEqual(shares);
+    expect(sharesOf(train)).toEqual(counts.map((n, c) => n - (shares[c] ?? 0)));
+  }
+});
+
+test("every example is in one part, both in the file's order, drawn by the key and not from its beginning", () => {
+  const all = classes(300, 300);
+  const { train, dev } = holdOut(all, 60, keyOf(1));
+  const texts = (set: Dataset): string[] => set.examples.map(({ text }) => text);
+  const parts = new Set(texts(dev));
+  expect(texts(train)).toEqual(texts(all).filter((text) => !parts.has(text)));
+  expect(texts(dev)).toEqual(texts(all).filter((text) => parts.has(text)));
+  expect(texts(holdOut(all, 60, keyOf(1)).dev)).toEqual(texts(dev));
+  expect(texts(holdOut(all, 60, keyOf(2)).dev)).not.toEqual(texts(dev));
+  const late = dev.examples.filter(({ where }) => Number(where.split(":")[1]) >= 150);
+  expect(late.length).toBeGreaterThan(15);
+});
+
+test("of a regression every stretch of its sorted values gives one", () => {
+  const examples = Array.from({ length: 100 }, (_, i) => ({
+    text: `${i}`,
+    label: (i * 37) % 100,
+    where: `made:${i}`,
+  }));
+  const { dev } = holdOut({ name: "made", task: "regression", labels: [], examples }, 10, keyOf(3));
+  const stretches = dev.examples.map(({ label }) => Math.floor(label / 10));
+  expect(stretches.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test("the error of a judging set is said in points, or of a correlation", () => {
+  expect(standardErrorText({ task: "classification" }, 60)).toBe(
+    "one standard error of accuracy on 60 rows is up to 6.5 points",
+  );
+  expect(standardErrorText({ task: "classification" }, 10_000)).toContain("up to 0.5 points");
+  expect(standardErrorText({ task: "classification" }, 100)).toContain("up to 5 points");
+  expect(standardErrorText({ task: "regression" }, 65)).toContain("a correlation on 65 rows is up to 0.13");
+});

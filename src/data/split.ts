@@ -1,0 +1,71 @@
+/**
+ * A part of a data set that is kept back to judge by, drawn so that it is like the whole.
+ *
+ * Drawn at random, 60 rows of a file with 52 % of one class had 62 %: a constant answer then looks ten points better than
+ * it is. So every class gives its share, and of a regression every stretch of its sorted values gives one.
+ */
+
+import { type Key, permutation } from "../base/random.ts";
+import type { Dataset } from "./dataset.ts";
+
+/** Two parts of one data set, both in its order. */
+export interface Split {
+  readonly train: Dataset;
+  readonly dev: Dataset;
+}
+
+/** Keeps `count` examples back. Which ones is a function of the key. */
+export function holdOut(all: Dataset, count: number, key: Key): Split {
+  const order = permutation(key, all.examples.length);
+  const held = new Set(strata(all, order, count).flatMap(({ members, share }) => members.slice(0, share)));
+  return {
+    train: { ...all, examples: all.examples.filter((_, i) => !held.has(i)) },
+    dev: { ...all, examples: all.examples.filter((_, i) => held.has(i)) },
+  };
+}
+
+/** One standard error of a metric on so many examples, at its largest, in words. */
+export function standardErrorText({ task }: Pick<Dataset, "task">, examples: number): string {
+  const rows = `on ${examples.toLocaleString("en")} rows`;
+  if (task === "regression")
+    return `one standard error of a correlation ${rows} is up to ${(1 / Math.sqrt(examples - 1)).toFixed(2)}`;
+  const points = 50 / Math.sqrt(examples);
+  return `one standard error of accuracy ${rows} is up to ${points.toPrecision(points < 1 ? 1 : 2).replace(/\.0$/, "")} points`;
+}
+
+/** Examples that are alike, in the drawn order, and how many of them are kept back. */
+interface Stratum {
+  readonly members: readonly number[];
+  readonly share: number;
+}
+
+function strata(all: Dataset, order: Int32Array, count: number): Stratum[] {
+  const labelAt = (i: number): number => all.examples[i]?.label ?? Number.NaN;
+  if (all.task === "regression") {
+    const rank = new Map([...order].map((i, place) => [i, place]));
+    const place = (i: number): number => rank.get(i) ?? 0;
+    const sorted = [...order].sort((a, b) => labelAt(a) - labelAt(b));
+    const border = (s: number): number => Math.floor((s * sorted.length) / count);
+    return Array.from({ length: count }, (_, s) => ({
+      members: sorted.slice(border(s), border(s + 1)).sort((a, b) => place(a) - place(b)),
+      share: 1,
+    }));
+  }
+  const classes = all.labels.map((_, c) => [...order].filter((i) => labelAt(i) === c));
+  const shares = apportion(
+    classes.map(({ length }) => length),
+    count,
+  );
+  return classes.map((members, c) => ({ members, share: shares[c] ?? 0 }));
+}
+
+/** Whole shares of `count` in proportion to sizes, by largest remainders; of equal ones the earlier. */
+function apportion(sizes: readonly number[], count: number): number[] {
+  const total = sizes.reduce((a, b) => a + b, 0);
+  const exact = sizes.map((size) => (size * count) / total);
+  const floors = exact.map(Math.floor);
+  const rest = count - floors.reduce((a, b) => a + b, 0);
+  const fraction = (c: number): number => (exact[c] ?? 0) - (floors[c] ?? 0);
+  const served = new Set([...sizes.keys()].sort((a, b) => fraction(b) - fraction(a)).slice(0, rest));
+  return floors.map((floor, c) => floor + Number(served.has(c)));
+}

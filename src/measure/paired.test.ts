@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { keyOf } from "../base/random.ts";
+import type { Measure } from "../data/dataset.ts";
+import { comparePaired, MARGIN, mcnemarExact, RESAMPLES, tangoInterval } from "./paired.ts";
+
+interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+interface Golden {
+  readonly counts: readonly (Interval & { gained: number; lost: number; examples: number; p: number })[];
+  readonly answers: readonly (Interval & {
+    name: string;
+    measure: Measure;
+    truth: number[];
+    before: number[];
+    after: number[];
+    difference: number;
+  })[];
+}
+const golden: Golden = JSON.parse(
+  readFileSync(new URL("../../test/goldens/paired.json", import.meta.url), "utf8"),
+);
+
+test.each(golden.counts)(
+  "$gained and $lost of $examples: p within 1e-9 of statsmodels', Tango's ends within 1e-6",
+  (set) => {
+    expect(Math.abs(mcnemarExact(set.gained, set.lost) - set.p)).toBeLessThan(1e-9);
+    const { low, high } = tangoInterval(set.gained, set.lost, set.examples);
+    expect(Math.abs(low - set.low)).toBeLessThan(1e-6);
+    expect(Math.abs(high - set.high)).toBeLessThan(1e-6);
+  },
+);
+
+test.each(golden.answers)(
+  "$name: the bootstrap's ends are SciPy's within a twentieth of its width",
+  (set) => {
+    const found = comparePaired(set.measure, set, keyOf(1));
+    expect(Math.abs(found.difference - set.difference)).toBeLessThan(1e-12);
+    const slack = (set.high - set.low) / 20;
+    expect(Math.abs(found.interval.low - set.low)).toBeLessThan(slack);
+    expect(Math.abs(found.interval.high - set.high)).toBeLessThan(slack);
+    expect(found).toMatchObject({
+      p: null,
+      resamples: RESAMPLES,
+      margin: MARGIN,
+      examples: set.truth.length,
+    });
+  },
+);
+
+const ACCURACY: Measure = { task: "classification", metrics: ["accuracy"], primary: "accuracy" };
+
+test("52 became wrong and 30 right of 872: 2.5 points lower, 4.6 to 0.5, with p = 0.02", () => {
+  const before = Array.from({ length: 872 }, (_, i) => (i < 762 ? 1 : 0));
+  const after = before.map((right, i) => (i < 52 || (i >= 762 && i < 792) ? 1 - right : right));
+  const truth = before.map(() => 1);
+  const found = comparePaired(ACCURACY, { truth, before, after }, keyOf(0));
+  expect(found).toMatchObject({ lost: 52, gained: 30, examples: 872, resamples: null });
+  expect(found.difference).toBeCloseTo(-0.0252, 4);
+  expect(found.interval.low).toBeCloseTo(-0.0463, 4);
+  expect(found.interval.high).toBeCloseTo(-0.005, 4);
+  expect(found.p).toBeCloseTo(0.0198, 4);
+});
+
+test("the same answers give no difference, and an interval that is as narrow as the examples allow", () => {
+  const truth = Array.from({ length: 400 }, (_, i) => i % 2);
+  const same = { truth, before: truth, after: truth };
+  const { interval, p } = comparePaired(ACCURACY, same, keyOf(0));
+  expect(p).toBe(1);
+  expect(interval.high).toBeCloseTo(1.96 ** 2 / (400 + 1.96 ** 2), 4);
+  expect(interval.low).toBe(-interval.high);
+  const f1 = comparePaired({ ...ACCURACY, metrics: ["f1"], primary: "f1" }, same, keyOf(0));
+  expect(f1).toMatchObject({ difference: 0, interval: { low: 0, high: 0 }, lost: 0, gained: 0 });
+});
+
+test("one key gives one interval, another a near one", () => {
+  const set = golden.answers[0];
+  if (set === undefined) throw new Error("no golden answers");
+  const of = (seed: number) => comparePaired(set.measure, set, keyOf(seed)).interval;
+  expect(of(1)).toEqual(of(1));
+  expect(of(2)).not.toEqual(of(1));
+  expect(Math.abs(of(2).low - of(1).low)).toBeLessThan((set.high - set.low) / 10);
+});
+
+test("the ends: one example, and all of them changed, stay within [-1, 1]", () => {
+  expect(tangoInterval(1, 0, 1)).toMatchObject({ high: 1 });
+  expect(tangoInterval(0, 5, 5)).toMatchObject({ low: -1 });
+  expect(tangoInterval(5, 0, 5).low).toBeGreaterThan(0);
+});

@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { type WatchFacts, watchConstancy } from "./constancy.ts";
+
+const LABELS = [0, 1, 1, 0, 1, 0, 1, 0];
+const FACTS: WatchFacts = { labels: LABELS, isRegression: false, steps: 60, learningRate: 5e-5, epochs: 3 };
+
+/** Logits of which every row says class 1, and differ by `spread` from row to row. */
+function constant(spread: number): Float32Array {
+  return Float32Array.from({ length: 16 }, (_, i) => (i % 2) + spread * Math.sin(i));
+}
+
+const VARIED = Float32Array.from({ length: 16 }, (_, i) => Math.cos(i));
+
+function heard(losses: readonly number[], facts = FACTS, varied = false) {
+  const watch = watchConstancy(facts, varied);
+  for (const loss of losses) watch.hear(loss);
+  return watch;
+}
+
+const still = Array.from({ length: 20 }, (_, i) => 0.69 + 0.03 * Math.sin(i));
+
+test("flat: a loss that stays at guessing is told at the first evaluation and asks for a higher rate", () => {
+  const watch = heard(still);
+  const note = watch.look(constant(0.05), 20);
+  expect(note).toContain("after step 20 of 60 the model says the same of all 8 examples");
+  expect(note).toContain("learnt nothing yet (loss 0.684, of guessing 0.693)");
+  expect(note).toContain("a higher learning rate than 5e-5, or more epochs than 3");
+  expect(watch.look(constant(0.05), 40)).toBeUndefined();
+  expect(watch.look(constant(0.05), 60)).toBeUndefined();
+  expect(watch.end).toThrow(
+    expect.objectContaining({
+      code: "train/constant",
+      message: expect.stringContaining("a higher learning rate than 5e-5"),
+    }),
+  );
+});
+
+const rows: readonly (readonly [string, readonly number[], number])[] = [
+  ["rose", [...Array.from({ length: 10 }, () => 1.4), ...still], 0.05],
+  ["fell and came back", [...Array.from({ length: 10 }, () => 0.45), ...still], 0.05],
+  ["stayed, with logits that do not depend on the text", still, 1e-5],
+];
+test.each(rows)("collapsed: a loss that %s asks for a lower rate", (_, losses, spread) => {
+  const watch = heard(losses);
+  expect(watch.look(constant(spread), 30)).toContain("a lower learning rate than 5e-5");
+  expect(watch.end).toThrow("It has collapsed");
+});
+
+test("once answers have varied, the same of all twice running is a collapse and ends the run", () => {
+  const watch = heard(still);
+  expect(watch.look(VARIED, 20)).toBeUndefined();
+  expect(watch.look(constant(0.05), 40)).toContain("It has collapsed");
+  expect(() => watch.look(constant(0.05), 50)).toThrow("a lower learning rate");
+});
+
+test("once is no error: not at the end either, and a part of the run before counts", () => {
+  const watch = heard(still, FACTS, true);
+  expect(watch.look(constant(0.05), 60)).toBeUndefined();
+  expect(watch.end).not.toThrow();
+});
+
+test("a skewed set is guessed at with less than ln C, so that knowing the shares alone is still flat", () => {
+  const labels = [1, 1, 1, 1, 1, 1, 1, 0];
+  const shares = Array.from({ length: 20 }, () => 0.377);
+  const watch = heard(shares, { ...FACTS, labels });
+  expect(watch.look(constant(0.05), 20)).toContain("learnt nothing yet (loss 0.377, of guessing 0.377)");
+});
+
+test("one value for all texts is a collapsed regression, and a few values are none", () => {
+  const watch = heard([0.25, 0.26, 0.24], { ...FACTS, isRegression: true });
+  expect(
+    watch.look(
+      Float32Array.from(LABELS, () => 0.5),
+      20,
+    ),
+  ).toContain("It has collapsed");
+  expect(
+    watch.look(
+      Float32Array.from(LABELS, (_, i) => 0.5 + i / 10),
+      40,
+    ),
+  ).toBeUndefined();
+});
+
+test("one example cannot be answered otherwise than itself", () => {
+  const watch = heard(still, { ...FACTS, labels: [1] });
+  expect(watch.look(Float32Array.of(0, 1), 60)).toBeUndefined();
+  expect(watch.end).not.toThrow();
+});

@@ -1,0 +1,163 @@
+/**
+ * Watches for a model that says the same of everything, tells the two ways to get there apart, and says what helps.
+ *
+ * No metric shows it plainly on unbalanced data. It may happen early on, so the first time is a note; it is an error twice
+ * running after answers had varied, or when they never did.
+ *
+ *   flat        the loss has stayed at that of guessing: nothing was learnt, the rate is too low or the steps are few
+ *   collapsed   the loss fell or rose and the answers do not depend on the text any more: the rate is too high
+ *
+ * A head that has learnt nothing still hears the encoder: logits differ from text to text, though never enough to change
+ * the class. In a collapsed encoder all texts are one.
+ */
+
+import { RunError } from "../base/errors.ts";
+import { argmaxRows } from "../data/metrics.ts";
+
+/** Steps whose losses are averaged: single batches are too noisy to say whether a loss moved. */
+const WINDOW = 10;
+/** A mean loss below or above guessing by this share has moved. */
+const MOVED = 0.1;
+/** Logits that differ less than this from text to text do not depend on it. */
+const SPREAD = 1e-3;
+
+/** What the watch compares with and what it names. */
+export interface WatchFacts {
+  /** Gold labels of the judging set. */
+  readonly labels: readonly number[];
+  readonly isRegression: boolean;
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly epochs: number;
+}
+
+/** An eye on one training phase. */
+export interface ConstancyWatch {
+  /** Hears the training loss of every step. */
+  readonly hear: (loss: number) => void;
+  /**
+   * Looks at what the model says after `step` steps. Returns what the user should know.
+   * @throws {RunError} `train/constant`
+   */
+  readonly look: (logits: Float32Array, step: number) => string | undefined;
+  /** To be called when training is over. @throws {RunError} `train/constant` when the answers have never varied */
+  readonly end: () => void;
+}
+
+/** Begins to watch. @param varied  whether an earlier part of the run has seen answers that differ */
+export function watchConstancy(facts: WatchFacts, varied = false): ConstancyWatch {
+  const losses: number[] = [];
+  let seen: Seen | undefined;
+  let [hasVaried, running] = [varied, 0];
+  const refuse = (last: Seen): never => {
+    const { state, advice } = diagnose(facts, losses, last.logits, hasVaried);
+    const found = `got the same for all ${facts.labels.length} after step ${last.step}`;
+    throw new RunError(
+      "train/constant",
+      `training: expected predictions that differ between examples, ${found}. ${state}: ${advice}.`,
+    );
+  };
+  return {
+    hear: (loss) => {
+      losses.push(loss);
+    },
+    look: (logits, step) => {
+      const constant = isConstant(logits, facts);
+      running = constant ? running + 1 : 0;
+      hasVaried ||= !constant;
+      seen = { logits, step };
+      if (hasVaried && running > 1) refuse(seen);
+      if (running !== 1 || step >= facts.steps) return undefined;
+      const { state, advice } = diagnose(facts, losses, logits, hasVaried);
+      const what = `after step ${step} of ${facts.steps} the model says the same of all ${facts.labels.length} examples`;
+      return `${what}. ${state}; if it stays so, ${advice}`;
+    },
+    end: () => {
+      if (seen !== undefined && !hasVaried) refuse(seen);
+    },
+  };
+}
+
+interface Seen {
+  readonly logits: Float32Array;
+  readonly step: number;
+}
+
+/** Whether every example is answered alike. One example cannot be. */
+export function isConstant(
+  logits: Float32Array,
+  { labels, isRegression }: Pick<WatchFacts, "labels" | "isRegression">,
+): boolean {
+  if (labels.length < 2) return false;
+  const said = isRegression ? logits : argmaxRows(logits, logits.length / labels.length);
+  const nearness = isRegression ? 1e-6 : 0;
+  return said.every((value) => Math.abs(value - (said[0] ?? 0)) <= nearness);
+}
+
+function diagnose(
+  facts: WatchFacts,
+  losses: readonly number[],
+  logits: Float32Array,
+  varied: boolean,
+): { readonly state: string; readonly advice: string } {
+  const rate = facts.learningRate.toExponential().replace("e+0", "");
+  const means = windowMeans(losses);
+  const [guess, most] = guessingLosses(facts, logits.length / facts.labels.length);
+  const now = means.at(-1);
+  const loss = now === undefined ? "" : ` (loss ${now.toFixed(3)}, of guessing ${guess.toFixed(3)})`;
+  const moved = means.some((mean) => mean < guess * (1 - MOVED) || mean > most * (1 + MOVED));
+  if (!varied && !moved && spreadOf(logits, facts) > SPREAD) {
+    return {
+      state: `It has learnt nothing yet${loss}`,
+      advice: `try a higher learning rate than ${rate}, or more epochs than ${facts.epochs}`,
+    };
+  }
+  return {
+    state: `It has collapsed${loss}`,
+    advice: `try a lower learning rate than ${rate}, or a longer warm-up`,
+  };
+}
+
+/** Means of so many losses at a time; the last has the rest too. */
+function windowMeans(losses: readonly number[]): number[] {
+  if (losses.length === 0) return [];
+  const count = Math.max(1, Math.floor(losses.length / WINDOW));
+  return Array.from({ length: count }, (_, i) =>
+    mean(losses.slice(i * WINDOW, i === count - 1 ? losses.length : (i + 1) * WINDOW)),
+  );
+}
+
+/**
+ * Losses of answers that do not read the text. The least: the entropy of the labels, or the variance of values. The most: that
+ * of equal probabilities, or of the answer 0.
+ */
+function guessingLosses({ labels, isRegression }: WatchFacts, classes: number): [number, number] {
+  if (isRegression) {
+    const middle = mean(labels);
+    return [mean(labels.map((y) => (y - middle) ** 2)), mean(labels.map((y) => y ** 2))];
+  }
+  const shares = Array.from({ length: classes }, (_, c) => mean(labels.map((label) => Number(label === c))));
+  const entropy = shares.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
+  return [entropy, Math.log(classes)];
+}
+
+/** The largest standard deviation over the examples of a logit less its row's mean, or of a value. */
+function spreadOf(logits: Float32Array, { labels, isRegression }: WatchFacts): number {
+  const width = logits.length / labels.length;
+  const columns = Array.from({ length: width }, (_, c) =>
+    labels.map((_label, i) => {
+      const row = [...logits.subarray(i * width, (i + 1) * width)];
+      return (row[c] ?? Number.NaN) - (isRegression ? 0 : mean(row));
+    }),
+  );
+  return Math.max(
+    ...columns.map((column) => {
+      const middle = mean(column);
+      return Math.sqrt(mean(column.map((x) => (x - middle) ** 2)));
+    }),
+  );
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
