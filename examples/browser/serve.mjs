@@ -20,7 +20,6 @@ const TYPES = {
   html: "text/html; charset=utf-8",
   js: "text/javascript",
   mjs: "text/javascript",
-  wasm: "application/wasm",
   esp: "application/octet-stream",
 };
 
@@ -29,17 +28,12 @@ const ISOLATION = {
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
-/** The page fetches one of them: which depends on what the browser can do. */
-const KERNELS = ["kernels.wasm", "kernels-shared.wasm", "kernels-fused.wasm", "kernels-fused-shared.wasm"];
-
 /** Files by the path they are served under. */
 function filesOf(model, more = {}) {
   return {
     "/": here("./index.html"),
     "/page.js": here("./page.js"),
     "/runtime.js": here("../../dist/browser/runtime.js"),
-    "/thread.js": here("../../dist/browser/thread.js"),
-    ...Object.fromEntries(KERNELS.map((name) => [`/${name}`, here(`../../dist/browser/${name}`)])),
     "/model.esp": model,
     ...more,
   };

@@ -11,6 +11,7 @@ import { ConfigError, RunError } from "../base/errors.ts";
 import type { Tensor } from "../base/tensor.ts";
 import { type Program, sizesOf } from "../graph/program.ts";
 import { evaluate } from "../graph/shape.ts";
+import { requireEngine } from "./presence.ts";
 import type { Call, Fresh, Provider, Replies, Reply, Requests, Results, Stop, View } from "./protocol.ts";
 
 export interface EngineOptions {
@@ -64,6 +65,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     const { threads, provider = "cpu", maxSessions = 6, arena = true } = options;
+    requireEngine();
     this.maxSessions = Math.max(1, maxSessions);
     this.worker = new Worker(builtUrl("./worker.js", import.meta.url), {
       ...workerFlags(),

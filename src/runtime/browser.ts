@@ -1,13 +1,18 @@
 /**
- * A browser, as the runtime's host: web workers and fetch. Bundlers put it in the place of node.ts.
+ * A browser, as the runtime's host: web workers and fetch. build/bundles.mjs puts it in the place of node.ts.
  *
- * `new Worker(new URL(…, import.meta.url), …)` and `new URL(….wasm, import.meta.url)` are written out in the form that
- * bundlers know, here and in sparse/kernel-files.ts; without one, thread.js and the kernels lie beside the bundle.
+ * The bundle is one file that looks for nothing beside itself: the thread's code and the kernels are inside, because
+ * bundlers move files (Vite's development server bundles what it imports and leaves workers behind).
  */
 
 import { RunError } from "../base/errors.ts";
 import { kernelFile } from "../sparse/kernel-files.ts";
 import { fetchBytes, type Host, type Port, type Thread } from "./host.ts";
+
+/** The code of thread.ts, bundled; empty in the thread itself. Put in by build/bundles.mjs, as is the next. */
+declare const ESPALIER_THREAD: string;
+/** The kernels in base64, by the names of their files; empty in the page. */
+declare const ESPALIER_KERNELS: Readonly<Record<string, string>>;
 
 /** What a worker and a worker's own global scope have in common; this project is compiled without a browser's types. */
 interface BrowserPort {
@@ -22,7 +27,7 @@ interface BrowserWorker extends BrowserPort {
   terminate(): void;
 }
 
-declare const Worker: (new (url: URL, options: { readonly type: "module" }) => BrowserWorker) | undefined;
+declare const Worker: (new (url: string, options: { readonly type: "module" }) => BrowserWorker) | undefined;
 
 interface BrowserGlobals extends BrowserPort {
   /** True when the page was served so that its threads may share memory. */
@@ -32,6 +37,9 @@ interface BrowserGlobals extends BrowserPort {
 
 /** The global object of a page or of a worker, whichever this runs in. */
 declare const self: BrowserGlobals;
+
+/** What a page's policy does to a thread says nothing of itself. */
+const BLOCKED = "its code could not be loaded; a Content-Security-Policy has to allow worker-src blob:";
 
 /** Threads that a page takes by itself, at most. */
 const PAGE_THREADS = 4;
@@ -43,25 +51,33 @@ export const host: Host = {
     return asked ?? Math.min(PAGE_THREADS, self.navigator?.hardwareConcurrency ?? 1);
   },
   read: fetchBytes,
-  kernels: (build) => fetchBytes(kernelFile(build)),
+  kernels: async (build) => bytesOf(ESPALIER_KERNELS[kernelFile(build)]),
   startThread,
   ownPort,
 };
+
+function bytesOf(base64: string | undefined): Uint8Array {
+  if (base64 === undefined)
+    throw new RunError("runtime/kernels", "kernels: expected them in the thread, got none");
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+/** One address for all threads; it stays, since a thread may be started at any time. */
+let threadAddress: string | undefined;
 
 function startThread<Sent, Received>(): Thread<Sent, Received> {
   if (typeof Worker === "undefined") {
     const expected = "a page or worker that can start workers";
     throw new RunError("runtime/threads", `runtime: expected ${expected}, got none`);
   }
-  const worker = new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
+  threadAddress ??= URL.createObjectURL(new Blob([ESPALIER_THREAD], { type: "text/javascript" }));
+  const worker = new Worker(threadAddress, { type: "module" });
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     // What arrives was posted by thread.ts, in the types of protocol.ts.
     listen: (heard) => worker.addEventListener("message", ({ data }) => heard(data as Received)),
     lost: (told) => {
-      worker.addEventListener("error", ({ message }) =>
-        told(new Error(message ?? "thread.js could not be loaded")),
-      );
+      worker.addEventListener("error", ({ message }) => told(new Error(message ?? BLOCKED)));
       worker.addEventListener("messageerror", () => told(new Error("a message could not be read")));
     },
     end: async () => worker.terminate(),

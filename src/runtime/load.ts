@@ -33,7 +33,7 @@ export interface RuntimeOptions {
    * process they are measured once anyway.
    */
   readonly rates?: Rates | null;
-  /** `sparse` or `dense` instead of the faster one; `dense` is ONNX Runtime and only there in Node. */
+  /** `sparse` or `dense` instead of the faster one; `dense` is ONNX Runtime, where that is installed. */
   readonly path?: "sparse" | "dense";
   /** Called as loading goes on. */
   readonly onProgress?: (progress: LoadProgress) => void;
@@ -91,7 +91,10 @@ export async function load(
   const where = source instanceof Uint8Array ? "bytes" : String(source);
   const threads = threadsFor(options.threads);
   if (options.path === "dense" && !host.openDense) {
-    throw new ConfigError("runtime/path", "path: expected sparse in a browser, got dense");
+    throw new ConfigError(
+      "runtime/path",
+      "path: expected sparse where ONNX Runtime is not installed, got dense",
+    );
   }
   const tell = (stage: LoadProgress["stage"], share: number): void =>
     options.onProgress?.({ stage, share: Math.min(1, share) });

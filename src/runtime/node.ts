@@ -1,12 +1,12 @@
 /** Node, as the runtime's host: worker threads, files, V8's flags and ONNX Runtime. Not in a bundle for browsers. */
 
 import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { parentPort, Worker } from "node:worker_threads";
 import { builtUrl, workerFlags } from "../base/built-url.ts";
 import { RunError } from "../base/errors.ts";
 import { kernelFile } from "../sparse/kernel-files.ts";
+import { openDense } from "./engine-path.ts";
 import { fetchBytes, type Host, type Port, type Thread } from "./host.ts";
 
 /** The first V8 that joins vectors; older ones know the flag and do nothing, or do not know it. */
@@ -20,8 +20,7 @@ export const host: Host = {
   threads: (asked = 1) => asked,
   read: (source, progress) =>
     /^https?:/.test(String(source)) ? fetchBytes(source, progress) : readFile(source),
-  kernels: (build) =>
-    readFile(builtUrl(`../sparse/${basename(kernelFile(build).pathname)}`, import.meta.url)),
+  kernels: (build) => readFile(builtUrl(`../sparse/${kernelFile(build)}`, import.meta.url)),
   startThread,
   ownPort,
   flags: {
@@ -29,10 +28,7 @@ export const host: Host = {
     joinsVectors: process.arch === "x64" && V8 >= FIRST_WIDE_V8,
     hidesRelaxed: V8 <= LAST_HIDING_V8,
   },
-  openDense: async (network, threads) => {
-    const { openDense } = await import("./dense.ts");
-    return openDense(network, threads);
-  },
+  ...(openDense ? { openDense } : {}),
 };
 
 function startThread<Sent, Received>(): Thread<Sent, Received> {

@@ -1,4 +1,4 @@
-/** Where a browser finds the compiled kernels: beside this module in the package, and beside the bundle it is part of. */
+/** What the compiled kernels' files are called. */
 
 /** Which of the four compilations: for memory that threads share, and with relaxed SIMD. */
 export interface KernelBuild {
@@ -6,14 +6,7 @@ export interface KernelBuild {
   readonly fused: boolean;
 }
 
-/** Address of compiled kernels. Every one is written out, because this is the form that bundlers know. */
-export function kernelFile({ shared, fused }: KernelBuild): URL {
-  if (fused) {
-    return shared
-      ? new URL("./kernels-fused-shared.wasm", import.meta.url)
-      : new URL("./kernels-fused.wasm", import.meta.url);
-  }
-  return shared
-    ? new URL("./kernels-shared.wasm", import.meta.url)
-    : new URL("./kernels.wasm", import.meta.url);
+/** Name of the file with compiled kernels. */
+export function kernelFile({ shared, fused }: KernelBuild): string {
+  return `kernels${fused ? "-fused" : ""}${shared ? "-shared" : ""}.wasm`;
 }

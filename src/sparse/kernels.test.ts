@@ -1,7 +1,6 @@
 /** Every kernel against reference.ts, from one table of shapes and densities: a new kernel is a line in a table. */
 
 import { readFileSync } from "node:fs";
-import { basename } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { beforeEach, describe, expect, test } from "vitest";
 import { builtUrl } from "../base/built-url.ts";
@@ -24,7 +23,7 @@ const BUILDS = [
 setFlagsFromString("--experimental-wasm-relaxed-simd");
 
 describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ shared, fused, wide }) => {
-  const file = basename(kernelFile({ shared, fused }).pathname);
+  const file = kernelFile({ shared, fused });
   const module = new WebAssembly.Module(readFileSync(builtUrl(`./${file}`, import.meta.url)));
   let arena: Arena;
   let kernels: Kernels;

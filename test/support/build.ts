@@ -39,9 +39,13 @@ export default function setup(): void {
   if (sources().some((path) => changed(built(path)) < changed(path))) {
     run(join(ROOT, "node_modules/.bin/tsc"), "-p", "tsconfig.build.json");
   }
-  const bundled = [...sources().map(built), join(ROOT, "dist/sparse/kernels.wasm")];
+  const bundled = [
+    ...sources().map(built),
+    join(ROOT, "dist/sparse/kernels.wasm"),
+    join(ROOT, "build/bundles.mjs"),
+  ];
   const bundle = changed(join(ROOT, "dist/browser/runtime.js"));
-  if (bundled.some((path) => changed(path) > bundle)) run("npm", "run", "build:browser");
+  if (bundled.some((path) => changed(path) > bundle)) run("npm", "run", "build:bundles");
 }
 
 function sources(): string[] {
