@@ -14,6 +14,9 @@ import { OBLIGATIONS } from "../../src/obligations/obligations.ts";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PAGES = [
   "README.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  "packages/runtime/README.md",
   ...["docs", "results", "benchmarks"].flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
   ),
