@@ -7,8 +7,9 @@
 import { Command, CommanderError, Option } from "commander";
 import type { Field } from "../options/schema.ts";
 import { COMMON } from "../options/training.ts";
-import { COMMANDS, type CommandSpec, flagOf, type Given } from "./commands.ts";
+import { COMMANDS, type CommandSpec, flagOf } from "./commands.ts";
 import { WIDTH } from "./table.ts";
+import type { Given } from "./texts.ts";
 import { wrap } from "./units.ts";
 
 /** What the command line asks for. */

@@ -5,7 +5,7 @@
  * Not here: reading the command line (arguments.ts), drawing progress (display.ts), exit codes (failure.ts).
  */
 
-import { ConfigError, InputError } from "../base/errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import { BENCH, EXPORT, INSPECT, SHRINK } from "../options/models.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../options/schema.ts";
 import {
@@ -34,20 +34,13 @@ import {
   printRun,
   printShrinking,
 } from "./print.ts";
+import { type Given, type LineSource, readTexts } from "./texts.ts";
 
 /** An answer: as JSON, and in words. */
 export interface Outcome {
   readonly json: unknown;
   readonly text: string;
 }
-
-/** Where lines come from when texts are not on the command line. */
-export interface LineSource extends AsyncIterable<string | Uint8Array> {
-  readonly isTTY?: boolean | undefined;
-}
-
-/** Options as typed and parsed, not yet checked. */
-export type Given = Readonly<Record<string, unknown>>;
 
 /** One command. */
 export interface CommandSpec {
@@ -144,8 +137,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: PREDICT,
-    summary: "label texts, or the lines of standard input",
-    example: 'predict runs/sst2 "a film to remember" "a film to forget"',
+    summary: "label texts, lines of standard input or the rows of a file",
+    example: "predict runs/sst2 --data reviews.csv --text review --out labelled.csv",
     positionals: ["model", "texts"],
     prepare: readTexts,
     run: async (settings, context) => {
@@ -257,19 +250,6 @@ function resumedSettings(recipe: Recipe, { run, threads, device }: ResumeSetting
     ...(threads === undefined ? {} : { threads }),
     ...(device === undefined ? {} : { device }),
   };
-}
-
-async function readTexts(given: Given, lines: LineSource): Promise<Given> {
-  if (given.texts !== undefined) return given;
-  if (lines.isTTY) {
-    throw new InputError("cli/no-text", "<texts>: expected a text, or lines on standard input, got neither");
-  }
-  const parts: Uint8Array[] = [];
-  for await (const part of lines) parts.push(typeof part === "string" ? Buffer.from(part) : part);
-  const input = Buffer.concat(parts)
-    .toString("utf8")
-    .replace(/\r?\n$/, "");
-  return { ...given, texts: input === "" ? [] : input.split(/\r?\n/) };
 }
 
 function outcome<R>(result: R, print: (result: R) => string): Outcome {

@@ -14,6 +14,7 @@ import type {
   ProgressEvent,
   StepEvent,
 } from "../runs/progress.ts";
+import { escapeAllButLines } from "./controls.ts";
 import { bytes, clock, digits } from "./units.ts";
 
 /** Where to draw; a terminal's standard error, or a file. */
@@ -50,7 +51,7 @@ export function createDisplay(screen: Screen, now: () => number): Display {
   };
   const print = (line: string) => {
     clear();
-    screen.write(`${line}\n`);
+    screen.write(`${escapeAllButLines(line)}\n`);
   };
   const draw = (line: (width: number) => string, isLastOne: boolean) => {
     const time = now();

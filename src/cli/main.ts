@@ -8,6 +8,7 @@
 
 import { codeVersion } from "../measure/machine.ts";
 import { parseArguments, type Request } from "./arguments.ts";
+import { escapeAllButLines } from "./controls.ts";
 import { createDisplay, type Display } from "./display.ts";
 import { describeFailure, type ExitCode } from "./failure.ts";
 import { interruptSignal } from "./interrupt.ts";
@@ -39,7 +40,7 @@ async function execute(request: Extract<Request, { kind: "run" }>, display: Disp
   try {
     const outcome = await command.execute(given, { signal, report: display.report });
     display.clear();
-    return json ? JSON.stringify(outcome.json) : outcome.text;
+    return json ? JSON.stringify(outcome.json) : escapeAllButLines(outcome.text);
   } finally {
     release();
   }
@@ -47,7 +48,7 @@ async function execute(request: Extract<Request, { kind: "run" }>, display: Disp
 
 async function fail(error: unknown, json: boolean): Promise<ExitCode> {
   const { exit, code, message } = describeFailure(error);
-  process.stderr.write(`espalier: ${message}\n`);
+  process.stderr.write(`espalier: ${escapeAllButLines(message)}\n`);
   if (process.env.ESPALIER_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   if (json) await print(JSON.stringify({ error: { code, message } }));
   return exit;

@@ -6,12 +6,14 @@ import type {
   EvaluationResult,
   ExportResult,
   InspectResult,
+  PredictedFile,
   PredictResult,
   ShrinkResult,
 } from "../commands/answers.ts";
 import type { RunResult } from "../measure/result.ts";
 import { metricText } from "../measure/verdict.ts";
 import type { Prediction } from "../network/predictions.ts";
+import { escapeControls } from "./controls.ts";
 import { benchTable, inspectTable, resultTable, shrinkTable, WIDTH } from "./table.ts";
 import { bytes, clock, wrap } from "./units.ts";
 
@@ -42,9 +44,10 @@ function onExamples({ examples, task }: EvaluationResult): string {
 
 /**
  * One line per text: label, probability and text, separated by tabs, so that other programs can read them. Of several
- * masks each has a line, which begins with the mask.
+ * masks each has a line, which begins with the mask. Of a labelled file: where it is, and how many rows have each label.
  */
-export function printPredictions({ predictions, masks }: PredictResult): string {
+export function printPredictions({ predictions, masks, file }: PredictResult): string {
+  if (file !== undefined) return fileText(file);
   if (masks.length < 2) return predictions.map((said) => cellsOf(said).join("\t")).join("\n");
   return predictions
     .flatMap((_, i) =>
@@ -56,7 +59,16 @@ export function printPredictions({ predictions, masks }: PredictResult): string 
 }
 
 function cellsOf({ text, pair, label, score }: Prediction): string[] {
-  return [label ?? "value", score.toFixed(4), text, ...(pair === null ? [] : [pair])];
+  const cells = [label ?? "value", score.toFixed(4), text, ...(pair === null ? [] : [pair])];
+  return cells.map(escapeControls);
+}
+
+function fileText({ path, rows, counts }: PredictedFile): string {
+  const each = Object.entries(counts).map(
+    ([label, n]) => `${n.toLocaleString("en")} ${escapeControls(label)}`,
+  );
+  const labels = each.length === 0 ? "" : `: ${each.join(", ")}`;
+  return `wrote ${rows.toLocaleString("en")} rows to ${path}${labels}`;
 }
 
 /** Where the file is, how large, and how far from the original it computes. */

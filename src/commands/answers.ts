@@ -54,6 +54,18 @@ export interface MaskPredictions extends Predictions {
 export interface PredictResult extends Predictions {
   /** Of each mask, in the order given; empty without. */
   readonly masks: readonly MaskPredictions[];
+  /** What was written, where a file was labelled; there are no `predictions` then. */
+  readonly file?: PredictedFile;
+}
+
+/** A file with what a model says of each row. */
+export interface PredictedFile {
+  readonly path: string;
+  /** The file that was labelled. */
+  readonly data: string;
+  readonly rows: number;
+  /** Rows by label; empty for a regression. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** What was written, and how far it is from the model it was written from. */

@@ -1,33 +1,58 @@
-/** `espalier predict`: labels for texts, from one model or from one base under several masks. */
+/** `espalier predict`: labels for texts or for the rows of a file, from one model or from one base under several masks. */
 
 import { InputError } from "../base/errors.ts";
 import { maskBase } from "../network/mask-file.ts";
 import type { Network } from "../network/network.ts";
 import type { Text } from "../network/predictions.ts";
 import { resolveOptions } from "../options/schema.ts";
-import { PREDICT, type PredictOptions } from "../options/training.ts";
+import { PREDICT, type PredictOptions, type PredictSettings } from "../options/training.ts";
 import { type ClassifierOptions, openClassifier } from "../runs/classifier.ts";
 import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { maskedNetwork } from "../runs/under-mask.ts";
+import { loadUnder, maskedNetwork } from "../runs/under-mask.ts";
 import type { MaskPredictions, Predictions, PredictResult } from "./answers.ts";
+import { type FileJob, predictFile, requirePlace } from "./predict-file.ts";
 
 /**
  * Labels texts; a tab separates the two of a pair. With masks the model is their base, is read once, and every mask
- * answers, one after the other.
+ * answers, one after the other. With `data` the rows of a file are labelled and written to `out`.
  *
- * @throws {ConfigError} for options that do not fit, `model/head` for a model that was not fine-tuned
- * @throws {InputError} `predict/tabs` for more than one tab in a text; for a model or a mask that cannot be read
+ * @throws {ConfigError} for options that do not fit, `model/head` for a model that was not fine-tuned,
+ *   `predict/exists` for a file that is not to be replaced
+ * @throws {InputError} `predict/tabs` for more than one tab in a text; for a model, a mask or a file that cannot be read
  * @example const { predictions } = await predict({ model: "runs/sst2", texts: ["a film to remember"] });
  * @example const { masks } = await predict({ model: "base", mask: ["sst2.mask", "cola.mask"], texts: ["a film"] });
+ * @example await predict({ model: "runs/sst2", data: "reviews.csv", text: "review", out: "labelled.csv" });
  */
 export async function predict(options: PredictOptions, context: RunContext = {}): Promise<PredictResult> {
-  const { model, texts, mask = [], ...rest } = resolveOptions(PREDICT, options);
+  const settings = resolveOptions(PREDICT, options);
+  const { model, texts = [], mask = [], data, out, threads, device, batchSize, maxLength } = settings;
+  const running = { threads, device, batchSize, maxLength };
+  if (data !== undefined && out !== undefined) {
+    requirePlace({ out, force: settings.force });
+    const { network } = await loadUnder(model, mask[0] ?? null, context);
+    return labelFile(network, running, { ...settings, data, out }, context);
+  }
   const given = texts.map(toText);
   const { network } = await loadModel(model, context);
-  const masks = await underEach(network, mask, (masked, path) => answers(masked, path, given, rest));
-  const { labels, predictions } = masks[0] ?? (await answers(network, model, given, rest));
+  const masks = await underEach(network, mask, (masked, path) => answers(masked, path, given, running));
+  const { labels, predictions } = masks[0] ?? (await answers(network, model, given, running));
   return { labels, predictions, masks };
+}
+
+async function labelFile(
+  network: Network,
+  options: ClassifierOptions,
+  job: FileJob & Pick<PredictSettings, "model">,
+  context: RunContext,
+): Promise<PredictResult> {
+  const classifier = await openClassifier(network, options, job.model);
+  try {
+    const labels = network.head.kind === "classification" ? network.head.labels : [];
+    return { labels, predictions: [], masks: [], file: await predictFile(classifier, labels, job, context) };
+  } finally {
+    await classifier.close();
+  }
 }
 
 /** One mask after the other: of the networks that they make, each as large as the base, one is there at a time. */

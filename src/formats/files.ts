@@ -91,7 +91,10 @@ export async function syncFolder(path: string): Promise<void> {
  * Writes a file so that its name shows either the old content or all of the new: into a temporary file of the same
  * folder, to the disk, then renamed. The folder is made when missing; after a failure nothing is left behind.
  */
-export async function writeFileAtomic(path: string, content: string | Iterable<Uint8Array>): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  content: string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
   const temporary = join(folder, `.${basename(path)}.${randomUUID()}.tmp`);
@@ -99,7 +102,7 @@ export async function writeFileAtomic(path: string, content: string | Iterable<U
     const file = await open(temporary, "wx");
     try {
       const parts = typeof content === "string" ? [new TextEncoder().encode(content)] : content;
-      for (const part of parts) await file.writeFile(part);
+      for await (const part of parts) await file.writeFile(part);
       await file.sync();
     } finally {
       await file.close();

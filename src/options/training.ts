@@ -189,18 +189,46 @@ export type EvaluateOptions = OptionsOf<typeof EVALUATE.fields>;
 export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
 
 /** Labels for texts. */
-export const PREDICT = schema("predict", {
-  model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
-  texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
-  mask: optional(texts("file", 1), "mask file, for a base model; may be repeated, and each answers", {
-    absent: "none",
-  }),
-  batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
-  maxLength: withDefault(integer(2, 8192), 128, "longest sequence; what is longer is cut", {
-    unit: "tokens",
-  }),
-  ...COMMON,
-});
+export const PREDICT = schema(
+  "predict",
+  {
+    model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
+    texts: optional(texts("text", 1), "the texts; a tab separates the two of a pair", {
+      absent: "the lines of standard input, or the rows of --data",
+    }),
+    data: optional(text("file"), "CSV, TSV, JSON or Parquet file whose rows are labelled"),
+    text: withDefault(text("column"), "text", "column of the text, in --data"),
+    textPair: optional(text("column"), "column of the second text, in --data", {
+      absent: "one text per row",
+    }),
+    out: optional(
+      text("file", "a .csv, .tsv or .jsonl file"),
+      "file to write: the columns of --data, and label, score and the score of each class",
+    ),
+    force: withDefault(onOff(), false, "replace a file that is already there"),
+    quotes: QUOTES,
+    mask: optional(texts("file", 1), "mask file, for a base model; may be repeated, and each answers", {
+      absent: "none",
+    }),
+    batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+    maxLength: withDefault(integer(2, 8192), 128, "longest sequence; what is longer is cut", {
+      unit: "tokens",
+    }),
+    ...COMMON,
+  },
+  ({ texts, data }) => {
+    if (texts !== undefined && data !== undefined) return "texts: expected them or data, got both";
+    return (texts ?? data) ? undefined : "texts: expected one text or more, or data, got neither";
+  },
+  ({ data, out }) => {
+    if (data === undefined)
+      return out === undefined ? undefined : "data: expected a file beside out, got none";
+    if (out !== undefined && /\.(csv|tsv|jsonl)$/i.test(out)) return undefined;
+    return `out: expected a .csv, .tsv or .jsonl file to write, got ${out ?? "none"}`;
+  },
+  ({ data, mask = [] }) =>
+    data === undefined || mask.length < 2 ? undefined : `mask: expected one with data, got ${mask.length}`,
+);
 export type PredictOptions = OptionsOf<typeof PREDICT.fields>;
 export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
 

@@ -1,0 +1,68 @@
+/** The texts that `predict` labels: from the command line, or the lines of standard input. */
+
+import { isUtf8 } from "node:buffer";
+import { statSync } from "node:fs";
+import { basename } from "node:path";
+import { InputError } from "../base/errors.ts";
+
+/** Where lines come from when texts are not on the command line. */
+export interface LineSource extends AsyncIterable<string | Uint8Array> {
+  readonly isTTY?: boolean | undefined;
+}
+
+/** Options as typed and parsed, not yet checked. */
+export type Given = Readonly<Record<string, unknown>>;
+
+/**
+ * Adds the lines of standard input where no texts and no file are given.
+ * @throws {InputError} `cli/no-text`, `cli/utf8`; `cli/file` for the name of a table where a text belongs
+ */
+export async function readTexts(given: Given, lines: LineSource): Promise<Given> {
+  if (given.texts !== undefined) {
+    refuseFileName(given);
+    return given;
+  }
+  if (given.data !== undefined) return given;
+  if (lines.isTTY) {
+    const expected = "expected a text, lines on standard input, or a file by --data";
+    throw new InputError("cli/no-text", `<texts>: ${expected}, got none of them`);
+  }
+  const parts: Uint8Array[] = [];
+  for await (const part of lines) parts.push(typeof part === "string" ? Buffer.from(part) : part);
+  const input = decode(Buffer.concat(parts)).replace(/\r?\n$/, "");
+  return { ...given, texts: input === "" ? [] : input.split(/\r?\n/) };
+}
+
+/** Strictly, as in files: what is not UTF-8 would become other texts. */
+function decode(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString("utf8").replace(/^\uFEFF/, "");
+  let line = 1;
+  for (let start = 0; start < bytes.length; line++) {
+    const found = bytes.indexOf(10, start);
+    const end = found < 0 ? bytes.length : found + 1;
+    if (!isUtf8(bytes.subarray(start, end))) break;
+    start = end;
+  }
+  throw new InputError("cli/utf8", `standard input:${line}: expected UTF-8 text, got other bytes`);
+}
+
+/** A table's name is never meant to be labelled; the way to label what is in it is said. */
+function refuseFileName({ model, texts }: Given): void {
+  const file = Array.isArray(texts) ? texts.find(isTable) : undefined;
+  if (typeof file !== "string") return;
+  const run = typeof model === "string" ? model : "RUN";
+  const out = `${basename(file).replace(/\.[a-z]+(\.gz)?$/i, "")}-labelled.csv`;
+  const way = /\.txt$/i.test(file)
+    ? `espalier predict ${run} < ${file}`
+    : `espalier predict ${run} --data ${file} --text COLUMN --out ${out}`;
+  throw new InputError(
+    "cli/file",
+    `<texts>: expected a text, got the name of a file, ${file}; what is in it is labelled by: ${way}`,
+  );
+}
+
+function isTable(text: unknown): boolean {
+  if (typeof text !== "string" || !/\.(csv|tsv|tab|txt|jsonl|ndjson|json|parquet)(\.gz)?$/i.test(text))
+    return false;
+  return statSync(text, { throwIfNoEntry: false })?.isFile() === true;
+}

@@ -1,0 +1,150 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { readTable } from "../data/table.ts";
+import type { ProgressEvent } from "../runs/progress.ts";
+import { predict } from "./predict.ts";
+
+const TEXTS = ["good film", 'the "bad" film', "a very dull, plot", "the plot\nnot bad", "bright\tfilm"];
+
+/** The tiny model's folder, a file beside it, and a place to write to. */
+async function given(name: string, content: string, out: string) {
+  const folder = await newFolder();
+  const data = join(folder, name);
+  await writeFile(data, content);
+  return { model: await written(tinyModel()), data, out: join(folder, out) };
+}
+
+function csv(texts: readonly string[]): string {
+  return `id,text,note\n${texts.map((t, i) => `${i},"${t.replaceAll('"', '""')}",n${i}`).join("\n")}\n`;
+}
+
+test.each(["csv", "tsv", "jsonl"])(
+  "rows of a CSV become rows of a .%s in their order, their columns kept",
+  async (ending) => {
+    const job = await given("in.csv", csv(TEXTS), `out.${ending}`);
+    const { file, predictions } = await predict(job);
+    expect(predictions).toEqual([]);
+    expect([file?.path, file?.rows]).toEqual([job.out, TEXTS.length]);
+    const { predictions: alone } = await predict({
+      model: job.model,
+      texts: TEXTS.map((t) => t.replaceAll("\t", " ")),
+    });
+    const labelled = { task: "classification", labels: ["negative", "positive"] } as const;
+    const read = await readTable(job.out, { text: "text", label: "label" }, { like: labelled });
+    expect(read.examples.map(({ text }) => text)).toEqual(TEXTS);
+    expect(read.examples.map(({ label }) => read.labels[label])).toEqual(alone.map(({ label }) => label));
+    const scores = await readTable(job.out, { text: "text", label: "score" }, { task: "regression" });
+    scores.examples.forEach(({ label }, i) => {
+      expect(label).toBeCloseTo(alone[i]?.score ?? Number.NaN, 5);
+    });
+    const ids = await readTable(job.out, { text: "note", label: "id" });
+    expect(ids.examples.map(({ text, label }) => [text, label])).toEqual(TEXTS.map((_, i) => [`n${i}`, i]));
+    const ofLabels = read.labels.map((label) => file?.counts[label]);
+    expect(ofLabels).toEqual(read.labels.map((label) => alone.filter((said) => said.label === label).length));
+  },
+);
+
+test("the columns that are added are label, score and the score of each class", async () => {
+  const job = await given("in.csv", "text\ngood film\n", "out.csv");
+  await predict(job);
+  const { predictions } = await predict({ model: job.model, texts: ["good film"] });
+  const [said] = predictions;
+  const [header, row = ""] = readFileSync(job.out, "utf8").split("\n");
+  expect(header).toBe("text,label,score,score_negative,score_positive");
+  const [text, label, ...scores] = row.split(",");
+  expect([text, label]).toEqual(["good film", said?.label]);
+  [said?.score, ...(said?.scores ?? [])].forEach((score, i) => {
+    expect(Number(scores[i])).toBeCloseTo(score ?? Number.NaN, 6);
+  });
+});
+
+test("a line of JSON stays as it is, with members at its end; large numbers keep their digits", async () => {
+  const line = '{"id": 12345678901234567890, "text":"good film" , "tags":[1, 2]}';
+  const job = await given("in.jsonl", `${line}\n\n{"text":"bad film"}\n`, "out.jsonl");
+  await predict(job);
+  const [first = "", second = ""] = readFileSync(job.out, "utf8").split("\n");
+  expect(first.startsWith('{"id": 12345678901234567890, "text":"good film" , "tags":[1, 2],"label":"')).toBe(
+    true,
+  );
+  expect(Object.keys(JSON.parse(second))).toEqual(["text", "label", "score", "scores"]);
+  expect(Object.keys(JSON.parse(second).scores)).toEqual(["negative", "positive"]);
+});
+
+test("columns that are called label or score already are kept, and the model's are called otherwise", async () => {
+  const job = await given("in.csv", "text,label\ngood film,7\n", "out.csv");
+  const notes: string[] = [];
+  const report = (event: ProgressEvent): void => {
+    if (event.kind === "note") notes.push(event.text);
+  };
+  await predict(job, { report });
+  expect(readFileSync(job.out, "utf8").split("\n")[0]).toBe(
+    "text,label,predicted_label,predicted_score,predicted_score_negative,predicted_score_positive",
+  );
+  expect(notes).toEqual([
+    "the file has a column of that name, so what the model says is in predicted_label and predicted_score",
+  ]);
+});
+
+test("of a regression the value is added alone, of pairs both texts are read", async () => {
+  const job = await given("in.tsv", "one\ttwo\ngood film\tbad plot\n", "out.csv");
+  const model = await written(tinyModel({ kind: "regression" }));
+  await predict({ ...job, model, text: "one", textPair: "two" });
+  const { predictions } = await predict({ model, texts: ["good film\tbad plot"] });
+  const [header, row = ""] = readFileSync(job.out, "utf8").split("\n");
+  expect(header).toBe("one,two,score");
+  expect(Number(row.split(",")[2])).toBeCloseTo(predictions[0]?.score ?? Number.NaN, 5);
+});
+
+test("more rows than are labelled together come out in their order", async () => {
+  const texts = Array.from({ length: 2500 }, (_, i) => (i % 3 === 0 ? "good film" : "bad plot very dull"));
+  const job = await given("in.csv", csv(texts), "out.csv");
+  await predict(job);
+  const { examples } = await readTable(job.out, { text: "text", label: "score" }, { task: "regression" });
+  expect(examples.map(({ text }) => text)).toEqual(texts);
+  const of = (text: string) => examples.filter((each) => each.text === text).map(({ label }) => label);
+  const [good, bad] = [of("good film"), of("bad plot very dull")];
+  expect(Math.max(...good) - Math.min(...good)).toBeLessThan(1e-5);
+  expect(Math.max(...bad) - Math.min(...bad)).toBeLessThan(1e-5);
+  expect(Math.abs((good[0] ?? 0) - (bad[0] ?? 0))).toBeGreaterThan(1e-3);
+});
+
+test.each([
+  ["a column that is not there", "in.csv", "txt\nx\n", "table/column"],
+  ["a row that does not fit", "in.csv", "text,b\nx,1\ny\n", "table/fields"],
+  ["no rows", "in.csv", "text\n", "table/empty"],
+  ["a text that is none", "in.jsonl", '{"text":"x"}\n{"text":5}\n', "table/text"],
+  ["a column that the first row lacks", "in.jsonl", '{"text":"x"}\n{"text":"y","b":1}\n', "table/column"],
+  ["its columns named twice", "in.csv", "text,label,predicted_label\nx,1,2\n", "predict/columns"],
+] as const)("a file with %s is refused before anything is written", async (_, name, content, code) => {
+  const job = await given(name, content, "out.csv");
+  await expect(predict(job)).rejects.toThrow(expect.objectContaining({ code }));
+  expect(readdirSync(dirname(job.out))).toEqual([name]);
+});
+
+test("a file that is there is kept unless it may be replaced; one that was stopped leaves nothing", async () => {
+  const job = await given("in.csv", "text\ngood film\n", "out.csv");
+  const signal = AbortSignal.abort();
+  await expect(predict(job, { signal })).rejects.toThrow(
+    expect.objectContaining({ code: "predict/stopped" }),
+  );
+  expect(readdirSync(dirname(job.out))).toEqual(["in.csv"]);
+  await writeFile(job.out, "mine");
+  await expect(predict(job)).rejects.toThrow(expect.objectContaining({ code: "predict/exists" }));
+  expect(readFileSync(job.out, "utf8")).toBe("mine");
+  await predict({ ...job, force: true });
+  expect(existsSync(job.out) && readFileSync(job.out, "utf8").startsWith("text,label")).toBe(true);
+});
+
+test.each([
+  [{ texts: ["a"], data: "d.csv", out: "o.csv" }, "texts: expected them or data, got both"],
+  [{}, "texts: expected one text or more, or data, got neither"],
+  [{ texts: ["a"], out: "o.csv" }, "data: expected a file beside out, got none"],
+  [{ data: "d.csv" }, "out: expected a .csv, .tsv or .jsonl file to write, got none"],
+  [{ data: "d.csv", out: "o.xlsx" }, "out: expected a .csv, .tsv or .jsonl file to write, got o.xlsx"],
+  [{ data: "d.csv", out: "o.csv", mask: ["a", "b"] }, "mask: expected one with data, got 2"],
+])("options that contradict each other are refused: %j", async (options, message) => {
+  await expect(predict({ model: "m", ...options })).rejects.toThrow(message);
+});

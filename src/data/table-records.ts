@@ -1,0 +1,167 @@
+/**
+ * Every column of a table, record by record, and such records written again with columns added.
+ *
+ * CSV, TSV and JSON lines are read as they come, so a file may be larger than memory; Parquet and an array of objects
+ * are held as a whole. What was a JSON line stays that very line, with members added at its end.
+ */
+
+import { basename } from "node:path";
+import { InputError } from "../base/errors.ts";
+import { type Cell, type Column, locate, show, twiceColumn } from "./cells.ts";
+import { findDialect, type Quotes, records, requireWidth } from "./delimited.ts";
+import { jsonCell, jsonRecords } from "./json-records.ts";
+import { parquetColumns } from "./parquet.ts";
+import { readBytes } from "./rows.ts";
+import { formatOf } from "./table-text.ts";
+
+/** One record with all of its columns. */
+export interface FullRecord {
+  readonly where: string;
+  /** The wanted texts, in the order they were asked for. */
+  readonly texts: readonly string[];
+  /** All columns in the file's order. */
+  readonly fields: readonly (readonly [name: string, value: unknown])[];
+  /** The object as the file has it. */
+  readonly json?: string;
+}
+
+/** A table that can be read from its beginning as often as needed. */
+export interface FullTable {
+  readonly notes: readonly string[];
+  /** @throws {InputError} `table/…` */
+  records(): AsyncGenerator<FullRecord>;
+}
+
+/** @throws {InputError} `table/…`; {FormatError} `parquet/…` */
+export async function openTable(file: string, texts: readonly string[], quotes: Quotes): Promise<FullTable> {
+  const format = formatOf(file);
+  if (format === "jsonl") return { notes: [], records: () => fromJson(file, texts) };
+  if (format === "parquet") return fromParquet(file, texts);
+  const dialect = await findDialect(file, format, texts, quotes);
+  const name = basename(file);
+  return {
+    notes: dialect.notes,
+    async *records() {
+      let header: readonly string[] | undefined;
+      let places: readonly number[] = [];
+      for await (const record of records(file, dialect)) {
+        if (header === undefined) {
+          header = record.fields;
+          places = locate(texts, header, name);
+          continue;
+        }
+        requireWidth(record, header.length, name);
+        const fields = header.map((title, i) => [title, record.fields[i] ?? ""] as const);
+        yield {
+          where: `${name}:${record.line}`,
+          fields,
+          texts: places.map((place) => record.fields[place] ?? ""),
+        };
+      }
+    },
+  };
+}
+
+async function* fromJson(file: string, columns: readonly Column[]): AsyncGenerator<FullRecord> {
+  for await (const record of jsonRecords(file)) {
+    const { where, object, text } = record;
+    const texts = columns.map((column) => textOf(jsonCell(record, column), where));
+    yield { where, texts, fields: [...object], json: text.trim() };
+  }
+}
+
+async function fromParquet(file: string, texts: readonly string[]): Promise<FullTable> {
+  const name = basename(file);
+  const { names, rows } = await parquetColumns(await readBytes(file), name);
+  const places = locate(texts, names, name);
+  return {
+    notes: [],
+    async *records() {
+      for (const { where, cells } of rows) {
+        const fields = names.map((title, i) => [title, cells[i] ?? null] as const);
+        yield { where, fields, texts: places.map((place) => textOf(cells[place] ?? null, where)) };
+      }
+    },
+  };
+}
+
+function textOf(cell: Cell, where: string): string {
+  if (typeof cell === "string") return cell;
+  throw new InputError("table/text", `${where}: expected text, got ${show(cell)}`);
+}
+
+/** The kinds of file that records are written to. */
+export type WrittenFormat = "csv" | "tsv" | "jsonl";
+
+/** A value beside a record; of an object each member is a column `name_member`, unless it is written as JSON. */
+export type AddedValue = string | number | Readonly<Record<string, number>>;
+
+/** Records as lines of a file; the first decides what the columns are. */
+export interface RecordLines {
+  /** With the line end, and before the first one the header. @throws {InputError} `table/column`, `table/twice` */
+  line(record: FullRecord, added: readonly (readonly [name: string, value: AddedValue])[]): string;
+}
+
+/** Lines of a format. */
+export function recordLines(format: WrittenFormat): RecordLines {
+  if (format === "jsonl") return { line: jsonLine };
+  const delimiter = format === "csv" ? "," : "\t";
+  let header: readonly string[] | undefined;
+  return {
+    line: (record, added) => {
+      const all = [...record.fields, ...added.flatMap(flattened)];
+      const names = all.map(([name]) => name);
+      const isFirst = header === undefined;
+      header ??= names;
+      const own = header.every((name, i) => name === names[i]) ? all : aligned(record.where, header, all);
+      const line = own.map(([, value]) => cellText(value, delimiter)).join(delimiter);
+      return isFirst
+        ? `${header.map((name) => quoted(name, delimiter)).join(delimiter)}\n${line}\n`
+        : `${line}\n`;
+    },
+  };
+}
+
+type Field = readonly [name: string, value: unknown];
+
+function flattened([name, value]: readonly [string, AddedValue]): Field[] {
+  if (typeof value !== "object") return [[name, value]];
+  return Object.entries(value).map(([member, each]) => [`${name}_${member}`, each]);
+}
+
+/** Objects may leave a member out or have them in another order; one that the first did not have has no place. */
+function aligned(where: string, header: readonly string[], fields: readonly Field[]): Field[] {
+  const extra = fields.find(([name]) => !header.includes(name));
+  if (extra !== undefined) {
+    const message = `${where}: expected the columns of the first row, ${header.join(", ")}, got ${show(extra[0])} too; write a .jsonl file`;
+    throw new InputError("table/column", message);
+  }
+  const values = new Map(fields);
+  return header.map((name) => [name, values.get(name) ?? ""]);
+}
+
+function jsonLine(
+  { fields, json, where }: FullRecord,
+  added: readonly (readonly [string, AddedValue])[],
+): string {
+  const names = [...fields, ...added].map(([name]) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw twiceColumn(twice, where, "which an object cannot hold");
+  const own = json?.slice(1, -1).trim() ?? membersText(fields);
+  return `{${[own, membersText(added)].filter((part) => part !== "").join(",")}}\n`;
+}
+
+function membersText(fields: readonly Field[]): string {
+  return fields.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",");
+}
+
+function cellText(value: unknown, delimiter: string): string {
+  if (value === null || value === undefined) return "";
+  return quoted(typeof value === "object" ? JSON.stringify(value) : String(value), delimiter);
+}
+
+/** As RFC 4180 has it. */
+function quoted(text: string, delimiter: string): string {
+  const needs = text.includes(delimiter) || /["\r\n]/.test(text);
+  return needs ? `"${text.replaceAll('"', '""')}"` : text;
+}
