@@ -59,7 +59,8 @@ export function missingColumn(column: Column, found: readonly string[], where: s
   const names = found.slice(0, 40).map((name) => (name.length > 40 ? `${name.slice(0, 40)}…` : name));
   const got = `${names.join(", ")}${found.length > 40 ? ", …" : ""}`;
   const near = typeof column === "string" ? nearest(column, found) : undefined;
-  const hint = near === undefined ? "" : `; did you mean ${show(near)}?`;
+  const other = column === "text" || column === "label" ? `; --${column} names another` : "";
+  const hint = near === undefined ? other : `; did you mean ${show(near)}?`;
   return new InputError("table/column", `${where}: expected a column ${show(column)}, got ${got}${hint}`);
 }
 

@@ -96,6 +96,14 @@ test("a folder without the task's files says what was looked for", async () => {
   );
 });
 
+test("one file in the place of a task's folder is named", async () => {
+  write("rte", "own.tsv", ["text\tlabel"]);
+  const file = join(folder, "RTE", "own.tsv");
+  await expect(readGlue("rte", file, "dev")).rejects.toThrow(
+    `rte: expected the folder of the task's files, got one file, ${file}; without --task it is read by its columns`,
+  );
+});
+
 test("only MNLI has a mismatched split", async () => {
   await expect(readGlue("rte", folder, "dev_mismatched")).rejects.toThrow(
     "rte: expected a split among train, dev, got dev_mismatched",

@@ -6,7 +6,7 @@
  * are text, never quoting. Test splits have no labels and are not read; neither is the diagnostic set AX.
  */
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../base/errors.ts";
 import type { Column } from "./cells.ts";
@@ -185,6 +185,10 @@ export function glueFile(task: GlueTask, folder: string, split: GlueSplit): stri
   }
   const found = [join(folder, own, file), join(folder, file)].find((path) => existsSync(path));
   if (found !== undefined) return found;
+  if (statSync(folder, { throwIfNoEntry: false })?.isFile()) {
+    const message = `${task}: expected the folder of the task's files, got one file, ${folder}; without --task it is read by its columns`;
+    throw new InputError("glue/folder", message);
+  }
   const expected = `${file} or ${join(own, file)} in ${folder}`;
   throw new InputError("glue/folder", `${task}: expected ${expected}, got neither`);
 }

@@ -86,6 +86,11 @@ const failures: [string, () => unknown, string][] = [
     'label/unknown: train.tsv:118: expected label 0 or 1, got "yes"',
   ],
   [
+    "a number that is no class",
+    () => labelNumber(classes, { where: "half.csv:2", cell: "0.5" }),
+    'label/unknown: half.csv:2: expected label 0 or 1, got "0.5" (numbers are classes here; trained with --regression they are values)',
+  ],
+  [
     "an unknown label among many",
     () =>
       labelNumber(

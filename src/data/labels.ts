@@ -47,9 +47,16 @@ export function labelReader(rule: LabelRule): (label: LabelCell) => number {
     const found = finder.find(cell);
     if (typeof found === "number") return found;
     const message = `${where}: expected label ${listed(rule.values)}, got ${show(cell)}`;
-    if (found === undefined) throw new InputError("label/unknown", message);
+    if (found === undefined)
+      throw new InputError("label/unknown", `${message}${numbersHint(rule.values, cell)}`);
     throw new InputError("label/ambiguous", `${message}, which means more than one of them`);
   };
+}
+
+/** A number that is none of some numbers was probably a value. */
+function numbersHint(values: readonly string[], cell: Cell): string {
+  const areNumbers = [...values, cell].every((each) => numberOf(each) !== undefined);
+  return areNumbers ? " (numbers are classes here; trained with --regression they are values)" : "";
 }
 
 function realNumber(

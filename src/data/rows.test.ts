@@ -75,7 +75,11 @@ const failures: [string, string | Uint8Array, string][] = [
   ["e.tsv", "", "table/empty: e.tsv: expected rows, got none"],
   ["e.csv", "\n\n", "table/empty: e.csv: expected rows, got none"],
   ["h.tsv", "text\tlabel\n", "table/empty: h.tsv: expected rows, got none"],
-  ["c.tsv", "a\tb\nx\t1\n", 'table/column: c.tsv: expected a column "label", got a, b'],
+  [
+    "c.tsv",
+    "a\tb\nx\t1\n",
+    'table/column: c.tsv: expected a column "label", got a, b; --label names another',
+  ],
   ["c.jsonl", '{"text":"x"}\n', 'table/column: c.jsonl:1: expected a column "label", got text'],
   ["f.tsv", "text\tlabel\nx\t1\ny\n", "table/fields: f.tsv:3: expected 2 fields, got 1"],
   ["f.csv", 'text,label\n"a\nb",1\nx,2,3\n', "table/fields: f.csv:4: expected 2 fields, got 3"],
