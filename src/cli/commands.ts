@@ -20,9 +20,9 @@ import {
   RESUME,
   type ResumeSettings,
 } from "../options/training.ts";
-import { reopenRun } from "../runs/folder.ts";
+import { stoppedRecipe } from "../runs/folder.ts";
 import type { RunContext } from "../runs/progress.ts";
-import type { Recipe } from "../runs/recipe.ts";
+import { type Recipe, settingsHere } from "../runs/recipe.ts";
 import { methodsHelp } from "./methods-help.ts";
 import {
   printAugmentation,
@@ -225,7 +225,7 @@ export function commandNamed(name: string): CommandSpec {
 
 /** A recipe holds every setting, so going on is the same command with the folder it is in now. */
 async function resume(settings: ResumeSettings, context: RunContext): Promise<Outcome> {
-  const { recipe } = await reopenRun(settings.run);
+  const recipe = await stoppedRecipe(settings.run);
   if (recipe.method?.path === null) throw passedMethod(settings.run, recipe.method.id);
   return commandNamed(recipe.command).execute(resumedSettings(recipe, settings), {
     ...context,
@@ -243,7 +243,7 @@ function passedMethod(run: string, id: string): ConfigError {
 
 function resumedSettings(recipe: Recipe, { run, threads, device }: ResumeSettings): Given {
   return {
-    ...recipe.settings,
+    ...settingsHere(recipe),
     out: run,
     // Going on must never replace anything, whatever the run was once told.
     force: false,

@@ -20,6 +20,7 @@ import { resolveOptions } from "../options/schema.ts";
 import { AUGMENT, type AugmentOptions, type AugmentSettings } from "../options/training.ts";
 import { readTraining } from "../runs/data.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
+import { claimFile } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { checkLength } from "../runs/training.ts";
 import { type NearWords, nearByWords, readVectors } from "../text/neighbours.ts";
@@ -44,6 +45,7 @@ export async function augment(options: AugmentOptions, context: RunContext = {})
   const settings = resolveOptions(AUGMENT, options);
   const started = performance.now();
   refuseExisting(settings);
+  await using _place = await claimFile(settings.out);
   const model = await loadModel(settings.model, context);
   checkLength(model.network, settings.maxLength);
   const dataset = await readTraining(settings);

@@ -1,6 +1,5 @@
 /** `espalier compress`: fine-tune (or take a fine-tuned model), compress it with a method, measure both. */
 
-import { join } from "node:path";
 import { fold, keyOf } from "../base/random.ts";
 import type { Method, MethodState } from "../contract/method.ts";
 import type { MethodRequest } from "../contract/settings.ts";
@@ -20,14 +19,14 @@ import { concluded, type ReportedModel, report } from "../runs/conclusion.ts";
 import { headFor, readData } from "../runs/data.ts";
 import { reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
-import { folderState, openRun, type RunFolder } from "../runs/folder.ts";
+import { openRun, type RunFolder } from "../runs/folder.ts";
 import { loadModel } from "../runs/models.ts";
-import type { ProgressEvent, RunContext } from "../runs/progress.ts";
+import { type ProgressEvent, type RunContext, shellWord } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
 import { checkLength, runTraining } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
-import { finetune } from "./finetune.ts";
 import { chooseMethod } from "./own-method.ts";
+import { loadGiven, madeModel } from "./predecessor.ts";
 
 /** The options of `compress` with a method of one's own in place of an id. */
 export interface OwnMethodOptions<Config extends object, State extends MethodState>
@@ -55,13 +54,25 @@ export async function compress<Config extends object, State extends MethodState>
   checkLength(base.network, settings.maxLength);
   const original = withHead(base.network, headFor(data.train), fold(keyOf(settings.seed), "head"));
   const { train, dev } = encodeSets(original, data, settings.maxLength);
-  const model = [base.path];
-  const recipe = await makeRecipe({ command: "compress", settings, model, data: data.files, method: own });
-  const folder = await openRun(recipe, settings, context);
+  const { finetuned } = settings;
+  const given =
+    finetuned === undefined ? undefined : await loadGiven(finetuned, settings, data.train, context);
+  const recipe = await makeRecipe({
+    command: "compress",
+    settings,
+    model: [base.path],
+    finetuned: given?.path,
+    data: data.files,
+    method: own,
+  });
+  await using folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `compressing ${base.name} with ${method.id} on ${data.train.name}`);
   reportData(record, original, data, { train, dev }, settings.maxLength);
   record({ kind: "phase", name: "fine-tuning" });
-  const before = await predecessor(settings, withoutData(context, data.notes), dev, data.measure);
+  for (const text of given?.notes ?? []) record({ kind: "note", text });
+  const shown = withoutData(context, data.notes);
+  const { network: finished } = given ?? (await madeModel(settings, recipe, folder, shown));
+  const before = await judgeNetwork(finished, settings, dev, data.measure);
   record({ kind: "evaluation", step: 0, metrics: before.metrics, loss: before.loss, kept: false });
   record({ kind: "phase", name: "compressing" });
   const network = method.from === "fine-tuned" ? before.network : original;
@@ -126,7 +137,7 @@ export function idleNotes(network: Network, out: string): string[] {
   const [heads, neurons] = [all.heads - live.heads, all.neurons - live.neurons];
   if (heads + neurons === 0) return [];
   const idle = `${heads} of ${all.heads} heads and ${neurons} of ${all.neurons} neurons do nothing`;
-  return [`${idle}; espalier shrink ${out} --out DIR leaves them out`];
+  return [`${idle}; espalier shrink ${shellWord(out)} --out DIR leaves them out`];
 }
 
 /** A context whose caller does not hear a second time what the data is. */
@@ -145,31 +156,6 @@ function settingsOf(options: { readonly method: unknown }): CompressSettings {
 
 function requestOf({ set, sparsity }: CompressSettings): MethodRequest {
   return { set, ...(sparsity === undefined ? {} : { sparsity }) };
-}
-
-/** The fine-tuned model to start from, and its metrics: the user's, or one made now or by an earlier part of the run. */
-async function predecessor(
-  settings: CompressSettings,
-  context: RunContext,
-  dev: EncodedSet,
-  measure: Measure,
-): Promise<JudgedNetwork> {
-  const out = join(settings.out, "finetuned");
-  const state = settings.finetuned === undefined ? await folderState(out) : "finished";
-  if (state !== "finished") {
-    // Copies with words replaced are for the student; what teaches it learns from the examples themselves.
-    const {
-      method: _method,
-      set: _set,
-      sparsity: _sparsity,
-      finetuned: _finetuned,
-      augmented: _augmented,
-      ...shared
-    } = settings;
-    await finetune({ ...shared, out, force: false }, { ...context, resume: state === "resumable" });
-  }
-  const { network } = await loadModel(settings.finetuned ?? out, context);
-  return judgeNetwork(network, settings, dev, measure);
 }
 
 /** A finished network and what it says of the judging examples. */

@@ -31,6 +31,7 @@ import { OPSETS, PORTABLE_OPSET } from "../onnx/opsets.ts";
 import { EXPORT, type ExportOptions, type ExportSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
+import { claimFile, claimFolder } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { requireBrowserTokenizer, tokenizerTexts } from "../text/tokenizer-files.ts";
 import type { ExportResult } from "./answers.ts";
@@ -40,7 +41,7 @@ import type { ExportResult } from "./answers.ts";
  *
  * @throws {ConfigError} for options that do not fit, `export/out` for a model of the hub or an .esp file
  *   without `out`
- * @throws {InputError} `export/tokenizer` for a folder whose tokenizer transformers.js would read otherwise
+ * @throws {InputError} `export/tokenizer` for a folder whose tokenizer transformers.js would read otherwise; `run/busy`
  * @throws {FormatError} `onnx/too-large` for 2 GiB or more; {InputError} `stock/heads`, `stock/reader`, or for a model that cannot be
  *   read
  * @example await exportModel({ model: "runs/half", to: "onnx", out: "web/half" });
@@ -65,6 +66,7 @@ async function writeEsp(
   const file = out ?? join(run ?? path, "model.esp");
   const height = BLOCK_HEIGHTS.find((known) => String(known) === block);
   const bytes = await packed(network, { values, tables, ...(height === undefined ? {} : { height }) });
+  await using _place = await claimPlace(out === undefined ? run : undefined, file);
   await writeFileAtomic(file, [bytes]);
   return {
     to: "esp",
@@ -84,9 +86,10 @@ async function writeOnnx(
   const name = to === "onnx" ? "model.onnx" : "model_quantized.onnx";
   const inFolder = (folder: string) => join(folder, "onnx", name);
   if (isFolder) requireBrowserTokenizer(network.vocabulary);
-  if (isFolder) await writeFolder(out, network);
   const alone = out ?? (run === undefined ? inFolder(path) : join(run, name));
   const file = isFolder ? inFolder(out) : alone;
+  await using _place = await claimPlace(isFolder ? out : out === undefined ? run : undefined, file);
+  if (isFolder) await writeFolder(out, network);
   const program = onnxProgram(network, {
     producerVersion: await codeVersion(),
     weights: to === "onnx" ? "float32" : "int8",
@@ -103,6 +106,11 @@ async function writeOnnx(
   };
 }
 
+/** A folder that is written to as a whole, or is a run's; else the one file. */
+function claimPlace(folder: string | undefined, file: string): Promise<AsyncDisposable> {
+  return folder === undefined ? claimFile(file) : claimFolder(folder);
+}
+
 /** What `writeFolder` writes of a network. */
 function folderFiles({ vocabulary }: Network): string[] {
   const texts = [...tokenizerTexts(vocabulary)].flatMap(([name, text]) => (text === undefined ? [] : [name]));
@@ -114,6 +122,7 @@ async function writeStock(
   out: string | undefined,
 ): Promise<ExportResult> {
   const folder = out ?? join(run ?? path, "safetensors");
+  await using _place = await claimFolder(folder);
   await writeFolder(folder, toStock(network));
   const written: Network = await readFolder(folder);
   return {

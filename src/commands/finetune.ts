@@ -36,7 +36,7 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
   const network = withHead(model.network, headFor(train), fold(keyOf(settings.seed), "head"));
   const encoded = encodeSets(network, { train, dev }, settings.maxLength);
   const recipe = await makeRecipe({ command: "finetune", settings, model: [model.path], data: files });
-  const folder = await openRun(recipe, settings, context);
+  await using folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `fine-tuning ${model.name} on ${train.name}`);
   reportData(record, network, data, encoded, settings.maxLength);
   const trained = await runTraining({
@@ -46,7 +46,7 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
     measure,
     settings,
     checkpoints: folder.paths.checkpoints,
-    run: settings.out,
+    run: context.partOf ?? settings.out,
     record,
     context,
   });

@@ -67,7 +67,7 @@ export async function pretrain(options: PretrainOptions, context: RunContext = {
   const settings = resolveOptions(PRETRAIN, options);
   const started = performance.now();
   const recipe = await makeRecipe({ command: "pretrain", settings, model: [], data: [settings.corpus] });
-  const folder = await openRun(recipe, settings, context);
+  await using folder = await openRun(recipe, settings, context);
   const record = (event: ProgressEvent): void => {
     folder.record(event);
     context.report?.(event);
@@ -217,6 +217,6 @@ async function finish(
     machine: describeMachine(threads),
     verdict: trainingVerdict(metric),
   };
-  await folder.finish(result);
+  await folder.finish(result, settings.keepCheckpoints);
   return result;
 }

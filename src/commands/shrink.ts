@@ -27,6 +27,7 @@ import { resolveOptions } from "../options/schema.ts";
 import { requireLabels } from "../runs/classifier.ts";
 import { labelsOf, readCorpus, readValidation } from "../runs/data.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
+import { claimFolder, isLeftover } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import { usedPieces } from "../text/used-pieces.ts";
@@ -39,7 +40,7 @@ import { shrunkReadme } from "./shrink-readme.ts";
  *
  * @throws {ConfigError} for options that do not fit, `shrink/exists` for a folder with something in it, `shrink/out` for
  *   the model's own, `model/head` for a model that cannot be evaluated
- * @throws {InputError} for a model or data that cannot be read
+ * @throws {InputError} for a model or data that cannot be read; `run/busy` while another process writes to the place
  * @example await shrink({ model: "runs/half", out: "models/half", vocabulary: ["texts.txt"] });
  */
 export async function shrink(options: ShrinkOptions, context: RunContext = {}): Promise<ShrinkResult> {
@@ -49,7 +50,9 @@ export async function shrink(options: ShrinkOptions, context: RunContext = {}): 
   if (settings.data !== undefined) requireLabels(loaded.network.head, model);
   const { network, name } = loaded;
   const pieces = await piecesFor(settings, network);
-  await takePlace(settings, loaded);
+  refuseOwn(settings, loaded);
+  await using _place = await claimFolder(out);
+  await takePlace(settings);
   const units = withoutDeadUnits(network);
   const small = pieces === undefined ? units : keepPieces(units, pieces);
   const sizes = {
@@ -70,13 +73,16 @@ export async function shrink(options: ShrinkOptions, context: RunContext = {}): 
 /** What a folder may hold of the model that was there before: shards, and its exports. */
 const STALE = [INDEX_FILE, "onnx", "safetensors"];
 
-/** Refuses a place that is taken, and clears one that is to be replaced. @throws {ConfigError} `shrink/out`, `shrink/exists` */
-async function takePlace({ out, force }: ShrinkSettings, { path, run }: LoadedModel): Promise<void> {
+/** @throws {ConfigError} `shrink/out` */
+function refuseOwn({ out }: ShrinkSettings, { path, run }: LoadedModel): void {
   const own = [path, ...(run === undefined ? [] : [run])].map((each) => resolve(each));
-  if (own.includes(resolve(out))) {
-    throw new ConfigError("shrink/out", `out: expected another folder than the model's, got ${out}`);
-  }
-  const isTaken = existsSync(out) && (await readdir(out)).length > 0;
+  if (!own.includes(resolve(out))) return;
+  throw new ConfigError("shrink/out", `out: expected another folder than the model's, got ${out}`);
+}
+
+/** Refuses a place that is taken, and clears one that is to be replaced. @throws {ConfigError} `shrink/exists` */
+async function takePlace({ out, force }: ShrinkSettings): Promise<void> {
+  const isTaken = (await readdir(out)).some((name) => !isLeftover(name));
   if (isTaken && !(force && existsSync(join(out, "config.json")))) {
     throw new ConfigError(
       "shrink/exists",

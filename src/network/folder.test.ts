@@ -12,7 +12,7 @@ import { encodeSafetensors } from "../formats/safetensors.ts";
 import { SPECIAL_PIECES } from "../text/rules.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
 import { readFolder, readFolderConfig, writeFolder } from "./folder.ts";
-import { packMask, unpackMask } from "./masks.ts";
+import { packMask, unpackMask, withTrueMasks } from "./masks.ts";
 import { initialNetwork, type Network } from "./network.ts";
 import { keepUnits, WHOLE as UNCUT } from "./shrink.ts";
 
@@ -91,9 +91,17 @@ test.each([
 test("masks and a spare pooler are kept, and stale masks go away", async () => {
   const name = "bert.encoder.layer.0.output.dense.weight";
   const data = Uint8Array.from({ length: 128 }, (_, i) => Number(i % 3 === 0));
+  const whole = network(mlm).tensors.get(name)?.data ?? new Float32Array(0);
   const net: Network = {
     ...network(mlm),
     tensors: new Map(network(mlm).tensors)
+      .set(
+        name,
+        floatTensor(
+          [8, 16],
+          whole.map((weight, i) => weight * (data[i] ?? 0)),
+        ),
+      )
       .set("bert.pooler.dense.weight", floatTensor([8, 8], new Float32Array(64).fill(2)))
       .set("bert.pooler.dense.bias", floatTensor([8], new Float32Array(8).fill(3))),
     masks: new Map<string, Tensor<"uint8">>([[name, { dtype: "uint8", shape: [8, 16], data }]]),
@@ -102,6 +110,19 @@ test("masks and a spare pooler are kept, and stale masks go away", async () => {
   expect(await readFolder(folder)).toEqual(net);
   await writeFolder(folder, network(mlm));
   expect(await readFolder(folder)).toEqual(network(mlm));
+});
+
+test("a mask that calls weights pruned which are not 0 is neither read nor written (folder/mask)", async () => {
+  const name = "bert.encoder.layer.0.output.dense.weight";
+  const none: Tensor<"uint8"> = { dtype: "uint8", shape: [8, 16], data: new Uint8Array(128) };
+  const [packed, said] = [encodeSafetensors(new Map([[name, packMask(none)]])), "128 others"];
+  const folder = await written(network(mlm));
+  await writeFile(join(folder, "espalier-masks.safetensors"), Buffer.concat(packed));
+  const refused = { code: "folder/mask", message: expect.stringContaining(said) };
+  await expect(readFolder(folder)).rejects.toMatchObject(refused);
+  const wrong = { ...network(mlm), masks: new Map([[name, none]]) };
+  await expect(writeFolder(folder, wrong)).rejects.toMatchObject(refused);
+  expect(withTrueMasks(wrong)).toEqual(network(mlm));
 });
 
 test("float16 storage halves the file and is exact to 2^-11 of each value", async () => {

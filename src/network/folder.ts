@@ -27,7 +27,7 @@ import type { JsonFile } from "../text/tokenizer-config.ts";
 import { tokenizerTexts } from "../text/tokenizer-files.ts";
 import { readTokenizer, TOKENIZER_FILES } from "../text/vocabulary.ts";
 import { checkTensors, fail, type Listed, listTensors, readTensors } from "./folder-tensors.ts";
-import { MASKS_FILE, packMask, unpackMask } from "./masks.ts";
+import { countUnpruned, MASKS_FILE, packMask, unpackMask } from "./masks.ts";
 import type { Network } from "./network.ts";
 
 async function readMasks(folder: string, shapes: Shapes): Promise<Map<string, Tensor<"uint8">> | undefined> {
@@ -42,6 +42,15 @@ async function readMasks(folder: string, shapes: Shapes): Promise<Map<string, Te
     }
     return masks;
   });
+}
+
+/** What a mask calls pruned is 0. A weight that is 0 and not pruned is nothing strange. */
+function checkMasks(network: Pick<Network, "tensors" | "masks">, where: string): void {
+  for (const [name, mask] of network.masks ?? []) {
+    const wrong = countUnpruned(network.tensors.get(name), mask);
+    if (wrong > 0)
+      throw fail("mask", `mask of ${name}`, "weights of 0 where it has 0", `${wrong} others`, where);
+  }
 }
 
 /**
@@ -122,7 +131,7 @@ async function openFolder(folder: string, note: Note): Promise<Opened> {
  * @throws {InputError} `folder/config`, `folder/vocabulary`, `weights/missing`, `weights/foreign`
  * @throws {ConfigError} `config/…`
  * @throws {FormatError} `folder/missing`, `folder/unused`, `folder/shape`, `folder/twice`, `folder/untied`,
- *   `folder/finite`, `folder/vocabularies`, `folder/vocabulary-size`; `weights/…`, `safetensors/…`, `json/…`,
+ *   `folder/finite`, `folder/vocabularies`, `folder/vocabulary-size`, `folder/mask`; `weights/…`, `safetensors/…`, `json/…`,
  *   `tokenizer/…`, `masks/size`
  */
 export async function readFolder(folder: string, note: Note = () => {}): Promise<Network> {
@@ -130,7 +139,9 @@ export async function readFolder(folder: string, note: Note = () => {}): Promise
   const vocabulary = checkVocabulary(await readVocabulary(folder), config, folder);
   const tensors = await readTensors(folder, listed, config, head, note);
   const masks = await readMasks(folder, parameters(config, head));
-  return { config, head, tensors, vocabulary, ...(masks === undefined ? {} : { masks }) };
+  const network = { config, head, tensors, vocabulary, ...(masks === undefined ? {} : { masks }) };
+  checkMasks(network, join(folder, MASKS_FILE));
+  return network;
 }
 
 /** How weights are stored; the network itself is always float32. */
@@ -166,7 +177,7 @@ async function writeMasks(folder: string, masks: Network["masks"]): Promise<void
  * Writes a Hugging Face folder. Each file appears whole; `config.json` goes first and comes back last, so that a folder
  * which has one is complete.
  *
- * @throws {FormatError} `folder/missing`, `folder/unused`, `folder/shape` for a network that contradicts itself;
+ * @throws {FormatError} `folder/missing`, `folder/unused`, `folder/shape`, `folder/mask` for a network that contradicts itself;
  *   `folder/float16` for a value that is infinite in half precision
  */
 export async function writeFolder(
@@ -176,6 +187,7 @@ export async function writeFolder(
 ): Promise<void> {
   const { config, head, tensors, vocabulary } = network;
   checkTensors(tensors, config, head, folder);
+  checkMasks(network, folder);
   const weights = weightParts(tensors, storage);
   await rm(join(folder, "config.json"), { force: true });
   await writeFileAtomic(join(folder, WEIGHTS_FILE), weights);

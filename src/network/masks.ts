@@ -6,7 +6,8 @@
  */
 
 import { FormatError } from "../base/errors.ts";
-import { sizeOf, type Tensor } from "../base/tensor.ts";
+import { type FloatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
+import type { Network } from "./network.ts";
 
 /** The file's name in a model folder. */
 export const MASKS_FILE = "espalier-masks.safetensors";
@@ -39,6 +40,19 @@ export function unpackMask(packed: Tensor, shape: readonly number[], name: strin
   const data = new Uint8Array(size);
   for (let i = 0; i < size; i++) data[i] = ((bytes[i >> 3] ?? 0) >> (i & 7)) & 1;
   return { dtype: "uint8", shape, data };
+}
+
+/** Weights that a mask calls pruned and that are not 0. */
+export function countUnpruned(tensor: FloatTensor | undefined, { data: kept }: Mask): number {
+  const weights = tensor?.data ?? new Float32Array(0);
+  return weights.reduce((n, weight, i) => n + Number(kept[i] === 0 && weight !== 0), 0);
+}
+
+/** The network with those of its masks that are true of it: training may have brought pruned weights back. */
+export function withTrueMasks(network: Network): Network {
+  const { masks, ...rest } = network;
+  const kept = [...(masks ?? [])].filter(([name, mask]) => countUnpruned(rest.tensors.get(name), mask) === 0);
+  return kept.length === 0 ? rest : { ...rest, masks: new Map(kept) };
 }
 
 function wrong(name: string, expected: string, got: string, where: string): FormatError {

@@ -74,6 +74,7 @@ export function kindRule(settings: {
 const OUTPUT = {
   out: required(text("run", "a folder"), "folder of the run, made when absent"),
   force: withDefault(onOff(), false, "replace a run that is already in the folder"),
+  keepCheckpoints: withDefault(onOff(), false, "keep the checkpoints of a run that is finished"),
 };
 
 /** Everything that shapes training on labelled data. */

@@ -19,6 +19,7 @@ import { basename, join } from "node:path";
 import { ConfigError, RunError } from "../base/errors.ts";
 import { compress } from "../commands/compress.ts";
 import { finetune } from "../commands/finetune.ts";
+import { claim, type Release } from "../formats/claim.ts";
 import { readTextIfPresent } from "../formats/files.ts";
 import { type Removed, removedWeights } from "../measure/removed.ts";
 import { type RunResult, readResult } from "../measure/result.ts";
@@ -27,7 +28,6 @@ import type { Network } from "../network/network.ts";
 import { folderState, type RunPaths, runPaths } from "../runs/folder.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { type Recipe, readRecipe } from "../runs/recipe.ts";
-import { claim, type Release } from "./claim.ts";
 import {
   chosenSettings,
   identityDigest,

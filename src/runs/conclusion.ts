@@ -58,6 +58,7 @@ export interface Report {
     readonly task?: string | undefined;
     /** Whether to time the models; without, the result has no latencies and its verdict claims no speed. */
     readonly latency: boolean;
+    readonly keepCheckpoints: boolean;
   };
   readonly folder: RunFolder;
   readonly measure: Measure;
@@ -77,7 +78,7 @@ export interface Report {
 /** Ends a run: measures latency, writes the product as ONNX and result.json, says that it is done. */
 export async function concluded(job: Report): Promise<RunResult> {
   const result = await resultOf(job);
-  await job.folder.finish(result);
+  await job.folder.finish(result, job.settings.keepCheckpoints);
   job.record({ kind: "done", seconds: result.wallSeconds });
   return result;
 }

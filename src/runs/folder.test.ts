@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -13,8 +22,8 @@ import {
   reopenRun,
   runPaths,
 } from "./folder.ts";
-import { interrupted, stopIfAsked } from "./progress.ts";
-import { changedFile, makeRecipe, type Recipe, readRecipe } from "./recipe.ts";
+import { interrupted, shellWord, stopIfAsked } from "./progress.ts";
+import { describeChange, makeRecipe, type Recipe, readRecipe, settingsHere } from "./recipe.ts";
 
 let folder = "";
 let run = "";
@@ -61,7 +70,7 @@ const RESULT: RunResult = {
 
 test("a run folder goes from empty over abandoned and resumable to finished", async () => {
   expect(await folderState(run)).toBe("empty");
-  const opened = await createRun(run, RECIPE);
+  await using opened = await createRun(run, RECIPE);
   expect(await folderState(run)).toBe("abandoned");
   mkdirSync(join(opened.paths.checkpoints, "step-1.partial"));
   expect(await folderState(run)).toBe("abandoned");
@@ -74,24 +83,28 @@ test("a run folder goes from empty over abandoned and resumable to finished", as
 });
 
 test("a finished run is replaced only with force, and nothing of it stays", async () => {
-  const first = await createRun(run, RECIPE);
+  await using first = await createRun(run, RECIPE);
   first.record({ kind: "note", text: "old" });
+  mkdirSync(join(first.paths.finetuned, "model"), { recursive: true });
   await first.finish(RESULT);
+  await first[Symbol.asyncDispose]();
   await expect(createRun(run, RECIPE)).rejects.toThrow(expect.objectContaining({ code: "run/exists" }));
-  await createRun(run, RECIPE, true);
+  await using _again = await createRun(run, RECIPE, true);
+  expect(existsSync(first.paths.finetuned)).toBe(false);
   expect(await readMetrics(runPaths(run).metrics)).toEqual([]);
   expect(await folderState(run)).toBe("abandoned");
 });
 
 test("a run that can go on is not replaced either, and the message says how to go on", async () => {
-  const opened = await createRun(run, RECIPE);
+  await using opened = await createRun(run, RECIPE);
   mkdirSync(join(opened.paths.checkpoints, "step-1"));
   await expect(refuseOccupied(run, false)).rejects.toThrow(`espalier resume ${run}`);
 });
 
 test("an abandoned run is replaced without a word", async () => {
-  await createRun(run, RECIPE);
-  await expect(createRun(run, { ...RECIPE, code: "0.2.0" })).resolves.toBeDefined();
+  await (await createRun(run, RECIPE))[Symbol.asyncDispose]();
+  await using again = await createRun(run, { ...RECIPE, code: "0.2.0" });
+  expect((await readRecipe(again.paths.recipe)).code).toBe("0.2.0");
 });
 
 test("a folder with other files is never touched, even with force", async () => {
@@ -111,10 +124,11 @@ test("a file in the place of the folder is named", async () => {
 test("metrics survive a line cut off by a crash, before and after going on", async () => {
   const opened = await createRun(run, RECIPE);
   mkdirSync(join(opened.paths.checkpoints, "step-1"));
+  await opened[Symbol.asyncDispose]();
   opened.record({ kind: "evaluation", step: 1, metrics: { accuracy: 0.5 }, loss: 0.7, kept: true });
   appendFileSync(opened.paths.metrics, '{"kind":"evaluation","st');
   expect(await readMetrics(opened.paths.metrics)).toHaveLength(1);
-  const again = await reopenRun(run);
+  await using again = await reopenRun(run);
   again.record({ kind: "evaluation", step: 2, metrics: { accuracy: 0.6 }, loss: 0.6, kept: true });
   const events = await readMetrics(opened.paths.metrics);
   expect(events.map(({ step }) => step)).toEqual([1, 2]);
@@ -125,8 +139,9 @@ test("time goes on where a stopped run had come to, and the stop itself does not
   const opened = await createRun(run, RECIPE);
   expect(opened.spent).toBe(0);
   mkdirSync(join(opened.paths.checkpoints, "step-1"));
+  await opened[Symbol.asyncDispose]();
   appendFileSync(opened.paths.metrics, '{"kind":"phase","name":"training","at":3600.5}\n');
-  const again = await reopenRun(run);
+  await using again = await reopenRun(run);
   expect(again.spent).toBe(3600.5);
   again.record({ kind: "phase", name: "exporting" });
   const [, last] = await readMetrics(opened.paths.metrics);
@@ -139,6 +154,7 @@ test.each(["run/missing", "run/no-checkpoint", "run/finished"])(
   async (code) => {
     const opened = code === "run/missing" ? undefined : await createRun(run, RECIPE);
     if (code === "run/finished") await opened?.finish(RESULT);
+    await opened?.[Symbol.asyncDispose]();
     await expect(reopenRun(run)).rejects.toThrow(expect.objectContaining({ code }));
   },
 );
@@ -156,7 +172,9 @@ test("a run goes on only with the model and data it began with", async () => {
   const settings = { out: run, force: false };
   const opened = await openRun(await makeRecipe(source), settings, {});
   mkdirSync(join(opened.paths.checkpoints, "step-1"));
+  await opened[Symbol.asyncDispose]();
   const again = await openRun(await makeRecipe(source), settings, { resume: true });
+  await again[Symbol.asyncDispose]();
   expect(again.recipe).toEqual(opened.recipe);
   writeFileSync(join(data, "train.tsv"), "good\t0");
   await expect(openRun(await makeRecipe(source), settings, { resume: true })).rejects.toThrow(
@@ -164,14 +182,137 @@ test("a run goes on only with the model and data it began with", async () => {
   );
 });
 
-test("a file that was added counts as a change", () => {
-  const file = { path: "a", bytes: 1, sha256: "00" };
-  expect(changedFile(RECIPE, { ...RECIPE, data: [file] })).toBe("a");
-  expect(changedFile({ ...RECIPE, data: [file] }, { ...RECIPE, data: [file] })).toBeUndefined();
+test.each([
+  ["another b.txt", ["a.txt", "b.txt"], { "b.txt": "11" }],
+  ["notes.txt, which was not there", ["a.txt", "b.txt", "notes.txt"], {}],
+  ["a1.txt, which was not there", ["a.txt", "a1.txt", "b.txt"], {}],
+  ["no a.txt", ["b.txt"], {}],
+  [undefined, ["a.txt", "b.txt"], {}],
+])("what has become of a model's files: %s", (expected, names, hashes: Record<string, string>) => {
+  const files = (paths: readonly string[]) =>
+    paths.map((path) => ({ path, bytes: 1, sha256: hashes[path] ?? "00" }));
+  const then = { ...RECIPE, model: ["a.txt", "b.txt"].map((path) => ({ path, bytes: 1, sha256: "00" })) };
+  expect(describeChange(then, { ...RECIPE, model: files(names) })).toBe(expected);
+});
+
+test("a single file is the same from whichever folder it is named, and a fine-tuned model counts too", () => {
+  const file = (path: string, sha256 = "00") => ({ path, bytes: 1, sha256 });
+  const then = { ...RECIPE, data: [file("train.tsv")], finetuned: [file("config.json")] };
+  expect(describeChange(then, { ...then, data: [file("/elsewhere/train.tsv")] })).toBeUndefined();
+  expect(describeChange(then, { ...then, finetuned: [file("config.json", "11")] })).toBe(
+    "another config.json",
+  );
+});
+
+test("relative paths lead to where they led when the run began, unless there is nothing", async () => {
+  writeFileSync(join(folder, "d.csv"), "");
+  const settings = { model: "embedded", data: "d.csv", validation: "gone.csv", text: "d.csv" };
+  expect(settingsHere({ ...RECIPE, settings, folder })).toEqual({ ...settings, data: join(folder, "d.csv") });
+  expect(settingsHere({ ...RECIPE, settings, folder: process.cwd() })).toEqual(settings);
+  expect(settingsHere({ ...RECIPE, settings })).toEqual(settings);
+});
+
+test("a run that is being worked on is refused, and its folder is had when that has ended", async () => {
+  const opened = await createRun(run, RECIPE);
+  await expect(createRun(run, RECIPE, true)).rejects.toThrow(expect.objectContaining({ code: "run/busy" }));
+  mkdirSync(join(opened.paths.checkpoints, "step-1"));
+  await expect(reopenRun(run)).rejects.toThrow(`by process ${process.pid} on`);
+  await opened[Symbol.asyncDispose]();
+  await using again = await reopenRun(run);
+  expect(again.recipe).toEqual(RECIPE);
+});
+
+test("what a killed run leaves is removed, and is no reason to refuse the folder", async () => {
+  const temporary = `.model.safetensors.${crypto.randomUUID()}.tmp`;
+  mkdirSync(join(run, "checkpoints", "step-1.partial"), { recursive: true });
+  writeFileSync(join(run, "recipe.json.partial"), "{");
+  writeFileSync(join(run, temporary), "half");
+  expect(await folderState(run)).toBe("abandoned");
+  const opened = await createRun(run, RECIPE);
+  expect(readdirSync(run).sort()).toEqual([".claim", "checkpoints", "recipe.json"]);
+  mkdirSync(join(opened.paths.checkpoints, "step-1"));
+  mkdirSync(opened.paths.model);
+  writeFileSync(join(opened.paths.model, temporary), "half");
+  await opened[Symbol.asyncDispose]();
+  await using again = await reopenRun(run);
+  expect(readdirSync(again.paths.model)).toEqual([]);
+});
+
+test("a folder with a checkpoint and no recipe is not a run's, and is left alone", async () => {
+  mkdirSync(join(run, "checkpoints", "step-1"), { recursive: true });
+  await expect(createRun(run, RECIPE, true)).rejects.toThrow(
+    expect.objectContaining({ code: "run/foreign" }),
+  );
+});
+
+test("a run in whose folder a fine-tuning has begun can go on", async () => {
+  const opened = await createRun(run, RECIPE);
+  const part = await createRun(opened.paths.finetuned, RECIPE);
+  expect(await folderState(run)).toBe("abandoned");
+  mkdirSync(join(part.paths.checkpoints, "step-1"));
+  expect(await folderState(run)).toBe("resumable");
+  await part.finish(RESULT);
+  expect(await folderState(run)).toBe("resumable");
+  await Promise.all([opened, part].map((each) => each[Symbol.asyncDispose]()));
+});
+
+test("a run is started again in the same words when only its fine-tuning has begun", async () => {
+  const opened = await createRun(run, RECIPE);
+  await using part = await createRun(opened.paths.finetuned, RECIPE);
+  await part.finish(RESULT);
+  await opened[Symbol.asyncDispose]();
+  const other = { ...RECIPE, settings: { epochs: 4 } };
+  await expect(openRun(other, { out: run, force: false }, {})).rejects.toThrow(
+    expect.objectContaining({ code: "run/exists" }),
+  );
+  await using again = await openRun(RECIPE, { out: run, force: false }, {});
+  expect(existsSync(again.paths.finetuned)).toBe(true);
+});
+
+test("what a run reads is not in the folder that it replaces", async () => {
+  const opened = await createRun(run, RECIPE);
+  await opened.finish(RESULT);
+  await opened[Symbol.asyncDispose]();
+  mkdirSync(opened.paths.model);
+  const recipe = { ...RECIPE, settings: { model: opened.paths.model } };
+  await expect(openRun(recipe, { out: run, force: true }, {})).rejects.toThrow(
+    expect.objectContaining({ code: "run/inside" }),
+  );
+  expect(existsSync(opened.paths.result)).toBe(true);
+});
+
+test("a run that goes on under another version says so", async () => {
+  const opened = await createRun(run, { ...RECIPE, code: "0.0.9" });
+  mkdirSync(join(opened.paths.checkpoints, "step-1"));
+  await opened[Symbol.asyncDispose]();
+  const said: unknown[] = [];
+  const context = { resume: true, report: (event: unknown) => said.push(event) };
+  await using again = await openRun(RECIPE, { out: run, force: false }, context);
+  const text = expect.stringContaining("begun with version 0.0.9 and goes on with 0.1.0");
+  expect(said).toEqual([{ kind: "note", text }]);
+  expect(await readMetrics(again.paths.metrics)).toEqual([expect.objectContaining({ kind: "note", text })]);
+});
+
+test("a finished run has no checkpoints, unless they are to be kept", async () => {
+  await using first = await createRun(run, RECIPE);
+  await first.finish(RESULT, true);
+  expect(existsSync(first.paths.checkpoints)).toBe(true);
+  await first.finish(RESULT);
+  expect(existsSync(first.paths.checkpoints)).toBe(false);
+  await expect(reopenRun(run)).rejects.toThrow(expect.objectContaining({ code: "run/finished" }));
+});
+
+test.each([
+  ["runs/a", "runs/a"],
+  ["my runs/a", "'my runs/a'"],
+  ["it's", "'it'\\''s'"],
+  ["-a", "./-a"],
+])("a path in a command that is advised: %s", (path, word) => {
+  expect(shellWord(path)).toBe(word);
 });
 
 test("a damaged recipe is refused with the field that is wrong", async () => {
-  const opened = await createRun(run, RECIPE);
+  await using opened = await createRun(run, RECIPE);
   writeFileSync(opened.paths.recipe, JSON.stringify({ ...RECIPE, command: "dance" }));
   await expect(readRecipe(opened.paths.recipe)).rejects.toThrow(
     expect.objectContaining({ code: "recipe/format", message: expect.stringContaining("command: expected") }),

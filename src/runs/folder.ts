@@ -1,25 +1,29 @@
 /**
  * The folder a run leaves behind: its paths, its recipe, its metrics, and the rules for not losing one.
  *
+ *   .claim           while a process works on the run
  *   recipe.json      every setting resolved, code version, hashes of model and data; written before the first step
  *   metrics.jsonl    one event per line, only ever appended to
- *   checkpoints/     one folder per saved step
+ *   checkpoints/     one folder per saved step, until the run is finished
+ *   finetuned/       the run of the model that a compression begins with, when it made one
  *   model/           Hugging Face layout
  *   model.onnx, model.esp, report.html
  *   task.mask        the task apart from its base model, where the product is that model under masks
  *   result.json      written last: a folder that has it is finished
  *
- * Promise: a finished run is never replaced unless told; a folder that holds anything but a run is never touched;
- * every JSON file is written beside its place and moved there, so that it is whole or absent.
+ * Promise: a finished run is never replaced unless told, and then nothing of it stays; a folder that holds anything but a
+ * run is never touched; one process works on a run; every JSON file is written beside its place and moved there, so that it
+ * is whole or absent.
  */
 
 import { appendFileSync, existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve, sep } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
 import { type RunResult, resultText } from "../measure/result.ts";
-import type { ProgressEvent, RunContext } from "./progress.ts";
-import { changedFile, type Recipe, readRecipe } from "./recipe.ts";
+import { claimFolder, isLeftover } from "./place.ts";
+import { type ProgressEvent, type RunContext, resumeCommand } from "./progress.ts";
+import { describeChange, differingSetting, inputPaths, type Recipe, readRecipe } from "./recipe.ts";
 
 /** Where things are in a run folder. */
 export interface RunPaths {
@@ -27,6 +31,7 @@ export interface RunPaths {
   readonly recipe: string;
   readonly metrics: string;
   readonly checkpoints: string;
+  readonly finetuned: string;
   readonly model: string;
   readonly onnx: string;
   /** Written by `export` alone. */
@@ -38,16 +43,16 @@ export interface RunPaths {
   readonly result: string;
 }
 
-/** A run folder opened for writing. */
-export interface RunFolder {
+/** A run folder opened for writing. It is claimed: dispose of it, so that others may have it. */
+export interface RunFolder extends AsyncDisposable {
   readonly paths: RunPaths;
   readonly recipe: Recipe;
   /** Seconds of work before this call: of a run that was stopped, up to its last event. */
   readonly spent: number;
   /** Appends one event to metrics.jsonl, `at` seconds after the folder was first opened, stops not counted. */
   record(event: ProgressEvent): void;
-  /** Writes result.json: the run is then finished. */
-  finish(result: RunResult): Promise<void>;
+  /** Writes result.json: the run is then finished, and its checkpoints are removed unless they are to be kept. */
+  finish(result: RunResult, keepCheckpoints?: boolean): Promise<void>;
 }
 
 /** What a folder holds: nothing, something else, a run that can go on, one that cannot, or a finished one. */
@@ -60,6 +65,7 @@ export function runPaths(root: string): RunPaths {
     recipe: join(root, "recipe.json"),
     metrics: join(root, "metrics.jsonl"),
     checkpoints: join(root, "checkpoints"),
+    finetuned: join(root, "finetuned"),
     model: join(root, "model"),
     onnx: join(root, "model.onnx"),
     onnxInt8: join(root, "model_quantized.onnx"),
@@ -70,35 +76,93 @@ export function runPaths(root: string): RunPaths {
   };
 }
 
-/** What a folder holds. A checkpoint whose name ends in `.partial` was not finished and does not count. */
+/**
+ * What a folder holds. What a killed process leaves behind counts for nothing; a run in whose folder a fine-tuning lies
+ * that can be used, whole or not, can go on.
+ */
 export async function folderState(root: string): Promise<FolderState> {
-  const names = await namesIn(root);
+  const names = (await namesIn(root)).filter((name) => !isLeftover(name));
   if (names.length === 0) return "empty";
-  if (!names.includes("recipe.json")) return "foreign";
+  const { checkpoints, finetuned } = runPaths(root);
+  if (!names.includes("recipe.json")) {
+    const isBegun = names.join() === "checkpoints" && (await isUnused(checkpoints));
+    return isBegun ? "abandoned" : "foreign";
+  }
   if (names.includes("result.json")) return "finished";
-  const checkpoints = await namesIn(runPaths(root).checkpoints);
-  return checkpoints.some((name) => !name.endsWith(".partial")) ? "resumable" : "abandoned";
+  if (await hasCheckpoint(checkpoints)) return "resumable";
+  const part = names.includes("finetuned") ? await folderState(finetuned) : "empty";
+  return part === "finished" || part === "resumable" ? "resumable" : "abandoned";
+}
+
+/** A checkpoint whose name ends in `.partial` was not finished and does not count. */
+async function hasCheckpoint(checkpoints: string): Promise<boolean> {
+  return (await namesIn(checkpoints)).some((name) => !name.endsWith(".partial"));
+}
+
+async function isUnused(checkpoints: string): Promise<boolean> {
+  return (await namesIn(checkpoints)).every((name) => /^step-\d+\.partial$/.test(name));
 }
 
 /**
- * Opens the folder of a run as the caller asked: a new one, or with `context.resume` the stopped one that is there.
+ * Opens the folder of a run as the caller asked: a new one, or with `context.resume` the stopped one that is there. A run
+ * that has got no further than its fine-tuning goes on when it is started again in the same words.
  *
  * @throws as `createRun` and `reopenRun` do
  * @throws {InputError} `run/changed` when a stopped run's model or data files are not what they were
+ * @throws {ConfigError} `run/inside` when the folder of a new run holds what it is to read
  */
 export async function openRun(
   recipe: Recipe,
   { out, force }: { readonly out: string; readonly force: boolean },
-  { resume = false }: RunContext,
+  context: RunContext,
 ): Promise<RunFolder> {
-  if (!resume) return createRun(out, recipe, force);
+  if (!context.resume && !(await isBegunAlike(out, recipe, force))) {
+    refuseInside(out, recipe);
+    return createRun(out, recipe, force);
+  }
   const stopped = await reopenRun(out);
-  const changed = changedFile(stopped.recipe, recipe);
-  if (changed === undefined) return stopped;
-  throw new InputError(
-    "run/changed",
-    `run: expected the files it began with, got another ${changed} (${out})`,
+  const change = describeChange(stopped.recipe, recipe);
+  if (change === undefined) {
+    for (const text of versionNotes(stopped.recipe, recipe)) {
+      stopped.record({ kind: "note", text });
+      context.report?.({ kind: "note", text });
+    }
+    return stopped;
+  }
+  await stopped[Symbol.asyncDispose]();
+  throw new InputError("run/changed", `run: expected the files it began with, got ${change} (${out})`);
+}
+
+/** Whether the same run is there, without a checkpoint of its own: its fine-tuning alone has begun. */
+async function isBegunAlike(out: string, recipe: Recipe, force: boolean): Promise<boolean> {
+  if (force || (await folderState(out)) !== "resumable") return false;
+  const paths = runPaths(out);
+  if (await hasCheckpoint(paths.checkpoints)) return false;
+  const begun = await readRecipe(paths.recipe);
+  return (
+    begun.command === recipe.command &&
+    differingSetting(begun, recipe) === undefined &&
+    describeChange(begun, recipe) === undefined
   );
+}
+
+/** @throws {ConfigError} `run/inside` */
+function refuseInside(out: string, recipe: Recipe): void {
+  const isInside = (path: string) => `${path}${sep}`.startsWith(`${resolve(out)}${sep}`);
+  const inside = inputPaths(recipe).find((path) => existsSync(path) && isInside(path));
+  if (inside === undefined) return;
+  throw new ConfigError("run/inside", `out: expected another folder than the one of ${inside}, got ${out}`);
+}
+
+function versionNotes(then: Recipe, now: Recipe): string[] {
+  const notes: string[] = [];
+  const version = `the run was begun with version ${then.code} and goes on with ${now.code}`;
+  if (then.code !== now.code) notes.push(`${version}: its numbers may differ from those of either`);
+  const [old, new_] = [then.machine, now.machine];
+  if (old.cpu !== new_.cpu || old.platform !== new_.platform) {
+    notes.push(`the run was begun on another machine (${old.cpu}): the last digits may differ`);
+  }
+  return notes;
 }
 
 /**
@@ -106,27 +170,49 @@ export async function openRun(
  * replaced; with `force` any run is.
  *
  * @throws {ConfigError} `run/exists` when the folder holds a finished run, or one that can go on, and not `force`
- * @throws {InputError} `run/foreign` when the folder holds files but no run, whatever `force` says
+ * @throws {InputError} `run/foreign` when the folder holds files but no run, whatever `force` says; `run/busy` while
+ *   another process works on it
  */
 export async function createRun(root: string, recipe: Recipe, force = false): Promise<RunFolder> {
-  await refuseOccupied(root, force);
-  const paths = runPaths(root);
-  const { root: _, ...parts } = paths;
-  for (const path of Object.values(parts)) await rm(path, { recursive: true, force: true });
-  await mkdir(paths.checkpoints, { recursive: true });
-  await writeWhole(paths.recipe, `${JSON.stringify(recipe, null, 2)}\n`);
-  return openFolder(paths, recipe, 0);
+  await refuseForeign(root);
+  return opened(root, async (claimed) => {
+    await refuseOccupied(root, force);
+    const paths = runPaths(root);
+    // The result goes first and the recipe is replaced last: at every moment this is the folder of a run.
+    const { root: _root, recipe: _recipe, result, ...parts } = paths;
+    for (const path of [result, ...Object.values(parts)]) await rm(path, { recursive: true, force: true });
+    await writeWhole(paths.recipe, `${JSON.stringify(recipe, null, 2)}\n`);
+    await mkdir(paths.checkpoints, { recursive: true });
+    return openFolder(paths, recipe, 0, claimed);
+  });
+}
+
+/** Claims a folder for `open`, and gives it back when that fails. */
+async function opened(
+  root: string,
+  open: (claimed: AsyncDisposable) => Promise<RunFolder>,
+): Promise<RunFolder> {
+  const claimed = await claimFolder(root);
+  try {
+    return await open(claimed);
+  } catch (error) {
+    await claimed[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function refuseForeign(root: string): Promise<void> {
+  if ((await folderState(root)) !== "foreign") return;
+  throw new InputError("run/foreign", `out: expected a run or an empty folder, got other files (${root})`);
 }
 
 /** Throws as `createRun` does, and touches nothing: for failing before an hour of work instead of after. */
 export async function refuseOccupied(root: string, force: boolean): Promise<void> {
+  await refuseForeign(root);
   const state = await folderState(root);
-  if (state === "foreign") {
-    throw new InputError("run/foreign", `out: expected a run or an empty folder, got other files (${root})`);
-  }
   if (force || state === "empty" || state === "abandoned") return;
   const found = state === "finished" ? "a finished run" : "a run that can go on";
-  const advice = state === "finished" ? "" : `; go on with: espalier resume ${root},`;
+  const advice = state === "finished" ? "" : `; go on with: ${resumeCommand(root)},`;
   throw new ConfigError(
     "run/exists",
     `out: expected an empty folder, got ${found} (${root})${advice} or replace it with --force`,
@@ -140,17 +226,21 @@ export async function refuseOccupied(root: string, force: boolean): Promise<void
  *   there is nothing to go on from
  */
 export async function reopenRun(root: string): Promise<RunFolder> {
+  await stoppedRecipe(root);
+  return opened(root, async (claimed) => {
+    const recipe = await stoppedRecipe(root);
+    const paths = runPaths(root);
+    if (await endsMidLine(paths.metrics)) appendFileSync(paths.metrics, "\n");
+    const at = (await readMetrics(paths.metrics)).at(-1)?.at;
+    return openFolder(paths, recipe, typeof at === "number" ? at : 0, claimed);
+  });
+}
+
+/** The recipe of a run that was stopped, which is left as it is. @throws as `reopenRun` does */
+export async function stoppedRecipe(root: string): Promise<Recipe> {
   const problem = RESUME_PROBLEMS[await folderState(root)];
-  if (problem)
-    throw new InputError(
-      problem.code,
-      `run: expected a run that was stopped, got ${problem.found} (${root})`,
-    );
-  const paths = runPaths(root);
-  const recipe = await readRecipe(paths.recipe);
-  if (await endsMidLine(paths.metrics)) appendFileSync(paths.metrics, "\n");
-  const at = (await readMetrics(paths.metrics)).at(-1)?.at;
-  return openFolder(paths, recipe, typeof at === "number" ? at : 0);
+  if (problem === undefined) return readRecipe(runPaths(root).recipe);
+  throw new InputError(problem.code, `run: expected a run that was stopped, got ${problem.found} (${root})`);
 }
 
 const RESUME_PROBLEMS: Readonly<Record<FolderState, { code: string; found: string } | undefined>> = {
@@ -181,9 +271,10 @@ function parseLine(line: string): Record<string, unknown>[] {
   }
 }
 
-function openFolder(paths: RunPaths, recipe: Recipe, spent: number): RunFolder {
+function openFolder(paths: RunPaths, recipe: Recipe, spent: number, claimed: AsyncDisposable): RunFolder {
   const opened = performance.now();
   return {
+    [Symbol.asyncDispose]: () => claimed[Symbol.asyncDispose](),
     paths,
     recipe,
     spent,
@@ -191,7 +282,10 @@ function openFolder(paths: RunPaths, recipe: Recipe, spent: number): RunFolder {
       const at = Math.round(1000 * spent + performance.now() - opened) / 1000;
       appendFileSync(paths.metrics, `${JSON.stringify({ ...event, at })}\n`);
     },
-    finish: (result) => writeWhole(paths.result, resultText(result)),
+    finish: async (result, keepCheckpoints = false) => {
+      await writeWhole(paths.result, resultText(result));
+      if (!keepCheckpoints) await rm(paths.checkpoints, { recursive: true, force: true });
+    },
   };
 }
 

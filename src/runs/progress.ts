@@ -111,6 +111,8 @@ export interface RunContext {
   readonly report?: (event: ProgressEvent) => void;
   /** Go on with the stopped run that is in the `out` folder, instead of starting one there. */
   readonly resume?: boolean;
+  /** The run that this one is a part of: the one to go on with when it was stopped. */
+  readonly partOf?: string;
 }
 
 /**
@@ -126,6 +128,17 @@ export function stopIfAsked({ signal }: RunContext, run: string, step: number): 
 export function interrupted(run: string, step: number): InterruptedError {
   return new InterruptedError(
     "run/interrupted",
-    `stopped after step ${step}, saved in ${run}; go on with: espalier resume ${run}`,
+    `stopped after step ${step}, saved in ${run}; go on with: ${resumeCommand(run)}`,
   );
+}
+
+/** What a user types to go on. */
+export function resumeCommand(run: string): string {
+  return `espalier resume ${shellWord(run)}`;
+}
+
+/** A path as a shell reads it back, in quotes where it must be. */
+export function shellWord(path: string): string {
+  const plain = path.startsWith("-") ? `./${path}` : path;
+  return /^[\w./:@%+=,-]+$/.test(plain) ? plain : `'${plain.replaceAll("'", "'\\''")}'`;
 }

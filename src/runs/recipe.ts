@@ -1,11 +1,13 @@
 /**
  * recipe.json: everything needed to repeat a run, written before its first step.
  *
- * Every setting after defaults, the code's version, the machine, and the hashes of the model's and the data's files,
- * so that a run which goes on later can tell whether it still has the same ones.
+ * Every setting after defaults, the code's version, the machine, the working folder that relative paths begin at, and the
+ * hashes of the models' and the data's files, so that a run which goes on later can tell whether it still has the same ones.
  */
 
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { basename, isAbsolute, resolve } from "node:path";
 import {
   aCount,
   anything,
@@ -42,7 +44,11 @@ export interface Recipe {
   readonly code: string;
   /** The command's settings after defaults. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Working folder: where relative paths among the settings begin. */
+  readonly folder?: string;
   readonly model: readonly HashedFile[];
+  /** Of the fine-tuned model that was given, where one was. */
+  readonly finetuned?: readonly HashedFile[];
   readonly data: readonly HashedFile[];
   /** Absent where the method is built in, or there is none. */
   readonly method?: OwnMethod;
@@ -63,7 +69,9 @@ const RECIPE: Shape<Recipe> = record<Recipe>({
   command: RUN_COMMAND,
   code: aText,
   settings: mapOf(anything),
+  folder: ifThere(aText),
   model: listOf(HASHED),
+  finetuned: ifThere(listOf(HASHED)),
   data: listOf(HASHED),
   method: ifThere(OWN_METHOD),
   machine: MACHINE,
@@ -75,18 +83,28 @@ export interface RecipeSource {
   readonly settings: Readonly<Record<string, unknown>> & { readonly threads: number };
   /** Local files or folders; a model from the hub where it was cached. */
   readonly model: readonly string[];
+  readonly finetuned?: string | undefined;
   readonly data: readonly string[];
   readonly method?: OwnMethod | undefined;
 }
 
 /** Hashes the files and writes everything down. @throws {InputError} `input/missing` when a path leads nowhere. */
-export async function makeRecipe({ command, settings, model, data, method }: RecipeSource): Promise<Recipe> {
+export async function makeRecipe({
+  command,
+  settings,
+  model,
+  finetuned,
+  data,
+  method,
+}: RecipeSource): Promise<Recipe> {
   return {
     version: 1,
     command,
     code: await codeVersion(),
     settings: { ...settings },
+    folder: process.cwd(),
     model: (await Promise.all(model.map(hashFiles))).flat(),
+    ...(finetuned === undefined ? {} : { finetuned: await hashFiles(finetuned) }),
     data: (await Promise.all(data.map(hashFiles))).flat(),
     ...(method ? { method } : {}),
     machine: describeMachine(settings.threads),
@@ -98,21 +116,69 @@ export async function readRecipe(path: string): Promise<Recipe> {
   return parseShape(RECIPE, await readFile(path, "utf8"), path, "recipe/format");
 }
 
-/** The first file that differs between two recipes, or undefined when model, data and method are the same. */
-export function changedFile(then: Recipe, now: Recipe): string | undefined {
+/** The settings that name files. A model of the hub or of the package is no file. */
+const PATHS = ["model", "finetuned", "data", "validation", "augmented", "corpus"];
+
+/** The files and folders that a run reads, absolute, whether they are there or not. */
+export function inputPaths({ settings, folder = process.cwd() }: Recipe): string[] {
+  return PATHS.flatMap((name) => {
+    const value = settings[name];
+    return typeof value === "string" ? [resolve(folder, value)] : [];
+  });
+}
+
+/** The settings as they are understood in this working folder: paths lead to where they led when the run began. */
+export function settingsHere({ settings, folder }: Recipe): Record<string, unknown> {
+  const here = { ...settings };
+  if (folder === undefined || resolve(folder) === process.cwd()) return here;
+  for (const name of PATHS) {
+    const value = settings[name];
+    if (typeof value !== "string" || isAbsolute(value)) continue;
+    const then = resolve(folder, value);
+    // A project that was moved as a whole has its files under the same names elsewhere.
+    if (existsSync(then)) here[name] = then;
+  }
+  return here;
+}
+
+/** Settings that change where and how fast a run works, and nothing that it learns. */
+const INCIDENTAL = new Set(["out", "force", "threads", "device", "latency", "keepCheckpoints", "export"]);
+
+/** The first setting that differs between two runs and counts; undefined for the same run. Files are not compared. */
+export function differingSetting(then: Recipe, now: Recipe): string | undefined {
+  const ignored = (name: string) => INCIDENTAL.has(name) || PATHS.includes(name);
+  const names = new Set([...Object.keys(then.settings), ...Object.keys(now.settings)]);
+  const text = (value: unknown) => JSON.stringify(value);
+  return [...names].find((name) => !ignored(name) && text(then.settings[name]) !== text(now.settings[name]));
+}
+
+/** What has become of the files of a run, to follow "got"; undefined when they are the same. */
+export function describeChange(then: Recipe, now: Recipe): string | undefined {
   return (
-    firstDifference(then.model, now.model) ?? firstDifference(then.data, now.data) ?? changedMethod(then, now)
+    changeOf(then.model, now.model) ??
+    changeOf(then.finetuned ?? [], now.finetuned ?? []) ??
+    changeOf(then.data, now.data) ??
+    changeOfMethod(then, now)
   );
 }
 
-function changedMethod({ method: then }: Recipe, { method: now }: Recipe): string | undefined {
-  return then?.sha256 === now?.sha256
-    ? undefined
-    : (then?.path ?? now?.path ?? `method ${then?.id ?? now?.id}`);
+function changeOfMethod({ method: then }: Recipe, { method: now }: Recipe): string | undefined {
+  if (then?.sha256 === now?.sha256) return undefined;
+  return `another ${then?.path ?? now?.path ?? `method ${then?.id ?? now?.id}`}`;
 }
 
-function firstDifference(then: readonly HashedFile[], now: readonly HashedFile[]): string | undefined {
-  const hashes = new Map(now.map(({ path, sha256 }) => [path, sha256]));
-  const changed = then.find(({ path, sha256 }) => hashes.get(path) !== sha256);
-  return changed?.path ?? (now.length > then.length ? now[then.length]?.path : undefined);
+/** Files of a folder are known by their names, single ones by their place: they may be named from another folder now. */
+function changeOf(then: readonly HashedFile[], now: readonly HashedFile[]): string | undefined {
+  const isInPlace =
+    then.length === now.length &&
+    then.every(({ path }, i) => basename(path) === basename(now[i]?.path ?? ""));
+  if (isInPlace) {
+    const changed = now.find(({ sha256 }, i) => sha256 !== then[i]?.sha256);
+    return changed && `another ${changed.path}`;
+  }
+  const [old, found] = [then, now].map((files) => new Map(files.map(({ path, sha256 }) => [path, sha256])));
+  const added = now.find(({ path }) => !old?.has(path));
+  if (added) return `${added.path}, which was not there`;
+  const gone = then.find(({ path }) => !found?.has(path));
+  return gone && `no ${gone.path}`;
 }

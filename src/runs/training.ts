@@ -14,6 +14,7 @@ import type { Measure } from "../data/dataset.ts";
 import { primaryOf } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import { judgeLogits, logitsOf, truthOf } from "../measure/logits.ts";
+import { withTrueMasks } from "../network/masks.ts";
 import type { Network } from "../network/network.ts";
 import type { FinetuneSettings } from "../options/training.ts";
 import { ADAMW } from "../train/adamw.ts";
@@ -131,7 +132,7 @@ async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
     throw new RunError("train/none", "training: no evaluation could be chosen as the best");
   record({ kind: "note", text: keptText(job.measure, state.best, steps) });
   return {
-    network: trainer.finish(state.best.tensors),
+    network: withTrueMasks(trainer.finish(state.best.tensors)),
     best: state.best,
     last: state.last ?? state.best,
     steps: trainer.steps,

@@ -161,7 +161,10 @@ test("maxLength cuts texts", async () => {
 test.each([
   ["runtime/threads", { threads: 0 }],
   ["runtime/threads", { threads: 1.5 }],
-] as const)("%s for options %o", async (code, options) => {
+  ["runtime/threads", { threads: Number.NaN }],
+  ["runtime/path", { path: "x" }],
+  ["runtime/path", { path: "" }],
+])("%s for options %o", async (code, options: object) => {
   await expect(load(file, options)).rejects.toMatchObject({ code });
 });
 

@@ -90,7 +90,11 @@ export async function load(
 ): Promise<RuntimeModel> {
   const where = source instanceof Uint8Array ? "bytes" : String(source);
   const threads = threadsFor(options.threads);
-  if (options.path === "dense" && !host.openDense) {
+  const { path: asked } = options;
+  if (asked !== undefined && !["sparse", "dense"].includes(asked)) {
+    throw new ConfigError("runtime/path", `path: expected sparse or dense, got ${JSON.stringify(asked)}`);
+  }
+  if (asked === "dense" && !host.openDense) {
     throw new ConfigError(
       "runtime/path",
       "path: expected sparse where ONNX Runtime is not installed, got dense",

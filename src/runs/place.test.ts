@@ -1,0 +1,47 @@
+import { existsSync, readdirSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { newFolder } from "../../test/support/tiny-model.ts";
+import { claimFile, claimFolder, isLeftover } from "./place.ts";
+
+const temporary = (name: string) => `.${name}.${crypto.randomUUID()}.tmp`;
+
+test("a folder is had by one at a time, and nothing of the claim stays", async () => {
+  const folder = join(await newFolder(), "new");
+  const place = await claimFolder(folder);
+  await expect(claimFolder(folder)).rejects.toMatchObject({
+    code: "run/busy",
+    message: expect.stringContaining(`by process ${process.pid} on`),
+  });
+  await place[Symbol.asyncDispose]();
+  await (await claimFolder(folder))[Symbol.asyncDispose]();
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("what was being written when a process was killed is removed, and nothing else", async () => {
+  const folder = await newFolder();
+  await mkdir(join(folder, "onnx"));
+  const names = ["notes.txt", ".hidden", "half.tmp", "onnx/model.onnx"];
+  const dead = [temporary("vocab.txt"), "recipe.json.partial", join("onnx", temporary("model.onnx"))];
+  for (const name of [...names, ...dead]) await writeFile(join(folder, name), "");
+  await using _place = await claimFolder(folder);
+  for (const name of names) expect(existsSync(join(folder, name)), name).toBe(true);
+  for (const name of dead) expect(existsSync(join(folder, name)), name).toBe(false);
+});
+
+test("files of one folder are had apart, and each is rid of its own leftovers alone", async () => {
+  const folder = await newFolder();
+  const [mine, other] = [temporary("a.onnx"), temporary("b.onnx")];
+  for (const name of [mine, other]) await writeFile(join(folder, name), "");
+  await using _a = await claimFile(join(folder, "a.onnx"));
+  expect(existsSync(join(folder, mine))).toBe(false);
+  expect(existsSync(join(folder, other))).toBe(true);
+  await using _b = await claimFile(join(folder, "b.onnx"));
+  await expect(claimFile(join(folder, "b.onnx"))).rejects.toMatchObject({ code: "run/busy" });
+});
+
+test("names of leftovers are known, others are a user's", () => {
+  expect([temporary("x"), "recipe.json.partial", ".claim"].every(isLeftover)).toBe(true);
+  expect(["recipe.json", ".x.tmp", "x.partial", "step-1.partial"].some(isLeftover)).toBe(false);
+});
