@@ -34,6 +34,8 @@ async function answer(request: ContenderRequest): Promise<unknown> {
   return contender.turn(request.at, request.passes);
 }
 
+// Ctrl-C reaches every process of a terminal; the one that started this one ends it.
+process.on("SIGINT", () => undefined);
 process.on("message", (request: ContenderRequest) => {
   const send = (reply: ContenderReply): void => {
     process.send?.(reply);

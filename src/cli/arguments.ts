@@ -7,7 +7,10 @@
 import { Command, CommanderError, Option } from "commander";
 import type { Field } from "../options/schema.ts";
 import { COMMON } from "../options/training.ts";
+
+import { commandMeantBy } from "./aliases.ts";
 import { COMMANDS, type CommandSpec, flagOf } from "./commands.ts";
+
 import { WIDTH } from "./table.ts";
 import type { Given } from "./texts.ts";
 import { wrap } from "./units.ts";
@@ -52,9 +55,19 @@ export function parseArguments(words: readonly string[], version: string): Reque
   return request ?? { kind: "help", text: program.helpInformation() };
 }
 
-/** Without a command Commander answers with help and an error of no words; this gives it some. */
+/**
+ * Without a command Commander answers with help and an error of no words; this gives it some. For an unknown one it
+ * suggests what is spelt alike; a word that means a command comes before.
+ */
 function namedUsage(error: unknown, words: readonly string[]): unknown {
-  if (!(error instanceof CommanderError) || error.code !== "commander.help") return error;
+  if (!(error instanceof CommanderError)) return error;
+  const unknown =
+    error.code === "commander.unknownCommand" ? words.find((word) => !word.startsWith("-")) : undefined;
+  const meant = unknown === undefined ? undefined : commandMeantBy(unknown);
+  if (meant !== undefined) {
+    return new CommanderError(1, error.code, `error: unknown command '${unknown}'\n(Did you mean ${meant}?)`);
+  }
+  if (error.code !== "commander.help") return error;
   const got = words.length === 0 ? "none" : words.join(" ");
   return new CommanderError(2, "commander.noCommand", `expected a command, got ${got}; see espalier --help`);
 }

@@ -5,11 +5,14 @@
  * Not here: reading the command line (arguments.ts), drawing progress (display.ts), exit codes (failure.ts).
  */
 
+import { availableParallelism } from "node:os";
 import { ConfigError } from "../base/errors.ts";
+
 import { BENCH, EXPORT, INSPECT, SHRINK } from "../options/models.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../options/schema.ts";
 import {
   AUGMENT,
+  COMMON,
   COMPRESS,
   DEMO,
   EVALUATE,
@@ -42,9 +45,23 @@ export interface Outcome {
   readonly text: string;
 }
 
+/**
+ * What a command does when it is asked to stop: it loses nothing when it is ended at any moment, it saves after the step
+ * that it is in, or it cleans up.
+ */
+export type Stop = "loses nothing" | "saves" | "cleans";
+
+const STOPS: ReadonlyMap<string, Stop> = new Map([
+  ...["finetune", "compress", "augment", "pretrain", "reproduce", "resume", "demo"].map(
+    (name): [string, Stop] => [name, "saves"],
+  ),
+  ["bench", "cleans"],
+]);
+
 /** One command. */
 export interface CommandSpec {
   readonly name: string;
+  readonly stop: Stop;
   readonly summary: string;
   /** What follows `espalier` in the example of its help. */
   readonly example: string;
@@ -71,9 +88,23 @@ function define<F extends Fields>({ schema, run, ...rest }: Definition<F>): Comm
   return {
     ...rest,
     name: schema.name,
+    stop: STOPS.get(schema.name) ?? "loses nothing",
     fields: schema.fields,
-    execute: async (given, context) => run(resolveOptions(schema, given, naming), context),
+    execute: async (given, context) =>
+      run(resolveOptions(schema, withCores(given, context), naming), context),
   };
+}
+
+/** More threads than cores only wait for each other: as many as there are, with a note. */
+function withCores(given: Given, { report }: RunContext): Given {
+  const { threads } = given;
+  const cores = availableParallelism();
+  if (typeof threads !== "number" || threads <= cores || !COMMON.threads.kind.accepts(threads)) return given;
+  report?.({
+    kind: "note",
+    text: `threads: ${threads} were asked for, ${cores} are used, one for each core`,
+  });
+  return { ...given, threads: cores };
 }
 
 /** `batchSize` → `--batch-size`. */
@@ -96,7 +127,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   define({
     schema: FINETUNE,
     summary: "train a pre-trained encoder on labelled text",
-    example: "finetune models/small --task sst2 --data glue/SST-2 --out runs/sst2",
+    example:
+      "finetune hf:sentence-transformers/all-MiniLM-L6-v2 --task sst2 --data glue/SST-2 --out runs/sst2",
     positionals: ["model"],
     run: async (settings, context) => {
       const { finetune } = await import("../commands/finetune.ts");
@@ -108,7 +140,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     explain: methodsHelp,
     summary: "train a smaller model from an encoder and labelled text",
     example:
-      "compress models/small --method theseus --set layers=3 --task sst2 --data glue/SST-2 --out runs/half",
+      "compress hf:sentence-transformers/all-MiniLM-L6-v2 --method theseus --set layers=3 --task sst2 --data glue/SST-2 --out runs/half",
     positionals: ["model"],
     run: async (settings, context) => {
       const { compress } = await import("../commands/compress.ts");
@@ -118,7 +150,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   define({
     schema: AUGMENT,
     summary: "write copies of training texts with words replaced",
-    example: "augment models/small --task mrpc --data glue/MRPC --out mrpc.jsonl",
+    example: "augment embedded --task mrpc --data glue/MRPC --out mrpc.jsonl",
     positionals: ["model"],
     run: async (settings, context) => {
       const { augment } = await import("../commands/augment.ts");
@@ -189,7 +221,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   define({
     schema: REPRODUCE,
     summary: "a paper's table, run here beside the published numbers",
-    example: "reproduce theseus --model models/small --data glue --tasks sst2,mrpc --threads 1",
+    example: "reproduce theseus --model embedded --data glue --tasks sst2,mrpc --threads 1",
     positionals: ["paper"],
     run: async (settings, context) => {
       const { reproduce } = await import("../reproduce/reproduce.ts");

@@ -1,11 +1,9 @@
-import { EventEmitter } from "node:events";
 import { CommanderError } from "commander";
 import { expect, test } from "vitest";
 import { ConfigError, FormatError, InputError, InterruptedError, RunError } from "../base/errors.ts";
 import type { DataEvent, StepEvent } from "../runs/progress.ts";
 import { createDisplay, eventLine, stepLine } from "./display.ts";
 import { describeFailure } from "./failure.ts";
-import { interruptSignal } from "./interrupt.ts";
 
 function step(n: number, total = 100): StepEvent {
   return {
@@ -130,19 +128,6 @@ test.each([
   ["m", 1, "internal"],
 ])("%s ends with exit code %i and code %s", (error, exit, code) => {
   expect(describeFailure(error)).toMatchObject({ exit, code });
-});
-
-test("the first Ctrl-C aborts, the second ends the process, and after release neither is ours", () => {
-  const exits: number[] = [];
-  const said: string[] = [];
-  const process = Object.assign(new EventEmitter(), { exit: (code: number) => exits.push(code) });
-  const { signal, release } = interruptSignal(process, (text) => said.push(text));
-  process.emit("SIGINT");
-  expect([signal.aborted, exits.length, said.length]).toEqual([true, 0, 1]);
-  process.emit("SIGINT");
-  expect(exits).toEqual([130]);
-  release();
-  expect(process.listenerCount("SIGINT") + process.listenerCount("SIGTERM")).toBe(0);
 });
 
 test("what a run trains on is one line: the largest classes first, and what is cut", () => {

@@ -40,7 +40,7 @@ export interface OwnMethodOptions<Config extends object, State extends MethodSta
  * module whose default export is one, or a method itself.
  *
  * @throws as `finetune` does, and {ConfigError} for a method that is unknown or does not fit the model
- * @example await compress({ model: "models/small", method: "theseus", task: "sst2", data: "glue", out: "runs/half" });
+ * @example await compress({ model: "hf:sentence-transformers/all-MiniLM-L6-v2", method: "theseus", task: "sst2", data: "glue", out: "runs/half" });
  */
 export async function compress<Config extends object, State extends MethodState>(
   options: CompressOptions | OwnMethodOptions<Config, State>,

@@ -24,7 +24,7 @@ import { checkLength, runTraining } from "../runs/training.ts";
  * @throws {ConfigError} for options that do not fit; {InputError} for data or a model that cannot be read
  * @throws {RunError} `train/diverged`, `train/constant`
  * @throws {InterruptedError} when asked to stop; `context.resume` goes on
- * @example await finetune({ model: "models/small", task: "sst2", data: "glue", out: "runs/sst2" });
+ * @example await finetune({ model: "hf:sentence-transformers/all-MiniLM-L6-v2", task: "sst2", data: "glue", out: "runs/sst2" });
  */
 export async function finetune(options: FinetuneOptions, context: RunContext = {}): Promise<RunResult> {
   const settings = resolveOptions(FINETUNE, options);

@@ -1,4 +1,9 @@
+import { spawnSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
+import { newFolder } from "../../test/support/tiny-model.ts";
 import { builtUrl } from "../base/built-url.ts";
 import { floatTensor, type Tensor } from "../base/tensor.ts";
 import { mul, scale, sub } from "../graph/ops/elementwise.ts";
@@ -8,6 +13,7 @@ import { type Program, program } from "../graph/program.ts";
 import { input, type Value } from "../graph/value.ts";
 import { Engine, type RunRequest, type Session } from "./engine.ts";
 import type { View } from "./protocol.ts";
+import { usableThreads } from "./session.ts";
 
 const engine = new Engine({ threads: 2 });
 afterAll(() => engine.close());
@@ -346,4 +352,40 @@ test("a device that is not here is refused as a setting, and the message names w
     ),
   });
   await cuda.close();
+});
+
+test("a session is made in a process whose command line is longer than a thread's stack would bear", async () => {
+  const address = (name: string) => builtUrl(`../${name}.js`, import.meta.url).href;
+  const script = join(await newFolder(), "session.mjs");
+  const lines = [
+    `import { Engine } from "${address("engine/engine")}";`,
+    `import { program } from "${address("graph/program")}";`,
+    `import { input } from "${address("graph/value")}";`,
+    `import { matmul } from "${address("graph/ops/linear")}";`,
+    `const [engine, a] = [new Engine({ threads: 1 }), input("a", "float32", [2, 2])];`,
+    `await engine.session("long", () => program({ y: matmul(a, a) }));`,
+    "await engine.close();",
+  ];
+  await writeFile(script, lines.join("\n"));
+  const { status, stderr } = spawnSync(process.execPath, [script, "x".repeat(100_000)], { encoding: "utf8" });
+  expect([status, stderr]).toEqual([0, ""]);
+});
+
+test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+  "%f threads are refused by name",
+  async (threads) => {
+    const none = new Engine({ threads });
+    const refused = {
+      name: "ConfigError",
+      code: "engine/threads",
+      message: expect.stringContaining("threads:"),
+    };
+    await expect(none.session("scaled 2", scaled(2))).rejects.toMatchObject(refused);
+    await none.close();
+  },
+);
+
+test("more threads than the machine has cores are as many as it has", () => {
+  expect(usableThreads(1)).toBe(1);
+  expect(usableThreads(100_000)).toBe(availableParallelism());
 });

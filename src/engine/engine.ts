@@ -5,6 +5,7 @@
  * processor family; nothing is promised between them.
  */
 
+import { existsSync, readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { builtUrl, workerFlags } from "../base/built-url.ts";
 import { ConfigError, RunError } from "../base/errors.ts";
@@ -70,6 +71,7 @@ export class Engine {
     this.worker = new Worker(builtUrl("./worker.js", import.meta.url), {
       ...workerFlags(),
       workerData: { threads, provider, arena },
+      resourceLimits: { stackSizeMb: stackSize() },
     });
     this.worker.on("message", (reply: Reply) => this.settle(reply));
     this.worker.on("error", (error) => this.fail(error));
@@ -206,6 +208,20 @@ export class Engine {
     this.waiting.clear();
   }
 }
+
+/** What a thread of Node has. */
+const STACK_MB = 4;
+
+/**
+ * ONNX Runtime reads the process's command line when a session is made, by recursion: about 270 bytes of stack for each
+ * letter, which a thread lacks from 16,000 letters on. Stack that is not used costs no memory.
+ */
+function stackSize(): number {
+  const letters = existsSync(COMMAND_LINE) ? readFileSync(COMMAND_LINE).length : 0;
+  return STACK_MB + Math.ceil((512 * letters) / 2 ** 20);
+}
+
+const COMMAND_LINE = "/proc/self/cmdline";
 
 function toCall({ session, feeds, into = {}, binding }: RunRequest): Call {
   const { program } = session;

@@ -1,5 +1,6 @@
 /** How every ONNX Runtime session of the project is made. */
 
+import { availableParallelism } from "node:os";
 import * as ort from "onnxruntime-node";
 import { ConfigError } from "../base/errors.ts";
 import type { WorkerSettings } from "./protocol.ts";
@@ -9,7 +10,8 @@ const ABSENT = /AppendExecutionProvider|Failed to get a WebGPU adapter/;
 
 /**
  * Compiles a model from its bytes or the path of its file.
- * @throws {ConfigError} `engine/device` where the provider has no device here; else ONNX Runtime's own errors
+ * @throws {ConfigError} `engine/device` where the provider has no device here, `engine/threads`; else ONNX Runtime's own
+ *   errors
  */
 export async function createSession(
   model: Uint8Array | string,
@@ -17,7 +19,7 @@ export async function createSession(
 ): Promise<ort.InferenceSession> {
   const options: ort.InferenceSession.SessionOptions = {
     executionProviders: [provider],
-    intraOpNumThreads: threads,
+    intraOpNumThreads: usableThreads(threads),
     interOpNumThreads: 1,
     executionMode: "sequential",
     graphOptimizationLevel: "all",
@@ -37,4 +39,15 @@ export async function createSession(
       { cause: error },
     );
   }
+}
+
+/**
+ * Threads that a session is given: one for each core at most. More of them only wait for each other, and where the
+ * system gives none the process ends.
+ *
+ * @throws {ConfigError} `engine/threads`
+ */
+export function usableThreads(asked: number): number {
+  if (Number.isInteger(asked) && asked >= 1) return Math.min(asked, availableParallelism());
+  throw new ConfigError("engine/threads", `threads: expected a whole number, 1 or more, got ${asked}`);
 }

@@ -39,3 +39,12 @@ export function parseHubName(text: string): HubName {
   if (sound) return { repo, revision };
   throw new InputError("hub/name", `model: expected hf:owner/name or hf:owner/name@revision, got "${text}"`);
 }
+
+/** True for a name that `parseHubName` reads. */
+export function isSoundHubName(text: string): boolean {
+  try {
+    return parseHubName(text).repo !== "";
+  } catch {
+    return false;
+  }
+}

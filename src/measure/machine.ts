@@ -23,7 +23,7 @@ export function describeMachine(threads: number): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: availableParallelism(),
-    threads,
+    threads: Math.min(threads, availableParallelism()),
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
   };

@@ -39,7 +39,7 @@ export function tablePath({ out, paper, quick }: Pick<ReproduceSettings, "out" |
  * @throws {InterruptedError} `run/interrupted` when asked to stop; the job at hand and the table so far are saved
  * @throws {ConfigError} `reproduce/other` for a folder with jobs of other settings, `reproduce/tasks`; {InputError}
  *   for a model or data that cannot be read
- * @example await reproduce({ paper: "theseus", model: "models/small", data: "glue", tasks: ["mrpc"] });
+ * @example await reproduce({ paper: "theseus", model: "embedded", data: "glue", tasks: ["mrpc"] });
  */
 export function reproduce(options: ReproduceOptions, context: RunContext = {}): Promise<Reproduction> {
   const settings = resolveOptions(REPRODUCE, options);

@@ -40,6 +40,23 @@ test("what is no model is refused by what it is", async () => {
   await refused("hf:not a name", "hub/name");
 });
 
+test.each([
+  ["sentence-transformers/all-MiniLM-L6-v2", "did you mean hf:sentence-transformers/all-MiniLM-L6-v2,"],
+  ["BAAI/bge-small-en-v1.5", "did you mean hf:BAAI/bge-small-en-v1.5,"],
+  ["bert-base-uncased", "did you mean hf:bert-base-uncased,"],
+  ["src/nothing", "of the Hugging Face hub is written hf:owner/name"],
+  ["./runs/a", "of the Hugging Face hub is written hf:owner/name"],
+  ["model.esp", "of the Hugging Face hub is written hf:owner/name"],
+])(
+  "who names the model %s, which is not there, is told how those of the hub are written",
+  async (ref, says) => {
+    await expect(locateModel(ref)).rejects.toMatchObject({
+      code: "model/missing",
+      message: expect.stringContaining(says),
+    });
+  },
+);
+
 test("a model is measured by its tensor files alone", async () => {
   const folder = await written(tinyModel());
   const { size } = await stat(join(folder, "model.safetensors"));

@@ -11,7 +11,7 @@ import { basename, join, resolve } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { eachTensor } from "../formats/weights.ts";
 import { fetchModel } from "../hub/model.ts";
-import { isHubName } from "../hub/name.ts";
+import { isHubName, isSoundHubName } from "../hub/name.ts";
 import { measureFile } from "../measure/machine.ts";
 import type { FileBytes } from "../measure/result.ts";
 import { readFolder } from "../network/folder.ts";
@@ -50,7 +50,7 @@ export async function locateModel(ref: string, context: RunContext = {}): Promis
   if (!existsSync(root)) {
     throw new InputError(
       "model/missing",
-      `model: expected a folder, a run, an .esp file, hf:owner/name or embedded, got nothing (${ref})`,
+      `model: expected a folder, a run, an .esp file, hf:owner/name or embedded, got nothing (${ref})${hubHint(ref)}`,
     );
   }
   if (isEsp(root)) return { name, path: root };
@@ -67,6 +67,14 @@ export async function locateModel(ref: string, context: RunContext = {}): Promis
     "model/foreign",
     `model: expected config.json or a run, got a folder without (${ref})`,
   );
+}
+
+/** What looks like a name of the hub and lies in no folder that is here is taken for one. */
+function hubHint(ref: string): string {
+  const name = `hf:${ref}`;
+  const isPath = /^(?:hf:|[.~/])|[\\]|\.\w{2,5}$/.test(ref) || existsSync(ref.split("/")[0] ?? "");
+  if (isPath || !isSoundHubName(name)) return "; a model of the Hugging Face hub is written hf:owner/name";
+  return `; did you mean ${name}, of the Hugging Face hub?`;
 }
 
 /** True for the path of a file that is called as .esp files are; a folder may be called as it likes. */
