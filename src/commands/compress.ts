@@ -1,7 +1,8 @@
 /** `espalier compress`: fine-tune (or take a fine-tuned model), compress it with a method, measure both. */
 
 import { fold, keyOf } from "../base/random.ts";
-import type { Method, MethodState } from "../contract/method.ts";
+import type { ConfiguredMethod } from "../contract/configured.ts";
+import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
 import type { MethodRequest } from "../contract/settings.ts";
 import type { EncodedSet } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
@@ -23,7 +24,7 @@ import { openRun, type RunFolder } from "../runs/folder.ts";
 import { loadModel } from "../runs/models.ts";
 import { type ProgressEvent, type RunContext, shellWord } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
-import { checkLength, runTraining } from "../runs/training.ts";
+import { checkLength, runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
 import { chooseMethod } from "./own-method.ts";
 import { loadGiven, madeModel } from "./predecessor.ts";
@@ -57,14 +58,11 @@ export async function compress<Config extends object, State extends MethodState>
   const { finetuned } = settings;
   const given =
     finetuned === undefined ? undefined : await loadGiven(finetuned, settings, data.train, context);
-  const recipe = await makeRecipe({
-    command: "compress",
-    settings,
-    model: [base.path],
-    finetuned: given?.path,
-    data: data.files,
-    method: own,
-  });
+  const bindTo = binderOf(method, settings, base.network, original);
+  // What the method refuses it refuses now: it looks at shapes, and fine-tuning will not change them.
+  bindTo(given?.network ?? original, stepsOf({ data: train, settings }));
+  const files = { model: [base.path], finetuned: given?.path, data: data.files };
+  const recipe = await makeRecipe({ command: "compress", settings, ...files, method: own });
   await using folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `compressing ${base.name} with ${method.id} on ${data.train.name}`);
   reportData(record, original, data, { train, dev }, settings.maxLength);
@@ -75,15 +73,8 @@ export async function compress<Config extends object, State extends MethodState>
   const before = await judgeNetwork(finished, settings, dev, data.measure);
   record({ kind: "evaluation", step: 0, metrics: before.metrics, loss: before.loss, kept: false });
   record({ kind: "phase", name: "compressing" });
-  const network = method.from === "fine-tuned" ? before.network : original;
-  const facts = {
-    key: fold(keyOf(settings.seed), "method"),
-    learningRate: settings.learningRate,
-    pretrained: base.network,
-    finetuned: before.network,
-  };
   const trained = await runTraining({
-    method: (steps) => method.bind(network, { ...facts, steps }),
+    method: (steps) => bindTo(before.network, steps),
     data: train,
     dev,
     measure: data.measure,
@@ -111,6 +102,20 @@ export async function compress<Config extends object, State extends MethodState>
     started,
     record,
   });
+}
+
+/** Binds the method to a fine-tuned model, with all that it may know before its first step. */
+function binderOf(
+  method: ConfiguredMethod,
+  { seed, learningRate }: CompressSettings,
+  pretrained: Network,
+  original: Network,
+): (finetuned: Network, steps: number) => BoundMethod {
+  const key = fold(keyOf(seed), "method");
+  return (finetuned, steps) => {
+    const network = method.from === "fine-tuned" ? finetuned : original;
+    return method.bind(network, { key, steps, learningRate, pretrained, finetuned });
+  };
 }
 
 /** The three models of a run, the product written to its folder. */

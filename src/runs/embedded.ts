@@ -2,7 +2,7 @@
  * The small pre-trained model that comes with the package, so that everything can be tried without a download.
  *
  * On the command line it is called `embedded` wherever a model is asked for; its labelled data, `embedded:sentiment`,
- * is generated (data/sentiment.ts) and needs no file. What the model is, and is not: docs/embedded-model.md.
+ * is generated (data/sentiment.ts) and needs no file. What the model is, and is not: assets/README.md.
  */
 
 import { existsSync } from "node:fs";
