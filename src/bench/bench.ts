@@ -32,9 +32,14 @@ const EXTRA_LOADS = 2;
 /** Tokens of the text that is answered first; fewer when the model has fewer positions. */
 const PROBE = 32;
 
+/** Tokens of the timed texts, where none are typed and no model takes fewer. */
+const LENGTHS = [32, 128];
+
 /** A contender's file, with what is known without running it. */
 interface Entry extends Pick<BenchContender, "model" | "engine" | "parameters" | "sparsity" | "bytes"> {
   readonly spec: ContenderSpec;
+  /** The most tokens that the model takes. */
+  readonly positions: number;
   /** Timed for the break-even alone: the model with more zeros. */
   readonly isProbe: boolean;
 }
@@ -81,7 +86,7 @@ async function writeEntries(settings: BenchSettings, folder: string, context: Ru
   for (const model of settings.models) {
     const loaded = await loadModel(model, context);
     const { network } = loaded;
-    for (const length of settings.lengths) checkLength(length, network.config.maxPositions);
+    for (const length of settings.lengths ?? []) checkLength(length, network.config.maxPositions);
     const engines = enginesFor(settings, loaded);
     const source = isEsp(loaded.path) ? { network, esp: loaded.path } : { network };
     for (const engine of engines) await write(model, engine, source, false);
@@ -109,8 +114,15 @@ async function writeEntry(
     parameters: { total, nonzero, embeddings },
     sparsity: 1 - (nonzero - nonzeroEmbeddings) / Math.max(1, total - embeddings),
     bytes: await measureFile(file),
+    positions: maxPositions,
     spec: { engine, file, vocabSize, length: Math.min(PROBE, maxPositions), threads, device },
   };
+}
+
+/** The usual lengths; those that a model cannot take are the most that all can. */
+function lengthsFor(entries: readonly Entry[]): number[] {
+  const most = Math.min(...entries.map(({ positions }) => positions));
+  return [...new Set(LENGTHS.map((length) => Math.min(length, most)))];
 }
 
 /** One model is compared with itself, several with each other. @throws {ConfigError} `bench/engine` */
@@ -140,7 +152,7 @@ async function measure(
       const process = await openContender(entry.spec);
       loaded.push({ ...entry, process, loads: [...(loads[i] ?? []), process.opened.milliseconds] });
     }
-    const { batchSizes, lengths, repetitions, caseSeconds: seconds } = settings;
+    const { batchSizes, lengths = lengthsFor(entries), repetitions, caseSeconds: seconds } = settings;
     const latencies = await timeContenders(
       loaded.map(({ process }) => process),
       { batchSizes, lengths, repetitions, seconds, signal },
@@ -192,7 +204,7 @@ async function timeLoads(entries: readonly Entry[], signal: AbortSignal | undefi
 }
 
 async function figuresOf(
-  { spec: _spec, isProbe: _isProbe, process, loads, ...entry }: Loaded,
+  { spec: _spec, isProbe: _isProbe, positions: _positions, process, loads, ...entry }: Loaded,
   latency: readonly Latency[],
   all: readonly Loaded[],
 ): Promise<BenchContender> {

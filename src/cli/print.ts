@@ -35,7 +35,12 @@ export function printEvaluation(result: EvaluationResult): string {
   const lines = others.map(([name, value]) => `  ${name} ${metricText(name, value)}`);
   const main = metricText(result.metric, result.metrics[result.metric] ?? Number.NaN);
   const head = `${result.metric} ${main} on ${onExamples(result)}, loss ${result.loss.toFixed(4)}, ${clock(result.seconds)}`;
-  return [head, ...lines].join("\n");
+  return [head, ...lines, `  ${cutText(result)}`].join("\n");
+}
+
+function cutText({ cut, length }: EvaluationResult): string {
+  const longer = cut === 0 ? "none was longer" : `${cut.toLocaleString("en")} were longer`;
+  return `texts are cut at ${length} tokens; ${longer}`;
 }
 
 function onExamples({ examples, task }: EvaluationResult): string {

@@ -192,6 +192,8 @@ test("inspect adds up to its total line", () => {
     ],
     parameters: { total: 8_690_000, nonzero: 7_979_000, embeddings: 7_900_000 },
     bytes: { raw: 34_800_000, compressed: 32_000_000 },
+    maxLength: 256,
+    positions: 512,
     length: 128,
     multiplyAccumulates: 109_000_000,
   });
@@ -202,30 +204,37 @@ test("inspect adds up to its total line", () => {
     layer 0     4 heads × 64, ffn 1024   790 k   9 %      10 %  109 M 100 %
     total                               8.69 M            92 %  109 M
     head: classification of 2 labels; 34.8 MB on disk, 32.0 MB after gzip -6
+    texts are cut at 256 tokens, of 512 positions
     MACs: multiply-accumulates for one text of 128 tokens"
   `);
   expect(widest(text)).toBeLessThanOrEqual(WIDTH);
 });
 
 test("predictions are one line each, tab separated; a regression prints its value", () => {
+  const read = { tokens: 4, cut: 0 };
   const predictions = [
-    { text: "good", pair: null, label: "positive", score: 0.98765, scores: [0.01235, 0.98765] },
-    { text: "a", pair: "b", label: null, score: 3.5, scores: [] },
+    { text: "good", pair: null, label: "positive", score: 0.98765, scores: [0.01235, 0.98765], ...read },
+    { text: "a", pair: "b", label: null, score: 3.5, scores: [], ...read },
   ];
   const lines = "positive\t0.9877\tgood\nvalue\t3.5000\ta\tb";
-  expect(printPredictions({ labels: [], predictions, masks: [] })).toBe(lines);
-  const under = { mask: "a.mask", labels: [], predictions };
-  expect(printPredictions({ labels: [], predictions, masks: [under] })).toBe(lines);
+  expect(printPredictions({ length: 9, labels: [], predictions, masks: [] })).toBe(lines);
+  const under = { mask: "a.mask", length: 9, labels: [], predictions };
+  expect(printPredictions({ length: 9, labels: [], predictions, masks: [under] })).toBe(lines);
 });
 
 test("of several masks each has a line per text, which begins with the mask", () => {
   const under = (mask: string, label: string) => ({
     mask,
+    length: 9,
     labels: [label],
-    predictions: ["one", "two"].map((text) => ({ text, pair: null, label, score: 1, scores: [1] })),
+    predictions: ["one", "two"].map((text) => ({
+      ...{ text, pair: null, label, score: 1, scores: [1] },
+      ...{ tokens: 3, cut: 0 },
+    })),
   });
   const masks = [under("a.mask", "yes"), under("b.mask", "no")];
-  expect(printPredictions({ labels: ["yes"], predictions: masks[0]?.predictions ?? [], masks })).toBe(
+  const { predictions = [] } = masks[0] ?? {};
+  expect(printPredictions({ length: 9, labels: ["yes"], predictions, masks })).toBe(
     "a.mask\tyes\t1.0000\tone\nb.mask\tno\t1.0000\tone\na.mask\tyes\t1.0000\ttwo\nb.mask\tno\t1.0000\ttwo",
   );
 });
@@ -236,12 +245,16 @@ test("an evaluation prints the task's metric first", () => {
     mask: null,
     task: "mrpc",
     examples: 408,
+    length: 96,
+    cut: 12,
     metric: "f1",
     metrics: { accuracy: 0.86, f1: 0.9 },
     loss: 0.35,
     seconds: 4,
   });
-  expect(text).toBe("f1 90.0 % on 408 examples of mrpc, loss 0.3500, 0:04\n  accuracy 86.0 %");
+  expect(text).toBe(
+    "f1 90.0 % on 408 examples of mrpc, loss 0.3500, 0:04\n  accuracy 86.0 %\n  texts are cut at 96 tokens; 12 were longer",
+  );
 });
 
 test("columns are as wide as their widest cell", () => {
@@ -302,6 +315,8 @@ test("a shrunk model's sizes stand beside the original's, with the metric of bot
     mask: null,
     task: "sst2",
     examples: 872,
+    length: 96,
+    cut: 0,
     metric: "accuracy",
     metrics: { accuracy },
     loss: 0.5,

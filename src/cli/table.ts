@@ -80,7 +80,7 @@ function sameCase(latencies: readonly Latency[], { batchSize, length }: Latency)
 
 function caption({ length, machine, metric, models }: RunResult): string {
   const onExamples = `${metric.name} on ${metric.examples.toLocaleString("en")} examples`;
-  if (!models.some(({ latency }) => latency.length > 0)) return onExamples;
+  if (!models.some(({ latency }) => latency.length > 0)) return `${onExamples}, cut at ${length} tokens`;
   const threads = machine.threads === 1 ? "1 thread" : `${machine.threads} threads`;
   return `${onExamples}; time of one batch of ${length} tokens, median, ${threads}`;
 }
@@ -209,5 +209,7 @@ export function inspectTable(result: InspectResult): string {
   ];
   const table = renderTable(["", "structure", "parameters", "not zero", "MACs"], [...rows, total], [1]);
   const file = `${bytes(result.bytes.raw)} on disk, ${bytes(result.bytes.compressed)} after gzip -6`;
-  return `${table}\nhead: ${result.head}; ${file}\nMACs: multiply-accumulates for one text of ${length} tokens`;
+  const cut = `texts are cut at ${result.maxLength} tokens, of ${result.positions} positions`;
+  const about = `MACs: multiply-accumulates for one text of ${length} tokens`;
+  return [table, `head: ${result.head}; ${file}`, cut, about].join("\n");
 }

@@ -14,6 +14,10 @@ export interface EvaluationResult {
   readonly mask: string | null;
   readonly task: string | null;
   readonly examples: number;
+  /** Tokens at which texts are cut. */
+  readonly length: number;
+  /** Examples that were longer. */
+  readonly cut: number;
   /** The task's own metric; a key of `metrics`. */
   readonly metric: string;
   readonly metrics: Readonly<Record<string, number>>;
@@ -40,6 +44,8 @@ export interface AugmentResult {
 
 /** Predictions in the order of the texts. */
 export interface Predictions {
+  /** Tokens at which texts are cut; each prediction says whether its text was. */
+  readonly length: number;
   readonly labels: readonly string[];
   readonly predictions: readonly Prediction[];
 }
@@ -131,6 +137,11 @@ export interface InspectResult {
   readonly parts: readonly ModelPart[];
   readonly parameters: Parameters;
   readonly bytes: FileBytes;
+  /** Tokens at which texts are cut, unless another length is asked for. */
+  readonly maxLength: number;
+  /** The most tokens that the model can take. */
+  readonly positions: number;
+  /** Tokens that operations are counted for. */
   readonly length: number;
   readonly multiplyAccumulates: number;
 }

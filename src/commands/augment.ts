@@ -19,10 +19,10 @@ import type { Network } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { AUGMENT, type AugmentOptions, type AugmentSettings } from "../options/training.ts";
 import { readTraining } from "../runs/data.ts";
+import { trainingLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
 import { claimFile } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { checkLength } from "../runs/training.ts";
 import { type NearWords, nearByWords, readVectors } from "../text/neighbours.ts";
 import type { AugmentResult } from "./answers.ts";
 import { type CandidateCache, cachePath, openCandidateCache } from "./augment-cache.ts";
@@ -42,12 +42,12 @@ const LINES = 1000;
  * @example await augment({ model: "embedded", task: "mrpc", data: "glue", out: "mrpc.jsonl" });
  */
 export async function augment(options: AugmentOptions, context: RunContext = {}): Promise<AugmentResult> {
-  const settings = resolveOptions(AUGMENT, options);
+  const given = resolveOptions(AUGMENT, options);
   const started = performance.now();
-  refuseExisting(settings);
-  await using _place = await claimFile(settings.out);
-  const model = await loadModel(settings.model, context);
-  checkLength(model.network, settings.maxLength);
+  refuseExisting(given);
+  await using _place = await claimFile(given.out);
+  const model = await loadModel(given.model, context);
+  const settings = { ...given, maxLength: trainingLength(model.network, given.maxLength, context) };
   const dataset = await readTraining(settings);
   for (const text of dataset.notes ?? []) context.report?.({ kind: "note", text });
   context.report?.({ kind: "start", title: `augmenting ${dataset.name} with ${model.name}` });
@@ -71,6 +71,9 @@ export async function augment(options: AugmentOptions, context: RunContext = {})
   };
 }
 
+/** The settings with the length that was decided. */
+type Settled = AugmentSettings & { readonly maxLength: number };
+
 /** @throws {ConfigError} `augment/exists` */
 function refuseExisting({ out, force }: AugmentSettings): void {
   if (force || !existsSync(out)) return;
@@ -86,7 +89,7 @@ function textsOf({ examples }: Dataset): string[] {
   return [...new Set(all)];
 }
 
-async function openCache({ path }: LoadedModel, settings: AugmentSettings): Promise<CandidateCache> {
+async function openCache({ path }: LoadedModel, settings: Settled): Promise<CandidateCache> {
   const { glove, candidates, context, maxLength, out } = settings;
   const files = [...(await hashFiles(path)), ...(glove === undefined ? [] : await hashFiles(glove))];
   const hashes = files.map(({ sha256 }) => sha256);
@@ -98,7 +101,7 @@ async function fill(
   cache: CandidateCache,
   texts: readonly string[],
   network: Network,
-  settings: AugmentSettings,
+  settings: Settled,
   context: RunContext,
 ): Promise<void> {
   context.report?.({ kind: "phase", name: "finding candidates" });

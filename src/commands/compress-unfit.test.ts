@@ -59,7 +59,10 @@ test.each(SETTABLE)(
 );
 
 test("with a fine-tuned model of other depth it is that one which settings are held to", async () => {
-  const given = { ...(await options()), finetuned: await written(tinyModel({ kind: "classification", labels: ["0", "1"] })) };
+  const given = {
+    ...(await options()),
+    finetuned: await written(tinyModel({ kind: "classification", labels: ["0", "1"] })),
+  };
   const run = compress({ ...given, method: "theseus", set: { layers: "3" } });
   await expect(run).rejects.toThrow("to divide the predecessor's 2, got 3");
 });

@@ -4,8 +4,8 @@ import { fold, keyOf } from "../base/random.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
 import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
 import type { MethodRequest } from "../contract/settings.ts";
-import type { EncodedSet } from "../data/batches.ts";
-import type { Measure } from "../data/dataset.ts";
+import type { CutSet } from "../data/batches.ts";
+import type { Dataset, Measure } from "../data/dataset.ts";
 import { Engine } from "../engine/engine.ts";
 import { isObject } from "../formats/json.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
@@ -13,6 +13,7 @@ import { type Judged, judgeOn, truthOf } from "../measure/logits.ts";
 import type { RunResult } from "../measure/result.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
 import { openNetwork } from "../network/inference.ts";
+import { withLength } from "../network/length.ts";
 import { type Network, withHead } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS, type CompressOptions, type CompressSettings } from "../options/training.ts";
@@ -21,13 +22,14 @@ import { headFor, readData } from "../runs/data.ts";
 import { reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
 import { openRun, type RunFolder } from "../runs/folder.ts";
-import { loadModel } from "../runs/models.ts";
+import { trainingLength } from "../runs/length.ts";
+import { type LoadedModel, loadModel } from "../runs/models.ts";
 import { type ProgressEvent, type RunContext, shellWord } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
-import { checkLength, runTraining, stepsOf } from "../runs/training.ts";
+import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
 import { chooseMethod } from "./own-method.ts";
-import { loadGiven, madeModel } from "./predecessor.ts";
+import { type Given, loadGiven, madeModel } from "./predecessor.ts";
 
 /** The options of `compress` with a method of one's own in place of an id. */
 export interface OwnMethodOptions<Config extends object, State extends MethodState>
@@ -47,17 +49,15 @@ export async function compress<Config extends object, State extends MethodState>
   options: CompressOptions | OwnMethodOptions<Config, State>,
   context: RunContext = {},
 ): Promise<RunResult> {
-  const settings = settingsOf(options);
+  const asked = settingsOf(options);
   const started = performance.now();
-  const { method, own } = await chooseMethod(options.method, requestOf(settings));
-  const data = await readData(settings);
-  const base = await loadModel(settings.model, context);
-  checkLength(base.network, settings.maxLength);
-  const original = withHead(base.network, headFor(data.train), fold(keyOf(settings.seed), "head"));
-  const { train, dev } = encodeSets(original, data, settings.maxLength);
-  const { finetuned } = settings;
-  const given =
-    finetuned === undefined ? undefined : await loadGiven(finetuned, settings, data.train, context);
+  const { method, own } = await chooseMethod(options.method, requestOf(asked));
+  const data = await readData(asked);
+  const { base, given, maxLength } = await readModels(asked, data.train, context);
+  const settings = { ...asked, maxLength };
+  const headed = withHead(base.network, headFor(data.train), fold(keyOf(settings.seed), "head"));
+  const original = withLength(headed, maxLength);
+  const { train, dev } = encodeSets(original, data);
   const bindTo = binderOf(method, settings, base.network, original);
   // What the method refuses it refuses now: it looks at shapes, and fine-tuning will not change them.
   bindTo(given?.network ?? original, stepsOf({ data: train, settings }));
@@ -65,12 +65,12 @@ export async function compress<Config extends object, State extends MethodState>
   const recipe = await makeRecipe({ command: "compress", settings, ...files, method: own });
   await using folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `compressing ${base.name} with ${method.id} on ${data.train.name}`);
-  reportData(record, original, data, { train, dev }, settings.maxLength);
+  reportData(record, data, { train, dev });
   record({ kind: "phase", name: "fine-tuning" });
   for (const text of given?.notes ?? []) record({ kind: "note", text });
   const shown = withoutData(context, data.notes);
   const { network: finished } = given ?? (await madeModel(settings, recipe, folder, shown));
-  const before = await judgeNetwork(finished, settings, dev, data.measure);
+  const before = await judgeNetwork(withLength(finished, maxLength), settings, dev, data.measure);
   record({ kind: "evaluation", step: 0, metrics: before.metrics, loss: before.loss, kept: false });
   record({ kind: "phase", name: "compressing" });
   const trained = await runTraining({
@@ -145,6 +145,18 @@ export function idleNotes(network: Network, out: string): string[] {
   return [`${idle}; espalier shrink ${shellWord(out)} --out DIR leaves them out`];
 }
 
+/** The encoder, the fine-tuned model where one is named, and the length for both. */
+async function readModels(
+  asked: CompressSettings,
+  train: Dataset,
+  context: RunContext,
+): Promise<{ base: LoadedModel; given: Given | undefined; maxLength: number }> {
+  const base = await loadModel(asked.model, context);
+  const { finetuned } = asked;
+  const given = finetuned === undefined ? undefined : await loadGiven(finetuned, asked, train, context);
+  return { base, given, maxLength: trainingLength(base.network, asked.maxLength, context, given?.network) };
+}
+
 /** A context whose caller does not hear a second time what the data is. */
 function withoutData(context: RunContext, notes: readonly string[]): RunContext {
   const isKnown = (event: ProgressEvent): boolean =>
@@ -171,7 +183,7 @@ interface JudgedNetwork extends Judged {
 async function judgeNetwork(
   network: Network,
   { threads, device }: CompressSettings,
-  dev: EncodedSet,
+  dev: CutSet,
   measure: Measure,
 ): Promise<JudgedNetwork> {
   const engine = new Engine({ threads, provider: device });

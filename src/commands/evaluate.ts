@@ -15,9 +15,10 @@ import { Engine } from "../engine/engine.ts";
 import { judgeLogits, logitsOf, truthOf } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
+import { lengthFor } from "../network/length.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { EVALUATE, type EvaluateOptions } from "../options/training.ts";
-import { lengthFor, requireLabels } from "../runs/classifier.ts";
+import { requireLabels } from "../runs/classifier.ts";
 import { labelsOf, readValidation } from "../runs/data.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { loadUnder } from "../runs/under-mask.ts";
@@ -43,7 +44,8 @@ export async function evaluate(
   const dataset = await readValidation(settings, labelsOf(network.head));
   for (const text of dataset.notes ?? []) context.report?.({ kind: "note", text });
   const columns = columnsOf(network.head, dataset);
-  const set = encodeDataset(dataset, tokenizerOf(network), lengthFor(network, settings.maxLength));
+  const length = lengthFor(network, settings.maxLength);
+  const set = encodeDataset(dataset, tokenizerOf(network), length);
   const engine = new Engine({ threads: settings.threads, provider: settings.device });
   try {
     const inference = await openNetwork(engine, network);
@@ -56,6 +58,8 @@ export async function evaluate(
       mask,
       task: settings.task ?? null,
       examples: truth.length,
+      length,
+      cut: set.cut,
       metric: measure.primary,
       metrics,
       loss,

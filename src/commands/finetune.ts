@@ -5,6 +5,7 @@ import { bind } from "../contract/method.ts";
 import { writeMeasured } from "../measure/figures.ts";
 import type { RunResult } from "../measure/result.ts";
 import { FINETUNE as METHOD } from "../methods/finetune.ts";
+import { withLength } from "../network/length.ts";
 import { withHead } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { FINETUNE, type FinetuneOptions } from "../options/training.ts";
@@ -13,10 +14,11 @@ import { headFor, readData } from "../runs/data.ts";
 import { reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
 import { openRun } from "../runs/folder.ts";
+import { trainingLength } from "../runs/length.ts";
 import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
-import { checkLength, runTraining } from "../runs/training.ts";
+import { runTraining } from "../runs/training.ts";
 
 /**
  * Fine-tunes every weight on labelled text and leaves a run folder.
@@ -27,18 +29,20 @@ import { checkLength, runTraining } from "../runs/training.ts";
  * @example await finetune({ model: "hf:sentence-transformers/all-MiniLM-L6-v2", task: "sst2", data: "glue", out: "runs/sst2" });
  */
 export async function finetune(options: FinetuneOptions, context: RunContext = {}): Promise<RunResult> {
-  const settings = resolveOptions(FINETUNE, options);
+  const given = resolveOptions(FINETUNE, options);
   const started = performance.now();
-  const model = await loadModel(settings.model, context);
-  checkLength(model.network, settings.maxLength);
+  const model = await loadModel(given.model, context);
+  const maxLength = trainingLength(model.network, given.maxLength, context);
+  const settings = { ...given, maxLength };
   const data = await readData(settings);
   const { train, dev, measure, files } = data;
-  const network = withHead(model.network, headFor(train), fold(keyOf(settings.seed), "head"));
-  const encoded = encodeSets(network, { train, dev }, settings.maxLength);
+  const headed = withHead(model.network, headFor(train), fold(keyOf(settings.seed), "head"));
+  const network = withLength(headed, maxLength);
+  const encoded = encodeSets(network, { train, dev });
   const recipe = await makeRecipe({ command: "finetune", settings, model: [model.path], data: files });
   await using folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `fine-tuning ${model.name} on ${train.name}`);
-  reportData(record, network, data, encoded, settings.maxLength);
+  reportData(record, data, encoded);
   const trained = await runTraining({
     method: (steps) => bind(METHOD, network, {}, { steps, key: fold(keyOf(settings.seed), "method") }),
     data: encoded.train,

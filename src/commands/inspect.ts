@@ -2,9 +2,11 @@
 
 import type { BertConfig, LayerConfig } from "../bert/config.ts";
 import { CLASSIFIER, isEmbedding, isMixture, layerNames, POOLER, parameters } from "../bert/names.ts";
+import { lengthFor } from "../network/length.ts";
 import { countParameters, type Head, macs, type Network } from "../network/network.ts";
 import { INSPECT, type InspectOptions } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
+import { usualLength } from "../runs/length.ts";
 import { loadModel, measureModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
 import type { InspectResult, ModelPart } from "./answers.ts";
@@ -12,22 +14,25 @@ import type { InspectResult, ModelPart } from "./answers.ts";
 /**
  * Counts a model's parameters and multiply-accumulates.
  *
- * @throws {ConfigError} for options that do not fit
+ * @throws {ConfigError} for options that do not fit, among them a length above the model's positions
  * @throws {InputError}, {FormatError} for a model that cannot be read
  * @example const { parts, parameters } = await inspect({ model: "hf:google/bert_uncased_L-4_H-256_A-4" });
  */
 export async function inspect(options: InspectOptions, context: RunContext = {}): Promise<InspectResult> {
   const { model, maxLength } = resolveOptions(INSPECT, options);
   const { network, name, path } = await loadModel(model, context);
+  const length = usualLength(network, maxLength);
   const { total, nonzero, embeddings } = countParameters(network);
   return {
     model: name,
     head: headText(network.head),
-    parts: partsOf(network, maxLength),
+    parts: partsOf(network, length),
     parameters: { total, nonzero, embeddings },
     bytes: await measureModel(path),
-    length: maxLength,
-    multiplyAccumulates: macs(network.config, network.head, maxLength),
+    maxLength: lengthFor(network),
+    positions: network.config.maxPositions,
+    length,
+    multiplyAccumulates: macs(network.config, network.head, length),
   };
 }
 

@@ -13,6 +13,7 @@ import { writeFileAtomic } from "../formats/files.ts";
 import type { Prediction } from "../network/predictions.ts";
 import type { PredictSettings } from "../options/training.ts";
 import type { Classifier } from "../runs/classifier.ts";
+import { noteCut } from "../runs/length.ts";
 import type { RunContext } from "../runs/progress.ts";
 import type { PredictedFile } from "./answers.ts";
 
@@ -56,7 +57,9 @@ export async function predictFile(
     context.report?.({ kind: "note", text });
   }
   const counts = new Map(labels.map((label) => [label, 0]));
+  let cut = 0;
   await writeFileAtomic(job.out, labelledLines());
+  noteCut(cut, rows, classifier.maxLength, context.report);
   return { path: job.out, data: job.data, rows, counts: Object.fromEntries(counts) };
 
   async function* labelledLines(): AsyncGenerator<Uint8Array> {
@@ -73,6 +76,7 @@ export async function predictFile(
       );
       const text = chunk.map((record, i) => lines.line(record, addedTo(said[i], labels, names)));
       for (const { label } of said) if (label !== null) counts.set(label, (counts.get(label) ?? 0) + 1);
+      cut += said.filter((each) => each.cut > 0).length;
       done += chunk.length;
       context.report?.({ kind: "count", what: "rows", done, total: rows });
       yield encoder.encode(text.join(""));

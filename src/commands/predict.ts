@@ -7,6 +7,7 @@ import type { Text } from "../network/predictions.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { PREDICT, type PredictOptions, type PredictSettings } from "../options/training.ts";
 import { type ClassifierOptions, openClassifier } from "../runs/classifier.ts";
+import { noteCut } from "../runs/length.ts";
 import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { loadUnder, maskedNetwork } from "../runs/under-mask.ts";
@@ -36,8 +37,11 @@ export async function predict(options: PredictOptions, context: RunContext = {})
   const given = texts.map(toText);
   const { network } = await loadModel(model, context);
   const masks = await underEach(network, mask, (masked, path) => answers(masked, path, given, running));
-  const { labels, predictions } = masks[0] ?? (await answers(network, model, given, running));
-  return { labels, predictions, masks };
+  const said = masks[0] ?? (await answers(network, model, given, running));
+  const { length, labels, predictions } = said;
+  const longer = predictions.filter(({ cut }) => cut > 0).length;
+  noteCut(longer, predictions.length, length, context.report);
+  return { length, labels, predictions, masks };
 }
 
 async function labelFile(
@@ -49,7 +53,8 @@ async function labelFile(
   const classifier = await openClassifier(network, options, job.model);
   try {
     const labels = network.head.kind === "classification" ? network.head.labels : [];
-    return { labels, predictions: [], masks: [], file: await predictFile(classifier, labels, job, context) };
+    const file = await predictFile(classifier, labels, job, context);
+    return { length: classifier.maxLength, labels, predictions: [], masks: [], file };
   } finally {
     await classifier.close();
   }
@@ -78,7 +83,7 @@ async function answers(
   try {
     const { head } = network;
     const labels = head.kind === "classification" ? head.labels : [];
-    return { labels, predictions: await classifier.classify(texts) };
+    return { length: classifier.maxLength, labels, predictions: await classifier.classify(texts) };
   } finally {
     await classifier.close();
   }

@@ -150,6 +150,8 @@ test("a data set is encoded example by example", () => {
   expect(set).toEqual({
     task: "classification",
     pad: 4,
+    length: 6,
+    cut: 1,
     examples: [
       { ids: Int32Array.of(1, 5, 6, 2), types: new Int32Array(4), label: 1 },
       { ids: Int32Array.of(1, 5, 2, 6, 6, 2), types: Int32Array.of(0, 0, 0, 1, 1, 1), label: 0 },

@@ -7,6 +7,7 @@
 import { HubApiError, listFiles, modelInfo } from "@huggingface/hub";
 import { EspalierError, InputError, RunError } from "../base/errors.ts";
 import { INDEX_FILE, WEIGHTS_FILE } from "../formats/weights.ts";
+import { SENTENCE_FILE } from "../text/tokenizer-config.ts";
 import { TOKENIZER_FILES } from "../text/vocabulary.ts";
 import { isCommit } from "./cache.ts";
 import type { HubName } from "./name.ts";
@@ -28,7 +29,12 @@ export interface HubFile {
 }
 
 /** Beside the weights, what a folder is read from. */
-const SMALL_FILES = ["vocab.txt", ...Object.values(TOKENIZER_FILES), "espalier-masks.safetensors"];
+const SMALL_FILES = [
+  "vocab.txt",
+  ...Object.values(TOKENIZER_FILES),
+  SENTENCE_FILE,
+  "espalier-masks.safetensors",
+];
 
 function params({ hubUrl, token, signal }: HubAddress) {
   const request: typeof fetch = (url, init) => fetch(url, { ...init, signal: signal ?? null });

@@ -23,10 +23,11 @@ import { encodeFloat16 } from "../formats/float16.ts";
 import { encodeSafetensors, readHeader, readTensor } from "../formats/safetensors.ts";
 import { WEIGHTS_FILE } from "../formats/weights.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
-import type { JsonFile } from "../text/tokenizer-config.ts";
+import { type JsonFile, parseSentenceLength, SENTENCE_FILE } from "../text/tokenizer-config.ts";
 import { tokenizerTexts } from "../text/tokenizer-files.ts";
 import { readTokenizer, TOKENIZER_FILES } from "../text/vocabulary.ts";
 import { checkTensors, fail, type Listed, listTensors, readTensors } from "./folder-tensors.ts";
+import { lengthFor } from "./length.ts";
 import { countUnpruned, MASKS_FILE, packMask, unpackMask } from "./masks.ts";
 import type { Network } from "./network.ts";
 
@@ -90,7 +91,12 @@ function checkVocabulary(files: TokenizerFiles, config: BertConfig, folder: stri
       folder,
     );
   }
-  return { ...files, maxLength: Math.min(files.maxLength, config.maxPositions) };
+  return { ...files, maxLength: lengthFor({ config, vocabulary: files }) };
+}
+
+async function sentenceLength(folder: string): Promise<number> {
+  const path = join(folder, SENTENCE_FILE);
+  return parseSentenceLength(await readJsonIfPresent(path), path);
 }
 
 /** Tells the user something that is no error. */
@@ -136,7 +142,8 @@ async function openFolder(folder: string, note: Note): Promise<Opened> {
  */
 export async function readFolder(folder: string, note: Note = () => {}): Promise<Network> {
   const { config, head, listed } = await openFolder(folder, note);
-  const vocabulary = checkVocabulary(await readVocabulary(folder), config, folder);
+  const files = checkVocabulary(await readVocabulary(folder), config, folder);
+  const vocabulary = { ...files, maxLength: Math.min(files.maxLength, await sentenceLength(folder)) };
   const tensors = await readTensors(folder, listed, config, head, note);
   const masks = await readMasks(folder, parameters(config, head));
   const network = { config, head, tensors, vocabulary, ...(masks === undefined ? {} : { masks }) };
@@ -190,6 +197,8 @@ export async function writeFolder(
   checkMasks(network, folder);
   const weights = weightParts(tensors, storage);
   await rm(join(folder, "config.json"), { force: true });
+  // The length of a model that was here before: this one's is in tokenizer_config.json.
+  await rm(join(folder, SENTENCE_FILE), { force: true });
   await writeFileAtomic(join(folder, WEIGHTS_FILE), weights);
   await writeMasks(folder, network.masks);
   for (const [name, text] of tokenizerTexts(vocabulary)) {

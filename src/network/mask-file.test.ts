@@ -8,6 +8,7 @@ import { configJson } from "../bert/config-json.ts";
 import { isEncoder } from "../bert/names.ts";
 import { gunzip, gzip } from "../formats/gzip.ts";
 import { encodeSafetensors, readHeader, readTensor } from "../formats/safetensors.ts";
+import { withLength } from "./length.ts";
 import { applyMaskFile, encodeMaskFile, maskBase } from "./mask-file.ts";
 import { type Network, withHead } from "./network.ts";
 
@@ -98,6 +99,15 @@ test.each<[string, Network]>([
   });
 });
 
+test("the product's length comes with the file; a file that says none leaves the base's", async () => {
+  const short = encodeMaskFile(maskBase(BASE), withLength(product(), 9)) ?? new Uint8Array();
+  expect((await apply(short)).vocabulary.maxLength).toBe(9);
+  const { tensors, metadata } = await parts();
+  metadata.delete("max_length");
+  const silent = await apply(gzip(encodeSafetensors(tensors, metadata)));
+  expect(silent.vocabulary.maxLength).toBe(BASE.vocabulary.maxLength);
+});
+
 test("dropout, initialisation and a spare head make no other base", async () => {
   const base = { ...BASE, config: { ...BASE.config, hiddenDropout: 0.5, initializerRange: 0.1 } };
   expect((await apply(encoded(), base)).tensors).toEqual(product().tensors);
@@ -128,6 +138,8 @@ const ATTACKS: readonly [string, string, Spoil][] = [
   ["another version", "mask/version", (_, m) => m.set("espalier_mask", "2")],
   ["no base", "mask/base", (_, m) => m.delete("base")],
   ["an empty base", "mask/base", (_, m) => m.set("base", "")],
+  ["no tokens at all", "mask/length", (_, m) => m.set("max_length", "")],
+  ["more tokens than positions", "mask/length", (_, m) => m.set("max_length", "999999")],
   ["no configuration", "config/size", (_, m) => m.delete("config")],
   ["a configuration that is no JSON", "json/syntax", (_, m) => m.set("config", "{")],
   ["more layers than the base", "mask/shape", (_, m) => m.set("config", config({ num_hidden_layers: 3 }))],

@@ -3,7 +3,8 @@
  *
  *   Format   gzip of a safetensors file: `mask.NAME` for each masked tensor, packed as in masks.ts; the head's tensors
  *            under their own names; metadata `espalier_mask` (the version), `config` (a config.json, for the head and
- *            its labels) and `base` (SHA-256 of what the file does not carry)
+ *            its labels), `max_length` (where texts are cut; absent: as
+ *            the base cuts them) and `base` (SHA-256 of what the file does not carry)
  *   Promise  base and mask file give the very network that was written; under another base a file is refused.
  *            A removed weight is 0, whatever the sign of the 0 it was
  *
@@ -29,6 +30,7 @@ import {
   type TensorEntry,
 } from "../formats/safetensors.ts";
 import { canonical } from "../text/rules.ts";
+import { lengthFor, withLength } from "./length.ts";
 import { packMask, unpackMask } from "./masks.ts";
 import type { Network } from "./network.ts";
 
@@ -91,7 +93,12 @@ export function encodeMaskFile(
   const parts = new Map<string, Tensor>();
   for (const [name, mask] of masks) parts.set(PREFIX + name, packMask(mask));
   for (const [name, tensor] of tensors) if (!isEncoder(name)) parts.set(name, tensor);
-  const metadata = { espalier_mask: VERSION, base: digest, config: JSON.stringify(configJson(config, head)) };
+  const metadata = {
+    espalier_mask: VERSION,
+    base: digest,
+    config: JSON.stringify(configJson(config, head)),
+    max_length: String(lengthFor(product)),
+  };
   return gzip(encodeSafetensors(parts, new Map(Object.entries(metadata))));
 }
 
@@ -110,8 +117,8 @@ function isMasked(
  *
  * @throws {InputError} `mask/base` for the file of another base
  * @throws {FormatError} `mask/version` for no mask file or one of another version, `mask/shape` for one of a base of
- *   other sizes, `mask/unused`, `mask/missing`, `mask/tensor` for tensors that do not fit, `mask/finite`; `gzip/…`, `safetensors/…`,
- *   `json/…`, `masks/size`
+ *   other sizes, `mask/length`, `mask/unused`, `mask/missing`, `mask/tensor` for parts that do not fit, `mask/finite`;
+ *   `gzip/…`, `safetensors/…`, `json/…`, `masks/size`
  * @throws {ConfigError} `config/…`
  */
 export async function applyMaskFile(
@@ -139,7 +146,18 @@ export async function applyMaskFile(
       masks.set(masked, unpackMask(await readTensor(file, entry), shape, masked, where));
     else tensors.set(name, await readHeadTensor(file, name, entry));
   }
-  return { ...base, head, tensors: merged(base, shapes, tensors, masks, where), masks };
+  const length = lengthOf(metadata.get("max_length"), base, where);
+  const network = { ...base, head, tensors: merged(base, shapes, tensors, masks, where), masks };
+  return withLength(network, length);
+}
+
+/** The file's length, or the base's where it says none. */
+function lengthOf(text: string | undefined, base: Network, where: string): number {
+  if (text === undefined) return lengthFor(base);
+  const length = Number(text);
+  const most = base.config.maxPositions;
+  if (Number.isInteger(length) && length >= 3 && length <= most) return length;
+  throw bad("length", "mask file", `a max_length of 3 to ${most}`, text, where);
 }
 
 async function readHeadTensor(file: ByteSource, name: string, entry: TensorEntry): Promise<FloatTensor> {

@@ -134,7 +134,7 @@ test("the file has standard operators, int64 inputs with free axes, its labels, 
   expect(Object.keys(opsets)).toEqual([""]);
   expect(graph.nodes.filter(({ domain }) => domain)).toEqual([]);
   expect({ producerName, producerVersion }).toEqual({ producerName: "espalier", producerVersion: "1.2.3" });
-  expect(metadata).toEqual({ head: "classification", labels: '["a","b","c"]' });
+  expect(metadata).toEqual({ head: "classification", max_length: "16", labels: '["a","b","c"]' });
   const initializers = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
   for (const [name, tensor] of network.tensors) expect(initializers.get(name)?.data).toEqual(tensor.data);
 });

@@ -30,6 +30,7 @@ import { type Program, program } from "../graph/program.ts";
 import { input, type Value } from "../graph/value.ts";
 import { type Opset, PORTABLE_OPSET } from "../onnx/opsets.ts";
 import { quantizeDynamically } from "../onnx/quantize.ts";
+import { lengthFor } from "./length.ts";
 import type { Network } from "./network.ts";
 
 const BATCH = ["batch_size", "sequence_length"] as const;
@@ -111,7 +112,8 @@ function outputOf(context: ForwardContext, inputs: BertInputs, { config, head }:
 }
 
 /** For people and tools that have the file alone, without its config.json. */
-function metadataOf({ head }: Network): Record<string, string> {
-  if (head.kind !== "classification") return { head: head.kind };
-  return { head: head.kind, labels: JSON.stringify(head.labels) };
+function metadataOf(network: Network): Record<string, string> {
+  const { head } = network;
+  const about = { head: head.kind, max_length: String(lengthFor(network)) };
+  return head.kind === "classification" ? { ...about, labels: JSON.stringify(head.labels) } : about;
 }

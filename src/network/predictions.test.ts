@@ -1,27 +1,37 @@
 import { expect, test } from "vitest";
 import { RunError } from "../base/errors.ts";
-import { predictionsOf } from "./predictions.ts";
+import { predictionsOf, type ReadText } from "./predictions.ts";
 
 const TWO = { kind: "classification", labels: ["no", "yes"] } as const;
 
+/** Texts that were read whole, for texts "a", ["b", "c"] and the like. */
+function read(...texts: (string | readonly [string, string])[]): ReadText[] {
+  return texts.map((given) => {
+    const [text, pair] = typeof given === "string" ? [given, null] : given;
+    return { text, pair, tokens: 3, cut: 0 };
+  });
+}
+
 test("a label has the probability of its logit; a regression's value is its score", () => {
-  const [first, second] = predictionsOf(TWO, ["a", ["b", "c"]], Float32Array.of(0, Math.log(3), 2, 0));
+  const [first, second] = predictionsOf(TWO, read("a", ["b", "c"]), Float32Array.of(0, Math.log(3), 2, 0));
   expect(first).toMatchObject({ text: "a", pair: null, label: "yes", score: expect.closeTo(0.75, 6) });
   expect(second).toMatchObject({ text: "b", pair: "c", label: "no", score: expect.closeTo(0.8808, 4) });
-  expect(predictionsOf({ kind: "regression" }, ["a"], Float32Array.of(2.5))).toEqual([
-    { text: "a", pair: null, label: null, score: 2.5, scores: [] },
+  expect(predictionsOf({ kind: "regression" }, read("a"), Float32Array.of(2.5))).toEqual([
+    { text: "a", pair: null, label: null, score: 2.5, scores: [], tokens: 3, cut: 0 },
   ]);
 });
 
 test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
   "a logit of %s gives an error and never a label",
   (bad) => {
-    const twice = () => predictionsOf(TWO, ["a", "b"], Float32Array.of(0, 1, bad, 2));
+    const twice = () => predictionsOf(TWO, read("a", "b"), Float32Array.of(0, 1, bad, 2));
     expect(twice).toThrow(RunError);
     expect(twice).toThrow(
       expect.objectContaining({ code: "predict/finite", message: expect.stringMatching(/text 2/) }),
     );
-    const once = () => predictionsOf({ kind: "regression" }, ["a"], Float32Array.of(bad));
+    const later = () => predictionsOf(TWO, read("a", "b"), Float32Array.of(0, 1, bad, 2), 4096);
+    expect(later).toThrow(expect.objectContaining({ message: expect.stringMatching(/text 4098/) }));
+    const once = () => predictionsOf({ kind: "regression" }, read("a"), Float32Array.of(bad));
     expect(once).toThrow(expect.objectContaining({ code: "predict/finite" }));
   },
 );

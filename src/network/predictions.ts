@@ -4,6 +4,7 @@ import { RunError } from "../base/errors.ts";
 import { findNotFinite } from "../base/tensor.ts";
 import type { Head } from "../bert/config.ts";
 import { argmaxRows } from "../data/metrics.ts";
+import type { Encoding, Tokenizer } from "../text/tokenizer.ts";
 
 /** A text, or two that belong together. */
 export type Text = string | readonly [text: string, pair: string];
@@ -19,33 +20,77 @@ export interface Prediction {
   readonly score: number;
   /** Probability of each label, in the order of the model's labels; empty for a regression. */
   readonly scores: readonly number[];
+  /** Tokens that the model read, [CLS] and [SEP] among them. */
+  readonly tokens: number;
+  /** Tokens at the end that it did not, because the text is longer than its texts are cut at; 0 of a whole one. */
+  readonly cut: number;
+}
+
+/** A text as a model reads it. */
+export type ReadText = Pick<Prediction, "text" | "pair" | "tokens" | "cut">;
+
+/** A model that answers texts which are cut into pieces. */
+export interface Answerer {
+  readonly head: Head;
+  readonly tokenizer: Tokenizer;
+  /** Tokens at which texts are cut. */
+  readonly maxLength: number;
+  /** Logits [texts, labels], in the order of the texts. */
+  logits(texts: readonly Encoding[]): Promise<Float32Array>;
+}
+
+/** Texts that are in pieces at a time: room enough to put texts of like length together, and a bound on memory. */
+const WINDOW = 4096;
+
+/** Predictions in the order of the texts, however many they are. @throws as `predictionsOf` does */
+export async function classifyTexts(answerer: Answerer, texts: readonly Text[]): Promise<Prediction[]> {
+  const { head, tokenizer, maxLength } = answerer;
+  const all: Prediction[] = [];
+  for (let at = 0; at < texts.length; at += WINDOW) {
+    const encodings: Encoding[] = [];
+    const read = texts.slice(at, at + WINDOW).map((given): ReadText => {
+      const [text, pair] = typeof given === "string" ? [given, undefined] : given;
+      const encoding = tokenizer.encode(text, pair, maxLength);
+      encodings.push(encoding);
+      return { text, pair: pair ?? null, tokens: encoding.ids.length, cut: encoding.cut };
+    });
+    const logits = await answerer.logits(encodings);
+    for (const prediction of predictionsOf(head, read, logits, at)) all.push(prediction);
+  }
+  return all;
 }
 
 /**
  * Predictions of logits [texts, labels], in the order of the texts.
  *
+ * @param before  texts that came before these, for messages
  * @throws {RunError} `predict/finite` for logits that are not finite: the largest of NaN would be the first label
  */
-export function predictionsOf(head: Head, texts: readonly Text[], logits: Float32Array): Prediction[] {
+export function predictionsOf(
+  head: Head,
+  texts: readonly ReadText[],
+  logits: Float32Array,
+  before = 0,
+): Prediction[] {
   const labels = head.kind === "classification" ? head.labels : [];
   const width = logits.length / texts.length;
-  checkFinite(logits, width);
+  checkFinite(logits, width, before);
   const best = argmaxRows(logits, width);
-  return texts.map((given, i) => {
-    const [text, pair] = typeof given === "string" ? [given, null] : given;
+  return texts.map((read, i) => {
     const row = logits.subarray(i * width, (i + 1) * width);
     if (head.kind !== "classification")
-      return { text, pair, label: null, score: row[0] ?? Number.NaN, scores: [] };
+      return { ...read, label: null, score: row[0] ?? Number.NaN, scores: [] };
     const scores = softmax(row);
     const label = best[i] ?? 0;
-    return { text, pair, label: labels[label] ?? String(label), score: scores[label] ?? Number.NaN, scores };
+    const score = scores[label] ?? Number.NaN;
+    return { ...read, label: labels[label] ?? String(label), score, scores };
   });
 }
 
-function checkFinite(logits: Float32Array, width: number): void {
+function checkFinite(logits: Float32Array, width: number, before: number): void {
   const place = findNotFinite(logits);
   if (place < 0) return;
-  const text = Math.floor(place / width) + 1;
+  const text = before + Math.floor(place / width) + 1;
   const message = `logits: expected finite numbers, got ${logits[place]} (text ${text})`;
   throw new RunError("predict/finite", message);
 }

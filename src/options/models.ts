@@ -2,7 +2,7 @@
 
 import { integer, integers, number, oneOf, onOff, someOf, text, texts } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-import { ANY_MODEL, COMMON, DATA, kindRule, MODEL } from "./training.ts";
+import { ANY_MODEL, COMMON, DATA, kindRule, MODEL, MODEL_LENGTH } from "./training.ts";
 
 const NUMBERS = oneOf("float32", "float16", "int8");
 
@@ -53,6 +53,7 @@ export const SHRINK = schema(
       absent: "all pieces stay",
     }),
     ...DATA,
+    ...MODEL_LENGTH,
     data: optional(text("path", "a folder or file"), "labelled text to evaluate on, before and after", {
       absent: "no evaluation",
     }),
@@ -78,7 +79,10 @@ export const BENCH = schema("bench", {
     absent: "onnx, and for one model alone int8 and sparse beside it",
   }),
   batchSizes: withDefault(integers(1, 65_536), [1, 8, 32], "batch sizes", { unit: "examples" }),
-  lengths: withDefault(integers(2, 8192), [32, 128], "sequence lengths", { unit: "tokens" }),
+  lengths: optional(integers(2, 1_000_000), "sequence lengths", {
+    unit: "tokens",
+    absent: "32 and 128, or what the models take where that is less",
+  }),
   repetitions: withDefault(integer(3, 100_000), 30, "timed runs of each case, after a few that do not count"),
   caseSeconds: withDefault(
     number(0, 86_400, { above: true }),
@@ -94,8 +98,9 @@ export type BenchSettings = SettingsOf<typeof BENCH.fields>;
 /** What is in a model, without running it. */
 export const INSPECT = schema("inspect", {
   model: required(MODEL, ANY_MODEL),
-  maxLength: withDefault(integer(2, 8192), 128, "sequence length for counting operations", {
+  maxLength: optional(integer(3, 1_000_000), "sequence length for counting operations", {
     unit: "tokens",
+    absent: "128, or what the model takes where that is less",
   }),
   ...COMMON,
 });

@@ -18,7 +18,6 @@ test("only what has no default has to be given", () => {
     warmup: 0.1,
     clip: 1,
     accumulate: 1,
-    maxLength: 128,
     seed: 0,
     device: "cpu",
     bucket: true,

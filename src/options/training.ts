@@ -34,6 +34,17 @@ const QUOTES = withDefault(
   { absent: "told from the file" },
 );
 
+/** Where texts are cut. `absent` says what decides when it is not typed; no model takes more than its positions. */
+function cutAt(absent: string) {
+  const meaning = "longest sequence; what is longer is cut";
+  return { maxLength: optional(integer(3, 1_000_000), meaning, { unit: "tokens", absent }) };
+}
+
+/** Of a model that is trained: its product keeps the length. */
+const TRAINED_LENGTH = cutAt("128, or what the model takes where that is less");
+/** Of a model that is only run. */
+export const MODEL_LENGTH = cutAt("what the model was trained with");
+
 /** Where labelled examples come from. */
 export const DATA = {
   task: optional(text("name"), "GLUE task, such as sst2; it knows its files, columns and metric", {
@@ -50,9 +61,6 @@ export const DATA = {
   classification: withDefault(onOff(), false, "take labels as classes, numbers with a fraction too"),
   skipUnlabelled: withDefault(onOff(), false, "leave rows without a label out, and say how many"),
   quotes: QUOTES,
-  maxLength: withDefault(integer(2, 8192), 128, "longest sequence; what is longer is cut", {
-    unit: "tokens",
-  }),
   limit: optional(integer(1, LARGEST), "use only the first examples of each split", {
     unit: "examples",
     absent: "all",
@@ -111,6 +119,7 @@ export const FINETUNE = schema(
   {
     model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
     ...DATA,
+    ...TRAINED_LENGTH,
     ...OUTPUT,
     ...TRAINING,
     ...COMMON,
@@ -137,6 +146,7 @@ export const COMPRESS = schema(
       absent: "fine-tune the model first",
     }),
     ...DATA,
+    ...cutAt("that of --finetuned; else 128, or what the model takes where that is less"),
     ...OUTPUT,
     ...TRAINING,
     ...COMMON,
@@ -152,6 +162,7 @@ export const AUGMENT = schema(
   {
     model: required(MODEL, `a masked language model: ${ANY_MODEL}`),
     ...DATA,
+    ...TRAINED_LENGTH,
     out: required(text("file", "a .jsonl file"), "JSON lines file to write, for --augmented or --data"),
     force: withDefault(onOff(), false, "replace a file that is already there"),
     copies: withDefault(integer(1, 10_000), 30, "copies of a text; of a pair each text has as many"),
@@ -181,6 +192,7 @@ export const EVALUATE = schema(
     model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
     mask: optional(MASK, "mask file, for a base model in place of a fine-tuned one", { absent: "none" }),
     ...DATA,
+    ...MODEL_LENGTH,
     batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
     ...COMMON,
   },
@@ -212,9 +224,7 @@ export const PREDICT = schema(
       absent: "none",
     }),
     batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
-    maxLength: withDefault(integer(2, 8192), 128, "longest sequence; what is longer is cut", {
-      unit: "tokens",
-    }),
+    ...MODEL_LENGTH,
     ...COMMON,
   },
   ({ texts, data }) => {

@@ -6,14 +6,15 @@
 
 import { ConfigError, InputError } from "../base/errors.ts";
 import type { Head } from "../bert/config.ts";
-import type { EncodedSet } from "../data/batches.ts";
+import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
 import { logitsOf } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
+import { lengthFor } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
-import { type Prediction, predictionsOf, type Text } from "../network/predictions.ts";
+import { type Answerer, classifyTexts, type Prediction, type Text } from "../network/predictions.ts";
 import type { RunContext } from "./progress.ts";
 import { loadUnder } from "./under-mask.ts";
 
@@ -23,10 +24,10 @@ export interface ClassifierOptions {
   readonly threads?: number;
   /** Default `cpu`. */
   readonly device?: Provider;
-  /** Texts of one batch. Default 32. */
+  /** The most texts of one batch, which long texts fill with fewer. Default 32. */
   readonly batchSize?: number;
-  /** Longest sequence in tokens; what is longer is cut. Default and most: what the model takes. */
-  readonly maxLength?: number;
+  /** Longest sequence in tokens; what is longer is cut. Default: what the model was trained with; most: its positions. */
+  readonly maxLength?: number | undefined;
 }
 
 /** How a model is read and run. */
@@ -38,6 +39,8 @@ export interface LoadOptions extends ClassifierOptions {
 /** A model that labels texts. It owns a thread: close it. */
 export interface Classifier {
   readonly network: Network;
+  /** Tokens at which texts are cut. */
+  readonly maxLength: number;
   /** Predictions in the order of the texts. @throws {InputError} `predict/none` for no texts */
   classify(texts: readonly Text[]): Promise<Prediction[]>;
   close(): Promise<void>;
@@ -47,7 +50,8 @@ export interface Classifier {
  * Reads a fine-tuned model, or a base model with a mask, and keeps it ready.
  *
  * @param ref  a folder, a run or `hf:owner/name`
- * @throws {ConfigError} `model/head` for a model without a classification or regression head
+ * @throws {ConfigError} `model/head` for a model without a classification or regression head; `options/maxLength` for
+ *   more than it has positions
  * @throws as `loadModel` and `maskedNetwork` do
  * @example
  * const model = await load("runs/sst2");
@@ -63,38 +67,34 @@ export async function load(
   return openClassifier(network, options, ref);
 }
 
-/** As `load`, without masks, for a network that is in memory. `name` is what messages call it. */
+/**
+ * As `load`, without masks, for a network that is in memory. `name` is what messages call it.
+ * @throws {ConfigError} `model/head`; `options/maxLength` for more than the network has positions
+ */
 export async function openClassifier(
   network: Network,
-  {
-    threads = 1,
-    device = "cpu",
-    batchSize = 32,
-    maxLength = Number.POSITIVE_INFINITY,
-  }: ClassifierOptions = {},
+  { threads = 1, device = "cpu", batchSize = 32, maxLength }: ClassifierOptions = {},
   name = "network",
 ): Promise<Classifier> {
   requireLabels(network.head, name);
   const tokenizer = tokenizerOf(network);
-  const longest = lengthFor(network, maxLength);
+  const length = lengthFor(network, maxLength);
   const engine = new Engine({ threads, provider: device });
-  const encode = (text: Text): EncodedSet["examples"][number] => {
-    const [first, pair] = typeof text === "string" ? [text, undefined] : text;
-    return { ...tokenizer.encode(first, pair, longest), label: 0 };
-  };
   try {
     const inference = await openNetwork(engine, network);
+    const answerer: Answerer = {
+      head: network.head,
+      tokenizer,
+      maxLength: length,
+      logits: (texts) => logitsOf(inference, unlabelled(texts, tokenizer.special.pad), batchSize),
+    };
     return {
       network,
+      maxLength: length,
       classify: async (texts) => {
         if (texts.length === 0)
           throw new InputError("predict/none", "texts: expected at least one, got none");
-        const set: EncodedSet = {
-          task: "classification",
-          examples: texts.map(encode),
-          pad: tokenizer.special.pad,
-        };
-        return predictionsOf(network.head, texts, await logitsOf(inference, set, batchSize));
+        return classifyTexts(answerer, texts);
       },
       close: () => engine.close(),
     };
@@ -112,9 +112,4 @@ export function requireLabels(head: Head, name: string): void {
     "model/head",
     `model: expected one fine-tuned on labelled text, got ${got} (${name})`,
   );
-}
-
-/** The longest sequence a model takes, at most `maxLength`. */
-export function lengthFor({ config, vocabulary }: Network, maxLength: number): number {
-  return Math.min(maxLength, vocabulary.maxLength, config.maxPositions);
 }

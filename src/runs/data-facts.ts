@@ -1,9 +1,7 @@
 /** What a run says of its data before it trains: rows, shares of the classes, texts that are cut. */
 
-import type { EncodedSet } from "../data/batches.ts";
+import type { CutSet } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { tokenizerOf } from "../network/encoding.ts";
-import type { Network } from "../network/network.ts";
 import type { LabelledData } from "./data.ts";
 import type { Sets } from "./encoded.ts";
 import type { DataEvent, ProgressEvent } from "./progress.ts";
@@ -11,23 +9,19 @@ import type { DataEvent, ProgressEvent } from "./progress.ts";
 /** Reports what was noticed while the data was read, then its sizes and shares. */
 export function reportData(
   record: (event: ProgressEvent) => void,
-  network: Network,
   { train, dev, notes }: Pick<LabelledData, "train" | "dev" | "notes">,
-  encoded: Sets<EncodedSet>,
-  maxLength: number,
+  encoded: Sets<CutSet>,
 ): void {
   for (const text of notes) record({ kind: "note", text });
-  const tokenizer = tokenizerOf(network);
-  const cutIn = (set: Dataset, { examples }: EncodedSet): number =>
-    // Only an example that fills the length can have been cut; whether it was, its whole length tells.
-    set.examples.filter(
-      ({ text, pair }, i) =>
-        (examples[i]?.ids.length ?? 0) >= maxLength &&
-        tokenizer.encode(text, pair, Number.MAX_SAFE_INTEGER).ids.length > maxLength,
-    ).length;
-  const cut = cutIn(train, encoded.train) + cutIn(dev, encoded.dev);
+  const cut = encoded.train.cut + encoded.dev.cut;
   const sizes = { train: train.examples.length, dev: dev.examples.length };
-  record({ kind: "data", ...sizes, ...spread(train), cut: cut / (sizes.train + sizes.dev), maxLength });
+  record({
+    kind: "data",
+    ...sizes,
+    ...spread(train),
+    cut: cut / (sizes.train + sizes.dev),
+    maxLength: encoded.train.length,
+  });
 }
 
 /** Of the training examples: each class's share, or the least and the largest value. */

@@ -1,8 +1,9 @@
 /** A run's texts as its network reads them, before anything of the run is written. */
 
-import { type EncodedSet, encodeDataset } from "../data/batches.ts";
+import { type CutSet, encodeDataset } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { tokenizerOf } from "../network/encoding.ts";
+import { lengthFor } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
 
 /** What trains and what judges. */
@@ -11,13 +12,9 @@ export interface Sets<T> {
   readonly dev: T;
 }
 
-/** Both sets, cut to `maxLength` pieces. @throws {InputError} `encode/types` for pairs that the network cannot read */
-export function encodeSets(
-  network: Network,
-  { train, dev }: Sets<Dataset>,
-  maxLength: number,
-): Sets<EncodedSet> {
-  const tokenizer = tokenizerOf(network);
-  const encode = (set: Dataset): EncodedSet => encodeDataset(set, tokenizer, maxLength);
+/** Both sets, cut at the network's length. @throws {InputError} `encode/types` for pairs that the network cannot read */
+export function encodeSets(network: Network, { train, dev }: Sets<Dataset>): Sets<CutSet> {
+  const [tokenizer, length] = [tokenizerOf(network), lengthFor(network)];
+  const encode = (set: Dataset): CutSet => encodeDataset(set, tokenizer, length);
   return { train: encode(train), dev: encode(dev) };
 }

@@ -5,7 +5,7 @@
  */
 
 import { rm } from "node:fs/promises";
-import { ConfigError, RunError } from "../base/errors.ts";
+import { RunError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
 import { linearRate } from "../base/schedule.ts";
 import type { BoundMethod } from "../contract/method.ts";
@@ -193,14 +193,4 @@ function hasVaried({ best, last }: LoopState = { stale: 0 }): boolean {
 function keptText({ primary }: Measure, { step, metrics, loss }: Best, steps: number): string {
   const value = metrics[primary] ?? Number.NaN;
   return `kept the model of step ${step} of ${steps}: ${primary} ${value.toFixed(4)}, loss ${loss.toFixed(4)}`;
-}
-
-/** Refuses a maximum length that the model's positions cannot hold. @throws {ConfigError} `options/maxLength` */
-export function checkLength({ config }: Network, maxLength: number): void {
-  if (maxLength > config.maxPositions) {
-    throw new ConfigError(
-      "options/maxLength",
-      `maxLength: expected at most the model's ${config.maxPositions} positions, got ${maxLength}`,
-    );
-  }
 }

@@ -4,14 +4,13 @@
  * Only this file of the runtime knows ONNX Runtime; it is imported when a model may need it, and never in a browser.
  */
 
+import { type Batch, evalBatches, inExampleOrder, unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
-import type { InputBatch } from "../network/inference.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
-import type { EncodedText } from "../sparse/batch.ts";
 import type { Path } from "./host.ts";
 
-/** Texts of one batch: those of a pass of the sparse path have as many tokens. */
+/** The most texts of one batch, as in `load` of the program. */
 const BATCH = 32;
 
 /** Opens a network in ONNX Runtime; it owns a thread: close it. */
@@ -22,11 +21,10 @@ export async function openDense(network: Network, threads: number): Promise<Path
     const inference = await openNetwork(engine, network);
     return {
       logits: async (texts) => {
-        const parts: Float32Array[] = [];
-        for (let i = 0; i < texts.length; i += BATCH) {
-          parts.push(await inference.logits(batchOf(texts.slice(i, i + BATCH), padTokenId)));
-        }
-        return joined(parts);
+        const parts: { batch: Batch; rows: Float32Array }[] = [];
+        for (const batch of evalBatches(unlabelled(texts, padTokenId), BATCH))
+          parts.push({ batch, rows: await inference.logits(batch) });
+        return inExampleOrder(parts);
       },
       close: () => engine.close(),
     };
@@ -34,27 +32,4 @@ export async function openDense(network: Network, threads: number): Promise<Path
     await engine.close();
     throw error;
   }
-}
-
-/** Padded to the longest. */
-function batchOf(texts: readonly EncodedText[], pad: number): InputBatch {
-  const length = Math.max(...texts.map(({ ids }) => ids.length));
-  const n = texts.length * length;
-  const batch = { ids: new Int32Array(n).fill(pad), types: new Int32Array(n), mask: new Float32Array(n) };
-  texts.forEach(({ ids, types }, i) => {
-    batch.ids.set(ids, i * length);
-    batch.types.set(types, i * length);
-    batch.mask.fill(1, i * length, i * length + ids.length);
-  });
-  return { size: texts.length, length, ...batch };
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

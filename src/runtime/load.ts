@@ -11,8 +11,8 @@
 
 import { ConfigError, InputError } from "../base/errors.ts";
 import { tokenizerOf } from "../network/encoding.ts";
-import { type Prediction, predictionsOf, type Text } from "../network/predictions.ts";
-import type { EncodedText } from "../sparse/batch.ts";
+import { lengthFor } from "../network/length.ts";
+import { type Answerer, classifyTexts, type Prediction, type Text } from "../network/predictions.ts";
 import type { Rates } from "../sparse/linear.ts";
 import type { Path } from "./host.ts";
 import { host } from "./node.ts";
@@ -26,7 +26,7 @@ export interface RuntimeOptions {
    * not, because its threads cannot share memory.
    */
   readonly threads?: number;
-  /** Longest sequence in tokens; what is longer is cut. Default and most: what the model takes. */
+  /** Longest sequence in tokens; what is longer is cut. Default: what the model was trained with; most: its positions. */
   readonly maxLength?: number;
   /**
    * Rates of the kernels, from `report.rates` of an earlier load on this machine, in place of measuring them (0.1 s). Within a
@@ -59,6 +59,8 @@ export interface RuntimeReport extends Omit<KernelReport, "rates"> {
 export interface RuntimeModel {
   /** Of a classification, in the order of `scores`; none of a regression. */
   readonly labels: readonly string[];
+  /** Tokens at which texts are cut. */
+  readonly maxLength: number;
   readonly report: RuntimeReport;
   /** What was written into the file: the producer's version and the like. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -81,7 +83,7 @@ const MANY_WEIGHTS = 2 ** 21;
  *
  * @param source  its bytes, a URL, or a path (Node) or address relative to the page (browser)
  * @throws {FormatError} `esp/…` for a damaged file; {InputError} `runtime/source` for one that cannot be read;
- *   {ConfigError} `runtime/threads`, `runtime/path`, `sparse/head`; {RunError} `runtime/…`
+ *   {ConfigError} `runtime/threads`, `runtime/path`, `sparse/head`, `options/maxLength`; {RunError} `runtime/…`
  * @example const model = await load(new URL("./model.esp", import.meta.url), { threads: 2 });
  */
 export async function load(
@@ -192,26 +194,19 @@ async function timeOf(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-function classifier(
-  { opened }: OpenFile,
-  path: Path,
-  report: RuntimeReport,
-  longest = Infinity,
-): RuntimeModel {
-  const { head, vocabulary, config, metadata } = opened;
-  const tokenizer = tokenizerOf({ config, vocabulary });
-  const maxLength = Math.min(longest, vocabulary.maxLength, config.maxPositions);
-  const encode = (text: Text): EncodedText => {
-    const [first, pair] = typeof text === "string" ? [text, undefined] : text;
-    return tokenizer.encode(first, pair, maxLength);
-  };
+function classifier({ opened }: OpenFile, path: Path, report: RuntimeReport, asked?: number): RuntimeModel {
+  const { head, metadata } = opened;
+  const tokenizer = tokenizerOf(opened);
+  const maxLength = lengthFor(opened, asked);
+  const answerer: Answerer = { head, tokenizer, maxLength, logits: (texts) => path.logits(texts) };
   return {
     labels: head.kind === "classification" ? head.labels : [],
+    maxLength,
     report,
     metadata,
     classify: async (texts) => {
       if (texts.length === 0) throw new InputError("runtime/none", "texts: expected at least one, got none");
-      return predictionsOf(head, texts, await path.logits(texts.map(encode)));
+      return classifyTexts(answerer, texts);
     },
     close: () => path.close(),
   };

@@ -58,7 +58,11 @@ export interface TokenizerConfig {
 }
 
 /** What BERT's uncased models use, for a folder with a vocabulary and no configuration. */
-const DEFAULTS = { lowercase: true, tokenizeChineseChars: true, maxLength: 512 } as const;
+const DEFAULTS = {
+  lowercase: true,
+  tokenizeChineseChars: true,
+  maxLength: Number.POSITIVE_INFINITY,
+} as const;
 
 const BERT_CLASSES: readonly unknown[] = ["BertTokenizer", "BertTokenizerFast"];
 const FILE_CLASSES: readonly unknown[] = ["PreTrainedTokenizerFast", "TokenizersBackend"];
@@ -133,7 +137,7 @@ export function parseFlags(fields: Fields, where: string): TokenizerFlags {
     lowercase: flagOf(fields, "do_lower_case", DEFAULTS.lowercase, where),
     stripAccents: nullableFlagOf(fields, "strip_accents", where),
     tokenizeChineseChars: flagOf(fields, "tokenize_chinese_chars", DEFAULTS.tokenizeChineseChars, where),
-    maxLength: lengthOf("model_max_length" in fields ? fields.model_max_length : fields.max_len, where),
+    maxLength: lengthOf(fields, where),
   };
 }
 
@@ -153,11 +157,30 @@ function isEmpty(value: unknown): boolean {
   return isUnset(value) || (typeof value === "object" && Object.keys(value).length === 0);
 }
 
-/** transformers writes 1e30 for "no limit"; BERT has positions for 512. */
-function lengthOf(value: unknown, where: string): number {
-  if (isUnset(value)) return DEFAULTS.maxLength;
-  if (typeof value !== "number" || !(value >= 3)) throw unread(where, "model_max_length", "3 or more", value);
-  return value > 1e9 ? DEFAULTS.maxLength : Math.floor(value);
+/**
+ * What a file says of the length, under today's key or the one of transformers before 3. None means no limit but the
+ * model's positions; transformers writes 1e30 for it.
+ */
+function lengthOf(fields: Fields, where: string): number {
+  const key = Object.hasOwn(fields, "model_max_length") ? "model_max_length" : "max_len";
+  return tokensOf(fields, key, where);
+}
+
+/** What sentence encoders have beside a model's files; only its length matters here. */
+export const SENTENCE_FILE = "sentence_bert_config.json";
+
+/**
+ * The length in a sentence encoder's `sentence_bert_config.json`, which its own library puts above `model_max_length`;
+ * Infinity where there is none.
+ */
+export function parseSentenceLength(json: unknown, where: string): number {
+  return json === undefined ? DEFAULTS.maxLength : tokensOf(fieldsOf(json, where), "max_seq_length", where);
+}
+
+function tokensOf(fields: Fields, key: string, where: string): number {
+  const value = isUnset(fields[key]) ? DEFAULTS.maxLength : fields[key];
+  if (typeof value !== "number" || !(value >= 3)) throw unread(where, key, "a number of 3 or more", value);
+  return Math.floor(value);
 }
 
 /** The class is the one that either file names, tokenizer_config.json before config.json; BERT's when neither does. */

@@ -27,7 +27,7 @@ export interface TokenizerFlags {
   /** null means: as `lowercase`. */
   readonly stripAccents: boolean | null;
   readonly tokenizeChineseChars: boolean;
-  /** The longest input the model takes, in pieces including [CLS] and [SEP]. */
+  /** Where texts are cut, in pieces including [CLS] and [SEP]: what the model was trained with. */
   readonly maxLength: number;
 }
 
@@ -44,6 +44,8 @@ export interface Encoding {
   readonly ids: Int32Array;
   /** BERT has 0 for the first text with its [CLS] and [SEP], 1 for the pair with its [SEP]. */
   readonly types: Int32Array;
+  /** Pieces at the end that did not fit; 0 of a text that is whole. */
+  readonly cut: number;
 }
 
 /** Encodes texts; equal texts give equal arrays. */
@@ -240,7 +242,8 @@ function assemble(
   const length = first + second + fixed;
   if (length === 0) throw new InputError("tokenizer/empty", "text: expected a piece or more, got none");
   const texts = { A: { pieces: text, count: first }, B: { pieces: pair ?? [], count: second } };
-  return fillTemplate(template, texts, length);
+  const cut = text.length + (pair?.length ?? 0) - first - second;
+  return { ...fillTemplate(template, texts, length), cut };
 }
 
 /** A text's pieces, of which the first `count` are kept. */
@@ -253,7 +256,7 @@ function fillTemplate(
   template: readonly TemplateItem[],
   texts: Readonly<Record<"A" | "B", CutText>>,
   length: number,
-): Encoding {
+): Pick<Encoding, "ids" | "types"> {
   const [ids, types] = [new Int32Array(length), new Int32Array(length)];
   let at = 0;
   for (const item of template) {

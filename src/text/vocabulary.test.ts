@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { EspalierError } from "../base/errors.ts";
 import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
+import { parseSentenceLength } from "./tokenizer-config.ts";
 import { tokenizerConfigJson, tokenizerJson } from "./tokenizer-files.ts";
 import { parseVocab } from "./vocab-text.ts";
 import { readTokenizer } from "./vocabulary.ts";
@@ -105,9 +106,28 @@ test("max_len is the name that old files have for model_max_length", () => {
 });
 
 test("an empty tokenizer_config.json has the defaults of BERT uncased", () => {
-  const defaults = { lowercase: true, stripAccents: null, tokenizeChineseChars: true, maxLength: 512 };
-  expect(withConfig({})).toEqual({ ...defaults, vocab: files.vocab });
-  expect(withConfig({ model_max_length: 1e30 })).toEqual({ ...defaults, vocab: files.vocab });
+  const defaults = { lowercase: true, stripAccents: null, tokenizeChineseChars: true };
+  const maxLength = Number.POSITIVE_INFINITY;
+  expect(withConfig({})).toEqual({ ...defaults, maxLength, vocab: files.vocab });
+});
+
+test.each([
+  ["no limit but the positions", {}, Number.POSITIVE_INFINITY],
+  ["null is none", { model_max_length: null }, Number.POSITIVE_INFINITY],
+  ["null is none whatever max_len says", { model_max_length: null, max_len: 9 }, Number.POSITIVE_INFINITY],
+  ["a number that stands for none", { model_max_length: 1e30 }, 1e30],
+  ["a limit", { model_max_length: 128 }, 128],
+])("model_max_length: %s", (_, config, length) => {
+  expect(withConfig(config).maxLength).toBe(length);
+});
+
+test("a sentence encoder's own length is read, null and a missing file are none, other values are refused", () => {
+  expect(parseSentenceLength({ max_seq_length: 256, do_lower_case: false }, "s")).toBe(256);
+  for (const none of [undefined, {}, { max_seq_length: null }])
+    expect(parseSentenceLength(none, "s")).toBe(Number.POSITIVE_INFINITY);
+  expect(() => parseSentenceLength({ max_seq_length: "256" }, "s")).toThrow(
+    "s: max_seq_length: expected a number of 3 or more, got 256",
+  );
 });
 
 test("special pieces may be given as objects", () => {
@@ -130,7 +150,7 @@ const configs: [unknown, string][] = [
     { tokenizer_class: "T5Tokenizer" },
     "c: tokenizer_class: expected BertTokenizer, BertTokenizerFast, PreTrainedTokenizerFast, TokenizersBackend, got T5Tokenizer",
   ],
-  [{ model_max_length: -1 }, "c: model_max_length: expected 3 or more, got -1"],
+  [{ model_max_length: -1 }, "c: model_max_length: expected a number of 3 or more, got -1"],
   [[], "c: expected a JSON object, got []"],
   [null, "c: expected a JSON object, got null"],
 ];

@@ -4,6 +4,7 @@ import { afterAll, expect, test } from "vitest";
 import { fold, keyOf, randint } from "../../src/base/random.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import type { InputBatch } from "../../src/network/inference.ts";
+import { withLength } from "../../src/network/length.ts";
 import type { Network } from "../../src/network/network.ts";
 import { FORMATS, NETWORKS, openHere } from "../support/formats.ts";
 import { newFolder } from "../support/tiny-model.ts";
@@ -50,6 +51,15 @@ test.for(CASES.filter(({ code }) => code === undefined))(
     }
   },
 );
+
+test.for(FORMATS)("$name: texts are cut where the network cuts them", async (format, context) => {
+  const [, whole] = NETWORKS[0] ?? [];
+  if (whole === undefined) throw new Error("no network to write");
+  const path = await format.write(await newFolder(), withLength(whole, 7));
+  const length = await format.length(path);
+  if (length === undefined) return context.skip(`no reader for ${format.name} here`);
+  expect(length).toBe(7);
+});
 
 test.each(CASES.filter(({ code }) => code !== undefined))(
   "$name is refused ($code)",

@@ -15,10 +15,13 @@ import type { Engine } from "../../src/engine/engine.ts";
 import { writeFileAtomic } from "../../src/formats/files.ts";
 import { readFolder, writeFolder } from "../../src/network/folder.ts";
 import { type InputBatch, openNetwork } from "../../src/network/inference.ts";
+import { lengthFor } from "../../src/network/length.ts";
 import type { Network } from "../../src/network/network.ts";
 import { exportOnnx, ONNX_INPUTS, onnxOutput } from "../../src/network/onnx.ts";
 import { toStock } from "../../src/network/stock.ts";
 import { keepPieces } from "../../src/network/vocabulary.ts";
+import { decodeModel } from "../../src/onnx/decode.ts";
+import { load } from "../../src/runtime/load.ts";
 import { openSession } from "../../src/runtime/session.ts";
 import { decodeEsp, encodeEsp, networkOf } from "../../src/sparse/esp/model.ts";
 import { TINY_CONFIG, tinyModel } from "./tiny-model.ts";
@@ -40,6 +43,8 @@ export interface Format {
   /** Writes a network below an empty folder; the path is what `open` takes. */
   write(folder: string, network: Network): Promise<string>;
   open(path: string, network: Network, engine: Engine): Promise<OpenModel | undefined>;
+  /** Tokens at which its reader cuts texts; undefined where the reader is not there on this machine. */
+  length(path: string): Promise<number | undefined>;
 }
 
 /** A network through our own ONNX model and engine: what all formats are held to. */
@@ -66,6 +71,7 @@ export const FORMATS: readonly Format[] = [
       return folder;
     },
     open: async (path, _, engine) => openHere(await readFolder(path), engine),
+    length: async (path) => lengthFor(await readFolder(path)),
   },
   {
     name: "stock folder, padded, read here",
@@ -76,6 +82,7 @@ export const FORMATS: readonly Format[] = [
       return folder;
     },
     open: async (path, _, engine) => openHere(await readFolder(path), engine),
+    length: async (path) => lengthFor(await readFolder(path)),
   },
   {
     name: "packed file, read here",
@@ -86,6 +93,7 @@ export const FORMATS: readonly Format[] = [
       return path;
     },
     open: async (path, _, engine) => openHere(networkOf(await decodeEsp(await readFile(path), path)), engine),
+    length: async (path) => lengthFor(await decodeEsp(await readFile(path), path)),
   },
   {
     name: "packed file, sparse runtime",
@@ -100,6 +108,11 @@ export const FORMATS: readonly Format[] = [
       return path;
     },
     open: openRuntime,
+    length: async (path) => {
+      const model = await load(path, { threads: 1, path: "sparse" });
+      await model.close();
+      return model.maxLength;
+    },
   },
   {
     name: "ONNX file, stock ONNX Runtime",
@@ -110,6 +123,7 @@ export const FORMATS: readonly Format[] = [
       return path;
     },
     open: openStockRuntime,
+    length: async (path) => Number(decodeModel(await readFile(path)).metadata?.max_length),
   },
   {
     name: "ONNX folder, transformers.js",
@@ -120,6 +134,7 @@ export const FORMATS: readonly Format[] = [
       return folder;
     },
     open: openTransformers,
+    length: async (path) => (await transformersPieces(path, LONG))?.length,
   },
 ];
 
@@ -183,6 +198,19 @@ async function openTransformers(path: string, network: Network): Promise<OpenMod
       await model.dispose();
     },
   };
+}
+
+/** A text longer than any model here takes. */
+const LONG = "film ".repeat(200);
+
+/** What transformers.js makes of a text beside an ONNX model; undefined where it is not there. */
+export async function transformersPieces(folder: string, text: string): Promise<number[] | undefined> {
+  const library = await import("@huggingface/transformers").catch(() => undefined);
+  if (library === undefined) return undefined;
+  Object.assign(library.env, { allowRemoteModels: false, localModelPath: dirname(folder) });
+  const tokenizer = await library.AutoTokenizer.from_pretrained(basename(folder));
+  const { input_ids: ids } = tokenizer(text, { truncation: true });
+  return Array.from(ids.data, Number);
 }
 
 function floats(data: unknown): Float32Array {

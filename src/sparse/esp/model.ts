@@ -15,6 +15,7 @@ import type { BlockHeight } from "../../base/blocks.ts";
 import type { FloatTensor } from "../../base/tensor.ts";
 import type { BertConfig, Head } from "../../bert/config.ts";
 import { isEmbedding } from "../../bert/names.ts";
+import { lengthFor } from "../../network/length.ts";
 import type { Network } from "../../network/network.ts";
 import type { TokenizerFiles } from "../../text/tokenizer.ts";
 import { type PackedMatrix, unpackMatrix } from "../matrix.ts";
@@ -147,10 +148,12 @@ export function openEsp(bytes: Uint8Array, where: string): OpenedEsp {
   if (sections.length !== directory.tensors.size) {
     throw bad("sections", "file", `${directory.tensors.size} tensors`, sections.length, where);
   }
-  const vocab = decodePieces(second, directory.config.vocabSize, directory.tokenizer.rules, where);
+  const { config, tokenizer } = directory;
+  const files = { ...tokenizer, vocab: decodePieces(second, config.vocabSize, tokenizer.rules, where) };
+  const vocabulary = { ...files, maxLength: lengthFor({ config, vocabulary: files }) };
   const head = all.reduce((left, { length }) => left - length, bytes.length);
   const sizes = { head, directory: first.length, vocabulary: second.length };
-  return { directory, vocabulary: { vocab, ...directory.tokenizer }, sections, sizes };
+  return { directory, vocabulary, sections, sizes };
 }
 
 /**
