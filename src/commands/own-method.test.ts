@@ -100,7 +100,8 @@ async function options<M>(method: M) {
     (_, i) => `a ${i % 2 ? "good" : "bad"} film,${i % 2 ? "yes" : "no"}`,
   );
   await writeFile(data, `text,label\n${rows.join("\n")}\n`);
-  const [model, finetuned] = [await written(tinyModel()), await written(tinyModel())];
+  const head = { kind: "classification", labels: ["no", "yes"] } as const;
+  const [model, finetuned] = [await written(tinyModel()), await written(tinyModel(head))];
   const training = {
     maxLength: 16,
     epochs: 1,

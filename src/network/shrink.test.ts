@@ -114,13 +114,17 @@ test.each(CASES)(
 );
 
 test.each(CASES)("without %s a network is written to a folder and read back the same", async (_, units) => {
-  const masked = {
-    ...NETWORK,
-    masks: new Map([
-      mask("bert.encoder.layer.0.attention.output.dense.weight", [12, 12]),
-      mask("bert.encoder.layer.1.intermediate.dense.weight", [20, 12]),
-    ]),
-  };
+  const masks = new Map([
+    mask("bert.encoder.layer.0.attention.output.dense.weight", [12, 12]),
+    mask("bert.encoder.layer.1.intermediate.dense.weight", [20, 12]),
+  ]);
+  const tensors = new Map(
+    [...NETWORK.tensors].map(([name, { shape, data }]) => {
+      const kept = masks.get(name)?.data;
+      return [name, floatTensor(shape, kept ? data.map((w, i) => (kept[i] === 0 ? 0 : w)) : data)];
+    }),
+  );
+  const masked = { ...NETWORK, tensors, masks };
   const shrunk = keepUnits(masked, units);
   const folder = join(await newFolder(), "shrunk");
   await writeFolder(folder, shrunk);
