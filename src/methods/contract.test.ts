@@ -1,103 +1,11 @@
-/** Every method is held to the contract that outside methods are held to, under several settings each. */
+/** Methods without a sparsity are held to the contract that outside methods are held to. */
 
-import { describe, expect, test } from "vitest";
-import type { Head } from "../bert/config.ts";
+import { expect, test } from "vitest";
+import { isSparse, testContracts } from "../../test/support/contract.ts";
 import { methodFromOutside } from "../contract/outside.ts";
-import { contractTestsOf } from "../obligations/contract-tests.ts";
-import { CLASSES } from "../obligations/small-network.ts";
-import { METHODS, type MethodId } from "./registry.ts";
+import { METHODS } from "./registry.ts";
 
-/** Settings under which each method is held to its contract, for a network of two layers. A new method adds a row. */
-const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, string>>[]>> = {
-  "adapting-by-pruning": [
-    { sparsity: "0.5" },
-    { sparsity: "0.7", step: "sgd", alpha: "1", recovery: "false", scope: "encoder" },
-    { sparsity: "0.3", step: "adam", control: "shuffle" },
-    { sparsity: "0.3", control: "reinit", times: "2" },
-  ],
-  distil: [{ layers: "2" }, { layers: "1" }],
-  distilbert: [{ layers: "2" }, { layers: "1", init: "fine-tuned" }],
-  features: [{}, { head: "mixture" }],
-  finetune: [{}],
-  "head-gates": [
-    { ratio: "0.5", start: "0" },
-    { ratio: "0.25", start: "0", penalty: "1", gateRate: "1" },
-  ],
-  "head-importance": [
-    { ratio: "0.5", measure: "0.4" },
-    { ratio: "0.75", atLeast: "0", normalise: "false" },
-  ],
-  l0: [
-    { sparsity: "0.5", start: "0" },
-    { sparsity: "0.8", start: "0", ranking: "matrix", distil: "true", until: "0.4", gated: "0.5" },
-  ],
-  layerdrop: [{ layers: "1" }],
-  lottery: [
-    { sparsity: "0.5", rounds: "2" },
-    { sparsity: "0.5", rounds: "1", frozen: "true", head: "mixture" },
-    { sparsity: "0.6", rounds: "2", block: "4" },
-  ],
-  magnitude: [
-    { sparsity: "0.8", until: "0.6" },
-    { sparsity: "0.8", schedule: "one-shot", ranking: "global", distil: "true" },
-    { sparsity: "0.8", scope: "all", frozen: "true", times: "2" },
-    { sparsity: "0.8", until: "0.6", block: "4" },
-    { sparsity: "0.7", schedule: "one-shot", ranking: "global", scope: "all", block: "2" },
-  ],
-  movement: [
-    { sparsity: "0.5", until: "0.5", refresh: "1" },
-    { sparsity: "0.5", until: "0.5", refresh: "1", soft: "true", distil: "true" },
-    { sparsity: "0.7", until: "0.5", refresh: "1", block: "4" },
-    { sparsity: "0.5", until: "0.5", refresh: "1", soft: "true", block: "2" },
-  ],
-  pkd: [{ layers: "2" }, { layers: "2", strategy: "last" }],
-  random: [
-    { sparsity: "0.5" },
-    { sparsity: "0.5", scope: "all", frozen: "true" },
-    { sparsity: "0.5", scope: "all", block: "4" },
-  ],
-  snip: [{ ratio: "0.4" }, { ratio: "0.5", unit: "attention+ffn", spectral: "false", ranking: "kind" }],
-  sparsebert: [
-    { sparsity: "0.8" },
-    { sparsity: "0.8", init: "fine-tuned", when: "before" },
-    { sparsity: "0.8", distil: "false" },
-    { sparsity: "0.8", block: "2" },
-    { sparsity: "0.8", block: "4", init: "fine-tuned", when: "before" },
-  ],
-  theseus: [
-    { layers: "1", base: "0.5", full: "1", init: "fine-tuned" },
-    { layers: "1", base: "0.5", full: "1", init: "fine-tuned", clipOver: "all" },
-    { layers: "1", base: "0.5", full: "0.8", init: "fine-tuned", schedule: "anti-curriculum" },
-    { layers: "1", base: "0.5", full: "1", init: "fine-tuned", schedule: "constant", swap: "1" },
-  ],
-  tinybert: [
-    { layers: "2", intermediate: "0.4" },
-    { layers: "1", intermediate: "0.4", start: "first" },
-  ],
-  truncate: [{ layers: "1" }],
-};
-
-/** A masked language model reads its word embeddings twice, so that they have no table of their own. */
-const HEADS: readonly Head[] = [CLASSES, { kind: "mlm" }];
-
-/** Reads every layer, so one row of settings per method has it. One layer leaves nothing to mix: not for truncation to it. */
-const MIXTURE: Head = { kind: "classification", labels: ["a", "b", "c"], reader: "mixture" };
-
-/** The first row of a method is held to its obligations under every head, the others under the usual one. */
-function headsOf(id: string, row: number): readonly Head[] {
-  if (row > 0) return [CLASSES];
-  return id === "truncate" ? HEADS : [...HEADS, MIXTURE];
-}
-
-describe.each(Object.entries(METHODS))("%s", (id, method) => {
-  // Keys of `METHODS` are its ids.
-  const checks = SETTINGS[id as MethodId].flatMap((set, row) =>
-    contractTestsOf(method, { settings: [set], heads: headsOf(id, row) }),
-  );
-  test.each(checks)("$name", async ({ run }) => {
-    await expect(run()).resolves.toBeUndefined();
-  });
-});
+testContracts((id) => !isSparse(id));
 
 test.each(Object.entries(METHODS))(
   "%s has the shape that is asked of a method from outside",

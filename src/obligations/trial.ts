@@ -1,11 +1,13 @@
 /** A method on trial: one choice of settings under one head, and the runs that its obligations look at, each made once. */
 
 import { keyOf } from "../base/random.ts";
+import { type FloatTensor, sizeOf } from "../base/tensor.ts";
 import type { Head } from "../bert/config.ts";
 import type { RegisteredMethod } from "../contract/configured.ts";
 import type { BoundMethod, Setting } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
 import type { LoopPlan } from "../train/loop.ts";
+import { BUFFERS } from "../train/placement.ts";
 import type { Trainer, TrainerSettings } from "../train/trainer.ts";
 import { madeUpBatch, smallNetwork } from "./small-network.ts";
 import { type Outcome, runPlan, settingsOf, smallPlan, withTrainer } from "./small-runs.ts";
@@ -18,6 +20,10 @@ export interface Product {
   readonly network: Network;
   /** Of `PROBE`; none under a masked language model. */
   readonly logits: Float32Array | undefined;
+  /** As they are trained, by name. */
+  readonly tensors: ReadonlyMap<string, FloatTensor>;
+  /** The optimizer's running mean of each trained tensor's gradient. */
+  readonly means: ReadonlyMap<string, Float32Array>;
 }
 
 export interface Trial {
@@ -74,10 +80,22 @@ export function trialOf(registered: RegisteredMethod, { set, head, layers }: Tri
         const logits = isAsked
           ? await trainer.logits(madeUpBatch(head, PROBE.number, PROBE.size))
           : undefined;
-        return { network: trainer.finish(await trainer.tensors()), logits };
+        const tensors = await trainer.tensors();
+        return { network: trainer.finish(tensors), logits, tensors, means: await meansOf(trainer) };
       }),
     ),
   };
+}
+
+/** The optimizer's running means, where a tensor has one. */
+async function meansOf(trainer: Trainer): Promise<Map<string, Float32Array>> {
+  const { buffers } = await trainer.state();
+  const means = new Map<string, Float32Array>();
+  for (const [name, { buffer, offset, shape }] of trainer.placement.views) {
+    const mean = buffers.get(buffer === BUFFERS.table ? `${BUFFERS.table}.m` : BUFFERS.mean);
+    if (mean) means.set(name, mean.slice(offset, offset + sizeOf(shape)));
+  }
+  return means;
 }
 
 /** Takes the first `steps` steps of a plan at one rate. */
