@@ -8,6 +8,7 @@
  * Not here: which matrices, when and how many (methods/).
  */
 
+import { requireItem } from "./present.ts";
 import { kthLargest } from "./select.ts";
 
 /** Rows that one block spans. */
@@ -97,7 +98,7 @@ export function fillBelow(
     for (const rank of ranks) if (size(rank) > threshold) left -= weights;
   }
   for (const [i, { rows, columns, height, ranks }] of matrices.entries()) {
-    const data = into[i] ?? new Float32Array(0);
+    const data = requireItem(into, i, "arrays to fill");
     for (let block = 0, top = 0; top < rows; top += height) {
       const weights = Math.min(height, rows - top);
       const end = (top + weights) * columns;

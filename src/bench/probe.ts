@@ -6,6 +6,7 @@
  */
 
 import type { BlockHeight } from "../base/blocks.ts";
+import { requireEntry } from "../base/present.ts";
 import { fold, type Key, uniform } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Network } from "../network/network.ts";
@@ -36,7 +37,7 @@ export function probeShares(zeros: number): readonly number[] {
 export function encoderZeros({ tensors }: Network): number {
   let [zeros, all] = [0, 0];
   for (const name of matricesIn(tensors, "encoder")) {
-    const data = tensors.get(name)?.data ?? new Float32Array(0);
+    const { data } = requireEntry(tensors, name, "tensor");
     all += data.length;
     for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;
   }

@@ -14,6 +14,7 @@
 
 import { InputError } from "../base/errors.ts";
 import { largest } from "../base/largest.ts";
+import { requireEntry } from "../base/present.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
 import type { Replaceable } from "../data/augment.ts";
 import { type Encoded, evalBatches } from "../data/batches.ts";
@@ -87,7 +88,7 @@ export async function openProposer(
 
 /** Neighbours by a network's word embeddings. */
 export function nearByEmbeddings({ config, tensors, vocabulary }: Network, count: number): NearWords {
-  const rows = tensors.get(EMBEDDINGS.words)?.data ?? new Float32Array(0);
+  const { data: rows } = requireEntry(tensors, EMBEDDINGS.words, "tensor");
   return nearByPieces(vocabulary.vocab, rows, config.hiddenSize, count);
 }
 

@@ -1,5 +1,6 @@
 /** `espalier inspect`: what is in a model, part by part, without running it. */
 
+import { requireEntry } from "../base/present.ts";
 import type { BertConfig, LayerConfig } from "../bert/config.ts";
 import { CLASSIFIER, isEmbedding, isMixture, layerNames, POOLER, parameters } from "../bert/names.ts";
 import { lengthFor } from "../network/length.ts";
@@ -79,7 +80,7 @@ function sizesOf(
 ): Pick<ModelPart, "parameters" | "nonzero"> {
   const sizes = { parameters: 0, nonzero: 0 };
   for (const name of parameters(config, head).keys()) {
-    const data = has(name) ? (tensors.get(name)?.data ?? []) : [];
+    const data = has(name) ? requireEntry(tensors, name, "tensor").data : [];
     sizes.parameters += data.length;
     for (let i = 0; i < data.length; i++) if (data[i] !== 0) sizes.nonzero++;
   }

@@ -33,6 +33,7 @@
  * with 0.01 read as the deviation. Ours, as that changes little: `control=redraw`, weights drawn anew, as large as they were.
  */
 
+import { mapPairs, requireEntry, requireItem } from "../base/present.ts";
 import { fold, type Key, normals, permutation } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Reader } from "../bert/config.ts";
@@ -137,7 +138,7 @@ function init(network: Network, config: AdaptingConfig, facts: RunFacts): Adapti
 
 /** θ ~ N(mean, deviation²), positive in the main: what is negative is pruned before the first step. */
 function initialScores(network: Network, name: string, config: AdaptingConfig, key: Key): FloatTensor {
-  const { shape, data } = network.tensors.get(name) ?? floatTensor([0], new Float32Array(0));
+  const { shape, data } = requireEntry(network.tensors, name, "tensor");
   const { mean, deviation } = config;
   return floatTensor(
     shape,
@@ -180,7 +181,7 @@ const HOST: HostWork<AdaptingState> = {
     const { threshold: at, reached } = await look(state, progress, done, bench);
     const now = { ...progress, threshold: at, looked: done };
     if (!reached && done !== state.fixed) return now;
-    if (state.config.control !== "none") await control(state, at, bench);
+    if (state.config.control !== "none") await control(state, bench);
     return { ...now, fixed: 1 };
   },
 };
@@ -252,7 +253,7 @@ async function largestOf(
  * The ablations of §5.3, once the mask is fixed: another mask of the same sizes, or other weights under the mask. The
  * head begins anew.
  */
-async function control({ config, names, key, head }: AdaptingState, at: number, bench: Bench): Promise<void> {
+async function control({ config, names, key, head }: AdaptingState, bench: Bench): Promise<void> {
   for (const [name, { data }] of head) await bench.write(name, data.slice());
   await bench.forget();
   for (const name of names) {
@@ -260,13 +261,13 @@ async function control({ config, names, key, head }: AdaptingState, at: number, 
     if (config.control === "shuffle") {
       const scores = await bench.read(SCORE + name);
       const order = permutation(own, scores.length);
-      const permuted = scores.map((_, i) => scores[order[i] ?? 0] ?? at);
+      const permuted = scores.map((_, i) => requireItem(scores, requireItem(order, i, "order"), "scores"));
       await bench.write(SCORE + name, permuted);
     } else {
       const weights = await bench.read(name);
       const isNew = config.control === "redraw";
       const noise = normals(own, weights.length, isNew ? rootMeanSquare(weights) : 0.01);
-      await bench.write(name, isNew ? noise : weights.map((w, i) => w * (1 + (noise[i] ?? 0))));
+      await bench.write(name, isNew ? noise : mapPairs(weights, noise, "noise", (w, x) => w * (1 + x)));
     }
   }
 }
@@ -286,9 +287,9 @@ function finish(
   const masked = new Map(tensors);
   const at = Number(progress.threshold ?? 0);
   for (const name of names) {
-    const [w, score] = [tensors.get(name), tensors.get(SCORE + name)?.data];
-    if (w === undefined || score === undefined) continue;
-    const data = w.data.map((x, i) => ((score[i] ?? 0) > at ? x : 0));
+    const w = requireEntry(tensors, name, "tensor");
+    const { data: score } = requireEntry(tensors, SCORE + name, "tensor");
+    const data = mapPairs(w.data, score, "scores", (x, s) => (s > at ? x : 0));
     masked.set(name, floatTensor(w.shape, data));
   }
   return prunedNetwork(ID, network, masked, names, config.sparsity);

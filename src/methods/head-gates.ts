@@ -19,6 +19,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
 import type { Answers, HostWork, Method, MethodState, RunFacts, Tools } from "../contract/method.ts";
@@ -124,7 +125,7 @@ function sites(state: HeadGatesState, structure: string, tools: Tools): Answers 
 }
 
 function shapeOf({ model }: HeadGatesState, layer: number): number[] {
-  return [model.layers[layer]?.heads ?? 0];
+  return [requireItem(model.layers, layer, "layers").heads];
 }
 
 const HOST: HostWork<HeadGatesState> = {
@@ -133,7 +134,7 @@ const HOST: HostWork<HeadGatesState> = {
     const read = await Promise.all([...tensors.keys()].map(bench.read));
     const logAlpha = read.flatMap((gate) => [...gate]);
     const closed = ascending(logAlpha).slice(0, count);
-    const dropped = new Set(closed.flatMap((i) => heads[i] ?? []));
+    const dropped = new Set(closed.map((i) => requireItem(heads, i, "heads")));
     return { ...progress, logAlpha, units: unitsText(withoutThe(model, dropped, "bias")) };
   },
 };

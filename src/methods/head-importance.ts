@@ -20,6 +20,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { requireEntry, requireItem } from "../base/present.ts";
 import { linearRate } from "../base/schedule.ts";
 import { floatTensor } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
@@ -131,14 +132,14 @@ export function leastImportant(
 ): ReadonlySet<Unit> {
   const lengths = new Map<number, number>();
   for (const [i, { layer }] of heads.entries()) {
-    lengths.set(layer, (lengths.get(layer) ?? 0) + (importance[i] ?? 0) ** 2);
+    lengths.set(layer, (lengths.get(layer) ?? 0) + requireItem(importance, i, "importance") ** 2);
   }
   // §4.1: scores are divided by their layer's ℓ2 norm, after Molchanov et al. 2017.
   const scores = heads.map(({ layer }, i) => {
-    const norm = normalise ? Math.sqrt(lengths.get(layer) ?? 0) : 1;
-    return (importance[i] ?? 0) / (norm + 1e-20);
+    const norm = normalise ? Math.sqrt(requireEntry(lengths, layer, "norm of layer")) : 1;
+    return requireItem(importance, i, "importance") / (norm + 1e-20);
   });
-  const order = ascending(scores).flatMap((i) => heads[i] ?? []);
+  const order = ascending(scores).map((i) => requireItem(heads, i, "heads"));
   const spared = new Set(
     [...lengths.keys()].flatMap((layer) => {
       const own = order.filter((head) => head.layer === layer);

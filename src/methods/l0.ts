@@ -23,6 +23,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { mapPairs, requireEntry } from "../base/present.ts";
 import { fold, normals } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type {
@@ -108,7 +109,7 @@ function init(network: Network, config: L0Config, facts: RunFacts): L0State {
   }
   const names = matricesIn(network.tensors, "encoder");
   const gate = (name: string): [string, FloatTensor] => {
-    const { shape, data } = network.tensors.get(name) ?? floatTensor([0], new Float32Array(0));
+    const { shape, data } = requireEntry(network.tensors, name, "tensor");
     const noise = normals(fold(key, name), data.length, SPREAD);
     return [
       GATE + name,
@@ -124,7 +125,7 @@ function init(network: Network, config: L0Config, facts: RunFacts): L0State {
     config,
     teacher,
     names,
-    shapes: new Map(names.map((name) => [name, network.tensors.get(name)?.shape ?? []])),
+    shapes: new Map(names.map((name) => [name, requireEntry(network.tensors, name, "tensor").shape])),
     size: weightsIn(network.tensors, names),
     steps,
     fixed: Math.max(1, Math.floor(config.gated * steps)),
@@ -147,7 +148,7 @@ function sites(state: L0State, structure: string, tools: Tools): Answers {
   const gate = (name: string, place: number): Value => {
     const logAlpha = tools.tensor(GATE + name);
     if (structure === SETTLED || tools.noise === undefined) return settledGate(logAlpha);
-    const noise = uniform(state.shapes.get(name) ?? [], tools.noise, NOISE_SITES + place);
+    const noise = uniform(requireEntry(state.shapes, name, "shape of"), tools.noise, NOISE_SITES + place);
     return sampledGate(logAlpha, noise, TEMPERATURE);
   };
   return {
@@ -171,10 +172,10 @@ const HOST: HostWork<L0State> = {
     const gates = await readAll(state, GATE, bench);
     const weights = await readAll(state, "", bench);
     const groups = groupsOf(state.names, state.config.ranking);
-    const scoreOf = (name: string): Float32Array => gates.get(name)?.data ?? new Float32Array(0);
+    const scoreOf = (name: string): Float32Array => requireEntry(gates, name, "gate of").data;
     for (const [name, { data }] of pruneAtOnce(weights, groups, state.config.sparsity, { scoreOf })) {
       const logAlpha = scoreOf(name);
-      const settled = data.map((w, i) => w * Math.max(REVIVED, gateOf(logAlpha[i] ?? 0)));
+      const settled = mapPairs(data, logAlpha, "gates", (w, gate) => w * Math.max(REVIVED, gateOf(gate)));
       await bench.write(name, settled);
     }
     const closed = [...gates.values()].reduce(
@@ -193,7 +194,7 @@ async function readAll(
 ): Promise<Map<string, FloatTensor>> {
   const all = new Map<string, FloatTensor>();
   for (const name of names)
-    all.set(name, floatTensor(shapes.get(name) ?? [], await bench.read(prefix + name)));
+    all.set(name, floatTensor(requireEntry(shapes, name, "shape of"), await bench.read(prefix + name)));
   return all;
 }
 

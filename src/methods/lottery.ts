@@ -19,6 +19,7 @@
 
 import type { BlockHeight } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { linearRate } from "../base/schedule.ts";
 import type { Reader } from "../bert/config.ts";
 import type { HostWork, Method, MethodState, Progress, RunFacts } from "../contract/method.ts";
@@ -88,7 +89,7 @@ export function roundEnds(rounds: number, steps: number): number[] {
 function rate({ config, steps }: LotteryState, step: number): number {
   const ends = roundEnds(config.rounds, steps);
   const round = ends.findIndex((end) => step < end);
-  const start = ends[round - 1] ?? 0;
+  const start = round === 0 ? 0 : requireItem(ends, round - 1, "rounds");
   return linearRate({ peak: 1, steps: (ends[round] ?? steps) - start, warmup: WARMUP }, step - start);
 }
 

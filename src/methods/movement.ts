@@ -28,6 +28,7 @@
  */
 
 import { type BlockHeight, blockAt, matrixOf } from "../base/blocks.ts";
+import { requireEntry, requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor, sizeOf } from "../base/tensor.ts";
 import type {
   Answers,
@@ -211,11 +212,11 @@ function finish(
   const known = Array.isArray(thresholds) ? thresholds : [];
   const masked = new Map(tensors);
   for (const name of names) {
-    const [w, score] = [tensors.get(name), tensors.get(SCORE + name)?.data];
+    const w = requireEntry(tensors, name, "tensor");
+    const { data: score } = requireEntry(tensors, SCORE + name, "tensor");
     const threshold = Number(known[groups.findIndex((members) => members.includes(name))] ?? NONE);
-    if (w === undefined) continue;
     const matrix = { ...matrixOf(w.shape), height: block };
-    const data = w.data.map((x, i) => ((score?.[blockAt(matrix, i)] ?? 0) < threshold ? 0 : x));
+    const data = w.data.map((x, i) => (requireItem(score, blockAt(matrix, i), "scores") < threshold ? 0 : x));
     masked.set(name, floatTensor(w.shape, data));
   }
   return prunedNetwork(ID, network, masked, names, config.sparsity, block);

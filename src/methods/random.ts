@@ -9,6 +9,7 @@
  */
 
 import { blocksIn } from "../base/blocks.ts";
+import { requireEntry } from "../base/present.ts";
 import { fold, normals } from "../base/random.ts";
 import type { Reader } from "../bert/config.ts";
 import type { Method, MethodState, RunFacts } from "../contract/method.ts";
@@ -43,7 +44,7 @@ function prepare(given: Network, config: RandomConfig, { key }: RunFacts): Netwo
   const groups = groupsOf(matricesIn(network.tensors, scope), "global");
   // Any distribution without ties ranks the blocks by chance.
   const draw = (name: string): Float32Array =>
-    normals(fold(key, name), blocksIn(network.tensors.get(name)?.shape ?? [], block));
+    normals(fold(key, name), blocksIn(requireEntry(network.tensors, name, "tensor").shape, block));
   return { ...network, tensors: pruneAtOnce(network.tensors, groups, sparsity, { block, scoreOf: draw }) };
 }
 

@@ -26,6 +26,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { fold } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
@@ -177,9 +178,9 @@ export function droppedUnits(
   norms: ArrayLike<number>,
   { threshold, ratio, ranking }: Pick<SnipConfig, "threshold" | "ratio" | "ranking">,
 ): ReadonlySet<Unit> {
-  if (threshold > 0) return new Set(units.filter((_, i) => (norms[i] ?? 0) < threshold));
+  if (threshold > 0) return new Set(units.filter((_, i) => requireItem(norms, i, "norms") < threshold));
   const lowest = (group: readonly Unit[]): ReadonlySet<Unit> => {
-    const scores = group.map((unit) => norms[units.indexOf(unit)] ?? 0);
+    const scores = group.map((unit) => requireItem(norms, units.indexOf(unit), "norms"));
     return lowestUnits(group, scores, ratio * weightsOf(group));
   };
   if (ranking === "global") return lowest(units);

@@ -14,6 +14,7 @@
 
 import { createHash } from "node:crypto";
 import { FormatError, InputError } from "../base/errors.ts";
+import { requireEntry } from "../base/present.ts";
 import { type ByteSource, bufferSource } from "../base/source.ts";
 import { type FloatTensor, findNotFinite, sizeOf, type Tensor } from "../base/tensor.ts";
 import { type BertConfig, type Head, parseConfig } from "../bert/config.ts";
@@ -51,7 +52,7 @@ export interface MaskBase {
 export function maskBase(network: Network): MaskBase {
   const hash = createHash("sha256").update(settingsOf(network));
   for (const [name, shape] of encoderOf(network.config)) {
-    const data = network.tensors.get(name)?.data ?? new Float32Array(0);
+    const { data } = requireEntry(network.tensors, name, "tensor");
     hash.update(JSON.stringify([name, shape]));
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }

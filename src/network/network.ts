@@ -7,6 +7,7 @@
  * Not here: files (folder.ts), the forward pass (bert/forward.ts), removing what a mask has zeroed.
  */
 
+import { requireEntry } from "../base/present.ts";
 import { fold, type Key, normals } from "../base/random.ts";
 import { type FloatTensor, floatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
 import type { BertConfig, Head, LayerConfig } from "../bert/config.ts";
@@ -46,7 +47,7 @@ function nonzeros(data: Float32Array): number {
 export function countParameters({ config, head, tensors }: Network): ParameterCount {
   const count = { total: 0, nonzero: 0, embeddings: 0, nonzeroEmbeddings: 0 };
   for (const name of parameters(config, head).keys()) {
-    const data = tensors.get(name)?.data ?? new Float32Array(0);
+    const { data } = requireEntry(tensors, name, "tensor");
     const kept = nonzeros(data);
     count.total += data.length;
     count.nonzero += kept;

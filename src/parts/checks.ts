@@ -2,6 +2,7 @@
 
 import { BLOCK_HEIGHTS, type BlockHeight } from "../base/blocks.ts";
 import { ConfigError, RunError } from "../base/errors.ts";
+import { requireEntry } from "../base/present.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import { zerosIn } from "./prune.ts";
 
@@ -52,7 +53,7 @@ export function checkReached(
   sparsity: number,
   block: BlockHeight = 1,
 ): void {
-  const total = names.reduce((n, name) => n + (tensors.get(name)?.data.length ?? 0), 0);
+  const total = names.reduce((n, name) => n + requireEntry(tensors, name, "tensor").data.length, 0);
   const missing = sparsity * total - zerosIn(tensors, names);
   // A weight that is 0 by itself may add to what was pruned; rounding takes less than a block from each matrix.
   if (Math.abs(missing) <= names.length * block) return;

@@ -3,6 +3,7 @@
  * of: a sparsity is never told without its scope.
  */
 
+import { requireEntry } from "../base/present.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 
 /**
@@ -29,7 +30,7 @@ export function matricesIn(tensors: ReadonlyMap<string, FloatTensor>, scope: Sco
 
 /** Number of weights in tensors. */
 export function weightsIn(tensors: ReadonlyMap<string, FloatTensor>, names: readonly string[]): number {
-  return names.reduce((n, name) => n + (tensors.get(name)?.data.length ?? 0), 0);
+  return names.reduce((n, name) => n + requireEntry(tensors, name, "tensor").data.length, 0);
 }
 
 /** Whether a tensor is an embedding table: movement pruning and what was compared with it leave those as they are. */

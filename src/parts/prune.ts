@@ -1,6 +1,7 @@
 /** Pruning tensors: which weights stay, by size or by a score, and what is left as a mask. */
 
 import { type BlockHeight, fillBelow, matrixOf, type RankedBlocks, rankedBlocks } from "../base/blocks.ts";
+import { requireEntry, requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import { weightsIn } from "./matrices.ts";
 import { kept } from "./ramp.ts";
@@ -8,7 +9,7 @@ import { kept } from "./ramp.ts";
 /** Weights that are exactly 0. */
 export function zerosIn(tensors: ReadonlyMap<string, FloatTensor>, names: readonly string[]): number {
   let zeros = 0;
-  for (const name of names) for (const w of tensors.get(name)?.data ?? []) if (w === 0) zeros++;
+  for (const name of names) for (const w of requireEntry(tensors, name, "tensor").data) if (w === 0) zeros++;
   return zeros;
 }
 
@@ -47,18 +48,15 @@ export function pruneTensors(
   const pruned = new Map(tensors);
   const by = scoreOf ? "value" : "magnitude";
   groups.forEach((names, i) => {
-    const given = names.map((name) => tensors.get(name) ?? floatTensor([0], new Float32Array(0)));
-    const ranked = names.map((name, k): RankedBlocks => {
-      const { shape = [], data = new Float32Array(0) } = given[k] ?? {};
+    const given = names.map((name) => ({ name, ...requireEntry(tensors, name, "tensor") }));
+    const ranked = given.map(({ name, shape, data }): RankedBlocks => {
       if (scoreOf) return { ...matrixOf(shape), height: block, ranks: scoreOf(name) };
       return rankedBlocks(shape, data, block, by);
     });
-    const copies = given.map(({ data }) => data.slice());
-    fillBelow(ranked, copies, keep[i] ?? 0, { by, fill: 0 });
-    names.forEach((name, k) => {
-      const data = copies[k];
-      if (data) pruned.set(name, floatTensor(tensors.get(name)?.shape ?? [0], data));
-    });
+    const copies = given.map(({ name, shape, data }) => ({ name, shape, data: data.slice() }));
+    const into = copies.map(({ data }) => data);
+    fillBelow(ranked, into, requireItem(keep, i, "weights to keep"), { by, fill: 0 });
+    for (const { name, shape, data } of copies) pruned.set(name, floatTensor(shape, data));
   });
   return pruned;
 }

@@ -6,6 +6,7 @@
  */
 
 import { ConfigError, RunError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
 import type { Progress } from "../contract/method.ts";
@@ -42,7 +43,7 @@ export function weightsOf(units: readonly Unit[]): number {
 /** Numbers 0, 1, … in the order of their scores, lowest first; the earlier first where scores are equal. */
 export function ascending(scores: ArrayLike<number>): number[] {
   const order = Array.from({ length: scores.length }, (_, i) => i);
-  return order.sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0));
+  return order.sort((a, b) => requireItem(scores, a, "scores") - requireItem(scores, b, "scores"));
 }
 
 /** The lowest units whose weights together are nearest to `target`: within half a unit of it. */

@@ -8,6 +8,7 @@
 
 import { builtUrl } from "../base/built-url.ts";
 import { InputError } from "../base/errors.ts";
+import { requireFloats } from "../base/present.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Bench } from "../contract/method.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -189,7 +190,7 @@ export class Parameters {
   private async read(view: View): Promise<Float32Array> {
     if (view.buffer !== BUFFERS.table) return this.engine.read(view);
     const data = await this.engine.host(ROWS, "readTable", { ...TABLE, t: this.steps });
-    return data instanceof Float32Array ? data : new Float32Array(0);
+    return requireFloats(data, "word embeddings");
   }
 
   private async write(view: View, data: Float32Array): Promise<void> {

@@ -11,6 +11,7 @@
  */
 
 import { InputError } from "../base/errors.ts";
+import { requireEntry } from "../base/present.ts";
 import { type FloatTensor, sizeOf } from "../base/tensor.ts";
 import { EMBEDDINGS, isDecayed } from "../bert/names.ts";
 import type { UpdateRule } from "../contract/method.ts";
@@ -77,7 +78,7 @@ export function planPlacement(
   const views = new Map<string, View>();
   const lay = (buffer: string, group: readonly string[], start: number): number =>
     group.reduce((offset, name) => {
-      const shape = tensors.get(name)?.shape ?? [];
+      const { shape } = requireEntry(tensors, name, "tensor");
       views.set(name, { buffer, offset, shape });
       return offset + sizeOf(shape);
     }, start);

@@ -14,6 +14,7 @@ import {
   type Ranking,
   rankedBlocks,
 } from "../base/blocks.ts";
+import { requireItem } from "../base/present.ts";
 import type { HostMemory, View } from "../engine/protocol.ts";
 
 /** What `Bench.prune` asks, with places for names. */
@@ -34,10 +35,11 @@ export function prune(memory: HostMemory, request: PruneViews): number[] {
     const ranked = arrays.map((data, k): RankedBlocks => {
       const matrix = of?.[i]?.[k];
       if (matrix) return { ...matrixOf(matrix.shape), height: block, ranks: data };
-      return rankedBlocks(views[k]?.shape ?? [], data, block, by);
+      return rankedBlocks(requireItem(views, k, "views").shape, data, block, by);
     });
-    const threshold = blockThreshold(ranked, keep[i] ?? 0, by);
-    if (fill !== undefined) fillBelow(ranked, arrays, keep[i] ?? 0, { by, fill });
+    const left = requireItem(keep, i, "weights to keep");
+    const threshold = blockThreshold(ranked, left, by);
+    if (fill !== undefined) fillBelow(ranked, arrays, left, { by, fill });
     return threshold;
   });
 }

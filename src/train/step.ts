@@ -1,5 +1,6 @@
 /** The graphs of training and evaluation: loss and gradients of one batch, logits of one batch. */
 
+import { requireEntry, requireItem } from "../base/present.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import {
   type BertInputs,
@@ -99,11 +100,11 @@ export function trainProgram(
   const words = options.rows ? consumers([loss], plainOf(context, EMBEDDINGS.words)) : [];
   const watched = answers.watches?.() ?? [];
   const gradients = backward(loss, [...targets.map(([, value]) => value), ...words, ...watched]);
-  const byName = new Map(targets.map(([name], i) => [name, gradients[i] ?? loss]));
+  const byName = new Map(targets.map(([name], i) => [name, requireItem(gradients, i, "gradients")]));
   const outputs: Record<string, Value> = { [OUT.loss]: loss };
-  if (options.rows) outputs[OUT.rows] = gradients[targets.length] ?? loss;
+  if (options.rows) outputs[OUT.rows] = requireItem(gradients, targets.length, "gradients");
   for (const name of trained) {
-    const g = byName.get(name) ?? zeros(plan.shapes.get(name) ?? [], loss);
+    const g = byName.get(name) ?? zeros(requireEntry(plan.shapes, name, "shape of"), loss);
     outputs[gradientOf(name)] = options.accumulate ? add(input(sumOf(name), "float32", g.shape), g) : g;
   }
   const seen = gradients.slice(targets.length + words.length);

@@ -5,6 +5,7 @@
  */
 
 import { InputError } from "../base/errors.ts";
+import { requireFloats } from "../base/present.ts";
 import type { Key } from "../base/random.ts";
 import { type FloatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
@@ -159,8 +160,7 @@ export class Trainer {
   /** Logits of a batch, [B, C] row by row, by the product's structure and without dropout. */
   async logits(batch: TrainBatch): Promise<Float32Array> {
     const results = await this.evaluated("eval", evalProgram, batch, batchFeeds(batch));
-    const data = results?.[OUT.logits]?.data;
-    return data instanceof Float32Array ? data : new Float32Array(0);
+    return requireFloats(results?.[OUT.logits]?.data, "logits");
   }
 
   /** Mean loss over the labels of a batch, by the product's structure and without dropout. */
@@ -240,8 +240,7 @@ export class Trainer {
     );
     const binding = await this.bound(session, false);
     const [results] = await this.engine.run([{ session, feeds: batchFeeds(part), binding }]);
-    const data = results?.[OUT.logits]?.data;
-    const logits = data instanceof Float32Array ? data : new Float32Array(0);
+    const logits = requireFloats(results?.[OUT.logits]?.data, "logits of the teacher");
     if (part.indices) this.answers.keep(part.indices, logits);
     return logits;
   }
