@@ -30,7 +30,6 @@ export {
 export type { ConfiguredMethod } from "./contract/configured.ts";
 export {
   type Answers,
-  type Bench,
   type BoundMethod,
   bind,
   type Citation,
@@ -48,6 +47,7 @@ export {
   type Teacher,
   type Tools,
   type UpdateRule,
+  type Workbench,
 } from "./contract/method.ts";
 export { expand, reshape, sum } from "./graph/ops/broadcast.ts";
 export {
@@ -112,13 +112,13 @@ export {
   checkPositive,
   checkReached,
   checkSparsity,
-  unreached,
+  unreachedError,
 } from "./parts/checks.ts";
 export {
   answerLoss,
   attentionLoss,
   cosineLoss,
-  distilled,
+  distillationLoss,
   HALF_AND_HALF,
   hiddenLoss,
   isTeacher,
@@ -143,15 +143,15 @@ export {
   pruneTensors,
   zerosIn,
 } from "./parts/prune.ts";
-export { finetunedOf, KEEP_ZEROS, prunedNetwork } from "./parts/pruned.ts";
-export { checkRamp, cubicSparsity, kept, type Ramp } from "./parts/ramp.ts";
+export { finetunedOf, KEEP_ZEROS, keepPruned } from "./parts/pruned.ts";
+export { checkRamp, countKept, cubicSparsity, type Ramp } from "./parts/ramp.ts";
 export {
   checkLayers,
   checkRange,
   shallower,
   TAKES,
   type Take,
-  takenLayers,
+  takeLayers,
 } from "./parts/students.ts";
 export {
   ascending,

@@ -1,12 +1,12 @@
 /** Exact order statistics of large arrays without sorting: two passes of counting over the bits of the numbers. */
 
 /** Bits of a float32 as an unsigned number that grows with the float. */
-function ordered(bits: number): number {
+function toOrdered(bits: number): number {
   return bits >>> 31 ? ~bits >>> 0 : (bits | 0x80000000) >>> 0;
 }
 
 /** The float32 of such a number. */
-function unordered(key: number): number {
+function fromOrdered(key: number): number {
   const bits = key >>> 31 ? key & 0x7fffffff : ~key >>> 0;
   return new Float32Array(Uint32Array.of(bits).buffer)[0] ?? Number.NaN;
 }
@@ -34,7 +34,7 @@ export function kthLargest(
   const high = new Float64Array(65_536);
   for (const [bits, count] of views) {
     for (let i = 0; i < bits.length; i++) {
-      const bin = ordered((bits[i] ?? 0) & clear) >>> 16;
+      const bin = toOrdered((bits[i] ?? 0) & clear) >>> 16;
       high[bin] = (high[bin] ?? 0) + count;
     }
   }
@@ -42,12 +42,12 @@ export function kthLargest(
   const low = new Float64Array(65_536);
   for (const [bits, count] of views) {
     for (let i = 0; i < bits.length; i++) {
-      const key = ordered((bits[i] ?? 0) & clear);
+      const key = toOrdered((bits[i] ?? 0) & clear);
       if (key >>> 16 === top) low[key & 0xffff] = (low[key & 0xffff] ?? 0) + count;
     }
   }
   const [bottom] = binOf(low, k - above);
-  return unordered(top * 65_536 + bottom);
+  return fromOrdered(top * 65_536 + bottom);
 }
 
 /** The bin that holds the k-th largest, and how many lie in the bins above. */

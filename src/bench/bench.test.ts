@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, PRUNED_CONFIG, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { keyOf } from "../base/random.ts";
-import { packed } from "../measure/packed.ts";
+import { packNetwork } from "../measure/packed.ts";
 import { bench } from "./bench.ts";
 import { openContender } from "./contender.ts";
 import { withRandomZeros } from "./probe.ts";
@@ -67,7 +67,7 @@ test("several models stand side by side in the order given, in ONNX Runtime unle
 test("an .esp file is what the sparse engine runs, byte for byte, and a break-even is a share of zeros", async () => {
   const pruned = withRandomZeros(tinyModel(), 0.7, keyOf(1));
   const file = join(await newFolder(), "m.esp");
-  await writeFile(file, await packed(pruned, { values: "int8" }));
+  await writeFile(file, await packNetwork(pruned, { values: "int8" }));
   const { contenders, breakEven } = await bench({ models: [file], engines: ["onnx", "sparse"], ...PLAN });
   const sparse = contenders[1];
   expect(sparse?.bytes.raw).toBe((await stat(file)).size);

@@ -15,7 +15,7 @@ import type { Head } from "../bert/config.ts";
 import { openAlone } from "../engine/alone.ts";
 import type { Provider } from "../engine/protocol.ts";
 import { codeVersion } from "../measure/machine.ts";
-import { openPacked, packed, runsSparse } from "../measure/packed.ts";
+import { openPacked, packNetwork, runsSparse } from "../measure/packed.ts";
 import { feedsOf, type InputBatch } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { type OnnxWeights, onnxProgram } from "../network/onnx.ts";
@@ -65,7 +65,7 @@ export const ENGINES: Readonly<Record<EngineName, BenchEngine>> = {
   sparse: {
     takes: runsSparse,
     write: async ({ network, esp }) =>
-      esp === undefined ? packed(network) : new Uint8Array(await readFile(esp)),
+      esp === undefined ? packNetwork(network) : new Uint8Array(await readFile(esp)),
     open: async (path, { threads }) => {
       const { logits, report } = await openPacked(new Uint8Array(await readFile(path)), threads, path);
       return { prepare: (batch) => () => logits(batch), kernels: report };

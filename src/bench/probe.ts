@@ -49,12 +49,12 @@ export function withRandomZeros(network: Network, share: number, key: Key): Netw
   const tensors = new Map(network.tensors);
   for (const name of matricesIn(network.tensors, "encoder")) {
     const matrix = network.tensors.get(name);
-    if (matrix) tensors.set(name, thinned(matrix, share, fold(key, name)));
+    if (matrix) tensors.set(name, thin(matrix, share, fold(key, name)));
   }
   return { ...network, tensors };
 }
 
-function thinned(matrix: FloatTensor, share: number, key: Key): FloatTensor {
+function thin(matrix: FloatTensor, share: number, key: Key): FloatTensor {
   const { data, shape } = matrix;
   const [rows = 0, columns = 0] = shape;
   const height = ownHeight(matrix);

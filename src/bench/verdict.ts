@@ -71,12 +71,12 @@ function speed(latency: readonly Latency[], before: readonly Latency[]): string 
   const ratios = latency.map(({ p50 }, i) => (before[i]?.p50 ?? Number.NaN) / p50);
   const told = (["faster", "the same", "slower"] as const).flatMap((change) => {
     const some = ratios.filter((ratio) => changeOf(ratio) === change);
-    return some.length === 0 ? [] : [changed(change, some, ratios.length)];
+    return some.length === 0 ? [] : [describeChange(change, some, ratios.length)];
   });
   return told.join(", ");
 }
 
-function changed(change: Change, ratios: readonly number[], cases: number): string {
+function describeChange(change: Change, ratios: readonly number[], cases: number): string {
   const where = inCases(ratios.length, cases);
   if (change === "the same") return `the same within 10 % ${where}`;
   return `${change} ${where}, ${rangeOf(ratios)}`;

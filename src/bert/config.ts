@@ -46,7 +46,7 @@ export interface BertConfig {
 /**
  * What a classification or a regression reads of the encoder. The stock one is the pooler: tanh(W·h + b) of the last
  * layer's first token. A `mixture` is a learned average of every layer's first token and one hidden layer with ReLU
- * (forward.ts, `mixed`); no stock library has it.
+ * (forward.ts, `mixLayers`); no stock library has it.
  */
 export type Reader = "pooler" | "mixture";
 

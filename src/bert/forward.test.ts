@@ -8,7 +8,7 @@ import { sum } from "../graph/ops/broadcast.ts";
 import { type Program, program } from "../graph/program.ts";
 import { input } from "../graph/value.ts";
 import type { BertConfig, Head } from "./config.ts";
-import { batchInputs, classify, contextOf, encode, mixed } from "./forward.ts";
+import { batchInputs, classify, contextOf, encode, mixLayers } from "./forward.ts";
 import { parameters } from "./names.ts";
 import { type Sites, SKIP } from "./sites.ts";
 
@@ -44,7 +44,7 @@ test("a mixture of two layers and its gradients are those computed by hand", asy
     ["mixture.dense.bias", [2]],
   ]);
   const context = contextOf(smallNetwork({ kind: "regression" }, 2).config, shapes);
-  const out = mixed(context, {
+  const out = mixLayers(context, {
     lower: [input("h0", "float32", ["B", 2])],
     first: input("h1", "float32", ["B", 2]),
   });

@@ -247,7 +247,7 @@ function activate({ activation }: BertConfig, x: Value): Value {
 }
 
 /** The first token's last state [B, D] through the pooler: tanh(W·h + b), [B, D]. */
-export function pooled(context: ForwardContext, first: Value): Value {
+export function pool(context: ForwardContext, first: Value): Value {
   return tanh(dense(context, POOLER, first));
 }
 
@@ -257,7 +257,10 @@ export function pooled(context: ForwardContext, first: Value): Value {
  * ReLU(W·Σ s_l·h_l + b) with s = softmax(w), as ELMo mixes its layers (Peters et al. 2018), without its overall factor,
  * which W can hold. "All layers" are the L of the encoder: the embedding output of [CLS] is the same in every text.
  */
-export function mixed(context: ForwardContext, { first, lower }: Pick<Encoding, "first" | "lower">): Value {
+export function mixLayers(
+  context: ForwardContext,
+  { first, lower }: Pick<Encoding, "first" | "lower">,
+): Value {
   const firsts = context.config.layers.map((_, i) => lower[i] ?? first); // a skipped layer hands on what is below it
   const rows = firsts.map((x) => reshape(x, [axis(x.shape, 0), 1, axis(x.shape, 1)]));
   const shares = reshape(softmax(context.parameter(MIXTURE.weights)), [firsts.length, 1]);
@@ -267,7 +270,7 @@ export function mixed(context: ForwardContext, { first, lower }: Pick<Encoding, 
 
 /** Logits of sequence classification or regression, [B, C]: a linear layer over what the head reads, with its dropout. */
 export function classify(context: ForwardContext, encoding: Encoding): Value {
-  const read = context.reader === "mixture" ? mixed(context, encoding) : pooled(context, encoding.first);
+  const read = context.reader === "mixture" ? mixLayers(context, encoding) : pool(context, encoding.first);
   const { classifierDropout, hiddenDropout } = context.config;
   return dense(context, CLASSIFIER, drop(context, read, classifierDropout ?? hiddenDropout, 1));
 }

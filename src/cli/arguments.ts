@@ -144,12 +144,12 @@ function describeField(field: Field<unknown> | undefined): string {
 
 function defaultNote({ presence, fallback, absent, kind }: Field<unknown>): string {
   const isSilent = presence === "required" || kind.form === "switch" || kind.form === "pairs";
-  const notes = [presence === "default" ? shown(fallback) : "", absent].filter((note) => note !== "");
+  const notes = [presence === "default" ? showValue(fallback) : "", absent].filter((note) => note !== "");
   return isSilent || notes.length === 0 ? "" : ` (default: ${notes.join(", ")})`;
 }
 
 /** `5e-5` rather than `0.00005`. */
-function shown(value: unknown): string {
+function showValue(value: unknown): string {
   return typeof value === "number" && value > 0 && value < 1e-2 ? value.toExponential() : String(value);
 }
 

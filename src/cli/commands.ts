@@ -259,7 +259,7 @@ export function commandNamed(name: string): CommandSpec {
 async function resume(settings: ResumeSettings, context: RunContext): Promise<Outcome> {
   const recipe = await stoppedRecipe(settings.run);
   if (recipe.method?.path === null) throw passedMethod(settings.run, recipe.method.id);
-  return commandNamed(recipe.command).execute(resumedSettings(recipe, settings), {
+  return commandNamed(recipe.command).execute(settingsToResume(recipe, settings), {
     ...context,
     resume: true,
   });
@@ -273,7 +273,7 @@ function passedMethod(run: string, id: string): ConfigError {
   );
 }
 
-function resumedSettings(recipe: Recipe, { run, threads, device }: ResumeSettings): Given {
+function settingsToResume(recipe: Recipe, { run, threads, device }: ResumeSettings): Given {
   return {
     ...settingsHere(recipe),
     out: run,

@@ -144,7 +144,7 @@ export function stepLine(event: StepEvent, secondsLeft: number | undefined, widt
     `rate ${event.rate.toExponential(1)}`,
     `epoch ${event.epoch.toFixed(2)}`,
   ];
-  return fitted(parts, event.step / event.total, width);
+  return fitParts(parts, event.step / event.total, width);
 }
 
 function countLine(
@@ -153,16 +153,16 @@ function countLine(
   width: number,
 ): string {
   const left = secondsLeft === undefined ? "" : `${clock(secondsLeft)} left`;
-  return fitted([`${done}/${total} ${what}`, left], done / total, width);
+  return fitParts([`${done}/${total} ${what}`, left], done / total, width);
 }
 
 function downloadLine({ file, received, total }: DownloadEvent, width: number): string {
   const size = total === undefined ? bytes(received) : `${bytes(received)} of ${bytes(total)}`;
   const share = total === undefined || total === 0 ? 0 : received / total;
-  return fitted([`fetching ${file}`, size], share, width);
+  return fitParts([`fetching ${file}`, size], share, width);
 }
 
-function fitted(parts: readonly string[], share: number, width: number): string {
+function fitParts(parts: readonly string[], share: number, width: number): string {
   const shown = parts.filter((part) => part !== "");
   if (width === Infinity) return `  ${shown.join("  ")}`;
   // The last column stays free: some terminals wrap a full line.

@@ -49,8 +49,8 @@ export function resultTable(result: RunResult): string {
   const rows = models.map((model) => [
     model.stage,
     metricCell(metric.name, model),
-    sized(count, model.parameters.total, reference.parameters.total, model === reference),
-    sized(bytes, model.bytes.raw, reference.bytes.raw, model === reference),
+    sizeText(count, model.parameters.total, reference.parameters.total, model === reference),
+    sizeText(bytes, model.bytes.raw, reference.bytes.raw, model === reference),
     ...reference.latency.map((at) => latencyCell(model.latency, at, model === reference)),
   ]);
   return `${renderTable(header, rows)}\n${caption(result)}`;
@@ -62,7 +62,12 @@ function metricCell(name: string, { metrics }: ModelFigures): string {
 }
 
 /** A size and the share of the reference that is left; the reference itself leaves the place of the share empty. */
-function sized(unit: (n: number) => string, size: number, reference: number, isReference: boolean): string {
+function sizeText(
+  unit: (n: number) => string,
+  size: number,
+  reference: number,
+  isReference: boolean,
+): string {
   const share = isReference || reference === 0 ? "" : percent(size / reference);
   return `${unit(size)} ${share.padStart(5)}`;
 }
@@ -98,10 +103,10 @@ export function benchTable({ contenders, machine, verdict }: BenchResult): strin
     ["", "parameters", "not zero", "bytes", "gzip -6"],
     rows.map(({ name, parameters, bytes: size, isReference }) => [
       name,
-      sized(count, parameters.total, reference.parameters.total, isReference),
+      sizeText(count, parameters.total, reference.parameters.total, isReference),
       percent(parameters.nonzero / Math.max(1, parameters.total)),
-      sized(bytes, size.raw, reference.bytes.raw, isReference),
-      sized(bytes, size.compressed, reference.bytes.compressed, isReference),
+      sizeText(bytes, size.raw, reference.bytes.raw, isReference),
+      sizeText(bytes, size.compressed, reference.bytes.compressed, isReference),
     ]),
   );
   const loading = renderTable(
@@ -196,9 +201,9 @@ export function inspectTable(result: InspectResult): string {
   const rows = parts.map((part) => [
     part.name,
     part.structure,
-    sized(count, part.parameters, parameters.total, false),
+    sizeText(count, part.parameters, parameters.total, false),
     percent(part.nonzero / Math.max(1, part.parameters)),
-    sized(count, part.multiplyAccumulates, multiplyAccumulates, false),
+    sizeText(count, part.multiplyAccumulates, multiplyAccumulates, false),
   ]);
   const total = [
     "total",

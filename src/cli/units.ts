@@ -2,12 +2,12 @@
 
 /** 11_170_000 → `11.2 M`. */
 export function count(n: number): string {
-  return scaled(n, 1000, ["", " k", " M", " G", " T"]);
+  return scaleToUnit(n, 1000, ["", " k", " M", " G", " T"]);
 }
 
 /** 44_700_000 → `44.7 MB`. */
 export function bytes(n: number): string {
-  return scaled(n, 1000, [" B", " kB", " MB", " GB", " TB"]);
+  return scaleToUnit(n, 1000, [" B", " kB", " MB", " GB", " TB"]);
 }
 
 /** Milliseconds: `3.12 ms`, `1.20 s`. */
@@ -30,7 +30,7 @@ export function digits(n: number): string {
   return n.toFixed(size < 0.995 && size > 0 ? 3 : decimals);
 }
 
-function scaled(n: number, base: number, units: readonly string[]): string {
+function scaleToUnit(n: number, base: number, units: readonly string[]): string {
   let value = n;
   let unit = 0;
   // 999.5 would be shown as 1000: it belongs to the next unit.

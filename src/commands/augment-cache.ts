@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import type { Replaceable } from "../data/augment.ts";
 import { readLines } from "../data/corpus.ts";
 import { withFile } from "../formats/files.ts";
-import { aCount, aText, listOf, record, type Shape } from "../formats/json-shape.ts";
+import { aCount, aText, type JsonShape, listOf, record } from "../formats/json-shape.ts";
 
 /** Known candidates by text. */
 export interface CandidateCache {
@@ -28,7 +28,7 @@ interface Line {
   readonly words: readonly Replaceable[];
 }
 
-const LINE: Shape<Line> = record<Line>({
+const LINE: JsonShape<Line> = record<Line>({
   text: aText,
   words: listOf(record<Replaceable>({ start: aCount, end: aCount, candidates: listOf(aText) })),
 });
@@ -45,7 +45,7 @@ export async function openCandidateCache(path: string): Promise<CandidateCache> 
   if (existsSync(path)) {
     await withFile(path, async (source) => {
       for await (const line of readLines(source)) {
-        const { text, words } = parsed(line) ?? {};
+        const { text, words } = parseCached(line) ?? {};
         if (text !== undefined && words !== undefined) known.set(text, words);
       }
     });
@@ -66,7 +66,7 @@ export async function openCandidateCache(path: string): Promise<CandidateCache> 
   };
 }
 
-function parsed(line: string): Line | undefined {
+function parseCached(line: string): Line | undefined {
   try {
     const value: unknown = JSON.parse(line);
     return isLine(value) ? value : undefined;

@@ -76,7 +76,7 @@ export async function openProposer(
     const plans = texts.map((text): Plan => {
       return planOf(text, network.vocabulary, tokenizer);
     });
-    const rows = plans.map((plan) => maskedRows(plan, tokenizer, rules, segments));
+    const rows = plans.map((plan) => maskWords(plan, tokenizer, rules, segments));
     const tops = await topPieces(model, rows.flat(), tokenizer.special.pad, rules);
     const names = pieceNames(network.vocabulary);
     return plans.map((plan, t) => {
@@ -117,7 +117,7 @@ function pieceNames(vocabulary: Network["vocabulary"]): (string | undefined)[] {
 }
 
 /** A row for each word that is one piece and within the limit. */
-function maskedRows(
+function maskWords(
   { pieces, places }: Plan,
   { special }: Tokenizer,
   { maxLength, context }: CandidateRules,

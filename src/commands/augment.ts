@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { ConfigError, InterruptedError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
-import { augmented, type Replaceable } from "../data/augment.ts";
+import { augmentExamples, type Replaceable } from "../data/augment.ts";
 import { readLines } from "../data/corpus.ts";
 import type { Dataset, Example } from "../data/dataset.ts";
 import { Engine } from "../engine/engine.ts";
@@ -143,7 +143,7 @@ async function write(
   const parts = function* (): Generator<Uint8Array> {
     let lines: string[] = [];
     const rules = { copies, rate, key: fold(keyOf(seed), "augment") };
-    for (const example of augmented(dataset.examples, words, rules)) {
+    for (const example of augmentExamples(dataset.examples, words, rules)) {
       written++;
       lines.push(`${lineOf(example, dataset)}\n`);
       if (lines.length < LINES) continue;

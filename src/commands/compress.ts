@@ -17,7 +17,7 @@ import { withLength } from "../network/length.ts";
 import { type Network, withHead } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS, type CompressOptions, type CompressSettings } from "../options/training.ts";
-import { concluded, type ReportedModel, report } from "../runs/conclusion.ts";
+import { concludeRun, type ReportedModel, report } from "../runs/conclusion.ts";
 import { headFor, readData } from "../runs/data.ts";
 import { reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
@@ -89,7 +89,7 @@ export async function compress<Config extends object, State extends MethodState>
   const after = await judgeNetwork(trained.network, settings, dev, data.measure);
   const models = await measureStages(original, before, after, folder);
   const maskBytes = await writeMaskFile(folder.paths.mask, base.network, trained.network);
-  return concluded({
+  return concludeRun({
     command: "compress",
     settings,
     folder,

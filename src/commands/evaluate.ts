@@ -49,7 +49,7 @@ export async function evaluate(
   const engine = new Engine({ threads: settings.threads, provider: settings.device });
   try {
     const inference = await openNetwork(engine, network);
-    const logits = reordered(await logitsOf(inference, set, settings.batchSize), columns);
+    const logits = reorderColumns(await logitsOf(inference, set, settings.batchSize), columns);
     const truth = truthOf(set);
     const measure = measureOf(dataset);
     const { metrics, loss } = judgeLogits(measure, logits, truth);
@@ -107,7 +107,7 @@ function plainLabel(label: string): string {
 }
 
 /** The columns of [N, C] in another order. */
-function reordered(logits: Float32Array, columns: readonly number[]): Float32Array {
+function reorderColumns(logits: Float32Array, columns: readonly number[]): Float32Array {
   const width = columns.length;
   return logits.map((_, i) => logits[i - (i % width) + (columns[i % width] ?? 0)] ?? Number.NaN);
 }

@@ -22,7 +22,7 @@ import { WEIGHTS_FILE } from "../formats/weights.ts";
 import { isHubName } from "../hub/name.ts";
 import { differenceOfNetworks, differenceOfOnnx } from "../measure/difference.ts";
 import { codeVersion, measureFile } from "../measure/machine.ts";
-import { packed } from "../measure/packed.ts";
+import { packNetwork } from "../measure/packed.ts";
 import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { onnxProgram } from "../network/onnx.ts";
@@ -65,7 +65,7 @@ async function writeEsp(
   const { values = "float16", tables = values, block, out } = settings;
   const file = out ?? join(run ?? path, "model.esp");
   const height = BLOCK_HEIGHTS.find((known) => String(known) === block);
-  const bytes = await packed(network, { values, tables, ...(height === undefined ? {} : { height }) });
+  const bytes = await packNetwork(network, { values, tables, ...(height === undefined ? {} : { height }) });
   await using _place = await claimPlace(out === undefined ? run : undefined, file);
   await writeFileAtomic(file, [bytes]);
   return {

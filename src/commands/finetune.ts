@@ -9,7 +9,7 @@ import { withLength } from "../network/length.ts";
 import { withHead } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { FINETUNE, type FinetuneOptions } from "../options/training.ts";
-import { concluded, report } from "../runs/conclusion.ts";
+import { concludeRun, report } from "../runs/conclusion.ts";
 import { headFor, readData } from "../runs/data.ts";
 import { reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
@@ -55,7 +55,7 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
     context,
   });
   const bytes = await writeMeasured(folder.paths.model, trained.network);
-  return concluded({
+  return concludeRun({
     command: "finetune",
     settings,
     folder,

@@ -10,7 +10,7 @@ import { type ClassifierOptions, openClassifier } from "../runs/classifier.ts";
 import { noteCut } from "../runs/length.ts";
 import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { loadUnder, maskedNetwork } from "../runs/under-mask.ts";
+import { applyMask, loadUnder } from "../runs/under-mask.ts";
 import type { MaskPredictions, Predictions, PredictResult } from "./answers.ts";
 import { type FileJob, predictFile, requirePlace } from "./predict-file.ts";
 
@@ -69,7 +69,7 @@ async function underEach(
   if (paths.length === 0) return [];
   const base = maskBase(network);
   const masks: MaskPredictions[] = [];
-  for (const mask of paths) masks.push({ mask, ...(await use(await maskedNetwork(base, mask), mask)) });
+  for (const mask of paths) masks.push({ mask, ...(await use(await applyMask(base, mask), mask)) });
   return masks;
 }
 

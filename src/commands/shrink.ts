@@ -66,7 +66,7 @@ export async function shrink(options: ShrinkOptions, context: RunContext = {}): 
     path: out,
     ...sizes,
     difference: await differenceOfNetworks(network, await readFolder(out), pieces),
-    evaluation: await evaluated(settings, { before: network, after: small }, context),
+    evaluation: await evaluateBoth(settings, { before: network, after: small }, context),
   };
 }
 
@@ -115,7 +115,7 @@ function sizesOf(network: Network, bytes: FileBytes): ModelSizes {
 }
 
 /** Both models on the same examples; null when there are none. */
-async function evaluated(
+async function evaluateBoth(
   { model, out, data, vocabulary: _, force: __, ...settings }: ShrinkSettings,
   networks: { readonly before: Network; readonly after: Network },
   context: RunContext,

@@ -116,7 +116,7 @@ export interface Answers extends Sites {
 }
 
 /** Where host work reads and writes tensors between two steps. */
-export interface Bench {
+export interface Workbench {
   /** A copy of a tensor as it stands. */
   readonly read: (name: string) => Promise<Float32Array>;
   /** Puts a tensor in place; the optimizer's moments stay, those of a table of word embeddings apart, which start anew. */
@@ -149,7 +149,7 @@ export interface PruneRequest {
 export interface HostWork<State> {
   /** Whether there is any after `done` steps. */
   readonly due: (state: State, done: number) => boolean;
-  readonly run: (state: State, progress: Progress, done: number, bench: Bench) => Promise<Progress>;
+  readonly run: (state: State, progress: Progress, done: number, bench: Workbench) => Promise<Progress>;
 }
 
 /** The frozen model a method distils from; its tensors are among the state's under `TEACHER` + their own names. */
@@ -221,7 +221,7 @@ export interface BoundMethod {
   readonly host:
     | {
         readonly due: (done: number) => boolean;
-        readonly run: (progress: Progress, done: number, bench: Bench) => Promise<Progress>;
+        readonly run: (progress: Progress, done: number, bench: Workbench) => Promise<Progress>;
       }
     | undefined;
   readonly ready: (done: number, progress?: Progress) => boolean;

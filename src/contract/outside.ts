@@ -14,11 +14,11 @@ import {
   aSetting,
   aText,
   ifThere,
+  type JsonShape,
   mapOf,
   oneOfValues,
   primitive,
   record,
-  type Shape,
 } from "../formats/json-shape.ts";
 import type { Network } from "../network/network.ts";
 import { type RegisteredMethod, registerMethod } from "./configured.ts";
@@ -35,7 +35,7 @@ const ID = primitive<string>(
   (value) => typeof value === "string" && /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(value),
 );
 
-const CITATION: Shape<Citation> = record<Citation>({
+const CITATION: JsonShape<Citation> = record<Citation>({
   title: aText,
   authors: aText,
   venue: aText,
@@ -43,7 +43,7 @@ const CITATION: Shape<Citation> = record<Citation>({
 });
 
 /** Every field of a method. One that is added to the contract without its check does not compile. */
-const FIELDS: { readonly [K in keyof Outside]-?: Shape<Outside[K]> } = {
+const FIELDS: { readonly [K in keyof Outside]-?: JsonShape<Outside[K]> } = {
   id: ID,
   summary: aText,
   paper: ifThere(CITATION),
@@ -67,7 +67,7 @@ const FIELDS: { readonly [K in keyof Outside]-?: Shape<Outside[K]> } = {
 };
 
 /** What `sites` may answer. */
-const ANSWERS: { readonly [K in keyof Answers]-?: Shape<Answers[K]> } = {
+const ANSWERS: { readonly [K in keyof Answers]-?: JsonShape<Answers[K]> } = {
   weight: MAYBE,
   gate: MAYBE,
   residual: MAYBE,

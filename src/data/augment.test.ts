@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { keyOf } from "../base/random.ts";
 import { replaceableWords } from "../text/words.ts";
-import { type AugmentRules, augmented, type ReplaceableWords } from "./augment.ts";
+import { type AugmentRules, augmentExamples, type ReplaceableWords } from "./augment.ts";
 import type { Example } from "./dataset.ts";
 
 const RULES: AugmentRules = { copies: 30, rate: 0.4, key: keyOf(0) };
@@ -23,7 +23,7 @@ const pair: Example = {
 };
 
 test("the original comes first, its copies behind it keep label and place", () => {
-  const [first, ...copies] = augmented([single], words, RULES);
+  const [first, ...copies] = augmentExamples([single], words, RULES);
   expect(first).toBe(single);
   expect(copies).toHaveLength(30);
   for (const copy of copies) {
@@ -33,7 +33,7 @@ test("the original comes first, its copies behind it keep label and place", () =
 });
 
 test("of a pair each text is augmented in turn while the other is the original", () => {
-  const [first, ...copies] = augmented([pair], words, RULES);
+  const [first, ...copies] = augmentExamples([pair], words, RULES);
   expect(first).toBe(pair);
   expect(copies).toHaveLength(60);
   for (const copy of copies.slice(0, 30)) {
@@ -48,19 +48,21 @@ test("of a pair each text is augmented in turn while the other is the original",
 
 test("no copy comes twice, so few words give few copies", () => {
   const few: ReplaceableWords = () => [{ start: 0, end: 4, candidates: ["film", "plot", "play"] }];
-  const texts = [...augmented([{ ...single, text: "film" }], few, RULES)].map(({ text }) => text);
+  const texts = [...augmentExamples([{ ...single, text: "film" }], few, RULES)].map(({ text }) => text);
   expect(texts.toSorted()).toEqual(["film", "play", "plot"]);
 });
 
 test("a word without candidates stays, and a text without words has no copies", () => {
   const none: ReplaceableWords = (text) => words(text).map((word) => ({ ...word, candidates: [] }));
-  expect([...augmented([single, pair], none, RULES)]).toEqual([single, pair]);
-  expect([...augmented([single], () => [], RULES)]).toEqual([single]);
+  expect([...augmentExamples([single, pair], none, RULES)]).toEqual([single, pair]);
+  expect([...augmentExamples([single], () => [], RULES)]).toEqual([single]);
 });
 
 test("over 3,000 copies of ten words 0.4 ± 0.02 are replaced, each candidate drawn 1/15 ± 0.01", () => {
   const examples = Array.from({ length: 100 }, (_, i): Example => ({ ...single, text: `${LONG} ${i}` }));
-  const drawn = [...augmented(examples, words, RULES)].flatMap(({ text }) => text.split(" ").slice(0, 10));
+  const drawn = [...augmentExamples(examples, words, RULES)].flatMap(({ text }) =>
+    text.split(" ").slice(0, 10),
+  );
   const replaced = drawn.filter((word) => word.startsWith("c"));
   const copied = drawn.length - 1000; // the originals
   expect(Math.abs(replaced.length / copied - 0.4)).toBeLessThan(0.02);
@@ -71,12 +73,12 @@ test("over 3,000 copies of ten words 0.4 ± 0.02 are replaced, each candidate dr
 });
 
 test("a copy depends on the key and the example's place alone", () => {
-  const all = [...augmented([single, pair], words, RULES)];
-  expect([...augmented([single, pair], words, RULES)]).toEqual(all);
-  expect([...augmented([single], words, RULES)]).toEqual(all.slice(0, 31));
-  expect([...augmented([single], words, { ...RULES, copies: 10 })]).toEqual(all.slice(0, 11));
-  expect([...augmented([single], words, { ...RULES, key: keyOf(1) })]).not.toEqual(all.slice(0, 31));
-  const [a, b] = [[...augmented([single, single], words, RULES)].slice(1, 31), all.slice(1, 31)];
+  const all = [...augmentExamples([single, pair], words, RULES)];
+  expect([...augmentExamples([single, pair], words, RULES)]).toEqual(all);
+  expect([...augmentExamples([single], words, RULES)]).toEqual(all.slice(0, 31));
+  expect([...augmentExamples([single], words, { ...RULES, copies: 10 })]).toEqual(all.slice(0, 11));
+  expect([...augmentExamples([single], words, { ...RULES, key: keyOf(1) })]).not.toEqual(all.slice(0, 31));
+  const [a, b] = [[...augmentExamples([single, single], words, RULES)].slice(1, 31), all.slice(1, 31)];
   expect(a).toEqual(b);
-  expect([...augmented([single, single], words, RULES)].slice(32)).not.toEqual(a);
+  expect([...augmentExamples([single, single], words, RULES)].slice(32)).not.toEqual(a);
 });

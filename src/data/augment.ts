@@ -41,7 +41,7 @@ export interface AugmentRules {
 }
 
 /** Every example with its copies behind it, in order. A copy has the label and the place of its original. */
-export function* augmented(
+export function* augmentExamples(
   examples: Iterable<Example>,
   words: ReplaceableWords,
   { copies, rate, key }: AugmentRules,

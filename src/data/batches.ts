@@ -183,7 +183,7 @@ function cut(order: Int32Array, batchSize: number): Int32Array[] {
 function batchesOf(set: EncodedSet, cuts: readonly Int32Array[]): Batches {
   const at = (index: number): Batch => {
     const indices = cuts[index];
-    if (indices !== undefined) return padded(set, indices);
+    if (indices !== undefined) return padExamples(set, indices);
     throw new RangeError(`batch: expected a number from 0 to ${cuts.length - 1}, got ${index}`);
   };
   return {
@@ -195,7 +195,7 @@ function batchesOf(set: EncodedSet, cuts: readonly Int32Array[]): Batches {
   };
 }
 
-function padded({ examples, task, pad }: EncodedSet, indices: Int32Array): Batch {
+function padExamples({ examples, task, pad }: EncodedSet, indices: Int32Array): Batch {
   const rows = Array.from(indices, (index) => examples[index]).filter((row) => row !== undefined);
   const size = rows.length;
   const length = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);

@@ -63,7 +63,7 @@ export async function tokenizeArticles(
   for await (const paragraphs of articles) {
     for (const paragraph of paragraphs) {
       const pieces = tokenizer.pieces(paragraph);
-      if (size + pieces.length > tokens.length) tokens = enlarged(tokens, size + pieces.length);
+      if (size + pieces.length > tokens.length) tokens = enlarge(tokens, size + pieces.length);
       tokens.set(pieces, size);
       size += pieces.length;
     }
@@ -73,7 +73,7 @@ export async function tokenizeArticles(
   return { tokens: tokens.slice(0, size), starts: Int32Array.from(starts) };
 }
 
-function enlarged(tokens: Int32Array, least: number): Int32Array<ArrayBuffer> {
+function enlarge(tokens: Int32Array, least: number): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(Math.max(2 * tokens.length, least));
   larger.set(tokens);
   return larger;
@@ -192,11 +192,11 @@ export function mlmBatches(blocks: Blocks, options: MlmOptions): MlmBatches {
     const first = (step % stepsPerEpoch) * batchSize;
     return mlmBatch(blocks, order.subarray(first, first + batchSize), fold(fold(key, "mask"), step), options);
   };
-  return { stepsPerEpoch, maskedPerBlock: maskedCount(blocks.length - 2, maskRate), at };
+  return { stepsPerEpoch, maskedPerBlock: countMasked(blocks.length - 2, maskRate), at };
 }
 
 /** Places masked among `count` tokens: rounded up, so that every block has one. */
-function maskedCount(count: number, maskRate: number): number {
+function countMasked(count: number, maskRate: number): number {
   return Math.ceil(count * maskRate);
 }
 
@@ -205,7 +205,7 @@ function mlmBatch(blocks: Blocks, rows: Int32Array, key: Key, options: MlmOption
   const { special, maskRate = 0.15 } = options;
   const { length } = blocks;
   const size = rows.length;
-  const perBlock = maskedCount(length - 2, maskRate);
+  const perBlock = countMasked(length - 2, maskRate);
   const batch: MlmBatch = {
     size,
     length,
@@ -225,7 +225,7 @@ function mlmBatch(blocks: Blocks, rows: Int32Array, key: Key, options: MlmOption
     batch.ids.set(blocks.tokens.subarray(start, start + count), at + 1);
     batch.ids[at + count + 1] = special.sep;
     batch.mask.fill(1, at, at + count + 2);
-    maskRow(batch, { row, count, masked: maskedCount(count, maskRate), perBlock }, fold(key, row), options);
+    maskRow(batch, { row, count, masked: countMasked(count, maskRate), perBlock }, fold(key, row), options);
   }
   return batch;
 }

@@ -46,7 +46,7 @@ export function labelReader(rule: LabelRule): (label: LabelCell) => number {
   return ({ where, cell }) => {
     const found = finder.find(cell);
     if (typeof found === "number") return found;
-    const message = `${where}: expected label ${listed(rule.values)}, got ${show(cell)}`;
+    const message = `${where}: expected label ${listChoices(rule.values)}, got ${show(cell)}`;
     if (found === undefined)
       throw new InputError("label/unknown", `${message}${numbersHint(rule.values, cell)}`);
     throw new InputError("label/ambiguous", `${message}, which means more than one of them`);
@@ -84,7 +84,7 @@ export function isMissing(cell: Cell): boolean {
 }
 
 /** `0 or 1`, `a, b or c`; long lists are cut. */
-function listed(values: readonly string[]): string {
+function listChoices(values: readonly string[]): string {
   if (values.length > 12) return `one of ${values.slice(0, 12).join(", ")}, … (${values.length} classes)`;
   return values.length < 2 ? values.join("") : `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
 }

@@ -74,8 +74,8 @@ function counts(classes: Numbers): number[] {
 export function pearson(predicted: Numbers, truth: Numbers): number {
   // Asked of the values themselves: 0.1 - mean(0.1, 0.1, 0.1) is not exactly 0.
   if (isConstant(predicted) || isConstant(truth)) return 0;
-  const x = centred(predicted);
-  const y = centred(truth);
+  const x = centre(predicted);
+  const y = centre(truth);
   const found = ratio(dot(x, y), Math.sqrt(dot(x, x)) * Math.sqrt(dot(y, y)));
   return Math.max(-1, Math.min(1, found));
 }
@@ -90,7 +90,7 @@ export function spearman(predicted: Numbers, truth: Numbers): number {
   return pearson(ranks(predicted), ranks(truth));
 }
 
-function centred(values: Numbers): Float64Array {
+function centre(values: Numbers): Float64Array {
   const copy = new Float64Array(values.length);
   copy.set(values);
   const middle = mean(copy);

@@ -50,7 +50,7 @@ async function parquetTable(
   let names: readonly string[] = [];
   let classes: RowSet["classes"] = [];
   const take = (reply: ParquetReply): boolean => {
-    if (reply.kind === "damaged") throw damaged(name, reply.reason);
+    if (reply.kind === "damaged") throw damageError(name, reply.reason);
     if (reply.kind === "codec") throw unreadCodec(name, reply.codec);
     if (reply.kind === "missing") throw wrongColumn(reply.column, reply.names, name);
     if (reply.kind === "columns") ({ names, classes } = reply);
@@ -73,7 +73,7 @@ async function parquetTable(
     await untilAnswered(worker, take, 30_000 + 2000 * megabytes);
   } catch (cause) {
     if (cause instanceof InputError || cause instanceof FormatError) throw cause;
-    throw damaged(name, cause instanceof Error ? cause.message : String(cause), cause);
+    throw damageError(name, cause instanceof Error ? cause.message : String(cause), cause);
   } finally {
     await worker.terminate();
   }
@@ -132,7 +132,7 @@ function unreadCodec(name: string, codec: string): FormatError {
   );
 }
 
-function damaged(name: string, reason: string, cause?: unknown): FormatError {
+function damageError(name: string, reason: string, cause?: unknown): FormatError {
   return new FormatError("parquet/damaged", `${name}: expected a readable Parquet file, got: ${reason}`, {
     cause,
   });

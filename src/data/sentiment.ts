@@ -153,15 +153,15 @@ function main(draw: Draw, domain: Domain, praises: boolean): string {
 
 /** The clause that does not, usually of the other opinion. */
 function other(draw: Draw, domain: Domain, praises: boolean): string {
-  return clause(draw, domain, opposed(draw, praises), 15);
+  return clause(draw, domain, drawOpposed(draw, praises), 15);
 }
 
 function drawback(draw: Draw, domain: Domain, praises: boolean): string {
-  return `the ${adjective(draw, domain, opposed(draw, praises))} ${draw.pick(domain.aspects)}`;
+  return `the ${adjective(draw, domain, drawOpposed(draw, praises))} ${draw.pick(domain.aspects)}`;
 }
 
 /** A little more often the other side; were it always so, the misleading word alone would tell the label. */
-function opposed(draw: Draw, praises: boolean): boolean {
+function drawOpposed(draw: Draw, praises: boolean): boolean {
   return draw.chance(55) ? !praises : praises;
 }
 
@@ -186,7 +186,7 @@ function agreement(draw: Draw, domain: Domain, praises: boolean): string {
 
 /** Two opinions side by side; only the writer's own counts. */
 function opinions(draw: Draw, domain: Domain, praises: boolean): string {
-  const theirs = adjective(draw, domain, opposed(draw, praises));
+  const theirs = adjective(draw, domain, drawOpposed(draw, praises));
   const own = adjective(draw, domain, praises);
   const person = draw.pick(PEOPLE);
   const aspect = `the ${draw.pick(domain.aspects)}`;
@@ -197,7 +197,7 @@ function opinions(draw: Draw, domain: Domain, praises: boolean): string {
 
 /** What was announced and what came. */
 function expectation(draw: Draw, domain: Domain, praises: boolean): string {
-  const hoped = a(word(draw, domain.nouns, opposed(draw, praises)));
+  const hoped = a(word(draw, domain.nouns, drawOpposed(draw, praises)));
   const came = a(word(draw, domain.nouns, praises));
   return draw.chance(50)
     ? `I expected ${hoped} and got ${came}`
@@ -207,7 +207,7 @@ function expectation(draw: Draw, domain: Domain, praises: boolean): string {
 /** This one and another one. */
 function comparison(draw: Draw, domain: Domain, praises: boolean): string {
   const thing = draw.pick(domain.things);
-  const that = adjective(draw, domain, opposed(draw, praises));
+  const that = adjective(draw, domain, drawOpposed(draw, praises));
   const own = adjective(draw, domain, praises);
   return draw.chance(50)
     ? `the previous ${thing} was ${that}; this one is ${own}`

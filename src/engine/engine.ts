@@ -237,7 +237,7 @@ function toCall({ session, feeds, into = {}, binding }: RunRequest): Call {
   }
   return {
     session: session.key,
-    feeds: compacted(feeds),
+    feeds: compactFeeds(feeds),
     fetches,
     ...(binding ? { binding: binding.id } : {}),
   };
@@ -249,7 +249,7 @@ function compact<A extends Tensor["data"]>(data: A): A {
   return data.byteLength === data.buffer.byteLength ? data : (data.slice() as A);
 }
 
-function compacted(feeds: RunRequest["feeds"]): RunRequest["feeds"] {
+function compactFeeds(feeds: RunRequest["feeds"]): RunRequest["feeds"] {
   return Object.fromEntries(
     Object.entries(feeds).map(([name, source]) => [
       name,

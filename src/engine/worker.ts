@@ -75,7 +75,7 @@ function write(view: View, data: Float32Array): void {
   target.set(data);
 }
 
-function bound(source: View | Tensor): ort.Tensor {
+function bindTensor(source: View | Tensor): ort.Tensor {
   if ("buffer" in source) return new ort.Tensor("float32", window(source), source.shape);
   const { dtype, data, shape } = source;
   // ONNX Runtime's constructor is overloaded by element type; ours are the same names and arrays, bfloat16 apart.
@@ -93,14 +93,14 @@ async function run(call: Call): Promise<Results> {
   const fixed = call.binding === undefined ? undefined : bindings.get(call.binding);
   if (call.binding !== undefined && fixed === undefined) throw new RangeError(`no binding ${call.binding}`);
   const feeds: Record<string, ort.Tensor> = { ...fixed?.feeds };
-  for (const [name, source] of Object.entries(call.feeds)) feeds[name] = bound(source);
+  for (const [name, source] of Object.entries(call.feeds)) feeds[name] = bindTensor(source);
   const sealed = session.outputNames[0] === SEAL;
   const fetches: Record<string, ort.Tensor | null> = { ...(sealed && { [SEAL]: null }), ...fixed?.fetches };
   const fresh: Record<string, Tensor> = {};
   for (const [name, target] of Object.entries(call.fetches)) {
     const place = "buffer" in target ? target : zeros(target.dtype, target.shape);
     if ("data" in place) fresh[name] = place;
-    fetches[name] = bound(place);
+    fetches[name] = bindTensor(place);
   }
   try {
     await session.run(feeds, fetches);
@@ -142,7 +142,7 @@ async function serve(request: Request): Promise<unknown> {
       return;
     case "bind": {
       const tensors = (views: Record<string, View>): Record<string, ort.Tensor> =>
-        Object.fromEntries(Object.entries(views).map(([name, view]) => [name, bound(view)]));
+        Object.fromEntries(Object.entries(views).map(([name, view]) => [name, bindTensor(view)]));
       bindings.set(request.binding, { feeds: tensors(request.feeds), fetches: tensors(request.fetches) });
       return;
     }

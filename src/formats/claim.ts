@@ -16,7 +16,7 @@ import { link, open, readFile, rename, rm, stat, writeFile } from "node:fs/promi
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { aCount, aText, parseShape, record, type Shape } from "./json-shape.ts";
+import { aCount, aText, type JsonShape, parseShape, record } from "./json-shape.ts";
 
 /** Gives a claim back. */
 export type Release = () => Promise<void>;
@@ -33,7 +33,7 @@ export interface Owner {
   readonly started: string;
 }
 
-const OWNER: Shape<Owner> = record<Owner>({
+const OWNER: JsonShape<Owner> = record<Owner>({
   host: aText,
   boot: aText,
   space: aText,

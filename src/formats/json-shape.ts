@@ -9,14 +9,14 @@
 import { FormatError } from "../base/errors.ts";
 
 /** Says what is wrong with a value, as `path: expected X, got Y`, or undefined when it has the shape. */
-export interface Shape<T> {
+export interface JsonShape<T> {
   problem(value: unknown, path: string): string | undefined;
   /** Never set: it ties the shape to its type. */
   readonly type?: T;
 }
 
 /** Checks a parsed file. @throws {FormatError} with `code` when it does not have the shape. */
-export function readShape<T>(shape: Shape<T>, value: unknown, where: string, code: string): T {
+export function readShape<T>(shape: JsonShape<T>, value: unknown, where: string, code: string): T {
   if (!matches(shape, value)) {
     throw new FormatError(code, `${shape.problem(value, "")?.replace(/^\./, "")} (${where})`);
   }
@@ -24,7 +24,7 @@ export function readShape<T>(shape: Shape<T>, value: unknown, where: string, cod
 }
 
 /** Parses a file's text and checks it. @throws {FormatError} with `code` when it is not JSON, or not of the shape. */
-export function parseShape<T>(shape: Shape<T>, text: string, where: string, code: string): T {
+export function parseShape<T>(shape: JsonShape<T>, text: string, where: string, code: string): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -40,12 +40,12 @@ export function parseShape<T>(shape: Shape<T>, text: string, where: string, code
   return readShape(shape, value, where, code);
 }
 
-function matches<T>(shape: Shape<T>, value: unknown): value is T {
+function matches<T>(shape: JsonShape<T>, value: unknown): value is T {
   return shape.problem(value, "") === undefined;
 }
 
 /** A value for which `test` holds; `expected` completes "expected …". */
-export function primitive<T>(expected: string, test: (value: unknown) => boolean): Shape<T> {
+export function primitive<T>(expected: string, test: (value: unknown) => boolean): JsonShape<T> {
   return {
     problem: (value, path) => (test(value) ? undefined : mismatch(path, expected, value)),
   };
@@ -57,56 +57,57 @@ function mismatch(path: string, expected: string, value: unknown): string {
 }
 
 /** A finite number. */
-export const aNumber: Shape<number> = primitive(
+export const aNumber: JsonShape<number> = primitive(
   "a number",
   (v) => typeof v === "number" && Number.isFinite(v),
 );
 
 /** A whole number, zero or more. */
-export const aCount: Shape<number> = primitive(
+export const aCount: JsonShape<number> = primitive(
   "a whole number of 0 or more",
   (v) => typeof v === "number" && Number.isInteger(v) && v >= 0,
 );
 
 /** A number of zero or more. */
-export const anAmount: Shape<number> = primitive(
+export const anAmount: JsonShape<number> = primitive(
   "a number of 0 or more",
   (v) => typeof v === "number" && Number.isFinite(v) && v >= 0,
 );
 
 /** Any text. */
-export const aText: Shape<string> = primitive("a text", (v) => typeof v === "string");
+export const aText: JsonShape<string> = primitive("a text", (v) => typeof v === "string");
 
 /** True or false. */
-export const aClaim: Shape<boolean> = primitive("true or false", (v) => typeof v === "boolean");
+export const aClaim: JsonShape<boolean> = primitive("true or false", (v) => typeof v === "boolean");
 
 /** A value of a method's settings. */
-export const aSetting: Shape<string | number | boolean> = primitive("a text, a number, true or false", (v) =>
-  ["string", "number", "boolean"].includes(typeof v),
+export const aSetting: JsonShape<string | number | boolean> = primitive(
+  "a text, a number, true or false",
+  (v) => ["string", "number", "boolean"].includes(typeof v),
 );
 
 /** Anything at all. */
-export const anything: Shape<unknown> = { problem: () => undefined };
+export const anything: JsonShape<unknown> = { problem: () => undefined };
 
 /** Exactly one of these values. */
-export function oneOfValues<const T extends string | number>(...values: readonly T[]): Shape<T> {
+export function oneOfValues<const T extends string | number>(...values: readonly T[]): JsonShape<T> {
   return primitive(values.map((v) => JSON.stringify(v)).join(" or "), (value) =>
     values.some((one) => one === value),
   );
 }
 
 /** The shape, or nothing at all under its key. */
-export function ifThere<T>(shape: Shape<T>): Shape<T | undefined> {
+export function ifThere<T>(shape: JsonShape<T>): JsonShape<T | undefined> {
   return { problem: (value, path) => (value === undefined ? undefined : shape.problem(value, path)) };
 }
 
 /** The shape, or null. */
-export function orNull<T>(shape: Shape<T>): Shape<T | null> {
+export function orNull<T>(shape: JsonShape<T>): JsonShape<T | null> {
   return { problem: (value, path) => (value === null ? undefined : shape.problem(value, path)) };
 }
 
 /** A list of at least `min` items of one shape. */
-export function listOf<T>(shape: Shape<T>, min = 0): Shape<readonly T[]> {
+export function listOf<T>(shape: JsonShape<T>, min = 0): JsonShape<readonly T[]> {
   return {
     problem: (value, path) => {
       if (!Array.isArray(value) || value.length < min)
@@ -117,7 +118,7 @@ export function listOf<T>(shape: Shape<T>, min = 0): Shape<readonly T[]> {
 }
 
 /** An object used as a map, with keys of any name, values of one shape. */
-export function mapOf<T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> {
+export function mapOf<T>(shape: JsonShape<T>): JsonShape<Readonly<Record<string, T>>> {
   return {
     problem: (value, path) => {
       if (!isObject(value)) return mismatch(path, "an object", value);
@@ -127,8 +128,10 @@ export function mapOf<T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> {
 }
 
 /** An object with a shape for every key of T. */
-export function record<T extends object>(fields: { readonly [K in keyof T]-?: Shape<T[K]> }): Shape<T> {
-  const shapes = Object.entries<Shape<unknown>>(fields);
+export function record<T extends object>(
+  fields: { readonly [K in keyof T]-?: JsonShape<T[K]> },
+): JsonShape<T> {
+  const shapes = Object.entries<JsonShape<unknown>>(fields);
   return {
     problem: (value, path) => {
       if (!isObject(value)) return mismatch(path, "an object", value);

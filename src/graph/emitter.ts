@@ -78,7 +78,7 @@ export class Emitter {
 
   constant(tensor: Tensor): string {
     const small = tensor.data.length <= 16;
-    const key = small ? `${tensor.dtype}[${tensor.shape}]=${spelled(tensor)}` : `#${this.count}`;
+    const key = small ? `${tensor.dtype}[${tensor.shape}]=${spellElements(tensor)}` : `#${this.count}`;
     return this.once(key, () => {
       const name = this.fresh("c");
       this.initializers.set(name, tensor);
@@ -257,7 +257,7 @@ export function text(value: string): Attribute {
 }
 
 /** Elements as text, equal exactly when they are: `String` alone makes one of 0 and -0. */
-function spelled({ data }: Tensor): string {
+function spellElements({ data }: Tensor): string {
   return Array.from<number | bigint, string>(data, (x) => (Object.is(x, -0) ? "-0" : String(x))).join();
 }
 

@@ -165,7 +165,7 @@ async function isHere({ target, size, digest }: Transfer): Promise<boolean> {
 }
 
 /** One try. What came is kept when only the connection failed, and dropped when it is wrong. */
-async function attempt(job: Transfer, options: TransferOptions): Promise<void> {
+async function attemptOnce(job: Transfer, options: TransferOptions): Promise<void> {
   try {
     await fetchRest(job, options);
     await check(job);
@@ -188,7 +188,7 @@ export async function transfer(job: Transfer, options: TransferOptions): Promise
   if (await isHere(job)) return options.onBytes(job.size);
   for (let attempts = 1; ; attempts++) {
     try {
-      await attempt(job, options);
+      await attemptOnce(job, options);
       break;
     } catch (error) {
       const worthwhile = error instanceof RunError || error instanceof FormatError;

@@ -24,7 +24,7 @@ export function runsSparse({ kind }: Head): boolean {
 }
 
 /** The bytes of a network's .esp file, with this version as its producer. @throws as `encodeEsp` does */
-export async function packed(
+export async function packNetwork(
   network: EspContent,
   options: Omit<EspOptions, "metadata"> = {},
 ): Promise<Uint8Array> {

@@ -6,7 +6,7 @@
  */
 
 import { EMBEDDINGS, parameters } from "../bert/names.ts";
-import { anAmount, record, type Shape } from "../formats/json-shape.ts";
+import { anAmount, type JsonShape, record } from "../formats/json-shape.ts";
 import type { Network } from "../network/network.ts";
 
 /** Removed shares, from 0 to 1. */
@@ -18,10 +18,10 @@ export interface Removed {
 }
 
 /** Shape of `Removed`, for the file beside a job's result. */
-export const REMOVED: Shape<Removed> = record<Removed>({ encoder: anAmount, all: anAmount });
+export const REMOVED: JsonShape<Removed> = record<Removed>({ encoder: anAmount, all: anAmount });
 
 /** What `product` lacks of `original`, which it was made from. */
-export function removedWeights(
+export function countRemoved(
   original: Pick<Network, "config" | "head">,
   product: Pick<Network, "config" | "head" | "tensors">,
 ): Removed {

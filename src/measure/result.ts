@@ -14,13 +14,13 @@ import {
   anAmount,
   aText,
   ifThere,
+  type JsonShape,
   listOf,
   mapOf,
   oneOfValues,
   orNull,
   parseShape,
   record,
-  type Shape,
 } from "../formats/json-shape.ts";
 
 /** Entries of a model's tensors. */
@@ -169,15 +169,15 @@ export interface RunResult {
 }
 
 /** Shape of `Parameters`, for the other files that carry them. */
-export const PARAMETERS: Shape<Parameters> = record<Parameters>({
+export const PARAMETERS: JsonShape<Parameters> = record<Parameters>({
   total: aCount,
   nonzero: aCount,
   embeddings: aCount,
 });
 
-const BYTES: Shape<FileBytes> = record<FileBytes>({ raw: aCount, compressed: aCount });
+const BYTES: JsonShape<FileBytes> = record<FileBytes>({ raw: aCount, compressed: aCount });
 
-const LATENCY: Shape<Latency> = record<Latency>({
+const LATENCY: JsonShape<Latency> = record<Latency>({
   batchSize: aCount,
   length: aCount,
   p50: anAmount,
@@ -185,7 +185,7 @@ const LATENCY: Shape<Latency> = record<Latency>({
   repetitions: aCount,
 });
 
-const FIGURES: Shape<ModelFigures> = record<ModelFigures>({
+const FIGURES: JsonShape<ModelFigures> = record<ModelFigures>({
   stage: oneOfValues("original", "fine-tuned", "compressed"),
   metrics: mapOf(aNumber),
   parameters: PARAMETERS,
@@ -195,7 +195,7 @@ const FIGURES: Shape<ModelFigures> = record<ModelFigures>({
 });
 
 /** Shape of `Machine`, shared with recipe.json. */
-export const MACHINE: Shape<Machine> = record<Machine>({
+export const MACHINE: JsonShape<Machine> = record<Machine>({
   cpu: aText,
   cores: aCount,
   threads: aCount,
@@ -204,7 +204,7 @@ export const MACHINE: Shape<Machine> = record<Machine>({
 });
 
 /** Shape of `Metric`, for the ledgers that keep it. */
-export const METRIC: Shape<Metric> = record<Metric>({
+export const METRIC: JsonShape<Metric> = record<Metric>({
   name: aText,
   better: oneOfValues("higher", "lower"),
   before: orNull(aNumber),
@@ -212,7 +212,7 @@ export const METRIC: Shape<Metric> = record<Metric>({
   examples: aCount,
 });
 
-const PAIRED: Shape<PairedComparison> = record<PairedComparison>({
+const PAIRED: JsonShape<PairedComparison> = record<PairedComparison>({
   difference: aNumber,
   interval: record<PairedComparison["interval"]>({ low: aNumber, high: aNumber }),
   margin: anAmount,
@@ -224,9 +224,9 @@ const PAIRED: Shape<PairedComparison> = record<PairedComparison>({
 });
 
 /** The commands that leave a folder behind. */
-export const RUN_COMMAND: Shape<RunCommand> = oneOfValues("finetune", "compress", "pretrain", "demo");
+export const RUN_COMMAND: JsonShape<RunCommand> = oneOfValues("finetune", "compress", "pretrain", "demo");
 
-const RESULT: Shape<RunResult> = record<RunResult>({
+const RESULT: JsonShape<RunResult> = record<RunResult>({
   version: oneOfValues(1),
   command: RUN_COMMAND,
   code: aText,

@@ -3,7 +3,7 @@ import { CLASSES, settingsOf, smallNetwork, smallPlan, withTrainer } from "../..
 import { keyOf, normals } from "../base/random.ts";
 import { kthLargest } from "../base/select.ts";
 import type { FloatTensor } from "../base/tensor.ts";
-import type { Bench, BoundMethod, Progress } from "../contract/method.ts";
+import type { BoundMethod, Progress, Workbench } from "../contract/method.ts";
 import { Engine } from "../engine/engine.ts";
 import { backward } from "../graph/backward.ts";
 import { sum } from "../graph/ops/broadcast.ts";
@@ -90,7 +90,7 @@ test("a gradient that prunes a connection and then wants it back gets it back on
 });
 
 /** A bench over tensors in memory. */
-function benchOf(method: BoundMethod): Bench & { readonly tensors: Map<string, Float32Array> } {
+function benchOf(method: BoundMethod): Workbench & { readonly tensors: Map<string, Float32Array> } {
   const all = [...method.network.tensors, ...method.tensors];
   const tensors = new Map(all.map(([name, { data }]) => [name, data.slice()]));
   const read = (name: string): Float32Array => tensors.get(name)?.slice() ?? new Float32Array(0);
@@ -107,7 +107,12 @@ function benchOf(method: BoundMethod): Bench & { readonly tensors: Map<string, F
 type MemoryBench = ReturnType<typeof benchOf>;
 
 /** The host work that is due after `done` steps. */
-async function look(method: BoundMethod, progress: Progress, done: number, bench: Bench): Promise<Progress> {
+async function look(
+  method: BoundMethod,
+  progress: Progress,
+  done: number,
+  bench: Workbench,
+): Promise<Progress> {
   return method.host?.due(done) ? method.host.run(progress, done, bench) : progress;
 }
 

@@ -39,13 +39,13 @@ import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Reader } from "../bert/config.ts";
 import type {
   Answers,
-  Bench,
   HostWork,
   Method,
   MethodState,
   Progress,
   RunFacts,
   Tools,
+  Workbench,
 } from "../contract/method.ts";
 import { cast, less, mul, scale, sigmoid, sub, surrogate } from "../graph/ops/elementwise.ts";
 import { scalar, type Value } from "../graph/value.ts";
@@ -53,8 +53,8 @@ import type { Network } from "../network/network.ts";
 import { checkChoice, checkPositive, checkSparsity } from "../parts/checks.ts";
 import { isHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
-import { prunedNetwork } from "../parts/pruned.ts";
-import { checkRamp, cubicSparsity, kept } from "../parts/ramp.ts";
+import { keepPruned } from "../parts/pruned.ts";
+import { checkRamp, countKept, cubicSparsity } from "../parts/ramp.ts";
 
 const ID = "adapting-by-pruning";
 const SCORE = "score.";
@@ -200,7 +200,7 @@ async function look(
   state: AdaptingState,
   { threshold: before = 0, looked = 0 }: Progress,
   done: number,
-  bench: Bench,
+  bench: Workbench,
 ): Promise<Look> {
   const { config, fixed } = state;
   if (config.decay === "constant") {
@@ -219,9 +219,9 @@ async function look(
  * Without recovery: what a look finds pruned is put where no momentum brings it back. Connections that fall by themselves
  * count too, so the sparsity may be reached before its time.
  */
-async function forGood(state: AdaptingState, { threshold, reached }: Look, bench: Bench): Promise<Look> {
+async function forGood(state: AdaptingState, { threshold, reached }: Look, bench: Workbench): Promise<Look> {
   const { names, size, config } = state;
-  const target = size - kept(size, config.sparsity);
+  const target = size - countKept(size, config.sparsity);
   let pruned = 0;
   for (const name of names) {
     for (const score of await bench.read(SCORE + name)) if (score <= threshold) pruned++;
@@ -232,15 +232,15 @@ async function forGood(state: AdaptingState, { threshold, reached }: Look, bench
 }
 
 /** The largest score that is pruned at a sparsity. */
-async function quantile(state: AdaptingState, sparsity: number, bench: Bench): Promise<number> {
-  return largestOf(state, state.size - kept(state.size, sparsity), bench);
+async function quantile(state: AdaptingState, sparsity: number, bench: Workbench): Promise<number> {
+  return largestOf(state, state.size - countKept(state.size, sparsity), bench);
 }
 
 /** The largest of the `count` smallest scores; 0 of none. With `fill` those below it become that. */
 async function largestOf(
   { names, size }: AdaptingState,
   count: number,
-  bench: Bench,
+  bench: Workbench,
   away: { readonly fill?: number } = {},
 ): Promise<number> {
   if (count === 0) return 0;
@@ -253,7 +253,7 @@ async function largestOf(
  * The ablations of §5.3, once the mask is fixed: another mask of the same sizes, or other weights under the mask. The
  * head begins anew.
  */
-async function control({ config, names, key, head }: AdaptingState, bench: Bench): Promise<void> {
+async function control({ config, names, key, head }: AdaptingState, bench: Workbench): Promise<void> {
   for (const [name, { data }] of head) await bench.write(name, data.slice());
   await bench.forget();
   for (const name of names) {
@@ -292,7 +292,7 @@ function finish(
     const data = mapPairs(w.data, score, "scores", (x, s) => (s > at ? x : 0));
     masked.set(name, floatTensor(w.shape, data));
   }
-  return prunedNetwork(ID, network, masked, names, config.sparsity);
+  return keepPruned(ID, network, masked, names, config.sparsity);
 }
 
 export const ADAPTING_BY_PRUNING: Method<AdaptingConfig, AdaptingState> = {

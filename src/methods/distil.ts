@@ -20,7 +20,7 @@
  */
 
 import type { Method, MethodState, Teacher } from "../contract/method.ts";
-import { distilled, isTeacher, studentOf, teacherOf } from "../parts/distil.ts";
+import { distillationLoss, isTeacher, studentOf, teacherOf } from "../parts/distil.ts";
 import { checkLayers, checkRange, shallower } from "../parts/students.ts";
 
 export interface DistilConfig {
@@ -63,7 +63,7 @@ export const DISTIL: Method<DistilConfig, DistilState> = {
   trains: (_state, name) => !isTeacher(name),
   teacher: ({ teacher }) => teacher,
   sites: ({ config: { alpha, temperature } }) => ({
-    loss: (inputs) => distilled(inputs, { task: 1 - alpha, teacher: alpha, temperature }),
+    loss: (inputs) => distillationLoss(inputs, { task: 1 - alpha, teacher: alpha, temperature }),
   }),
   finish: (network, _state, tensors) => studentOf(network, tensors),
 };

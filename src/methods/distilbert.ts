@@ -24,7 +24,7 @@ import type { Method, MethodState, RunFacts, Teacher } from "../contract/method.
 import { add, scale } from "../graph/ops/elementwise.ts";
 import type { Network } from "../network/network.ts";
 import { checkChoice } from "../parts/checks.ts";
-import { cosineLoss, distilled, isTeacher, studentOf, teacherOf } from "../parts/distil.ts";
+import { cosineLoss, distillationLoss, isTeacher, studentOf, teacherOf } from "../parts/distil.ts";
 import { checkLayers, checkRange, shallower } from "../parts/students.ts";
 
 /** Whose layers the student starts from. */
@@ -90,7 +90,7 @@ export const DISTILBERT: Method<DistilBertConfig, DistilBertState> = {
   sites: ({ config }) => ({
     everyToken: true,
     loss: (inputs) =>
-      add(distilled(inputs, config), scale(cosineLoss(inputs, inputs.teacher()), config.cosine)),
+      add(distillationLoss(inputs, config), scale(cosineLoss(inputs, inputs.teacher()), config.cosine)),
   }),
   finish: (network, _state, tensors) => studentOf(network, tensors),
 };

@@ -29,7 +29,7 @@ import { uniform } from "../graph/uniform.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { gateHeads, withoutUnits } from "../parts/gates.ts";
-import { NOISE_SITES, openChance, sampledGate, settledGate } from "../parts/hard-concrete.ts";
+import { NOISE_SITES, openChance, sampleGate, settleGate } from "../parts/hard-concrete.ts";
 import {
   ascending,
   checkShare,
@@ -110,7 +110,7 @@ function sites(state: HeadGatesState, structure: string, tools: Tools): Answers 
     const { noise } = tools;
     const draws =
       structure === DRAWN && noise ? uniform(shapeOf(state, layer), noise, NOISE_SITES + layer) : undefined;
-    const gate = draws ? sampledGate(logAlpha, draws, TEMPERATURE) : settledGate(logAlpha);
+    const gate = draws ? sampleGate(logAlpha, draws, TEMPERATURE) : settleGate(logAlpha);
     gates.set(layer, gates.get(layer) ?? gate);
     return gates.get(layer) ?? gate;
   };

@@ -28,7 +28,6 @@ import { fold, normals } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type {
   Answers,
-  Bench,
   HostWork,
   LossInputs,
   Method,
@@ -36,6 +35,7 @@ import type {
   RunFacts,
   Teacher,
   Tools,
+  Workbench,
 } from "../contract/method.ts";
 import { sum } from "../graph/ops/broadcast.ts";
 import { add, mul, relu, scale, sub } from "../graph/ops/elementwise.ts";
@@ -43,11 +43,11 @@ import { uniform } from "../graph/uniform.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { checkChoice, checkSparsity } from "../parts/checks.ts";
-import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "../parts/distil.ts";
-import { gateOf, NOISE_SITES, openChance, sampledGate, settledGate } from "../parts/hard-concrete.ts";
+import { distillationLoss, HALF_AND_HALF, isTeacher, teacherIf } from "../parts/distil.ts";
+import { gateOf, NOISE_SITES, openChance, sampleGate, settleGate } from "../parts/hard-concrete.ts";
 import { isTable, matricesIn, weightsIn } from "../parts/matrices.ts";
 import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
-import { KEEP_ZEROS, prunedNetwork } from "../parts/pruned.ts";
+import { KEEP_ZEROS, keepPruned } from "../parts/pruned.ts";
 import { checkRamp, cubicSparsity } from "../parts/ramp.ts";
 
 const ID = "l0";
@@ -140,16 +140,16 @@ const FIXED = "fixed";
 
 function sites(state: L0State, structure: string, tools: Tools): Answers {
   const task = state.teacher
-    ? (inputs: LossInputs): Value => distilled(inputs, HALF_AND_HALF)
+    ? (inputs: LossInputs): Value => distillationLoss(inputs, HALF_AND_HALF)
     : ({ task }: LossInputs): Value => task;
   if (structure === FIXED) return { loss: task };
   const { names, config, size } = state;
   const seen = new Set<string>();
   const gate = (name: string, place: number): Value => {
     const logAlpha = tools.tensor(GATE + name);
-    if (structure === SETTLED || tools.noise === undefined) return settledGate(logAlpha);
+    if (structure === SETTLED || tools.noise === undefined) return settleGate(logAlpha);
     const noise = uniform(requireEntry(state.shapes, name, "shape of"), tools.noise, NOISE_SITES + place);
-    return sampledGate(logAlpha, noise, TEMPERATURE);
+    return sampleGate(logAlpha, noise, TEMPERATURE);
   };
   return {
     weight: (name, w) => {
@@ -190,7 +190,7 @@ const HOST: HostWork<L0State> = {
 async function readAll(
   { names, shapes }: L0State,
   prefix: string,
-  bench: Bench,
+  bench: Workbench,
 ): Promise<Map<string, FloatTensor>> {
   const all = new Map<string, FloatTensor>();
   for (const name of names)
@@ -241,6 +241,5 @@ export const L0: Method<L0Config, L0State> = {
   sites,
   host: HOST,
   ready: ({ fixed }, done) => done >= fixed,
-  finish: (network, { names, config }, tensors) =>
-    prunedNetwork(ID, network, tensors, names, config.sparsity),
+  finish: (network, { names, config }, tensors) => keepPruned(ID, network, tensors, names, config.sparsity),
 };

@@ -27,7 +27,7 @@ import { add, mul, sub } from "../graph/ops/elementwise.ts";
 import { take } from "../graph/ops/select.ts";
 import { at } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import { checkLayers, checkRange, shallower, takenLayers } from "../parts/students.ts";
+import { checkLayers, checkRange, shallower, takeLayers } from "../parts/students.ts";
 
 export interface LayerDropConfig {
   readonly layers: number;
@@ -52,7 +52,7 @@ function runs(layer: number): string {
 }
 
 /** x + r·(layer(x) − x), for the tokens that are asked for. */
-function gated(run: LayerFn, r: Value): LayerFn {
+function gateLayer(run: LayerFn, r: Value): LayerFn {
   return (x, tokens) => {
     // A batch is [B, T] by these names; its rows here are [N, D].
     const asked = tokens === "first" ? take(reshape(x, ["B", "T", at(x.shape, 1)]), 1, 0) : x;
@@ -61,8 +61,8 @@ function gated(run: LayerFn, r: Value): LayerFn {
 }
 
 function sites({ config, depth }: LayerDropState, structure: string, { scalar }: Tools): Sites {
-  if (structure === "all") return { layer: (i, run) => gated(run, scalar(runs(i))) };
-  const kept = takenLayers("even", config.layers, depth);
+  if (structure === "all") return { layer: (i, run) => gateLayer(run, scalar(runs(i))) };
+  const kept = takeLayers("even", config.layers, depth);
   return { layer: (i, run) => (kept.includes(i) ? run : SKIP) };
 }
 

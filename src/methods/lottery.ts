@@ -27,8 +27,8 @@ import type { Network } from "../network/network.ts";
 import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/checks.ts";
 import { isHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
-import { prunedNetwork } from "../parts/pruned.ts";
-import { kept } from "../parts/ramp.ts";
+import { keepPruned } from "../parts/pruned.ts";
+import { countKept } from "../parts/ramp.ts";
 
 const ID = "lottery";
 /** Share of a round that warms up: the run's default. */
@@ -97,7 +97,7 @@ const HOST: HostWork<LotteryState> = {
   due: ({ config, steps }, done) => roundEnds(config.rounds, steps).slice(0, -1).includes(done),
   run: async ({ config, names, block, size, initial, steps }, progress, done, bench): Promise<Progress> => {
     const round = roundEnds(config.rounds, steps).indexOf(done) + 1;
-    const keep = [kept(size, roundSparsity(config, round))];
+    const keep = [countKept(size, roundSparsity(config, round))];
     await bench.prune({ groups: [names], keep, by: "magnitude", block, fill: 0 });
     for (const [name, { data }] of initial) {
       const mask = names.includes(name) ? await bench.read(name) : undefined;
@@ -146,5 +146,5 @@ export const LOTTERY: Method<LotteryConfig, LotteryState> = {
   host: HOST,
   ready: ({ config }, _done, { round }) => round === config.rounds,
   finish: (network, { names, config, block }, tensors) =>
-    prunedNetwork(ID, network, tensors, names, config.sparsity, block),
+    keepPruned(ID, network, tensors, names, config.sparsity, block),
 };

@@ -21,12 +21,12 @@ import type { Reader } from "../bert/config.ts";
 import type { HostWork, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
 import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/checks.ts";
-import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "../parts/distil.ts";
+import { distillationLoss, HALF_AND_HALF, isTeacher, teacherIf } from "../parts/distil.ts";
 import { isHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
 import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
-import { KEEP_ZEROS, prunedNetwork } from "../parts/pruned.ts";
-import { checkRamp, cubicSparsity, kept, type Ramp } from "../parts/ramp.ts";
+import { KEEP_ZEROS, keepPruned } from "../parts/pruned.ts";
+import { checkRamp, countKept, cubicSparsity, type Ramp } from "../parts/ramp.ts";
 
 const ID = "magnitude";
 const SCHEDULES = ["gradual", "one-shot"] as const;
@@ -94,7 +94,7 @@ const HOST: HostWork<MagnitudeState> = {
   run: async ({ config, groups, block, sizes, prunings, steps }, progress, done, bench) => {
     const ramp = { ...config, final: config.sparsity };
     const sparsity = done === prunings.at(-1) ? config.sparsity : cubicSparsity(ramp, done / steps);
-    const keep = sizes.map((size) => kept(size, sparsity));
+    const keep = sizes.map((size) => countKept(size, sparsity));
     await bench.prune({ groups, keep, by: "magnitude", block, fill: 0 });
     return progress;
   },
@@ -129,9 +129,9 @@ export const MAGNITUDE: Method<MagnitudeConfig, MagnitudeState> = {
   keeps: ({ config, names }, name) => config.frozen && names.includes(name),
   rule: ({ names }, name) => (names.includes(name) ? KEEP_ZEROS : undefined),
   teacher: ({ teacher }) => teacher,
-  sites: ({ teacher }) => (teacher ? { loss: (inputs) => distilled(inputs, HALF_AND_HALF) } : {}),
+  sites: ({ teacher }) => (teacher ? { loss: (inputs) => distillationLoss(inputs, HALF_AND_HALF) } : {}),
   host: HOST,
   ready: ({ prunings }, done) => done >= (prunings.at(-1) ?? 0),
   finish: (network, { names, config, block }, tensors) =>
-    prunedNetwork(ID, network, tensors, names, config.sparsity, block),
+    keepPruned(ID, network, tensors, names, config.sparsity, block),
 };

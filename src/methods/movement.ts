@@ -48,11 +48,11 @@ import { at, product, type Shape, sameShape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { BLOCK_HELP, checkBlock, checkSparsity } from "../parts/checks.ts";
-import { distilled, HALF_AND_HALF, isTeacher, teacherIf } from "../parts/distil.ts";
+import { distillationLoss, HALF_AND_HALF, isTeacher, teacherIf } from "../parts/distil.ts";
 import { isTable, matricesIn, weightsIn } from "../parts/matrices.ts";
 import { groupsOf } from "../parts/prune.ts";
-import { prunedNetwork } from "../parts/pruned.ts";
-import { checkRamp, cubicSparsity, kept } from "../parts/ramp.ts";
+import { keepPruned } from "../parts/pruned.ts";
+import { checkRamp, countKept, cubicSparsity } from "../parts/ramp.ts";
 
 const ID = "movement";
 /** Below every score: nothing is pruned yet. */
@@ -153,7 +153,8 @@ function sites(state: MovementState, tools: Tools): Answers {
     scores.set(name, score);
     return mul(w, spread(keepMask(score, tools.scalar(thresholdOf(group))), w.shape, block));
   };
-  const learnt = (inputs: LossInputs): Value => (teacher ? distilled(inputs, HALF_AND_HALF) : inputs.task);
+  const learnt = (inputs: LossInputs): Value =>
+    teacher ? distillationLoss(inputs, HALF_AND_HALF) : inputs.task;
   if (!config.soft) return teacher ? { weight, loss: learnt } : { weight };
   const total = weightsIn(
     state.tensors,
@@ -181,7 +182,7 @@ const HOST: HostWork<MovementState> = {
   run: async (state, progress, done, bench): Promise<Progress> => {
     const { groups: of, block } = state;
     const groups = of.map((names) => names.map((name) => SCORE + name));
-    const keep = state.sizes.map((size) => kept(size, sparsityAt(state, done)));
+    const keep = state.sizes.map((size) => countKept(size, sparsityAt(state, done)));
     const thresholds = await bench.prune({ groups, of, keep, by: "value", block });
     return { ...progress, thresholds, fixed: done === state.fixed ? 1 : 0 };
   },
@@ -219,7 +220,7 @@ function finish(
     const data = w.data.map((x, i) => (requireItem(score, blockAt(matrix, i), "scores") < threshold ? 0 : x));
     masked.set(name, floatTensor(w.shape, data));
   }
-  return prunedNetwork(ID, network, masked, names, config.sparsity, block);
+  return keepPruned(ID, network, masked, names, config.sparsity, block);
 }
 
 export const MOVEMENT: Method<MovementConfig, MovementState> = {

@@ -23,7 +23,14 @@
 import type { Method, MethodState, Teacher } from "../contract/method.ts";
 import { add, scale } from "../graph/ops/elementwise.ts";
 import { checkChoice } from "../parts/checks.ts";
-import { distilled, isTeacher, type LayerMap, patientLoss, studentOf, teacherOf } from "../parts/distil.ts";
+import {
+  distillationLoss,
+  isTeacher,
+  type LayerMap,
+  patientLoss,
+  studentOf,
+  teacherOf,
+} from "../parts/distil.ts";
 import { checkLayers, checkRange, shallower } from "../parts/students.ts";
 
 /** Which teacher layers are followed (§3.2). */
@@ -101,7 +108,7 @@ export const PKD: Method<PkdConfig, PkdState> = {
   teacher: ({ teacher }) => teacher,
   sites: ({ config: { alpha, beta, temperature }, map }) => ({
     loss: (inputs) => {
-      const answers = distilled(inputs, { task: 1 - alpha, teacher: alpha, temperature });
+      const answers = distillationLoss(inputs, { task: 1 - alpha, teacher: alpha, temperature });
       return add(answers, scale(patientLoss(inputs, inputs.teacher(), map), beta)); // Eq. 8
     },
   }),

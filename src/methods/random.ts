@@ -18,7 +18,7 @@ import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/che
 import { isHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope } from "../parts/matrices.ts";
 import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
-import { KEEP_ZEROS, prunedNetwork } from "../parts/pruned.ts";
+import { KEEP_ZEROS, keepPruned } from "../parts/pruned.ts";
 
 const ID = "random";
 
@@ -66,5 +66,5 @@ export const RANDOM: Method<RandomConfig, RandomState> = {
   rule: ({ names }, name) => (names.includes(name) ? KEEP_ZEROS : undefined),
   sites: () => ({}),
   finish: (network, { names, config }, tensors) =>
-    prunedNetwork(ID, network, tensors, names, config.sparsity, checkBlock(ID, config.block)),
+    keepPruned(ID, network, tensors, names, config.sparsity, checkBlock(ID, config.block)),
 };

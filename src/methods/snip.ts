@@ -146,7 +146,7 @@ function sites(state: SnipState, structure: string, tools: Tools): Answers {
     const whole = spectral.weight(name, w);
     return cut?.weight(name, whole) ?? whole;
   };
-  const measured = phase === PENALISED ? penalised(state, tools, spectral.weightNow) : {};
+  const measured = phase === PENALISED ? penaliseNorms(state, tools, spectral.weightNow) : {};
   return {
     ...cut,
     ...measured,
@@ -156,7 +156,7 @@ function sites(state: SnipState, structure: string, tools: Tools): Answers {
 }
 
 /** Function norms of all units, the penalty on them, and their sums so far. */
-function penalised(
+function penaliseNorms(
   { units, config, model }: SnipState,
   tools: Tools,
   weightNow: SpectralSites["weightNow"],

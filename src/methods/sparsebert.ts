@@ -42,8 +42,8 @@ import {
 } from "../parts/distil.ts";
 import { matricesIn, weightsIn } from "../parts/matrices.ts";
 import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
-import { finetunedOf, KEEP_ZEROS, prunedNetwork } from "../parts/pruned.ts";
-import { cubicSparsity, kept } from "../parts/ramp.ts";
+import { finetunedOf, KEEP_ZEROS, keepPruned } from "../parts/pruned.ts";
+import { countKept, cubicSparsity } from "../parts/ramp.ts";
 
 const ID = "sparsebert";
 const INITS = ["pre-trained", "fine-tuned"] as const;
@@ -129,7 +129,7 @@ const HOST: HostWork<SparseBertState> = {
     const ramp = { final: config.sparsity, from: 0, until: 1 };
     const j = done / every;
     const sparsity = j === prunings ? config.sparsity : cubicSparsity(ramp, j / (prunings + 1));
-    const keep = sizes.map((size) => kept(size, sparsity));
+    const keep = sizes.map((size) => countKept(size, sparsity));
     await bench.prune({ groups, keep, by: "magnitude", block, fill: 0 });
     return progress;
   },
@@ -163,5 +163,5 @@ export const SPARSEBERT: Method<SparseBertConfig, SparseBertState> = {
   host: HOST,
   ready: ({ config, every, prunings }, done) => config.when === "before" || done >= every * prunings,
   finish: (network, { names, config, block }, tensors) =>
-    prunedNetwork(ID, network, tensors, names, config.sparsity, block),
+    keepPruned(ID, network, tensors, names, config.sparsity, block),
 };

@@ -62,7 +62,7 @@ export function withoutDeadUnits(network: Network): Network {
       const name = biasOf(module.out);
       const bias = tensors.get(name);
       if (bias && constant.some((x) => x !== 0)) {
-        tensors.set(name, raised(bias, constant));
+        tensors.set(name, raiseBias(bias, constant));
         masks.delete(name);
       }
       return kept;
@@ -94,7 +94,7 @@ function modulesOf({ layers, activation }: BertConfig, i: number): Module[] {
       out: names.output,
       units: ffn,
       size: 1,
-      level: (bias) => activated(activation, bias),
+      level: (bias) => activate(activation, bias),
     },
   ];
 }
@@ -131,7 +131,7 @@ function isZeroColumn(matrix: Float32Array, column: number, width: number): bool
   return true;
 }
 
-function raised({ shape, data }: FloatTensor, by: Float64Array): FloatTensor {
+function raiseBias({ shape, data }: FloatTensor, by: Float64Array): FloatTensor {
   return floatTensor(
     shape,
     data.map((x, d) => x + (by[d] ?? 0)),
@@ -139,7 +139,7 @@ function raised({ shape, data }: FloatTensor, by: Float64Array): FloatTensor {
 }
 
 /** What bert/forward.ts computes of one number: x·Φ(x), its tanh form (Hendrycks & Gimpel 2016, §2), or ReLU. */
-function activated(activation: Activation, x: number): number {
+function activate(activation: Activation, x: number): number {
   if (activation === "relu") return Math.max(0, x);
   if (activation === "gelu") return 0.5 * x * (1 + erf(x * Math.SQRT1_2));
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));

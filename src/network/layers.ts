@@ -40,7 +40,7 @@ export function withLayers(
     const source = name.replace(LAYER, (stem, i) => sources[Number(i)]?.stem ?? stem);
     const tensor = tensors.get(source) ?? old.get(source);
     if (tensor === undefined) continue;
-    taken.set(name, name === MIXTURE.weights ? mergedShares(tensor, sources) : tensor);
+    taken.set(name, name === MIXTURE.weights ? mergeShares(tensor, sources) : tensor);
     const mask = network.masks?.get(source);
     if (mask !== undefined && taken.get(name) === old.get(source)) masks.set(name, mask);
   }
@@ -48,7 +48,7 @@ export function withLayers(
 }
 
 /** A mixture's weights for fewer layers: log Σ exp over those that became one, so that softmax adds up their shares. */
-function mergedShares({ data }: FloatTensor, sources: readonly LayerSource[]): FloatTensor {
+function mergeShares({ data }: FloatTensor, sources: readonly LayerSource[]): FloatTensor {
   let start = 0;
   const merged = sources.map(({ spans }) => {
     const group = data.subarray(start, start + spans);

@@ -148,7 +148,7 @@ export async function applyMaskFile(
     else tensors.set(name, await readHeadTensor(file, name, entry));
   }
   const length = lengthOf(metadata.get("max_length"), base, where);
-  const network = { ...base, head, tensors: merged(base, shapes, tensors, masks, where), masks };
+  const network = { ...base, head, tensors: mergeTensors(base, shapes, tensors, masks, where), masks };
   return withLength(network, length);
 }
 
@@ -175,7 +175,7 @@ async function readHeadTensor(file: ByteSource, name: string, entry: TensorEntry
 }
 
 /** All tensors of the network, in the order of its forward pass. */
-function merged(
+function mergeTensors(
   base: Network,
   shapes: Shapes,
   head: ReadonlyMap<string, FloatTensor>,

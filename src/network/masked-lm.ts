@@ -38,7 +38,7 @@ export async function openMasked(engine: Engine, network: Network): Promise<Mask
     const got = network.head.kind === "none" ? "an encoder without a head" : `one for ${network.head.kind}`;
     throw new ConfigError("masked/head", `model: expected a masked language model, got ${got}`);
   }
-  const session = await engine.session(`masked ${randomUUID()}`, () => maskedProgram(network));
+  const session = await engine.session(`masked ${randomUUID()}`, () => maskingProgram(network));
   const longest = network.config.maxPositions;
   return {
     logits: async (batch, positions) => {
@@ -54,7 +54,7 @@ export async function openMasked(engine: Engine, network: Network): Promise<Mask
   };
 }
 
-function maskedProgram({ config, head, tensors }: Network): Program {
+function maskingProgram({ config, head, tensors }: Network): Program {
   const context = contextOf(config, parameters(config, head));
   const { last } = encode(context, batchInputs());
   const logits = predictPieces(context, last, input(POSITIONS, "int32", ["M"]));

@@ -33,7 +33,7 @@ export interface LayerUnits {
 export const WHOLE: LayerUnits = { heads: "all", neurons: "all" };
 
 /** Numbers of the units that stay, of `count`. */
-export function keptUnits(kept: Kept, count: number): number[] {
+export function listKept(kept: Kept, count: number): number[] {
   const all = Array.from({ length: count }, (_, i) => i);
   if (kept === "all") return all;
   return kept === "none" ? [] : all.filter((i) => kept[i]);
@@ -43,8 +43,8 @@ export function keptUnits(kept: Kept, count: number): number[] {
 export function shrunkLayer(layer: LayerConfig, { heads, neurons }: LayerUnits): LayerConfig {
   return {
     ...layer,
-    heads: keptUnits(heads, layer.heads).length,
-    ffn: keptUnits(neurons, layer.ffn).length,
+    heads: listKept(heads, layer.heads).length,
+    ffn: listKept(neurons, layer.ffn).length,
   };
 }
 
@@ -93,12 +93,12 @@ type Cut = { readonly axis: "rows" | "columns"; readonly kept: readonly number[]
 /** The tensors of a layer that change, with their cuts. */
 function cutsOf(names: LayerNames, layer: LayerConfig, { heads, neurons }: LayerUnits): Map<string, Cut> {
   const { headSize } = layer;
-  const features = keptUnits(heads, layer.heads).flatMap((head) =>
+  const features = listKept(heads, layer.heads).flatMap((head) =>
     Array.from({ length: headSize }, (_, a) => head * headSize + a),
   );
   return new Map([
     ...moduleCuts([names.query, names.key, names.value], names.attentionOutput, heads, features),
-    ...moduleCuts([names.intermediate], names.output, neurons, keptUnits(neurons, layer.ffn)),
+    ...moduleCuts([names.intermediate], names.output, neurons, listKept(neurons, layer.ffn)),
   ]);
 }
 

@@ -94,7 +94,7 @@ export function decodeTensor(r: MessageReader): NamedTensor {
       `onnx tensor: expected its data in this file, got a reference to another (${where})`,
     );
   }
-  return { name, ...fill(dtypeOf(type, where), checkedDims(dims, where), raw, typed, where) };
+  return { name, ...fill(dtypeOf(type, where), checkDims(dims, where), raw, typed, where) };
 }
 
 const REFUSED = new Map<number, string>([
@@ -107,7 +107,7 @@ function append<T>(to: T[], values: readonly T[]): void {
   for (const value of values) to.push(value);
 }
 
-function checkedDims(dims: readonly number[], where: string): readonly number[] {
+function checkDims(dims: readonly number[], where: string): readonly number[] {
   let size = 1;
   for (const d of dims) {
     size *= Math.max(d, 1); // a zero must not hide an overflow beside it

@@ -54,8 +54,8 @@ export function decodeModel(bytes: Uint8Array, limits: Partial<DecodeLimits> = {
     else if (r.field === MODEL.graph) graph = readGraph(r.message("graph"), budget, 0);
     else if (r.field === MODEL.opsetImport) opsets.push(readOpset(r.message("opset_import")));
     else if (r.field === MODEL.metadata) metadata.push(readEntry(r.message("metadata_props")));
-    else if (r.field === MODEL.functions) throw unsupported("functions", r.where);
-    else if (r.field === MODEL.trainingInfo) throw unsupported("training info", r.where);
+    else if (r.field === MODEL.functions) throw unsupportedError("functions", r.where);
+    else if (r.field === MODEL.trainingInfo) throw unsupportedError("training info", r.where);
     else r.skip();
   }
   if (irVersion === undefined) throw missing("ir_version", r.where);
@@ -108,7 +108,7 @@ function readGraph(r: MessageReader, budget: Budget, depth: number): Graph {
     } else if (r.field === GRAPH.input) inputs.push(readValue(r.message("input")));
     else if (r.field === GRAPH.output) outputs.push(readValue(r.message("output")));
     else if (r.field === GRAPH.valueInfo) valueInfo.push(readValue(r.message("value_info")));
-    else if (r.field === GRAPH.sparseInitializer) throw unsupported("sparse initialisers", r.where);
+    else if (r.field === GRAPH.sparseInitializer) throw unsupportedError("sparse initialisers", r.where);
     else r.skip();
   }
   return { name, nodes, inputs, outputs, initializers, ...(valueInfo.length > 0 && { valueInfo }) };
@@ -208,7 +208,7 @@ function attributeOf(f: AttributeFields, where: string): Attribute {
       return { kind, value: { dtype, shape, data } };
     }
     case undefined:
-      throw unsupported(`attribute ${f.name} of type ${f.type}`, where);
+      throw unsupportedError(`attribute ${f.name} of type ${f.type}`, where);
   }
 }
 
@@ -253,7 +253,7 @@ function readSequenceType(r: MessageReader): Pick<ValueInfo, "dtype" | "shape"> 
     const inner = r.message("elem_type");
     while (inner.next()) {
       if (inner.field === TYPE.tensor) element = readTensorType(inner.message("tensor_type"));
-      else throw unsupported("a sequence of anything but tensors", inner.where);
+      else throw unsupportedError("a sequence of anything but tensors", inner.where);
     }
   }
   if (element === undefined) throw missing("elem_type", r.where);
@@ -300,7 +300,7 @@ function record<T>(entries: readonly (readonly [string, T])[], where: string): R
   return Object.fromEntries(entries);
 }
 
-function unsupported(what: string, where: string): FormatError {
+function unsupportedError(what: string, where: string): FormatError {
   return new FormatError("onnx/unsupported", `onnx: expected a model without ${what} (${where})`);
 }
 

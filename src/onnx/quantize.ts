@@ -161,7 +161,7 @@ function byOutput({ shape: [rows = 0, columns = 0], data }: FloatTensor): Quanti
     const [least, most] = rangeOf(row);
     const scale = scaleOf(Math.max(-least, most) / LARGEST);
     scales[i] = scale;
-    for (let j = 0; j < columns; j++) numbers[j * rows + i] = rounded((row[j] ?? 0) / scale);
+    for (let j = 0; j < columns; j++) numbers[j * rows + i] = roundToEven((row[j] ?? 0) / scale);
   }
   return {
     numbers: { dtype: "int8", shape: [columns, rows], data: numbers },
@@ -175,9 +175,9 @@ function asTable({ shape, data }: FloatTensor): Quantized {
   const [least, most] = rangeOf(data);
   const step = Math.fround(most - least) / 255;
   const scale = scaleOf(step);
-  const zero = step < SMALLEST ? 0 : rounded(-least / step);
+  const zero = step < SMALLEST ? 0 : roundToEven(-least / step);
   const numbers = new Uint8ClampedArray(data.length);
-  for (let i = 0; i < data.length; i++) numbers[i] = rounded((data[i] ?? 0) / scale) + zero;
+  for (let i = 0; i < data.length; i++) numbers[i] = roundToEven((data[i] ?? 0) / scale) + zero;
   return {
     numbers: { dtype: "uint8", shape, data: new Uint8Array(numbers.buffer) },
     scales: { dtype: "float32", shape: [], data: Float32Array.of(scale) },
@@ -200,6 +200,6 @@ function scaleOf(step: number): number {
   return step < SMALLEST ? 1 : Math.fround(step);
 }
 
-function rounded(x: number): number {
+function roundToEven(x: number): number {
   return Math.fround(x) + ROUNDING - ROUNDING;
 }

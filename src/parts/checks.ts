@@ -57,11 +57,11 @@ export function checkReached(
   const missing = sparsity * total - zerosIn(tensors, names);
   // A weight that is 0 by itself may add to what was pruned; rounding takes less than a block from each matrix.
   if (Math.abs(missing) <= names.length * block) return;
-  throw unreached(id, sparsity, 1 - (total - zerosIn(tensors, names)) / total);
+  throw unreachedError(id, sparsity, 1 - (total - zerosIn(tensors, names)) / total);
 }
 
 /** The error of a product that is less or more sparse than asked. */
-export function unreached(id: string, asked: number, reached: number): RunError {
+export function unreachedError(id: string, asked: number, reached: number): RunError {
   return new RunError(
     "method/unreached",
     `${id}: expected sparsity ${asked}, got ${reached.toFixed(4)} at the end of the run. More steps, or an earlier end of the ramp, may reach it.`,

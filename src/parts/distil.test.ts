@@ -15,7 +15,7 @@ import {
   attentionLoss,
   batchMean,
   cosineLoss,
-  distilled,
+  distillationLoss,
   hiddenLoss,
   patientLoss,
   softCrossEntropy,
@@ -220,7 +220,7 @@ test("cosine: 1 − cos of each token's last state", async () => {
 });
 
 test("a mix adds the task's loss and the teacher's by their weights", async () => {
-  const loss = distilled(INPUTS, { task: 0.5, teacher: 2, temperature: 1 });
+  const loss = distillationLoss(INPUTS, { task: 0.5, teacher: 2, temperature: 1 });
   const divergence = (0.75 * Math.log(1.5) + 0.25 * Math.log(0.5)) / 2; // the second text agrees
   expect((await computed(loss, STATES)).loss).toBeCloseTo(5 + 2 * divergence, 5);
 });

@@ -140,7 +140,7 @@ export interface Mix {
 }
 
 /** task·L_task + teacher·T²·KL, for methods in which distillation of answers is an option. Movement pruning has ½, ½ and T = 2. */
-export function distilled(inputs: LossInputs, mix: Mix): Value {
+export function distillationLoss(inputs: LossInputs, mix: Mix): Value {
   const { temperature } = mix;
   const { logits } = inputs.teacher();
   const soft = answerLoss(inputs.logits, logits, inputs.share, { temperature, form: "divergence" });

@@ -17,7 +17,7 @@ import { matmul, transpose } from "../graph/ops/linear.ts";
 import { concat, slice } from "../graph/ops/select.ts";
 import { at, lengthAt, product } from "../graph/shape.ts";
 import { scalar, type Value } from "../graph/value.ts";
-import { type Kept, keptUnits, type LayerUnits, shrunkLayer } from "../network/shrink.ts";
+import { type Kept, type LayerUnits, listKept, shrunkLayer } from "../network/shrink.ts";
 
 /** Contexts [B, H, T, A] scaled head by head by a gate [H]. */
 export function gateHeads(x: Value, gate: Value): Value {
@@ -54,7 +54,7 @@ function matrixCuts(i: number, layer: LayerConfig, left: LayerUnits): Map<string
   const names = layerNames(i);
   const cuts = new Map<string, (w: Value) => Value>();
   const add = (ins: readonly string[], out: string, kept: Kept, count: number, size: number): void => {
-    const units = keptUnits(kept, count);
+    const units = listKept(kept, count);
     if (units.length === 0 || units.length === count) return;
     for (const module of ins) {
       cuts.set(weightOf(module), (w) => keepRanges(w, 0, units, size));

@@ -4,7 +4,7 @@ import { floatTensor, type Tensor } from "../base/tensor.ts";
 import { Engine } from "../engine/engine.ts";
 import { program } from "../graph/program.ts";
 import { input } from "../graph/value.ts";
-import { openChance, sampledGate, settledGate } from "./hard-concrete.ts";
+import { openChance, sampleGate, settleGate } from "./hard-concrete.ts";
 
 const engine = new Engine({ threads: 1 });
 afterAll(() => engine.close());
@@ -15,8 +15,8 @@ async function gates(logAlpha: number, temperature: number): Promise<Record<stri
   const session = await engine.session(`gates ${temperature}`, () => {
     const [a, u] = [input("a", "float32", [1]), input("u", "float32", ["N"])];
     return program({
-      sampled: sampledGate(a, u, temperature),
-      settled: settledGate(a),
+      sampled: sampleGate(a, u, temperature),
+      settled: settleGate(a),
       chance: openChance(a, temperature),
     });
   });

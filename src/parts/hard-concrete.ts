@@ -24,14 +24,14 @@ export const HIGH = 1.1;
 export const NOISE_SITES = 1 << 20;
 
 /** z = min(1, max(0, s·(ζ − γ) + γ)) with s = σ((log u − log(1 − u) + log α)/β): Eq. 10 and 11. */
-export function sampledGate(logAlpha: Value, uniform: Value, temperature: number): Value {
+export function sampleGate(logAlpha: Value, uniform: Value, temperature: number): Value {
   const logistic = sub(log(uniform), log(shift(neg(uniform), 1)));
-  return stretched(sigmoid(scale(add(logistic, logAlpha), 1 / temperature)));
+  return stretch(sigmoid(scale(add(logistic, logAlpha), 1 / temperature)));
 }
 
 /** The gate when nothing is drawn: z = min(1, max(0, σ(log α)·(ζ − γ) + γ)), Eq. 13. */
-export function settledGate(logAlpha: Value): Value {
-  return stretched(sigmoid(logAlpha));
+export function settleGate(logAlpha: Value): Value {
+  return stretch(sigmoid(logAlpha));
 }
 
 /** Eq. 13 on the host. */
@@ -40,7 +40,7 @@ export function gateOf(logAlpha: number): number {
   return Math.min(1, Math.max(0, s * (HIGH - LOW) + LOW));
 }
 
-function stretched(s: Value): Value {
+function stretch(s: Value): Value {
   return clip(shift(scale(s, HIGH - LOW), LOW), 0, 1);
 }
 

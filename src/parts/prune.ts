@@ -4,7 +4,7 @@ import { type BlockHeight, fillBelow, matrixOf, type RankedBlocks, rankedBlocks 
 import { requireEntry, requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import { weightsIn } from "./matrices.ts";
-import { kept } from "./ramp.ts";
+import { countKept } from "./ramp.ts";
 
 /** Weights that are exactly 0. */
 export function zerosIn(tensors: ReadonlyMap<string, FloatTensor>, names: readonly string[]): number {
@@ -68,7 +68,7 @@ export function pruneAtOnce(
   sparsity: number,
   choice?: Choice,
 ): Map<string, FloatTensor> {
-  const keep = groups.map((names) => kept(weightsIn(tensors, names), sparsity));
+  const keep = groups.map((names) => countKept(weightsIn(tensors, names), sparsity));
   return pruneTensors(tensors, groups, keep, choice);
 }
 

@@ -14,7 +14,7 @@ import { masksOf } from "./prune.ts";
 export const KEEP_ZEROS: UpdateRule = { kind: "adamw", keepZeros: true };
 
 /** The network's own tensors out of all, with masks of the pruned ones. @throws {RunError} `method/unreached` */
-export function prunedNetwork(
+export function keepPruned(
   id: string,
   network: Network,
   tensors: ReadonlyMap<string, FloatTensor>,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ConfigError } from "../base/errors.ts";
-import { checkRamp, cubicSparsity, kept } from "./ramp.ts";
+import { checkRamp, countKept, cubicSparsity } from "./ramp.ts";
 
 test("the cubic schedule starts at 0, is steep first, and ends at the final sparsity (Zhu & Gupta, eq. 1)", () => {
   const ramp = { final: 0.8, from: 0.2, until: 0.6 };
@@ -13,7 +13,9 @@ test("the cubic schedule starts at 0, is steep first, and ends at the final spar
 });
 
 test("kept is the nearest whole number", () => {
-  expect([kept(10, 0.95), kept(1000, 0.95), kept(7, 0), kept(3, 0.5)]).toEqual([0, 50, 7, 1]);
+  expect([countKept(10, 0.95), countKept(1000, 0.95), countKept(7, 0), countKept(3, 0.5)]).toEqual([
+    0, 50, 7, 1,
+  ]);
 });
 
 test("x/ramp: a ramp that is empty or begins before the run is refused", () => {

@@ -21,7 +21,7 @@ export function cubicSparsity({ final, from, until }: Ramp, share: number): numb
 }
 
 /** Weights kept of `n` at a sparsity: the nearest whole number. */
-export function kept(n: number, sparsity: number): number {
+export function countKept(n: number, sparsity: number): number {
   return n - Math.round(n * sparsity);
 }
 

@@ -6,7 +6,7 @@ import { backward } from "../graph/backward.ts";
 import { reshape } from "../graph/ops/broadcast.ts";
 import { program } from "../graph/program.ts";
 import { input } from "../graph/value.ts";
-import { iterate, leftOf, normalised, normOf, rightOf, spectralNorm, spectralVectors } from "./spectral.ts";
+import { iterate, leftOf, normalise, normOf, rightOf, spectralNorm, spectralVectors } from "./spectral.ts";
 
 const engine = new Engine({ threads: 1 });
 afterAll(() => engine.close());
@@ -43,8 +43,8 @@ async function inGraph(u: FloatTensor, v: FloatTensor) {
     const sigma = reshape(normOf(w, next), []);
     const [g] = backward(sigma, [w]);
     return program({
-      normal: normalised(w, next),
-      old: normalised(w, given),
+      normal: normalise(w, next),
+      old: normalise(w, given),
       sigma,
       g: g ?? sigma,
       left: next.u,

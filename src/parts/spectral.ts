@@ -121,7 +121,7 @@ function row(x: Value): Value {
 }
 
 /** W/σ (Alg. 1, line 2). */
-export function normalised(w: Value, vectors: Vectors): Value {
+export function normalise(w: Value, vectors: Vectors): Value {
   return div(w, normOf(w, vectors));
 }
 
@@ -143,7 +143,7 @@ export function spectralSites(matrices: readonly string[], tools: Tools, iterate
     const vectors = { u: tools.tensor(leftOf(name)), v: tools.tensor(rightOf(name)) };
     const now = iterates ? iterate(w, vectors) : vectors;
     if (iterates) moved.set(name, now);
-    const value = normalised(w, now);
+    const value = normalise(w, now);
     made.set(name, value);
     return value;
   };

@@ -3,7 +3,7 @@ import { CLASSES, smallNetwork } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { parameters } from "../bert/names.ts";
-import { checkLayers, checkRange, shallower, takenLayers } from "./students.ts";
+import { checkLayers, checkRange, shallower, takeLayers } from "./students.ts";
 
 const NETWORK = smallNetwork(CLASSES, 4);
 
@@ -14,7 +14,7 @@ test.each([
   ["even", 4, 6, [0, 1, 3, 4]],
   ["even", 6, 6, [0, 1, 2, 3, 4, 5]],
 ] as const)("%s: %i of %i layers are %j", (take, layers, depth, expected) => {
-  expect(takenLayers(take, layers, depth)).toEqual(expected);
+  expect(takeLayers(take, layers, depth)).toEqual(expected);
 });
 
 test.each([1, 2, 4])("the first %i of 4 layers are a network of their own, tensors shared", (layers) => {

@@ -34,7 +34,7 @@ export function checkRange(
 }
 
 /** Numbers of the layers taken, from 0: 0 to n − 1, or ⌊i·L/n⌋, which for half of the layers is every other one. */
-export function takenLayers(take: Take, layers: number, depth: number): number[] {
+export function takeLayers(take: Take, layers: number, depth: number): number[] {
   return Array.from({ length: layers }, (_, i) => (take === "first" ? i : Math.floor((i * depth) / layers)));
 }
 
@@ -45,7 +45,7 @@ export function takenLayers(take: Take, layers: number, depth: number): number[]
  */
 export function shallower(network: Network, layers: number, take: Take, tensors = network.tensors): Network {
   const all = network.config.layers;
-  const taken = takenLayers(take, layers, all.length);
+  const taken = takeLayers(take, layers, all.length);
   const sources = taken.flatMap((number, i): LayerSource[] => {
     const layer = all[number];
     // A dropped layer hands on what the last one kept below it gave.

@@ -4,7 +4,6 @@ import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS } from "../options/training.ts";
 import type { Recipe } from "../runs/recipe.ts";
 import {
-  chosenSettings,
   copiesName,
   differenceOf,
   identityDigest,
@@ -12,6 +11,7 @@ import {
   jobOptions,
   recipeIdentity,
   type Sources,
+  settingsTyped,
 } from "./identity.ts";
 import type { Job } from "./papers/plan.ts";
 
@@ -109,7 +109,7 @@ test("every setting of a job is in its digest, and the difference is named", () 
     const got = jobIdentity(job, SOURCES);
     expect(identityDigest(got)).not.toBe(identityDigest(expected));
     expect(differenceOf(expected, got)).toContain(difference);
-    expect(differenceOf(expected, { ...got, settings: chosenSettings(got) })).toContain(difference);
+    expect(differenceOf(expected, { ...got, settings: settingsTyped(got) })).toContain(difference);
   }
 });
 

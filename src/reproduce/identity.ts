@@ -181,7 +181,7 @@ function fallbacksOf(settings: Readonly<Record<string, unknown>>): Map<string, u
 }
 
 /** The settings that are not at their defaults: with those of the command they are all. */
-export function chosenSettings({ settings }: Pick<Identity, "settings">): Record<string, unknown> {
+export function settingsTyped({ settings }: Pick<Identity, "settings">): Record<string, unknown> {
   const fallbacks = fallbacksOf(settings);
   return Object.fromEntries(
     Object.entries(settings).filter(([name, value]) => !isSame(value, fallbacks.get(name))),

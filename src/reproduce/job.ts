@@ -21,7 +21,7 @@ import { compress } from "../commands/compress.ts";
 import { finetune } from "../commands/finetune.ts";
 import { claim, type Release } from "../formats/claim.ts";
 import { readTextIfPresent } from "../formats/files.ts";
-import { type Removed, removedWeights } from "../measure/removed.ts";
+import { countRemoved, type Removed } from "../measure/removed.ts";
 import { type RunResult, readResult } from "../measure/result.ts";
 import { readFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
@@ -29,7 +29,6 @@ import { folderState, type RunPaths, runPaths } from "../runs/folder.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { type Recipe, readRecipe } from "../runs/recipe.ts";
 import {
-  chosenSettings,
   identityDigest,
   jobIdentity,
   jobOptions,
@@ -37,6 +36,7 @@ import {
   type Place,
   recipeIdentity,
   type Sources,
+  settingsTyped,
 } from "./identity.ts";
 import { appendLine, type Ledger, ledgerOutcome, ledgerPath, otherRun, parseLedger } from "./ledger.ts";
 import type { Job } from "./papers/plan.ts";
@@ -138,8 +138,8 @@ export async function makeRun(job: Job, settings: JobSettings, context: RunConte
   try {
     const state = await folderState(paths.root);
     await requireSame(job, settings);
-    const result = await started(job, settings, state, context);
-    const removed = removedWeights(original, await readFolder(paths.model));
+    const result = await startRun(job, settings, state, context);
+    const removed = countRemoved(original, await readFolder(paths.model));
     await dropMaking(paths);
     return { outcome: { state: "done", facts: factsOf(result, removed) }, isLasting: true };
   } catch (error) {
@@ -154,7 +154,7 @@ export async function makeRun(job: Job, settings: JobSettings, context: RunConte
 /** Training fails again in the same way; a machine may have lacked memory or disk, and is asked again. */
 const PASSING = /^(?:engine|checkpoint|hub)\//;
 
-function started(
+function startRun(
   job: Job,
   settings: JobSettings,
   state: Awaited<ReturnType<typeof folderState>>,
@@ -194,7 +194,7 @@ async function enterFinished(id: string, settings: JobSettings): Promise<JobOutc
   const paths = runPaths(jobFolder(settings.root, id));
   // Of a product that is gone nothing can be counted: the job runs again.
   if ((await folderState(paths.root)) !== "finished" || !existsSync(paths.model)) return undefined;
-  const removed = removedWeights(settings.original, await readFolder(paths.model));
+  const removed = countRemoved(settings.original, await readFolder(paths.model));
   const outcome: JobOutcome = { state: "done", facts: factsOf(await readResult(paths.result), removed) };
   await enter(id, await readRecipe(paths.recipe), outcome, settings);
   return outcome;
@@ -210,7 +210,7 @@ async function enter(id: string, recipe: Recipe, outcome: JobOutcome, settings: 
     task: typeof task === "string" ? task : "sentiment",
     seed: typeof seed === "number" ? seed : 0,
     outcome,
-    settings: chosenSettings(identity),
+    settings: settingsTyped(identity),
     model: identity.model,
     data: identity.data,
     digest: identityDigest(identity),

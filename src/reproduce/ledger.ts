@@ -24,11 +24,11 @@ import {
   aSetting,
   aText,
   ifThere,
+  type JsonShape,
   mapOf,
   oneOfValues,
   readShape,
   record,
-  type Shape,
 } from "../formats/json-shape.ts";
 import { REMOVED } from "../measure/removed.ts";
 import { METRIC, PARAMETERS } from "../measure/result.ts";
@@ -94,7 +94,7 @@ export interface Ledger {
   readonly notes: readonly string[];
 }
 
-const FACTS: Shape<JobFacts> = record<JobFacts>({
+const FACTS: JsonShape<JobFacts> = record<JobFacts>({
   metric: METRIC,
   metrics: mapOf(aNumber),
   removed: REMOVED,
@@ -111,7 +111,7 @@ const FAILED = record<Extract<JobOutcome, { state: "failed" }>>({
   message: aText,
 });
 
-const OUTCOME: Shape<JobOutcome> = {
+const OUTCOME: JsonShape<JobOutcome> = {
   problem: (value, path) => (FAILED.problem(value, path) ? DONE.problem(value, path) : undefined),
 };
 

@@ -62,7 +62,7 @@ export async function publishReproduction(out?: string, root = "."): Promise<rea
  *   jobs of none or several models
  */
 export function reproductionPage(ledger: Ledger): string {
-  const { line, plans, outcomes, constants } = collected(ledger);
+  const { line, plans, outcomes, constants } = collectOutcomes(ledger);
   const jobs = distinctJobs(plans);
   const tables = plans.map((plan) =>
     reproductionOf({ plan, quick: false, model: line.model, outcomes, constants }),
@@ -89,12 +89,12 @@ export function withComparison(text: string, ledger: Ledger): string {
       `${RESULTS}: expected "${FROM}" and after it "${TO}", got a text without`,
     );
   }
-  const { plans, outcomes } = collected(ledger);
+  const { plans, outcomes } = collectOutcomes(ledger);
   return `${text.slice(0, from + FROM.length)}\n\n${comparisonText(plans, outcomes)}\n\n${text.slice(to)}`;
 }
 
 /** What the plans of all papers ask for, and what the ledger has of it. */
-function collected(ledger: Ledger): {
+function collectOutcomes(ledger: Ledger): {
   readonly line: ModelLine;
   readonly plans: readonly Plan[];
   readonly outcomes: ReadonlyMap<string, JobOutcome>;

@@ -28,7 +28,7 @@ export async function* openJobs(
   let postponed = 0;
   for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
     const place: Place = { done: outcomes.size, total: jobs.length, out: settings.root };
-    if (context.signal?.aborted) throw stopped(place);
+    if (context.signal?.aborted) throw stopError(place);
     // All that is left is at work elsewhere.
     if (postponed > queue.length) {
       await setTimeout(WAIT);
@@ -37,7 +37,7 @@ export async function* openJobs(
     const title = `job ${place.done + 1} of ${place.total}: ${job.id}${clock.left([job, ...queue])}`;
     const started = performance.now();
     const outcome = await interruptible(
-      () => settled({ job, title, jobs, settings, outcomes, context }),
+      () => settleJob({ job, title, jobs, settings, outcomes, context }),
       place,
     );
     if (outcome === undefined) {
@@ -73,14 +73,14 @@ interface OpenJob {
 }
 
 /** The outcome of a job, run here or meanwhile elsewhere; undefined while another process works on it. */
-async function settled(open: OpenJob): Promise<JobOutcome | undefined> {
+async function settleJob(open: OpenJob): Promise<JobOutcome | undefined> {
   const { job, title, settings, context } = open;
   const release = await claimJob(job, settings.root);
   if (release === undefined) return undefined;
   try {
     const elsewhere = await earlierOutcome(job, settings, await readLedger(settings.root));
     if (elsewhere !== undefined) return elsewhere;
-    const readiness = await prepared(open);
+    const readiness = await prepareJob(open);
     if (readiness === "elsewhere") return undefined;
     if (readiness !== "ready") return readiness;
     context.report?.({ kind: "phase", name: title });
@@ -91,7 +91,7 @@ async function settled(open: OpenJob): Promise<JobOutcome | undefined> {
 }
 
 /** Sees to it that a job has what it begins with. */
-async function prepared({ job, jobs, settings, outcomes, context }: OpenJob): Promise<Readiness> {
+async function prepareJob({ job, jobs, settings, outcomes, context }: OpenJob): Promise<Readiness> {
   const { compression } = job;
   const shown = inner(context);
   if (compression) {
@@ -112,11 +112,11 @@ async function interruptible<T>(work: () => Promise<T>, place: Place): Promise<T
   try {
     return await work();
   } catch (error) {
-    throw error instanceof InterruptedError ? stopped(place) : error;
+    throw error instanceof InterruptedError ? stopError(place) : error;
   }
 }
 
-function stopped({ done, total, out }: Place): InterruptedError {
+function stopError({ done, total, out }: Place): InterruptedError {
   return new InterruptedError(
     "run/interrupted",
     `stopped after ${done} of ${total} jobs; the job at hand and the table so far are saved in ${out}; the same command goes on`,

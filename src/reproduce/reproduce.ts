@@ -52,7 +52,7 @@ export async function reproducePaper(
   given: ReproduceSettings,
   context: RunContext,
 ): Promise<Reproduction> {
-  const settings = located(given);
+  const settings = resolvePaths(given);
   const tasks = tasksOf(settings);
   const { network, ...place } = await loadModel(settings.model, context);
   const { layers, hiddenSize: hidden, maxPositions } = network.config;
@@ -103,7 +103,7 @@ async function introduce(
 }
 
 /** Paths are recorded with every job and compared later, so they do not depend on where the command was typed. */
-function located(settings: ReproduceSettings): ReproduceSettings {
+function resolvePaths(settings: ReproduceSettings): ReproduceSettings {
   const path = (ref: string): string => (existsSync(ref) ? resolve(ref) : ref);
   return { ...settings, model: path(settings.model), data: path(settings.data) };
 }

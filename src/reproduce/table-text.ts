@@ -11,7 +11,7 @@ const NONE = "–";
 /** The whole text, under headings from `level` down. */
 export function reproductionText(reproduction: Reproduction, level = 1): string {
   const { title, citation, model, quick, tables, published, differs } = reproduction;
-  const failures = groupedFailures(reproduction);
+  const failures = groupFailures(reproduction);
   const numbers = new Map(failures.flatMap(({ jobs }, i) => jobs.map((job) => [job, i + 1] as const)));
   const notes = failures.map(({ text, jobs }, i) => `${i + 1}. ${text}: ${jobs.join(", ")}`);
   const size = `${model.layers} layers × ${model.hidden}, ${fixed(model.parameters / 1e6, 1)} M parameters`;
@@ -37,7 +37,7 @@ export function progressText({ total, done, failed }: Reproduction["jobs"]): str
 }
 
 /** The same words are said once, whatever the number of jobs. */
-function groupedFailures({
+function groupFailures({
   failures,
 }: Reproduction): { readonly text: string; readonly jobs: readonly string[] }[] {
   const groups = new Map<string, string[]>();

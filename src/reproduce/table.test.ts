@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Paper, planOf } from "./papers/plan.ts";
-import { averaged, type JobFacts, type JobOutcome, reproductionOf } from "./table.ts";
+import { averageOf, type JobFacts, type JobOutcome, reproductionOf } from "./table.ts";
 import { progressText, reproductionText } from "./table-text.ts";
 
 const PAPER: Paper = {
@@ -75,7 +75,7 @@ test("a cell is the mean of its seeds with the sample deviation, times 100; its 
     multiplyAccumulates: 0.5,
     seconds: 60,
   });
-  expect(averaged([])).toBeNull();
+  expect(averageOf([])).toBeNull();
 });
 
 test("a table with missing and failed cells says so in both headings, in its cells and in its notes", () => {

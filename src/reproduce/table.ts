@@ -136,7 +136,7 @@ export function reproductionOf(collected: Collected): Reproduction {
     model,
     jobs: counted,
     complete: counted.done === jobs.length,
-    tables: plan.tables.map((table) => filled(table, collected)),
+    tables: plan.tables.map((table) => fillTable(table, collected)),
     published: paper.published,
     differs: paper.differs,
     failures,
@@ -150,7 +150,7 @@ export function countOf(jobs: readonly Job[], outcomes: Collected["outcomes"]): 
   return { total: jobs.length, done: count("done"), failed: count("failed") };
 }
 
-function filled(table: PlannedTable, { outcomes, constants }: Collected): ReproducedTable {
+function fillTable(table: PlannedTable, { outcomes, constants }: Collected): ReproducedTable {
   const constant = constants.get(table.task)?.[table.metric];
   const results = table.rows.flatMap(({ jobs }) => doneOf(jobs, outcomes));
   return {
@@ -158,7 +158,7 @@ function filled(table: PlannedTable, { outcomes, constants }: Collected): Reprod
     metric: table.metric,
     examples: results[0]?.facts.metric.examples ?? null,
     constant: constant === undefined ? null : 100 * constant,
-    rows: table.rows.map((row) => filledRow(row, table.metric, outcomes)),
+    rows: table.rows.map((row) => fillRow(row, table.metric, outcomes)),
   };
 }
 
@@ -171,7 +171,7 @@ function doneOf(jobs: readonly string[], outcomes: Collected["outcomes"]): Done[
   });
 }
 
-function filledRow(
+function fillRow(
   { label, jobs, published }: PlannedRow,
   metric: string,
   outcomes: Collected["outcomes"],
@@ -181,7 +181,7 @@ function filledRow(
   return {
     label,
     published: published ?? null,
-    ours: averaged(done.flatMap(({ facts }) => metricOf(facts, metric))),
+    ours: averageOf(done.flatMap(({ facts }) => metricOf(facts, metric))),
     runs: { planned: jobs.length, done: done.length, failed: failures.length },
     costs: done.length === 0 ? null : costsOf(done),
     failures,
@@ -195,7 +195,7 @@ function metricOf({ metrics }: JobFacts, name: string): number[] {
 }
 
 /** Mean and deviation of some values; null of none. */
-export function averaged(values: readonly number[]): Averaged | null {
+export function averageOf(values: readonly number[]): Averaged | null {
   return values.length === 0 ? null : { mean: mean(values), deviation: deviation(values) ?? null, values };
 }
 

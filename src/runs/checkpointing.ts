@@ -8,7 +8,7 @@
 import { saveCheckpoint } from "../train/checkpoint.ts";
 import { type LoopPlan, type LoopState, train } from "../train/loop.ts";
 import type { Trainer } from "../train/trainer.ts";
-import { interrupted, type ProgressEvent, type RunContext } from "./progress.ts";
+import { interruptionError, type ProgressEvent, type RunContext } from "./progress.ts";
 
 /** Seconds between two checkpoints when no evaluation comes sooner. */
 const SAVE_EVERY = 300;
@@ -58,7 +58,7 @@ export async function follow(
     }
     if (context.signal?.aborted && trainer.steps < plan.steps) {
       await save();
-      throw interrupted(run, trainer.steps);
+      throw interruptionError(run, trainer.steps);
     }
   }
   return state;

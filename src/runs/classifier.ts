@@ -52,7 +52,7 @@ export interface Classifier {
  * @param ref  a folder, a run or `hf:owner/name`
  * @throws {ConfigError} `model/head` for a model without a classification or regression head; `options/maxLength` for
  *   more than it has positions
- * @throws as `loadModel` and `maskedNetwork` do
+ * @throws as `loadModel` and `applyMask` do
  * @example
  * const model = await load("runs/sst2");
  * const [first] = await model.classify(["a film to remember"]); // { label: "positive", score: 0.98, … }

@@ -6,7 +6,7 @@ import { writeFileAtomic } from "../formats/files.ts";
 import { figuresOf } from "../measure/figures.ts";
 import { measureLatency } from "../measure/latency.ts";
 import { codeVersion, describeMachine, measureBytes, peakMemory } from "../measure/machine.ts";
-import { openPacked, packed, runsSparse } from "../measure/packed.ts";
+import { openPacked, packNetwork, runsSparse } from "../measure/packed.ts";
 import { comparePaired } from "../measure/paired.ts";
 import type {
   FileBytes,
@@ -76,7 +76,7 @@ export interface Report {
 }
 
 /** Ends a run: measures latency, writes the product as ONNX and result.json, says that it is done. */
-export async function concluded(job: Report): Promise<RunResult> {
+export async function concludeRun(job: Report): Promise<RunResult> {
   const result = await resultOf(job);
   await job.folder.finish(result, job.settings.keepCheckpoints);
   job.record({ kind: "done", seconds: result.wallSeconds });
@@ -89,10 +89,10 @@ async function resultOf(job: Report): Promise<RunResult> {
   if (product === undefined) throw new RangeError("a result needs a model");
   record({ kind: "phase", name: "exporting" });
   await writeFileAtomic(folder.paths.onnx, [exportOnnx(product.network)]);
-  const file = runsSparse(product.network.head) ? await packed(product.network) : undefined;
+  const file = runsSparse(product.network.head) ? await packNetwork(product.network) : undefined;
   if (file) await writeFileAtomic(folder.paths.esp, [file]);
   const length = settings.maxLength;
-  const latencies = settings.latency ? await timed(job, file) : [];
+  const latencies = settings.latency ? await timeModels(job, file) : [];
   const figures = models.map(({ stage, network, metrics, bytes }, i) =>
     figuresOf(stage, network, { metrics, bytes, latency: latencies[i] ?? [], length }),
   );
@@ -127,7 +127,7 @@ function pairedOf({ models, measure, truth, settings }: Report): PairedCompariso
 }
 
 /** Of each model, and after them of the product's packed file where it has zeros that a sparse runtime can leave out. */
-async function timed(
+async function timeModels(
   { settings, models, record }: Report,
   file: Uint8Array | undefined,
 ): Promise<Latency[][]> {

@@ -60,7 +60,7 @@ export async function readData(settings: DataSettings): Promise<LabelledData> {
   const notes = [...new Set([...(train.notes ?? []), ...(dev.notes ?? []), ...drawn])];
   const own = { train: first(train, limit), dev: judging, measure: measureOf(train), files, notes };
   if (augmented === undefined) return own;
-  return { ...own, train: await extended(own.train, augmented), files: [...files, augmented] };
+  return { ...own, train: await addAugmented(own.train, augmented), files: [...files, augmented] };
 }
 
 /** Whether what judges is drawn from the same file. */
@@ -78,7 +78,7 @@ function refuseLeak({ task, data, validation, augmented }: DataSettings): void {
 }
 
 /** A training set with the examples of an augmented file that are not in it yet. */
-async function extended(train: Dataset, file: string): Promise<Dataset> {
+async function addAugmented(train: Dataset, file: string): Promise<Dataset> {
   const isPair = train.examples.some(({ pair }) => pair !== undefined);
   const columns = { text: "text", label: "label", ...(isPair ? { pair: "text_pair" } : {}) };
   const { examples } = await readTable(file, columns, { like: train });

@@ -22,7 +22,7 @@ import {
   reopenRun,
   runPaths,
 } from "./folder.ts";
-import { interrupted, shellWord, stopIfAsked } from "./progress.ts";
+import { interruptionError, shellWord, stopIfAsked } from "./progress.ts";
 import { describeChange, makeRecipe, type Recipe, readRecipe, settingsHere } from "./recipe.ts";
 
 let folder = "";
@@ -344,7 +344,7 @@ test("a result that is not JSON is refused, and one that cannot be read back is 
 test("an aborted signal ends a run with the command that goes on", () => {
   const { signal } = { signal: AbortSignal.abort() };
   expect(() => stopIfAsked({ signal }, "runs/a", 7)).toThrow(
-    expect.objectContaining({ code: "run/interrupted", message: interrupted("runs/a", 7).message }),
+    expect.objectContaining({ code: "run/interrupted", message: interruptionError("runs/a", 7).message }),
   );
   expect(() => stopIfAsked({}, "runs/a", 7)).not.toThrow();
 });

@@ -44,7 +44,7 @@ export interface LoadedModel extends ModelPlace {
  */
 export async function locateModel(ref: string, context: RunContext = {}): Promise<ModelPlace> {
   if (ref === EMBEDDED) return { name: EMBEDDED_NAME, path: embeddedModel() };
-  if (isHubName(ref)) return { name: ref.slice("hf:".length), path: await fetched(ref, context) };
+  if (isHubName(ref)) return { name: ref.slice("hf:".length), path: await obtainModel(ref, context) };
   const root = resolve(ref);
   const name = basename(root);
   if (!existsSync(root)) {
@@ -111,7 +111,7 @@ export async function measureModel(path: string): Promise<FileBytes> {
   return { raw, compressed };
 }
 
-function fetched(ref: string, { signal, report }: RunContext): Promise<string> {
+function obtainModel(ref: string, { signal, report }: RunContext): Promise<string> {
   return fetchModel(ref, {
     ...(signal ? { signal } : {}),
     onProgress: ({ file, bytes, size }) => report?.({ kind: "download", file, received: bytes, total: size }),

@@ -121,11 +121,11 @@ export interface RunContext {
  * @throws {InterruptedError} `run/interrupted` when the signal is aborted, with the command that goes on
  */
 export function stopIfAsked({ signal }: RunContext, run: string, step: number): void {
-  if (signal?.aborted) throw interrupted(run, step);
+  if (signal?.aborted) throw interruptionError(run, step);
 }
 
 /** The error of a run that stopped on request with everything saved. */
-export function interrupted(run: string, step: number): InterruptedError {
+export function interruptionError(run: string, step: number): InterruptedError {
   return new InterruptedError(
     "run/interrupted",
     `stopped after step ${step}, saved in ${run}; go on with: ${resumeCommand(run)}`,

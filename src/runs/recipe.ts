@@ -14,13 +14,13 @@ import {
   aSetting,
   aText,
   ifThere,
+  type JsonShape,
   listOf,
   mapOf,
   oneOfValues,
   orNull,
   parseShape,
   record,
-  type Shape,
 } from "../formats/json-shape.ts";
 import { codeVersion, describeMachine, type HashedFile, hashFiles } from "../measure/machine.ts";
 import { MACHINE, type Machine, RUN_COMMAND, type RunCommand } from "../measure/result.ts";
@@ -55,16 +55,16 @@ export interface Recipe {
   readonly machine: Machine;
 }
 
-const HASHED: Shape<HashedFile> = record<HashedFile>({ path: aText, bytes: aCount, sha256: aText });
+const HASHED: JsonShape<HashedFile> = record<HashedFile>({ path: aText, bytes: aCount, sha256: aText });
 
-const OWN_METHOD: Shape<OwnMethod> = record<OwnMethod>({
+const OWN_METHOD: JsonShape<OwnMethod> = record<OwnMethod>({
   id: aText,
   settings: mapOf(aSetting),
   path: orNull(aText),
   sha256: aText,
 });
 
-const RECIPE: Shape<Recipe> = record<Recipe>({
+const RECIPE: JsonShape<Recipe> = record<Recipe>({
   version: oneOfValues(1),
   command: RUN_COMMAND,
   code: aText,

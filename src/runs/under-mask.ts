@@ -18,7 +18,7 @@ import type { RunContext } from "./progress.ts";
  *
  * @throws {InputError} `mask/none` for a folder without a mask file, `file/missing`; as `applyMaskFile` does
  */
-export function maskedNetwork(base: MaskBase, mask: string): Promise<Network> {
+export function applyMask(base: MaskBase, mask: string): Promise<Network> {
   return withFile(maskPath(mask), (source) => applyMaskFile(base, source));
 }
 
@@ -32,10 +32,10 @@ function maskPath(mask: string): string {
   );
 }
 
-/** Reads a model as it is, or under a mask. @throws as `loadModel` and `maskedNetwork` do */
+/** Reads a model as it is, or under a mask. @throws as `loadModel` and `applyMask` do */
 export async function loadUnder(ref: string, mask: string | null, context: RunContext): Promise<LoadedModel> {
   const base = await loadModel(ref, context);
-  return mask === null ? base : { ...base, network: await maskedNetwork(maskBase(base.network), mask) };
+  return mask === null ? base : { ...base, network: await applyMask(maskBase(base.network), mask) };
 }
 
 /** Writes the mask file that makes `product` of `base`, and gives its bytes; undefined where there is none. */

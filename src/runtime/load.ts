@@ -17,7 +17,7 @@ import type { Rates } from "../sparse/linear.ts";
 import type { Path } from "./host.ts";
 import { host } from "./node.ts";
 import type { KernelReport } from "./protocol.ts";
-import { type OpenFile, openFile, type Session } from "./session.ts";
+import { type OpenFile, openFile, type RuntimeSession } from "./session.ts";
 
 /** How a file is loaded; everything has a default. */
 export interface RuntimeOptions {
@@ -111,7 +111,7 @@ export async function load(
   const file = await openFile(bytes, { where, handOver: isOwn, progress: unpacked });
   try {
     tell("place", 0);
-    const { path, report } = await chosenPath(file, threads, options);
+    const { path, report } = await choosePath(file, threads, options);
     tell("place", 1);
     return classifier(file, path, report, options.maxLength);
   } catch (error) {
@@ -145,7 +145,7 @@ interface Choice {
   readonly report: RuntimeReport;
 }
 
-async function chosenPath(
+async function choosePath(
   file: OpenFile,
   threads: number,
   { path: asked, rates }: RuntimeOptions,
@@ -175,7 +175,7 @@ async function chosenPath(
 }
 
 /** The least of some runs of each, in turn, on one text of up to 128 tokens. */
-async function timesOf(session: Session, dense: Path): Promise<{ sparse: number; dense: number }> {
+async function timesOf(session: RuntimeSession, dense: Path): Promise<{ sparse: number; dense: number }> {
   const tokens = Math.min(128, session.opened.config.maxPositions);
   const text = { ids: new Uint32Array(tokens), types: new Uint32Array(tokens) };
   const least = { sparse: Number.POSITIVE_INFINITY, dense: Number.POSITIVE_INFINITY };

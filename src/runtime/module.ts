@@ -44,7 +44,7 @@ export async function compileKernels(shared: boolean, trial: Trial = disagreemen
     const bytes = await kernelBytes({ shared, fused });
     try {
       // V8 gives the same compiled code for the same bytes, so an attempt after another differs by an empty section.
-      const module = compiled(problem === undefined ? bytes : withEmptySection(bytes), settings);
+      const module = compileModule(problem === undefined ? bytes : withEmptySection(bytes), settings);
       const kernels: CompiledKernels = { module, fused, wide };
       const arena = new Arena(shared);
       problem = trial(kernelsOf(kernels, arena.memory), arena);
@@ -90,7 +90,7 @@ async function kernelBytes(build: KernelBuild): Promise<Uint8Array> {
   }
 }
 
-function compiled(bytes: Uint8Array, settings: readonly Setting[]): WebAssembly.Module {
+function compileModule(bytes: Uint8Array, settings: readonly Setting[]): WebAssembly.Module {
   return withSettings(settings, () => new WebAssembly.Module(bytes));
 }
 

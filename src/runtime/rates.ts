@@ -39,7 +39,7 @@ export function measureRates(kernels: Kernels, arena: Arena): Rates {
   const contender = (kernel: LinearKernel): Contender => {
     const certain = { ...USUAL_RATES, [kernel]: 1e9 };
     const height = LINEAR_KERNELS[kernel];
-    const layer = placeLinear(arena, scattered(height === "dense" ? 1 : height), bias, certain);
+    const layer = placeLinear(arena, scatterBlocks(height === "dense" ? 1 : height), bias, certain);
     return {
       layer,
       run: () => runLinear(kernels, layer, x, y, PANELS, strides),
@@ -78,7 +78,7 @@ function takeTurn(contender: Contender): void {
 }
 
 /** A matrix with blocks in a twentieth of the places, scattered as a pruned one's are. Its numbers do not matter. */
-function scattered(height: BlockHeight): PackedMatrix {
+function scatterBlocks(height: BlockHeight): PackedMatrix {
   const rows = OUTPUTS / height;
   const starts = new Uint32Array(rows + 1);
   const indices = new Uint32Array(rows * INPUTS);

@@ -36,14 +36,14 @@ export interface SessionOptions {
 export interface OpenFile {
   readonly opened: Opened;
   /** Puts the model where kernels work on it. @throws {RunError} `runtime/…`, `arena/memory` */
-  place(options: Pick<SessionOptions, "threads" | "rates">): Promise<Session>;
+  place(options: Pick<SessionOptions, "threads" | "rates">): Promise<RuntimeSession>;
   /** The network with its zeros; afterwards nothing can be placed. */
   network(): Promise<Network>;
   close(): Promise<void>;
 }
 
 /** An open model. It owns threads: close it. */
-export interface Session {
+export interface RuntimeSession {
   readonly opened: Opened & { readonly report: KernelReport };
   readonly threads: number;
   /** Logits [texts, labels]. @throws as `passesOf` does; {RunError} `runtime/…` */
@@ -67,7 +67,7 @@ const machines = new Map<boolean, Machine>();
  * Opens the bytes of a .esp file.
  * @throws {FormatError} `esp/…`; {ConfigError} `sparse/head`; {RunError} `runtime/…`, `arena/memory`
  */
-export async function openSession(file: Uint8Array, options: SessionOptions): Promise<Session> {
+export async function openSession(file: Uint8Array, options: SessionOptions): Promise<RuntimeSession> {
   const { place, close } = await openFile(file, { where: options.where });
   try {
     return await place(options);
@@ -89,7 +89,10 @@ export async function openFile(file: Uint8Array, options: FileOptions): Promise<
     fail(new RunError("runtime/closed", "runtime: expected an open model, got one that was closed"));
     await Promise.all(team.map((thread) => thread.end()));
   };
-  const place = async ({ threads, rates }: Pick<SessionOptions, "threads" | "rates">): Promise<Session> => {
+  const place = async ({
+    threads,
+    rates,
+  }: Pick<SessionOptions, "threads" | "rates">): Promise<RuntimeSession> => {
     const known = machines.get(threads > 1);
     const given = { ...(known ? { machine: known } : {}), ...(rates ? { rates } : {}) };
     const { machine, report, shared } = await ask({ kind: "place", threads, ...given });

@@ -66,7 +66,7 @@ async function place(
   const meeting = arena.allocate(MEETING_BYTES);
   const { memory } = arena;
   const shared: Shared = { memory, compiled, model: placed, threads, meeting };
-  const leader = joined(shared, 0, kernelsOf(compiled, memory));
+  const leader = joinThread(shared, 0, kernelsOf(compiled, memory));
   const report: KernelReport = {
     rates: found.rates,
     fused: compiled.fused,
@@ -83,7 +83,11 @@ function ratesOf(compiled: CompiledKernels, isShared: boolean): Rates {
   return measureRates(kernelsOf(compiled, trial.memory), trial);
 }
 
-function joined({ memory, model, threads, meeting: at }: Shared, thread: number, kernels: Kernels): Leader {
+function joinThread(
+  { memory, model, threads, meeting: at }: Shared,
+  thread: number,
+  kernels: Kernels,
+): Leader {
   const meeting = meetingAt(memory, at, threads);
   return { meeting, worker: { kernels, memory, model, thread, threads, meet: meeting.meet } };
 }
@@ -201,7 +205,7 @@ function start(): void {
   const answer = async (request: Request): Promise<void> => {
     if (request.kind === "follow") {
       const { shared, thread } = request;
-      follow(joined(shared, thread, kernelsOf(shared.compiled, shared.memory)), port);
+      follow(joinThread(shared, thread, kernelsOf(shared.compiled, shared.memory)), port);
       return;
     }
     const [reply, handedOver] = await replyTo(request, state, port);

@@ -44,7 +44,7 @@ function rows(name: string, features: number, spread = 1): Rows {
   return { tokens: TOKENS, features, data: normals(fold(keyOf(1), name), TOKENS * features, spread) };
 }
 
-function placed(arena: Arena, { data, tokens, features }: Rows): number {
+function placeRows(arena: Arena, { data, tokens, features }: Rows): number {
   return arena.place(toPanels(data, tokens, features));
 }
 
@@ -82,7 +82,7 @@ function linearError({ kernels, arena }: Bench, kernel: LinearKernel): number {
   );
   const y = room(arena, OUTPUTS);
   const strides = { x: panelBytes(INPUTS), y: panelBytes(OUTPUTS) };
-  runLinear(kernels, layer, placed(arena, x), y, panelsOf(TOKENS), strides);
+  runLinear(kernels, layer, placeRows(arena, x), y, panelsOf(TOKENS), strides);
   return distance(arena, y, linear(x, weight, bias));
 }
 
@@ -91,7 +91,7 @@ function attentionError({ kernels, arena }: Bench): number {
   const stride = panelBytes(HEADS * SIZE);
   const out = room(arena, HEADS * SIZE);
   const scratch = arena.allocate((TOKENS + 8) * PANEL * 4);
-  const at = [placed(arena, q), placed(arena, k), placed(arena, v)] as const;
+  const at = [placeRows(arena, q), placeRows(arena, k), placeRows(arena, v)] as const;
   kernels.attention(...at, out, stride, stride, panelsOf(TOKENS), TOKENS, HEADS, SIZE, scratch);
   return distance(arena, out, attention(q, k, v, HEADS));
 }
@@ -99,9 +99,9 @@ function attentionError({ kernels, arena }: Bench): number {
 function normError({ kernels, arena }: Bench): number {
   const [x, r] = [rows("x", INPUTS), rows("r", INPUTS)];
   const [gamma, beta] = [normals(keyOf(4), INPUTS), normals(keyOf(5), INPUTS)];
-  const y = placed(arena, x);
+  const y = placeRows(arena, x);
   const at = [arena.place(gamma), arena.place(beta)] as const;
-  kernels.layer_norm(y, placed(arena, r), panelsOf(TOKENS), panelBytes(INPUTS), INPUTS, ...at, 1e-5);
+  kernels.layer_norm(y, placeRows(arena, r), panelsOf(TOKENS), panelBytes(INPUTS), INPUTS, ...at, 1e-5);
   return distance(arena, y, layerNorm(x, r, gamma, beta, 1e-5));
 }
 

@@ -13,7 +13,7 @@ import { type PlacedBatch, readBatch, type TextPlace } from "./batch.ts";
 import type { Kernels } from "./kernels.ts";
 import { type PlacedLinear, runLinear } from "./linear.ts";
 import { CHUNK, type PlacedLayer, type PlacedModel, type PlacedNorm } from "./model.ts";
-import { PANEL, paddedFeatures, panelBytes, panelsOf } from "./panels.ts";
+import { PANEL, padFeatures, panelBytes, panelsOf } from "./panels.ts";
 
 /** What one thread works with. */
 export interface Worker {
@@ -196,7 +196,7 @@ function feedForward(
     const { rows, columns } = layer.intermediate;
     const strides = { x: panelBytes(columns), y: panelBytes(rows) };
     runLinear(kernels, layer.intermediate, hidden + from * strides.x, neurons, to - from, strides);
-    kernels[model.activation](neurons, (to - from) * paddedFeatures(rows) * PANEL);
+    kernels[model.activation](neurons, (to - from) * padFeatures(rows) * PANEL);
   }
   const strides = { x: panelBytes(layer.output.columns), y: panelBytes(layer.output.rows) };
   runLinear(kernels, layer.output, neurons, model.room.branch + from * strides.y, to - from, strides);
@@ -273,7 +273,7 @@ function answer(worker: Worker, texts: number): void {
   const range: Range = { from: 0, to: panelsOf(texts) };
   const read = mixture ? mix(worker, mixture, range) : (room.firsts[0] ?? 0);
   linearOver(kernels, reader, read, room.branch, range);
-  const numbers = range.to * paddedFeatures(model.config.hiddenSize) * PANEL;
+  const numbers = range.to * padFeatures(model.config.hiddenSize) * PANEL;
   kernels[mixture ? "relu" : "tanh"](room.branch, numbers);
   linearOver(kernels, classifier, room.branch, room.logits, range);
 }

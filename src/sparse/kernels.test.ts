@@ -10,7 +10,7 @@ import { Arena } from "./arena.ts";
 import { kernelFile } from "./kernel-files.ts";
 import { type Kernels, kernelsOf } from "./kernels.ts";
 import { LINEAR_KERNELS, placeLinear, runLinear, USUAL_RATES } from "./linear.ts";
-import { fromPanels, PANEL, paddedFeatures, panelBytes, panelsOf, toPanels } from "./panels.ts";
+import { fromPanels, PANEL, padFeatures, panelBytes, panelsOf, toPanels } from "./panels.ts";
 import { ACTIVATIONS, attention, gather, layerNorm, linear, type Rows } from "./reference.ts";
 
 /** Every compilation, and the kernels that only wide vectors choose. Node 20 has relaxed SIMD under a flag. */
@@ -183,7 +183,7 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
   });
 
   test("padding of features never reaches a result", () => {
-    expect(paddedFeatures(5)).toBe(8);
+    expect(padFeatures(5)).toBe(8);
     expect(panelBytes(5)).toBe(8 * PANEL * 4);
   });
 });

@@ -11,7 +11,7 @@ import type { FloatTensor } from "../base/tensor.ts";
 import type { Arena } from "./arena.ts";
 import type { Kernels } from "./kernels.ts";
 import { countBlocks, type PackedMatrix, packMatrix, unpackMatrix } from "./matrix.ts";
-import { PANEL, paddedFeatures } from "./panels.ts";
+import { PANEL, padFeatures } from "./panels.ts";
 
 /** The kernels, with the rows of a block of each; the dense ones store every number. */
 export const LINEAR_KERNELS = {
@@ -94,7 +94,7 @@ function fastestKernel(matrix: PackedMatrix | FloatTensor, rates: Rates): Linear
     if (columns > MOST_COLUMNS) return Number.POSITIVE_INFINITY;
     return height * (isPacked(matrix) ? blocksAt(matrix, height) : (blocks?.[height] ?? 0));
   };
-  const stored = { dense: paddedFeatures(rows) * columns, 1: atHeight(1), 2: atHeight(2), 4: atHeight(4) };
+  const stored = { dense: padFeatures(rows) * columns, 1: atHeight(1), 2: atHeight(2), 4: atHeight(4) };
   const times = forEachKernel((kernel) => stored[LINEAR_KERNELS[kernel]] / rates[kernel]);
   let best: LinearKernel = "gemm_4x1";
   forEachKernel((kernel) => {
@@ -113,7 +113,7 @@ export function placeLinear(
 ): PlacedLinear {
   const kernel = fastestKernel(matrix, rates);
   const [outputs = 0, columns = 0] = isPacked(matrix) ? [matrix.rows, matrix.columns] : matrix.shape;
-  const rows = paddedFeatures(outputs);
+  const rows = padFeatures(outputs);
   const padded = new Float32Array(rows);
   bias.data.forEach((value, i) => {
     padded[i] = value * scale;
@@ -146,7 +146,7 @@ function blocksOf(matrix: PackedMatrix | FloatTensor, height: BlockHeight): Pack
 /** [rows / 4][columns][4]; what is placed here and below is written where it stays, since new memory costs more than the copy. */
 function placeDense(arena: Arena, { shape, data }: FloatTensor, scale: number): number {
   const [rows = 0, columns = 0] = shape;
-  const size = paddedFeatures(rows) * columns;
+  const size = padFeatures(rows) * columns;
   const address = arena.allocate(4 * size);
   const grouped = arena.floats(address, size);
   for (let row = 0; row < rows; row += 4) {

@@ -10,7 +10,7 @@
 export const PANEL = 16;
 
 /** Features of a panel, padded to whole blocks of a kernel. */
-export function paddedFeatures(features: number): number {
+export function padFeatures(features: number): number {
   return Math.ceil(features / 4) * 4;
 }
 
@@ -21,7 +21,7 @@ export function panelsOf(tokens: number): number {
 
 /** Bytes from one panel to the next. */
 export function panelBytes(features: number): number {
-  return paddedFeatures(features) * PANEL * 4;
+  return padFeatures(features) * PANEL * 4;
 }
 
 /** Rows [tokens, features] as panels; lanes without a token are 0. */

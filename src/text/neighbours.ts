@@ -32,12 +32,12 @@ export function wordVectors(words: readonly string[], rows: Float32Array): WordV
   const size = words.length === 0 ? 0 : rows.length / words.length;
   const unit = new Float32Array(rows.length);
   words.forEach((_, w) => {
-    unit.set(scaled(rows.subarray(w * size, (w + 1) * size)), w * size);
+    unit.set(scaleToOne(rows.subarray(w * size, (w + 1) * size)), w * size);
   });
   return { words, size, rows: unit };
 }
 
-function scaled(row: Float32Array): Float32Array {
+function scaleToOne(row: Float32Array): Float32Array {
   let squares = 0;
   for (const x of row) squares += x * x;
   return squares === 0 ? row : row.map((x) => x / Math.sqrt(squares));
@@ -81,7 +81,7 @@ export function nearByPieces(
     ids.map((id) => vocab[id] ?? ""),
     chosen,
   );
-  return remembered((word, pieces) => {
+  return rememberWords((word, pieces) => {
     const sum = new Float32Array(size); // the mean's direction
     for (const id of pieces) {
       const row = rowOf(id);
@@ -105,13 +105,13 @@ export function nearByWords(table: WordVectors, count: number): NearWords {
     const w = placeOf.get(word);
     return w === undefined ? [] : nearestTo(table, rows.subarray(w * size, (w + 1) * size), count, word);
   };
-  return remembered((word) => {
+  return rememberWords((word) => {
     if (placeOf.has(word) || !/^[A-Z][a-z]*$/.test(word)) return near(word);
     return near(word.toLowerCase()).map((other) => other.charAt(0).toUpperCase() + other.slice(1));
   });
 }
 
-function remembered(near: NearWords): NearWords {
+function rememberWords(near: NearWords): NearWords {
   const known = new Map<string, readonly string[]>();
   return (word, pieces) => {
     const found = known.get(word) ?? near(word, pieces);

@@ -16,7 +16,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { fold, type Key, normals } from "../base/random.ts";
-import { type SparseMatrix, truncatedSvd } from "./svd.ts";
+import { type SparseMatrix, truncateSvd } from "./svd.ts";
 
 /** A corpus as piece numbers; document i is `tokens[starts[i] .. starts[i + 1])`, so `starts` has one more entry. */
 export interface TokenStream {
@@ -54,7 +54,7 @@ export function ppmiMatrix(stream: TokenStream, options: PpmiOptions): SparseMat
   const { vocabSize, window = 5, smoothing = 0.75, bandCells = 2 ** 26 } = options;
   checkTokens(stream.tokens, vocabSize);
   const totals = weightTotals(stream, vocabSize, window);
-  const contexts = smoothed(totals, smoothing);
+  const contexts = smoothContexts(totals, smoothing);
   const bandRows = Math.max(1, Math.min(vocabSize, Math.floor(bandCells / vocabSize)));
   const counts = new Float32Array(bandRows * vocabSize);
   const offsets = new Int32Array(vocabSize + 1);
@@ -83,7 +83,7 @@ export function embeddingOf(
   matrix: SparseMatrix,
   { dimension, deviation = 0.02, key }: Pick<EmbeddingOptions, "dimension" | "deviation" | "key">,
 ): Float32Array {
-  const { left, values } = truncatedSvd(matrix, { rank: dimension, key: fold(key, "svd") });
+  const { left, values } = truncateSvd(matrix, { rank: dimension, key: fold(key, "svd") });
   const embedding = new Float32Array(matrix.rows * dimension);
   let squares = 0;
   let filled = 0;
@@ -161,7 +161,7 @@ function weightTotals({ tokens, starts }: TokenStream, vocabSize: number, window
 }
 
 /** P_α(c) = #(c)^α / Σ #(c')^α (§3.2): rare contexts weigh a little more than they occur. */
-function smoothed(totals: Float64Array, alpha: number): Float64Array {
+function smoothContexts(totals: Float64Array, alpha: number): Float64Array {
   const powers = totals.map((n) => n ** alpha);
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers.map((p) => p / sum);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ConfigError } from "../base/errors.ts";
 import { keyOf, normals } from "../base/random.ts";
-import { type SparseMatrix, symmetricEigen, truncatedSvd } from "./svd.ts";
+import { type SparseMatrix, symmetricEigen, truncateSvd } from "./svd.ts";
 
 /** Entry of the orthonormal cosine matrix (DCT-II): row `k` is the k-th basis vector of length `n`. */
 function cosine(n: number, k: number, i: number): number {
@@ -35,7 +35,7 @@ test("leading singular values and vectors agree with a matrix of known SVD withi
   // A tail that falls slowly, as that of word counts does; wider than tall, so that the sides cannot be mixed up.
   const known = Array.from({ length: 40 }, (_, k) => 10 * 0.9 ** k);
   const matrix = withSingularValues(40, 60, known);
-  const { left, values } = truncatedSvd(matrix, { rank: 6, key: keyOf(1), powerIterations: 6 });
+  const { left, values } = truncateSvd(matrix, { rank: 6, key: keyOf(1), powerIterations: 6 });
   for (let j = 0; j < 6; j++) {
     expect(Math.abs((values[j] ?? 0) / (known[j] ?? 1) - 1)).toBeLessThan(1e-5);
     let overlap = 0;
@@ -46,25 +46,25 @@ test("leading singular values and vectors agree with a matrix of known SVD withi
 
 test("two power iterations bring every singular value of a slow spectrum within 3 %", () => {
   const known = Array.from({ length: 60 }, (_, k) => 10 / Math.sqrt(k + 1));
-  const { values } = truncatedSvd(withSingularValues(60, 60, known), { rank: 12, key: keyOf(3) });
+  const { values } = truncateSvd(withSingularValues(60, 60, known), { rank: 12, key: keyOf(3) });
   for (let j = 0; j < 12; j++) expect(Math.abs((values[j] ?? 0) / (known[j] ?? 1) - 1)).toBeLessThan(0.03);
 });
 
 test("a rank above that of the matrix gives zeros below 1e-6, never NaN", () => {
-  const { left, values } = truncatedSvd(withSingularValues(20, 20, [3, 2]), { rank: 5, key: keyOf(2) });
+  const { left, values } = truncateSvd(withSingularValues(20, 20, [3, 2]), { rank: 5, key: keyOf(2) });
   expect([...values].map((x) => Math.round(x * 1e4) / 1e4)).toEqual([3, 2, 0, 0, 0]);
   expect(left.every((x) => Number.isFinite(x))).toBe(true);
 });
 
 test("the result is a function of matrix and key", () => {
   const matrix = withSingularValues(20, 20, [5, 4, 3, 2, 1]);
-  const svd = (seed: number) => truncatedSvd(matrix, { rank: 3, key: keyOf(seed), powerIterations: 0 });
+  const svd = (seed: number) => truncateSvd(matrix, { rank: 3, key: keyOf(seed), powerIterations: 0 });
   expect(svd(7)).toEqual(svd(7));
   expect(svd(7)).not.toEqual(svd(8));
 });
 
 test("a rank outside the matrix is refused by name", () => {
-  const refused = () => truncatedSvd(withSingularValues(4, 3, [1]), { rank: 4, key: keyOf(0) });
+  const refused = () => truncateSvd(withSingularValues(4, 3, [1]), { rank: 4, key: keyOf(0) });
   expect(refused).toThrow(ConfigError);
   expect(refused).toThrow(/rank from 1 to 3, got 4/);
 });

@@ -45,7 +45,7 @@ export interface TruncatedSvd {
 }
 
 /** @throws {ConfigError} `svd/rank` when the rank is not between 1 and the smaller side of the matrix */
-export function truncatedSvd(matrix: SparseMatrix, options: SvdOptions): TruncatedSvd {
+export function truncateSvd(matrix: SparseMatrix, options: SvdOptions): TruncatedSvd {
   const { rank, key, oversample = 10, powerIterations = 2 } = options;
   const side = Math.min(matrix.rows, matrix.columns);
   if (!(rank >= 1 && rank <= side)) {

@@ -33,7 +33,7 @@ export function usedPieces(vocabulary: TokenizerFiles, texts: Iterable<string>):
     if (ids.includes(whole.special.unk)) unknown.add(word);
   }
   for (;;) {
-    const gained = gainedWords(vocabulary, kept, [...unknown], whole.pieces);
+    const gained = findGainedWords(vocabulary, kept, [...unknown], whole.pieces);
     if (gained.length === 0) return ascending(kept);
     vocab.forEach((piece, id) => {
       if (gained.some((word) => word.includes(plain(piece, prefix)))) kept.add(id);
@@ -42,7 +42,7 @@ export function usedPieces(vocabulary: TokenizerFiles, texts: Iterable<string>):
 }
 
 /** The words that have other pieces under `kept` than under the whole vocabulary, as their pieces spell them. */
-function gainedWords(
+function findGainedWords(
   vocabulary: TokenizerFiles,
   kept: ReadonlySet<number>,
   words: readonly string[],

@@ -86,7 +86,7 @@ export function trainWordPiece(
   options: VocabularyOptions,
 ): string[] {
   const { size, minFrequency = 2, alphabet = 256 } = options;
-  const words = spellable(wordCounts, keptCharacters(wordCounts, alphabet, minFrequency));
+  const words = spellable(wordCounts, chooseCharacters(wordCounts, alphabet, minFrequency));
   if (words.length === 0) {
     throw new InputError(
       "wordpiece/no-words",
@@ -114,7 +114,7 @@ function byFrequency(counts: ReadonlyMap<string, number>): string[] {
   return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([text]) => text);
 }
 
-function keptCharacters(wordCounts: ReadonlyMap<string, number>, most: number, least: number): Set<string> {
+function chooseCharacters(wordCounts: ReadonlyMap<string, number>, most: number, least: number): Set<string> {
   const counts = new Map<string, number>();
   for (const [word, n] of wordCounts) for (const c of word) counts.set(c, (counts.get(c) ?? 0) + n);
   return new Set(

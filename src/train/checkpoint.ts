@@ -99,8 +99,8 @@ async function writeContent(partial: string, { trainer, loop, extra }: Checkpoin
   const state = {
     step: trainer.rates.length,
     stale,
-    ...(last ? { last: evaluatedJson(last) } : {}),
-    ...(best ? { best: evaluatedJson(best) } : {}),
+    ...(last ? { last: evaluationJson(last) } : {}),
+    ...(best ? { best: evaluationJson(best) } : {}),
     progress: trainer.progress,
     extra,
   };
@@ -118,7 +118,7 @@ function json(value: unknown): Uint8Array {
 }
 
 /** An evaluation without the model. A metric that is not a number becomes null. */
-function evaluatedJson({ step, primary, loss, constant, metrics }: Evaluated): Evaluated {
+function evaluationJson({ step, primary, loss, constant, metrics }: Evaluated): Evaluated {
   return { step, primary, loss, ...(constant === undefined ? {} : { constant }), metrics };
 }
 
@@ -218,7 +218,7 @@ export async function loadLatestCheckpoint(folder: string): Promise<LoadedCheckp
   );
 }
 
-function damaged(code: string, what: string, expected: string, got: unknown, where: string): FormatError {
+function damageError(code: string, what: string, expected: string, got: unknown, where: string): FormatError {
   const shown = JSON.stringify(got) ?? "nothing";
   return new FormatError(
     `checkpoint/${code}`,
@@ -230,18 +230,18 @@ function damaged(code: string, what: string, expected: string, got: unknown, whe
 async function readCheckpoint(path: string, step: number): Promise<LoadedCheckpoint> {
   const names = await verify(path);
   const state = await readJsonIfPresent(join(path, STATE));
-  if (!isObject(state)) throw damaged("state", STATE, "an object", state, path);
+  if (!isObject(state)) throw damageError("state", STATE, "an object", state, path);
   const progress = parseProgress(own(state, "progress"), path);
   const trainer = { ...(await withFile(join(path, TRAINER), readTrainer)), progress };
   for (const [what, got] of [
     ["step", own(state, "step")],
     ["number of rates", trainer.rates.length],
   ]) {
-    if (got !== step) throw damaged("state", `${what}`, `${step}, as the folder's name says`, got, path);
+    if (got !== step) throw damageError("state", `${what}`, `${step}, as the folder's name says`, got, path);
   }
   const [stale, last, extra] = [own(state, "stale"), own(state, "last"), own(state, "extra")];
-  if (typeof stale !== "number") throw damaged("state", "stale", "a number", stale, path);
-  if (!isObject(extra)) throw damaged("state", "extra", "an object", extra, path);
+  if (typeof stale !== "number") throw damageError("state", "stale", "a number", stale, path);
+  if (!isObject(extra)) throw damageError("state", "extra", "an object", extra, path);
   const best = names.includes(BEST) ? await readBest(path, own(state, "best")) : undefined;
   const loop: LoopState = {
     stale,
@@ -254,9 +254,9 @@ async function readCheckpoint(path: string, step: number): Promise<LoadedCheckpo
 /** Compares every file with the manifest; returns their names. */
 async function verify(path: string): Promise<string[]> {
   const manifest = await readJsonIfPresent(join(path, MANIFEST));
-  if (!isObject(manifest)) throw damaged("manifest", MANIFEST, "an object", manifest, path);
+  if (!isObject(manifest)) throw damageError("manifest", MANIFEST, "an object", manifest, path);
   if (own(manifest, "format") !== FORMAT) {
-    throw damaged("format", "format", `${FORMAT}`, own(manifest, "format"), path);
+    throw damageError("format", "format", `${FORMAT}`, own(manifest, "format"), path);
   }
   const files = own(manifest, "files");
   const names = isObject(files) ? Object.keys(files) : [];
@@ -267,7 +267,7 @@ async function verify(path: string): Promise<string[]> {
     !names.includes(STATE) ||
     !names.every((n) => known.includes(n))
   ) {
-    throw damaged("manifest", "files", `${TRAINER}, ${STATE} and maybe ${BEST}`, names, path);
+    throw damageError("manifest", "files", `${TRAINER}, ${STATE} and maybe ${BEST}`, names, path);
   }
   for (const name of names) await withFile(join(path, name), (file) => compare(file, own(files, name)));
   return names;
@@ -276,22 +276,22 @@ async function verify(path: string): Promise<string[]> {
 async function compare(file: ByteSource, expected: unknown): Promise<void> {
   const { bytes, sha256 }: JsonObject = isObject(expected) ? expected : {};
   if (file.byteLength !== bytes)
-    throw damaged("length", "file", `${bytes} bytes`, file.byteLength, file.name);
+    throw damageError("length", "file", `${bytes} bytes`, file.byteLength, file.name);
   const hash = createHash("sha256");
   for (let at = 0; at < file.byteLength; at += CHUNK) {
     hash.update(await file.slice(at, Math.min(at + CHUNK, file.byteLength)));
   }
   const found = hash.digest("hex");
-  if (found !== sha256) throw damaged("hash", "file", `SHA-256 ${sha256}`, found, file.name);
+  if (found !== sha256) throw damageError("hash", "file", `SHA-256 ${sha256}`, found, file.name);
 }
 
 /** Numbers, words and lists of numbers by name. */
 function parseProgress(value: unknown, where: string): Progress {
-  if (!isObject(value)) throw damaged("state", "progress", "an object", value, where);
+  if (!isObject(value)) throw damageError("state", "progress", "an object", value, where);
   const read = Object.entries(value).map(([name, item]): [string, Progress[string]] => {
     if (typeof item === "number" || typeof item === "string") return [name, item];
     if (Array.isArray(item) && item.every((x): x is number => typeof x === "number")) return [name, item];
-    throw damaged("state", `progress ${name}`, "a number, a word or numbers", item, where);
+    throw damageError("state", `progress ${name}`, "a number, a word or numbers", item, where);
   });
   return Object.fromEntries(read);
 }
@@ -308,7 +308,7 @@ async function readTrainer(source: ByteSource): Promise<Omit<TrainerState, "prog
   if (current instanceof Int32Array && touched instanceof Int32Array && rates instanceof Float64Array) {
     return { buffers, current, touched, rates: [...rates] };
   }
-  throw damaged("state", TRAINER, "current, touched and rates", [...rest.keys()], source.name);
+  throw damageError("state", TRAINER, "current, touched and rates", [...rest.keys()], source.name);
 }
 
 async function readBest(path: string, evaluated: unknown): Promise<Best> {
@@ -316,7 +316,8 @@ async function readBest(path: string, evaluated: unknown): Promise<Best> {
     const read = new Map<string, FloatTensor>();
     for (const [name, entry] of (await readHeader(source)).tensors) {
       const { data, shape } = await readTensor(source, entry);
-      if (!(data instanceof Float32Array)) throw damaged("state", name, "float32", entry.dtype, source.name);
+      if (!(data instanceof Float32Array))
+        throw damageError("state", name, "float32", entry.dtype, source.name);
       read.set(name, floatTensor(shape, data));
     }
     return read;
@@ -327,11 +328,11 @@ async function readBest(path: string, evaluated: unknown): Promise<Best> {
 function parseEvaluated(value: unknown, where: string): Evaluated {
   const { step, primary, loss, constant, metrics }: JsonObject = isObject(value) ? value : {};
   if (typeof step !== "number" || !isMetric(primary) || !isMetric(loss) || !isObject(metrics)) {
-    throw damaged("state", "evaluation", "step, primary, loss and metrics", value, where);
+    throw damageError("state", "evaluation", "step, primary, loss and metrics", value, where);
   }
   const read = Object.entries(metrics).map(([name, metric]): [string, number] => {
     if (isMetric(metric)) return [name, metric ?? Number.NaN];
-    throw damaged("state", `metric ${name}`, "a number", metric, where);
+    throw damageError("state", `metric ${name}`, "a number", metric, where);
   });
   return {
     step,

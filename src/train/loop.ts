@@ -91,7 +91,7 @@ export async function* train(
     const done = trainer.steps;
     if (isDue(plan, done) && state.last?.step !== done) {
       const evaluation = { ...(await plan.evaluate(trainer)), step: done };
-      state = await judged(trainer, plan, state, evaluation);
+      state = await judge(trainer, plan, state, evaluation);
       yield { kind: "evaluation", step: done, evaluation, state };
     }
     const isStale = plan.patience !== undefined && state.stale >= plan.patience;
@@ -111,13 +111,13 @@ async function oneStep(trainer: Trainer, plan: LoopPlan): Promise<LoopEvent> {
   const rate = plan.rate(step);
   const parts = plan.batches(step);
   const { loss, gradNorm } = await trainer.step(parts, rate);
-  if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw diverged(step, loss, gradNorm, rate);
+  if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw divergenceError(step, loss, gradNorm, rate);
   const examples = parts.reduce((n, part) => n + part.size, 0);
   return { kind: "step", step: step + 1, loss, gradNorm, rate, examples };
 }
 
 /** The state after an evaluation: a better model is copied, a worse one counted. */
-async function judged(
+async function judge(
   trainer: Trainer,
   { eligible = () => true }: LoopPlan,
   state: LoopState,
@@ -136,7 +136,7 @@ function compareEvaluations(a: Evaluation, b: Evaluation): number {
   return a.primary === b.primary ? Math.sign(b.loss - a.loss) : Math.sign(a.primary - b.primary);
 }
 
-function diverged(step: number, loss: number, gradNorm: number, rate: number): RunError {
+function divergenceError(step: number, loss: number, gradNorm: number, rate: number): RunError {
   return new RunError(
     "train/diverged",
     `training: expected a finite loss, got loss ${loss} and gradient norm ${gradNorm} at step ${step + 1}, learning rate ${rate.toExponential(2)}. A lower learning rate or a longer warm-up usually helps.`,

@@ -10,7 +10,7 @@ import { builtUrl } from "../base/built-url.ts";
 import { InputError } from "../base/errors.ts";
 import { requireFloats } from "../base/present.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
-import type { Bench } from "../contract/method.ts";
+import type { Workbench } from "../contract/method.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { View } from "../engine/protocol.ts";
 import type { AdamW } from "./adamw.ts";
@@ -160,7 +160,7 @@ export class Parameters {
   }
 
   /** Where a method's host work reads and writes. */
-  bench(): Bench {
+  bench(): Workbench {
     return {
       read: (name) => this.read(this.viewOf(name)),
       write: (name, data) => this.write(this.viewOf(name), data),

@@ -85,7 +85,7 @@ export function planPlacement(
   const flat = names.filter((name) => trains(name) && !(tabled && name === EMBEDDINGS.words));
   const groups: Group[] = [];
   let total = 0;
-  for (const { names: members, ...how } of grouped(flat, rule)) {
+  for (const { names: members, ...how } of groupAlike(flat, rule)) {
     const end = lay(BUFFERS.weights, members, total);
     groups.push({ ...how, start: total, end });
     total = end;
@@ -111,7 +111,7 @@ export function planPlacement(
 }
 
 /** Tensors that move alike, in the order in which their kinds first occur. */
-function grouped(
+function groupAlike(
   names: readonly string[],
   rule: (name: string) => UpdateRule | undefined,
 ): Iterable<{ readonly rule: UpdateRule; readonly decays: boolean; readonly names: string[] }> {

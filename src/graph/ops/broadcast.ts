@@ -9,7 +9,7 @@ export interface Axes {
   readonly keep: boolean;
 }
 
-function reduced(shape: Shape, { axes, keep }: Axes): Shape {
+function reduceShape(shape: Shape, { axes, keep }: Axes): Shape {
   const drop = new Set(axes.map((axis) => (axis < 0 ? shape.length + axis : axis)));
   return keep ? shape.map((dim, i) => (drop.has(i) ? 1 : dim)) : shape.filter((_, i) => !drop.has(i));
 }
@@ -17,11 +17,11 @@ function reduced(shape: Shape, { axes, keep }: Axes): Shape {
 export const sumRule: Rule<Axes> = {
   name: "sum",
   doubles: true,
-  infer: ([x], axes) => ({ dtype: x?.dtype ?? "float32", shape: reduced(x?.shape ?? [], axes) }),
+  infer: ([x], axes) => ({ dtype: x?.dtype ?? "float32", shape: reduceShape(x?.shape ?? [], axes) }),
   // d sum(x) / dx = 1: every element of x gets the gradient of the sum it went into.
   gradient: ({ g, inputs, attributes }) => {
     const { shape } = pick(inputs, 0);
-    return [expand(reshape(g, reduced(shape, { ...attributes, keep: true })), shape)];
+    return [expand(reshape(g, reduceShape(shape, { ...attributes, keep: true })), shape)];
   },
   lower: (context) => [sumsRows(context) ? lowerRowSum(context) : lowerSum(context)],
 };

@@ -127,7 +127,7 @@ export const sliceRule: Rule<Cut> = {
     const { dtype, shape } = pick(inputs, 0);
     if (!(0 <= start && start < end && end <= lengthAt(shape, axis)))
       throw new GraphError("graph/slice", `slice: [${shape}] has no ${start} to ${end} on axis ${axis}`);
-    return { dtype, shape: replaced(shape, axis, end - start) };
+    return { dtype, shape: replaceAxis(shape, axis, end - start) };
   },
   gradient: ({ g, inputs, attributes: { axis, start, end } }) => {
     const { shape } = pick(inputs, 0);
@@ -140,7 +140,7 @@ export const sliceRule: Rule<Cut> = {
                 scalar(0, g.dtype),
                 shape.map(() => 1),
               ),
-              replaced(shape, axis, length),
+              replaceAxis(shape, axis, length),
             ),
           ];
     const length = lengthAt(shape, axis);
@@ -152,7 +152,7 @@ export const sliceRule: Rule<Cut> = {
   ],
 };
 
-function replaced(shape: Shape, axis: number, length: number): Shape {
+function replaceAxis(shape: Shape, axis: number, length: number): Shape {
   return shape.map((dim, i) => (i === axis ? length : dim));
 }
 
@@ -177,7 +177,7 @@ export const takeRule: Rule<{ readonly axis: number; readonly index: number }> =
       hot,
       shape.map((dim, i) => (i === axis ? dim : 1)),
     );
-    return [mul(reshape(g, replaced(shape, axis, 1)), column)];
+    return [mul(reshape(g, replaceAxis(shape, axis, 1)), column)];
   },
   lower: ({ emit, inputs, attributes: { axis, index } }) => {
     const at0 = emit.constant({ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(index)) });

@@ -8,7 +8,7 @@
  */
 
 import type { GlueTask } from "../../data/glue.ts";
-import { BEST_IS_KEPT, type Paper, type PublishedRow, printed, type Row, type Work } from "./plan.ts";
+import { BEST_IS_KEPT, type Paper, type PublishedRow, publishRow, type Row, type Work } from "./plan.ts";
 
 const TASKS: readonly GlueTask[] = ["stsb", "sst2", "mnli"];
 
@@ -116,7 +116,7 @@ const CONTENDERS: readonly Contender[] = [
     method: MASK,
     set: {},
     learningRate: HEAD_RATE,
-    published: ({ ours }) => printed(MAIN, TASKS, ours),
+    published: ({ ours }) => publishRow(MAIN, TASKS, ours),
   },
   {
     label: "magnitude, frozen",
@@ -124,7 +124,7 @@ const CONTENDERS: readonly Contender[] = [
     method: "magnitude",
     set: { ...FROZEN, ranking: "global" },
     learningRate: HEAD_RATE,
-    published: ({ magnitude }) => printed(MAIN, TASKS, magnitude),
+    published: ({ magnitude }) => publishRow(MAIN, TASKS, magnitude),
   },
   {
     label: "lottery (IMP), frozen",
@@ -133,7 +133,7 @@ const CONTENDERS: readonly Contender[] = [
     set: FROZEN,
     learningRate: TICKET_RATE,
     longer: 2,
-    published: ({ lottery }) => printed(MAIN, TASKS, lottery),
+    published: ({ lottery }) => publishRow(MAIN, TASKS, lottery),
   },
   {
     label: "random, frozen",
@@ -141,7 +141,7 @@ const CONTENDERS: readonly Contender[] = [
     method: "random",
     set: FROZEN,
     learningRate: HEAD_RATE,
-    published: ({ random }) => printed(MAIN, TASKS, random),
+    published: ({ random }) => publishRow(MAIN, TASKS, random),
   },
 ];
 
@@ -152,7 +152,7 @@ const ABLATIONS: readonly Contender[] = [
     method: MASK,
     set: { recovery: "false" },
     learningRate: HEAD_RATE,
-    published: ({ oneWay }) => printed(ONE_WAY, TASKS, oneWay),
+    published: ({ oneWay }) => publishRow(ONE_WAY, TASKS, oneWay),
   },
   {
     label: "mask shuffled",
@@ -160,7 +160,7 @@ const ABLATIONS: readonly Contender[] = [
     method: MASK,
     set: { control: "shuffle" },
     learningRate: HEAD_RATE,
-    published: ({ shuffled }) => printed(SHUFFLED, TASKS, shuffled),
+    published: ({ shuffled }) => publishRow(SHUFFLED, TASKS, shuffled),
   },
   {
     label: "weights re-initialised",
@@ -169,7 +169,7 @@ const ABLATIONS: readonly Contender[] = [
     set: { control: "reinit" },
     learningRate: HEAD_RATE,
     // Printed as one number for every sparsity; for STS-B only as "about 0", which is no number.
-    published: () => printed(RESTARTED, TASKS, [null, 49.1, 32.8]),
+    published: () => publishRow(RESTARTED, TASKS, [null, 49.1, 32.8]),
   },
   {
     label: "weights drawn anew",
@@ -212,11 +212,11 @@ export const ADAPTING_BY_PRUNING: Paper = {
   citation: "Gao, Colombo & Wang, 2021, https://arxiv.org/abs/2105.03343",
   metrics: { stsb: "spearman" },
   rows: () => [
-    { label: "fine-tuned, not pruned", published: printed(MAIN, TASKS, [85.5, 92.6, 84.3]) },
+    { label: "fine-tuned, not pruned", published: publishRow(MAIN, TASKS, [85.5, 92.6, 84.3]) },
     {
       label: "feature extraction, not pruned",
       work: { slug: "features", method: "features", set: { head: "mixture" }, learningRate: HEAD_RATE },
-      published: printed(MAIN, TASKS, [76.1, 86.7, 58.5]),
+      published: publishRow(MAIN, TASKS, [76.1, 86.7, 58.5]),
     },
     ...rowsAt(CONTENDERS, [...PRINTED.keys()]),
     ...rowsAt(ABLATIONS, ENDS),

@@ -8,7 +8,7 @@
 
 import type { GlueTask } from "../../data/glue.ts";
 import { frozenRows } from "./adapting-by-pruning.ts";
-import { BEST_IS_KEPT, layersLeft, MOVEMENT_IS_SHORT, type Paper, printed, type Row } from "./plan.ts";
+import { BEST_IS_KEPT, layersLeft, MOVEMENT_IS_SHORT, type Paper, publishRow, type Row } from "./plan.ts";
 
 const TASKS: readonly GlueTask[] = ["cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst2", "stsb"];
 const SOURCE = "BERT-of-Theseus, Table 2, 6 of 12 layers";
@@ -38,14 +38,14 @@ function blocks(
 function layers(label: string, method: string, depth: number, values: readonly number[] = []): Row {
   const { layers: left, exact } = layersLeft(depth, 2);
   const work = { slug: `${method}-${left}`, method, set: { layers: String(left) } };
-  return { label, work, published: exact ? printed(SOURCE, TASKS, values) : {} };
+  return { label, work, published: exact ? publishRow(SOURCE, TASKS, values) : {} };
 }
 
 function rowsFor(depth: number): Row[] {
   return [
     {
       label: "fine-tuned, not compressed",
-      published: printed(SOURCE, TASKS, [54.3, 83.5, 89.5, 91.2, 89.8, 71.1, 91.5, 88.9]),
+      published: publishRow(SOURCE, TASKS, [54.3, 83.5, 89.5, 91.2, 89.8, 71.1, 91.5, 88.9]),
     },
     ...frozenRows(HALF),
     weights("random masks", "random", "random", { frozen: "false" }),

@@ -306,7 +306,7 @@ export function secondsOf({ task, training, augmentation }: Job): number {
 }
 
 /** The row of a published table as it stands beside ours: one number for each of the table's tasks. */
-export function printed(
+export function publishRow(
   source: string,
   tasks: readonly GlueTask[],
   values: readonly (number | null)[],

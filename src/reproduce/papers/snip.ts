@@ -10,7 +10,7 @@
 
 import { BEST_IS_KEPT, layersLeft, type Paper, type Row } from "./plan.ts";
 
-function pruned(label: string, slug: string, set: Readonly<Record<string, string>> = {}): Row {
+function prunedRow(label: string, slug: string, set: Readonly<Record<string, string>> = {}): Row {
   return { label, work: { slug: `${slug}-0.5`, method: "snip", set: { ...set, ratio: "0.5" } } };
 }
 
@@ -19,9 +19,9 @@ function rowsFor(depth: number): Row[] {
   const shallow = { layers: String(layers) };
   return [
     { label: "fine-tuned, not pruned" },
-    pruned("SNIP, with spectral normalisation", "snip", { spectral: "true" }),
-    pruned("SNIP, without", "snip-plain", { spectral: "false" }),
-    pruned("SNIP, heads alone", "snip-heads", { spectral: "true", unit: "head" }),
+    prunedRow("SNIP, with spectral normalisation", "snip", { spectral: "true" }),
+    prunedRow("SNIP, without", "snip-plain", { spectral: "false" }),
+    prunedRow("SNIP, heads alone", "snip-heads", { spectral: "true", unit: "head" }),
     {
       label: "head importance, half of the heads",
       work: { slug: "head-importance-0.5", method: "head-importance", set: { ratio: "0.5" } },

@@ -8,7 +8,7 @@
  */
 
 import type { GlueTask } from "../../data/glue.ts";
-import { BEST_IS_KEPT, MOVEMENT_IS_SHORT, type Paper, printed, type Row, type Work } from "./plan.ts";
+import { BEST_IS_KEPT, MOVEMENT_IS_SHORT, type Paper, publishRow, type Row, type Work } from "./plan.ts";
 
 const TASKS: readonly GlueTask[] = ["qnli", "mrpc", "rte", "cola"];
 const SLIDES = "the authors' slides, GLUE development sets (read from an image)";
@@ -38,11 +38,11 @@ function variantRow(variant: Variant): Row {
   return {
     label: isPublished ? "SparseBERT" : `  ${wordsOf(variant)}`,
     work: workOf(variant),
-    ...(isPublished ? { published: printed(SLIDES, TASKS, [90.6, 88.5, 69.1, 52.1]) } : {}),
+    ...(isPublished ? { published: publishRow(SLIDES, TASKS, [90.6, 88.5, 69.1, 52.1]) } : {}),
   };
 }
 
-function augmentedRow(variant: Variant): Row {
+function rowWithCopies(variant: Variant): Row {
   const work = { ...workOf(variant, "-augmented"), augmented: true } as const;
   return { label: `  ${wordsOf(variant)}, augmented`, work };
 }
@@ -69,7 +69,7 @@ export const SPARSEBERT: Paper = {
   citation: "Xu, Yen, Zhao & Xiao, NAACL 2021, https://arxiv.org/abs/2104.08682",
   metrics: { mrpc: "f1" },
   rows: () => [
-    { label: "fine-tuned, not pruned", published: printed(SLIDES, TASKS, [91.8, 88.6, 69.3, 56.3]) },
+    { label: "fine-tuned, not pruned", published: publishRow(SLIDES, TASKS, [91.8, 88.6, 69.3, 56.3]) },
     variantRow(PUBLISHED_VARIANT),
     {
       label: "gradual magnitude, without distillation",
@@ -91,7 +91,7 @@ export const SPARSEBERT: Paper = {
     ...GRID.filter((variant) => JSON.stringify(variant) !== JSON.stringify(PUBLISHED_VARIANT)).map(
       variantRow,
     ),
-    ...AUGMENTED.map(augmentedRow),
+    ...AUGMENTED.map(rowWithCopies),
   ],
   published: [
     {

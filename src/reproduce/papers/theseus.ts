@@ -8,7 +8,7 @@
  */
 
 import type { GlueTask } from "../../data/glue.ts";
-import { BEST_IS_KEPT, layersLeft, type Paper, type PublishedRow, printed, type Row } from "./plan.ts";
+import { BEST_IS_KEPT, layersLeft, type Paper, type PublishedRow, publishRow, type Row } from "./plan.ts";
 
 const TASKS: readonly GlueTask[] = ["cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst2", "stsb"];
 const HALF = "Table 2, 6 of 12 layers";
@@ -24,11 +24,11 @@ interface Depth {
   readonly source: string;
 }
 
-function published({ exact, source }: Depth, values: readonly number[]): PublishedRow {
-  return exact ? printed(source, TASKS, values) : {};
+function publishedFor({ exact, source }: Depth, values: readonly number[]): PublishedRow {
+  return exact ? publishRow(source, TASKS, values) : {};
 }
 
-function swapped(label: string, depth: Depth, schedule: string, values: readonly number[] = []): Row {
+function swappedRow(label: string, depth: Depth, schedule: string, values: readonly number[] = []): Row {
   const { layers } = depth;
   const slug = schedule === "curriculum" ? "theseus" : `theseus-${schedule}`;
   const base: Readonly<Record<string, string>> = schedule === "constant" ? { base: "0.5" } : {};
@@ -36,17 +36,17 @@ function swapped(label: string, depth: Depth, schedule: string, values: readonly
   return {
     label: `${label}, ${layersText(layers)}`,
     work: { slug: `${slug}-${layers}`, method: "theseus", set, longer: LONGER },
-    published: published(depth, values),
+    published: publishedFor(depth, values),
   };
 }
 
-function truncated(depth: Depth, values: readonly number[]): Row {
+function truncatedRow(depth: Depth, values: readonly number[]): Row {
   const { layers } = depth;
   const set = { layers: String(layers) };
   return {
     label: `fine-tuned, first ${layersText(layers)}`,
     work: { slug: `truncate-${layers}`, method: "truncate", set, longer: LONGER },
-    published: published(depth, values),
+    published: publishedFor(depth, values),
   };
 }
 
@@ -60,21 +60,21 @@ function rowsFor(depth: number): Row[] {
   return [
     {
       label: "predecessor, fine-tuned",
-      published: printed(HALF, TASKS, [54.3, 83.5, 89.5, 91.2, 89.8, 71.1, 91.5, 88.9]),
+      published: publishRow(HALF, TASKS, [54.3, 83.5, 89.5, 91.2, 89.8, 71.1, 91.5, 88.9]),
     },
-    swapped("Theseus, curriculum", half, "curriculum", [51.1, 82.3, 89.0, 89.5, 89.6, 68.2, 91.5, 88.7]),
-    swapped("Theseus, constant rate", half, "constant", [44.4, 81.9, 87.1, 88.5, 88.6, 66.4, 90.6, 88.4]),
-    swapped(
+    swappedRow("Theseus, curriculum", half, "curriculum", [51.1, 82.3, 89.0, 89.5, 89.6, 68.2, 91.5, 88.7]),
+    swappedRow("Theseus, constant rate", half, "constant", [44.4, 81.9, 87.1, 88.5, 88.6, 66.4, 90.6, 88.4]),
+    swappedRow(
       "Theseus, anti-curriculum",
       half,
       "anti-curriculum",
       [42.8, 79.8, 85.6, 87.8, 87.6, 62.4, 88.8, 85.4],
     ),
-    truncated(half, [43.4, 80.1, 86.0, 86.9, 87.8, 62.1, 89.6, 81.9]),
-    swapped("Theseus, curriculum", third, "curriculum", [41.3, 80.0, 87.5, 86.1, 88.7, 61.9, 89.1, 82.5]),
-    swapped("Theseus, constant rate", third, "constant"),
-    swapped("Theseus, anti-curriculum", third, "anti-curriculum"),
-    truncated(third, [33.9, 78.4, 86.0, 82.3, 87.1, 58.2, 87.2, 78.4]),
+    truncatedRow(half, [43.4, 80.1, 86.0, 86.9, 87.8, 62.1, 89.6, 81.9]),
+    swappedRow("Theseus, curriculum", third, "curriculum", [41.3, 80.0, 87.5, 86.1, 88.7, 61.9, 89.1, 82.5]),
+    swappedRow("Theseus, constant rate", third, "constant"),
+    swappedRow("Theseus, anti-curriculum", third, "anti-curriculum"),
+    truncatedRow(third, [33.9, 78.4, 86.0, 82.3, 87.1, 58.2, 87.2, 78.4]),
   ];
 }
 

@@ -57,14 +57,14 @@ export function storageOf(tensor: StoredTensor, values: ValueKind): Storage {
  */
 export function formOf(matrix: FloatTensor, choices: Choices, what: string): [StoredTensor, ValueKind] {
   const sparse = roundMatrix(matrix, choices.sparse, what);
-  if (isSparse(sparse)) return [packed(sparse, choices), choices.sparse];
+  if (isSparse(sparse)) return [pack(sparse, choices), choices.sparse];
   const dense = roundMatrix(matrix, choices.dense, what);
   if (choices.dense === choices.sparse) return [dense, choices.dense];
   const both = roundMatrix(dense, choices.sparse, what);
-  return isSparse(both) ? [packed(both, choices), choices.sparse] : [dense, choices.dense];
+  return isSparse(both) ? [pack(both, choices), choices.sparse] : [dense, choices.dense];
 }
 
-function packed(matrix: FloatTensor, { height }: Choices): PackedMatrix {
+function pack(matrix: FloatTensor, { height }: Choices): PackedMatrix {
   return packMatrix(matrix, height ?? naturalHeight(matrix));
 }
 

@@ -82,7 +82,7 @@ export async function encodeEsp(network: EspContent, options: EspOptions = {}): 
   for (const name of tensorShapes(config, head).keys()) {
     const tensor = tensors.get(name);
     if (tensor === undefined) continue;
-    const [stored, kind] = storedAs(name, tensor, { sparse: values, dense: tables, height });
+    const [stored, kind] = chooseStorage(name, tensor, { sparse: values, dense: tables, height });
     storages.set(name, storageOf(stored, kind));
     sections.push(encodeTensor(stored, kind));
   }
@@ -94,7 +94,7 @@ export async function encodeEsp(network: EspContent, options: EspOptions = {}): 
 }
 
 /** Vectors are float32, embedding tables dense; of any other matrix its numbers decide. */
-function storedAs(name: string, tensor: FloatTensor, choices: Choices): [StoredTensor, ValueKind] {
+function chooseStorage(name: string, tensor: FloatTensor, choices: Choices): [StoredTensor, ValueKind] {
   const what = `tensor ${name}`;
   if (tensor.shape.length !== 2) return [roundMatrix(tensor, "float32", what), "float32"];
   if (isEmbedding(name)) return [roundMatrix(tensor, choices.dense, what), choices.dense];

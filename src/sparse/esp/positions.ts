@@ -92,8 +92,9 @@ export function readPositions(
   columns: number,
 ): Positions {
   const method = reader.u8();
-  if (method === BITS) return placed(reader, bitGaps(reader, count, blockRows * columns), blockRows, columns);
-  if (method === GAPS) return placed(reader, readGaps(reader, count), blockRows, columns);
+  if (method === BITS)
+    return placeBlocks(reader, bitGaps(reader, count, blockRows * columns), blockRows, columns);
+  if (method === GAPS) return placeBlocks(reader, readGaps(reader, count), blockRows, columns);
   throw reader.bad("method", "positions of method 0 or 1", method);
 }
 
@@ -130,7 +131,7 @@ function bitGaps(reader: ByteReader, count: number, places: number): Float64Arra
 }
 
 /** Blocks by row and column. A gap that runs past the matrix is refused. */
-function placed(reader: ByteReader, gaps: Float64Array, blockRows: number, columns: number): Positions {
+function placeBlocks(reader: ByteReader, gaps: Float64Array, blockRows: number, columns: number): Positions {
   const starts = new Uint32Array(blockRows + 1);
   const indices = new Uint32Array(gaps.length);
   let [row, column] = [0, -1];

@@ -44,7 +44,7 @@ const LARGEST_LEVEL = 127;
 const SMALLEST_SCALE = 2 ** -126;
 
 /** The float32 with lower half zero that is nearest, ties to even. */
-function shortened(value: number): number {
+function shortenFloat(value: number): number {
   const float = Float32Array.of(value);
   const bits = new Uint32Array(float.buffer);
   const whole = bits[0] ?? 0;
@@ -67,7 +67,7 @@ function scalesOf(values: Float32Array, layout: Layout): Float32Array {
   eachRow(layout, (row, first, end) => {
     let most = 0;
     for (let n = first; n < end; n += layout.height) most = Math.max(most, Math.abs(values[n] ?? 0));
-    const scale = Math.max(SMALLEST_SCALE, shortened(most / LARGEST_LEVEL));
+    const scale = Math.max(SMALLEST_SCALE, shortenFloat(most / LARGEST_LEVEL));
     scales[row] = Math.round(most / scale) === 0 ? 0 : scale;
   });
   return scales;
@@ -104,7 +104,7 @@ export function roundMatrix(matrix: FloatTensor, kind: ValueKind, what: string):
   const { shape, data } = matrix;
   expectFinite(data, (got) => bad("finite", what, "finite numbers", got, "writing"));
   if (kind === "float32") return matrix;
-  if (kind === "int8") return floatTensor(shape, roundedToLevels(shape, data));
+  if (kind === "int8") return floatTensor(shape, roundToLevels(shape, data));
   const halves = decodeFloat16(encodeFloat16(data));
   expectFinite(halves, () =>
     bad("range", what, "numbers below 65,520, as float16 holds", "others", "writing"),
@@ -112,7 +112,7 @@ export function roundMatrix(matrix: FloatTensor, kind: ValueKind, what: string):
   return floatTensor(shape, halves);
 }
 
-function roundedToLevels([rows = 0, columns = 0]: readonly number[], data: Float32Array): Float32Array {
+function roundToLevels([rows = 0, columns = 0]: readonly number[], data: Float32Array): Float32Array {
   const layout = denseLayout(rows, columns);
   const scales = scalesOf(data, layout);
   return fromLevels(levelsOf(data, layout, scales), layout, scales);
