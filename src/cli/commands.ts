@@ -7,7 +7,6 @@
 
 import { availableParallelism } from "node:os";
 import { ConfigError } from "../base/errors.ts";
-
 import { BENCH, EXPORT, INSPECT, SHRINK } from "../options/models.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../options/schema.ts";
 import {
@@ -21,11 +20,8 @@ import {
   PRETRAIN,
   REPRODUCE,
   RESUME,
-  type ResumeSettings,
 } from "../options/training.ts";
-import { stoppedRecipe } from "../runs/folder.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { type Recipe, settingsHere } from "../runs/recipe.ts";
 import { methodsHelp } from "./methods-help.ts";
 import {
   printAugmentation,
@@ -231,10 +227,14 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: RESUME,
-    summary: "go on with a run that was stopped",
+    summary: "resume a run that was stopped",
     example: "resume runs/sst2",
     positionals: ["run"],
-    run: resume,
+    run: async (settings, context) => {
+      const { readStoppedCommand } = await import("../commands/resume.ts");
+      const stopped = await readStoppedCommand(settings);
+      return commandNamed(stopped.command).execute(stopped.settings, { ...context, resume: true });
+    },
   }),
   define({
     schema: DEMO,
@@ -253,35 +253,6 @@ export function commandNamed(name: string): CommandSpec {
   const found = COMMANDS.find((command) => command.name === name);
   if (!found) throw new ConfigError("cli/unknown-command", `command: expected a known one, got "${name}"`);
   return found;
-}
-
-/** A recipe holds every setting, so going on is the same command with the folder it is in now. */
-async function resume(settings: ResumeSettings, context: RunContext): Promise<Outcome> {
-  const recipe = await stoppedRecipe(settings.run);
-  if (recipe.method?.path === null) throw passedMethod(settings.run, recipe.method.id);
-  return commandNamed(recipe.command).execute(settingsToResume(recipe, settings), {
-    ...context,
-    resume: true,
-  });
-}
-
-/** A value that a program passed cannot be had from a recipe. */
-function passedMethod(run: string, id: string): ConfigError {
-  return new ConfigError(
-    "run/method",
-    `run: expected a method that has a file, got "${id}", which a program passed; go on from there, with compress({ method, … }, { resume: true }) (${run})`,
-  );
-}
-
-function settingsToResume(recipe: Recipe, { run, threads, device }: ResumeSettings): Given {
-  return {
-    ...settingsHere(recipe),
-    out: run,
-    // Going on must never replace anything, whatever the run was once told.
-    force: false,
-    ...(threads === undefined ? {} : { threads }),
-    ...(device === undefined ? {} : { device }),
-  };
 }
 
 function outcome<R>(result: R, print: (result: R) => string): Outcome {

@@ -77,7 +77,7 @@ test("evaluations, phases and notes always stay on the screen", () => {
   display.report({ kind: "note", text: "slow" });
   display.report({ kind: "done", seconds: 61 });
   expect(written.filter((text) => text.endsWith("\n"))).toEqual([
-    "compressing, going on from step 40\n",
+    "compressing, resuming from step 40\n",
     "· pruning\n",
     "  after step 41: accuracy 0.9123  loss 0.2500  best so far\n",
     "  note: slow\n",

@@ -91,7 +91,7 @@ export function createDisplay(screen: Screen, now: () => number): Display {
 export function eventLine(event: Exclude<ProgressEvent, StepEvent | DownloadEvent | CountEvent>): string {
   switch (event.kind) {
     case "start":
-      return event.step === undefined ? event.title : `${event.title}, going on from step ${event.step}`;
+      return event.step === undefined ? event.title : `${event.title}, resuming from step ${event.step}`;
     case "phase":
       return `· ${event.name}`;
     case "evaluation":

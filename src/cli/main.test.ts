@@ -153,7 +153,7 @@ test.each(MISUSES)(
   },
 );
 
-test("a run that is finished is not gone on with, and the message names its folder", () => {
+test("a run that is finished is not resumed, and the message names its folder", () => {
   const run = join(folder, "finished");
   mkdirSync(run);
   writeFileSync(join(run, "recipe.json"), "{}");

@@ -80,7 +80,7 @@ test("a process that native code has ended is an error with a name", async () =>
   });
 });
 
-test("a real run saves at the first signal, ends with 130, and what it advises goes on with it", async () => {
+test("a real run saves at the first signal, ends with 130, and what it advises resumes it", async () => {
   const folder = await newFolder();
   const rows = Array.from(
     { length: 40 },
@@ -100,7 +100,7 @@ test("a real run saves at the first signal, ends with 130, and what it advises g
   expect([code, signal, said]).toEqual([
     130,
     null,
-    expect.stringMatching(/go on with: espalier resume run\n$/),
+    expect.stringMatching(/resume with: espalier resume run\n$/),
   ]);
   // From another folder: the data is found where it was.
   const again = spawn(process.execPath, [MAIN, "resume", join(folder, "run"), "--json"], { stdio: "ignore" });

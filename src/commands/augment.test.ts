@@ -85,7 +85,7 @@ test("word vectors of a file are used, and a bad line is named", async () => {
   await isRefused(augment({ ...options, out, force: true }), "glove/line");
 });
 
-test("progress is counted in texts, and a stopped call goes on with what it has found", async () => {
+test("progress is counted in texts, and a stopped call is resumed with what it has found", async () => {
   const root = await newFolder();
   const data = join(root, "many.tsv");
   const texts = Array.from({ length: 200 }, (_, i) => `${i} good film\t${i % 2}`);

@@ -54,7 +54,7 @@ test("a model that says the same of everything is an error (train/constant) unle
   await expect(compress({ ...same, method: "theseus" })).rejects.toThrow(
     expect.objectContaining({ code: "train/constant" }),
   );
-  // Going on would fail in the same way, so no checkpoint is left that would have to be resumed or forced away.
+  // Resumed, it would fail in the same way, so no checkpoint is left that would have to be resumed or forced away.
   expect(await folderState(same.out)).toBe("abandoned");
   const { metric, paired } = await compress({ ...same, method: "theseus", allowConstant: true });
   expect(metric.after).toBe(metric.before);

@@ -126,7 +126,7 @@ test("compress runs a module's method, and recipe, result and identity know it",
   expect(JSON.stringify(identity)).not.toContain(path);
 });
 
-test("a run goes on with the module it began with, and refuses one that has changed", async () => {
+test("a run is resumed with the module it began with, and refuses one that has changed", async () => {
   const path = await moduleOf(`export default ${PLAIN}`);
   const given = { ...(await options(path)), evalEvery: 1 };
   const stop = new AbortController();

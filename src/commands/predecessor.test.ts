@@ -79,7 +79,7 @@ test("the fine-tuned model of another run in the folder is not taken for this on
   await expect(compress(given, { resume: true })).rejects.toMatchObject({ code: "compress/stale" });
 });
 
-test("a run does not go on with another --finetuned than it began with", async () => {
+test("a run is not resumed with another --finetuned than it began with", async () => {
   const finetuned = await written(tinyModel());
   const given = { ...(await options()), finetuned };
   await stoppedIn("compressing", given);

@@ -2,7 +2,7 @@
  * What `compress` begins with: the fine-tuned model that the user gives, or the one that it makes in OUT/finetuned.
  *
  *   given   its head must have the task's kind and labels; classes in another order are put into the data's
- *   made    one that lies there is used, or gone on with, only when it is the very run that would be made now: the same
+ *   made    one that lies there is used, or resumed, only when it is the very run that would be made now: the same
  *           settings, model and data
  *
  * Not here: compressing (compress.ts), fine-tuning itself (finetune.ts).

@@ -52,7 +52,7 @@ test("words that follow each other are learnt: held-out loss below 2.2, frequenc
   expect(events.filter(({ kind }) => kind === "evaluation")).toHaveLength(5);
 });
 
-test("a run that was stopped and went on leaves the bytes of one that never was", async () => {
+test("a run that was stopped and resumed leaves the bytes of one that never was", async () => {
   const whole = options("whole", { steps: 30, evalEvery: 20 });
   await pretrain(whole);
   const parts = options("parts", { steps: 30, evalEvery: 20 });

@@ -160,7 +160,7 @@ export interface RunResult {
   /** Tokens of the sequence that latency and operations are counted for. */
   readonly length: number;
   readonly seeds: readonly number[];
-  /** Of all calls that made the run, where it was stopped and gone on with. */
+  /** Of all calls that made the run, where it was stopped and resumed. */
   readonly wallSeconds: number;
   /** Largest resident memory of the process. */
   readonly peakBytes: number;

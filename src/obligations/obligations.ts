@@ -178,5 +178,5 @@ export const OBLIGATIONS: readonly Obligation[] = [
   { holds: "pruned weights are exactly 0, as many as asked", problems: unpruned },
   { holds: "a run that ends too early says what it has not reached", problems: unsaid },
   { holds: "the same seed gives the same bytes, another seed others", problems: unrepeatable },
-  { holds: "stopped anywhere and gone on with, the same bytes", problems: unresumable },
+  { holds: "stopped anywhere and resumed, the same bytes", problems: unresumable },
 ];

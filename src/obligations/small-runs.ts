@@ -1,5 +1,5 @@
 /**
- * Short runs of a bound method on an engine of their own: whole, or stopped after every step and gone on with.
+ * Short runs of a bound method on an engine of their own: whole, or stopped after every step and resumed.
  *
  * They use what real runs use (train/), with batches that are made up. Not here: what a method owes (contract-tests.ts).
  */
@@ -100,7 +100,7 @@ async function follow(trainer: Trainer, plan: LoopPlan, from: LoopState, limit: 
 const PIECES_PER_ENGINE = 5;
 
 /**
- * The same run, stopped after every single step and evaluation, saved in `folder`, and gone on with from there by
+ * The same run, stopped after every single step and evaluation, saved in `folder`, and resumed from there by
  * another trainer, every few times in a new engine.
  */
 export async function runInPieces(

@@ -293,7 +293,7 @@ export const PRETRAIN = schema(
 export type PretrainOptions = OptionsOf<typeof PRETRAIN.fields>;
 export type PretrainSettings = SettingsOf<typeof PRETRAIN.fields>;
 
-/** Going on with a run that was stopped; everything else, the seed above all, is in its recipe. */
+/** Resuming a run that was stopped; everything else, the seed above all, is in its recipe. */
 export const RESUME = schema("resume", {
   run: required(text("run"), "folder of a run that was stopped"),
   threads: optional(integer(1, 256), "threads of the engine; another number changes the last digits", {

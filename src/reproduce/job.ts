@@ -112,7 +112,7 @@ export async function enterFolders(settings: JobSettings): Promise<void> {
 }
 
 /**
- * Runs a job that was claimed, or goes on with it, and enters what came of it.
+ * Runs a job that was claimed, or resumes it, and enters what came of it.
  *
  * @returns a failure when the run failed or the method refused its settings; only failed training is remembered
  * @throws {InterruptedError} when asked to stop; whatever else `compress` throws

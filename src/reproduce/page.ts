@@ -192,7 +192,7 @@ function commandText(tables: readonly Reproduction[]): string {
     ({ paper }) =>
       `npx espalier reproduce ${paper} --model MODEL --data glue --out runs/reproduce --threads 1`,
   );
-  return `How it is made, and gone on with: a copy of the ledger in the folder of the jobs keeps what is done from being run again.
+  return `How it is made, and resumed: a copy of the ledger in the folder of the jobs keeps what is done from being run again.
 
 \`\`\`sh
 mkdir -p runs/reproduce && cp results/ledger.jsonl runs/reproduce/

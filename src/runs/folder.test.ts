@@ -121,7 +121,7 @@ test("a file in the place of the folder is named", async () => {
   await expect(createRun(run, RECIPE)).rejects.toThrow(expect.objectContaining({ code: "run/folder" }));
 });
 
-test("metrics survive a line cut off by a crash, before and after going on", async () => {
+test("metrics survive a line cut off by a crash, before and after resuming", async () => {
   const opened = await createRun(run, RECIPE);
   mkdirSync(join(opened.paths.checkpoints, "step-1"));
   await opened[Symbol.asyncDispose]();
@@ -150,7 +150,7 @@ test("time goes on where a stopped run had come to, and the stop itself does not
 });
 
 test.each(["run/missing", "run/no-checkpoint", "run/finished"])(
-  "going on is refused with %s",
+  "resuming is refused with %s",
   async (code) => {
     const opened = code === "run/missing" ? undefined : await createRun(run, RECIPE);
     if (code === "run/finished") await opened?.finish(RESULT);
@@ -288,7 +288,7 @@ test("a run that goes on under another version says so", async () => {
   const said: unknown[] = [];
   const context = { resume: true, report: (event: unknown) => said.push(event) };
   await using again = await openRun(RECIPE, { out: run, force: false }, context);
-  const text = expect.stringContaining("begun with version 0.0.9 and goes on with 0.1.0");
+  const text = expect.stringContaining("begun with version 0.0.9 and is resumed with 0.1.0");
   expect(said).toEqual([{ kind: "note", text }]);
   expect(await readMetrics(again.paths.metrics)).toEqual([expect.objectContaining({ kind: "note", text })]);
 });

@@ -156,7 +156,7 @@ function refuseInside(out: string, recipe: Recipe): void {
 
 function versionNotes(then: Recipe, now: Recipe): string[] {
   const notes: string[] = [];
-  const version = `the run was begun with version ${then.code} and goes on with ${now.code}`;
+  const version = `the run was begun with version ${then.code} and is resumed with ${now.code}`;
   if (then.code !== now.code) notes.push(`${version}: its numbers may differ from those of either`);
   const [old, new_] = [then.machine, now.machine];
   if (old.cpu !== new_.cpu || old.platform !== new_.platform) {
@@ -212,7 +212,7 @@ export async function refuseOccupied(root: string, force: boolean): Promise<void
   const state = await folderState(root);
   if (force || state === "empty" || state === "abandoned") return;
   const found = state === "finished" ? "a finished run" : "a run that can go on";
-  const advice = state === "finished" ? "" : `; go on with: ${resumeCommand(root)},`;
+  const advice = state === "finished" ? "" : `; resume with: ${resumeCommand(root)},`;
   throw new ConfigError(
     "run/exists",
     `out: expected an empty folder, got ${found} (${root})${advice} or replace it with --force`,
@@ -220,10 +220,10 @@ export async function refuseOccupied(root: string, force: boolean): Promise<void
 }
 
 /**
- * Opens a run that was stopped, to go on with it. A line of metrics.jsonl that was cut off is closed.
+ * Opens a run that was stopped, to resume it. A line of metrics.jsonl that was cut off is closed.
  *
  * @throws {InputError} `run/missing` when there is no run, `run/finished` when it is over, `run/no-checkpoint` when
- *   there is nothing to go on from
+ *   there is nothing to resume from
  */
 export async function reopenRun(root: string): Promise<RunFolder> {
   await stoppedRecipe(root);

@@ -19,7 +19,7 @@ export type ProgressEvent =
   | NoteEvent
   | DoneEvent;
 
-/** The run begins, or goes on: `step` is then the step it goes on from. */
+/** The run begins, or is resumed: `step` is then the step it is resumed from. */
 export interface StartEvent {
   readonly kind: "start";
   readonly title: string;
@@ -109,9 +109,9 @@ export interface RunContext {
   /** Aborted when the run should save and stop. */
   readonly signal?: AbortSignal;
   readonly report?: (event: ProgressEvent) => void;
-  /** Go on with the stopped run that is in the `out` folder, instead of starting one there. */
+  /** Resume the stopped run that is in the `out` folder, instead of starting one there. */
   readonly resume?: boolean;
-  /** The run that this one is a part of: the one to go on with when it was stopped. */
+  /** The run that this one is a part of: the one to resume when it was stopped. */
   readonly partOf?: string;
 }
 
@@ -128,7 +128,7 @@ export function stopIfAsked({ signal }: RunContext, run: string, step: number): 
 export function interruptionError(run: string, step: number): InterruptedError {
   return new InterruptedError(
     "run/interrupted",
-    `stopped after step ${step}, saved in ${run}; go on with: ${resumeCommand(run)}`,
+    `stopped after step ${step}, saved in ${run}; resume with: ${resumeCommand(run)}`,
   );
 }
 

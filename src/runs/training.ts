@@ -89,7 +89,7 @@ export async function runTraining(job: TrainingJob): Promise<Trained> {
   try {
     return await trainOn(engine, job);
   } catch (error) {
-    // Training is a function of its recipe: going on would fail in the same way, so nothing is left to go on from.
+    // Training is a function of its recipe: resumed, it would fail in the same way, so no checkpoint is left.
     if (error instanceof RunError && /^(train|method)\//.test(error.code))
       await rm(job.checkpoints, { recursive: true, force: true });
     throw error;

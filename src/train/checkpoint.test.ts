@@ -160,7 +160,7 @@ test.each(FILES.flatMap((file) => Object.keys(DAMAGE).map((kind) => [file, kind]
     DAMAGE[kind]?.(join(folder, "step-00000002", file));
     const loaded = await loadLatestCheckpoint(folder);
     expect(loaded).toMatchObject({ ...checkpointAt(1, BEST), step: 1 });
-    expect(loaded?.note).toContain("going on from step-00000001, because step-00000002 is damaged");
+    expect(loaded?.note).toContain("resuming from step-00000001, because step-00000002 is damaged");
   },
 );
 

@@ -204,7 +204,7 @@ export async function loadLatestCheckpoint(folder: string): Promise<LoadedCheckp
     try {
       const checkpoint = await readCheckpoint(join(folder, name), step);
       if (problems.length === 0) return checkpoint;
-      return { ...checkpoint, note: `going on from ${name}, because ${problems.join("; ")}` };
+      return { ...checkpoint, note: `resuming from ${name}, because ${problems.join("; ")}` };
     } catch (error) {
       // Ours and the system's errors have a code; anything else is a mistake in the program.
       if (!(error instanceof Error && "code" in error)) throw error;

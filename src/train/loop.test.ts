@@ -108,7 +108,7 @@ test("a model that is not eligible is neither the best nor counted as stale", as
   expect(told(events)).toBe("s1 s2 e2 s3 s4 e4 s5 e5");
 });
 
-test("going on: an evaluation that was due is made first, one that was made is not made again", async () => {
+test("resumed: an evaluation that was due is made first, one that was made is not made again", async () => {
   const [due, made, over] = await withSmall(async (trainer) => {
     const plan = planOf([]);
     const until = async (step: number): Promise<LoopState | undefined> => {
@@ -128,7 +128,7 @@ test("going on: an evaluation that was due is made first, one that was made is n
   expect(over.events).toEqual([]);
 });
 
-test("going on after patience ran out makes no step", async () => {
+test("resumed after patience ran out, a run makes no step", async () => {
   const plan = planOf([2, 1], { steps: 12, patience: 1 });
   const again = await withSmall(async (trainer) => {
     const { state } = await follow(trainer, plan);
