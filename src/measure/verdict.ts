@@ -14,6 +14,7 @@
  * Not here: measuring.
  */
 
+import { percent, times } from "../base/quantity.ts";
 import { LEVEL } from "./paired.ts";
 import type { Latency, Metric, ModelFigures, PackedFigures, PairedComparison, Verdict } from "./result.ts";
 
@@ -92,7 +93,9 @@ function sizeSentence(before: ModelFigures, after: ModelFigures, smaller: boolea
 function maskSentence({ bytes }: ModelFigures, maskBytes: number | undefined): string[] {
   if (maskBytes === undefined) return [];
   const size = `${maskBytes.toLocaleString("en")} bytes`;
-  return [`As a mask of the pre-trained model: ${size}, ${percent(maskBytes / bytes.raw, 1)} of the file.`];
+  return [
+    `As a mask of the pre-trained model: ${size}, ${percent(maskBytes / bytes.raw, { decimals: 1 })} of the file.`,
+  ];
 }
 
 function speedSentence(before: ModelFigures, after: ModelFigures, timings: readonly Timing[]): string {
@@ -179,7 +182,7 @@ export function differenceText(name: string, paired: PairedComparison): string {
   const { low, high } = interval;
   const isShare = SHARES.has(name);
   const [unit, within] = isShare ? [" points", pointsText(margin)] : ["", `${margin}`];
-  const range = `${100 * LEVEL} % interval ${signed(low, isShare)} to ${signed(high, isShare)}`;
+  const range = `${percent(LEVEL)} interval ${signed(low, isShare)} to ${signed(high, isShare)}`;
   const isSame = low >= -margin && high <= margin;
   if (!isDifferent(paired)) {
     if (isSame) return `the same to within ±${within} (${range}${unit})`;
@@ -219,21 +222,13 @@ function signed(value: number, isShare: boolean): string {
 
 /** A metric as it is shown: shares of examples in percent, everything else with three decimals. */
 export function metricText(name: string, value: number): string {
-  return SHARES.has(name) ? percent(value, 1) : value.toFixed(3);
+  return SHARES.has(name) ? percent(value, { decimals: 1 }) : value.toFixed(3);
 }
 
 const SHARES = new Set(["accuracy", "f1", "macro_f1"]);
 
 function zeroShare({ parameters }: ModelFigures): number {
   return parameters.total === 0 ? 0 : 1 - parameters.nonzero / parameters.total;
-}
-
-function percent(share: number, digits = 0): string {
-  return `${(100 * share).toFixed(digits)} %`;
-}
-
-function times(ratio: number): string {
-  return `${ratio.toFixed(ratio < 9.95 ? 1 : 0)}×`;
 }
 
 function capital(word: string): string {
