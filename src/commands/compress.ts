@@ -21,6 +21,7 @@ import { concludeRun, type ReportedModel, report } from "../runs/conclusion.ts";
 import { headFor, readData } from "../runs/data.ts";
 import { reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
+import { trainingEpochs } from "../runs/epochs.ts";
 import { openRun, type RunFolder } from "../runs/folder.ts";
 import { trainingLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
@@ -54,7 +55,8 @@ export async function compress<Config extends object, State extends MethodState>
   const { method, own } = await chooseMethod(options.method, requestOf(asked));
   const data = await readData(asked);
   const { base, given, maxLength } = await readModels(asked, data.train, context);
-  const settings = { ...asked, maxLength };
+  const epochs = trainingEpochs(asked, data.train.examples.length, context);
+  const settings = { ...asked, maxLength, epochs };
   const headed = withHead(base.network, headFor(data.train), fold(keyOf(settings.seed), "head"));
   const original = withLength(headed, maxLength);
   const { train, dev } = encodeSets(original, data);

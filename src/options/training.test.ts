@@ -11,7 +11,6 @@ test("only what has no default has to be given", () => {
   const settings = resolveOptions(FINETUNE, GIVEN);
   expect(settings).toMatchObject({
     ...GIVEN,
-    epochs: 3,
     batchSize: 32,
     learningRate: 5e-5,
     weightDecay: 0.01,
@@ -29,11 +28,11 @@ test("only what has no default has to be given", () => {
 });
 
 test("undefined counts as absent, and the given record is not changed", () => {
-  const given = { ...GIVEN, epochs: undefined, limit: undefined };
+  const given = { ...GIVEN, weightDecay: undefined, limit: undefined };
   const settings = resolveOptions(FINETUNE, given);
-  expect(settings.epochs).toBe(3);
+  expect(settings.weightDecay).toBe(0.01);
   expect("limit" in settings).toBe(false);
-  expect(given.epochs).toBeUndefined();
+  expect(given.weightDecay).toBeUndefined();
 });
 
 test("every default is a value its own field accepts", () => {

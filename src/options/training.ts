@@ -90,7 +90,9 @@ const TRAINING = {
   validation: optional(text("path"), "file to evaluate on, for data without --task", {
     absent: "a tenth of the data, drawn by the seed",
   }),
-  epochs: withDefault(number(0, 10_000, { above: true }), 3, "passes over the training data"),
+  epochs: optional(number(0, 10_000, { above: true }), "passes over the training data", {
+    absent: "3, and up to 20 of few examples, until there are 120 steps",
+  }),
   batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
   learningRate: withDefault(number(0, 1, { above: true }), 5e-5, "highest learning rate of AdamW"),
   weightDecay: withDefault(number(0, 1), 0.01, "decoupled weight decay, not on biases and layer norms"),

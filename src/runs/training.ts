@@ -26,9 +26,8 @@ import { type ConstancyWatch, isConstant, type WatchFacts, watchConstancy } from
 import type { ProgressEvent, RunContext } from "./progress.ts";
 
 /** The training options, which several commands share. */
-export type TrainingSettings = Pick<
+export type TrainingSettings = { readonly epochs: number } & Pick<
   FinetuneSettings,
-  | "epochs"
   | "batchSize"
   | "learningRate"
   | "weightDecay"

@@ -1,0 +1,35 @@
+/**
+ * How many passes over the data training makes where nobody says. Three are the usual number for thousands of examples;
+ * of a few hundred they are some twenty steps, which end before anything is learnt (results/small-data.md). So a small
+ * set is passed until there are enough steps.
+ */
+
+import type { RunContext } from "./progress.ts";
+
+const USUAL = 3;
+/** Steps from which on more passes helped nothing in our measurements. */
+const ENOUGH_STEPS = 120;
+const MOST = 20;
+
+interface Passes {
+  readonly epochs?: number | undefined;
+  readonly batchSize: number;
+  readonly accumulate: number;
+}
+
+/** The passes over so many examples: as many as were typed, else three, or more where the examples are few. */
+export function trainingEpochs(
+  { epochs, ...batches }: Passes,
+  examples: number,
+  { report }: RunContext = {},
+): number {
+  if (epochs !== undefined) return epochs;
+  const perEpoch = Math.ceil(examples / batches.batchSize) / batches.accumulate;
+  const chosen = Math.min(MOST, Math.max(USUAL, Math.ceil(ENOUGH_STEPS / perEpoch)));
+  if (chosen > USUAL)
+    report?.({
+      kind: "note",
+      text: `${chosen} epochs instead of ${USUAL}, for ${USUAL} of ${examples.toLocaleString("en")} examples are too few steps to learn from; --epochs says otherwise`,
+    });
+  return chosen;
+}
