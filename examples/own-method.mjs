@@ -55,5 +55,5 @@ export default {
     },
   },
   finish: (network, { names, config }, tensors) =>
-    parts.prunedNetwork("evolve", network, tensors, names, config.sparsity),
+    parts.keepPruned("evolve", network, tensors, names, config.sparsity),
 };

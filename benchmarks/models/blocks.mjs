@@ -11,7 +11,7 @@
 import { parseArgs } from "node:util";
 import { BLOCK_HEIGHTS, blocksIn, blockThreshold, rankedBlocks } from "../../dist/base/blocks.js";
 import { matricesIn } from "../../dist/parts/matrices.js";
-import { kept } from "../../dist/parts/ramp.js";
+import { countKept } from "../../dist/parts/ramp.js";
 import { loadModel } from "../../dist/runs/models.js";
 
 const { values, positionals } = parseArgs({
@@ -49,7 +49,7 @@ function addMatrix({ shape, data }, height, sparsity, sums) {
     height,
     "value",
   );
-  const keep = kept(data.length, sparsity);
+  const keep = countKept(data.length, sparsity);
   const [size, square] = [bySize, energy].map((ranked) => blockThreshold([ranked], keep, "value"));
   for (let i = 0; i < blocksIn(shape, height); i++) {
     const here = energy.ranks[i];

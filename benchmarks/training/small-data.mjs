@@ -22,7 +22,8 @@ import { headFor } from "../../dist/runs/data.js";
 import { runTraining } from "../../dist/runs/training.js";
 import { createTokenizer } from "../../dist/text/tokenizer.js";
 
-const text = (fallback) => ({ type: "string", default: fallback });
+/** @param {string} fallback */
+const text = (fallback) => ({ type: /** @type {const} */ ("string"), default: fallback });
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

@@ -20,7 +20,16 @@ async function options() {
   const model = await written(tinyModel());
   const out = join(await newFolder(), "run");
   const data = await reviews((i) => (i % 2 ? "positive" : "negative"));
-  const shared = { model, data, out, maxLength: 16, learningRate: 1e-2, threads: 1, latency: false };
+  const shared = {
+    model,
+    data,
+    out,
+    maxLength: 16,
+    epochs: 3,
+    learningRate: 1e-2,
+    threads: 1,
+    latency: false,
+  };
   return { ...shared, method: "truncate", set: { layers: "1" } };
 }
 
