@@ -95,14 +95,14 @@ async function trainOnce(task, rows, settings) {
     context: {},
   });
   rmSync(folder, { recursive: true });
-  return { ...last.metrics, steps, loss };
+  return { accuracy: last.metrics.accuracy ?? Number.NaN, steps, loss };
 }
 
 for (const rows of numbers(values.rows))
   for (let seed = 0; seed < Number(values.seeds); seed++)
     for (const epochs of numbers(values.epochs))
       for (const learningRate of numbers(values.rates))
-        for (const task of values.tasks.split(",")) {
+        for (const task of String(values.tasks).split(",")) {
           const id = [task, rows, epochs, learningRate, values.warmup, seed].join(" ");
           if (known.has(id)) continue;
           const started = performance.now();
