@@ -11,7 +11,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { exportOnnx } from "../../dist/network/onnx.js";
@@ -35,9 +34,6 @@ const { values } = parseArgs({
 const numbers = (list) => list.split(",").map(Number);
 const [T, turns, sparsity] = [values.tokens, values.turns, values.sparsity].map(Number);
 const [batches, heights] = [numbers(values.batches), numbers(values.heights)];
-
-const web = (name) =>
-  fileURLToPath(new URL(`../../node_modules/onnxruntime-web/dist/${name}`, import.meta.url));
 
 /** Runs in the page. Texts of T pieces are words w5 to w30000, one piece each. */
 async function compare({ T, batches, turns }) {
@@ -114,14 +110,8 @@ try {
     await writeFile(esp, await encodeEsp(network, { values: "float32" }));
     await writeFile(onnx, exportOnnx(network));
     await writeFile(blank, "<!doctype html><title>bench</title>");
-    const more = {
-      "/blank.html": blank,
-      "/model.onnx": onnx,
-      "/ort.mjs": web("ort.wasm.min.mjs"),
-      "/ort-wasm-simd-threaded.mjs": web("ort-wasm-simd-threaded.mjs"),
-      "/ort-wasm-simd-threaded.wasm": web("ort-wasm-simd-threaded.wasm"),
-    };
-    const server = await serve({ model: esp, more });
+    // onnxruntime-web and the .onnx file beside the model are served as the example page has them.
+    const server = await serve({ model: esp, more: { "/blank.html": blank } });
     const page = await browser.newPage();
     page.setDefaultTimeout(0);
     await page.goto(`${server.url}blank.html`);

@@ -1,9 +1,20 @@
-/** The example page: loads /model.esp and labels what is in the text field, as it changes. */
+/**
+ * The example page: loads model.esp, says how far that is, and labels what is in the text field, as it changes.
+ *
+ * What the model knows and the examples to click stand in about.json, which make.mjs writes beside the model; any other
+ * packed file is shown without. The comparison (compare.js) can be asked for where its parts are served.
+ */
 
 import { load } from "./runtime.js";
 
 const byId = (id) => document.getElementById(id);
 const [text, answer, facts, error] = ["text", "answer", "facts", "error"].map(byId);
+
+/** Of a model with more labels, the likeliest are shown. */
+const MOST_LABELS = 6;
+
+const threadsText = (threads) => (threads === 1 ? "1 thread" : `${threads} threads`);
+const milliseconds = (ms) => `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
 
 function element(name, className, content = "") {
   const made = document.createElement(name);
@@ -12,45 +23,103 @@ function element(name, className, content = "") {
   return made;
 }
 
-/** A row for each label: its name, a bar, its probability; a number alone for a regression. */
-function show({ label, score, scores }, labels) {
-  const rows = labels.flatMap((name, i) => {
-    const share = `${(100 * scores[i]).toFixed(1)} %`;
-    const track = element("dd", "track");
-    const bar = element("i", "");
-    bar.style.width = share.replace(" ", "");
-    track.append(bar);
-    return [element("dt", name === label ? "top" : "", name), track, element("dd", "", share)];
-  });
+/** A name, a bar and the number that it stands for. */
+function row(name, share, number, isTop) {
+  const top = isTop ? "top" : "";
+  const track = element("dd", "track");
+  track.ariaHidden = "true";
+  const bar = element("i", top);
+  bar.style.width = `${100 * share}%`;
+  track.append(bar);
+  return [element("dt", top, name), track, element("dd", top, number)];
+}
+
+/** A row for each label; a number alone for a regression. */
+function showAnswer({ label, score, scores }, labels) {
+  const all = labels.map((name, i) => ({ name, share: scores[i] }));
+  const likeliest = all.toSorted((a, b) => b.share - a.share).slice(0, MOST_LABELS);
+  const shown = all.length > MOST_LABELS ? likeliest : all;
+  const rows = shown.flatMap(({ name, share }) =>
+    row(name, share, `${(100 * share).toFixed(1)} %`, name === label),
+  );
   answer.replaceChildren(...(labels.length > 0 ? rows : [element("dt", "top", score.toFixed(3))]));
 }
 
-function told(report, milliseconds) {
-  const kernels = Object.keys(report.kernels).join(", ");
-  const threads = report.threads === 1 ? "1 thread" : `${report.threads} threads`;
-  const left = `${(100 * report.density).toFixed(0)} % of the encoder's weights`;
-  const time = milliseconds === undefined ? "" : `${milliseconds.toFixed(1)} ms for this text; `;
-  return `${time}${threads}, ${left}, ${kernels}, ${(report.memory / 2 ** 20).toFixed(0)} MiB`;
+function timeText({ threads }, { tokens, cut }, taken) {
+  const unread = cut === 0 ? "" : `; the ${cut} after them were not read`;
+  return `${tokens} word pieces${unread}. Took ${milliseconds(taken)} with ${threadsText(threads)}.`;
 }
 
-try {
-  const model = await load(new URL("./model.esp", location.href));
-  facts.textContent = told(model.report);
-  text.disabled = false;
-  text.focus();
-  // One text at a time: what was typed meanwhile is labelled next, what lies between is not.
+const STAGES = { fetch: "Fetching the model…", unpack: "Unpacking its weights…", place: "Trying kernels…" };
+/** Of the whole time, where a stage begins and ends. */
+const SPANS = { fetch: [0, 0.3], unpack: [0.3, 0.8], place: [0.8, 1] };
+
+function showProgress({ stage, share }) {
+  const [from, to] = SPANS[stage];
+  byId("stage").textContent = STAGES[stage];
+  byId("progress").value = from + share * (to - from);
+}
+
+/** Whether a file that the page can do without is there: the server answers 204 where it is not. */
+async function isServed(path) {
+  return (await fetch(path, { method: "HEAD" })).status === 200;
+}
+
+/** What stands beside the model, if anything does. */
+async function readAbout() {
+  const response = await fetch("./about.json");
+  return response.status === 200 ? response.json() : undefined;
+}
+
+/** What can be told of any model, and what stands beside this one. */
+function showFacts({ labels, maxLength, report }, beside, seconds) {
+  const kept = `${(100 * report.density).toFixed(0)} % of its encoder's weights`;
+  const memory = `${(report.memory / 2 ** 20).toFixed(0)} MiB of memory`;
+  const all = [
+    { name: "Answers", text: labels.length > 0 ? labels.join(", ") : "a number" },
+    { name: "Reads", text: `the first ${maxLength} word pieces of a text` },
+    ...beside,
+    { name: "In this page", text: `loaded in ${seconds.toFixed(2)} s; keeps ${kept}, in ${memory}` },
+  ];
+  byId("knows").replaceChildren(
+    ...all.flatMap(({ name, text: told }) => [element("dt", "", name), element("dd", "", told)]),
+  );
+}
+
+function showExamples(groups, pick) {
+  const blocks = groups.map(({ title, texts }) => {
+    const block = element("div", "examples");
+    block.role = "group";
+    block.ariaLabel = title;
+    const buttons = texts.map((example) => {
+      const button = element("button", "", example);
+      button.type = "button";
+      button.addEventListener("click", () => pick(example));
+      return button;
+    });
+    block.append(element("h3", "", title), ...buttons);
+    return block;
+  });
+  byId("examples").replaceChildren(...blocks);
+  byId("try").hidden = false;
+}
+
+/** Labels what is in the field. One text at a time: what was typed meanwhile is labelled next, what lies between is not. */
+function labeller(model) {
   let [busy, waiting] = [false, false];
-  const classify = async () => {
+  return async function classify() {
     waiting = busy;
     if (busy) return;
     busy = true;
     try {
-      if (text.value.trim() === "") answer.replaceChildren();
-      else {
+      if (text.value.trim() === "") {
+        answer.replaceChildren();
+        facts.textContent = "";
+      } else {
         const start = performance.now();
         const [prediction] = await model.classify([text.value]);
-        facts.textContent = told(model.report, performance.now() - start);
-        show(prediction, model.labels);
+        facts.textContent = timeText(model.report, prediction, performance.now() - start);
+        showAnswer(prediction, model.labels);
       }
       error.textContent = "";
     } catch (cause) {
@@ -59,9 +128,81 @@ try {
     busy = false;
     if (waiting) await classify();
   };
+}
+
+function showTimes({ ours, theirs, tokens, threads, turns }) {
+  const [fast, slow] = ours < theirs ? ["Espalier", "onnxruntime-web"] : ["onnxruntime-web", "Espalier"];
+  const ratio = Math.max(ours, theirs) / Math.min(ours, theirs);
+  byId("compared").textContent =
+    `${fast} is ${ratio.toFixed(1)} times as fast as ${slow} here: one text of ${tokens} word pieces, ${threadsText(threads)}, medians of ${turns} turns.`;
+  const rows = Object.entries({ Espalier: ours, "onnxruntime-web": theirs }).flatMap(([name, time]) =>
+    row(name, time / Math.max(ours, theirs), milliseconds(time), name === fast),
+  );
+  byId("times").replaceChildren(...rows);
+  byId("times").hidden = false;
+}
+
+/** What is missing for a comparison, in a sentence; none where all is there. */
+async function missingParts() {
+  if (!(await isServed("./ort.mjs"))) {
+    return "onnxruntime-web is not installed where this page comes from: npm install --save-dev onnxruntime-web.";
+  }
+  if (await isServed("./model.onnx")) return "";
+  return "There is no model.onnx beside the packed file: espalier export RUN --to onnx --out model.onnx.";
+}
+
+async function offerComparison(model) {
+  const [button, compared] = ["compare", "compared"].map(byId);
+  const missing = await missingParts();
+  compared.textContent = missing;
+  button.disabled = missing !== "";
+  const tell = (words) => {
+    compared.textContent = words;
+  };
+  button.addEventListener("click", async () => {
+    if (button.ariaDisabled === "true") return;
+    // Not `disabled`, which would take the focus from who came by keyboard.
+    button.ariaDisabled = "true";
+    try {
+      const { compare } = await import("./compare.js");
+      showTimes(await compare(model, tell));
+    } catch (cause) {
+      tell(`It could not be compared: ${cause.message}`);
+    }
+    button.ariaDisabled = "false";
+  });
+}
+
+/** The page with a model: what it knows, examples, and a field that is labelled as it changes. */
+async function start() {
+  const started = performance.now();
+  const [model, about] = await Promise.all([
+    load(new URL("./model.esp", location.href), { onProgress: showProgress }),
+    readAbout(),
+  ]);
+  const classify = labeller(model);
+  byId("loading").hidden = true;
+  showFacts(model, about?.facts ?? [], (performance.now() - started) / 1000);
+  if (about) {
+    byId("title").textContent = about.title;
+    document.title = `Espalier: ${about.title}`;
+    byId("lead").textContent = about.lead;
+    showExamples(about.examples, (example) => {
+      text.value = example;
+      classify();
+    });
+    text.value = about.examples[0]?.texts[0] ?? "";
+  }
+  text.disabled = false;
   text.addEventListener("input", classify);
+  await classify();
+  byId("speed").hidden = false;
+  await offerComparison(model);
   document.body.dataset.ready = "true";
-} catch (cause) {
+}
+
+start().catch((cause) => {
+  byId("loading").hidden = true;
   facts.textContent = "The model could not be loaded.";
   error.textContent = cause.message;
-}
+});

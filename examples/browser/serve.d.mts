@@ -4,5 +4,5 @@ export function serve(options: {
   readonly model: string;
   readonly port?: number;
   readonly isolated?: boolean;
-  readonly more?: Readonly<Record<string, string>>;
+  readonly more?: Readonly<Record<string, string | undefined>>;
 }): Promise<{ readonly url: string; close(): Promise<void> }>;

@@ -11,6 +11,8 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { dirname, join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -20,7 +22,8 @@ const TYPES = {
   html: "text/html; charset=utf-8",
   js: "text/javascript",
   mjs: "text/javascript",
-  esp: "application/octet-stream",
+  json: "application/json",
+  wasm: "application/wasm",
 };
 
 const ISOLATION = {
@@ -29,43 +32,72 @@ const ISOLATION = {
 };
 
 /** Files by the path they are served under. */
-function filesOf(model, more = {}) {
+function filesOf(model, more) {
   return {
     "/": here("./index.html"),
     "/page.js": here("./page.js"),
+    "/compare.js": here("./compare.js"),
     "/runtime.js": here("../../dist/browser/runtime.js"),
     "/model.esp": model,
     ...more,
   };
 }
 
+/** Files that the page does without: where one is missing it is told so by status 204, which no console calls an error. */
+function extrasOf(model) {
+  const { dir, name } = parse(model);
+  return {
+    "/about.json": join(dir, "about.json"),
+    "/model.onnx": join(dir, `${name}.onnx`),
+    "/ort.mjs": fromOnnxRuntime("ort.wasm.min.mjs"),
+    "/ort-wasm-simd-threaded.mjs": fromOnnxRuntime("ort-wasm-simd-threaded.mjs"),
+    "/ort-wasm-simd-threaded.wasm": fromOnnxRuntime("ort-wasm-simd-threaded.wasm"),
+  };
+}
+
+/** Where onnxruntime-web has that file; undefined where it is not installed. */
+function fromOnnxRuntime(file) {
+  try {
+    const { resolve } = createRequire(import.meta.url);
+    return join(dirname(resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm")), file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The file's size and path; undefined where there is none. */
+async function findFile(path) {
+  const found = path === undefined ? undefined : await stat(path).catch(() => undefined);
+  return found?.isFile() ? { path, size: found.size } : undefined;
+}
+
 /**
  * Starts the server.
  *
- * @param model  path of a .esp file
- * @param more   other files, by the path they are served under
+ * @param model  path of a .esp file; about.json and the .onnx file of that name are taken from beside it
+ * @param more   other files, by the path they are served under; undefined for one that is to be missing
  * @returns its address, and how it is stopped
  */
 export async function serve({ model, port = 0, isolated = true, more = {} }) {
   const files = filesOf(model, more);
+  const extras = extrasOf(model);
+  const known = { ...extras, ...files };
+  const headers = { "Cache-Control": "no-store", ...(isolated ? ISOLATION : {}) };
   const server = createServer(async (request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
-    const file = Object.hasOwn(files, path) ? files[path] : undefined;
-    const found = file === undefined ? undefined : await stat(file).catch(() => undefined);
-    if (found === undefined) {
+    const file = Object.hasOwn(known, path) ? await findFile(known[path]) : undefined;
+    if (file === undefined && Object.hasOwn(extras, path)) {
+      response.writeHead(204, headers).end();
+    } else if (file === undefined) {
       response
         .writeHead(404, { "Content-Type": "text/plain" })
-        .end(`expected one of ${Object.keys(files).join(", ")}, got ${path}\n`);
-      return;
+        .end(`expected one of ${Object.keys(known).join(", ")}, got ${path}\n`);
+    } else {
+      const type = TYPES[parse(file.path).ext.slice(1)] ?? "application/octet-stream";
+      response.writeHead(200, { ...headers, "Content-Type": type, "Content-Length": file.size });
+      if (request.method === "HEAD") response.end();
+      else createReadStream(file.path).pipe(response);
     }
-    const type = TYPES[/\.(\w+)$/.exec(file)?.[1] ?? ""] ?? "application/octet-stream";
-    response.writeHead(200, {
-      "Content-Type": type,
-      "Content-Length": found.size,
-      "Cache-Control": "no-store",
-      ...(isolated ? ISOLATION : {}),
-    });
-    createReadStream(file).pipe(response);
   });
   /** @type {Promise<void>} */
   const listening = new Promise((resolve, reject) => {
@@ -97,6 +129,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.error(`model: expected a .esp file (espalier export RUN --to esp), got ${model ?? "none"}`);
     process.exit(2);
   }
-  const { url } = await serve({ model, port: Number(values.port), isolated: !values["no-isolation"] });
-  console.log(`${model} at ${url}`);
+  const port = Number(values.port);
+  const { url } = await serve({ model, port, isolated: !values["no-isolation"] }).catch((error) => {
+    console.error(`port: expected a free one (--port), got ${values.port}: ${error.message}`);
+    process.exit(2);
+  });
+  console.log(`${model} is at ${url} until Ctrl-C`);
 }

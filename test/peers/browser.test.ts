@@ -1,4 +1,4 @@
-/** The runtime in a real browser: the bundle, its threads and failures, and the example page as one types. */
+/** The runtime in a real browser: the bundle, its threads and failures. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -128,49 +128,4 @@ describe.skipIf(path === undefined)("in Chromium", () => {
     });
     expect(got).toMatch(code);
   });
-
-  test("the example page labels what is typed, and follows when it changes", async () => {
-    await inPage(true, async (page, url) => {
-      const problems: string[] = [];
-      page.on("pageerror", (error) => problems.push(error.message));
-      await page.goto(url);
-      await page.waitForSelector("body[data-ready]");
-      const field = page.getByRole("textbox");
-      const top = page.locator("dt.top");
-      for (const i of [0, 1]) {
-        await field.fill(TEXTS[i] as string); // the first two are no pairs
-        await expect.poll(() => top.allTextContents()).toEqual([expected[i]?.label]);
-      }
-      expect(await page.locator("#facts").textContent()).toMatch(/ms for this text; \d threads?/);
-      await field.fill("");
-      await expect.poll(() => top.count()).toBe(0);
-      expect(problems).toEqual([]);
-    });
-  });
-
-  test("the example page says in words that a model cannot be loaded", async () => {
-    const server = await serve({ model: join(folder, "nowhere.esp") });
-    const page = await browser.newPage();
-    await page.goto(server.url);
-    await expect
-      .poll(() => page.getByRole("alert").textContent())
-      .toMatch(/expected a \.esp file, got: status 404/);
-    await page.close();
-    await server.close();
-  });
-});
-
-test("the example's server serves nothing but its files", async () => {
-  const server = await serve({ model: fileURLToPath(import.meta.url) });
-  for (const path of [
-    "package.json",
-    "../../package.json",
-    "%2e%2e/package.json",
-    "__proto__",
-    "constructor",
-  ]) {
-    expect((await fetch(`${server.url}${path}`)).status).toBe(404);
-  }
-  expect((await fetch(server.url)).headers.get("cross-origin-opener-policy")).toBe("same-origin");
-  await server.close();
 });
