@@ -5,7 +5,7 @@
  * Not for inner loops over typed arrays. There `?? 0` says to the compiler what the bounds of the loop say to a reader;
  * V8 keeps one memory of the kinds of array that `requireItem` has seen everywhere, and with several kinds a product of
  * 2^20 numbers takes 145 ms instead of 1 (`node benchmarks/training/access.mjs`). Files with such loops are listed in
- * test/house/structure.test.ts.
+ * test/house/fallbacks.test.ts.
  */
 
 import { RunError } from "./errors.ts";
@@ -20,6 +20,11 @@ export function requireItem<T>(items: ArrayLike<T>, place: number, what: string)
 /** The last item. @throws {RunError} `internal/missing` for an empty list */
 export function requireLast<T>(items: ArrayLike<T>, what: string): T {
   return requireItem(items, items.length - 1, what);
+}
+
+/** @throws {RunError} `internal/missing` for another number of items */
+export function requireCount(items: ArrayLike<unknown>, count: number, what: string): void {
+  if (items.length !== count) throw missing(what, `${count} of them`, `${items.length}`);
 }
 
 /** What a map holds. */
@@ -53,7 +58,7 @@ export function mapPairs(
   what: string,
   f: (x: number, y: number) => number,
 ): Float32Array {
-  if (a.length !== b.length) throw missing(what, `${a.length} numbers`, `${b.length}`);
+  requireCount(b, a.length, what);
   return a.map((x, i) => f(x, b[i] ?? 0));
 }
 

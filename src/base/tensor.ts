@@ -1,6 +1,7 @@
 /** Tensors on the host: a dtype, a shape and a flat typed array in row-major order. No arithmetic lives here. */
 
 import { InputError } from "./errors.ts";
+import { mapPairs } from "./present.ts";
 
 /** The element types the graph, the engine and the formats agree on. `float16` and `bfloat16` hold raw bits. */
 export interface DTypeArrays {
@@ -53,6 +54,11 @@ export function floatTensor(shape: readonly number[], data: Float32Array): Float
     );
   }
   return { dtype: "float32", shape, data };
+}
+
+/** Between numbers at one place; NaN when one of them is. @throws {RunError} `internal/missing` for another number of them */
+export function largestGap(a: Float32Array, b: Float32Array): number {
+  return mapPairs(a, b, "numbers", (x, y) => Math.abs(x - y)).reduce((most, gap) => Math.max(most, gap), 0);
 }
 
 /** The place of the first NaN or infinity, or -1 where every number is finite. */

@@ -10,7 +10,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
+import { requireItem, requireValue } from "../base/present.ts";
 import { keyOf } from "../base/random.ts";
+import { largestGap } from "../base/tensor.ts";
 import { quantile, timeContenders } from "../measure/latency.ts";
 import { describeMachine, measureFile } from "../measure/machine.ts";
 import type { Latency } from "../measure/result.ts";
@@ -150,7 +152,11 @@ async function measure(
     const loads = await timeLoads(entries, signal);
     for (const [i, entry] of entries.entries()) {
       const process = await openContender(entry.spec);
-      loaded.push({ ...entry, process, loads: [...(loads[i] ?? []), process.opened.milliseconds] });
+      loaded.push({
+        ...entry,
+        process,
+        loads: [...requireItem(loads, i, "loads"), process.opened.milliseconds],
+      });
     }
     const { batchSizes, lengths = lengthsFor(entries), repetitions, caseSeconds: seconds } = settings;
     const latencies = await timeContenders(
@@ -161,7 +167,7 @@ async function measure(
     );
     const contenders: BenchContender[] = [];
     for (const [i, one] of loaded.entries())
-      if (!one.isProbe) contenders.push(await figuresOf(one, latencies[i] ?? [], loaded));
+      if (!one.isProbe) contenders.push(await figuresOf(one, requireItem(latencies, i, "timings"), loaded));
     const breakEven = breakEvenOf(loaded, latencies);
     return { contenders, breakEven, verdict: benchVerdict(contenders, breakEven) };
   } finally {
@@ -174,9 +180,12 @@ function breakEvenOf(loaded: readonly Loaded[], latencies: readonly (readonly La
   const model = loaded.find(({ isProbe }) => isProbe)?.model;
   if (model === undefined) return [];
   const ours = loaded.flatMap((one, i) =>
-    one.model === model ? [{ ...one, latency: latencies[i] ?? [] }] : [],
+    one.model === model ? [{ ...one, latency: requireItem(latencies, i, "timings") }] : [],
   );
-  const dense = ours.find(({ engine }) => engine === "onnx")?.latency ?? [];
+  const dense = requireValue(
+    ours.find(({ engine }) => engine === "onnx"),
+    "times in ONNX Runtime",
+  ).latency;
   const sparse = ours.flatMap(({ process, latency }) => {
     const { kernels } = process.opened;
     return kernels === null ? [] : [{ zeros: 1 - kernels.density, latency }];
@@ -196,7 +205,7 @@ async function timeLoads(entries: readonly Entry[], signal: AbortSignal | undefi
       if (isProbe) continue;
       signal?.throwIfAborted();
       const { opened, close } = await openContender(spec);
-      loads[i]?.push(opened.milliseconds);
+      requireItem(loads, i, "loads").push(opened.milliseconds);
       close();
     }
   }
@@ -216,17 +225,12 @@ async function figuresOf(
       0.5,
     ),
     memory: { loaded: process.opened.memory, peak: await process.peak() },
-    difference: first === process ? null : largestDifference(process.opened.logits, first.opened.logits),
+    difference: first === process ? null : largestGap(process.opened.logits, first.opened.logits),
     kernels: process.opened.kernels,
     latency,
     throughput: throughputOf(latency),
   };
 }
-
-function largestDifference(a: Float32Array, b: Float32Array): number {
-  return a.reduce((most, x, i) => Math.max(most, Math.abs(x - (b[i] ?? Number.NaN))), 0);
-}
-
 /** The best batch of each length. */
 function throughputOf(latency: readonly Latency[]): Throughput[] {
   const best = new Map<number, Throughput>();

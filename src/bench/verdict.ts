@@ -5,6 +5,7 @@
  * A median that changed by 10 % or less is the same (verdict.ts says why). Not here: measuring (bench.ts), tables (cli/).
  */
 
+import { requireItem } from "../base/present.ts";
 import { percent, times } from "../base/quantity.ts";
 import type { Latency } from "../measure/result.ts";
 import { type Change, changeOf, unevenSentence } from "../measure/verdict.ts";
@@ -32,12 +33,12 @@ export function benchVerdict(
 
 /** How often each contender has the least median, and its lead over the next; a lead within noise is nobody's. */
 function fastestSentence(contenders: readonly BenchContender[]): string {
-  const cases = contenders[0]?.latency.length ?? 0;
+  const cases = requireItem(contenders, 0, "contenders").latency.length;
   const leads = new Map<string, number[]>();
   for (let i = 0; i < cases; i++) {
     const times = contenders.map((one) => ({
       name: contenderName(one, contenders),
-      ms: one.latency[i]?.p50 ?? Number.NaN,
+      ms: requireItem(one.latency, i, "timings").p50,
     }));
     const [first, second] = times.sort((a, b) => a.ms - b.ms);
     const lead = first && second ? second.ms / first.ms : Number.NaN;
@@ -68,7 +69,7 @@ function comparison(one: BenchContender, reference: BenchContender, all: readonl
 }
 
 function speed(latency: readonly Latency[], before: readonly Latency[]): string {
-  const ratios = latency.map(({ p50 }, i) => (before[i]?.p50 ?? Number.NaN) / p50);
+  const ratios = latency.map(({ p50 }, i) => requireItem(before, i, "timings").p50 / p50);
   const told = (["faster", "the same", "slower"] as const).flatMap((change) => {
     const some = ratios.filter((ratio) => changeOf(ratio) === change);
     return some.length === 0 ? [] : [describeChange(change, some, ratios.length)];
@@ -110,7 +111,9 @@ function throughputSentence(contenders: readonly BenchContender[], length: numbe
 function zerosSentence(one: BenchContender, contenders: readonly BenchContender[]): string[] {
   const dense = contenders.find(({ model, engine }) => model === one.model && engine === "onnx");
   if (one.kernels === null || dense === undefined) return [];
-  const changes = one.latency.map(({ p50 }, i) => changeOf((dense.latency[i]?.p50 ?? Number.NaN) / p50));
+  const changes = one.latency.map(({ p50 }, i) =>
+    changeOf(requireItem(dense.latency, i, "timings").p50 / p50),
+  );
   if (changes.includes("faster")) return [];
   const zeros = 1 - one.kernels.density;
   const has = `the encoder of ${one.model} has ${percent(zeros)}`;

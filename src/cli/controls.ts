@@ -1,5 +1,7 @@
 /** Text of others on a terminal: what would move its cursor, change its colours or turn its lines around is spelt out. */
 
+import { requireValue } from "../base/present.ts";
+
 /** Control characters of ASCII and Latin-1, and those that change the direction of writing. */
 const CONTROLS = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
@@ -16,6 +18,6 @@ export function escapeControls(text: string): string {
 }
 
 function escaped(char: string): string {
-  const code = (char.codePointAt(0) ?? 0).toString(16);
+  const code = requireValue(char.codePointAt(0), "character").toString(16);
   return NAMED[char] ?? (code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`);
 }

@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { requireItem } from "../base/present.ts";
 import type { Replaceable } from "../data/augment.ts";
 import { readLines } from "../data/corpus.ts";
 import { withFile } from "../formats/files.ts";
@@ -55,7 +56,7 @@ export async function openCandidateCache(path: string): Promise<CandidateCache> 
     get: (text) => known.get(text),
     add: async (texts, found) => {
       const lines = texts.map((text, i) => {
-        const words = found[i] ?? [];
+        const words = requireItem(found, i, "words");
         known.set(text, words);
         return `${JSON.stringify({ text, words })}\n`;
       });

@@ -14,7 +14,7 @@
 
 import { InputError } from "../base/errors.ts";
 import { largest } from "../base/largest.ts";
-import { requireEntry } from "../base/present.ts";
+import { requireEntry, requireItem, requireValue } from "../base/present.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
 import type { Replaceable } from "../data/augment.ts";
 import { type Encoded, evalBatches } from "../data/batches.ts";
@@ -80,7 +80,10 @@ export async function openProposer(
     const tops = await topPieces(model, rows.flat(), tokenizer.special.pad, rules);
     const names = pieceNames(network.vocabulary);
     return plans.map((plan, t) => {
-      const pieces = new Map((rows[t] ?? []).map((row) => [row.position - 1, tops.get(row) ?? []]));
+      const own = requireItem(rows, t, "rows").map(
+        (row) => [row.position - 1, requireValue(tops.get(row), "pieces")] as const,
+      );
+      const pieces = new Map(own);
       return plan.words.map((word, w) => candidatesOf(word, plan, w, pieces, { names, near }));
     });
   };
@@ -145,7 +148,7 @@ async function topPieces(
 ): Promise<Map<Row, number[]>> {
   const tops = new Map<Row, number[]>();
   for (const batch of evalBatches({ task: "classification", examples: rows, pad }, batchSize)) {
-    const chosen = [...batch.indices].flatMap((index) => rows[index] ?? []);
+    const chosen = [...batch.indices].map((index) => requireItem(rows, index, "rows"));
     const positions = Int32Array.from(chosen, ({ position }, i) => i * batch.length + position);
     const logits = await model.logits(batch, positions);
     const width = logits.length / chosen.length;
@@ -164,7 +167,8 @@ function candidatesOf(
   tops: ReadonlyMap<number, readonly number[]>,
   { names, near }: { readonly names: readonly (string | undefined)[]; readonly near: NearWords },
 ): Replaceable {
-  const { first = 0, count = 0 } = places[w] ?? {};
+  const { first, count } = requireItem(places, w, "places");
   if (count > 1) return { start, end, candidates: near(text, pieces.slice(first, first + count)) };
-  return { start, end, candidates: (tops.get(first) ?? []).flatMap((id) => names[id] ?? []) };
+  const proposed = (tops.get(first) ?? []).map((id) => names[id]);
+  return { start, end, candidates: proposed.filter((name) => name !== undefined) };
 }

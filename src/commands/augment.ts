@@ -8,6 +8,7 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { ConfigError, InterruptedError } from "../base/errors.ts";
+import { requireEntry } from "../base/present.ts";
 import { fold, keyOf } from "../base/random.ts";
 import { augmentExamples, type Replaceable } from "../data/augment.ts";
 import { readLines } from "../data/corpus.ts";
@@ -56,7 +57,7 @@ export async function augment(options: AugmentOptions, context: RunContext = {})
   const missing = texts.filter((text) => cache.get(text) === undefined);
   if (missing.length > 0) await fill(cache, missing, model.network, settings, context);
   context.report?.({ kind: "phase", name: "writing copies" });
-  const written = await write(dataset, (text) => cache.get(text) ?? [], settings);
+  const written = await write(dataset, (text) => requireEntry(cache, text, "candidates of"), settings);
   const seconds = (performance.now() - started) / 1000;
   context.report?.({ kind: "done", seconds });
   return {

@@ -7,6 +7,7 @@
  */
 
 import { InputError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import type { Head } from "../bert/config.ts";
 import { encodeDataset } from "../data/batches.ts";
 import { type Dataset, measureOf } from "../data/dataset.ts";
@@ -109,5 +110,8 @@ function plainLabel(label: string): string {
 /** The columns of [N, C] in another order. */
 function reorderColumns(logits: Float32Array, columns: readonly number[]): Float32Array {
   const width = columns.length;
-  return logits.map((_, i) => logits[i - (i % width) + (columns[i % width] ?? 0)] ?? Number.NaN);
+  return logits.map((_, i) => {
+    const column = requireItem(columns, i % width, "columns");
+    return requireItem(logits, i - (i % width) + column, "logits");
+  });
 }

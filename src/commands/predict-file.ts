@@ -7,6 +7,7 @@
 
 import { existsSync } from "node:fs";
 import { ConfigError, InputError, InterruptedError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { type FullRecord, type FullTable, openTable, recordLines } from "../data/table-records.ts";
 import { formatNamed } from "../data/table-text.ts";
 import { writeFileAtomic } from "../formats/files.ts";
@@ -74,7 +75,9 @@ export async function predictFile(
       const said = await classifier.classify(
         chunk.map(({ texts: [text = "", pair] }) => (pair === undefined ? text : [text, pair])),
       );
-      const text = chunk.map((record, i) => lines.line(record, addedTo(said[i], labels, names)));
+      const text = chunk.map((record, i) =>
+        lines.line(record, addedTo(requireItem(said, i, "predictions"), labels, names)),
+      );
       for (const { label } of said) if (label !== null) counts.set(label, (counts.get(label) ?? 0) + 1);
       cut += said.filter((each) => each.cut > 0).length;
       done += chunk.length;
@@ -126,13 +129,14 @@ async function* chunks(records: AsyncIterable<FullRecord>): AsyncGenerator<FullR
 
 /** Label, its probability and that of each class; of a regression the value alone. */
 function addedTo(
-  said: Prediction | undefined,
+  said: Prediction,
   labels: readonly string[],
   names: AddedNames,
 ): [string, string | number | Record<string, number>][] {
-  if (said === undefined) throw new RangeError("a row without a prediction");
   if (said.label === null) return [[names.score, rounded(said.score)]];
-  const scores = Object.fromEntries(labels.map((label, i) => [label, rounded(said.scores[i] ?? Number.NaN)]));
+  const scores = Object.fromEntries(
+    labels.map((label, i) => [label, rounded(requireItem(said.scores, i, "scores"))]),
+  );
   return [
     [names.label, said.label],
     [names.score, rounded(said.score)],

@@ -16,6 +16,7 @@
 
 import { join } from "node:path";
 import { RunError } from "../base/errors.ts";
+import { requireValue } from "../base/present.ts";
 import { fold, type Key, keyOf } from "../base/random.ts";
 import { linearRate } from "../base/schedule.ts";
 import { floatTensor } from "../base/tensor.ts";
@@ -200,7 +201,7 @@ async function finish(
   const { storage, maxLength: length, seed, threads } = settings;
   await writeFolder(folder.paths.model, network, { storage });
   const bytes = await measureFile(join(folder.paths.model, "model.safetensors"));
-  const after = best.metrics.loss ?? Number.NaN;
+  const after = requireValue(best.metrics.loss, "loss");
   const metric: Metric = { name: "loss", better: "lower", before: null, after, examples };
   const result: RunResult = {
     version: 1,

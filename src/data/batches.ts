@@ -6,6 +6,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { fold, type Key, permutation } from "../base/random.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Dataset, TaskKind } from "./dataset.ts";
@@ -117,7 +118,7 @@ export function trainBatches(set: EncodedSet, order: TrainOrder): Batches {
   }
   const cuts = cut(bucket ? byLengthInStretches(set, used, STRETCH * batchSize) : used, batchSize);
   const places = permutation(fold(key, "batches"), cuts.length);
-  return batchesOf(set, bucket ? Array.from(places, (place) => cuts[place] ?? new Int32Array()) : cuts);
+  return batchesOf(set, bucket ? Array.from(places, (place) => requireItem(cuts, place, "batches")) : cuts);
 }
 
 /**
@@ -163,12 +164,15 @@ function checkSize(batchSize: number): void {
 
 /** Sorts each stretch of an order by length; equal lengths keep their order. */
 function byLengthInStretches(set: EncodedSet, order: Int32Array, stretch: number): Int32Array {
-  const lengths = set.examples.map(({ ids }) => ids.length);
   const sorted = new Int32Array(order.length);
   for (let start = 0; start < order.length; start += stretch) {
-    const part = order.slice(start, start + stretch);
+    const part = Array.from(order.subarray(start, start + stretch), (example) => ({
+      example,
+      length: requireItem(set.examples, example, "examples").ids.length,
+    }));
+    part.sort((a, b) => a.length - b.length);
     sorted.set(
-      part.sort((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0)),
+      part.map(({ example }) => example),
       start,
     );
   }

@@ -183,10 +183,10 @@ function notesOf(
 }
 
 function inOrder(names: string[]): string[] {
-  const ranks = names.map((name) => standInNumber(name) ?? numberOf(name));
-  if (ranks.some((rank) => rank === undefined)) return names.sort();
-  return names
-    .map((name, i) => ({ name, rank: ranks[i] ?? 0 }))
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ name }) => name);
+  const ranked = names.flatMap((name) => {
+    const rank = standInNumber(name) ?? numberOf(name);
+    return rank === undefined ? [] : [{ name, rank }];
+  });
+  if (ranked.length < names.length) return names.sort();
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ name }) => name);
 }

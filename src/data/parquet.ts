@@ -10,6 +10,7 @@ import type { EventEmitter } from "node:events";
 import { Worker } from "node:worker_threads";
 import { builtUrl } from "../base/built-url.ts";
 import { FormatError, InputError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { type Cell, type Column, missingColumn, type Row, type RowSet, show, twiceColumn } from "./cells.ts";
 import type { Nested, ParquetReply, ParquetRequest } from "./parquet-worker.ts";
 
@@ -57,7 +58,10 @@ async function parquetTable(
     if (reply.kind === "rows") {
       for (const row of reply.rows) {
         const where = `${name}:${rows.length + 1}`;
-        rows.push({ where, cells: row.map((cell, i) => flatCell(cell, names[i] ?? "", where, otherwise)) });
+        rows.push({
+          where,
+          cells: row.map((cell, i) => flatCell(cell, requireItem(names, i, "columns"), where, otherwise)),
+        });
       }
     }
     return reply.kind === "end";

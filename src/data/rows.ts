@@ -7,6 +7,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { type Column, locate, type Row, type RowSet } from "./cells.ts";
 import { type Dialect, findDialect, type Quotes, records, requireWidth } from "./delimited.ts";
 import { jsonCell, jsonRecords } from "./json-records.ts";
@@ -89,7 +90,7 @@ async function delimitedRows(
     requireWidth(record, width, name);
     rows.push({
       where: `${name}:${record.line}`,
-      cells: places.map((place) => record.fields[place] ?? ""),
+      cells: places.map((place) => requireItem(record.fields, place, "fields")),
     });
   }
   return rows;

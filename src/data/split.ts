@@ -5,6 +5,7 @@
  * it is. So every class gives its share, and of a regression every stretch of its sorted values gives one.
  */
 
+import { requireEntry, requireItem } from "../base/present.ts";
 import { type Key, permutation } from "../base/random.ts";
 import type { Dataset } from "./dataset.ts";
 
@@ -40,10 +41,10 @@ interface Stratum {
 }
 
 function strata(all: Dataset, order: Int32Array, count: number): Stratum[] {
-  const labelAt = (i: number): number => all.examples[i]?.label ?? Number.NaN;
+  const labelAt = (i: number): number => requireItem(all.examples, i, "examples").label;
   if (all.task === "regression") {
     const rank = new Map([...order].map((i, place) => [i, place]));
-    const place = (i: number): number => rank.get(i) ?? 0;
+    const place = (i: number): number => requireEntry(rank, i, "rank of");
     const sorted = [...order].sort((a, b) => labelAt(a) - labelAt(b));
     const border = (s: number): number => Math.floor((s * sorted.length) / count);
     return Array.from({ length: count }, (_, s) => ({
@@ -56,7 +57,7 @@ function strata(all: Dataset, order: Int32Array, count: number): Stratum[] {
     classes.map(({ length }) => length),
     count,
   );
-  return classes.map((members, c) => ({ members, share: shares[c] ?? 0 }));
+  return classes.map((members, c) => ({ members, share: requireItem(shares, c, "shares") }));
 }
 
 /** Whole shares of `count` in proportion to sizes, by largest remainders; of equal ones the earlier. */
@@ -65,7 +66,7 @@ function apportion(sizes: readonly number[], count: number): number[] {
   const exact = sizes.map((size) => (size * count) / total);
   const floors = exact.map(Math.floor);
   const rest = count - floors.reduce((a, b) => a + b, 0);
-  const fraction = (c: number): number => (exact[c] ?? 0) - (floors[c] ?? 0);
+  const fraction = (c: number): number => requireItem(exact, c, "shares") % 1;
   const served = new Set([...sizes.keys()].sort((a, b) => fraction(b) - fraction(a)).slice(0, rest));
   return floors.map((floor, c) => floor + Number(served.has(c)));
 }

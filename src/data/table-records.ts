@@ -7,6 +7,7 @@
 
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { type Cell, type Column, locate, show, twiceColumn } from "./cells.ts";
 import { findDialect, type Quotes, records, requireWidth } from "./delimited.ts";
 import { jsonCell, jsonRecords } from "./json-records.ts";
@@ -51,11 +52,11 @@ export async function openTable(file: string, texts: readonly string[], quotes: 
           continue;
         }
         requireWidth(record, header.length, name);
-        const fields = header.map((title, i) => [title, record.fields[i] ?? ""] as const);
+        const fields = header.map((title, i) => [title, requireItem(record.fields, i, "fields")] as const);
         yield {
           where: `${name}:${record.line}`,
           fields,
-          texts: places.map((place) => record.fields[place] ?? ""),
+          texts: places.map((place) => requireItem(record.fields, place, "fields")),
         };
       }
     },

@@ -5,6 +5,7 @@
  * `B` is the axis called `B` of the first input that has one.
  */
 
+import { requireItem } from "../base/present.ts";
 import type { DType, Tensor } from "../base/tensor.ts";
 import type { Attribute, Graph, Node, ValueInfo } from "../onnx/model.ts";
 import { type Opset, OWN_OPSET } from "../onnx/opsets.ts";
@@ -108,7 +109,9 @@ export class Emitter {
     attributes: Record<string, Attribute> = {},
     domain = "",
   ): string {
-    return this.many(opType, inputs, 1, attributes, domain)[0] ?? "";
+    const y = this.fresh("v");
+    this.append(opType, inputs, [y], attributes, domain);
+    return y;
   }
 
   /** One node with several outputs. */
@@ -120,15 +123,20 @@ export class Emitter {
     domain = "",
   ): readonly string[] {
     const names = Array.from({ length: outputs }, () => this.fresh("v"));
-    this.nodes.push({
-      opType,
-      domain,
-      name: names[0] ?? "",
-      inputs: [...inputs],
-      outputs: names,
-      attributes,
-    });
+    this.append(opType, inputs, names, attributes, domain);
     return names;
+  }
+
+  /** A node has the name of its first output. */
+  private append(
+    opType: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes: Record<string, Attribute>,
+    domain: string,
+  ): void {
+    const name = requireItem(outputs, 0, "outputs");
+    this.nodes.push({ opType, domain, name, inputs: [...inputs], outputs, attributes });
   }
 
   /** A shape as an int64 vector; constant where it can be. One unknown dimension becomes -1 where `infer` allows. */

@@ -1,5 +1,6 @@
 /** A finished graph: the bytes of an ONNX model, and what goes in and out of it. */
 
+import { requireItem } from "../base/present.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import type { Model } from "../onnx/model.ts";
 import { checkOpset, irVersionOf, MICROSOFT_OPSET } from "../onnx/opsets.ts";
@@ -80,7 +81,7 @@ export function sizesOf(
       throw new GraphError("graph/feed", `${name}: expected rank ${declared.length}, got shape [${shape}]`);
     }
     declared.forEach((dim, i) => {
-      const size = shape[i] ?? 0;
+      const size = requireItem(shape, i, "shape");
       const expected = typeof dim === "number" ? dim : (sizes[dim] ?? size);
       if (expected !== size)
         throw new GraphError("graph/feed", `${name}: expected [${declared}], got [${shape}]`);

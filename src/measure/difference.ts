@@ -6,8 +6,9 @@
  */
 
 import { RunError } from "../base/errors.ts";
+import { requireFloats, requireItem } from "../base/present.ts";
 import { fold, keyOf, randint } from "../base/random.ts";
-import type { Tensor } from "../base/tensor.ts";
+import { largestGap, type Tensor } from "../base/tensor.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Program } from "../graph/program.ts";
 import { type Inference, type InputBatch, openNetwork, openProgram } from "../network/inference.ts";
@@ -51,7 +52,8 @@ async function largest(
   const engine = new Engine({ threads: 1 });
   const { config, head } = network;
   const drawn = pieces === undefined ? network : { config: { ...config, vocabSize: pieces.length } };
-  const ownIds = (ids: Int32Array): Int32Array => (pieces ? ids.map((id) => pieces[id] ?? 0) : ids);
+  const ownIds = (ids: Int32Array): Int32Array =>
+    pieces ? ids.map((id) => requireItem(pieces, id, "pieces")) : ids;
   const columns = head.kind === "mlm" ? pieces : undefined;
   try {
     const [reference, exported] = [await openReference(engine, network), await open(engine)];
@@ -60,7 +62,7 @@ async function largest(
       const batch = randomBatch(size, Math.min(length, config.maxPositions), drawn);
       const whole = await reference.logits({ ...batch, ids: ownIds(batch.ids) });
       const [a, b] = [columnsOf(whole, config.vocabSize, columns), await exported.logits(batch)];
-      found = a.reduce((most, x, i) => Math.max(most, Math.abs(x - (b[i] ?? Number.NaN))), found);
+      found = Math.max(found, largestGap(a, b));
     }
     if (Number.isFinite(found)) return found;
     throw new RunError("export/finite", `export: expected finite outputs, got a difference of ${found}`);
@@ -83,7 +85,7 @@ async function openReference(engine: Engine, network: Network): Promise<Inferenc
         mask: { dtype: "float32", shape, data: mask },
       };
       const [results] = await engine.run([{ session, feeds }]);
-      return Float32Array.from(results?.[onnxOutput(network)]?.data ?? [], Number);
+      return requireFloats(results?.[onnxOutput(network)]?.data, "logits");
     },
   };
 }
@@ -91,10 +93,10 @@ async function openReference(engine: Engine, network: Network): Promise<Inferenc
 /** Some columns of logits [N, V]; all of them without a list. */
 function columnsOf(logits: Float32Array, width: number, columns?: readonly number[]): Float32Array {
   if (columns === undefined) return logits;
-  const at = (i: number): number =>
-    Math.floor(i / columns.length) * width + (columns[i % columns.length] ?? 0);
-  const size = (logits.length / width) * columns.length;
-  return Float32Array.from({ length: size }, (_, i) => logits[at(i)] ?? Number.NaN);
+  const rows = Array.from({ length: logits.length / width }, (_, row) => row * width);
+  return Float32Array.from(
+    rows.flatMap((first) => columns.map((column) => requireItem(logits, first + column, "logits"))),
+  );
 }
 
 /** Random pieces and types; row i has i · T / B tokens of padding at its end. */

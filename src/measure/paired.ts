@@ -15,6 +15,7 @@
  * (reproduce/). Not here: what is said of it (verdict.ts).
  */
 
+import { requireCount } from "../base/present.ts";
 import { type Key, sequence } from "../base/random.ts";
 import type { Measure } from "../data/dataset.ts";
 import { predictionMetrics, primaryOf } from "../data/metrics.ts";
@@ -46,6 +47,7 @@ export interface PairedAnswers {
 /** Compares two models by a measure's primary metric. @param key  of the bootstrap's draws */
 export function comparePaired(measure: Measure, answers: PairedAnswers, key: Key): PairedComparison {
   const { truth, before, after } = answers;
+  for (const each of [before, after]) requireCount(each, truth.length, "answers");
   const { lost, gained } = countChanges(answers);
   const shared = { margin: MARGIN, examples: truth.length };
   if (measure.primary === "accuracy") {

@@ -131,7 +131,7 @@ export const MAGNITUDE: Method<MagnitudeConfig, MagnitudeState> = {
   teacher: ({ teacher }) => teacher,
   sites: ({ teacher }) => (teacher ? { loss: (inputs) => distillationLoss(inputs, HALF_AND_HALF) } : {}),
   host: HOST,
-  ready: ({ prunings }, done) => done >= (prunings.at(-1) ?? 0),
+  ready: ({ prunings }, done) => prunings.every((at) => at <= done),
   finish: (network, { names, config, block }, tensors) =>
     keepPruned(ID, network, tensors, names, config.sparsity, block),
 };

@@ -99,7 +99,7 @@ function init(network: Network, config: MovementConfig, facts: RunFacts): Moveme
   const names = matricesIn(network.tensors, "encoder");
   const groups = groupsOf(names, config.soft ? "global" : "matrix");
   const zeros = (name: string): [string, FloatTensor] => {
-    const shape = scoreShape(network.tensors.get(name)?.shape ?? [0], block);
+    const shape = scoreShape(requireEntry(network.tensors, name, "tensor").shape, block);
     return [SCORE + name, floatTensor(shape, new Float32Array(sizeOf(shape)))];
   };
   const { teacher, tensors = [] } = teacherIf(config.distil, ID, network, facts);

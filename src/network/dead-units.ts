@@ -18,6 +18,7 @@
  */
 
 import { erf } from "../base/erf.ts";
+import { requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Activation, BertConfig } from "../bert/config.ts";
 import { biasOf, layerNames, weightOf } from "../bert/names.ts";
@@ -86,7 +87,7 @@ export function countUnits({ layers }: Pick<BertConfig, "layers">): UnitCount {
 
 function modulesOf({ layers, activation }: BertConfig, i: number): Module[] {
   const names = layerNames(i);
-  const { heads = 0, headSize = 1, ffn = 0 } = layers[i] ?? {};
+  const { heads, headSize, ffn } = requireItem(layers, i, "layers");
   return [
     { into: names.value, out: names.attentionOutput, units: heads, size: headSize, level: (bias) => bias },
     {
@@ -100,8 +101,8 @@ function modulesOf({ layers, activation }: BertConfig, i: number): Module[] {
 }
 
 function survey({ config, tensors }: Network, { into, out, units, size, level }: Module): Survey {
-  const [rows, biases] = [tensors.get(weightOf(into))?.data, tensors.get(biasOf(into))?.data];
-  const columns = tensors.get(weightOf(out))?.data;
+  const numbers = (name: string): Float32Array | undefined => tensors.get(name)?.data;
+  const [rows, biases, columns] = [numbers(weightOf(into)), numbers(biasOf(into)), numbers(weightOf(out))];
   const constant = new Float64Array(config.hiddenSize);
   if (rows === undefined || columns === undefined || biases === undefined) return { kept: "all", constant };
   const width = units * size;
@@ -111,9 +112,9 @@ function survey({ config, tensors }: Network, { into, out, units, size, level }:
     const features = Array.from({ length: size }, (_, i) => unit * size + i);
     if (!features.every(isDead)) return true;
     for (const a of features.filter(isFixed)) {
-      const value = level(biases[a] ?? 0);
+      const value = level(requireItem(biases, a, "biases"));
       constant.forEach((sum, d) => {
-        constant[d] = sum + (columns[d * width + a] ?? 0) * value;
+        constant[d] = sum + requireItem(columns, d * width + a, "weights") * value;
       });
     }
     return false;
@@ -134,7 +135,7 @@ function isZeroColumn(matrix: Float32Array, column: number, width: number): bool
 function raiseBias({ shape, data }: FloatTensor, by: Float64Array): FloatTensor {
   return floatTensor(
     shape,
-    data.map((x, d) => x + (by[d] ?? 0)),
+    data.map((x, d) => x + requireItem(by, d, "constants")),
   );
 }
 

@@ -13,6 +13,7 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../base/errors.ts";
+import { requireEntry } from "../base/present.ts";
 import type { FloatTensor, Tensor } from "../base/tensor.ts";
 import { type BertConfig, type Head, parseConfig } from "../bert/config.ts";
 import { configJson } from "../bert/config-json.ts";
@@ -48,7 +49,7 @@ async function readMasks(folder: string, shapes: Shapes): Promise<Map<string, Te
 /** What a mask calls pruned is 0. A weight that is 0 and not pruned is nothing strange. */
 function checkMasks(network: Pick<Network, "tensors" | "masks">, where: string): void {
   for (const [name, mask] of network.masks ?? []) {
-    const wrong = countUnpruned(network.tensors.get(name), mask);
+    const wrong = countUnpruned(requireEntry(network.tensors, name, "tensor"), mask);
     if (wrong > 0)
       throw fail("mask", `mask of ${name}`, "weights of 0 where it has 0", `${wrong} others`, where);
   }
@@ -156,7 +157,7 @@ export type Storage = "float32" | "float16";
 
 function toHalf(name: string, { shape, data }: FloatTensor): Tensor {
   const halves = encodeFloat16(data);
-  const lost = data.findIndex((x, i) => Number.isFinite(x) && ((halves[i] ?? 0) & 0x7fff) === 0x7c00);
+  const lost = halves.findIndex((half, i) => (half & 0x7fff) === 0x7c00 && Number.isFinite(data[i]));
   if (lost >= 0)
     throw fail("float16", `tensor ${name}`, "values below 65,520", `${data[lost]}`, "float16 storage");
   return { dtype: "float16", shape, data: halves };

@@ -5,6 +5,7 @@
  * share it had. Not here: which layers to take (methods/), layers made smaller.
  */
 
+import { requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import type { LayerConfig } from "../bert/config.ts";
 import { MIXTURE, optionalParameters, parameters } from "../bert/names.ts";
@@ -53,7 +54,9 @@ function mergeShares({ data }: FloatTensor, sources: readonly LayerSource[]): Fl
   const merged = sources.map(({ spans }) => {
     const group = data.subarray(start, start + spans);
     start += spans;
-    return spans === 1 ? (group[0] ?? 0) : Math.log(group.reduce((sum, w) => sum + Math.exp(w), 0));
+    return spans === 1
+      ? requireItem(group, 0, "weights of the mixture")
+      : Math.log(group.reduce((sum, w) => sum + Math.exp(w), 0));
   });
   return floatTensor([sources.length], Float32Array.from(merged));
 }

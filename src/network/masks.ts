@@ -6,6 +6,7 @@
  */
 
 import { FormatError } from "../base/errors.ts";
+import { requireEntry } from "../base/present.ts";
 import { type FloatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
 import type { Network } from "./network.ts";
 
@@ -43,15 +44,16 @@ export function unpackMask(packed: Tensor, shape: readonly number[], name: strin
 }
 
 /** Weights that a mask calls pruned and that are not 0. */
-export function countUnpruned(tensor: FloatTensor | undefined, { data: kept }: Mask): number {
-  const weights = tensor?.data ?? new Float32Array(0);
+export function countUnpruned({ data: weights }: FloatTensor, { data: kept }: Mask): number {
   return weights.reduce((n, weight, i) => n + Number(kept[i] === 0 && weight !== 0), 0);
 }
 
 /** The network with those of its masks that are true of it: training may have brought pruned weights back. */
 export function withTrueMasks(network: Network): Network {
   const { masks, ...rest } = network;
-  const kept = [...(masks ?? [])].filter(([name, mask]) => countUnpruned(rest.tensors.get(name), mask) === 0);
+  const kept = [...(masks ?? [])].filter(
+    ([name, mask]) => countUnpruned(requireEntry(rest.tensors, name, "tensor"), mask) === 0,
+  );
   return kept.length === 0 ? rest : { ...rest, masks: new Map(kept) };
 }
 

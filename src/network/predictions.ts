@@ -1,6 +1,7 @@
 /** What logits say about texts: a label with its probability, or a number. Browser-safe. */
 
 import { RunError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { findNotFinite } from "../base/tensor.ts";
 import type { Head } from "../bert/config.ts";
 import { argmaxRows } from "../data/metrics.ts";
@@ -79,11 +80,11 @@ export function predictionsOf(
   return texts.map((read, i) => {
     const row = logits.subarray(i * width, (i + 1) * width);
     if (head.kind !== "classification")
-      return { ...read, label: null, score: row[0] ?? Number.NaN, scores: [] };
+      return { ...read, label: null, score: requireItem(row, 0, "logits"), scores: [] };
     const scores = softmax(row);
-    const label = best[i] ?? 0;
-    const score = scores[label] ?? Number.NaN;
-    return { ...read, label: labels[label] ?? String(label), score, scores };
+    const label = requireItem(best, i, "labels");
+    const score = requireItem(scores, label, "scores");
+    return { ...read, label: requireItem(labels, label, "labels"), score, scores };
   });
 }
 

@@ -144,8 +144,8 @@ function cutShape(shape: readonly number[], { axis, kept }: Exclude<Cut, string>
 
 /** Flat positions of what stays, row by row. */
 function placesOf(shape: readonly number[], { axis, kept }: Exclude<Cut, string>): Int32Array {
-  const width = shape.length === 1 ? 1 : (shape[1] ?? 1);
-  const rows = axis === "rows" ? kept : Array.from({ length: shape[0] ?? 0 }, (_, i) => i);
+  const [height = 1, width = 1] = shape; // of a vector the numbers are rows
+  const rows = axis === "rows" ? kept : Array.from({ length: height }, (_, i) => i);
   const columns = axis === "columns" ? kept : Array.from({ length: width }, (_, i) => i);
   const places = new Int32Array(rows.length * columns.length);
   let next = 0;

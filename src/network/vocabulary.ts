@@ -68,9 +68,9 @@ function keepRows({ shape, data }: FloatTensor, rows: readonly number[]): FloatT
 
 function keepMaskRows({ shape, data }: Tensor<"uint8">, rows: readonly number[]): Tensor<"uint8"> {
   const width = shape[1] ?? 1;
-  const kept = Uint8Array.from(
-    { length: rows.length * width },
-    (_, i) => data[(rows[Math.floor(i / width)] ?? 0) * width + (i % width)] ?? 0,
-  );
+  const kept = new Uint8Array(rows.length * width);
+  rows.forEach((row, i) => {
+    kept.set(data.subarray(row * width, (row + 1) * width), i * width);
+  });
   return { dtype: "uint8", shape: [rows.length, ...shape.slice(1)], data: kept };
 }

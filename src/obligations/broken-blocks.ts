@@ -3,8 +3,7 @@
 import type { FloatTensor } from "../base/tensor.ts";
 
 /** Blocks of `height` rows and one column that are neither all 0 nor all left. */
-export function brokenBlocks(tensor: FloatTensor | undefined, height: number): number {
-  const { shape = [0, 0], data = new Float32Array(0) } = tensor ?? {};
+export function brokenBlocks({ shape, data }: FloatTensor, height: number): number {
   const [rows = 0, columns = 0] = shape;
   let broken = 0;
   for (let top = 0; top < rows; top += height) {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { RunError } from "../base/errors.ts";
 import { keyOf } from "../base/random.ts";
-import { type FloatTensor, floatTensor } from "../base/tensor.ts";
+import { type FloatTensor, floatTensor, largestGap } from "../base/tensor.ts";
 import { parameters } from "../bert/names.ts";
 import { bind } from "../contract/method.ts";
 import { FINETUNE } from "../methods/finetune.ts";
@@ -86,8 +86,9 @@ async function unfaithful({ head, product }: Trial): Promise<string[]> {
   const plain = bind(FINETUNE, network, {}, { steps: 1, key: keyOf(0) });
   const batch = madeUpBatch(head, PROBE.number, PROBE.size);
   const again = await withTrainer(settingsOf(plain, undefined), (trainer) => trainer.logits(batch));
-  const gap = Math.max(...logits.map((x, i) => Math.abs(x - (again[i] ?? Number.NaN))));
-  if (again.length === logits.length && gap < LOGIT_BOUND) return [];
+  if (again.length !== logits.length) return [`logits: expected ${again.length}, got ${logits.length}`];
+  const gap = largestGap(logits, again);
+  if (gap < LOGIT_BOUND) return [];
   return [`logits: expected those of the trained graph to ${LOGIT_BOUND}, got ${gap} apart`];
 }
 
@@ -100,11 +101,16 @@ async function unpruned(trial: Trial): Promise<string[]> {
   const block = Number(configuration.block ?? 1);
   const wrong: string[] = [];
   for (const [name, mask] of masks) {
-    const [now, then] = [tensors.get(name), method.network.tensors.get(name)];
+    const now = tensors.get(name);
+    if (now === undefined) {
+      wrong.push(`${name}: expected the tensor of its mask, got none`);
+      continue;
+    }
+    const then = method.network.tensors.get(name);
     const bits: readonly number[] = [...mask.data];
     if (
       !isDeepStrictEqual(
-        [...(now?.data ?? [])].map((w) => (w === 0 ? 0 : 1)),
+        [...now.data].map((w) => (w === 0 ? 0 : 1)),
         bits,
       )
     ) {
@@ -114,7 +120,7 @@ async function unpruned(trial: Trial): Promise<string[]> {
     if (broken > 0)
       wrong.push(`${name}: expected blocks of ${block} whole or gone, got ${broken} that are neither`);
     const isFrozen = !method.trains(name) && !method.keeps(name);
-    if (isFrozen && now?.data.some((w, i) => w !== 0 && w !== then?.data[i])) {
+    if (isFrozen && now.data.some((w, i) => w !== 0 && w !== then?.data[i])) {
       wrong.push(`${name}: expected frozen weights as they were, got others`);
     }
   }

@@ -1,5 +1,6 @@
 /** A small network and made-up batches: what a method is tried on in seconds, without files. */
 
+import { requireItem } from "../base/present.ts";
 import { fold, type Key, keyOf, randint } from "../base/random.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import { initialNetwork, type Network } from "../network/network.ts";
@@ -58,5 +59,5 @@ export function madeUpBatch(head: Head, number: number, size = 4): TrainBatch {
 /** Every third piece is to be predicted. */
 function masked(ids: Int32Array, mask: Float32Array, key: Key): Pick<TrainBatch, "labels" | "positions"> {
   const positions = Int32Array.from([...ids.keys()].filter((i) => mask[i] === 1 && (i + key[0]) % 3 === 0));
-  return { positions, labels: Int32Array.from(positions, (i) => ids[i] ?? 0) };
+  return { positions, labels: Int32Array.from(positions, (i) => requireItem(ids, i, "pieces")) };
 }

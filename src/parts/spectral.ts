@@ -12,6 +12,7 @@
  * Both vectors start after 15 iterations on the host, so that the first steps do not divide by far too small a number.
  */
 
+import { requireEntry } from "../base/present.ts";
 import { fold, type Key, normals } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Tools } from "../contract/method.ts";
@@ -44,7 +45,7 @@ export function spectralVectors(
 ): Map<string, FloatTensor> {
   const vectors = new Map<string, FloatTensor>();
   for (const name of names) {
-    const { shape, data } = tensors.get(name) ?? floatTensor([0, 0], new Float32Array(0));
+    const { shape, data } = requireEntry(tensors, name, "tensor");
     const [out = 0, width = 0] = shape;
     let u = unit(Float64Array.from(normals(fold(key, name), out)));
     let v = new Float64Array(width);

@@ -6,6 +6,7 @@
  * (table.ts).
  */
 
+import { requireItem, requireValue } from "../base/present.ts";
 import { fixed, percent } from "../base/quantity.ts";
 import { markdownTable } from "../formats/markdown.ts";
 import { distinctJobs, type Job, type Plan, type TaskName } from "./papers/plan.ts";
@@ -64,7 +65,7 @@ function labelsOf(plans: readonly Plan[]): ReadonlyMap<string, string> {
   for (const { jobs, tables } of plans) {
     const works = new Map(jobs.map((job) => [job.id, workOf(job)]));
     for (const { label, jobs: own } of tables.flatMap(({ rows }) => rows)) {
-      const work = works.get(own[0] ?? "");
+      const work = works.get(requireItem(own, 0, "jobs of a row"));
       if (work !== undefined && !labels.has(work)) labels.set(work, label.trim());
     }
   }
@@ -97,7 +98,9 @@ function shareText(share: number | undefined): string {
 function scoreText(jobs: readonly Job[], outcomes: Outcomes): string {
   if (jobs.length === 0) return "";
   const facts = factsOf(jobs, outcomes);
-  const values = facts.flatMap(({ metrics, metric }) => 100 * (metrics[metric.name] ?? Number.NaN));
+  const values = facts.flatMap(
+    ({ metrics, metric }) => 100 * requireValue(metrics[metric.name], metric.name),
+  );
   return facts.length === jobs.length
     ? spread(values)
     : `${spread(values)} (${facts.length} of ${jobs.length} runs)`;

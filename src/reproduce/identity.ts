@@ -8,6 +8,7 @@
 
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import { requireEntry } from "../base/present.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
 import { GLUE, glueFile, glueTask } from "../data/glue.ts";
 import { hashFiles } from "../measure/machine.ts";
@@ -125,7 +126,7 @@ export function jobIdentity(job: Job, sources: Sources): Identity {
   const options = jobOptions(job, sources, NOWHERE);
   const settings =
     "method" in options ? resolveOptions(COMPRESS, options) : resolveOptions(FINETUNE, options);
-  const data = sources.data.get(job.task) ?? "";
+  const data = requireEntry(sources.data, job.task, "data of");
   return { settings: essential({ ...settings }), model: sources.model, data };
 }
 
@@ -241,6 +242,6 @@ export function copiesName(
   { task, seed, training: { limit }, augmentation }: Job,
   { model, data, maxLength }: Sources,
 ): string {
-  const from = [1, augmentation, seed, limit ?? null, maxLength, model, data.get(task) ?? ""];
+  const from = [1, augmentation, seed, limit ?? null, maxLength, model, requireEntry(data, task, "data of")];
   return `${task}-s${seed}-x${augmentation?.copies ?? 0}-${digestOf(from)}.jsonl`;
 }

@@ -8,6 +8,7 @@
 
 import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { fixed } from "../base/quantity.ts";
 import { readTextIfPresent, writeFileAtomic } from "../formats/files.ts";
 import { markdownTable } from "../formats/markdown.ts";
@@ -166,7 +167,7 @@ function countText(
 ): string {
   const rows = tables.map(({ title, jobs: count }, i) => [
     title,
-    ...countCells(count, plans[i]?.jobs ?? [], outcomes),
+    ...countCells(count, requireItem(plans, i, "plans").jobs, outcomes),
   ]);
   const all = ["all, shared jobs once", ...countCells(countOf(jobs, outcomes), jobs, outcomes)];
   const header = ["table", "planned jobs", "done", "failed", "thread hours"];

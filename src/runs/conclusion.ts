@@ -1,5 +1,6 @@
 /** The end of a run: latencies side by side, result.json, model.onnx and the verdict; and events on their way. */
 
+import { requireItem } from "../base/present.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Measure } from "../data/dataset.ts";
 import { writeFileAtomic } from "../formats/files.ts";
@@ -92,13 +93,14 @@ async function resultOf(job: Report): Promise<RunResult> {
   const file = runsSparse(product.network.head) ? await packNetwork(product.network) : undefined;
   if (file) await writeFileAtomic(folder.paths.esp, [file]);
   const length = settings.maxLength;
-  const latencies = settings.latency ? await timeModels(job, file) : [];
+  const latencies = settings.latency ? await timeModels(job, file) : undefined;
+  const times = (i: number): readonly Latency[] => (latencies ? requireItem(latencies, i, "timings") : []);
   const figures = models.map(({ stage, network, metrics, bytes }, i) =>
-    figuresOf(stage, network, { metrics, bytes, latency: latencies[i] ?? [], length }),
+    figuresOf(stage, network, { metrics, bytes, latency: times(i), length }),
   );
   const metric = metricOf(job);
   const paired = pairedOf(job);
-  const asFile = file && { bytes: await measureBytes([file]), latency: latencies[models.length] ?? [] };
+  const asFile = file && { bytes: await measureBytes([file]), latency: times(models.length) };
   return {
     version: 1,
     command: job.command,

@@ -12,6 +12,7 @@
  */
 
 import { RunError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { argmaxRows } from "../data/metrics.ts";
 
 /** Steps whose losses are averaged: single batches are too noisy to say whether a loss moved. */
@@ -91,7 +92,8 @@ export function isConstant(
   if (labels.length < 2) return false;
   const said = isRegression ? logits : argmaxRows(logits, logits.length / labels.length);
   const nearness = isRegression ? 1e-6 : 0;
-  return said.every((value) => Math.abs(value - (said[0] ?? 0)) <= nearness);
+  const first = requireItem(said, 0, "answers");
+  return said.every((value) => Math.abs(value - first) <= nearness);
 }
 
 function diagnose(
@@ -147,7 +149,7 @@ function spreadOf(logits: Float32Array, { labels, isRegression }: WatchFacts): n
   const columns = Array.from({ length: width }, (_, c) =>
     labels.map((_label, i) => {
       const row = [...logits.subarray(i * width, (i + 1) * width)];
-      return (row[c] ?? Number.NaN) - (isRegression ? 0 : mean(row));
+      return requireItem(row, c, "logits") - (isRegression ? 0 : mean(row));
     }),
   );
   return Math.max(

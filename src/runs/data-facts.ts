@@ -1,5 +1,6 @@
 /** What a run says of its data before it trains: rows, shares of the classes, texts that are cut. */
 
+import { requireItem } from "../base/present.ts";
 import type { CutSet } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { LabelledData } from "./data.ts";
@@ -33,6 +34,6 @@ function spread({ task, labels, examples }: Dataset): Pick<DataEvent, "shares" |
   }
   const counts = new Array<number>(labels.length).fill(0);
   for (const { label } of examples) counts[label] = (counts[label] ?? 0) + 1;
-  const shares = labels.map((label, i) => [label, (counts[i] ?? 0) / examples.length]);
+  const shares = labels.map((label, i) => [label, requireItem(counts, i, "counts") / examples.length]);
   return { shares: Object.fromEntries(shares), range: null };
 }

@@ -4,7 +4,7 @@
  */
 
 import { fold, keyOf, normals, uniform } from "../base/random.ts";
-import { floatTensor } from "../base/tensor.ts";
+import { floatTensor, largestGap } from "../base/tensor.ts";
 import type { Arena } from "../sparse/arena.ts";
 import type { Kernels } from "../sparse/kernels.ts";
 import { forEachKernel, type LinearKernel, placeLinear, runLinear, USUAL_RATES } from "../sparse/linear.ts";
@@ -56,16 +56,7 @@ function room(arena: Arena, features: number): number {
 function distance(arena: Arena, address: number, { data, features }: Rows): number {
   const panels = arena.floats(address, (panelsOf(TOKENS) * panelBytes(features)) / 4);
   const got = fromPanels(panels, TOKENS, features);
-  return furthest(got, data);
-}
-
-function furthest(got: Float32Array, expected: Float32Array): number {
-  let worst = 0;
-  for (let i = 0; i < expected.length; i++) {
-    const d = Math.abs((got[i] ?? Number.NaN) - (expected[i] ?? 0));
-    worst = Math.max(worst, d); // a NaN stays
-  }
-  return worst;
+  return largestGap(got, data);
 }
 
 function linearError({ kernels, arena }: Bench, kernel: LinearKernel): number {
@@ -126,5 +117,5 @@ function functionError({ kernels, arena }: Bench, name: (typeof FUNCTIONS)[numbe
   const x = Float32Array.from({ length: 200 }, (_, i) => (i - 100) / 12);
   const address = arena.place(x);
   kernels[name](address, x.length);
-  return furthest(arena.floats(address, x.length), x.map(ACTIVATIONS[name]));
+  return largestGap(arena.floats(address, x.length), x.map(ACTIVATIONS[name]));
 }

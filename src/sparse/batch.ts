@@ -86,10 +86,8 @@ export function writeBatch(
   let [panel, token] = [0, 0];
   texts.forEach(({ ids, types }, i) => {
     words.set([panel, ids.length, token], 2 + 3 * i);
-    for (let t = 0; t < ids.length; t++) {
-      words[at.ids + token + t] = ids[t] ?? 0;
-      words[at.types + token + t] = types[t] ?? 0;
-    }
+    words.set(ids, at.ids + token);
+    words.set(types, at.types + token);
     panel += panelsOf(ids.length);
     token += ids.length;
   });

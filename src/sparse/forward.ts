@@ -9,6 +9,7 @@
  * thread's. Nothing is allocated in a pass. Browser-safe. Not here: threads (runtime/), how a wait is done.
  */
 
+import { requireItem, requireLast } from "../base/present.ts";
 import { type PlacedBatch, readBatch, type TextPlace } from "./batch.ts";
 import type { Kernels } from "./kernels.ts";
 import { type PlacedLinear, runLinear } from "./linear.ts";
@@ -143,7 +144,7 @@ function attend(worker: Worker, batch: PlacedBatch, layer: PlacedLayer, i: numbe
   const { kernels, model, thread } = worker;
   const { query, mixed, keys, values, threads } = model.room;
   const stride = panelBytes(layer.heads * layer.headSize);
-  const scores = threads[thread]?.scores ?? 0;
+  const { scores } = requireItem(threads, thread, "threads");
   for (const { text, from, to } of textsIn(batch, range)) {
     kernels.attention(
       query + from * stride,
@@ -191,7 +192,7 @@ function feedForward(
   range: Range,
 ): void {
   const { from, to } = range;
-  const neurons = model.room.threads[thread]?.neurons ?? 0;
+  const { neurons } = requireItem(model.room.threads, thread, "threads");
   if (layer.intermediate) {
     const { rows, columns } = layer.intermediate;
     const strides = { x: panelBytes(columns), y: panelBytes(rows) };
@@ -211,7 +212,7 @@ function keepFirsts(
 ): void {
   const { hiddenSize } = model.config;
   const stride = panelBytes(hiddenSize);
-  const firsts = model.room.firsts[slot] ?? 0;
+  const firsts = requireItem(model.room.firsts, slot, "first tokens");
   texts.forEach(({ panel }, i) => {
     if (panel < from || panel >= to) return;
     kernels.lane(model.room.hidden + panel * stride, laneAddress(firsts, i, stride), hiddenSize);
@@ -227,9 +228,8 @@ function laneAddress(base: number, i: number, stride: number): number {
 function lastLayer(worker: Worker, { texts }: PlacedBatch, i: number): void {
   const { kernels, model } = worker;
   const { room } = model;
-  const layer = model.layers[i];
-  const firsts = room.firsts.at(-1) ?? 0;
-  if (!layer) return;
+  const layer = requireItem(model.layers, i, "layers");
+  const firsts = requireLast(room.firsts, "first tokens");
   const all: Range = { from: 0, to: panelsOf(texts.length) };
   if (layer.attention) {
     linearOver(kernels, layer.attention.query, firsts, room.query, all);
@@ -249,7 +249,7 @@ function attendFirst(
   const { query, mixed, keys, values, threads } = model.room;
   const features = layer.heads * layer.headSize;
   const stride = panelBytes(features);
-  const { scores = 0, panel = 0 } = threads[0] ?? {};
+  const { scores, panel } = requireItem(threads, 0, "threads");
   kernels.attention(
     query + Math.floor(t / PANEL) * stride,
     keys[turn(i)] + text.panel * stride,
@@ -271,7 +271,7 @@ function answer(worker: Worker, texts: number): void {
   const { kernels, model } = worker;
   const { room, mixture, reader, classifier } = model;
   const range: Range = { from: 0, to: panelsOf(texts) };
-  const read = mixture ? mix(worker, mixture, range) : (room.firsts[0] ?? 0);
+  const read = mixture ? mix(worker, mixture, range) : requireItem(room.firsts, 0, "first tokens");
   linearOver(kernels, reader, read, room.branch, range);
   const numbers = range.to * padFeatures(model.config.hiddenSize) * PANEL;
   kernels[mixture ? "relu" : "tanh"](room.branch, numbers);
@@ -287,7 +287,7 @@ function mix({ memory, model }: Worker, shares: readonly number[], { to }: Range
   for (let i = 0; target && i < numbers; i++) {
     target[i] = shares.reduce((sum, share, l) => sum + share * (layers[l]?.[i] ?? 0), 0);
   }
-  return firsts[0] ?? 0;
+  return requireItem(firsts, 0, "first tokens");
 }
 
 /** Logits [texts, labels] of the pass that was done. */

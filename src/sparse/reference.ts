@@ -6,6 +6,7 @@
  */
 
 import { erf } from "../base/erf.ts";
+import { requireItem } from "../base/present.ts";
 
 /** A text's tokens, each a row of features. */
 export interface Rows {
@@ -76,7 +77,7 @@ export function layerNorm(
     return { mean, scale: 1 / Math.sqrt(variance + epsilon) };
   });
   return rowsOf(x.tokens, x.features, (t, f) => {
-    const { mean = 0, scale = 0 } = moments[t] ?? {};
+    const { mean, scale } = requireItem(moments, t, "moments");
     return (gamma[f] ?? 0) * (sum(t, f) - mean) * scale + (beta[f] ?? 0);
   });
 }

@@ -11,6 +11,7 @@
 
 import { InputError } from "../base/errors.ts";
 import { largest } from "../base/largest.ts";
+import { requireItem } from "../base/present.ts";
 
 /** Words with a vector of length 1 each. */
 export interface WordVectors {
@@ -56,7 +57,7 @@ export function nearestTo(
     for (let d = 0, at = w * size; d < size; d++, at++) sum += (vector[d] ?? 0) * (rows[at] ?? 0);
     products[w] = sum;
   }
-  const near = largest(products, count + 1).flatMap((w) => words[w] ?? []);
+  const near = largest(products, count + 1).map((w) => requireItem(words, w, "words"));
   return near.filter((word) => word !== but).slice(0, count);
 }
 
@@ -78,7 +79,7 @@ export function nearByPieces(
     chosen.set(rowOf(id), i * size);
   });
   const table = wordVectors(
-    ids.map((id) => vocab[id] ?? ""),
+    ids.map((id) => requireItem(vocab, id, "vocabulary")),
     chosen,
   );
   return rememberWords((word, pieces) => {

@@ -261,7 +261,7 @@ function parseSpecials(
       isUnset(value) || Array.isArray(value) ? value : Object.values(fieldsOf(value, `${where}: ${key}`));
     return listOf(list, key, where).map((token) => parseSpecial(token, key, where));
   });
-  const named = ORDER.flatMap((role) => roles[role] ?? []);
+  const named = ORDER.map((role) => roles[role]).filter((token) => token !== undefined);
   return { roles, special: distinct([...named, ...extra]) };
 }
 

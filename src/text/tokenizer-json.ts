@@ -6,6 +6,7 @@
  * Not here: tokenizer_config.json, whose flags may go before this file's (vocabulary.ts).
  */
 
+import { requireValue } from "../base/present.ts";
 import {
   expectValue,
   type Fields,
@@ -135,7 +136,7 @@ function parsePieces(json: unknown, where: string): string[] {
     }
     pieces[id] = piece;
   }
-  const whole = pieces.map((piece) => piece ?? "");
+  const whole = pieces.map((piece, id) => requireValue(piece, `piece ${id}`));
   checkPieces(whole, where);
   return whole;
 }

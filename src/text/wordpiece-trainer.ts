@@ -17,6 +17,7 @@
 
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { ConfigError, InputError } from "../base/errors.ts";
+import { requireEntry } from "../base/present.ts";
 import { SPECIAL_PIECES } from "./rules.ts";
 import type { TokenizerFiles } from "./tokenizer.ts";
 import { tokenizerJson } from "./tokenizer-files.ts";
@@ -120,7 +121,7 @@ function chooseCharacters(wordCounts: ReadonlyMap<string, number>, most: number,
   return new Set(
     byFrequency(counts)
       .slice(0, most)
-      .filter((c) => (counts.get(c) ?? 0) >= least),
+      .filter((c) => requireEntry(counts, c, "count of") >= least),
   );
 }
 
@@ -170,11 +171,12 @@ function linkWords(words: readonly SpelledWord[], ids: ReadonlyMap<string, numbe
   };
   let at = 0;
   for (const { forms, count } of words) {
-    for (let i = 0; i < forms.length; i++, at++) {
-      symbols.piece[at] = ids.get(forms[i] ?? "") ?? 0;
+    for (const [i, form] of forms.entries()) {
+      symbols.piece[at] = requireEntry(ids, form, "number of");
       symbols.before[at] = i === 0 ? -1 : at - 1;
       symbols.after[at] = i === forms.length - 1 ? -1 : at + 1;
       symbols.weight[at] = count;
+      at++;
     }
   }
   return symbols;

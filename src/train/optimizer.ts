@@ -4,6 +4,7 @@
  * Not here: the arithmetic (adamw.ts, assembly/optimizer.ts), the table of word embeddings (row-adamw.ts).
  */
 
+import { RunError } from "../base/errors.ts";
 import { type AdamW, stepFactors } from "./adamw.ts";
 import type { RangeStep } from "./kernels.ts";
 import type { Group } from "./placement.ts";
@@ -30,7 +31,7 @@ function rangeStep(
   { rule, decays, start, end }: Group,
   { adamw, rate, t, clip, scalars }: StepFacts,
 ): RangeStep {
-  const own = rate * (rule.factor ?? 1) * (rule.scaledBy === undefined ? 1 : (scalars[rule.scaledBy] ?? 1));
+  const own = rate * (rule.factor ?? 1) * scaleOf(rule, scalars);
   if (rule.kind === "descent") return { start, end, kind: "descent", rate: own * clip };
   const {
     beta1 = adamw.beta1,
@@ -40,4 +41,13 @@ function rangeStep(
   } = rule;
   const factors = stepFactors({ ...adamw, beta1, beta2, decay }, own, t, clip);
   return { start, end, kind: "adamw", factors, keepZeros };
+}
+
+/** @throws {RunError} `method/scalar` when the method does not give the number that its rule names */
+function scaleOf({ scaledBy }: Group["rule"], scalars: StepFacts["scalars"]): number {
+  if (scaledBy === undefined) return 1;
+  const scale = scalars[scaledBy];
+  if (scale !== undefined) return scale;
+  const given = Object.keys(scalars).join(", ") || "none";
+  throw new RunError("method/scalar", `scalars: expected ${scaledBy}, which a rule names, got ${given}`);
 }

@@ -238,7 +238,8 @@ export class Parameters {
   private checkState({ buffers, current }: ParametersState): void {
     const told = (sizes: Iterable<readonly [string, number]>): string =>
       [...sizes].map(([name, length]) => `${name} of ${length}`).join(", ");
-    const own = told([...this.stateBuffers(), ["rows", this.placement.table?.[0] ?? 0]]);
+    const [rows] = this.placement.table ?? [0];
+    const own = told([...this.stateBuffers(), ["rows", rows]]);
     const found = this.stateBuffers().map(([name]) => [name, buffers.get(name)?.length ?? 0] as const);
     const got = told([...found, ["rows", current.length]]);
     if (own === got && buffers.size === found.length) return;

@@ -11,7 +11,7 @@
  */
 
 import { InputError } from "../base/errors.ts";
-import { requireEntry } from "../base/present.ts";
+import { requireEntry, requireItem } from "../base/present.ts";
 import { type FloatTensor, sizeOf } from "../base/tensor.ts";
 import { EMBEDDINGS, isDecayed } from "../bert/names.ts";
 import type { UpdateRule } from "../contract/method.ts";
@@ -98,7 +98,6 @@ export function planPlacement(
   const rest = frozen.filter((name) => !measures(name));
   lay(BUFFERS.frozen, rest, measured);
   if (tabled) lay(BUFFERS.table, [EMBEDDINGS.words], 0);
-  const [height = 0, width = 0] = tensors.get(EMBEDDINGS.words)?.shape ?? [];
   return {
     views,
     differentiated: [...flat, ...counted],
@@ -106,8 +105,13 @@ export function planPlacement(
     total,
     measured: total + measured,
     kept,
-    table: tabled ? [height, width] : undefined,
+    table: tabled ? sizeOfTable(tensors) : undefined,
   };
+}
+
+function sizeOfTable(tensors: ReadonlyMap<string, FloatTensor>): readonly [rows: number, columns: number] {
+  const { shape } = requireEntry(tensors, EMBEDDINGS.words, "tensor");
+  return [requireItem(shape, 0, "shape"), requireItem(shape, 1, "shape")];
 }
 
 /** Tensors that move alike, in the order in which their kinds first occur. */

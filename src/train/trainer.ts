@@ -5,7 +5,7 @@
  */
 
 import { InputError } from "../base/errors.ts";
-import { requireFloats } from "../base/present.ts";
+import { requireFloats, requireItem } from "../base/present.ts";
 import type { Key } from "../base/random.ts";
 import { type FloatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
@@ -167,7 +167,7 @@ export class Trainer {
   async loss(batch: TrainBatch): Promise<number> {
     const feeds = { ...batchFeeds(batch), ...labelFeeds(batch, batch.labels.length) };
     const results = await this.evaluated("loss", lossProgram, batch, feeds);
-    return Number(results?.[OUT.loss]?.data[0]);
+    return lossOf(results);
   }
 
   /** Every tensor as it stands, copied. */
@@ -228,7 +228,7 @@ export class Trainer {
     const added = rows && this.parameters.addRows(part.ids, lookedUp);
     const keeps = [...session.program.outputs.keys()].some((name) => name.startsWith(nextOf("")));
     const [[results]] = await Promise.all([run, ready, added, keeps && this.parameters.keep()]);
-    return Number(results?.[OUT.loss]?.data[0]);
+    return lossOf(results);
   }
 
   /** The teacher's logits of a part, row by row: computed once for each example that has a number. */
@@ -296,4 +296,8 @@ function planOf({ method, shapes, key }: Kept, structure: string): GraphPlan {
   const { config, head } = method.network;
   const answers: GraphPlan["answers"] = (tools) => method.sites(structure, tools);
   return { config, head, shapes, answers, teacher: method.teacher, noise: key !== undefined };
+}
+
+function lossOf(results: Results | undefined): number {
+  return requireItem(requireFloats(results?.[OUT.loss]?.data, "loss"), 0, "loss");
 }

@@ -17,7 +17,10 @@ function reduceShape(shape: Shape, { axes, keep }: Axes): Shape {
 export const sumRule: Rule<Axes> = {
   name: "sum",
   doubles: true,
-  infer: ([x], axes) => ({ dtype: x?.dtype ?? "float32", shape: reduceShape(x?.shape ?? [], axes) }),
+  infer: (types, axes) => {
+    const { dtype, shape } = pick(types, 0);
+    return { dtype, shape: reduceShape(shape, axes) };
+  },
   // d sum(x) / dx = 1: every element of x gets the gradient of the sum it went into.
   gradient: ({ g, inputs, attributes }) => {
     const { shape } = pick(inputs, 0);
@@ -54,7 +57,10 @@ export function sum(x: Value, axes: readonly number[], keep = false): Value {
 export const expandRule: Rule<{ readonly shape: Shape }> = {
   name: "expand",
   doubles: true,
-  infer: ([x], { shape }) => ({ dtype: x?.dtype ?? "float32", shape: broadcast(x?.shape ?? [], shape) }),
+  infer: (types, { shape: to }) => {
+    const { dtype, shape } = pick(types, 0);
+    return { dtype, shape: broadcast(shape, to) };
+  },
   gradient: ({ g, inputs }) => [sumTo(g, pick(inputs, 0).shape)],
   lower: ({ emit, inputs, attributes }) => [emit.node("Expand", [...inputs, emit.shape(attributes.shape)])],
 };

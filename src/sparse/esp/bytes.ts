@@ -42,7 +42,8 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.take(1)[0] ?? 0;
+    this.take(1);
+    return this.#view.getUint8(this.#at - 1);
   }
 
   u32(): number {

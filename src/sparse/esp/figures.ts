@@ -7,6 +7,7 @@
  * No coder that knows a matrix only by its density and its numbers' frequencies gets below their sum.
  */
 
+import { requireEntry, requireItem } from "../../base/present.ts";
 import { blockRows } from "../matrix.ts";
 import { countBytes, entropyBits } from "./frequencies.ts";
 import { isPacked, layoutOf, type Storage, type StoredTensor } from "./matrices.ts";
@@ -50,16 +51,21 @@ function positionBits(tensor: StoredTensor): number {
 export async function espFigures(bytes: Uint8Array, where = "model.esp"): Promise<EspFigures> {
   const { tensors } = await decodeEsp(bytes, where);
   const { directory, sections, sizes } = openEsp(bytes, where);
-  const listed = [...directory.tensors].map(([name, storage], i): TensorFigures | undefined => {
-    const tensor = tensors.get(name);
-    if (tensor === undefined) return undefined;
+  const listed = [...directory.tensors].map(([name, storage], i): TensorFigures => {
+    const tensor = requireEntry(tensors, name, "tensor");
     const [numbers, layout] = isPacked(tensor)
       ? [tensor.values, tensor]
       : [tensor.data, layoutOf(tensor.shape)];
     const streams = valueStreams(numbers, storage.values, layout);
     const values = streams.reduce((sum, stream) => sum + entropyBits(countBytes(stream)), 0);
     const bound = { positions: positionBits(tensor), values };
-    return { name, storage, stored: numbers.length, bytes: sections[i]?.length ?? 0, bound };
+    return {
+      name,
+      storage,
+      stored: numbers.length,
+      bytes: requireItem(sections, i, "sections").length,
+      bound,
+    };
   });
-  return { bytes: bytes.length, ...sizes, tensors: listed.filter((figures) => figures !== undefined) };
+  return { bytes: bytes.length, ...sizes, tensors: listed };
 }

@@ -12,6 +12,7 @@
  */
 
 import type { BlockHeight } from "../../base/blocks.ts";
+import { requireItem } from "../../base/present.ts";
 import type { FloatTensor } from "../../base/tensor.ts";
 import type { BertConfig, Head } from "../../bert/config.ts";
 import { isEmbedding } from "../../bert/names.ts";
@@ -120,7 +121,7 @@ export async function decodeEsp(
   const all = sections.reduce((sum, { length }) => sum + length, 0);
   let read = 0;
   for (const [name, storage] of directory.tensors) {
-    const section = sections[tensors.size] ?? new Uint8Array(0);
+    const section = requireItem(sections, tensors.size, "sections");
     tensors.set(name, decodeTensor(section, storage, budget, `tensor ${name}`, where));
     read += section.length;
     progress(read / all);
