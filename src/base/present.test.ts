@@ -24,7 +24,7 @@ test.each<[string, () => unknown]>([
   ["logits: expected float32 numbers, got none", () => requireFloats(undefined, "logits")],
   ["logits: expected float32 numbers, got others", () => requireFloats(new Int32Array(1), "logits")],
   [
-    "scores: expected 2 numbers, got 3",
+    "scores: expected 2 items, got 3",
     () => mapPairs(new Float32Array(2), new Float32Array(3), "scores", (x) => x),
   ],
   ["gradient: expected a value, got none", () => requireValue(undefined, "gradient")],

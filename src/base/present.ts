@@ -24,7 +24,7 @@ export function requireLast<T>(items: ArrayLike<T>, what: string): T {
 
 /** @throws {RunError} `internal/missing` for another number of items */
 export function requireCount(items: ArrayLike<unknown>, count: number, what: string): void {
-  if (items.length !== count) throw missing(what, `${count} of them`, `${items.length}`);
+  if (items.length !== count) throw missing(what, `${count} items`, `${items.length}`);
 }
 
 /** What a map holds. */

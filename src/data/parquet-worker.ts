@@ -9,7 +9,6 @@ import { parentPort } from "node:worker_threads";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { type Compressors, type FileMetaData, parquetMetadata, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { requireItem } from "../base/present.ts";
 import type { Cell } from "./cells.ts";
 import { checkPages } from "./parquet-pages.ts";
 
@@ -87,14 +86,17 @@ async function decode(
 /** The root's direct children; their own children follow them in the file's flat list. */
 function columnNames({ schema }: FileMetaData): string[] {
   const names: string[] = [];
-  for (let i = 1; i < schema.length; i = afterSubtree(schema, i))
-    names.push(requireItem(schema, i, "schema").name);
+  for (let i = 1; i < schema.length; i = afterSubtree(schema, i)) {
+    const name = schema[i]?.name;
+    if (name === undefined) throw new Error(`column ${names.length} has no name`);
+    names.push(name);
+  }
   return names;
 }
 
 function afterSubtree(schema: FileMetaData["schema"], index: number): number {
   let next = index + 1;
-  const { num_children: children = 0 } = requireItem(schema, index, "schema"); // a column of values says none
+  const children = schema[index]?.num_children ?? 0; // a column of values says none
   for (let i = 0; i < children && next < schema.length; i++) next = afterSubtree(schema, next);
   return next;
 }
