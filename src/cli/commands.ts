@@ -26,6 +26,7 @@ import { methodsHelp } from "./methods-help.ts";
 import {
   printAugmentation,
   printBench,
+  printDemo,
   printEvaluation,
   printExport,
   printInspection,
@@ -243,7 +244,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     positionals: [],
     run: async (settings, context) => {
       const { demo } = await import("../commands/demo.ts");
-      return outcome(await demo(settings, context), (result) => printRun(result, settings.out));
+      return outcome(await demo(settings, context), (result) => printDemo(result, settings.out));
     },
   }),
 ];

@@ -13,6 +13,7 @@ import type {
 import type { RunResult } from "../measure/result.ts";
 import { metricText } from "../measure/verdict.ts";
 import type { Prediction } from "../network/predictions.ts";
+import { shellWord } from "../runs/progress.ts";
 import { escapeControls } from "./controls.ts";
 import { benchTable, inspectTable, resultTable, shrinkTable, WIDTH } from "./table.ts";
 import { bytes, clock, wrap } from "./units.ts";
@@ -21,6 +22,16 @@ import { bytes, clock, wrap } from "./units.ts";
 export function printRun(result: RunResult, out: string): string {
   const cost = `took ${clock(result.wallSeconds)}, at most ${bytes(result.peakBytes)} of memory; saved in ${out}`;
   return `\n${resultTable(result)}\n\n${wrap(result.verdict.text, WIDTH)}\n${cost}`;
+}
+
+/** A run as every other, and what to do next with it. */
+export function printDemo(result: RunResult, out: string): string {
+  return `${printRun(result, out)}\n\nnext, label a text of your own:\n  ${demoCommand(out)}`;
+}
+
+/** A command that works as it is printed, with a text of the demonstration's kind. */
+export function demoCommand(out: string): string {
+  return `npx espalier predict ${shellWord(out)} "The soup is far from bland."`;
 }
 
 /** How many examples there were and are, and where. */

@@ -100,7 +100,7 @@ test("a real run saves at the first signal, ends with 130, and what it advises r
   expect([code, signal, said]).toEqual([
     130,
     null,
-    expect.stringMatching(/resume with: espalier resume run\n$/),
+    expect.stringMatching(/resume with: npx espalier resume run\n$/),
   ]);
   // From another folder: the data is found where it was.
   const again = spawn(process.execPath, [MAIN, "resume", join(folder, "run"), "--json"], { stdio: "ignore" });

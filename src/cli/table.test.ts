@@ -1,10 +1,12 @@
+import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { percent, times } from "../base/quantity.ts";
 import type { BenchResult } from "../bench/answer.ts";
 import type { EvaluationResult, ModelSizes, ShrinkResult } from "../commands/answers.ts";
 import type { Latency, ModelFigures, RunResult, Stage } from "../measure/result.ts";
 import { USUAL_RATES } from "../sparse/linear.ts";
-import { printEvaluation, printPredictions, printRun, printShrinking } from "./print.ts";
+import { parseArguments } from "./arguments.ts";
+import { printDemo, printEvaluation, printPredictions, printRun, printShrinking } from "./print.ts";
 import { benchTable, inspectTable, renderTable, resultTable, WIDTH } from "./table.ts";
 import { bytes, clock, count, digits, milliseconds, wrap } from "./units.ts";
 
@@ -347,3 +349,22 @@ largest difference to the original: 8.0e-7; saved in models/half`.slice(1),
   );
   expect(printShrinking({ ...result, evaluation: null })).not.toMatch(/accuracy|cut into/);
 });
+
+test.each(["runs/demo", "my runs/it's a demo"])(
+  "a demo in %s ends with the next command, which parses",
+  (out) => {
+    const [told, command = ""] = printDemo(RESULT, out).split("\n").slice(-2);
+    expect(told).toBe("next, label a text of your own:");
+    // A shell reads it, with a function in npx's place that prints its words.
+    const printed = execFileSync("sh", ["-c", `npx() { printf '%s\\n' "$@"; }\n${command}`], {
+      encoding: "utf8",
+    });
+    const [program, ...words] = printed.trimEnd().split("\n");
+    expect(program).toBe("espalier");
+    expect(parseArguments(words, "0.0.0")).toMatchObject({
+      kind: "run",
+      command: { name: "predict" },
+      given: { model: out, texts: [expect.stringMatching(/^The .*\.$/)] },
+    });
+  },
+);

@@ -32,10 +32,13 @@ test.each([
   ["reviews.csv", "--data FILE --text COLUMN --out reviews-labelled.csv"],
   ["reviews.tsv.gz", "--data FILE --text COLUMN --out reviews-labelled.csv"],
   ["reviews.txt", "< FILE"],
+  ["my reviews.csv", "--data 'FILE' --text COLUMN --out 'my reviews-labelled.csv'"],
 ])("the name of a file that is there, %s, is no text: the command to type is said", async (name, way) => {
   const file = join(mkdtempSync(join(tmpdir(), "espalier-texts-")), name);
   writeFileSync(file, "text\nx\n");
   const reading = readTexts({ model: "runs/a", texts: ["a film", file] }, bytes());
-  await expect(reading).rejects.toThrow(`labelled by: espalier predict runs/a ${way.replace("FILE", file)}`);
+  await expect(reading).rejects.toThrow(
+    `labelled by: npx espalier predict runs/a ${way.replace("FILE", file)}`,
+  );
   expect(await readTexts({ texts: [name] }, bytes())).toEqual({ texts: [name] });
 });

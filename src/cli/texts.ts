@@ -4,6 +4,7 @@ import { isUtf8 } from "node:buffer";
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
+import { shellWord } from "../runs/progress.ts";
 
 /** Where lines come from when texts are not on the command line. */
 export interface LineSource extends AsyncIterable<string | Uint8Array> {
@@ -50,11 +51,11 @@ function decode(bytes: Buffer): string {
 function refuseFileName({ model, texts }: Given): void {
   const file = Array.isArray(texts) ? texts.find(isTable) : undefined;
   if (typeof file !== "string") return;
-  const run = typeof model === "string" ? model : "RUN";
-  const out = `${basename(file).replace(/\.[a-z]+(\.gz)?$/i, "")}-labelled.csv`;
+  const run = typeof model === "string" ? shellWord(model) : "RUN";
+  const out = shellWord(`${basename(file).replace(/\.[a-z]+(\.gz)?$/i, "")}-labelled.csv`);
   const way = /\.txt$/i.test(file)
-    ? `espalier predict ${run} < ${file}`
-    : `espalier predict ${run} --data ${file} --text COLUMN --out ${out}`;
+    ? `npx espalier predict ${run} < ${shellWord(file)}`
+    : `npx espalier predict ${run} --data ${shellWord(file)} --text COLUMN --out ${out}`;
   throw new InputError(
     "cli/file",
     `<texts>: expected a text, got the name of a file, ${file}; what is in it is labelled by: ${way}`,

@@ -82,7 +82,7 @@ test("a note in the run says how many heads and neurons the product's zeros have
   expect(before.neurons - after.neurons).toBeGreaterThan(30);
   const [heads, neurons] = [before.heads - after.heads, before.neurons - after.neurons];
   expect(notes).toContain(
-    `${heads} of 4 heads and ${neurons} of 48 neurons do nothing; espalier shrink ${out} --out DIR leaves them out`,
+    `${heads} of 4 heads and ${neurons} of 48 neurons do nothing; npx espalier shrink ${out} --out DIR leaves them out`,
   );
   expect(idleNotes(tinyModel(), "run")).toEqual([]);
 });

@@ -144,7 +144,7 @@ export function idleNotes(network: Network, out: string): string[] {
   const [heads, neurons] = [all.heads - live.heads, all.neurons - live.neurons];
   if (heads + neurons === 0) return [];
   const idle = `${heads} of ${all.heads} heads and ${neurons} of ${all.neurons} neurons do nothing`;
-  return [`${idle}; espalier shrink ${shellWord(out)} --out DIR leaves them out`];
+  return [`${idle}; npx espalier shrink ${shellWord(out)} --out DIR leaves them out`];
 }
 
 /** The encoder, the fine-tuned model where one is named, and the length for both. */

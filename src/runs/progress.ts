@@ -132,9 +132,9 @@ export function interruptionError(run: string, step: number): InterruptedError {
   );
 }
 
-/** What a user types to go on. */
+/** What a user types to go on: npx finds the command in a checkout, beside a project's packages, and installed for all. */
 export function resumeCommand(run: string): string {
-  return `espalier resume ${shellWord(run)}`;
+  return `npx espalier resume ${shellWord(run)}`;
 }
 
 /** A path as a shell reads it back, in quotes where it must be. */
