@@ -100,7 +100,9 @@ async function resultOf(job: Report): Promise<RunResult> {
   );
   const metric = metricOf(job);
   const paired = pairedOf(job);
-  const asFile = file && { bytes: await measureBytes([file]), latency: times(models.length) };
+  // Timed only where it has zeros.
+  const packedTimes = latencies !== undefined && latencies.length > models.length ? times(models.length) : [];
+  const asFile = file && { bytes: await measureBytes([file]), latency: packedTimes };
   return {
     version: 1,
     command: job.command,
