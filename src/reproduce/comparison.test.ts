@@ -9,7 +9,7 @@ const HALVED: Row = {
 };
 const SPARSE: Row = {
   label: "  sparse | a little",
-  work: { slug: "sparse", method: "magnitude", sparsity: 0.2, learningRate: 1e-3, once: true },
+  work: { slug: "sparse", method: "magnitude", sparsity: 0.2, learningRate: 1e-3, seeds: 1 },
 };
 const COPIED: Row = { label: "copied", work: { slug: "copied", method: "magnitude", augmented: true } };
 
@@ -18,6 +18,7 @@ function planned(...rows: readonly Row[]) {
     id: "theseus",
     title: "A paper",
     citation: "Somebody, 2020",
+    tasks: ["sst2", "cola", "mrpc"],
     metrics: { mrpc: "f1" },
     rows: () => [{ label: "fine-tuned" }, ...rows],
     published: [],
@@ -78,15 +79,16 @@ test("what is missing is said at the value and on top, and one seed of one has n
   const outcomes = new Map([
     ["sst2-s0-half-x2", done(0.8, 0.5)],
     ["sst2-s1-half-x2", done(0.82, 0.5)],
+    ["sst2-s2-half-x2", done(0.81, 0.5)],
     ["mrpc-s0-half-x2", done(0.7, 0.5)],
     ["mrpc-s0-sparse", done(0.6, 0.2)],
   ]);
   const text = comparisonText(PLANS, outcomes);
-  // 2 + 3 fine-tuned, as many halved, 3 copied, 2 + 1 sparse.
-  expect(text).toMatch(/^Runs: NOT COMPLETE: 4 of 16 jobs done\.\n/);
-  expect(row(text, "halved").slice(3, 5)).toEqual(["81.0 ± 1.4", "70.0 (1 of 3 runs)"]);
+  // 3 + 3 fine-tuned, as many halved, 3 copied, 1 + 1 sparse.
+  expect(text).toMatch(/^Runs: NOT COMPLETE: 5 of 17 jobs done\.\n/);
+  expect(row(text, "halved").slice(3, 5)).toEqual(["81.0 ± 1.0", "70.0 (1 of 3 runs)"]);
   expect(row(text, "sparse")[4]).toBe("60.0");
   expect(text).toContain(
-    "sst2 `--limit 25600`, `--epochs 1 --learning-rate 0.0001`, 2 seeds; mrpc all examples",
+    "sst2 `--limit 10000`, `--epochs 2 --learning-rate 0.00005`, 3 seeds; mrpc all examples",
   );
 });

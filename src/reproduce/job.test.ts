@@ -7,6 +7,7 @@ import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts"
 import { jobFolder, readLedger } from "./job.ts";
 import { type JobLine, type Ledger, ledgerPath, ledgerText } from "./ledger.ts";
 import type { Row } from "./papers/plan.ts";
+import { versionsOf } from "./versions.ts";
 
 /** A folder with nothing in it but some lines of a ledger. */
 async function folderWith(ledger: Ledger): Promise<string> {
@@ -57,7 +58,7 @@ test("a ledger names no folder, and is refused where model, data or settings are
     expect(run(paperOf(HALF), { ...options, out, ...change })).rejects.toThrow(
       expect.objectContaining({ code: "reproduce/other", message: expect.stringContaining(message) }),
     );
-  await refused({ limit: 10 }, "limit 10, got one with 25600 (jobs.jsonl)");
+  await refused({ limit: 10 }, "limit 10, got one with 10000 (jobs.jsonl)");
   await refused({ model: await written(tinyModel({ kind: "mlm" })) }, "a model with other files");
   await writeFile(join(options.data, "SST-2", "dev.tsv"), "sentence\tlabel\ngood film\t1\nbad film\t0\n");
   await refused({}, "got one on other files");
@@ -84,6 +85,29 @@ test("a job under other defaults of its method is refused, one that is silent is
   const silent = await run(paperOf(HALF), await withEffective(undefined));
   expect(silent.begun).toEqual([]);
   expect(silent.table).toEqual(table);
+});
+
+test("a job that was made by another version of training or of its method is refused (reproduce/version)", async () => {
+  const options = await optionsFor();
+  await run(paperOf(HALF), options);
+  const ledger = await readLedger(options.out);
+  const line = ledger.jobs.get("sst2-s0-half");
+  if (line === undefined) throw new Error("expected the job's line");
+  expect(line.versions).toEqual(versionsOf(line.settings.method));
+  for (const name of Object.keys(line.versions)) {
+    const jobs = new Map([
+      ...ledger.jobs,
+      [line.job, { ...line, versions: { ...line.versions, [name]: 0 } }],
+    ]);
+    await expect(
+      run(paperOf(HALF), { ...options, out: await folderWith({ ...ledger, jobs }) }),
+    ).rejects.toThrow(
+      expect.objectContaining({
+        code: "reproduce/version",
+        message: expect.stringContaining(`of ${name}, got 0`),
+      }),
+    );
+  }
 });
 
 test("a model that open jobs begin with is made again, and a score that is not the ledger's is noted", async () => {

@@ -41,6 +41,7 @@ import {
 import { appendLine, type Ledger, ledgerOutcome, ledgerPath, otherRun, parseLedger } from "./ledger.ts";
 import type { Job } from "./papers/plan.ts";
 import type { JobFacts, JobOutcome } from "./table.ts";
+import { versionsOf } from "./versions.ts";
 
 /** What all jobs of a table share. */
 export interface JobSettings extends Pick<Place, "model" | "data" | "threads" | "device"> {
@@ -216,6 +217,7 @@ async function enter(id: string, recipe: Recipe, outcome: JobOutcome, settings: 
     digest: identityDigest(identity),
     code: recipe.code,
     effective: methodSettings(identity),
+    versions: versionsOf(identity.settings.method),
   });
   const paths = runPaths(jobFolder(settings.root, id));
   await dropMaking(paths);

@@ -25,7 +25,7 @@ function done(after: number): JobOutcome {
 const FAILED: JobOutcome = { state: "failed", code: "train/diverged", message: "the loss is NaN" };
 
 function jobLine(job: string, outcome: JobOutcome = done(0.8), change: Partial<JobLine> = {}): JobLine {
-  const names = { model: "m", data: "d", digest: "x", code: "0.1.0" };
+  const names = { model: "m", data: "d", digest: "x", code: "0.1.0", versions: { training: 1 } };
   return { kind: "job", job, task: "sst2", seed: 0, outcome, settings: {}, ...names, ...change };
 }
 

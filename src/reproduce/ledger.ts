@@ -40,6 +40,7 @@ import {
   methodSettings,
 } from "./identity.ts";
 import type { JobFacts, JobOutcome, ReproducedModel } from "./table.ts";
+import { olderVersion, type RunVersions, versionsOf } from "./versions.ts";
 
 /** The model, and what of it a plan needs to know. */
 export interface ModelLine {
@@ -80,6 +81,8 @@ export interface JobLine {
   readonly code: string;
   /** Every setting of the method, defaults included; absent for fine-tuning, and in lines that were made before this was. */
   readonly effective?: MethodSettings | undefined;
+  /** Of training and of the method; see versions.ts. */
+  readonly versions: RunVersions;
 }
 
 /** One line. */
@@ -144,6 +147,7 @@ const JOB_LINE = record<JobLine>({
   digest: aText,
   code: aText,
   effective: ifThere(mapOf(aSetting)),
+  versions: mapOf(aCount),
 });
 
 /** The ledger of a folder of jobs. */
@@ -226,14 +230,25 @@ export function disagreement(job: string, known: JobFacts, other: JobFacts, whos
 /**
  * What the ledger says of a job; undefined when nothing.
  *
- * @throws {ConfigError} `reproduce/other` when its run had other settings, another model or other data
+ * @throws {ConfigError} `reproduce/other` when its run had other settings, another model or other data,
+ *   `reproduce/version` when it was made by older code that gave other numbers
  */
 export function ledgerOutcome({ jobs }: Ledger, job: string, identity: Identity): JobOutcome | undefined {
   const line = jobs.get(job);
   if (line === undefined) return undefined;
   if (line.digest !== identityDigest(identity)) throw otherRun(job, identity, line, "jobs.jsonl");
+  requireVersions(line, identity);
   if (line.effective !== undefined) requireEffective(job, line.effective, methodSettings(identity) ?? {});
   return line.outcome;
+}
+
+function requireVersions({ job, versions }: JobLine, { settings }: Identity): void {
+  const older = olderVersion(versions, versionsOf(settings.method));
+  if (older === undefined) return;
+  throw new ConfigError(
+    "reproduce/version",
+    `job ${job}: expected a run with ${older} (jobs.jsonl); take the job's line out to run it again, or choose another --out`,
+  );
 }
 
 /** A setting that has come since is let pass: it was not there to be another. */

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { newFolder } from "../../test/support/tiny-model.ts";
 import { type JobLine, type Ledger, ledgerPath, ledgerText, parseLedger } from "./ledger.ts";
 import { PAGE, PUBLISHED, publishReproduction, RESULTS, reproductionPage, withComparison } from "./page.ts";
+import { PAPERS } from "./papers/papers.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const published = parseLedger(await readFile(join(ROOT, PUBLISHED), "utf8"), PUBLISHED);
@@ -17,7 +18,8 @@ function withJobs(change: (lines: readonly JobLine[]) => readonly JobLine[]): Le
   };
 }
 
-const dense = withJobs((lines) => lines.filter(({ job }) => job === "sst2-s0-finetuned"));
+/** One of the fine-tuned models that every table begins with. */
+const dense = withJobs((lines) => lines.filter(({ job }) => job.endsWith("-s0-finetuned")).slice(0, 1));
 
 test("results/reproduction.md is what its ledger says (npm run results:tables)", async () => {
   expect(await readFile(join(ROOT, PAGE), "utf8")).toBe(reproductionPage(published));
@@ -47,10 +49,11 @@ test("the published ledger names no folder", () => {
 test("one job of many is said to be one: on top, in the count, in the tables that share it", () => {
   const page = reproductionPage(dense);
   expect(page).toMatch(/^# Reproduction \(NOT COMPLETE: 1 of \d+ jobs done\)\n/);
-  expect(page).toMatch(/\| all, shared jobs once +\| +\d+ \| +1 \| +0 \| +0\.0 \|/);
-  expect(page.match(/^## .*\(NOT COMPLETE: 1 of \d+ jobs done\)$/gm)).toHaveLength(5);
-  expect(page).toContain("Seeds: sst2 0 and 1; cola 0, 1 and 2; mrpc 0, 1 and 2.");
-  expect(page.match(/^npx espalier reproduce /gm)).toHaveLength(5);
+  expect(page).toMatch(/\| all, shared jobs once +\| +\d+ \| +1 \| +0 \| +\d+\.\d \|/);
+  const tables = Object.keys(PAPERS).length;
+  expect(page.match(/^## .*\(NOT COMPLETE: [01] of \d+ jobs done\)$/gm)).toHaveLength(tables);
+  expect(page).toContain("Seeds: sst2 0, 1 and 2; cola 0, 1 and 2; mrpc 0, 1 and 2");
+  expect(page.match(/^npx espalier reproduce /gm)).toHaveLength(tables);
 });
 
 test("a job of a plan with other settings has no place on the page, one of no plan is counted beside it", () => {

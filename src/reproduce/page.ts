@@ -16,7 +16,7 @@ import { comparisonText } from "./comparison.ts";
 import { jobIdentity, type Sources } from "./identity.ts";
 import { type Ledger, ledgerOutcome, ledgerPath, ledgerText, type ModelLine, parseLedger } from "./ledger.ts";
 import { PAPERS } from "./papers/papers.ts";
-import { DEFAULT_TASKS, distinctJobs, type Job, type Plan, planOf } from "./papers/plan.ts";
+import { distinctJobs, type Job, type Plan, planOf } from "./papers/plan.ts";
 import { countOf, type JobOutcome, type Reproduction, reproductionOf } from "./table.ts";
 import { progressText, reproductionText } from "./table-text.ts";
 
@@ -110,8 +110,8 @@ function collectOutcomes(ledger: Ledger): {
     quick: false,
   };
   const constants = new Map(tasks.map(({ task, constant }) => [task, constant]));
-  const request = { depth: line.model.layers, tasks: DEFAULT_TASKS, seed: 0, quick: false };
-  const plans = Object.values(PAPERS).map((paper) => planOf(paper, request));
+  const request = { depth: line.model.layers, seed: 0, quick: false };
+  const plans = Object.values(PAPERS).map((paper) => planOf(paper, { ...request, tasks: paper.tasks }));
   return { line, plans, outcomes: outcomesOf(distinctJobs(plans), ledger, sources), constants };
 }
 
@@ -144,7 +144,7 @@ function headText(
   const versions = [...new Set([...ledger.jobs.values()].map(({ code }) => code))].toSorted();
   return `# Reproduction (${count})
 
-The tables of the papers and their baselines as they came out here, beside the published numbers. The page is written by \`npm run results:tables\` from [ledger.jsonl](ledger.jsonl), one line for each run: scores, what was removed, settings, seed and time.${more} Nothing on it is typed by hand; what the tables mean is said in [papers](papers.md).
+The tables of the papers and their baselines as they came out here, beside the published numbers. The page is written by \`npm run results:tables\` from [ledger.jsonl](ledger.jsonl), one line for each run: scores, what was removed, settings, seed and time.${more} Nothing on it is typed by hand; what they mean is said in [all methods](all-methods.md).
 
 Model: ${model.name}, ${model.layers} layers × ${model.hidden}, ${fixed(model.parameters / 1e6, 1)} M parameters. ${seedsText(jobs)} A value is the mean over the seeds that are done, ± the standard deviation between them (with n − 1). Version ${versions.join(", ")}.`;
 }

@@ -18,7 +18,7 @@ import { readSources, type Sources } from "./identity.ts";
 import { earlierOutcome, enterFolders, isClaimed, type JobSettings, readLedger } from "./job.ts";
 import { appendLine, type LedgerLine, ledgerPath, type TaskLine } from "./ledger.ts";
 import { PAPERS } from "./papers/papers.ts";
-import { DEFAULT_TASKS, type Paper, type Plan, planOf, type TaskName } from "./papers/plan.ts";
+import { type Paper, type Plan, planOf, type TaskName } from "./papers/plan.ts";
 import { openJobs } from "./queue.ts";
 import { type JobOutcome, type ReproducedModel, type Reproduction, reproductionOf } from "./table.ts";
 import { reproductionText } from "./table-text.ts";
@@ -53,7 +53,7 @@ export async function reproducePaper(
   context: RunContext,
 ): Promise<Reproduction> {
   const settings = resolvePaths(given);
-  const tasks = tasksOf(settings);
+  const tasks = tasksOf(settings, paper);
   const { network, ...place } = await loadModel(settings.model, context);
   const { layers, hiddenSize: hidden, maxPositions } = network.config;
   const plan = planOf(paper, { ...settings, tasks, depth: layers.length });
@@ -109,8 +109,8 @@ function resolvePaths(settings: ReproduceSettings): ReproduceSettings {
 }
 
 /** @throws {ConfigError} `reproduce/tasks`; {InputError} `glue/task` */
-function tasksOf({ tasks, data }: ReproduceSettings): readonly TaskName[] {
-  if (data !== SENTIMENT) return tasks === undefined ? DEFAULT_TASKS : [...new Set(tasks.map(glueTask))];
+function tasksOf({ tasks, data }: ReproduceSettings, paper: Paper): readonly TaskName[] {
+  if (data !== SENTIMENT) return tasks === undefined ? paper.tasks : [...new Set(tasks.map(glueTask))];
   if (tasks === undefined) return ["sentiment"];
   throw new ConfigError(
     "reproduce/tasks",

@@ -7,6 +7,7 @@ const PAPER: Paper = {
   id: "theseus",
   title: "A paper",
   citation: "Somebody, 2020",
+  tasks: ["sst2"],
   metrics: {},
   rows: () => [
     { label: "fine-tuned", published: { sst2: { value: 92.6, source: "Table 1" } } },

@@ -24,6 +24,7 @@ export function paperOf(...rows: readonly Row[]): Paper {
     id: "theseus",
     title: "A paper",
     citation: "",
+    tasks: ["sst2", "cola"],
     metrics: {},
     rows: () => [{ label: "fine-tuned" }, ...rows],
     published: [],

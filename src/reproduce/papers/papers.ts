@@ -1,17 +1,21 @@
-/** The papers that can be reproduced, by their names. A missing one is a compile error. */
+/** The tables that can be made, most of them a paper's, by their names. A missing one is a compile error. */
 
 import { ADAPTING_BY_PRUNING } from "./adapting-by-pruning.ts";
 import { BASELINES } from "./baselines.ts";
+import { CORE } from "./core.ts";
 import type { Paper, PaperId } from "./plan.ts";
+import { RATES } from "./rates.ts";
 import { SNIP } from "./snip.ts";
 import { SPARSEBERT } from "./sparsebert.ts";
 import { THESEUS } from "./theseus.ts";
 
 /** Every paper; a new one is one more entry. */
 export const PAPERS: Readonly<Record<PaperId, Paper>> = {
+  core: CORE,
   "adapting-by-pruning": ADAPTING_BY_PRUNING,
   sparsebert: SPARSEBERT,
   snip: SNIP,
   theseus: THESEUS,
   baselines: BASELINES,
+  rates: RATES,
 };

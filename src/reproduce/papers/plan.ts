@@ -37,14 +37,19 @@ export interface Work {
   readonly longer?: number;
   /** With copies of the examples in which words are replaced; planned for tasks whose size can pay for them. */
   readonly augmented?: true;
-  /** One seed on a task that has three, unless the user says how many: beside rows that carry the comparison. */
-  readonly once?: true;
+  /** Instead of the task's own, and of `longer` times those. */
+  readonly epochs?: number;
+  /** Fewer than the task's own, unless the user says how many: beside rows that carry the comparison. */
+  readonly seeds?: number;
+  /** The tasks that have the row; absent means all. */
+  readonly tasks?: readonly TaskName[];
 }
 
-/** One row of our table. Without `work` it is the fine-tuned model itself. */
+/** One row of our table. Without `work` it is the fine-tuned model itself; with a rate, the first seed's. */
 export interface Row {
   readonly label: string;
   readonly work?: Work;
+  readonly rate?: number;
   readonly published?: PublishedRow;
 }
 
@@ -58,13 +63,22 @@ export interface PublishedTable {
 }
 
 /** The papers by the names the command line takes. */
-export type PaperId = "adapting-by-pruning" | "sparsebert" | "snip" | "theseus" | "baselines";
+export type PaperId =
+  | "core"
+  | "rates"
+  | "adapting-by-pruning"
+  | "sparsebert"
+  | "snip"
+  | "theseus"
+  | "baselines";
 
 /** A paper: what it printed, what we run, and what differs. */
 export interface Paper {
   readonly id: PaperId;
   readonly title: string;
   readonly citation: string;
+  /** Where it is drawn when nobody says. */
+  readonly tasks: readonly TaskName[];
   /** The metric the paper prints, where it is not the task's own. */
   readonly metrics: Readonly<Partial<Record<GlueTask, Judged>>>;
   /** For an encoder of so many layers. */
@@ -139,28 +153,30 @@ export interface Plan {
 
 interface TaskPlan {
   readonly epochs: number;
+  /** The best of the table of rates, on one seed. */
+  readonly learningRate: number;
   readonly limit?: number;
   readonly seeds: number;
   /** Training examples, for the time left. */
   readonly examples: number;
-  /** Milliseconds of training for one example with 6 layers x 256 on one thread, about; for the time left. */
+  /** Milliseconds of training for one example with 6 layers x 384 on one thread, about; for the time left. */
   readonly milliseconds: number;
   /** Of each text, where a row has augmented data: 2 copies of an example, be it one text or two. */
   readonly copies?: 1 | 2;
 }
 
-/** Chosen so that all papers together take about 14 hours of one thread at the speed of fine-tuning (plan.test.ts). */
+/** Drawn for 6 layers x 384 (all-MiniLM-L6-v2), and so that all tables together can be paid for (plan.test.ts). */
 const TASKS: Readonly<Record<TaskName, TaskPlan>> = {
-  sst2: { epochs: 1, limit: 25_600, seeds: 2, examples: 67_349, milliseconds: 2.7 },
-  cola: { epochs: 3, seeds: 3, examples: 8_551, milliseconds: 2.5, copies: 2 },
-  mrpc: { epochs: 3, seeds: 3, examples: 3_668, milliseconds: 8.2, copies: 1 },
-  rte: { epochs: 3, seeds: 3, examples: 2_490, milliseconds: 11, copies: 1 },
-  stsb: { epochs: 3, seeds: 3, examples: 5_749, milliseconds: 5, copies: 1 },
-  wnli: { epochs: 3, seeds: 3, examples: 635, milliseconds: 6, copies: 1 },
-  qnli: { epochs: 1, limit: 25_600, seeds: 2, examples: 104_743, milliseconds: 8 },
-  qqp: { epochs: 1, limit: 25_600, seeds: 2, examples: 363_846, milliseconds: 5 },
-  mnli: { epochs: 1, limit: 25_600, seeds: 2, examples: 392_702, milliseconds: 6.5 },
-  sentiment: { epochs: 4, seeds: 1, examples: 4_000, milliseconds: 4, copies: 2 },
+  sst2: { epochs: 2, limit: 10_000, learningRate: 5e-5, seeds: 3, examples: 67_349, milliseconds: 20 },
+  cola: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 8_551, milliseconds: 18, copies: 2 },
+  mrpc: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 3_668, milliseconds: 55, copies: 1 },
+  rte: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 2_490, milliseconds: 75, copies: 1 },
+  stsb: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 5_749, milliseconds: 35, copies: 1 },
+  wnli: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 635, milliseconds: 40, copies: 1 },
+  qnli: { epochs: 1, limit: 25_600, learningRate: 5e-5, seeds: 2, examples: 104_743, milliseconds: 55 },
+  qqp: { epochs: 1, limit: 25_600, learningRate: 5e-5, seeds: 2, examples: 363_846, milliseconds: 35 },
+  mnli: { epochs: 1, limit: 25_600, learningRate: 5e-5, seeds: 2, examples: 392_702, milliseconds: 45 },
+  sentiment: { epochs: 4, learningRate: 1e-4, seeds: 1, examples: 4_000, milliseconds: 28, copies: 2 },
 };
 
 /** An example and its copies: an epoch is so many times as long. */
@@ -173,8 +189,6 @@ const SECONDS_BESIDE = 12;
 /** A job's part of finding what words may be replaced by, once for all seeds and rows of a task. */
 const SECONDS_COPYING = 25;
 
-/** The rate at which the small models here learn; a larger one wants less. */
-const LEARNING_RATE = 1e-4;
 /** Examples of each split when there is little time. */
 const QUICK_LIMIT = 300;
 
@@ -185,9 +199,6 @@ export const BEST_IS_KEPT =
 /** Differs wherever movement pruning is a row. */
 export const MOVEMENT_IS_SHORT =
   "Movement pruning is published with ten epochs for its scores. Within the few epochs of these rows it goes wrong, in PyTorch with the authors' masks too, and with seven and ten at 50 % it does not (SST-2; results, Other baselines): its rows say nothing of the method.";
-
-/** Where the default tables are drawn: two tasks of one sentence, one of two. */
-export const DEFAULT_TASKS: readonly TaskName[] = ["sst2", "cola", "mrpc"];
 
 /**
  * The jobs of a paper: the fine-tuned models first, then one seed after the other, so that a whole table of one seed
@@ -203,6 +214,11 @@ export function planOf(paper: Paper, request: PlanRequest): Plan {
   const works = (task: TaskName): Work[] =>
     rows(task).flatMap(({ work }) => (work === undefined ? [] : [work]));
   const jobs = [
+    ...tasks.flatMap((task) =>
+      rows(task).flatMap(({ rate }) =>
+        rate === undefined ? [] : [fineTuning(task, request.seed, request, rate)],
+      ),
+    ),
     ...pairs.map(({ task, seed }) => fineTuning(task, seed, request)),
     ...pairs.flatMap(({ task, seed }) =>
       works(task)
@@ -223,9 +239,10 @@ export function distinctJobs(plans: readonly Plan[]): Job[] {
   return [...new Map(plans.flatMap(({ jobs }) => jobs).map((job) => [job.id, job])).values()];
 }
 
-/** Whether a task has the row: augmented data only where it can be paid for. */
+/** Whether a task has the row: where the row says so, and augmented data only where it can be paid for. */
 function isPlanned(work: Work | undefined, task: TaskName): boolean {
-  return work?.augmented === undefined || TASKS[task].copies !== undefined;
+  const isAmong = work?.tasks === undefined || work.tasks.includes(task);
+  return isAmong && (work?.augmented === undefined || TASKS[task].copies !== undefined);
 }
 
 /** A fraction of the layers, at least one; `exact` when it is a whole number of them. */
@@ -237,7 +254,7 @@ export function layersLeft(
 }
 
 function seedsOf(task: TaskName, { seeds, seed, quick }: PlanRequest, work?: Work): number[] {
-  const own = work?.once && TASKS[task].seeds > 2 ? 1 : TASKS[task].seeds;
+  const own = Math.min(work?.seeds ?? Number.POSITIVE_INFINITY, TASKS[task].seeds);
   return Array.from({ length: quick ? 1 : (seeds ?? own) }, (_, i) => seed + i);
 }
 
@@ -251,9 +268,12 @@ function tableOf(
   return {
     task,
     metric,
-    rows: rows.map(({ label, work, published }) => ({
+    rows: rows.map(({ label, work, rate, published }) => ({
       label,
-      jobs: seedsOf(task, request, work).map((seed) => jobId(task, seed, work, request.quick)),
+      jobs:
+        rate === undefined
+          ? seedsOf(task, request, work).map((seed) => jobId(task, seed, work, request.quick))
+          : [fineTuning(task, request.seed, request, rate).id],
       published: isGlueTask(task) ? published?.[task] : undefined,
     })),
   };
@@ -261,12 +281,16 @@ function tableOf(
 
 function jobId(task: TaskName, seed: number, work: Work | undefined, quick: boolean): string {
   const longer = work?.longer === undefined ? "" : `-x${work.longer}`;
-  return `${task}-s${seed}-${work?.slug ?? "finetuned"}${longer}${quick ? "-quick" : ""}`;
+  const epochs = work?.epochs === undefined ? "" : `-e${work.epochs}`;
+  return `${task}-s${seed}-${work?.slug ?? "finetuned"}${longer}${epochs}${quick ? "-quick" : ""}`;
 }
 
-function fineTuning(task: TaskName, seed: number, request: PlanRequest): Job {
+/** Fine-tuning at the task's rate, or at another: of the same rate it is the same job. */
+function fineTuning(task: TaskName, seed: number, request: PlanRequest, rate?: number): Job {
+  const training = trainingOf(task, undefined, request);
   const id = jobId(task, seed, undefined, request.quick);
-  return { id, task, seed, training: trainingOf(task, undefined, request) };
+  if (rate === undefined || rate === training.learningRate) return { id, task, seed, training };
+  return { id: `${id}-${rate.toExponential()}`, task, seed, training: { ...training, learningRate: rate } };
 }
 
 function compression(work: Work, task: TaskName, seed: number, request: PlanRequest): Job {
@@ -288,16 +312,16 @@ function compression(work: Work, task: TaskName, seed: number, request: PlanRequ
 }
 
 function trainingOf(task: TaskName, work: Work | undefined, request: PlanRequest): JobTraining {
-  const { epochs, limit: own } = TASKS[task];
+  const { epochs, learningRate, limit: own } = TASKS[task];
   const limit = request.limit ?? (request.quick ? QUICK_LIMIT : own);
   return {
-    epochs: request.quick ? 1 : epochs * (work?.longer ?? 1),
-    learningRate: work?.learningRate ?? request.learningRate ?? LEARNING_RATE,
+    epochs: request.quick ? 1 : (work?.epochs ?? epochs * (work?.longer ?? 1)),
+    learningRate: work?.learningRate ?? request.learningRate ?? learningRate,
     ...(limit === undefined ? {} : { limit }),
   };
 }
 
-/** How long a job takes with 6 layers x 256 on one thread, about: for the time left, not for any result. */
+/** How long a job takes with 6 layers x 384 on one thread, about: for the time left, not for any result. */
 export function secondsOf({ task, training, augmentation }: Job): number {
   const { examples, milliseconds } = TASKS[task];
   const times = augmentation === undefined ? 1 : AUGMENTED_TIMES;

@@ -11,7 +11,8 @@
 import { BEST_IS_KEPT, layersLeft, type Paper, type Row } from "./plan.ts";
 
 function prunedRow(label: string, slug: string, set: Readonly<Record<string, string>> = {}): Row {
-  return { label, work: { slug: `${slug}-0.5`, method: "snip", set: { ...set, ratio: "0.5" } } };
+  const seeds = slug === "snip" ? {} : { seeds: 1 };
+  return { label, work: { slug: `${slug}-0.5`, method: "snip", set: { ...set, ratio: "0.5" }, ...seeds } };
 }
 
 function rowsFor(depth: number): Row[] {
@@ -24,15 +25,15 @@ function rowsFor(depth: number): Row[] {
     prunedRow("SNIP, heads alone", "snip-heads", { spectral: "true", unit: "head" }),
     {
       label: "head importance, half of the heads",
-      work: { slug: "head-importance-0.5", method: "head-importance", set: { ratio: "0.5" } },
+      work: { slug: "head-importance-0.5", method: "head-importance", set: { ratio: "0.5" }, seeds: 2 },
     },
     {
       label: `LayerDrop, ${layers} layers left`,
-      work: { slug: `layerdrop-${layers}`, method: "layerdrop", set: shallow },
+      work: { slug: `layerdrop-${layers}`, method: "layerdrop", set: shallow, longer: 2, seeds: 2 },
     },
     {
       label: `first ${layers} layers`,
-      work: { slug: `truncate-${layers}`, method: "truncate", set: shallow },
+      work: { slug: `truncate-${layers}`, method: "truncate", set: shallow, longer: 2 },
     },
   ];
 }
@@ -41,6 +42,7 @@ export const SNIP: Paper = {
   id: "snip",
   title: "Pruning Redundant Mappings in Transformer Models via Spectral-Normalized Identity Prior (SNIP)",
   citation: "Lin, Liu, Yang, Hua & Roth, Findings of EMNLP 2020, https://arxiv.org/abs/2010.01791",
+  tasks: ["sst2", "mrpc"],
   metrics: {},
   rows: rowsFor,
   published: [],

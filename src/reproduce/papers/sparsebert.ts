@@ -60,6 +60,8 @@ function workOf(variant: Variant, ending = ""): Work {
     method: "sparsebert",
     set: { init, distil: String(distil), when },
     sparsity: SPARSITY,
+    ...(ending === "" ? { longer: 2 } : {}),
+    ...(isPublished && ending === "" ? {} : { seeds: 1 }),
   };
 }
 
@@ -67,6 +69,7 @@ export const SPARSEBERT: Paper = {
   id: "sparsebert",
   title: "Rethinking Network Pruning under the Pre-train and Fine-tune Paradigm (SparseBERT)",
   citation: "Xu, Yen, Zhao & Xiao, NAACL 2021, https://arxiv.org/abs/2104.08682",
+  tasks: ["sst2", "mrpc"],
   metrics: { mrpc: "f1" },
   rows: () => [
     { label: "fine-tuned, not pruned", published: publishRow(SLIDES, TASKS, [91.8, 88.6, 69.3, 56.3]) },
@@ -78,15 +81,17 @@ export const SPARSEBERT: Paper = {
         method: "magnitude",
         set: { schedule: "gradual" },
         sparsity: SPARSITY,
+        longer: 2,
+        seeds: 2,
       },
     },
     {
       label: "movement",
-      work: { slug: `movement-${SPARSITY}`, method: "movement", sparsity: SPARSITY },
+      work: { slug: `movement-${SPARSITY}`, method: "movement", sparsity: SPARSITY, epochs: 10, seeds: 2 },
     },
     {
       label: "first layer alone",
-      work: { slug: "truncate-1", method: "truncate", set: { layers: "1" } },
+      work: { slug: "truncate-1", method: "truncate", set: { layers: "1" }, longer: 2, seeds: 1 },
     },
     ...GRID.filter((variant) => JSON.stringify(variant) !== JSON.stringify(PUBLISHED_VARIANT)).map(
       variantRow,
