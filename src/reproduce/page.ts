@@ -126,6 +126,8 @@ function theModel({ models, jobs }: Ledger): ModelLine {
 
 function outcomesOf(jobs: readonly Job[], ledger: Ledger, sources: Sources): ReadonlyMap<string, JobOutcome> {
   const known = jobs.flatMap((job) => {
+    // Of a task that nothing was run on, the ledger does not know the data.
+    if (!ledger.jobs.has(job.id)) return [];
     const outcome = ledgerOutcome(ledger, job.id, jobIdentity(job, sources));
     return outcome === undefined ? [] : [[job.id, outcome] as const];
   });
