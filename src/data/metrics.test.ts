@@ -81,7 +81,7 @@ test("logits that are not finite, or do not fit the labels, are refused", () => 
   const measure: Measure = GLUE.sst2.measure;
   const labels = Int32Array.of(0, 1);
   expect(() => taskMetrics(measure, Float32Array.of(0, 1, Number.NaN, 1), labels)).toThrow(
-    "metrics: expected finite logits, got NaN (example 1)",
+    "metrics: expected finite logits, got NaN (example 2)",
   );
   expect(() => taskMetrics(measure, Float32Array.of(0, 1, 2), labels)).toThrow(
     "metrics: expected two logits or more for each of 2 labels, got 3 in all",

@@ -141,6 +141,9 @@ export const METRICS: Readonly<Record<MetricName, (predicted: Numbers, truth: Nu
   spearman,
 };
 
+/** Why a logit is not finite: weights are, or they would not have been read. */
+export const NOT_FINITE = "a sum on the way to it is larger than float32 holds: are the weights damaged?";
+
 /** The class with the largest logit of each row of [N, C]; the first of equal ones. */
 export function argmaxRows(logits: Float32Array, classes: number): Int32Array {
   return Int32Array.from({ length: logits.length / classes }, (_, row) => {
@@ -168,8 +171,9 @@ export function taskMetrics(measure: Measure, logits: Float32Array, labels: Numb
   }
   const bad = logits.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
-    const where = `example ${Math.floor(bad / width)}`;
-    throw new RunError("metrics/finite", `metrics: expected finite logits, got ${logits[bad]} (${where})`);
+    const where = `example ${Math.floor(bad / width) + 1}`;
+    const message = `metrics: expected finite logits, got ${logits[bad]} (${where}); ${NOT_FINITE}`;
+    throw new RunError("metrics/finite", message);
   }
   return predictionMetrics(measure, predictedBy(measure, logits, labels.length), labels);
 }

@@ -7,9 +7,11 @@
  */
 
 import { FormatError } from "../base/errors.ts";
+import { requireEntry } from "../base/present.ts";
 import { type FloatTensor, findNotFinite, type Tensor } from "../base/tensor.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import { normaliseName, optionalParameters, parameters, surplusOf, TIED } from "../bert/names.ts";
+import { findOverflow, weightSizes } from "../bert/range.ts";
 import { readFloats } from "../formats/safetensors.ts";
 import { eachTensor } from "../formats/weights.ts";
 
@@ -38,8 +40,8 @@ export async function listTensors(folder: string): Promise<Listed> {
 
 /**
  * Reads the network's tensors.
- * @throws {FormatError} `folder/missing`, `folder/unused`, `folder/shape`, `folder/untied`, `folder/finite`;
- *   `weights/…`, `safetensors/…`
+ * @throws {FormatError} `folder/missing`, `folder/unused`, `folder/shape`, `folder/untied`, `folder/finite`,
+ *   `folder/overflow`; `weights/…`, `safetensors/…`
  */
 export async function readTensors(
   folder: string,
@@ -61,6 +63,7 @@ export async function readTensors(
   });
   const complete = head.kind === "mlm" ? untie(tensors, folder) : tensors;
   checkTensors(complete, config, head, folder);
+  checkRange(complete, config, folder);
   if (told.length > 0) note(`tensors left out, because ${inWords(head)} has none such: ${listText(told)}`);
   return complete;
 }
@@ -87,6 +90,20 @@ function checkFinite({ data }: FloatTensor, name: string, where: string): void {
   const place = findNotFinite(data);
   if (place < 0) return;
   throw fail("finite", `tensor ${name}`, "finite numbers", `${data[place]} at place ${place}`, where);
+}
+
+/** @throws {FormatError} `folder/overflow` when a LayerNorm may get numbers whose squares are infinite */
+function checkRange(tensors: ReadonlyMap<string, FloatTensor>, config: BertConfig, where: string): void {
+  const overflow = findOverflow(config, (name) => weightSizes(requireEntry(tensors, name, "tensor")));
+  if (overflow === undefined) return;
+  const { module, reach } = overflow;
+  throw fail(
+    "overflow",
+    `numbers before ${module}`,
+    "squares within float32",
+    `up to ${reach.toPrecision(2)}`,
+    where,
+  );
 }
 
 /**

@@ -138,7 +138,7 @@ async function openFolder(folder: string, note: Note): Promise<Opened> {
  * @throws {InputError} `folder/config`, `folder/vocabulary`, `weights/missing`, `weights/foreign`
  * @throws {ConfigError} `config/…`
  * @throws {FormatError} `folder/missing`, `folder/unused`, `folder/shape`, `folder/twice`, `folder/untied`,
- *   `folder/finite`, `folder/vocabularies`, `folder/vocabulary-size`, `folder/mask`; `weights/…`, `safetensors/…`, `json/…`,
+ *   `folder/finite`, `folder/overflow`, `folder/vocabularies`, `folder/vocabulary-size`, `folder/mask`; `weights/…`, `safetensors/…`, `json/…`,
  *   `tokenizer/…`, `masks/size`
  */
 export async function readFolder(folder: string, note: Note = () => {}): Promise<Network> {

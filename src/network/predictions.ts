@@ -4,7 +4,7 @@ import { RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { findNotFinite } from "../base/tensor.ts";
 import type { Head } from "../bert/config.ts";
-import { argmaxRows } from "../data/metrics.ts";
+import { argmaxRows, NOT_FINITE } from "../data/metrics.ts";
 import type { Encoding, Tokenizer } from "../text/tokenizer.ts";
 
 /** A text, or two that belong together. */
@@ -92,7 +92,7 @@ function checkFinite(logits: Float32Array, width: number, before: number): void 
   const place = findNotFinite(logits);
   if (place < 0) return;
   const text = before + Math.floor(place / width) + 1;
-  const message = `logits: expected finite numbers, got ${logits[place]} (text ${text})`;
+  const message = `logits: expected finite numbers, got ${logits[place]} (text ${text}); ${NOT_FINITE}`;
   throw new RunError("predict/finite", message);
 }
 

@@ -11,6 +11,7 @@
 
 import { BLOCK_HEIGHTS, type BlockHeight } from "../base/blocks.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
+import type { WeightSizes } from "../bert/range.ts";
 
 /** Only the blocks that hold a number other than zero. */
 export interface PackedMatrix {
@@ -98,6 +99,26 @@ export function unpackMatrix({ rows, columns, height, starts, indices, values }:
     }
   }
   return floatTensor([rows, columns], data);
+}
+
+/** As `weightSizes`, of a matrix as it is packed. */
+export function packedSizes(matrix: PackedMatrix): WeightSizes {
+  const { height, starts, values } = matrix;
+  let [largest, rowSum] = [0, 0];
+  for (let r = 0; r + 1 < starts.length; r++) {
+    const end = (starts[r + 1] ?? 0) * height;
+    for (let i = 0; i < height; i++) {
+      let sum = 0;
+      for (let n = (starts[r] ?? 0) * height + i; n < end; n += height) {
+        const size = Math.abs(values[n] ?? 0);
+        if (size > largest) largest = size;
+        sum += size;
+      }
+      if (Number.isNaN(sum)) return { largest: sum, rowSum: sum };
+      if (sum > rowSum) rowSum = sum;
+    }
+  }
+  return { largest, rowSum };
 }
 
 /** Blocks of each height that hold a number other than zero. */

@@ -21,6 +21,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/base/present.ts": "two arrays of one length, which is checked before",
   "src/base/random.ts": "rounds of Threefry, for every random number",
   "src/base/select.ts": "every weight, and the bins that it counts",
+  "src/bert/range.ts": "every weight of an encoder",
   "src/data/corpus.ts": "blocks, their pieces and the places that are masked",
   "src/data/metrics.ts": "classes and values of every example, at every draw of a bootstrap",
   "src/formats/float16.ts": "every number of a tensor",

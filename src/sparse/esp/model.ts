@@ -12,14 +12,15 @@
  */
 
 import type { BlockHeight } from "../../base/blocks.ts";
-import { requireItem } from "../../base/present.ts";
+import { requireEntry, requireItem } from "../../base/present.ts";
 import type { FloatTensor } from "../../base/tensor.ts";
 import type { BertConfig, Head } from "../../bert/config.ts";
 import { isEmbedding } from "../../bert/names.ts";
+import { findOverflow, weightSizes } from "../../bert/range.ts";
 import { lengthFor } from "../../network/length.ts";
 import type { Network } from "../../network/network.ts";
 import type { TokenizerFiles } from "../../text/tokenizer.ts";
-import { type PackedMatrix, unpackMatrix } from "../matrix.ts";
+import { type PackedMatrix, packedSizes, unpackMatrix } from "../matrix.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { joinSections, splitSections } from "./container.ts";
 import { checkTensors, type Directory, directoryText, parseDirectory, tensorShapes } from "./directory.ts";
@@ -126,7 +127,25 @@ export async function decodeEsp(
     read += section.length;
     progress(read / all);
   }
+  checkRange(config, tensors, where);
   return { config, head, vocabulary, tensors, metadata };
+}
+
+/** @throws {FormatError} `esp/overflow` when a LayerNorm may get numbers whose squares are infinite */
+function checkRange(config: BertConfig, tensors: ReadonlyMap<string, StoredTensor>, where: string): void {
+  const overflow = findOverflow(config, (name) => {
+    const tensor = requireEntry(tensors, name, "tensor");
+    return isPacked(tensor) ? packedSizes(tensor) : weightSizes(tensor);
+  });
+  if (overflow === undefined) return;
+  const { module, reach } = overflow;
+  throw bad(
+    "overflow",
+    `numbers before ${module}`,
+    "squares within float32",
+    `up to ${reach.toPrecision(2)}`,
+    where,
+  );
 }
 
 /** A file whose container, directory and vocabulary are checked; the tensors' sections are as they lie in it. */
