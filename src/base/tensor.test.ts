@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { BYTES, type DType, floatTensor, sizeOf, zeros } from "./tensor.ts";
+import { BYTES, type DType, floatTensor, largestGap, sizeOf, zeros } from "./tensor.ts";
 
 test("a shape's size is the product of its lengths, 1 for a scalar, 0 when a length is", () => {
   expect([sizeOf([]), sizeOf([5]), sizeOf([2, 3, 4]), sizeOf([2, 0])]).toEqual([1, 5, 24, 0]);
@@ -27,4 +27,12 @@ test.each(dtypes)("zeros of %s fill their shape, with elements of the bytes list
   expect(data).toHaveLength(6);
   expect(data.BYTES_PER_ELEMENT).toBe(BYTES[dtype]);
   expect(Array.from<number | bigint, number>(data, Number)).toEqual([0, 0, 0, 0, 0, 0]);
+});
+
+test("the largest gap is between numbers at one place, NaN stays, and another count is refused", () => {
+  expect(largestGap(Float32Array.of(1, 2, 3), Float32Array.of(1, 5, 2))).toBe(3);
+  expect(largestGap(Float32Array.of(1, Number.NaN, 3), Float32Array.of(9, 5, 2))).toBeNaN();
+  expect(() => largestGap(new Float32Array(2), new Float32Array(3))).toThrow(
+    expect.objectContaining({ code: "internal/missing" }),
+  );
 });
