@@ -8,9 +8,11 @@ import { MAGNITUDE } from "../methods/magnitude.ts";
 import { TRUNCATE } from "../methods/truncate.ts";
 import { recipeIdentity } from "../reproduce/identity.ts";
 import { runPaths } from "../runs/folder.ts";
+import type { ProgressEvent } from "../runs/progress.ts";
 import { readRecipe } from "../runs/recipe.ts";
 import { compress } from "./compress.ts";
 import { chooseMethod } from "./own-method.ts";
+import { readStoppedCommand } from "./resume.ts";
 
 /** The smallest method: it trains and changes nothing. */
 const PLAIN = `{
@@ -141,6 +143,46 @@ test("a run is resumed with the module it began with, and refuses one that has c
   );
   await writeFile(path, text);
   expect((await compress(given, { resume: true })).method).toBe("plain");
+});
+
+/** A method with two graphs in turn, and with work between the steps of which it remembers something. */
+const TAKING_TURNS = mine(`
+  id: "turns", from: "fine-tuned",
+  sites: (state, structure, tools) => ({ dropout: structure === "odd" }),
+  structure: (state, step) => (step % 2 === 0 ? "even" : "odd"),
+  product: () => "even",
+  host: { due: () => true, run: async (state, progress, done) => ({ ...progress, done }) },
+`);
+
+test("stopped while it compresses, with no fine-tuned model given, a module's run ends in the same bytes", async () => {
+  const folder = await newFolder();
+  await writeFile(join(folder, "mine.mjs"), TAKING_TURNS);
+  const { finetuned: _, ...rest } = await options(join(folder, "mine.mjs"));
+  const given = { ...rest, evalEvery: 1 };
+  const whole = await compress({ ...given, out: join(folder, "whole") });
+  const stop = new AbortController();
+  let phase = "";
+  const report = (event: ProgressEvent) => {
+    if (event.kind === "phase") phase = event.name;
+    if (event.kind === "step" && phase === "compressing") stop.abort();
+  };
+  await expect(compress(given, { signal: stop.signal, report })).rejects.toThrow(
+    expect.objectContaining({ code: "run/interrupted" }),
+  );
+  // As if the run had begun in the module's folder, with a relative path.
+  const { recipe } = runPaths(given.out);
+  const begun = JSON.parse(await readFile(recipe, "utf8"));
+  const settings = { ...begun.settings, method: "./mine.mjs" };
+  const method = { ...begun.method, path: "./mine.mjs" };
+  await writeFile(recipe, JSON.stringify({ ...begun, folder, settings, method }));
+  const stopped = await readStoppedCommand({ run: given.out });
+  expect(stopped).toMatchObject({ command: "compress", settings: { method: join(folder, "mine.mjs") } });
+  const resumed = await compress({ ...given, ...stopped.settings }, { resume: true });
+  expect(resumed.metric).toEqual(whole.metric);
+  const [one, other] = await Promise.all(
+    [given.out, join(folder, "whole")].map((run) => readFile(join(runPaths(run).model, "model.safetensors"))),
+  );
+  expect(one?.equals(other ?? Buffer.of())).toBe(true);
 });
 
 interface State extends MethodState {

@@ -142,7 +142,8 @@ function optionsOf(settings: CompressSettings, out: string): FinetuneOptions {
 /** @throws {ConfigError} `compress/stale` */
 async function requireOwn(out: string, options: FinetuneOptions, recipe: Recipe): Promise<void> {
   const found = await readRecipe(runPaths(out).recipe);
-  const { finetuned: _, ...shared } = recipe;
+  // Fine-tuning knows neither of these.
+  const { finetuned: _finetuned, method: _method, ...shared } = recipe;
   const data = recipe.data.filter(({ path }) => path !== recipe.settings.augmented);
   const own: Recipe = { ...shared, command: "finetune", settings: resolveOptions(FINETUNE, options), data };
   const setting = differingSetting(found, own);

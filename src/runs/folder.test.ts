@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { codeVersion, describeMachine, hashFiles, measureFile, peakMemory } from "../measure/machine.ts";
 import { parseResult, type RunResult, readResult, resultText } from "../measure/result.ts";
@@ -23,7 +24,15 @@ import {
   runPaths,
 } from "./folder.ts";
 import { interruptionError, shellWord, stopIfAsked } from "./progress.ts";
-import { describeChange, makeRecipe, type Recipe, readRecipe, settingsHere } from "./recipe.ts";
+import {
+  describeChange,
+  differingSetting,
+  inputPaths,
+  makeRecipe,
+  type Recipe,
+  readRecipe,
+  settingsHere,
+} from "./recipe.ts";
 
 let folder = "";
 let run = "";
@@ -210,6 +219,26 @@ test("relative paths lead to where they led when the run began, unless there is 
   expect(settingsHere({ ...RECIPE, settings, folder })).toEqual({ ...settings, data: join(folder, "d.csv") });
   expect(settingsHere({ ...RECIPE, settings, folder: process.cwd() })).toEqual(settings);
   expect(settingsHere({ ...RECIPE, settings })).toEqual(settings);
+});
+
+test("a method's relative path is one too, where it is a module's and not an id", () => {
+  for (const name of ["mine.mjs", "truncate"]) writeFileSync(join(folder, name), "");
+  const method = { id: "mine", settings: {}, path: "./mine.mjs", sha256: "00" };
+  const own = { ...RECIPE, settings: { method: "./mine.mjs" }, folder, method };
+  const there = { method: join(folder, "mine.mjs") };
+  expect(settingsHere(own)).toEqual(there);
+  expect(inputPaths(own)).toEqual([there.method]);
+  const url = pathToFileURL(there.method).href;
+  const byUrl = { ...own, settings: { method: url }, method: { ...method, path: url } };
+  expect([settingsHere(byUrl), inputPaths(byUrl)]).toEqual([{ method: url }, [there.method]]);
+  for (const recipe of [
+    { ...RECIPE, settings: { method: "truncate" }, folder },
+    { ...RECIPE, settings: { method: "truncate" }, folder, method: { ...method, path: null } },
+  ]) {
+    expect([settingsHere(recipe), inputPaths(recipe)]).toEqual([{ method: "truncate" }, []]);
+    expect(differingSetting(recipe, own)).toBe("method");
+  }
+  expect(differingSetting(own, { ...own, settings: there })).toBeUndefined();
 });
 
 test("a run that is being worked on is refused, and its folder is had when that has ended", async () => {

@@ -8,6 +8,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   aCount,
   anything,
@@ -119,22 +120,33 @@ export async function readRecipe(path: string): Promise<Recipe> {
 /** The settings that name files. A model of the hub or of the package is no file. */
 const PATHS = ["model", "finetuned", "data", "validation", "augmented", "corpus"];
 
-/** The files and folders that a run reads, absolute, whether they are there or not. */
-export function inputPaths({ settings, folder = process.cwd() }: Recipe): string[] {
-  return PATHS.flatMap((name) => {
-    const value = settings[name];
-    return typeof value === "string" ? [resolve(folder, value)] : [];
+/** Whether a setting of a run names a file: `method` does where it is a module's, and a built-in one's id does not. */
+function isPath(name: string, { method }: Recipe): boolean {
+  return PATHS.includes(name) || (name === "method" && typeof method?.path === "string");
+}
+
+/** The settings of a run that name files, as they were given. A file URL is the path that it stands for. */
+function pathsOf(recipe: Recipe): [name: string, path: string][] {
+  return Object.entries(recipe.settings).flatMap(([name, value]): [string, string][] => {
+    if (typeof value !== "string" || !isPath(name, recipe)) return [];
+    return [[name, name === "method" && value.startsWith("file:") ? fileURLToPath(value) : value]];
   });
 }
 
+/** The files and folders that a run reads, absolute, whether they are there or not. */
+export function inputPaths(recipe: Recipe): string[] {
+  const { folder = process.cwd() } = recipe;
+  return pathsOf(recipe).map(([, path]) => resolve(folder, path));
+}
+
 /** The settings as they are understood in this working folder: paths lead to where they led when the run began. */
-export function settingsHere({ settings, folder }: Recipe): Record<string, unknown> {
+export function settingsHere(recipe: Recipe): Record<string, unknown> {
+  const { settings, folder } = recipe;
   const here = { ...settings };
   if (folder === undefined || resolve(folder) === process.cwd()) return here;
-  for (const name of PATHS) {
-    const value = settings[name];
-    if (typeof value !== "string" || isAbsolute(value)) continue;
-    const then = resolve(folder, value);
+  for (const [name, path] of pathsOf(recipe)) {
+    if (isAbsolute(path)) continue;
+    const then = resolve(folder, path);
     // A project that was moved as a whole has its files under the same names elsewhere.
     if (existsSync(then)) here[name] = then;
   }
@@ -146,7 +158,7 @@ const INCIDENTAL = new Set(["out", "force", "threads", "device", "latency", "kee
 
 /** The first setting that differs between two runs and counts; undefined for the same run. Files are not compared. */
 export function differingSetting(then: Recipe, now: Recipe): string | undefined {
-  const ignored = (name: string) => INCIDENTAL.has(name) || PATHS.includes(name);
+  const ignored = (name: string) => INCIDENTAL.has(name) || (isPath(name, then) && isPath(name, now));
   const names = new Set([...Object.keys(then.settings), ...Object.keys(now.settings)]);
   const text = (value: unknown) => JSON.stringify(value);
   return [...names].find((name) => !ignored(name) && text(then.settings[name]) !== text(now.settings[name]));
