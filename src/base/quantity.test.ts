@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fixed, percent, times } from "./quantity.ts";
+import { fixed, percent, percents, times } from "./quantity.ts";
 
 test("a share has no decimals, or as many as asked; a little is not nothing", () => {
   expect([0, 0.004, 0.01, 0.283, 1, -0.001].map((share) => percent(share))).toEqual([
@@ -11,6 +11,13 @@ test("a share has no decimals, or as many as asked; a little is not nothing", ()
     "0 %",
   ]);
   expect(percent(0.95049, { decimals: 1 })).toBe("95.0 %");
+});
+
+test("the shares of a whole add up to it, and a little is still not nothing", () => {
+  expect(percents([0.485, 0.515])).toEqual(["49 %", "51 %"]);
+  expect(percents([0.748, 0.25, 0.002])).toEqual(["75 %", "25 %", "<1 %"]);
+  expect(percents([1 / 3, 1 / 3, 1 / 3])).toEqual(["34 %", "33 %", "33 %"]);
+  expect(percents([1, 0])).toEqual(["100 %", "0 %"]);
 });
 
 test("a factor has a decimal below ten", () => {

@@ -1,10 +1,21 @@
 /** Numbers as people read them, in the terminal, in verdicts and in tables alike. */
 
+import { apportion } from "./apportion.ts";
+import { requireItem } from "./present.ts";
+
 /** A share: 0.283 → `28 %`; a little that rounds to nothing is `<1 %`. */
 export function percent(share: number, { decimals = 0 }: { readonly decimals?: number } = {}): string {
   const value = 100 * share;
   if (decimals === 0 && value > 0 && value < 1) return "<1 %";
   return `${fixed(value, decimals)} %`;
+}
+
+/** The shares of a whole: 0.515 and 0.485 → `52 %` and `48 %`, for together they are all of it. */
+export function percents(shares: readonly number[]): string[] {
+  return apportion(shares, 100).map((whole, i) => {
+    const share = requireItem(shares, i, "shares");
+    return percent(share < 0.01 ? share : whole / 100);
+  });
 }
 
 /** A factor: 1.62 → `1.6×`, 12.3 → `12×`. */

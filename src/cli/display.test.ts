@@ -146,6 +146,7 @@ test("what a run trains on is one line: the largest classes first, and what is c
   expect(eventLine({ ...data, shares: {}, range: [0.5, 5], cut: 0 })).toBe(
     "  1,200 examples to train, 130 to judge: values from 0.5 to 5; none longer than 128 tokens",
   );
+  expect(eventLine({ ...data, shares: { bad: 0.485, good: 0.515 } })).toContain(": good 52 %, bad 48 %;");
   const many = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`c${i}`, 0.1]));
   expect(eventLine({ ...data, shares: many })).toContain("c7 10 %, … (10 classes); 3 % cut");
 });

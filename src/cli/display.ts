@@ -5,7 +5,7 @@
  * Not here: metrics.jsonl (runs/folder.ts) and anything on standard output.
  */
 
-import { percent } from "../base/quantity.ts";
+import { percent, percents } from "../base/quantity.ts";
 import type {
   CountEvent,
   DataEvent,
@@ -111,7 +111,8 @@ const LISTED = 8;
 function dataText({ train, dev, shares, range, cut, maxLength }: DataEvent): string {
   const [learnt, judged] = [train, dev].map((n) => n.toLocaleString("en"));
   const largest = Object.entries(shares).sort(([, a], [, b]) => b - a);
-  const classes = largest.slice(0, LISTED).map(([label, share]) => `${label} ${percent(share)}`);
+  const parts = percents(largest.map(([, share]) => share));
+  const classes = largest.slice(0, LISTED).map(([label], i) => `${label} ${parts[i]}`);
   const more = largest.length > LISTED ? `, … (${largest.length} classes)` : "";
   const labels = range === null ? `${classes.join(", ")}${more}` : `values from ${range[0]} to ${range[1]}`;
   const lengths =

@@ -5,6 +5,7 @@
  * it is. So every class gives its share, and of a regression every stretch of its sorted values gives one.
  */
 
+import { apportion } from "../base/apportion.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
 import { type Key, permutation } from "../base/random.ts";
 import type { Dataset } from "./dataset.ts";
@@ -58,15 +59,4 @@ function strata(all: Dataset, order: Int32Array, count: number): Stratum[] {
     count,
   );
   return classes.map((members, c) => ({ members, share: requireItem(shares, c, "shares") }));
-}
-
-/** Whole shares of `count` in proportion to sizes, by largest remainders; of equal ones the earlier. */
-function apportion(sizes: readonly number[], count: number): number[] {
-  const total = sizes.reduce((a, b) => a + b, 0);
-  const exact = sizes.map((size) => (size * count) / total);
-  const floors = exact.map(Math.floor);
-  const rest = count - floors.reduce((a, b) => a + b, 0);
-  const fraction = (c: number): number => requireItem(exact, c, "shares") % 1;
-  const served = new Set([...sizes.keys()].sort((a, b) => fraction(b) - fraction(a)).slice(0, rest));
-  return floors.map((floor, c) => floor + Number(served.has(c)));
 }
