@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type WatchFacts, watchConstancy } from "./constancy.ts";
 
 const LABELS = [0, 1, 1, 0, 1, 0, 1, 0];
-const FACTS: WatchFacts = { labels: LABELS, isRegression: false, steps: 60, learningRate: 5e-5, epochs: 3 };
+const FACTS: WatchFacts = { labels: LABELS, isRegression: false, steps: 180, learningRate: 5e-5, epochs: 3 };
 
 /** Logits of which every row says class 1, and differ by `spread` from row to row. */
 function constant(spread: number): Float32Array {
@@ -22,7 +22,7 @@ const still = Array.from({ length: 20 }, (_, i) => 0.69 + 0.03 * Math.sin(i));
 test("flat: a loss that stays at guessing is told at the first evaluation and asks for a higher rate", () => {
   const watch = heard(still);
   const note = watch.look(constant(0.05), 20);
-  expect(note).toContain("after step 20 of 60 the model says the same of all 8 examples");
+  expect(note).toContain("after step 20 of 180 the model says the same of all 8 examples");
   expect(note).toContain("learnt nothing yet (loss 0.684, of guessing 0.693)");
   expect(note).toContain("a higher learning rate than 5e-5, or more epochs than 3");
   expect(watch.look(constant(0.05), 40)).toBeUndefined();
@@ -33,6 +33,20 @@ test("flat: a loss that stays at guessing is told at the first evaluation and as
       message: expect.stringContaining("a higher learning rate than 5e-5"),
     }),
   );
+});
+
+test("few steps are named first where nothing was learnt, and among the rest where all may have collapsed", () => {
+  const few = { ...FACTS, steps: 14, epochs: 1 };
+  expect(() => {
+    const watch = heard(still, few);
+    watch.look(constant(0.05), 14);
+    watch.end();
+  }).toThrow(": try more epochs than 1, for 14 steps are few, or a higher learning rate than 5e-5.");
+  expect(heard(still, few).look(constant(1e-5), 7)).toContain(
+    "try a lower learning rate than 5e-5, a longer warm-up, or more epochs than 1, for 14 steps are few",
+  );
+  // Answers that varied and do so no more are no matter of time.
+  expect(heard(still, few, true).look(constant(1e-5), 7)).not.toContain("few");
 });
 
 const rows: readonly (readonly [string, readonly number[], number])[] = [
@@ -55,7 +69,7 @@ test("once answers have varied, the same of all twice running is a collapse and 
 
 test("once is no error: not at the end either, and a part of the run before counts", () => {
   const watch = heard(still, FACTS, true);
-  expect(watch.look(constant(0.05), 60)).toBeUndefined();
+  expect(watch.look(constant(0.05), FACTS.steps)).toBeUndefined();
   expect(watch.end).not.toThrow();
 });
 

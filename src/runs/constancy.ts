@@ -4,8 +4,11 @@
  * No metric shows it plainly on unbalanced data. It may happen early on, so the first time is a note; it is an error twice
  * running after answers had varied, or when they never did.
  *
- *   flat        the loss has stayed at that of guessing: nothing was learnt, the rate is too low or the steps are few
+ *   flat        the loss has stayed at that of guessing: nothing was learnt, the steps are few or the rate is too low
  *   collapsed   the loss fell or rose and the answers do not depend on the text any more: the rate is too high
+ *
+ * Where the steps are few and answers have never varied, more of them are always among what is advised: so early, one may
+ * look like the other.
  *
  * A head that has learnt nothing still hears the encoder: logits differ from text to text, though never enough to change
  * the class. In a collapsed encoder all texts are one.
@@ -14,6 +17,7 @@
 import { RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { argmaxRows } from "../data/metrics.ts";
+import { ENOUGH_STEPS } from "./epochs.ts";
 
 /** Steps whose losses are averaged: single batches are too noisy to say whether a loss moved. */
 const WINDOW = 10;
@@ -107,16 +111,21 @@ function diagnose(
   const [guess, most] = guessingLosses(facts, logits.length / facts.labels.length);
   const now = means.at(-1);
   const loss = now === undefined ? "" : ` (loss ${now.toFixed(3)}, of guessing ${guess.toFixed(3)})`;
+  const few = !varied && facts.steps < ENOUGH_STEPS;
   const moved = means.some((mean) => mean < guess * (1 - MOVED) || mean > most * (1 + MOVED));
   if (!varied && !moved && spreadOf(logits, facts) > SPREAD) {
     return {
       state: `It has learnt nothing yet${loss}`,
-      advice: `try a higher learning rate than ${rate}, or more epochs than ${facts.epochs}`,
+      advice: few
+        ? `try more epochs than ${facts.epochs}, for ${facts.steps} steps are few, or a higher learning rate than ${rate}`
+        : `try a higher learning rate than ${rate}, or more epochs than ${facts.epochs}`,
     };
   }
   return {
     state: `It has collapsed${loss}`,
-    advice: `try a lower learning rate than ${rate}, or a longer warm-up`,
+    advice: few
+      ? `try a lower learning rate than ${rate}, a longer warm-up, or more epochs than ${facts.epochs}, for ${facts.steps} steps are few`
+      : `try a lower learning rate than ${rate}, or a longer warm-up`,
   };
 }
 

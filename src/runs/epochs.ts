@@ -8,7 +8,7 @@ import type { RunContext } from "./progress.ts";
 
 const USUAL = 3;
 /** Steps from which on more passes helped nothing in our measurements. */
-const ENOUGH_STEPS = 120;
+export const ENOUGH_STEPS = 120;
 const MOST = 20;
 
 interface Passes {
