@@ -62,7 +62,8 @@ export type {
   PretrainOptions,
   ReproduceOptions,
 } from "./options/training.ts";
-export { reproduce } from "./reproduce/reproduce.ts";
+export type { PlannedJob, PlannedWork } from "./reproduce/reproduce.ts";
+export { planReproduction, reproduce } from "./reproduce/reproduce.ts";
 export type { Reproduction } from "./reproduce/table.ts";
 export {
   type Classifier,

@@ -30,6 +30,7 @@ import {
   printEvaluation,
   printExport,
   printInspection,
+  printPlan,
   printPredictions,
   printRun,
   printShrinking,
@@ -221,7 +222,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: "reproduce theseus --model embedded --data glue --tasks sst2,mrpc --threads 1",
     positionals: ["paper"],
     run: async (settings, context) => {
-      const { reproduce } = await import("../reproduce/reproduce.ts");
+      const { planReproduction, reproduce } = await import("../reproduce/reproduce.ts");
+      if (settings.plan) return outcome(await planReproduction(settings, context), printPlan);
       const { reproductionText } = await import("../reproduce/table-text.ts");
       return outcome(await reproduce(settings, context), (table) => reproductionText(table).trimEnd());
     },

@@ -1,5 +1,6 @@
 /** Answers in words: what a command prints on standard output when it is not asked for JSON. */
 
+import { fixed } from "../base/quantity.ts";
 import type { BenchResult } from "../bench/answer.ts";
 import type {
   AugmentResult,
@@ -13,6 +14,7 @@ import type {
 import type { RunResult } from "../measure/result.ts";
 import { metricText } from "../measure/verdict.ts";
 import type { Prediction } from "../network/predictions.ts";
+import type { PlannedWork } from "../reproduce/reproduce.ts";
 import { shellWord } from "../runs/progress.ts";
 import { escapeControls } from "./controls.ts";
 import { benchTable, inspectTable, resultTable, shrinkTable, WIDTH } from "./table.ts";
@@ -116,3 +118,16 @@ export function printBench(result: BenchResult): string {
 export function printInspection(result: InspectResult): string {
   return inspectTable(result);
 }
+
+/** What a table still needs. */
+export function printPlan({ paper, open, done, failed, seconds }: PlannedWork): string {
+  const lines = open.map(
+    (job) =>
+      `  ${job.id.padEnd(PLAN_WIDTH)} ${clock(job.seconds).padStart(8)}  ${fixed(job.epochs, 0)} epochs, rate ${job.learningRate}`,
+  );
+  const failures = failed === 0 ? "" : `, ${failed} failed`;
+  const total = `${paper}: ${open.length} runs to make, about ${fixed(seconds / 3600, 1)} hours of one thread; ${done} done${failures}`;
+  return [...lines, total].join("\n");
+}
+
+const PLAN_WIDTH = 44;

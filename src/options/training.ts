@@ -340,6 +340,7 @@ export const REPRODUCE = schema("reproduce", {
     unit: "examples",
     absent: "10000 of sst2, 25600 of other large tasks",
   }),
+  plan: withDefault(onOff(), false, "say what is to run and how long it should take, and run nothing"),
   retry: withDefault(onOff(), false, "run again what failed"),
   keep: withDefault(onOff(), false, "keep every compressed model, not its measurements alone"),
   ...COMMON,

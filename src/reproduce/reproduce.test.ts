@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ABSENT, HALF, optionsFor, paperOf, run } from "../../test/support/reproduction.ts";
-import { newFolder, tinyModel } from "../../test/support/tiny-model.ts";
+import { ABSENT, glue, HALF, optionsFor, paperOf, run } from "../../test/support/reproduction.ts";
+import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { readResult } from "../measure/result.ts";
 import type { Network } from "../network/network.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { jobFolder } from "./job.ts";
-import { reproduce } from "./reproduce.ts";
+import { planReproduction, reproduce } from "./reproduce.ts";
 
 test("a table of two jobs is run to its end, written as JSON and Markdown, and not run again", async () => {
   const options = await optionsFor();
@@ -149,4 +149,24 @@ test("tasks need GLUE's data (reproduce/tasks), and are GLUE's (glue/task)", asy
   const code = (name: string) => expect.objectContaining({ code: name });
   await expect(reproduce({ paper: "snip", tasks: ["sst2"] })).rejects.toThrow(code("reproduce/tasks"));
   await expect(reproduce({ ...(await optionsFor()), tasks: ["sst3"] })).rejects.toThrow(code("glue/task"));
+});
+
+test("a plan says what is open and how long it takes, and runs nothing", async () => {
+  const options = {
+    paper: "core",
+    model: await written(tinyModel()),
+    data: await glue(),
+    tasks: ["sst2"],
+  } as const;
+  const out = await newFolder();
+  const work = await planReproduction({ ...options, quick: true, out });
+  expect(work.done).toBe(0);
+  expect(work.open.map(({ id }) => id)).toContain("sst2-s0-finetuned-quick");
+  expect(work.seconds).toBeCloseTo(
+    work.open.reduce((sum, { seconds }) => sum + seconds, 0),
+    6,
+  );
+  expect(await readdir(join(out, "jobs")).catch(() => [])).toEqual([]);
+  const asTable = await reproduce({ ...options, quick: true, out, plan: true });
+  expect(asTable.jobs).toMatchObject({ total: work.open.length, done: 0 });
 });

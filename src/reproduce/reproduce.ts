@@ -18,7 +18,7 @@ import { readSources, type Sources } from "./identity.ts";
 import { earlierOutcome, enterFolders, isClaimed, type JobSettings, readLedger } from "./job.ts";
 import { appendLine, type LedgerLine, ledgerPath, type TaskLine } from "./ledger.ts";
 import { PAPERS } from "./papers/papers.ts";
-import { type Paper, type Plan, planOf, type TaskName } from "./papers/plan.ts";
+import { type Job, type Paper, type Plan, planOf, secondsOf, type TaskName } from "./papers/plan.ts";
 import { openJobs } from "./queue.ts";
 import { type JobOutcome, type ReproducedModel, type Reproduction, reproductionOf } from "./table.ts";
 import { reproductionText } from "./table-text.ts";
@@ -46,12 +46,81 @@ export function reproduce(options: ReproduceOptions, context: RunContext = {}): 
   return reproducePaper(PAPERS[settings.paper], settings, context);
 }
 
+/** What `reproduce` would run. */
+export interface PlannedWork {
+  readonly paper: string;
+  /** In the order in which they run. */
+  readonly open: readonly PlannedJob[];
+  readonly done: number;
+  readonly failed: number;
+  /** Of all that is open, about, on one thread of a usual server; the first jobs tell the true speed. */
+  readonly seconds: number;
+}
+
+/** One of its jobs. */
+export interface PlannedJob {
+  readonly id: string;
+  readonly epochs: number;
+  readonly learningRate: number;
+  readonly seconds: number;
+}
+
+/**
+ * What `reproduce` with the same options would run, and how long that should take. Runs nothing.
+ *
+ * @throws as `reproduce` does
+ * @example const { open, seconds } = await planReproduction({ paper: "core", model: "embedded", data: "glue" });
+ */
+export async function planReproduction(
+  options: ReproduceOptions,
+  context: RunContext = {},
+): Promise<PlannedWork> {
+  const settings = resolveOptions(REPRODUCE, options);
+  const { plan, outcomes } = await openTable(PAPERS[settings.paper], settings, context);
+  const open = plan.jobs
+    .filter(({ id }) => !outcomes.has(id))
+    .map((job) => ({ id: job.id, ...timingOf(job), seconds: secondsOf(job) }));
+  const failed = [...outcomes.values()].filter(({ state }) => state === "failed").length;
+  const seconds = open.reduce((sum, job) => sum + job.seconds, 0);
+  return { paper: settings.paper, open, done: outcomes.size - failed, failed, seconds };
+}
+
+function timingOf({ training: { epochs, learningRate } }: Job): Pick<PlannedJob, "epochs" | "learningRate"> {
+  return { epochs, learningRate };
+}
+
 /** As `reproduce`, for a paper that need not be among the known ones. */
 export async function reproducePaper(
   paper: Paper,
   given: ReproduceSettings,
   context: RunContext,
 ): Promise<Reproduction> {
+  const { settings, plan, shared, model, outcomes, constants } = await openTable(paper, given, context);
+  const saved = async (): Promise<Reproduction> => {
+    const table = reproductionOf({ plan, quick: settings.quick, model, outcomes, constants });
+    await save(table, settings);
+    return table;
+  };
+  let table = await saved();
+  if (settings.plan) return table;
+  for await (const [id, outcome] of openJobs(plan, shared, outcomes, context)) {
+    outcomes.set(id, outcome);
+    table = await saved();
+  }
+  return table;
+}
+
+/** A table's plan, what all its jobs share, and what became of them so far. */
+interface OpenTable {
+  readonly settings: ReproduceSettings;
+  readonly plan: Plan;
+  readonly shared: JobSettings;
+  readonly model: ReproducedModel;
+  readonly outcomes: Map<string, JobOutcome>;
+  readonly constants: ReadonlyMap<string, Readonly<Record<string, number>>>;
+}
+
+async function openTable(paper: Paper, given: ReproduceSettings, context: RunContext): Promise<OpenTable> {
   const settings = resolvePaths(given);
   const tasks = tasksOf(settings, paper);
   const { network, ...place } = await loadModel(settings.model, context);
@@ -67,18 +136,7 @@ export async function reproducePaper(
   const constants = await constantScores(plan, settings);
   await mkdir(root, { recursive: true });
   await introduce(root, model, sources, constants, context);
-  const outcomes = await earlierOutcomes(plan, shared);
-  const saved = async (): Promise<Reproduction> => {
-    const table = reproductionOf({ plan, quick: settings.quick, model, outcomes, constants });
-    await save(table, settings);
-    return table;
-  };
-  let table = await saved();
-  for await (const [id, outcome] of openJobs(plan, shared, outcomes, context)) {
-    outcomes.set(id, outcome);
-    table = await saved();
-  }
-  return table;
+  return { settings, plan, shared, model, outcomes: await earlierOutcomes(plan, shared), constants };
 }
 
 /** Enters the model and the tasks into the ledger, where they are not yet, and reports what it has to note. */
