@@ -60,6 +60,13 @@ test.each(rows)("collapsed: a loss that %s asks for a lower rate", (_, losses, s
   expect(watch.end).toThrow("It has collapsed");
 });
 
+test("behind: a loss that falls while the product says the same of everything asks for more epochs", () => {
+  const falling = Array.from({ length: 30 }, (_, i) => 0.69 - 0.01 * i);
+  const note = heard(falling).look(constant(1e-5), 30);
+  expect(note).toContain("What is trained does learn (loss 0.445, of guessing 0.693)");
+  expect(note).toContain("if it stays so, try more epochs than 3");
+});
+
 test("once answers have varied, the same of all twice running is a collapse and ends the run", () => {
   const watch = heard(still);
   expect(watch.look(VARIED, 20)).toBeUndefined();

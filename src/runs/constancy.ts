@@ -6,6 +6,8 @@
  *
  *   flat        the loss has stayed at that of guessing: nothing was learnt, the steps are few or the rate is too low
  *   collapsed   the loss fell or rose and the answers do not depend on the text any more: the rate is too high
+ *   behind      what is trained reads the text, the product that is judged does not yet: modules that were swapped in or
+ *               pruned matrices need more steps
  *
  * Where the steps are few and answers have never varied, more of them are always among what is advised: so early, one may
  * look like the other.
@@ -119,6 +121,12 @@ function diagnose(
       advice: few
         ? `try more epochs than ${facts.epochs}, for ${facts.steps} steps are few, or a higher learning rate than ${rate}`
         : `try a higher learning rate than ${rate}, or more epochs than ${facts.epochs}`,
+    };
+  }
+  if (!varied && now !== undefined && now < Math.min(guess, means[0] ?? now) * (1 - MOVED)) {
+    return {
+      state: `What is trained does learn${loss}, and the product that is judged is behind it`,
+      advice: `try more epochs than ${facts.epochs}`,
     };
   }
   return {
