@@ -176,7 +176,10 @@ export interface Method<Config, State extends MethodState> {
   readonly trains: (state: State, name: string) => boolean;
   /** How a trained tensor moves; absent: the run's AdamW. */
   readonly rule?: (state: State, name: string) => UpdateRule | undefined;
-  /** Tensors that are not trained but changed by `Answers.updates` or by host work, and so are part of a checkpoint. */
+  /**
+   * Tensors that are not trained but changed by `Answers.updates` or by host work, and so are part of a checkpoint; default
+   * none. `trains` is false for them.
+   */
   readonly keeps?: (state: State, name: string) => boolean;
   /** Tensors that are not trained but whose gradients count in the norm that clips; default none. */
   readonly measures?: (state: State, name: string) => boolean;
@@ -185,9 +188,12 @@ export interface Method<Config, State extends MethodState> {
   readonly rate?: (state: State, step: number) => number;
   /** Numbers fed in step `step`: temperatures, thresholds, penalties. `done` steps and progress when it evaluates. */
   readonly scalars?: (state: State, step: number, progress: Progress) => Readonly<Record<string, number>>;
-  /** What is static in the graph of step `step` (from 0): swaps, skips. Equal strings mean equal graphs. */
+  /** What is static in the graph of step `step` (from 0): swaps, skips. Equal strings mean equal graphs. Default `""`. */
   readonly structure?: (state: State, step: number, progress: Progress) => string;
-  /** The structure of the finished product, used to evaluate. */
+  /**
+   * The structure of the finished product, used to evaluate; default `""`. To be given wherever `sites` answers otherwise
+   * for the product than for `""`: what is judged while training is then what `finish` leaves.
+   */
   readonly product?: (state: State, progress: Progress) => string;
   readonly sites: (state: State, structure: string, tools: Tools) => Answers;
   readonly host?: HostWork<State>;

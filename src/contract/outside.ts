@@ -15,11 +15,13 @@ import {
   aText,
   ifThere,
   type JsonShape,
+  listOf,
   mapOf,
   oneOfValues,
   primitive,
   record,
 } from "../formats/json-shape.ts";
+import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { type RegisteredMethod, registerMethod } from "./configured.ts";
 import type { Answers, Citation, HostWork, Method, MethodState, Setting } from "./method.ts";
@@ -79,6 +81,26 @@ const ANSWERS: { readonly [K in keyof Answers]-?: JsonShape<Answers[K]> } = {
   everyToken: ifThere(primitive<never>("true or false", (value) => typeof value === "boolean")),
 };
 
+const VALUE = primitive<Value>(
+  "a value of the graph",
+  (value) => isObject(value) && typeof value.lower === "function" && Array.isArray(value.inputs),
+);
+const NUMBER = primitive<number>("a number", (value) => typeof value === "number" && !Number.isNaN(value));
+
+/** What functions give, by their paths: where it is of another kind, the graph or the engine would fail without their names. */
+const GIVES: Readonly<Record<string, JsonShape<unknown>>> = {
+  scalars: mapOf(NUMBER),
+  structure: aText,
+  product: aText,
+  "sites.weight": VALUE,
+  "sites.gate": VALUE,
+  "sites.residual": VALUE,
+  "sites.layer": FUNCTION,
+  "sites.loss": VALUE,
+  "sites.watches": listOf(VALUE),
+  "sites.updates": mapOf(VALUE),
+};
+
 /**
  * A value from outside as a method.
  *
@@ -123,18 +145,28 @@ function kindOf(value: unknown): string {
 function namingErrors(value: object, id: string, prefix = ""): object {
   const named = Object.entries(value).map(([name, part]: [string, unknown]) => {
     const path = `${prefix}${name}`;
-    if (typeof part === "function") return [name, namingItsErrors(part, value, `${id}.${path}`)];
+    if (typeof part === "function") return [name, namingItsErrors(part, value, { id, path })];
     return [name, name === "host" && isObject(part) ? namingErrors(part, id, "host.") : part];
   });
   return Object.fromEntries(named);
 }
 
+/** A function of a method. */
+interface Place {
+  readonly id: string;
+  readonly path: string;
+}
+
 // biome-ignore lint/complexity/noBannedTypes: any function at all, which is called with what it would have been called with
-function namingItsErrors(work: Function, owner: object, name: string): (...args: unknown[]) => unknown {
+function namingItsErrors(work: Function, owner: object, at: Place): (...args: unknown[]) => unknown {
+  const name = `${at.id}.${at.path}`;
   return (...args) => {
     try {
       const result: unknown = Reflect.apply(work, owner, args);
-      return result instanceof Promise ? result.catch((error: unknown) => rethrow(error, name)) : result;
+      if (result instanceof Promise) return result.catch((error: unknown) => rethrow(error, name));
+      const problem = GIVES[at.path]?.problem(result, name);
+      if (problem !== undefined) throw new RunError("method/result", problem);
+      return result;
     } catch (error) {
       return rethrow(error, name);
     }

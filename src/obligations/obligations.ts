@@ -69,7 +69,10 @@ async function misplacedMoves({ method, settings, whole }: Trial): Promise<strin
     ...[...moved]
       .filter((name) => !moves.has(name))
       .map((name) => `${name}: expected its bytes, got others; it is not trained`),
-    ...held.map((name) => `${name}: expected other bytes, got the same; it is trained`),
+    ...held.map(
+      (name) =>
+        `${name}: expected other bytes, got the same; it is ${method.trains(name) ? "trained" : "kept"}`,
+    ),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** What a batch feeds a program: its arrays, its labels, the count they are averaged over, the key of its dropout. */
 
+import { RunError } from "../base/errors.ts";
 import { fold, type Key } from "../base/random.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { Batch } from "../data/batches.ts";
@@ -51,7 +52,11 @@ function float(value: number): Tensor {
   return { dtype: "float32", shape: [], data: Float32Array.of(value) };
 }
 
-/** A method's numbers, and the batch's share of the step's labels: what of them the program reads. */
+/**
+ * A method's numbers, and the batch's share of the step's labels: what of them the program reads.
+ *
+ * @throws {RunError} `method/scalar` for a number that it reads and the method does not give
+ */
 export function methodFeeds(
   { inputs }: Program,
   scalars: Readonly<Record<string, number>>,
@@ -61,6 +66,14 @@ export function methodFeeds(
     [FEED.share, share] as const,
     ...Object.entries(scalars).map(([name, value]) => [scalarOf(name), value] as const),
   ];
+  const missing = [...inputs.keys()].find(
+    (name) => name.startsWith(scalarOf("")) && !all.some(([given]) => given === name),
+  );
+  if (missing !== undefined) {
+    const given = Object.keys(scalars).join(", ") || "none";
+    const name = missing.slice(scalarOf("").length);
+    throw new RunError("method/scalar", `scalars: expected ${name}, which a graph reads, got ${given}`);
+  }
   return Object.fromEntries(
     all.filter(([name]) => inputs.has(name)).map(([name, value]) => [name, float(value)]),
   );

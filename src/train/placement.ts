@@ -10,13 +10,14 @@
  * arrays.
  */
 
-import { InputError } from "../base/errors.ts";
+import { InputError, RunError } from "../base/errors.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
 import { type FloatTensor, sizeOf } from "../base/tensor.ts";
 import { EMBEDDINGS, isDecayed } from "../bert/names.ts";
 import type { UpdateRule } from "../contract/method.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { View } from "../engine/protocol.ts";
+import type { Type } from "../graph/shape.ts";
 
 export const BUFFERS = {
   weights: "w",
@@ -160,6 +161,36 @@ function tableSizes([rows, columns]: readonly [number, number]): Record<string, 
   const name = BUFFERS.table;
   const size = rows * columns;
   return { [name]: size, [`${name}.m`]: size, [`${name}.v`]: size, [`${name}.g`]: columns };
+}
+
+/**
+ * Sees to it that every value that a method's `updates` give has a place to go to.
+ *
+ * @param updates  types of the values, by tensor
+ * @throws {RunError} `method/updates` for a tensor that is not kept, or for a value that does not fit it
+ */
+export function requireKept(
+  id: string,
+  updates: Iterable<readonly [name: string, type: Type]>,
+  { views }: Pick<Placement, "views">,
+): void {
+  for (const [name, { dtype, shape }] of updates) {
+    const view = views.get(name);
+    if (view?.buffer !== BUFFERS.kept) {
+      const got = view === undefined ? "which the run does not have" : `which is ${stateOf(view)}`;
+      throw new RunError(
+        "method/updates",
+        `${id}.updates: expected tensors for which keeps() is true and trains() is false, got ${name}, ${got}`,
+      );
+    }
+    const [wanted, given] = [`float32 [${view.shape.join(", ")}]`, `${dtype} [${shape.join(", ")}]`];
+    if (wanted === given) continue;
+    throw new RunError("method/updates", `${id}.updates: expected ${name} as ${wanted}, got ${given}`);
+  }
+}
+
+function stateOf({ buffer }: View): string {
+  return buffer === BUFFERS.frozen ? "not kept" : "trained";
 }
 
 /** Where a kept tensor's value of the next step goes. */

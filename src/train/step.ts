@@ -28,7 +28,7 @@ import { topological } from "../graph/emitter.ts";
 import { expand, reshape } from "../graph/ops/broadcast.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import { type Program, program } from "../graph/program.ts";
-import { GraphError, type Shape } from "../graph/shape.ts";
+import { GraphError, type Shape, type Type } from "../graph/shape.ts";
 import { input, scalar, type Value } from "../graph/value.ts";
 
 /** What a graph is made for: one network, one structure of its method. */
@@ -62,6 +62,14 @@ export function scalarOf(name: string): string {
 /** Output of a kept tensor's next value. */
 export function nextOf(name: string): string {
   return `next:${name}`;
+}
+
+/** Types of the values that a program has for the next step, by the kept tensors' names. */
+export function updatesOf({ outputs }: Pick<Program, "outputs">): [name: string, type: Type][] {
+  const prefix = nextOf("");
+  return [...outputs].flatMap(([name, type]): [string, Type][] =>
+    name.startsWith(prefix) ? [[name.slice(prefix.length), type]] : [],
+  );
 }
 
 export function gradientOf(name: string): string {

@@ -5,7 +5,7 @@
  */
 
 import { InputError } from "../base/errors.ts";
-import { requireFloats, requireItem } from "../base/present.ts";
+import { requireEntry, requireFloats, requireItem } from "../base/present.ts";
 import type { Key } from "../base/random.ts";
 import { type FloatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
@@ -17,7 +17,7 @@ import type { Network } from "../network/network.ts";
 import type { AdamW } from "./adamw.ts";
 import { answerFeed, batchFeeds, keyFeed, labelFeeds, methodFeeds, type TrainBatch } from "./feeds.ts";
 import { Parameters, type ParametersState } from "./parameters.ts";
-import { gradientView, nextView, type Placement, planPlacement } from "./placement.ts";
+import { gradientView, nextView, type Placement, planPlacement, requireKept } from "./placement.ts";
 import {
   evalProgram,
   FEED,
@@ -30,6 +30,7 @@ import {
   sumOf,
   teacherProgram,
   trainProgram,
+  updatesOf,
 } from "./step.ts";
 import { TeacherAnswers } from "./teacher-answers.ts";
 
@@ -209,9 +210,12 @@ export class Trainer {
     const rows = this.placement.table !== undefined;
     const structure = method.structure(this.steps, this.progress);
     const accumulate = index > 0;
-    const session = await this.engine.session(`train ${method.id} ${structure} ${accumulate}`, () =>
-      trainProgram(planOf(this.settings, structure), this.placement.differentiated, { rows, accumulate }),
-    );
+    const session = await this.engine.session(`train ${method.id} ${structure} ${accumulate}`, () => {
+      const plan = planOf(this.settings, structure);
+      const built = trainProgram(plan, this.placement.differentiated, { rows, accumulate });
+      requireKept(method.id, updatesOf(built), this.placement);
+      return built;
+    });
     const binding = await this.bound(session, accumulate);
     const lookedUp = await this.lookedUpView(part);
     const taught = session.program.inputs.has(FEED.answers) ? await this.taught(part) : undefined;
@@ -226,7 +230,7 @@ export class Trainer {
     const ready = this.parameters.prepare(part.ids);
     const run = this.engine.run([{ session, feeds, binding, into: rows ? { [OUT.rows]: lookedUp } : {} }]);
     const added = rows && this.parameters.addRows(part.ids, lookedUp);
-    const keeps = [...session.program.outputs.keys()].some((name) => name.startsWith(nextOf("")));
+    const keeps = updatesOf(session.program).length > 0;
     const [[results]] = await Promise.all([run, ready, added, keeps && this.parameters.keep()]);
     return lossOf(results);
   }
@@ -275,8 +279,8 @@ export class Trainer {
       if (accumulate) feeds[sumOf(name)] = view;
       if (session.program.outputs.has(gradientOf(name))) into[gradientOf(name)] = view;
     }
-    for (const [name, view] of this.placement.views) {
-      if (session.program.outputs.has(nextOf(name))) into[nextOf(name)] = nextView(view);
+    for (const [name] of updatesOf(session.program)) {
+      into[nextOf(name)] = nextView(requireEntry(this.placement.views, name, "tensor"));
     }
     const binding = await this.engine.bind(feeds, into);
     this.bindings.set(session.key, binding);
