@@ -23,8 +23,7 @@
  * given its sparsity: its τ is the quantile of all scores that leaves it, where the paper fixes τ and tunes λ.
  * With `distil` half of the loss is the fine-tuned model's, temperature 2, as in the authors' commands.
  *
- * It needs epochs: pruned within one epoch of 25,600 sentences at 50 % it ends at a constant answer, here and in PyTorch
- * with the authors' masks; with seven and ten it has the unpruned model's accuracy (results/archive/papers.md, Other baselines).
+ * It needs epochs, of which one is too few (results/archive/papers.md, Other baselines).
  */
 
 import { type BlockHeight, blockAt, matrixOf } from "../base/blocks.ts";
