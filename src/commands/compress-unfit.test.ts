@@ -35,7 +35,7 @@ async function options() {
   const rows = Array.from({ length: 60 }, (_, i) => (i % 2 ? "a good film,1" : "a bad film,0"));
   await writeFile(data, `text,label\n${rows.join("\n")}\n`);
   const model = await written(tinyModel());
-  return { model, data, out: join(folder, "run"), maxLength: 16, threads: 1, latency: false };
+  return { model, data, out: join(folder, "run"), maxLength: 16, epochs: 3, threads: 1, latency: false };
 }
 
 const SETTABLE = Object.keys(METHODS).filter((id) => id !== "finetune");
