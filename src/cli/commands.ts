@@ -49,13 +49,6 @@ export interface Outcome {
  */
 export type Stop = "loses nothing" | "saves" | "cleans";
 
-const STOPS: ReadonlyMap<string, Stop> = new Map([
-  ...["finetune", "compress", "augment", "pretrain", "reproduce", "resume", "demo"].map(
-    (name): [string, Stop] => [name, "saves"],
-  ),
-  ["bench", "cleans"],
-]);
-
 /** One command. */
 export interface CommandSpec {
   readonly name: string;
@@ -74,7 +67,8 @@ export interface CommandSpec {
   execute(given: Given, context: RunContext): Promise<Outcome>;
 }
 
-interface Definition<F extends Fields> extends Pick<CommandSpec, "summary" | "example" | "positionals"> {
+interface Definition<F extends Fields>
+  extends Pick<CommandSpec, "stop" | "summary" | "example" | "positionals"> {
   readonly schema: Schema<F>;
   explain?(): string;
   prepare?(given: Given, lines: LineSource): Promise<Given>;
@@ -86,7 +80,6 @@ function define<F extends Fields>({ schema, run, ...rest }: Definition<F>): Comm
   return {
     ...rest,
     name: schema.name,
-    stop: STOPS.get(schema.name) ?? "loses nothing",
     fields: schema.fields,
     execute: async (given, context) =>
       run(resolveOptions(schema, withCores(given, context), naming), context),
@@ -114,6 +107,7 @@ export function flagOf(key: string): string {
 export const COMMANDS: readonly CommandSpec[] = [
   define({
     schema: INSPECT,
+    stop: "loses nothing",
     summary: "what is in a model: sizes and operations by part",
     example: "inspect hf:google/bert_uncased_L-4_H-256_A-4",
     positionals: ["model"],
@@ -124,6 +118,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: FINETUNE,
+    stop: "saves",
     summary: "train a pre-trained encoder on labelled text",
     example:
       "finetune hf:sentence-transformers/all-MiniLM-L6-v2 --task sst2 --data glue/SST-2 --out runs/sst2",
@@ -135,6 +130,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: COMPRESS,
+    stop: "saves",
     explain: methodsHelp,
     summary: "train a smaller model from an encoder and labelled text",
     example:
@@ -147,6 +143,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: AUGMENT,
+    stop: "saves",
     summary: "write copies of training texts with words replaced",
     example: "augment embedded --task mrpc --data glue/MRPC --out mrpc.jsonl",
     positionals: ["model"],
@@ -157,6 +154,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: EVALUATE,
+    stop: "loses nothing",
     summary: "metrics of a fine-tuned model on labelled text",
     example: "evaluate runs/sst2 --task sst2 --data glue/SST-2",
     positionals: ["model"],
@@ -167,6 +165,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: PREDICT,
+    stop: "loses nothing",
     summary: "label texts, lines of standard input or the rows of a file",
     example: "predict runs/sst2 --data reviews.csv --text review --out labelled.csv",
     positionals: ["model", "texts"],
@@ -178,6 +177,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: EXPORT,
+    stop: "loses nothing",
     summary: "write a model for other programs",
     example: "export runs/half --to onnx",
     positionals: ["model"],
@@ -188,6 +188,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: SHRINK,
+    stop: "loses nothing",
     summary: "leave out what does nothing, and pieces no text uses",
     example: "shrink runs/half --out models/half --vocabulary glue/SST-2 --task sst2 --data glue/SST-2",
     positionals: ["model"],
@@ -198,6 +199,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: BENCH,
+    stop: "cleans",
     summary: "time models side by side on this machine",
     example: "bench runs/sst2 runs/half --batch-sizes 1,32 --lengths 128",
     positionals: ["models"],
@@ -208,6 +210,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: PRETRAIN,
+    stop: "saves",
     summary: "pre-train a small encoder on plain text",
     example: "pretrain --corpus wikipedia.txt --out runs/small --hidden 256 --layers 6 --heads 4 --ffn 1024",
     positionals: [],
@@ -218,6 +221,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: REPRODUCE,
+    stop: "saves",
     summary: "a paper's table, run here beside the published numbers",
     example: "reproduce theseus --model embedded --data glue --tasks sst2,mrpc --threads 1",
     positionals: ["paper"],
@@ -230,6 +234,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: RESUME,
+    stop: "saves",
     summary: "resume a run that was stopped",
     example: "resume runs/sst2",
     positionals: ["run"],
@@ -241,6 +246,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: DEMO,
+    stop: "saves",
     summary: "see it all once: train, compress, measure",
     example: "demo",
     positionals: [],

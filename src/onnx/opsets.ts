@@ -83,13 +83,13 @@ export function hasOperator(opType: string, opset: number): boolean {
   return Object.hasOwn(SINCE, opType) && (SINCE[opType] ?? Number.POSITIVE_INFINITY) <= opset;
 }
 
-/** @throws {FormatError} `onnx/opset` for an operator of the standard that is newer than the opset, or not in the table */
+/** @throws {FormatError} `onnx/opset` for an operator of the standard that is newer than the opset, or not in `SINCE` */
 export function checkOpset({ nodes }: Graph, opset: number): void {
   for (const { opType, domain = "" } of nodes) {
     if (domain !== "" || hasOperator(opType, opset)) continue;
     const got = Object.hasOwn(SINCE, opType)
       ? `one of opset ${SINCE[opType]}`
-      : "one that is not in the table";
+      : "one that SINCE in src/onnx/opsets.ts does not have";
     throw new FormatError(
       "onnx/opset",
       `operator ${opType}: expected one of opset ${opset} or older, got ${got}`,
