@@ -67,11 +67,23 @@ test("behind: a loss that falls while the product says the same of everything as
   expect(note).toContain("if it stays so, try more epochs than 3");
 });
 
-test("once answers have varied, the same of all twice running is a collapse and ends the run", () => {
-  const watch = heard(still);
+const learnt = [...still, ...Array.from({ length: 10 }, () => 0.45)];
+
+test("once something was learnt, the same of all twice running is a collapse and ends the run", () => {
+  const watch = heard(learnt);
   expect(watch.look(VARIED, 20)).toBeUndefined();
   expect(watch.look(constant(0.05), 40)).toContain("It has collapsed");
   expect(() => watch.look(constant(0.05), 50)).toThrow("a lower learning rate");
+});
+
+test("answers that varied by chance while nothing was learnt are no collapse, and the run goes on", () => {
+  const watch = heard(still);
+  expect(watch.look(VARIED, 20)).toBeUndefined();
+  expect(watch.look(constant(0.05), 40)).toContain("learnt nothing yet");
+  expect(watch.look(constant(0.05), 50)).toBeUndefined();
+  expect(watch.end).toThrow("a higher learning rate than 5e-5, or more epochs than 3");
+  expect(watch.look(VARIED, 60)).toBeUndefined();
+  expect(watch.end).not.toThrow();
 });
 
 test("once is no error: not at the end either, and a part of the run before counts", () => {

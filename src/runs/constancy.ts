@@ -1,8 +1,8 @@
 /**
  * Watches for a model that says the same of everything, tells the two ways to get there apart, and says what helps.
  *
- * No metric shows it plainly on unbalanced data. It may happen early on, so the first time is a note; it is an error twice
- * running after answers had varied, or when they never did.
+ * No metric shows it plainly on unbalanced data. It may happen early on, so the first time is a note. It is an error at
+ * the end when it is so twice running or answers have never varied, and at once when what had been learnt has collapsed.
  *
  *   flat        the loss has stayed at that of guessing: nothing was learnt, the steps are few or the rate is too low
  *   collapsed   the loss fell or rose and the answers do not depend on the text any more: the rate is too high
@@ -12,8 +12,8 @@
  * Where the steps are few and answers have never varied, more of them are always among what is advised: so early, one may
  * look like the other.
  *
- * A head that has learnt nothing still hears the encoder: logits differ from text to text, though never enough to change
- * the class. In a collapsed encoder all texts are one.
+ * A head that has learnt nothing still hears the encoder: logits differ from text to text, though hardly enough to change
+ * the class of a few. In a collapsed encoder all texts are one.
  */
 
 import { RunError } from "../base/errors.ts";
@@ -47,7 +47,7 @@ export interface ConstancyWatch {
    * @throws {RunError} `train/constant`
    */
   readonly look: (logits: Float32Array, step: number) => string | undefined;
-  /** To be called when training is over. @throws {RunError} `train/constant` when the answers have never varied */
+  /** To be called when training is over. @throws {RunError} `train/constant` */
   readonly end: () => void;
 }
 
@@ -56,8 +56,10 @@ export function watchConstancy(facts: WatchFacts, varied = false): ConstancyWatc
   const losses: number[] = [];
   let seen: Seen | undefined;
   let [hasVaried, running] = [varied, 0];
+  const diagnosis = (logits: Float32Array): Diagnosis =>
+    diagnose(facts, losses, logits, { before: varied, ever: hasVaried });
   const refuse = (last: Seen): never => {
-    const { state, advice } = diagnose(facts, losses, last.logits, hasVaried);
+    const { state, advice } = diagnosis(last.logits);
     const found = `got the same for all ${facts.labels.length} after step ${last.step}`;
     throw new RunError(
       "train/constant",
@@ -73,14 +75,14 @@ export function watchConstancy(facts: WatchFacts, varied = false): ConstancyWatc
       running = constant ? running + 1 : 0;
       hasVaried ||= !constant;
       seen = { logits, step };
-      if (hasVaried && running > 1) refuse(seen);
+      if (hasVaried && running > 1 && diagnosis(logits).isLost) refuse(seen);
       if (running !== 1 || step >= facts.steps) return undefined;
-      const { state, advice } = diagnose(facts, losses, logits, hasVaried);
+      const { state, advice } = diagnosis(logits);
       const what = `after step ${step} of ${facts.steps} the model says the same of all ${facts.labels.length} examples`;
       return `${what}. ${state}; if it stays so, ${advice}`;
     },
     end: () => {
-      if (seen !== undefined && !hasVaried) refuse(seen);
+      if (seen !== undefined && (!hasVaried || running > 1)) refuse(seen);
     },
   };
 }
@@ -102,38 +104,56 @@ export function isConstant(
   return said.every((value) => Math.abs(value - first) <= nearness);
 }
 
+interface Diagnosis {
+  readonly state: string;
+  readonly advice: string;
+  /** More steps will not mend it. */
+  readonly isLost: boolean;
+}
+
+/** Whether answers have varied in a part of the run before this one, and whether they ever have. */
+interface Varied {
+  readonly before: boolean;
+  readonly ever: boolean;
+}
+
 function diagnose(
   facts: WatchFacts,
   losses: readonly number[],
   logits: Float32Array,
-  varied: boolean,
-): { readonly state: string; readonly advice: string } {
+  varied: Varied,
+): Diagnosis {
   const rate = facts.learningRate.toExponential().replace("e+0", "");
   const means = windowMeans(losses);
   const [guess, most] = guessingLosses(facts, logits.length / facts.labels.length);
   const now = means.at(-1);
   const loss = now === undefined ? "" : ` (loss ${now.toFixed(3)}, of guessing ${guess.toFixed(3)})`;
-  const few = !varied && facts.steps < ENOUGH_STEPS;
+  const few = facts.steps < ENOUGH_STEPS;
   const moved = means.some((mean) => mean < guess * (1 - MOVED) || mean > most * (1 + MOVED));
-  if (!varied && !moved && spreadOf(logits, facts) > SPREAD) {
+  // Untrained answers lie about a border, and a few may cross it: that is nothing learnt. Losses before are not known.
+  if (!varied.before && !moved && spreadOf(logits, facts) > SPREAD) {
     return {
       state: `It has learnt nothing yet${loss}`,
       advice: few
         ? `try more epochs than ${facts.epochs}, for ${facts.steps} steps are few, or a higher learning rate than ${rate}`
         : `try a higher learning rate than ${rate}, or more epochs than ${facts.epochs}`,
+      isLost: false,
     };
   }
-  if (!varied && now !== undefined && now < Math.min(guess, means[0] ?? now) * (1 - MOVED)) {
+  if (!varied.ever && now !== undefined && now < Math.min(guess, means[0] ?? now) * (1 - MOVED)) {
     return {
       state: `What is trained does learn${loss}, and the product that is judged is behind it`,
       advice: `try more epochs than ${facts.epochs}`,
+      isLost: false,
     };
   }
   return {
     state: `It has collapsed${loss}`,
-    advice: few
-      ? `try a lower learning rate than ${rate}, a longer warm-up, or more epochs than ${facts.epochs}, for ${facts.steps} steps are few`
-      : `try a lower learning rate than ${rate}, or a longer warm-up`,
+    advice:
+      few && !varied.ever
+        ? `try a lower learning rate than ${rate}, a longer warm-up, or more epochs than ${facts.epochs}, for ${facts.steps} steps are few`
+        : `try a lower learning rate than ${rate}, or a longer warm-up`,
+    isLost: true,
   };
 }
 
