@@ -48,7 +48,7 @@ test.each(["SIGINT", "SIGTERM"])(
     await new Promise((resolve) => setTimeout(resolve, 200));
     signals.emit(signal);
     expect(await ended).toEqual({ exit: 130 });
-    expect(said).toEqual(["espalier: stopping after this step; again to end at once\n"]);
+    expect(said).toEqual(["espalier: stopping as soon as nothing is lost; again to end at once\n"]);
   },
 );
 

@@ -59,7 +59,7 @@ export async function supervise(job: Supervised, signals: Signals = process): Pr
     else if (job.stop === "loses nothing") end("stopped");
     else if (!asked.begun) end("stopped before the first step; the same command begins again");
     else {
-      job.tell("espalier: stopping after this step; again to end at once\n");
+      job.tell("espalier: stopping as soon as nothing is lost; again to end at once\n");
       child.send({ kind: "stop" } satisfies SupervisorMessage);
     }
   };

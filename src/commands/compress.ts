@@ -91,7 +91,8 @@ export async function compress<Config extends object, State extends MethodState>
   const after = await judgeNetwork(trained.network, settings, dev, data.measure);
   const models = await measureStages(original, before, after, folder);
   const maskBytes = await writeMaskFile(folder.paths.mask, base.network, trained.network);
-  return concludeRun({
+  // Awaited here, so that the folder is this process's until the run has ended.
+  return await concludeRun({
     command: "compress",
     settings,
     folder,
@@ -103,6 +104,7 @@ export async function compress<Config extends object, State extends MethodState>
     method: method.id,
     started,
     record,
+    context,
   });
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -55,6 +56,30 @@ test("a compressed run is a model to fine-tune on another task: its layers, unde
   }
   const trained = compressed.tensors.get("bert.encoder.layer.0.output.dense.weight");
   expect(trained).not.toEqual(original.tensors.get("bert.encoder.layer.0.output.dense.weight"));
+});
+
+test("a run is its process's to the end, and one stopped while it is measured is resumed", async () => {
+  const [model, folder] = [await written(tinyModel()), await newFolder()];
+  const data = await table([
+    ["a good film", "positive"],
+    ["a dull film", "negative"],
+  ]);
+  const given = { ...SHARED, latency: true, model, data, out: join(folder, "run") };
+  const stop = new AbortController();
+  const claims: boolean[] = [];
+  const report = (event: ProgressEvent): void => {
+    if (event.kind !== "phase") return;
+    claims.push(existsSync(join(given.out, ".claim")));
+    if (event.name === "measuring") stop.abort();
+  };
+  await expect(finetune(given, { signal: stop.signal, report })).rejects.toThrow(
+    expect.objectContaining({ code: "run/interrupted", message: expect.stringContaining("resume with:") }),
+  );
+  expect(claims.length).toBeGreaterThan(0);
+  expect(claims).not.toContain(false);
+  const result = await finetune(given, { resume: true });
+  expect(result.models[0]?.latency).not.toEqual([]);
+  expect(existsSync(join(given.out, ".claim"))).toBe(false);
 });
 
 const STARS = ["1", "2", "3", "4", "5"].map((label): [string, string] => ["a good film", label]);

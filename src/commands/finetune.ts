@@ -57,7 +57,8 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
     context,
   });
   const bytes = await writeMeasured(folder.paths.model, trained.network);
-  return concludeRun({
+  // Awaited here, so that the folder is this process's until the run has ended.
+  return await concludeRun({
     command: "finetune",
     settings,
     folder,
@@ -68,5 +69,6 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
     kept: { step: trained.best.step, steps: trained.steps },
     started,
     record,
+    context,
   });
 }

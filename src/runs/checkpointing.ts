@@ -54,7 +54,8 @@ export async function follow(
       state = event.state;
       const { metrics, loss } = event.evaluation;
       record({ kind: "evaluation", step: event.step, metrics, loss, kept: state.best?.step === event.step });
-      if (event.step < plan.steps) await save();
+      // After the last step too: measuring and writing may take minutes, and may be stopped.
+      await save();
     }
     if (context.signal?.aborted && trainer.steps < plan.steps) {
       await save();

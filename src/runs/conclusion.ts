@@ -24,7 +24,7 @@ import { type Comparison, judge, trainingVerdict, ZEROS_THRESHOLD } from "../mea
 import { countParameters, type Network } from "../network/network.ts";
 import { exportOnnx } from "../network/onnx.ts";
 import type { RunFolder } from "./folder.ts";
-import type { ProgressEvent, RunContext } from "./progress.ts";
+import { type ProgressEvent, type RunContext, stopIfAsked } from "./progress.ts";
 
 /** Sends events to the caller and to metrics.jsonl, and announces the run. */
 export function report(
@@ -60,6 +60,7 @@ export interface Report {
     /** Whether to time the models; without, the result has no latencies and its verdict claims no speed. */
     readonly latency: boolean;
     readonly keepCheckpoints: boolean;
+    readonly out: string;
   };
   readonly folder: RunFolder;
   readonly measure: Measure;
@@ -74,11 +75,21 @@ export interface Report {
   /** `performance.now()` at the start of this call. */
   readonly started: number;
   readonly record: (event: ProgressEvent) => void;
+  readonly context: RunContext;
 }
 
-/** Ends a run: measures latency, writes the product as ONNX and result.json, says that it is done. */
+/**
+ * Ends a run: measures latency, writes the product as ONNX and result.json, says that it is done.
+ *
+ * @throws {InterruptedError} `run/interrupted` when asked to stop: the run, resumed, has only this left to do
+ */
 export async function concludeRun(job: Report): Promise<RunResult> {
-  const result = await resultOf(job);
+  const stop = (): void => stopIfAsked(job.context, job.context.partOf ?? job.settings.out, job.kept.steps);
+  stop();
+  const result = await resultOf(job).catch((error: unknown) => {
+    stop();
+    throw error;
+  });
   await job.folder.finish(result, job.settings.keepCheckpoints);
   job.record({ kind: "done", seconds: result.wallSeconds });
   return result;
@@ -132,13 +143,19 @@ function pairedOf({ models, measure, truth, settings }: Report): PairedCompariso
 
 /** Of each model, and after them of the product's packed file where it has zeros that a sparse runtime can leave out. */
 async function timeModels(
-  { settings, models, record }: Report,
+  { settings, models, record, context }: Report,
   file: Uint8Array | undefined,
 ): Promise<Latency[][]> {
   record({ kind: "phase", name: "measuring" });
   const { maxLength, threads } = settings;
   const networks = models.map(({ network }) => network);
-  const plan = { batchSizes: [1, 32], lengths: [maxLength], repetitions: 15, threads };
+  const plan = {
+    batchSizes: [1, 32],
+    lengths: [maxLength],
+    repetitions: 15,
+    threads,
+    signal: context.signal,
+  };
   const product = networks.at(-1);
   if (file === undefined || product === undefined || !hasZeros(product))
     return measureLatency(networks, plan);

@@ -99,6 +99,15 @@ test("a skewed set is guessed at with less than ln C, so that knowing the shares
   expect(watch.look(constant(0.05), 20)).toContain("learnt nothing yet (loss 0.377, of guessing 0.377)");
 });
 
+test("values of a regression that hardly differ, beside how the labels do, are one answer", () => {
+  const labels = [1, 2, 3, 4, 5, 1, 2, 3];
+  const far = Array.from({ length: 20 }, (_, i) => 9 - 0.2 * i);
+  const facts = { ...FACTS, labels, isRegression: true };
+  const said = (spread: number) => Float32Array.from(labels, (_, i) => 0.68 + spread * Math.sin(i));
+  expect(heard(far, facts).look(said(0.007), 20)).toContain("a higher learning rate than 5e-5");
+  expect(heard(far, facts).look(said(0.5), 20)).toBeUndefined();
+});
+
 test("one value for all texts is a collapsed regression, and a few values are none", () => {
   const watch = heard([0.25, 0.26, 0.24], { ...FACTS, isRegression: true });
   expect(

@@ -28,6 +28,9 @@ const MOVED = 0.1;
 /** Logits that differ less than this from text to text do not depend on it. */
 const SPREAD = 1e-3;
 
+/** Predicted values within this share of the labels' deviation are alike. */
+const ALIKE = 0.02;
+
 /** What the watch compares with and what it names. */
 export interface WatchFacts {
   /** Gold labels of the judging set. */
@@ -99,7 +102,8 @@ export function isConstant(
 ): boolean {
   if (labels.length < 2) return false;
   const said = isRegression ? logits : argmaxRows(logits, logits.length / labels.length);
-  const nearness = isRegression ? 1e-6 : 0;
+  // Values that hardly differ where the labels do are one answer.
+  const nearness = isRegression ? ALIKE * deviationOf(labels) : 0;
   const first = requireItem(said, 0, "answers");
   return said.every((value) => Math.abs(value - first) <= nearness);
 }
@@ -199,4 +203,9 @@ function spreadOf(logits: Float32Array, { labels, isRegression }: WatchFacts): n
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function deviationOf(values: readonly number[]): number {
+  const middle = mean(values);
+  return Math.sqrt(mean(values.map((value) => (value - middle) ** 2)));
 }
