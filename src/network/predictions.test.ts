@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { RunError } from "../base/errors.ts";
-import { predictionsOf, type ReadText } from "./predictions.ts";
+import { predictionsOf, type ReadText, requireTexts } from "./predictions.ts";
 
 const TWO = { kind: "classification", labels: ["no", "yes"] } as const;
 
@@ -35,3 +35,25 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
     expect(once).toThrow(expect.objectContaining({ code: "predict/finite" }));
   },
 );
+
+test.each([
+  ["a film", "texts: expected a list of texts (or [text, pair]), got a text"],
+  [undefined, "texts: expected a list of texts (or [text, pair]), got undefined"],
+  [{ text: "a film" }, "texts: expected a list of texts (or [text, pair]), got an object"],
+  [["a film", null], "texts: expected a text or [text, pair], got null (text 2)"],
+  [[7], "texts: expected a text or [text, pair], got a number (text 1)"],
+  [new Array(1), "texts: expected a text or [text, pair], got undefined (text 1)"],
+  [
+    [["a", "b", "c", "d"]],
+    "texts: expected a text or [text, pair], got [a text, a text, a text, …] (text 1)",
+  ],
+  [[["a", null]], "texts: expected a text or [text, pair], got [a text, null] (text 1)"],
+])("what is no list of texts is refused: %j", (given, message) => {
+  const refusal = expect.objectContaining({ name: "ConfigError", code: "texts/kind", message });
+  expect(() => requireTexts(given, "predict/none")).toThrow(refusal);
+});
+
+test("texts and pairs are texts; an empty list has the code of who asks", () => {
+  expect(() => requireTexts(["a", ["b", "c"]], "predict/none")).not.toThrow();
+  expect(() => requireTexts([], "runtime/none")).toThrow(expect.objectContaining({ code: "runtime/none" }));
+});

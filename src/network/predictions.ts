@@ -1,6 +1,6 @@
 /** What logits say about texts: a label with its probability, or a number. Browser-safe. */
 
-import { RunError } from "../base/errors.ts";
+import { ConfigError, InputError, RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { findNotFinite } from "../base/tensor.ts";
 import type { Head } from "../bert/config.ts";
@@ -42,6 +42,43 @@ export interface Answerer {
 
 /** Texts that are in pieces at a time: room enough to put texts of like length together, and a bound on memory. */
 const WINDOW = 4096;
+
+/**
+ * Refuses what is not a list of texts; a program without types may hand over anything.
+ *
+ * @param none  the code of the error for an empty list
+ * @throws {ConfigError} `texts/kind`; {InputError} `none`
+ */
+export function requireTexts(given: unknown, none: string): asserts given is readonly Text[] {
+  if (!Array.isArray(given)) {
+    const expected = "expected a list of texts (or [text, pair])";
+    throw new ConfigError("texts/kind", `texts: ${expected}, got ${kindOf(given)}`);
+  }
+  if (given.length === 0) throw new InputError(none, "texts: expected at least one, got none");
+  // By number, since what walks a list for itself passes over its holes.
+  for (let i = 0; i < given.length; i++) {
+    const item: unknown = given[i];
+    if (isText(item)) continue;
+    throw new ConfigError(
+      "texts/kind",
+      `texts: expected a text or [text, pair], got ${kindOf(item)} (text ${i + 1})`,
+    );
+  }
+}
+
+function isText(item: unknown): item is Text {
+  if (typeof item === "string") return true;
+  return Array.isArray(item) && item.length === 2 && item.every((part) => typeof part === "string");
+}
+
+/** What a value is, in the words of a message. */
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "string") return "a text";
+  if (!Array.isArray(value)) return `${typeof value === "object" ? "an" : "a"} ${typeof value}`;
+  const kinds = value.slice(0, 3).map((part) => (Array.isArray(part) ? "a list" : kindOf(part)));
+  return `[${kinds.join(", ")}${value.length > 3 ? ", …" : ""}]`;
+}
 
 /** Predictions in the order of the texts, however many they are. @throws as `predictionsOf` does */
 export async function classifyTexts(answerer: Answerer, texts: readonly Text[]): Promise<Prediction[]> {

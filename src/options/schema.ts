@@ -9,7 +9,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
-import { nearest } from "../base/nearest.ts";
+import { requireKnown } from "../base/known.ts";
 
 /** Must be given; has a default; or may be absent, which then means something of its own. */
 export type Presence = "required" | "default" | "optional";
@@ -125,8 +125,7 @@ export function resolveOptions<F extends Fields>(
   given: Readonly<Record<string, unknown>>,
   naming: Naming = (field) => field,
 ): SettingsOf<F> {
-  const unknown = Object.keys(given).find((key) => !Object.hasOwn(fields, key));
-  if (unknown !== undefined) throw new ConfigError("options/unknown", unknownOption(name, unknown, fields));
+  requireKnown(name, given, Object.keys(fields));
   const settings: Record<string, unknown> = {};
   for (const [key, field] of Object.entries(fields)) {
     const value = given[key] ?? field.fallback;
@@ -157,9 +156,4 @@ function problemOf(fields: Fields, settings: Readonly<Record<string, unknown>>, 
   const expected = `${naming(key)}: expected ${field?.kind.expected ?? "a record"}`;
   if (value === undefined) return new ConfigError("options/missing", `${expected}, got nothing`);
   return new ConfigError("options/value", `${expected}, got ${JSON.stringify(value)}`);
-}
-
-function unknownOption(name: string, key: string, fields: Fields): string {
-  const near = nearest(key, Object.keys(fields));
-  return `${name}: expected a known option, got "${key}"${near ? `; did you mean "${near}"?` : ""}`;
 }

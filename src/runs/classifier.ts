@@ -4,7 +4,7 @@
  * Not here: reading texts (cli/), metrics (evaluate.ts).
  */
 
-import { ConfigError, InputError } from "../base/errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import type { Head } from "../bert/config.ts";
 import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
@@ -14,7 +14,13 @@ import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
 import { lengthFor } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
-import { type Answerer, classifyTexts, type Prediction, type Text } from "../network/predictions.ts";
+import {
+  type Answerer,
+  classifyTexts,
+  type Prediction,
+  requireTexts,
+  type Text,
+} from "../network/predictions.ts";
 import type { RunContext } from "./progress.ts";
 import { loadUnder } from "./under-mask.ts";
 
@@ -41,7 +47,7 @@ export interface Classifier {
   readonly network: Network;
   /** Tokens at which texts are cut. */
   readonly maxLength: number;
-  /** Predictions in the order of the texts. @throws {InputError} `predict/none` for no texts */
+  /** Predictions in the order of the texts. @throws {InputError} `predict/none` for no texts; {ConfigError} `texts/kind` */
   classify(texts: readonly Text[]): Promise<Prediction[]>;
   close(): Promise<void>;
 }
@@ -92,8 +98,7 @@ export async function openClassifier(
       network,
       maxLength: length,
       classify: async (texts) => {
-        if (texts.length === 0)
-          throw new InputError("predict/none", "texts: expected at least one, got none");
+        requireTexts(texts, "predict/none");
         return classifyTexts(answerer, texts);
       },
       close: () => engine.close(),

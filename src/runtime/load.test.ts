@@ -182,6 +182,17 @@ test("failures keep their code and class across the thread: a damaged file, no t
   await expect(model.classify(["a"])).rejects.toMatchObject({ code: "runtime/closed" });
 });
 
+test("an option that is not known, and texts that are none, are refused by name", async () => {
+  const mistyped = { thread: 2 };
+  await expect(load(file, mistyped)).rejects.toMatchObject({
+    code: "options/unknown",
+    message: 'load: expected a known option, got "thread"; did you mean "threads"?',
+  });
+  const model = await open(file);
+  const [bare]: string[][] = JSON.parse('["a bare text"]');
+  await expect(model.classify(bare ?? [])).rejects.toMatchObject({ name: "ConfigError", code: "texts/kind" });
+});
+
 test("a masked language model is refused by name", async () => {
   const mlm = await encodeEsp(initialNetwork(SPARSE.config, { kind: "mlm" }, SPARSE.vocabulary, keyOf(1)));
   await expect(load(mlm)).rejects.toMatchObject({ name: "ConfigError", code: "sparse/head" });

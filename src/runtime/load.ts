@@ -10,9 +10,16 @@
  */
 
 import { ConfigError, InputError } from "../base/errors.ts";
+import { requireKnown } from "../base/known.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { lengthFor } from "../network/length.ts";
-import { type Answerer, classifyTexts, type Prediction, type Text } from "../network/predictions.ts";
+import {
+  type Answerer,
+  classifyTexts,
+  type Prediction,
+  requireTexts,
+  type Text,
+} from "../network/predictions.ts";
 import type { Rates } from "../sparse/linear.ts";
 import type { Path } from "./host.ts";
 import { host } from "./node.ts";
@@ -38,6 +45,8 @@ export interface RuntimeOptions {
   /** Called as loading goes on. */
   readonly onProgress?: (progress: LoadProgress) => void;
 }
+
+const OPTIONS: readonly (keyof RuntimeOptions)[] = ["threads", "maxLength", "rates", "path", "onProgress"];
 
 /** How far loading has come: first the file comes, then it is unpacked, then kernels are tried and the model is put in place. */
 export interface LoadProgress {
@@ -66,7 +75,7 @@ export interface RuntimeModel {
   readonly metadata: Readonly<Record<string, string>>;
   /**
    * Predictions in the order of the texts; calls may overlap.
-   * @throws {InputError} `runtime/none` for no texts; {RunError} `runtime/…` when a thread is lost or the model closed
+   * @throws {InputError} `runtime/none` for no texts; {ConfigError} `texts/kind`; {RunError} `runtime/…` when a thread is lost or the model closed
    */
   classify(texts: readonly Text[]): Promise<Prediction[]>;
   close(): Promise<void>;
@@ -83,13 +92,14 @@ const MANY_WEIGHTS = 2 ** 21;
  *
  * @param source  its bytes, a URL, or a path (Node) or address relative to the page (browser)
  * @throws {FormatError} `esp/…` for a damaged file; {InputError} `runtime/source` for one that cannot be read;
- *   {ConfigError} `runtime/threads`, `runtime/path`, `sparse/head`, `options/maxLength`; {RunError} `runtime/…`
+ *   {ConfigError} `options/unknown`, `runtime/threads`, `runtime/path`, `sparse/head`, `options/maxLength`; {RunError} `runtime/…`
  * @example const model = await load(new URL("./model.esp", import.meta.url), { threads: 2 });
  */
 export async function load(
   source: string | URL | Uint8Array,
   options: RuntimeOptions = {},
 ): Promise<RuntimeModel> {
+  requireKnown("load", options, OPTIONS);
   const where = source instanceof Uint8Array ? "bytes" : String(source);
   const threads = threadsFor(options.threads);
   const { path: asked } = options;
@@ -205,7 +215,7 @@ function classifier({ opened }: OpenFile, path: Path, report: RuntimeReport, ask
     report,
     metadata,
     classify: async (texts) => {
-      if (texts.length === 0) throw new InputError("runtime/none", "texts: expected at least one, got none");
+      requireTexts(texts, "runtime/none");
       return classifyTexts(answerer, texts);
     },
     close: () => path.close(),

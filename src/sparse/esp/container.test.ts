@@ -63,6 +63,13 @@ test.each(ATTACKS)("attack: %s", (_, code, bytes) => {
   );
 });
 
+test.each(["<!doctype html>", "\uFEFF\n <html>", "<?xml ?>"])("a page, %j, brings up the address", (page) => {
+  const message =
+    "head: expected an .esp file, got another kind of file; this looks like an HTML page: is the address right? (f)";
+  expect(() => splitSections(new TextEncoder().encode(page), "f")).toThrow(message);
+  expect(() => splitSections(new TextEncoder().encode("{}"), "f")).toThrow("another kind of file (f)");
+});
+
 test("a file cut off anywhere is refused", () => {
   for (let length = 0; length < FILE.length; length++) {
     expect(() => splitSections(FILE.subarray(0, length), "f")).toThrow(

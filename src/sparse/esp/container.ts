@@ -42,6 +42,14 @@ export function joinSections(sections: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
+/** A server answers a wrong address with a page more often than with an error. */
+const PAGE = "; this looks like an HTML page: is the address right?";
+
+/** Whether bytes begin as HTML or XML does: `<`, maybe after a byte order mark and blanks. */
+function isMarkup(bytes: Uint8Array): boolean {
+  return /^\s*</.test(new TextDecoder().decode(bytes.slice(0, 64)));
+}
+
 /**
  * The sections of a file, not copied.
  *
@@ -50,7 +58,7 @@ export function joinSections(sections: readonly Uint8Array[]): Uint8Array {
 export function splitSections(bytes: Uint8Array, where: string): Uint8Array[] {
   const head = new ByteReader(bytes, "head", where);
   if (head.left < MAGIC.length || head.take(MAGIC.length).some((byte, i) => byte !== MAGIC[i])) {
-    throw head.bad("magic", "an .esp file", "another kind of file");
+    throw head.bad("magic", "an .esp file", `another kind of file${isMarkup(bytes) ? PAGE : ""}`);
   }
   const [version, flags, count] = [head.u32(), head.u32(), head.u32()];
   if (version !== VERSION) throw head.bad("version", `version ${VERSION}`, version);
