@@ -5,7 +5,6 @@
  * Not here: reading the command line (arguments.ts), drawing progress (display.ts), exit codes (failure.ts).
  */
 
-import { availableParallelism } from "node:os";
 import { ConfigError } from "../base/errors.ts";
 import { BENCH, EXPORT, INSPECT, SHRINK } from "../options/models.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../options/schema.ts";
@@ -21,6 +20,7 @@ import {
   REPRODUCE,
   RESUME,
 } from "../options/training.ts";
+import { withinCores } from "../runs/cores.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { methodsHelp } from "./methods-help.ts";
 import {
@@ -86,16 +86,11 @@ function define<F extends Fields>({ schema, run, ...rest }: Definition<F>): Comm
   };
 }
 
-/** More threads than cores only wait for each other: as many as there are, with a note. */
-function withCores(given: Given, { report }: RunContext): Given {
+/** A number of threads that is none is left for the options to refuse. */
+function withCores(given: Given, context: RunContext): Given {
   const { threads } = given;
-  const cores = availableParallelism();
-  if (typeof threads !== "number" || threads <= cores || !COMMON.threads.kind.accepts(threads)) return given;
-  report?.({
-    kind: "note",
-    text: `threads: ${threads} were asked for, ${cores} are used, one for each core`,
-  });
-  return { ...given, threads: cores };
+  if (typeof threads !== "number" || !COMMON.threads.kind.accepts(threads)) return given;
+  return { ...given, threads: withinCores(threads, context) };
 }
 
 /** `batchSize` → `--batch-size`. */

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
 import { TINY_CONFIG, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { Engine } from "../engine/engine.ts";
@@ -5,6 +6,7 @@ import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { softmax } from "../network/predictions.ts";
 import { load, openClassifier } from "../runs/classifier.ts";
+import type { ProgressEvent } from "../runs/progress.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import { predict } from "./predict.ts";
 
@@ -81,6 +83,19 @@ test("wrong calls are refused by name", async () => {
   const classifier = await load(model);
   await refused(classifier.classify([]), "predict/none");
   await classifier.close();
+  const mistyped: { threads?: number } = JSON.parse('{ "threds": 2 }');
+  const hint = 'load: expected a known option, got "threds"; did you mean "threads"?';
+  await expect(load(model, mistyped)).rejects.toThrow(hint);
+  await refused(load(model, { threads: 1000 }), "options/value");
+});
+
+test("a program that loads a model with more threads than cores is told, as a command is", async () => {
+  const notes: string[] = [];
+  const report = (event: ProgressEvent) => event.kind === "note" && notes.push(event.text);
+  const cores = availableParallelism();
+  const classifier = await load(await written(tinyModel()), { threads: 256 }, { report });
+  await classifier.close();
+  expect(notes).toEqual([`threads: 256 were asked for, ${cores} are used, one for each core`]);
 });
 
 test("a pair is refused by a model of one token type before anything runs", async () => {

@@ -2,12 +2,21 @@
 
 import { integer, integers, number, oneOf, onOff, someOf, text, texts } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-import { ANY_MODEL, COMMON, DATA, kindRule, MODEL, MODEL_LENGTH } from "./training.ts";
+import { ANY_MODEL, COMMON, DATA, kindRule, MODEL, MODEL_LENGTH, PREDICT } from "./training.ts";
 
 const NUMBERS = oneOf("float32", "float16", "int8");
 
 /** By one word in the flag's place: together they leave no room for what a flag means. */
 const FORMAT = { ...oneOf("onnx", "onnx-int8", "safetensors", "esp"), placeholder: "format" };
+
+/** One model, ready to label texts: what the program's `load` takes beside its name. */
+export const LOAD = schema("load", {
+  mask: optional(text("file"), "mask file, for a base model", { absent: "none" }),
+  batchSize: PREDICT.fields.batchSize,
+  ...MODEL_LENGTH,
+  threads: withDefault(integer(1, 256), 1, COMMON.threads.meaning),
+  device: COMMON.device,
+});
 
 /** One model, written for other programs. */
 export const EXPORT = schema(

@@ -21,12 +21,15 @@ import {
   requireTexts,
   type Text,
 } from "../network/predictions.ts";
+import { LOAD } from "../options/models.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { withinCores } from "./cores.ts";
 import type { RunContext } from "./progress.ts";
 import { loadUnder } from "./under-mask.ts";
 
 /** How a model is run; everything has a default. */
 export interface ClassifierOptions {
-  /** Threads of the engine. Default 1. */
+  /** Threads of the engine, at most one for each core. Default 1. */
   readonly threads?: number;
   /** Default `cpu`. */
   readonly device?: Provider;
@@ -57,7 +60,7 @@ export interface Classifier {
  *
  * @param ref  a folder, a run or `hf:owner/name`
  * @throws {ConfigError} `model/head` for a model without a classification or regression head; `options/maxLength` for
- *   more than it has positions
+ *   more than it has positions; `options/…` for an option that is not known or has another kind of value
  * @throws as `loadModel` and `applyMask` do
  * @example
  * const model = await load("runs/sst2");
@@ -66,11 +69,12 @@ export interface Classifier {
  */
 export async function load(
   ref: string,
-  { mask, ...options }: LoadOptions = {},
+  options: LoadOptions = {},
   context: RunContext = {},
 ): Promise<Classifier> {
+  const { mask, threads, ...how } = resolveOptions(LOAD, { ...options });
   const { network } = await loadUnder(ref, mask ?? null, context);
-  return openClassifier(network, options, ref);
+  return openClassifier(network, { ...how, threads: withinCores(threads, context) }, ref);
 }
 
 /**

@@ -183,14 +183,15 @@ test("failures keep their code and class across the thread: a damaged file, no t
 });
 
 test("an option that is not known, and texts that are none, are refused by name", async () => {
-  const mistyped = { thread: 2 };
+  // As a program without types would call it.
+  const mistyped: { threads?: number } = JSON.parse('{ "thread": 2 }');
   await expect(load(file, mistyped)).rejects.toMatchObject({
     code: "options/unknown",
     message: 'load: expected a known option, got "thread"; did you mean "threads"?',
   });
   const model = await open(file);
-  const [bare]: string[][] = JSON.parse('["a bare text"]');
-  await expect(model.classify(bare ?? [])).rejects.toMatchObject({ name: "ConfigError", code: "texts/kind" });
+  const bare: string[] = JSON.parse('"a bare text"');
+  await expect(model.classify(bare)).rejects.toMatchObject({ name: "ConfigError", code: "texts/kind" });
 });
 
 test("a masked language model is refused by name", async () => {
