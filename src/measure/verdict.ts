@@ -58,12 +58,13 @@ export function judge({ before, after, metric, paired, maskBytes, packed }: Comp
     (each) => each.length > 0 && each.every(({ change }) => change === "faster"),
   );
   const sentences = [
+    // First what was paid, then what was had for it.
+    metricSentence(metric, paired),
     sizeSentence(before, after, smaller),
     ...maskSentence(after, maskBytes),
     speedSentence(before, after, timings),
     ...packedSentence(after, packed, sparse),
     ...unevenSentence([...before.latency, ...after.latency, ...(packed?.latency ?? [])]),
-    metricSentence(metric, paired),
   ];
   return { smaller, faster, text: sentences.join(" ") };
 }
