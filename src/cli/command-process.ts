@@ -40,8 +40,8 @@ async function run(words: readonly string[]): Promise<ExitCode> {
 
 async function execute(request: Extract<Request, { kind: "run" }>, display: Display): Promise<string> {
   const { command, json } = request;
-  const given = command.prepare ? await command.prepare(request.given, process.stdin) : request.given;
   const report = announcing(display.report);
+  const given = command.prepare ? await command.prepare(request.given, process.stdin, report) : request.given;
   const outcome = await command.execute(given, { signal: stop.signal, report });
   display.clear();
   return json ? JSON.stringify(outcome.json) : escapeAllButLines(outcome.text);

@@ -62,7 +62,7 @@ export interface CommandSpec {
   /** Fields that are given by position; one that is a list comes last. */
   readonly positionals: readonly string[];
   /** Adds what does not come from the command line. */
-  prepare?(given: Given, lines: LineSource): Promise<Given>;
+  prepare?(given: Given, lines: LineSource, report?: RunContext["report"]): Promise<Given>;
   /** Checks the options, then does the work. */
   execute(given: Given, context: RunContext): Promise<Outcome>;
 }
@@ -71,7 +71,7 @@ interface Definition<F extends Fields>
   extends Pick<CommandSpec, "stop" | "summary" | "example" | "positionals"> {
   readonly schema: Schema<F>;
   explain?(): string;
-  prepare?(given: Given, lines: LineSource): Promise<Given>;
+  prepare?(given: Given, lines: LineSource, report?: RunContext["report"]): Promise<Given>;
   run(settings: SettingsOf<F>, context: RunContext): Promise<Outcome>;
 }
 

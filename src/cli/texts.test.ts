@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { ProgressEvent } from "../runs/progress.ts";
 import { type LineSource, readTexts } from "./texts.ts";
 
 async function* bytes(...parts: (string | Uint8Array)[]): AsyncGenerator<string | Uint8Array> {
@@ -41,4 +42,16 @@ test.each([
     `labelled by: npx espalier predict runs/a ${way.replace("FILE", file)}`,
   );
   expect(await readTexts({ texts: [name] }, bytes())).toEqual({ texts: [name] });
+});
+
+test("a word that ends as a file's name does, of no file that is there, is labelled with a note", async () => {
+  const notes: string[] = [];
+  const report = (event: ProgressEvent) => event.kind === "note" && notes.push(event.text);
+  for (const text of ["nosuch.txt", "nosuch/a.CSV", "b.jsonl.gz", "the file a.txt", "end.", "a.txt is here"])
+    expect(await readTexts({ texts: [text] }, bytes(), report)).toEqual({ texts: [text] });
+  expect(notes).toEqual(
+    ["nosuch.txt", "nosuch/a.CSV", "b.jsonl.gz"].map(
+      (name) => `${name}: there is no such file, so the words themselves are labelled as text`,
+    ),
+  );
 });

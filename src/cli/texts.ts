@@ -4,7 +4,7 @@ import { isUtf8 } from "node:buffer";
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
-import { shellWord } from "../runs/progress.ts";
+import { type RunContext, shellWord } from "../runs/progress.ts";
 
 /** Where lines come from when texts are not on the command line. */
 export interface LineSource extends AsyncIterable<string | Uint8Array> {
@@ -15,12 +15,18 @@ export interface LineSource extends AsyncIterable<string | Uint8Array> {
 export type Given = Readonly<Record<string, unknown>>;
 
 /**
- * Adds the lines of standard input where no texts and no file are given.
+ * Adds the lines of standard input where no texts and no file are given. The name of a file that is not there is a text,
+ * with a note.
  * @throws {InputError} `cli/no-text`, `cli/utf8`; `cli/file` for the name of a table where a text belongs
  */
-export async function readTexts(given: Given, lines: LineSource): Promise<Given> {
+export async function readTexts(
+  given: Given,
+  lines: LineSource,
+  report?: RunContext["report"],
+): Promise<Given> {
   if (given.texts !== undefined) {
     refuseFileName(given);
+    noteNoFile(given, report);
     return given;
   }
   if (given.data !== undefined) return given;
@@ -60,6 +66,22 @@ function refuseFileName({ model, texts }: Given): void {
     "cli/file",
     `<texts>: expected a text, got the name of a file, ${file}; what is in it is labelled by: ${way}`,
   );
+}
+
+/** A word that ends as a file's name does may be meant as one: that it was labelled itself is said. */
+function noteNoFile({ texts }: Given, report: RunContext["report"]): void {
+  const word = Array.isArray(texts) ? texts.find(isLikeName) : undefined;
+  if (typeof word !== "string") return;
+  report?.({
+    kind: "note",
+    text: `${word}: there is no such file, so the words themselves are labelled as text`,
+  });
+}
+
+function isLikeName(text: unknown): boolean {
+  if (typeof text !== "string" || !/^\S+\.(csv|tsv|tab|txt|jsonl|ndjson|json|parquet|gz)$/i.test(text))
+    return false;
+  return statSync(text, { throwIfNoEntry: false }) === undefined;
 }
 
 function isTable(text: unknown): boolean {
