@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { keyOf } from "../base/random.ts";
 import type { Dataset } from "./dataset.ts";
-import { holdOut, standardErrorText } from "./split.ts";
+import { holdOut, rareNotes, standardErrorText } from "./split.ts";
 
 function classes(...counts: readonly number[]): Dataset {
   const labels = counts.map((_, c) => `class ${c}`);
@@ -59,4 +59,20 @@ test("the error of a judging set is said in points, or of a correlation", () => 
   expect(standardErrorText({ task: "classification" }, 10_000)).toContain("up to 0.5 points");
   expect(standardErrorText({ task: "classification" }, 100)).toContain("up to 5 points");
   expect(standardErrorText({ task: "regression" }, 65)).toContain("a correlation on 65 rows is up to 0.13");
+});
+
+test.each([
+  [[2, 9], [0, 1], []],
+  [[1, 9], [0, 1], ['one example alone to train on: class "class 0"']],
+  [[0, 9], [1, 1], ['no example to train on, though some judge: class "class 0"']],
+  [[0, 0, 9], [0, 0, 1], ['no example to train on or to judge by: classes "class 0", "class 1"']],
+  [
+    [1, 1, 1, 1, 1, 1, 1, 9],
+    [0, 0, 0, 0, 0, 0, 0, 1],
+    [
+      'one example alone to train on: classes "class 0", "class 1", "class 2", "class 3", "class 4" and 2 more',
+    ],
+  ],
+])("with %j examples to train on and %j to judge by, rare classes are named", (train, dev, notes) => {
+  expect(rareNotes({ train: classes(...train), dev: classes(...dev) })).toEqual(notes);
 });

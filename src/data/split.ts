@@ -35,6 +35,41 @@ export function standardErrorText({ task }: Pick<Dataset, "task">, examples: num
   return `one standard error of accuracy ${rows} is up to ${points.toPrecision(points < 1 ? 1 : 2).replace(/\.0$/, "")} points`;
 }
 
+/** What is said of classes that a model can hardly learn: they have one example to train on, or none. */
+export function rareNotes({ train, dev }: Split): string[] {
+  if (train.task === "regression") return [];
+  const count = ({ examples }: Dataset, label: number) =>
+    examples.filter((each) => each.label === label).length;
+  const classes = train.labels.map((name, label) => ({
+    name,
+    learnt: count(train, label),
+    judges: count(dev, label),
+  }));
+  const named = (said: string, found: typeof classes): string[] => {
+    if (found.length === 0) return [];
+    const names = found.slice(0, SHOWN).map(({ name }) => JSON.stringify(name));
+    const more = found.length > SHOWN ? ` and ${found.length - SHOWN} more` : "";
+    return [`${said}: ${found.length === 1 ? "class" : "classes"} ${names.join(", ")}${more}`];
+  };
+  return [
+    ...named(
+      "no example to train on or to judge by",
+      classes.filter((c) => c.learnt === 0 && c.judges === 0),
+    ),
+    ...named(
+      "no example to train on, though some judge",
+      classes.filter((c) => c.learnt === 0 && c.judges > 0),
+    ),
+    ...named(
+      "one example alone to train on",
+      classes.filter((c) => c.learnt === 1),
+    ),
+  ];
+}
+
+/** Names of classes in one note, at most. */
+const SHOWN = 5;
+
 /** Examples that are alike, in the drawn order, and how many of them are kept back. */
 interface Stratum {
   readonly members: readonly number[];

@@ -55,3 +55,14 @@ test("a table is judged by its kind: F1 for two classes, macro F1 for more, both
     ["pearson", "spearman", "mean"],
   ]);
 });
+
+test("blank texts are counted in one note with the first one's place, either text of a pair", async () => {
+  const path = file("blank.csv", "text,other,label\na,b,x\n,b,y\na,  ,x\na,b,y\n");
+  expect((await readTable(path, columns)).notes).toEqual([
+    "blank.csv: 1 of 4 rows have a blank text, the first at blank.csv:3",
+  ]);
+  expect((await readTable(path, { ...columns, pair: "other" })).notes).toEqual([
+    "blank.csv: 2 of 4 rows have a blank text, the first at blank.csv:3",
+  ]);
+  expect((await readTable(path, { ...columns, text: "label", label: "label" })).notes).toBeUndefined();
+});

@@ -71,18 +71,29 @@ export async function readTable(
   const name = basename(file);
   if (!skipUnlabelled) refuseUnlabelled(all, rows.length, rule);
   const skipped = all.length - rows.length;
+  const examples = toExamples(rows, rule);
   const notes = [
     ...found.notes,
     ...(rule.notes ?? []).map((note) => `${name}: ${note}`),
     ...(skipped > 0 ? [`${name}: ${skipped} of ${all.length} rows have no label and are left out`] : []),
+    ...blankNotes(name, examples),
   ];
   return {
     name,
     task: rule.kind,
     labels: rule.kind === "classification" ? rule.values : [],
-    examples: toExamples(rows, rule),
+    examples,
     ...(notes.length === 0 ? {} : { notes }),
   };
+}
+
+/** A blank text is read as any other, and teaches a model nothing but its label. */
+function blankNotes(name: string, examples: readonly Example[]): string[] {
+  const blank = examples.filter(({ text, pair }) => text.trim() === "" || pair?.trim() === "");
+  const [first] = blank;
+  if (first === undefined) return [];
+  const count = `${blank.length} of ${examples.length} rows`;
+  return [`${name}: ${count} have a blank text, the first at ${first.where}`];
 }
 
 function ruleOf({ task, labels }: Pick<Dataset, "task" | "labels">): LabelRule {

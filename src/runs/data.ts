@@ -10,7 +10,7 @@ import type { Quotes } from "../data/delimited.ts";
 import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
 import { readRows } from "../data/rows.ts";
 import { sentimentData } from "../data/sentiment.ts";
-import { holdOut, type Split, standardErrorText } from "../data/split.ts";
+import { holdOut, rareNotes, type Split, standardErrorText } from "../data/split.ts";
 import { readTable, type TableColumns } from "../data/table.ts";
 import { formatOf } from "../data/table-text.ts";
 import { withFile } from "../formats/files.ts";
@@ -57,10 +57,12 @@ export async function readData(settings: DataSettings): Promise<LabelledData> {
   const { limit, augmented } = settings;
   const judging = first(dev, limit);
   const drawn = isDrawn(settings) ? [heldOutNote(judging)] : [];
-  const notes = [...new Set([...(train.notes ?? []), ...(dev.notes ?? []), ...drawn])];
-  const own = { train: first(train, limit), dev: judging, measure: measureOf(train), files, notes };
-  if (augmented === undefined) return own;
-  return { ...own, train: await addAugmented(own.train, augmented), files: [...files, augmented] };
+  const own = first(train, limit);
+  const all = augmented === undefined ? own : await addAugmented(own, augmented);
+  const rare = rareNotes({ train: all, dev: judging });
+  const notes = [...new Set([...(train.notes ?? []), ...(dev.notes ?? []), ...drawn, ...rare])];
+  const read = augmented === undefined ? files : [...files, augmented];
+  return { train: all, dev: judging, measure: measureOf(train), files: read, notes };
 }
 
 /** Whether what judges is drawn from the same file. */
