@@ -2,7 +2,7 @@
  * A method of one's own: sparse evolutionary training. The encoder is sparse from the first step on; now and then the
  * weakest weights leave it and as many others, chosen by chance, come in.
  *   Paper   Mocanu et al. 2018, "Scalable training of artificial neural networks with adaptive sparse connectivity"
- *   espalier compress embedded --method examples/own-method.mjs --data embedded:sentiment --out runs/evolved
+ *   espalier compress embedded --method examples/own-method.mjs --data embedded:sentiment --epochs 8 --learning-rate 3e-4 --out runs/evolved
  */
 import * as parts from "espalier/methods";
 

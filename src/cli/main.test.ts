@@ -68,6 +68,17 @@ test("compress --help shows a module's method and its settings too", () => {
   });
 });
 
+test.each(["export default 1", "import 'node:fs'; export default 1"])(
+  "a method in a .js file that its package.json makes a script is told another name: %s",
+  (text) => {
+    mkdirSync(join(folder, "script"), { recursive: true });
+    writeFileSync(join(folder, "script/package.json"), '{ "type": "commonjs" }');
+    writeFileSync(join(folder, "script/mine.js"), text);
+    const { stderr } = espalier(["compress", "--method", "script/mine.js", "--help"]);
+    expect(stderr).toMatch(/got SyntaxError: .*; name it \.mjs, or write "type": "module"/);
+  },
+);
+
 test("--version prints the version alone", () => {
   expect(espalier(["--version"])).toEqual({
     status: 0,

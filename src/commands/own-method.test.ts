@@ -69,6 +69,7 @@ test.each([
   ["no export", "1", "module", "method: expected a default export, got none"],
   ["a module that throws", "throw new RangeError('no')", "module", "expected a module, got RangeError: no"],
   ["a missing import", "import 'no-such'; export default 1", "module", "Cannot find package 'no-such'"],
+  ["espalier not beside it", "import 'espalier'; export default 1", "module", "Install"],
   ["a number", "export default 7", "shape", "method: expected an object, got number"],
   ["no function", mine("init: 3"), "shape", "method.init: expected a function, got 3"],
   ["a missing part", mine("finish: undefined"), "shape", "method.finish: expected a function, got nothing"],

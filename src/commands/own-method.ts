@@ -95,11 +95,16 @@ function importProblem(cause: unknown): string {
   if (code === "ERR_UNKNOWN_FILE_EXTENSION") {
     return `a file that Node ${process.versions.node} does not run; .ts needs Node 22.18 or newer, .js runs everywhere`;
   }
-  const advice =
-    code === "ERR_MODULE_NOT_FOUND" && /'espalier'/.test(cause.message)
-      ? "; npm install espalier beside it"
-      : "";
-  return `${cause.name}: ${cause.message.split("\n")[0]}${advice}`;
+  return `${cause.name}: ${cause.message.split("\n")[0]}${adviceFor(cause, code)}`;
+}
+
+function adviceFor({ name, message }: Error, code: unknown): string {
+  if (code === "ERR_MODULE_NOT_FOUND" && /'espalier'/.test(message)) {
+    return "; it has to be installed in the module's folder or one above: README.md says how under Install";
+  }
+  // What `npm init` writes makes of a .js file a script, in which these words mean nothing.
+  const isScript = name === "SyntaxError" && /outside a module|token 'export'/.test(message);
+  return isScript ? '; name it .mjs, or write "type": "module" in the package.json above it' : "";
 }
 
 /** @throws {ConfigError} `method/taken` for an id that a built-in method has */

@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
 import { parseArguments } from "../../src/cli/arguments.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
+import * as methods from "../../src/methods.ts";
 import { OBLIGATIONS } from "../../src/obligations/obligations.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -129,6 +130,22 @@ test("the package exports the commands, a loader and the errors, and nothing els
   ];
   const { stdout } = await node("--input-type=module", "-e", list);
   expect(stdout.trim().split(",")).toEqual([...errors, ...functions, "pretrain", "reproduce", "shrink"]);
+});
+
+test("the parts of a method that CONTRIBUTING.md lists are exported and take what it says", () => {
+  const [, block = ""] =
+    /### Parts of a method[\s\S]*?```ts\n([\s\S]*?)```/.exec(read("CONTRIBUTING.md")) ?? [];
+  const listed = [...block.matchAll(/^(\w+)\((.*?)\): /gm)];
+  expect(listed.length).toBeGreaterThan(15);
+  const functions = new Map<string, unknown>(Object.entries(methods));
+  const namesIn = (text: string) => [...text.replaceAll(/\{.*?\}/gs, "{}").matchAll(/[\w{}]+/g)].map(String);
+  for (const [, name = "", parameters = ""] of listed) {
+    const [, taken = ""] = /^function \w+\(([\s\S]*?)\) \{/.exec(String(functions.get(name))) ?? [];
+    const actual = namesIn(taken.replaceAll(/ = [^,]+/g, ""));
+    // A record may be taken apart where it is taken.
+    const told = namesIn(parameters).map((each, i) => (actual[i] === "{}" ? "{}" : each));
+    expect([name, ...told]).toEqual([name, ...actual]);
+  }
 });
 
 test("the example fine-tunes, compresses and labels two sentences", { timeout: 180_000 }, async () => {
