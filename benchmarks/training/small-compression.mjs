@@ -70,7 +70,11 @@ for (const task of list(values.tasks))
       };
       if (!existsSync(join(base, "metrics.json"))) {
         const { metric, wallSeconds } = await finetune({ ...common, out: base, force: true });
-        write({ id: [task, rows, seed, "finetuned"].join(" "), metric: metric.after, seconds: Math.round(wallSeconds) });
+        write({
+          id: [task, rows, seed, "finetuned"].join(" "),
+          metric: metric.after,
+          seconds: Math.round(wallSeconds),
+        });
       }
       for (const learningRate of list(values.rates).map(Number))
         for (const steps of list(values.steps).map(Number))

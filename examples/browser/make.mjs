@@ -57,8 +57,8 @@ if (out === undefined || !out.endsWith(".esp")) {
 const [folder, onnx] = [dirname(out), join(dirname(out), `${parse(out).name}.onnx`)];
 const model = join(folder, "sparse-run");
 const { metric } = await train(join(folder, "full-run"), model);
-const packed = await exportModel({ model, to: "esp", out });
-const dense = await exportModel({ model, to: "onnx", out: onnx });
+const packed = await exportModel({ model, to: "esp", out, force: true });
+const dense = await exportModel({ model, to: "onnx", out: onnx, force: true });
 await writeFile(
   join(folder, "about.json"),
   `${JSON.stringify(aboutReviews({ metric, sparsity: SPARSITY, epochs: EPOCHS, bytes: packed.bytes.raw }), undefined, 2)}\n`,

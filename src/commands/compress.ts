@@ -21,7 +21,7 @@ import { concludeRun, type ReportedModel, report } from "../runs/conclusion.ts";
 import { headFor, readData } from "../runs/data.ts";
 import { reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
-import { trainingEpochs } from "../runs/epochs.ts";
+import { ENOUGH_TO_COMPRESS, ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
 import { openRun, type RunFolder } from "../runs/folder.ts";
 import { trainingLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
@@ -55,8 +55,7 @@ export async function compress<Config extends object, State extends MethodState>
   const { method, own } = await chooseMethod(options.method, requestOf(asked));
   const data = await readData(asked);
   const { base, given, maxLength } = await readModels(asked, data.train, context);
-  const epochs = trainingEpochs(asked, data.train.examples.length, context);
-  const settings = { ...asked, maxLength, epochs };
+  const settings = { ...asked, maxLength, ...chooseEpochs(asked, data.train.examples.length, context) };
   const headed = withHead(base.network, headFor(data.train), fold(keyOf(settings.seed), "head"));
   const original = withLength(headed, maxLength);
   const { train, dev } = encodeSets(original, data);
@@ -106,6 +105,18 @@ export async function compress<Config extends object, State extends MethodState>
     record,
     context,
   });
+}
+
+/** The passes of the compression, and of the fine-tuning before it where there is one. */
+function chooseEpochs(
+  asked: CompressSettings,
+  examples: number,
+  context: RunContext,
+): { readonly epochs: number; readonly finetuneEpochs?: number } {
+  const epochs = trainingEpochs(asked, examples, ENOUGH_TO_COMPRESS, context);
+  if (asked.finetuned !== undefined) return { epochs };
+  const typed = { ...asked, epochs: asked.finetuneEpochs ?? asked.epochs };
+  return { epochs, finetuneEpochs: trainingEpochs(typed, examples, ENOUGH_TO_FINETUNE) };
 }
 
 /** Binds the method to a fine-tuned model, with all that it may know before its first step. */

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { ownTemplates, ruledModel } from "../../test/support/ruled-model.ts";
@@ -146,6 +146,25 @@ test("blocks and tables of an .esp file are as asked for", async () => {
     height: 4,
   });
   expect(stored.get(EMBEDDINGS.words)).toEqual({ shape: [15, 16], values: "float16" });
+});
+
+test("what is at a place of one's own is replaced only with force, what is in the model's folder always", async () => {
+  const [model, folder] = [await written(tinyModel()), await newFolder()];
+  const places = { onnx: "a.onnx", "onnx-int8": "web", safetensors: "stock", esp: "a.esp" } as const;
+  for (const to of ["onnx", "onnx-int8", "safetensors", "esp"] as const) {
+    const given = { model, to, out: join(folder, places[to]) };
+    const { path, files } = await exportModel(given);
+    const before = await stat(files.length > 1 ? join(path, files[0] ?? "") : path);
+    await expect(exportModel(given)).rejects.toMatchObject({ code: "export/exists" });
+    await exportModel({ ...given, force: true });
+    const after = await stat(files.length > 1 ? join(path, files[0] ?? "") : path);
+    expect(after.ino).not.toBe(before.ino);
+  }
+  // The other kind beside the first, as transformers.js wants them.
+  const web = join(folder, "web");
+  expect((await exportModel({ model, to: "onnx", out: web })).files[0]).toBe("onnx/model.onnx");
+  await exportModel({ model, to: "onnx" });
+  await exportModel({ model, to: "onnx" });
 });
 
 test("exports that cannot be are refused by name", async () => {

@@ -13,6 +13,7 @@
  * the first is in `onnx/`.
  */
 
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { BLOCK_HEIGHTS } from "../base/blocks.ts";
@@ -37,10 +38,10 @@ import { requireBrowserTokenizer, tokenizerTexts } from "../text/tokenizer-files
 import type { ExportResult } from "./answers.ts";
 
 /**
- * Writes a model for other programs. What is already at the place is replaced.
+ * Writes a model for other programs. Without `out` the same export of an earlier call is replaced.
  *
  * @throws {ConfigError} for options that do not fit, `export/out` for a model of the hub or an .esp file
- *   without `out`
+ *   without `out`; `export/exists` for what is at `out` already, and not `force`
  * @throws {InputError} `export/tokenizer` for a folder whose tokenizer transformers.js would read otherwise; `run/busy`
  * @throws {FormatError} `onnx/too-large` for 2 GiB or more; {InputError} `stock/heads`, `stock/reader`, or for a model that cannot be
  *   read
@@ -52,10 +53,26 @@ export async function exportModel(options: ExportOptions, context: RunContext = 
   const needsPlace = () =>
     new ConfigError("export/out", `out: expected a place to write ${model} to, got none`);
   if (out === undefined && isHubName(model)) throw needsPlace();
+  requireNew(settings);
   const loaded = await loadModel(model, context);
   if (out === undefined && isEsp(loaded.path)) throw needsPlace();
   if (to === "esp") return writeEsp(loaded, settings);
   return to === "safetensors" ? writeStock(loaded, out) : writeOnnx(loaded, to, settings);
+}
+
+/** The names of an export: of the ONNX file, and where it lies in a folder as transformers.js reads it. */
+const ONNX_NAMES = { onnx: "model.onnx", "onnx-int8": "model_quantized.onnx" };
+
+/** Refuses to replace what the user has at a place of his own. @throws {ConfigError} `export/exists` */
+function requireNew({ to, out, force }: ExportSettings): void {
+  if (out === undefined || force) return;
+  const file = to === "esp" ? out : to === "safetensors" ? join(out, WEIGHTS_FILE) : onnxPlace(to, out);
+  if (!existsSync(file)) return;
+  throw new ConfigError("export/exists", `out: expected a new place, or --force to replace it, got ${file}`);
+}
+
+function onnxPlace(to: keyof typeof ONNX_NAMES, out: string): string {
+  return out.endsWith(".onnx") ? out : join(out, "onnx", ONNX_NAMES[to]);
 }
 
 async function writeEsp(
@@ -83,11 +100,9 @@ async function writeOnnx(
   { out, opset }: ExportSettings,
 ): Promise<ExportResult> {
   const isFolder = out !== undefined && !out.endsWith(".onnx");
-  const name = to === "onnx" ? "model.onnx" : "model_quantized.onnx";
-  const inFolder = (folder: string) => join(folder, "onnx", name);
   if (isFolder) requireBrowserTokenizer(network.vocabulary);
-  const alone = out ?? (run === undefined ? inFolder(path) : join(run, name));
-  const file = isFolder ? inFolder(out) : alone;
+  const ownPlace = run === undefined ? onnxPlace(to, path) : join(run, ONNX_NAMES[to]);
+  const file = out === undefined ? ownPlace : onnxPlace(to, out);
   await using _place = await claimPlace(isFolder ? out : out === undefined ? run : undefined, file);
   if (isFolder) await writeFolder(out, network);
   const program = onnxProgram(network, {

@@ -13,7 +13,7 @@ import { concludeRun, report } from "../runs/conclusion.ts";
 import { headFor, readData } from "../runs/data.ts";
 import { reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
-import { trainingEpochs } from "../runs/epochs.ts";
+import { ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
 import { openRun } from "../runs/folder.ts";
 import { trainingLength } from "../runs/length.ts";
 import { loadModel } from "../runs/models.ts";
@@ -35,7 +35,7 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
   const model = await loadModel(given.model, context);
   const maxLength = trainingLength(model.network, given.maxLength, context);
   const data = await readData(given);
-  const epochs = trainingEpochs(given, data.train.examples.length, context);
+  const epochs = trainingEpochs(given, data.train.examples.length, ENOUGH_TO_FINETUNE, context);
   const settings = { ...given, maxLength, epochs };
   const { train, dev, measure, files } = data;
   const headed = withHead(model.network, headFor(train), fold(keyOf(settings.seed), "head"));

@@ -8,11 +8,14 @@ import type { Head } from "../bert/config.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { writeFolder } from "../network/folder.ts";
 import { withHead } from "../network/network.ts";
-import type { CompressOptions } from "../options/training.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { COMPRESS, type CompressOptions } from "../options/training.ts";
 import { runPaths } from "../runs/folder.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
+import { readRecipe } from "../runs/recipe.ts";
 import { compress } from "./compress.ts";
 import { loadGiven, withClassesOf } from "./predecessor.ts";
+import { readStoppedCommand } from "./resume.ts";
 
 const LABELS = ["negative", "positive"];
 
@@ -63,6 +66,22 @@ test("stopped while fine-tuning, a run goes on as the whole it is, and never wit
   const result = await compress(given, { resume: true });
   const fresh = await compress({ ...given, out: join(await newFolder(), "run") });
   expect(result.metric).toEqual(fresh.metric);
+});
+
+test.each([
+  { typed: { epochs: 2 }, passes: [2, 2] },
+  { typed: { epochs: 2, finetuneEpochs: 1 }, passes: [1, 2] },
+  { typed: { batchSize: 1 }, passes: [4, 17] },
+])("with $typed the fine-tuning and the compression make $passes passes, resumed too", async (row) => {
+  const { epochs: _, ...given } = await options();
+  const asked = { ...given, evalEvery: 1000, ...row.typed };
+  expect(await stoppedIn("compressing", asked)).toMatchObject({ code: "run/interrupted" });
+  const recipes = [join(given.out, "finetuned"), given.out].map((folder) => runPaths(folder).recipe);
+  const read = () => Promise.all(recipes.map(async (path) => (await readRecipe(path)).settings));
+  expect((await read()).map(({ epochs }) => epochs)).toEqual(row.passes);
+  const { settings } = await readStoppedCommand({ run: given.out });
+  await compress(resolveOptions(COMPRESS, settings), { resume: true });
+  expect((await read()).map(({ epochs }) => epochs)).toEqual(row.passes);
 });
 
 test("the fine-tuned model of another run in the folder is not taken for this one's", async () => {

@@ -134,9 +134,10 @@ function optionsOf(settings: CompressSettings, out: string): FinetuneOptions {
     sparsity: _sparsity,
     finetuned: _finetuned,
     augmented: _augmented,
+    finetuneEpochs: epochs,
     ...shared
   } = settings;
-  return { ...shared, out, force: false };
+  return { ...shared, ...(epochs === undefined ? {} : { epochs }), out, force: false };
 }
 
 /** @throws {ConfigError} `compress/stale` */

@@ -178,8 +178,8 @@ function metricSentence({ name, before, after, examples }: Metric, paired?: Pair
 }
 
 /** What can be said of two models by a metric, with the interval that it rests on. */
-export function differenceText(name: string, paired: PairedComparison): string {
-  const { interval, margin, examples, difference } = paired;
+function differenceText(name: string, paired: PairedComparison): string {
+  const { interval, margin, difference } = paired;
   const { low, high } = interval;
   const isShare = SHARES.has(name);
   const [unit, within] = isShare ? [" points", pointsText(margin)] : ["", `${margin}`];
@@ -187,7 +187,7 @@ export function differenceText(name: string, paired: PairedComparison): string {
   const isSame = low >= -margin && high <= margin;
   if (!isDifferent(paired)) {
     if (isSame) return `the same to within ±${within} (${range}${unit})`;
-    return `cannot be told apart on ${examples.toLocaleString("en")} examples (${range}${unit})`;
+    return `cannot be told apart (${range}${unit})`;
   }
   const size = signed(Math.abs(difference), isShare).replace("+", "");
   const also = isSame ? `, the same to within ±${within}` : "";

@@ -25,6 +25,7 @@ export const EXPORT = schema(
     model: required(MODEL, ANY_MODEL),
     to: required(FORMAT, "onnx, onnx-int8, safetensors or esp"),
     out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
+    force: withDefault(onOff(), false, "replace what is already at --out"),
     opset: optional(
       oneOf("17", "18", "19", "20"),
       "of onnx: version of its operators; 17 and 18 are read by ONNX Runtime from 1.14 on, 20 from 1.17 on",

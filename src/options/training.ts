@@ -147,6 +147,13 @@ export const COMPRESS = schema(
     finetuned: optional(MODEL, "a model already fine-tuned on this data: where to start, and the teacher", {
       absent: "fine-tune the model first",
     }),
+    finetuneEpochs: optional(
+      number(0, 10_000, { above: true }),
+      "passes of the fine-tuning that comes first",
+      {
+        absent: "as --epochs where it is given, else as finetune has them",
+      },
+    ),
     ...DATA,
     ...cutAt("that of --finetuned; else 128, or what the model takes where that is less"),
     ...OUTPUT,
@@ -154,6 +161,10 @@ export const COMPRESS = schema(
     ...COMMON,
   },
   kindRule,
+  ({ finetuned, finetuneEpochs }) =>
+    finetuned === undefined || finetuneEpochs === undefined
+      ? undefined
+      : `finetuneEpochs: expected it without finetuned, got both: ${finetuned} is not fine-tuned again`,
 );
 export type CompressOptions = OptionsOf<typeof COMPRESS.fields>;
 export type CompressSettings = SettingsOf<typeof COMPRESS.fields>;

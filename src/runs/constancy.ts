@@ -19,7 +19,7 @@
 import { RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { argmaxRows } from "../data/metrics.ts";
-import { ENOUGH_STEPS } from "./epochs.ts";
+import { ENOUGH_TO_FINETUNE } from "./epochs.ts";
 
 /** Steps whose losses are averaged: single batches are too noisy to say whether a loss moved. */
 const WINDOW = 10;
@@ -132,7 +132,7 @@ function diagnose(
   const [guess, most] = guessingLosses(facts, logits.length / facts.labels.length);
   const now = means.at(-1);
   const loss = now === undefined ? "" : ` (loss ${now.toFixed(3)}, of guessing ${guess.toFixed(3)})`;
-  const few = facts.steps < ENOUGH_STEPS;
+  const few = facts.steps < ENOUGH_TO_FINETUNE.steps;
   const moved = means.some((mean) => mean < guess * (1 - MOVED) || mean > most * (1 + MOVED));
   // Untrained answers lie about a border, and a few may cross it: that is nothing learnt. Losses before are not known.
   if (!varied.before && !moved && spreadOf(logits, facts) > SPREAD) {

@@ -7,9 +7,16 @@
 import type { RunContext } from "./progress.ts";
 
 const USUAL = 3;
-/** Steps from which on more passes helped nothing in our measurements. */
-export const ENOUGH_STEPS = 120;
-const MOST = 20;
+
+/** From how many steps on more passes helped nothing in our measurements, and how often a set is passed at most. */
+export interface Enough {
+  readonly steps: number;
+  readonly most: number;
+}
+
+export const ENOUGH_TO_FINETUNE: Enough = { steps: 120, most: 20 };
+/** What is taken away has to be learnt around. */
+export const ENOUGH_TO_COMPRESS: Enough = { steps: 600, most: 60 };
 
 interface Passes {
   readonly epochs?: number | undefined;
@@ -21,11 +28,12 @@ interface Passes {
 export function trainingEpochs(
   { epochs, ...batches }: Passes,
   examples: number,
+  enough: Enough,
   { report }: RunContext = {},
 ): number {
   if (epochs !== undefined) return epochs;
   const perEpoch = Math.ceil(examples / batches.batchSize) / batches.accumulate;
-  const chosen = Math.min(MOST, Math.max(USUAL, Math.ceil(ENOUGH_STEPS / perEpoch)));
+  const chosen = Math.min(enough.most, Math.max(USUAL, Math.ceil(enough.steps / perEpoch)));
   if (chosen > USUAL)
     report?.({
       kind: "note",
