@@ -62,6 +62,11 @@ export type Head =
   | { readonly kind: "mlm" }
   | { readonly kind: "none" };
 
+/** The labels of a classification, in the order of its logits; none of another head. */
+export function labelsOf(head: Head): readonly string[] {
+  return head.kind === "classification" ? head.labels : [];
+}
+
 /** Names of `transformers`; what it computes in several ways that differ in the last digit alone is one function here. */
 const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ["gelu", "gelu"],

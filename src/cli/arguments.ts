@@ -24,7 +24,7 @@ export type Request =
 const EVERY = "Every command:";
 
 /**
- * Reads the words after `espalier`.
+ * Reads the words after `espalier`; without any the answer is help.
  *
  * @throws {CommanderError} for an unknown command or flag, a missing word or a missing value
  */
@@ -46,7 +46,7 @@ export function parseArguments(words: readonly string[], version: string): Reque
     });
   }
   try {
-    program.parse(words, { from: "user" });
+    program.parse(words.length === 0 ? ["--help"] : words, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError) || error.exitCode !== 0) throw namedUsage(error, words);
     const method = program.commands.flatMap((command) => wordsOf(command.opts().method)).at(-1);
@@ -68,8 +68,11 @@ function namedUsage(error: unknown, words: readonly string[]): unknown {
     return new CommanderError(1, error.code, `error: unknown command '${unknown}'\n(Did you mean ${meant}?)`);
   }
   if (error.code !== "commander.help") return error;
-  const got = words.length === 0 ? "none" : words.join(" ");
-  return new CommanderError(2, "commander.noCommand", `expected a command, got ${got}; see espalier --help`);
+  return new CommanderError(
+    2,
+    "commander.noCommand",
+    `expected a command, got ${words.join(" ")}; see espalier --help`,
+  );
 }
 
 function addCommand(program: Command, spec: CommandSpec, ask: (given: Given, json: boolean) => void): void {

@@ -8,7 +8,7 @@
 
 import { InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
-import type { Head } from "../bert/config.ts";
+import { type Head, labelsOf } from "../bert/config.ts";
 import { encodeDataset } from "../data/batches.ts";
 import { type Dataset, measureOf } from "../data/dataset.ts";
 import { classFinder } from "../data/label-names.ts";
@@ -20,7 +20,7 @@ import { lengthFor } from "../network/length.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { EVALUATE, type EvaluateOptions } from "../options/training.ts";
 import { requireLabels } from "../runs/classifier.ts";
-import { labelsOf, readValidation } from "../runs/data.ts";
+import { labellingOf, readValidation } from "../runs/data.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { loadUnder } from "../runs/under-mask.ts";
 import type { EvaluationResult } from "./answers.ts";
@@ -42,7 +42,7 @@ export async function evaluate(
   const { mask = null } = settings;
   const { network, name } = await loadUnder(settings.model, mask, context);
   requireLabels(network.head, settings.model);
-  const dataset = await readValidation(settings, labelsOf(network.head));
+  const dataset = await readValidation(settings, labellingOf(network.head));
   for (const text of dataset.notes ?? []) context.report?.({ kind: "note", text });
   const columns = columnsOf(network.head, dataset);
   const length = lengthFor(network, settings.maxLength);
@@ -84,7 +84,7 @@ export function columnsOf(
   head: Head,
   { task, labels, name }: Pick<Dataset, "task" | "labels" | "name">,
 ): number[] {
-  const own = head.kind === "classification" ? head.labels : [];
+  const own = labelsOf(head);
   if ((task === "regression") !== (head.kind === "regression")) {
     const message = `model: expected one for ${task}, as ${name} is, got one for ${head.kind}`;
     throw new InputError("evaluate/task", message);

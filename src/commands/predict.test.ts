@@ -81,6 +81,7 @@ test("wrong calls are refused by name", async () => {
   await refused(load(await written(tinyModel({ kind: "mlm" }))), "model/head");
   await refused(load(await written(tinyModel({ kind: "none" }))), "model/head");
   const classifier = await load(model);
+  expect(classifier.labels).toEqual(["negative", "positive"]);
   await refused(classifier.classify([]), "predict/none");
   await classifier.close();
   const mistyped: { threads?: number } = JSON.parse('{ "threds": 2 }');

@@ -1,6 +1,7 @@
 /** `espalier predict`: labels for texts or for the rows of a file, from one model or from one base under several masks. */
 
 import { InputError } from "../base/errors.ts";
+import { labelsOf } from "../bert/config.ts";
 import { maskBase } from "../network/mask-file.ts";
 import type { Network } from "../network/network.ts";
 import type { Text } from "../network/predictions.ts";
@@ -52,7 +53,7 @@ async function labelFile(
 ): Promise<PredictResult> {
   const classifier = await openClassifier(network, options, job.model);
   try {
-    const labels = network.head.kind === "classification" ? network.head.labels : [];
+    const labels = labelsOf(network.head);
     const file = await predictFile(classifier, labels, job, context);
     return { length: classifier.maxLength, labels, predictions: [], masks: [], file };
   } finally {
@@ -82,7 +83,7 @@ async function answers(
   const classifier = await openClassifier(network, options, name);
   try {
     const { head } = network;
-    const labels = head.kind === "classification" ? head.labels : [];
+    const labels = labelsOf(head);
     return { length: classifier.maxLength, labels, predictions: await classifier.classify(texts) };
   } finally {
     await classifier.close();

@@ -25,7 +25,7 @@ import { keepPieces } from "../network/vocabulary.ts";
 import { SHRINK, type ShrinkOptions, type ShrinkSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { requireLabels } from "../runs/classifier.ts";
-import { labelsOf, readCorpus, readValidation } from "../runs/data.ts";
+import { labellingOf, readCorpus, readValidation } from "../runs/data.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
 import { claimFolder, isLeftover } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
@@ -123,7 +123,7 @@ async function evaluateBoth(
   if (data === undefined) return null;
   const before = await evaluate({ ...settings, data, model }, context);
   const after = await evaluate({ ...settings, data, model: out }, context);
-  const { examples } = await readValidation({ ...settings, data }, labelsOf(networks.before.head));
+  const { examples } = await readValidation({ ...settings, data }, labellingOf(networks.before.head));
   const [old, now] = [piecesOf(networks.before), piecesOf(networks.after)];
   return { before, after, recut: examples.filter((each) => old(each) !== now(each)).length };
 }

@@ -3,7 +3,7 @@
 import { ConfigError, InputError, RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { findNotFinite } from "../base/tensor.ts";
-import type { Head } from "../bert/config.ts";
+import { type Head, labelsOf } from "../bert/config.ts";
 import { argmaxRows, NOT_FINITE } from "../data/metrics.ts";
 import type { Encoding, Tokenizer } from "../text/tokenizer.ts";
 
@@ -110,7 +110,7 @@ export function predictionsOf(
   logits: Float32Array,
   before = 0,
 ): Prediction[] {
-  const labels = head.kind === "classification" ? head.labels : [];
+  const labels = labelsOf(head);
   const width = logits.length / texts.length;
   checkFinite(logits, width, before);
   const best = argmaxRows(logits, width);

@@ -5,7 +5,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
-import type { Head } from "../bert/config.ts";
+import { type Head, labelsOf } from "../bert/config.ts";
 import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
@@ -48,6 +48,8 @@ export interface LoadOptions extends ClassifierOptions {
 /** A model that labels texts. It owns a thread: close it. */
 export interface Classifier {
   readonly network: Network;
+  /** Of a classification, in the order of `scores`; none of a regression. */
+  readonly labels: readonly string[];
   /** Tokens at which texts are cut. */
   readonly maxLength: number;
   /** Predictions in the order of the texts. @throws {InputError} `predict/none` for no texts; {ConfigError} `texts/kind` */
@@ -100,6 +102,7 @@ export async function openClassifier(
     };
     return {
       network,
+      labels: labelsOf(network.head),
       maxLength: length,
       classify: async (texts) => {
         requireTexts(texts, "predict/none");

@@ -196,8 +196,8 @@ function first(dataset: Dataset, limit: number | undefined): Dataset {
   return limit === undefined ? dataset : { ...dataset, examples: dataset.examples.slice(0, limit) };
 }
 
-/** What a file is read as for a model: its kind of labels, and its classes. */
-export function labelsOf(head: Head): Pick<Dataset, "task" | "labels"> {
+/** What a file is read as for a model, the other way round than `headFor`. */
+export function labellingOf(head: Head): Pick<Dataset, "task" | "labels"> {
   return head.kind === "classification"
     ? { task: "classification", labels: head.labels }
     : { task: "regression", labels: [] };

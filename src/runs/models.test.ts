@@ -43,7 +43,7 @@ test("what is no model is refused by what it is", async () => {
 test.each([
   ["sentence-transformers/all-MiniLM-L6-v2", "did you mean hf:sentence-transformers/all-MiniLM-L6-v2,"],
   ["BAAI/bge-small-en-v1.5", "did you mean hf:BAAI/bge-small-en-v1.5,"],
-  ["bert-base-uncased", "did you mean hf:bert-base-uncased,"],
+  ["bert-base-uncased", "did you mean hf:bert-base-uncased or hf:owner/bert-base-uncased,"],
   ["src/nothing", "of the Hugging Face hub is written hf:owner/name"],
   ["./runs/a", "of the Hugging Face hub is written hf:owner/name"],
   ["model.esp", "of the Hugging Face hub is written hf:owner/name"],

@@ -74,7 +74,8 @@ function hubHint(ref: string): string {
   const name = `hf:${ref}`;
   const isPath = /^(?:hf:|[.~/])|[\\]|\.\w{2,5}$/.test(ref) || existsSync(ref.split("/")[0] ?? "");
   if (isPath || !isSoundHubName(name)) return "; a model of the Hugging Face hub is written hf:owner/name";
-  return `; did you mean ${name}, of the Hugging Face hub?`;
+  const full = ref.includes("/") ? "" : ` or hf:owner/${ref}`;
+  return `; did you mean ${name}${full}, of the Hugging Face hub?`;
 }
 
 /** True for the path of a file that is called as .esp files are; a folder may be called as it likes. */

@@ -11,6 +11,7 @@
 
 import { ConfigError, InputError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
+import { labelsOf } from "../bert/config.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { lengthFor } from "../network/length.ts";
 import {
@@ -210,7 +211,7 @@ function classifier({ opened }: OpenFile, path: Path, report: RuntimeReport, ask
   const maxLength = lengthFor(opened, asked);
   const answerer: Answerer = { head, tokenizer, maxLength, logits: (texts) => path.logits(texts) };
   return {
-    labels: head.kind === "classification" ? head.labels : [],
+    labels: labelsOf(head),
     maxLength,
     report,
     metadata,
