@@ -17,8 +17,7 @@ import { measureOf } from "../../dist/data/dataset.js";
 import { readGlue } from "../../dist/data/glue.js";
 import { FINETUNE } from "../../dist/methods/finetune.js";
 import { readFolder } from "../../dist/network/folder.js";
-import { withHead } from "../../dist/network/network.js";
-import { headFor } from "../../dist/runs/data.js";
+import { withHeadFor } from "../../dist/runs/head.js";
 import { runTraining } from "../../dist/runs/training.js";
 import { createTokenizer } from "../../dist/text/tokenizer.js";
 
@@ -64,7 +63,7 @@ async function trainOnce(task, rows, settings) {
   const train = part(await readGlue(task, glue, "train"), rows, seed);
   const dev = await readGlue(task, glue, "dev");
   const folder = mkdtempSync(join(tmpdir(), "small-"));
-  const headed = withHead(network, headFor(train), fold(keyOf(seed), "head"));
+  const headed = withHeadFor(network, train, seed);
   let loss = 0,
     steps = 0;
   const { last } = await runTraining({

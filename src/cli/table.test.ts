@@ -54,6 +54,17 @@ const RESULT: RunResult = {
   },
 };
 
+test("the caption says what a mean is the mean of", () => {
+  const metric = { ...RESULT.metric, name: "mean" };
+  const models = RESULT.models.map((each) => ({
+    ...each,
+    metrics: { pearson: 0.8, spearman: 0.7, mean: 0.75 },
+  }));
+  expect(resultTable({ ...RESULT, metric, models })).toContain(
+    "mean of pearson and spearman on 872 examples;",
+  );
+});
+
 function widest(text: string): number {
   return Math.max(...text.split("\n").map((line) => line.length));
 }

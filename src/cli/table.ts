@@ -84,10 +84,16 @@ function sameCase(latencies: readonly Latency[], { batchSize, length }: Latency)
 }
 
 function caption({ length, machine, metric, models }: RunResult): string {
-  const onExamples = `${metric.name} on ${metric.examples.toLocaleString("en")} examples`;
+  const onExamples = `${metricWords(metric.name, models)} on ${metric.examples.toLocaleString("en")} examples`;
   if (!models.some(({ latency }) => latency.length > 0)) return `${onExamples}, cut at ${length} tokens`;
   const threads = machine.threads === 1 ? "1 thread" : `${machine.threads} threads`;
   return `${onExamples}; time of one batch of ${length} tokens, median, ${threads}`;
+}
+
+/** What a mean is of stands beside it in the models' metrics. */
+function metricWords(name: string, models: readonly ModelFigures[]): string {
+  const parts = models.flatMap(({ metrics }) => Object.keys(metrics)).filter((each) => each !== name);
+  return name === "mean" ? `mean of ${[...new Set(parts)].join(" and ")}` : name;
 }
 
 /** Sizes, then load time and memory, then one table of times for each batch size and length, and the verdict. */

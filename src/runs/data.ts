@@ -3,7 +3,6 @@
 import { ConfigError, InputError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { ByteSource } from "../base/source.ts";
-import type { Head } from "../bert/config.ts";
 import { readLines } from "../data/corpus.ts";
 import { type Dataset, type Example, type Measure, measureOf, type TaskKind } from "../data/dataset.ts";
 import type { Quotes } from "../data/delimited.ts";
@@ -194,16 +193,4 @@ function heldOutNote({ labels, task, name, examples }: Dataset): string {
 
 function first(dataset: Dataset, limit: number | undefined): Dataset {
   return limit === undefined ? dataset : { ...dataset, examples: dataset.examples.slice(0, limit) };
-}
-
-/** What a file is read as for a model, the other way round than `headFor`. */
-export function labellingOf(head: Head): Pick<Dataset, "task" | "labels"> {
-  return head.kind === "classification"
-    ? { task: "classification", labels: head.labels }
-    : { task: "regression", labels: [] };
-}
-
-/** The head a data set asks for. */
-export function headFor({ task, labels }: Pick<Dataset, "task" | "labels">): Head {
-  return task === "regression" ? { kind: "regression" } : { kind: "classification", labels };
 }
