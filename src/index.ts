@@ -52,13 +52,18 @@ export type {
 } from "./measure/result.ts";
 export type { Network } from "./network/network.ts";
 export type { Prediction, Text } from "./network/predictions.ts";
-export type { BenchOptions, ExportOptions, InspectOptions, ShrinkOptions } from "./options/models.ts";
+export type {
+  BenchOptions,
+  EvaluateOptions,
+  ExportOptions,
+  InspectOptions,
+  PredictOptions,
+  ShrinkOptions,
+} from "./options/models.ts";
 export type {
   AugmentOptions,
   CompressOptions,
-  EvaluateOptions,
   FinetuneOptions,
-  PredictOptions,
   PretrainOptions,
   ReproduceOptions,
 } from "./options/training.ts";

@@ -6,7 +6,7 @@
 
 import { Command, CommanderError, Option } from "commander";
 import type { Field } from "../options/schema.ts";
-import { COMMON } from "../options/training.ts";
+import { COMMON } from "../options/shared.ts";
 
 import { commandMeantBy } from "./aliases.ts";
 import { COMMANDS, type CommandSpec, flagOf } from "./commands.ts";

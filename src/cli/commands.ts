@@ -6,20 +6,10 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
-import { BENCH, EXPORT, INSPECT, SHRINK } from "../options/models.ts";
+import { BENCH, EVALUATE, EXPORT, INSPECT, PREDICT, SHRINK } from "../options/models.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../options/schema.ts";
-import {
-  AUGMENT,
-  COMMON,
-  COMPRESS,
-  DEMO,
-  EVALUATE,
-  FINETUNE,
-  PREDICT,
-  PRETRAIN,
-  REPRODUCE,
-  RESUME,
-} from "../options/training.ts";
+import { COMMON } from "../options/shared.ts";
+import { AUGMENT, COMPRESS, DEMO, FINETUNE, PRETRAIN, REPRODUCE, RESUME } from "../options/training.ts";
 import { withinCores } from "../runs/cores.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { methodsHelp } from "./methods-help.ts";

@@ -12,7 +12,7 @@ import { type FullRecord, type FullTable, openTable, recordLines } from "../data
 import { formatNamed } from "../data/table-text.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import type { Prediction } from "../network/predictions.ts";
-import type { PredictSettings } from "../options/training.ts";
+import type { PredictSettings } from "../options/models.ts";
 import type { Classifier } from "../runs/classifier.ts";
 import { noteCut } from "../runs/length.ts";
 import type { RunContext } from "../runs/progress.ts";

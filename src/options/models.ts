@@ -1,13 +1,72 @@
-/** The options of the commands that begin with a finished model: export, shrink, bench, inspect. Kinds as in training.ts. */
+/** The options of the commands that begin with a finished model: predict, evaluate, load, export, shrink, bench, inspect. Kinds as in training.ts. */
 
 import { integer, integers, number, oneOf, onOff, someOf, text, texts } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-import { ANY_MODEL, COMMON, DATA, kindRule, MODEL, MODEL_LENGTH, PREDICT } from "./training.ts";
+import { ANY_MODEL, COMMON, DATA, kindRule, MODEL, MODEL_LENGTH, QUOTES } from "./shared.ts";
 
+const MASK = text("file", "a mask file, or the run that left one");
 const NUMBERS = oneOf("float32", "float16", "int8");
 
 /** By one word in the flag's place: together they leave no room for what a flag means. */
 const FORMAT = { ...oneOf("onnx", "onnx-int8", "safetensors", "esp"), placeholder: "format" };
+
+/** The metrics of a fine-tuned model on labelled data. */
+export const EVALUATE = schema(
+  "evaluate",
+  {
+    model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
+    mask: optional(MASK, "mask file, for a base model in place of a fine-tuned one", { absent: "none" }),
+    ...DATA,
+    ...MODEL_LENGTH,
+    batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+    ...COMMON,
+  },
+  kindRule,
+);
+export type EvaluateOptions = OptionsOf<typeof EVALUATE.fields>;
+export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
+
+/** Labels for texts. */
+export const PREDICT = schema(
+  "predict",
+  {
+    model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
+    texts: optional(texts("text", 1), "the texts; a tab separates the two of a pair", {
+      absent: "the lines of standard input, or the rows of --data",
+    }),
+    data: optional(text("file"), "CSV, TSV, JSON or Parquet file whose rows are labelled"),
+    text: withDefault(text("column"), "text", "column of the text, in --data"),
+    textPair: optional(text("column"), "column of the second text, in --data", {
+      absent: "one text per row",
+    }),
+    out: optional(
+      text("file", "a .csv, .tsv or .jsonl file"),
+      "file to write: the columns of --data, and label, score and the score of each class",
+    ),
+    force: withDefault(onOff(), false, "replace a file that is already there"),
+    quotes: QUOTES,
+    mask: optional(texts("file", 1), "mask file, for a base model; may be repeated, and each answers", {
+      absent: "none",
+    }),
+    batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+    ...MODEL_LENGTH,
+    ...COMMON,
+  },
+  ({ texts, data }) => {
+    if (texts !== undefined && data !== undefined) return "texts: expected them or data, got both";
+    return (texts ?? data) ? undefined : "texts: expected one text or more, or data, got neither";
+  },
+  ({ data, out }) => {
+    if (data === undefined)
+      return out === undefined ? undefined : "data: expected a file beside out, got none";
+    if (out !== undefined && /\.(csv|tsv|jsonl)$/i.test(out)) return undefined;
+    return `out: expected a .csv, .tsv or .jsonl file to write, got ${out ?? "none"}`;
+  },
+  ({ data, mask = [] }) =>
+    data === undefined || mask.length < 2 ? undefined : `mask: expected one with data, got ${mask.length}`,
+);
+export type PredictOptions = OptionsOf<typeof PREDICT.fields>;
+export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
 
 /** One model, ready to label texts: what the program's `load` takes beside its name. */
 export const LOAD = schema("load", {

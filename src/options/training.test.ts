@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { ConfigError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
-import { BENCH, EXPORT, INSPECT, SHRINK } from "./models.ts";
+import { BENCH, EVALUATE, EXPORT, INSPECT, PREDICT, SHRINK } from "./models.ts";
 import { resolveOptions } from "./schema.ts";
-import { AUGMENT, COMPRESS, DEMO, EVALUATE, FINETUNE, PREDICT, PRETRAIN, RESUME } from "./training.ts";
+import { AUGMENT, COMPRESS, DEMO, FINETUNE, PRETRAIN, RESUME } from "./training.ts";
 
 const GIVEN = { model: "m", data: "d", out: "o" };
 

@@ -1,83 +1,14 @@
 /**
- * The options of the commands (the rest: models.ts): each one's kind, default, unit and meaning, once.
+ * The options of the commands that train, and of what runs several (the rest: models.ts, shared.ts): each one's kind, default, unit and meaning, once.
  *
  * `XOptions` is what a caller passes (defaults may be left out), `XSettings` is what the run works with and what
  * recipe.json records; `resolveOptions(X, options)` leads from one to the other. A command line flag is the field's
  * name in kebab case. Not here: the settings of a compression method, which belong to the method (`set`).
  */
 
-import { availableParallelism } from "node:os";
-import { integer, number, oneOf, onOff, pairs, text, texts, words } from "./kinds.ts";
+import { integer, number, oneOf, onOff, pairs, text, words } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-
-const LARGEST = Number.MAX_SAFE_INTEGER;
-/** A model, wherever it is, in words. */
-export const ANY_MODEL = "a folder, a run, an .esp file, hf:owner/name or embedded";
-/** A model, wherever it is. */
-export const MODEL = text("model", ANY_MODEL);
-
-const MASK = text("file", "a mask file, or the run that left one");
-
-/** What every command takes. */
-export const COMMON = {
-  threads: withDefault(integer(1, 256), Math.min(8, availableParallelism()), "threads of the engine", {
-    absent: "the cores of this machine, at most 8",
-  }),
-  seed: withDefault(integer(0, LARGEST), 0, "root of every random number"),
-  device: withDefault(oneOf("cpu", "webgpu", "cuda"), "cpu", "where the engine computes"),
-};
-
-const QUOTES = withDefault(
-  oneOf("auto", "cells", "text"),
-  "auto",
-  "quotation marks in TSV stand around cells, or are text",
-  { absent: "told from the file" },
-);
-
-/** Where texts are cut. `absent` says what decides when it is not typed; no model takes more than its positions. */
-function cutAt(absent: string) {
-  const meaning = "longest sequence; what is longer is cut";
-  return { maxLength: optional(integer(3, 1_000_000), meaning, { unit: "tokens", absent }) };
-}
-
-/** Of a model that is trained: its product keeps the length. */
-const TRAINED_LENGTH = cutAt("128, or what the model takes where that is less");
-/** Of a model that is only run. */
-export const MODEL_LENGTH = cutAt("what the model was trained with");
-
-/** Where labelled examples come from. */
-export const DATA = {
-  task: optional(text("name"), "GLUE task, such as sst2; it knows its files, columns and metric", {
-    absent: "the data is one file with the columns below",
-  }),
-  data: required(
-    text("path", "a folder or file"),
-    "folder of the task's files, or one CSV, TSV, JSON or Parquet file",
-  ),
-  text: withDefault(text("column"), "text", "column of the text, for data without --task"),
-  textPair: optional(text("column"), "column of the second text", { absent: "one text per example" }),
-  label: withDefault(text("column"), "label", "column of the label, for data without --task"),
-  regression: withDefault(onOff(), false, "take labels as values, whole numbers too"),
-  classification: withDefault(onOff(), false, "take labels as classes, numbers with a fraction too"),
-  skipUnlabelled: withDefault(onOff(), false, "leave rows without a label out, and say how many"),
-  quotes: QUOTES,
-  limit: optional(integer(1, LARGEST), "use only the first examples of each split", {
-    unit: "examples",
-    absent: "all",
-  }),
-};
-
-/** What the options on labels leave no room for. */
-export function kindRule(settings: {
-  readonly regression: boolean;
-  readonly classification: boolean;
-  readonly task?: string | undefined;
-}): string | undefined {
-  const { regression, classification, task } = settings;
-  if (regression && classification) return "regression: expected it or classification, got both";
-  if (task === undefined || !(regression || classification)) return undefined;
-  return `${regression ? "regression" : "classification"}: expected data without task, got task ${task}, which knows what its labels are`;
-}
+import { ANY_MODEL, COMMON, cutAt, DATA, kindRule, LARGEST, MODEL, TRAINED_LENGTH } from "./shared.ts";
 
 const OUTPUT = {
   out: required(text("run", "a folder"), "folder of the run, made when absent"),
@@ -197,64 +128,6 @@ export const AUGMENT = schema(
 );
 export type AugmentOptions = OptionsOf<typeof AUGMENT.fields>;
 export type AugmentSettings = SettingsOf<typeof AUGMENT.fields>;
-
-/** The metrics of a fine-tuned model on labelled data. */
-export const EVALUATE = schema(
-  "evaluate",
-  {
-    model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
-    mask: optional(MASK, "mask file, for a base model in place of a fine-tuned one", { absent: "none" }),
-    ...DATA,
-    ...MODEL_LENGTH,
-    batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
-    ...COMMON,
-  },
-  kindRule,
-);
-export type EvaluateOptions = OptionsOf<typeof EVALUATE.fields>;
-export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
-
-/** Labels for texts. */
-export const PREDICT = schema(
-  "predict",
-  {
-    model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
-    texts: optional(texts("text", 1), "the texts; a tab separates the two of a pair", {
-      absent: "the lines of standard input, or the rows of --data",
-    }),
-    data: optional(text("file"), "CSV, TSV, JSON or Parquet file whose rows are labelled"),
-    text: withDefault(text("column"), "text", "column of the text, in --data"),
-    textPair: optional(text("column"), "column of the second text, in --data", {
-      absent: "one text per row",
-    }),
-    out: optional(
-      text("file", "a .csv, .tsv or .jsonl file"),
-      "file to write: the columns of --data, and label, score and the score of each class",
-    ),
-    force: withDefault(onOff(), false, "replace a file that is already there"),
-    quotes: QUOTES,
-    mask: optional(texts("file", 1), "mask file, for a base model; may be repeated, and each answers", {
-      absent: "none",
-    }),
-    batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
-    ...MODEL_LENGTH,
-    ...COMMON,
-  },
-  ({ texts, data }) => {
-    if (texts !== undefined && data !== undefined) return "texts: expected them or data, got both";
-    return (texts ?? data) ? undefined : "texts: expected one text or more, or data, got neither";
-  },
-  ({ data, out }) => {
-    if (data === undefined)
-      return out === undefined ? undefined : "data: expected a file beside out, got none";
-    if (out !== undefined && /\.(csv|tsv|jsonl)$/i.test(out)) return undefined;
-    return `out: expected a .csv, .tsv or .jsonl file to write, got ${out ?? "none"}`;
-  },
-  ({ data, mask = [] }) =>
-    data === undefined || mask.length < 2 ? undefined : `mask: expected one with data, got ${mask.length}`,
-);
-export type PredictOptions = OptionsOf<typeof PREDICT.fields>;
-export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
 
 /** Masked-language-model pre-training of a small encoder on plain text. */
 export const PRETRAIN = schema(

@@ -1,0 +1,74 @@
+/** Options that several commands have: the model, the data, where texts are cut, what every command takes. */
+
+import { availableParallelism } from "node:os";
+import { integer, oneOf, onOff, text } from "./kinds.ts";
+import { optional, required, withDefault } from "./schema.ts";
+
+/** The largest whole number that is exact. */
+export const LARGEST = Number.MAX_SAFE_INTEGER;
+/** A model, wherever it is, in words. */
+export const ANY_MODEL = "a folder, a run, an .esp file, hf:owner/name or embedded";
+/** A model, wherever it is. */
+export const MODEL = text("model", ANY_MODEL);
+
+/** What every command takes. */
+export const COMMON = {
+  threads: withDefault(integer(1, 256), Math.min(8, availableParallelism()), "threads of the engine", {
+    absent: "the cores of this machine, at most 8",
+  }),
+  seed: withDefault(integer(0, LARGEST), 0, "root of every random number"),
+  device: withDefault(oneOf("cpu", "webgpu", "cuda"), "cpu", "where the engine computes"),
+};
+
+/** How a TSV file is written. */
+export const QUOTES = withDefault(
+  oneOf("auto", "cells", "text"),
+  "auto",
+  "quotation marks in TSV stand around cells, or are text",
+  { absent: "told from the file" },
+);
+
+/** Where texts are cut. `absent` says what decides when it is not typed; no model takes more than its positions. */
+export function cutAt(absent: string) {
+  const meaning = "longest sequence; what is longer is cut";
+  return { maxLength: optional(integer(3, 1_000_000), meaning, { unit: "tokens", absent }) };
+}
+
+/** Of a model that is trained: its product keeps the length. */
+export const TRAINED_LENGTH = cutAt("128, or what the model takes where that is less");
+/** Of a model that is only run. */
+export const MODEL_LENGTH = cutAt("what the model was trained with");
+
+/** Where labelled examples come from. */
+export const DATA = {
+  task: optional(text("name"), "GLUE task, such as sst2; it knows its files, columns and metric", {
+    absent: "the data is one file with the columns below",
+  }),
+  data: required(
+    text("path", "a folder or file"),
+    "folder of the task's files, or one CSV, TSV, JSON or Parquet file",
+  ),
+  text: withDefault(text("column"), "text", "column of the text, for data without --task"),
+  textPair: optional(text("column"), "column of the second text", { absent: "one text per example" }),
+  label: withDefault(text("column"), "label", "column of the label, for data without --task"),
+  regression: withDefault(onOff(), false, "take labels as values, whole numbers too"),
+  classification: withDefault(onOff(), false, "take labels as classes, numbers with a fraction too"),
+  skipUnlabelled: withDefault(onOff(), false, "leave rows without a label out, and say how many"),
+  quotes: QUOTES,
+  limit: optional(integer(1, LARGEST), "use only the first examples of each split", {
+    unit: "examples",
+    absent: "all",
+  }),
+};
+
+/** What the options on labels leave no room for. */
+export function kindRule(settings: {
+  readonly regression: boolean;
+  readonly classification: boolean;
+  readonly task?: string | undefined;
+}): string | undefined {
+  const { regression, classification, task } = settings;
+  if (regression && classification) return "regression: expected it or classification, got both";
+  if (task === undefined || !(regression || classification)) return undefined;
+  return `${regression ? "regression" : "classification"}: expected data without task, got task ${task}, which knows what its labels are`;
+}
