@@ -19,7 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["graph"],
   ["engine", "bert", "data"],
   ["network"],
-  ["contract", "sparse", "hub"],
+  ["contract", "sparse", "hub", "topology"],
   ["parts"],
   ["methods"],
   ["train"],
