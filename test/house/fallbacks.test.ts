@@ -45,6 +45,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/text/ppmi.ts": "every pair of near pieces of a corpus",
   "src/text/svd.ts": "products of sparse and dense matrices",
   "src/text/wordpiece-trainer.ts": "every place of a corpus where two pieces meet",
+  "src/topology/bits.ts": "every weight of a mask",
   "src/train/row-adamw.ts": "every row of the table of embeddings, and the steps that it missed",
 };
 
