@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { keyOf, normals } from "../base/random.ts";
-import { bitsOf, columnCounts, countBits, countKept, forEachKept, rowCounts } from "./bits.ts";
+import { bitsOf, columnCounts, countBits, countCommon, countKept, forEachKept, rowCounts } from "./bits.ts";
 
 test.each([
   [0, 0],
@@ -18,6 +18,9 @@ test.each([
   [5, 32],
   [2, 33],
   [7, 70],
+  [300, 33],
+  [0, 4],
+  [4, 0],
 ])("of a matrix %i × %i all that is counted is what a plain loop counts", (rows, columns) => {
   const entries = normals(keyOf(rows), rows * columns, 1).map((x) => (x < 0.3 ? 0 : x));
   const matrix = bitsOf(entries, rows, columns);
@@ -30,6 +33,11 @@ test.each([
     Uint32Array.from({ length: n }, (_, i) => there.filter((place) => place[axis] === i).length);
   expect(rowCounts(matrix)).toEqual(countsOf(0, rows));
   expect(columnCounts(matrix)).toEqual(countsOf(1, columns));
+});
+
+test("entries of both are those that neither lacks", () => {
+  const bits = (...entries: number[]) => bitsOf(Uint8Array.from(entries), 2, 3);
+  expect(countCommon(bits(1, 1, 0, 1, 0, 1), bits(1, 0, 0, 1, 1, 1))).toBe(3);
 });
 
 test("entries of another size are refused", () => {

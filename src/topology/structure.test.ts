@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
-import { tinyModel } from "../../test/support/tiny-model.ts";
+import { PRUNED_CONFIG, TINY_CONFIG, tinyModel } from "../../test/support/tiny-model.ts";
+import { InputError } from "../base/errors.ts";
+import type { BertConfig } from "../bert/config.ts";
 import { countKept } from "./bits.ts";
-import { COMPONENTS, structureOf } from "./structure.ts";
+import { COMPONENTS, groupMatrices, matrixOf, pairMatrices, structureOf } from "./structure.ts";
 
 test("every matrix of the encoder and its tables is there once, with the shape of its tensor", () => {
   const network = tinyModel();
@@ -27,4 +29,43 @@ test("an entry is there when the mask keeps it; without a mask, when its weight 
   expect(keptOf(structureOf({ ...dense, tensors }))).toBe(data.length - 3);
   const mask = { dtype: "uint8" as const, shape: tensor.shape, data: new Uint8Array(data.length).fill(1, 5) };
   expect(keptOf(structureOf({ ...dense, tensors, masks: new Map([[name, mask]]) }))).toBe(data.length - 5);
+});
+
+test("a matrix is found by its component and layer", () => {
+  const structure = structureOf(tinyModel());
+  const found = structure.matrices.find(
+    ({ name }) => name === "bert.encoder.layer.1.attention.self.key.weight",
+  );
+  expect(matrixOf(structure, "key", 1)).toBe(found?.bits);
+});
+
+test("groups: everything, 7 components, the embeddings and 2 layers, and 6 components in each of 2 layers", () => {
+  const { matrices } = structureOf(tinyModel());
+  const names = groupMatrices(matrices, (group) => ({ names: group.map(({ name }) => name) }));
+  expect(names.total.names).toHaveLength(3 + 12);
+  expect(names.components.map(({ component }) => component)).toEqual(COMPONENTS);
+  expect(names.components.map((group) => group.names.length)).toEqual([3, 2, 2, 2, 2, 2, 2]);
+  expect(names.layers.map(({ layer }) => layer)).toEqual([null, 0, 1]);
+  expect(names.both.map((group) => group.names.length)).toEqual([3, ...Array<number>(12).fill(1)]);
+});
+
+test("two networks of one shape are paired matrix by matrix", () => {
+  const [first, second] = [structureOf(tinyModel()), structureOf(tinyModel({ kind: "regression" }))];
+  const pairs = pairMatrices(first, second);
+  expect(pairs.map(({ name }) => name)).toEqual(first.matrices.map(({ name }) => name));
+  expect(pairs.map((pair) => pair.second)).toEqual(second.matrices.map(({ bits }) => bits));
+});
+
+test.each<[BertConfig, string]>([
+  [{ ...TINY_CONFIG, layers: TINY_CONFIG.layers.slice(1) }, "expected 2 layers in both, got 1 in the second"],
+  [
+    PRUNED_CONFIG,
+    "expected [16, 16] in both, got [8, 16] in the second (bert.encoder.layer.0.attention.self.query",
+  ],
+])("networks of different shapes are refused, and the message says what differs (%#)", (config, message) => {
+  const [first, second] = [structureOf(tinyModel()), structureOf(tinyModel(undefined, config))];
+  const compare = () => pairMatrices(first, second);
+  expect(compare).toThrow(InputError);
+  expect(compare).toThrow(expect.objectContaining({ code: "topology/shapes" }));
+  expect(compare).toThrow(`two networks: ${message}`);
 });

@@ -2,10 +2,12 @@
  * What is left of a network, as the analyses see it: the matrices of the encoder and its embedding tables, each as bits.
  *
  * An entry is there when the network's mask keeps it, or, without a mask, when its weight is not 0. The head is no part of
- * the study: it belongs to the task. Not here: any analysis.
+ * the study: it belongs to the task. Analyses of two networks pair their matrices here, and find sums over components
+ * and layers here. Not here: any analysis.
  */
 
-import { requireEntry, requireItem } from "../base/present.ts";
+import { InputError } from "../base/errors.ts";
+import { requireEntry, requireItem, requireValue } from "../base/present.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { EMBEDDINGS, layerNames, weightOf } from "../bert/names.ts";
 import type { Network } from "../network/network.ts";
@@ -23,12 +25,16 @@ export const COMPONENTS = [
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 
-/** One matrix: its row o has the inputs of output o. Of a table a row is a word piece, and its columns are hidden units. */
-export interface Matrix {
+/** Which matrix of a network it is. */
+export interface Place {
   readonly name: string;
   readonly component: Component;
   /** From 0; null for embeddings. */
   readonly layer: number | null;
+}
+
+/** One matrix: its row o has the inputs of output o. Of a table a row is a word piece, and its columns are hidden units. */
+export interface Matrix extends Place {
   readonly bits: BitMatrix;
 }
 
@@ -49,7 +55,7 @@ export function structureOf({ config, tensors, masks }: Network): Structure {
 }
 
 /** The matrices of a configuration by name, embeddings first, then layer by layer. */
-export function placesOf({ layers }: Pick<BertConfig, "layers">): Omit<Matrix, "bits">[] {
+export function placesOf({ layers }: Pick<BertConfig, "layers">): Place[] {
   const { words, positions, types } = EMBEDDINGS;
   const tables = [words, positions, types].map((name) => ({
     name,
@@ -71,4 +77,69 @@ export function placesOf({ layers }: Pick<BertConfig, "layers">): Omit<Matrix, "
       ];
     }),
   ];
+}
+
+/** The only matrix of a component in a layer. */
+export function matrixOf({ matrices }: Structure, component: Component, layer: number): BitMatrix {
+  const found = matrices.find((matrix) => matrix.component === component && matrix.layer === layer);
+  return requireValue(found, `${component} of layer ${layer}`).bits;
+}
+
+/** The same matrix of two networks. */
+export interface Pair extends Place {
+  readonly first: BitMatrix;
+  readonly second: BitMatrix;
+}
+
+/**
+ * The matrices of two structures side by side: every comparison begins here.
+ * @throws {InputError} `topology/shapes` when a matrix of one is not in the other, or has another shape there
+ */
+export function pairMatrices(first: Structure, second: Structure): Pair[] {
+  const [one, other] = [first.config.layers.length, second.config.layers.length];
+  if (one !== other) throw differ(`${one} layers in both`, `${other} in the second`);
+  return first.matrices.map(({ name, component, layer, bits }, i): Pair => {
+    const { bits: against } = requireItem(second.matrices, i, "matrices");
+    if (bits.rows !== against.rows || bits.columns !== against.columns) {
+      const expected = `[${bits.rows}, ${bits.columns}] in both`;
+      throw differ(expected, `[${against.rows}, ${against.columns}] in the second (${name})`);
+    }
+    return { name, component, layer, first: bits, second: against };
+  });
+}
+
+function differ(expected: string, got: string): InputError {
+  return new InputError("topology/shapes", `two networks: expected ${expected}, got ${got}`);
+}
+
+/** What was found of all matrices, and of those of each component, each layer, and each component in a layer. */
+export interface Grouped<T> {
+  readonly total: T;
+  readonly components: readonly (T & { readonly component: Component })[];
+  /** Embeddings first, as layer null. */
+  readonly layers: readonly (T & { readonly layer: number | null })[];
+  readonly both: readonly (T & { readonly component: Component; readonly layer: number | null })[];
+}
+
+/** Finds the same of every group of matrices. A group without matrices is left out. */
+export function groupMatrices<M extends Place, T>(
+  matrices: readonly M[],
+  find: (group: readonly M[]) => T,
+): Grouped<T> {
+  const group = <K extends object>(keyOf: (matrix: M) => K): (T & K)[] => {
+    const groups = new Map<string, { readonly key: K; readonly own: M[] }>();
+    for (const matrix of matrices) {
+      const key = keyOf(matrix);
+      const known = groups.get(JSON.stringify(key));
+      if (known) known.own.push(matrix);
+      else groups.set(JSON.stringify(key), { key, own: [matrix] });
+    }
+    return [...groups.values()].map(({ key, own }) => ({ ...key, ...find(own) }));
+  };
+  return {
+    total: find(matrices),
+    components: group(({ component }) => ({ component })),
+    layers: group(({ layer }) => ({ layer })),
+    both: group(({ component, layer }) => ({ component, layer })),
+  };
 }
