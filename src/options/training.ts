@@ -22,7 +22,7 @@ const TRAINING = {
     absent: "a tenth of the data, drawn by the seed",
   }),
   epochs: optional(number(0, 10_000, { above: true }), "passes over the training data", {
-    absent: "3, and up to 20 of few examples, until there are 120 steps",
+    absent: "3; of few examples more, until there are 120 steps, or 600 of compress",
   }),
   batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
   learningRate: withDefault(number(0, 1, { above: true }), 5e-5, "highest learning rate of AdamW"),
