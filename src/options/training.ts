@@ -226,7 +226,7 @@ export const REPRODUCE = schema("reproduce", {
   }),
   plan: withDefault(onOff(), false, "say what is to run and how long it should take, and run nothing"),
   retry: withDefault(onOff(), false, "run again what failed"),
-  keep: withDefault(onOff(), false, "keep every compressed model, not its measurements alone"),
+  keep: withDefault(onOff(), false, "keep every compressed model, not its measurements and masks alone"),
   ...COMMON,
 });
 export type ReproduceOptions = OptionsOf<typeof REPRODUCE.fields>;

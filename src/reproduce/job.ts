@@ -21,9 +21,11 @@ import { compress } from "../commands/compress.ts";
 import { finetune } from "../commands/finetune.ts";
 import { claim, type Release } from "../formats/claim.ts";
 import { readTextIfPresent } from "../formats/files.ts";
+import { WEIGHTS_FILE } from "../formats/weights.ts";
 import { countRemoved, type Removed } from "../measure/removed.ts";
 import { type RunResult, readResult } from "../measure/result.ts";
 import { readFolder } from "../network/folder.ts";
+import { MASKS_FILE } from "../network/masks.ts";
 import type { Network } from "../network/network.ts";
 import { folderState, type RunPaths, runPaths } from "../runs/folder.ts";
 import type { RunContext } from "../runs/progress.ts";
@@ -194,7 +196,8 @@ async function requireSame(job: Job, { root, sources }: JobSettings): Promise<vo
 async function enterFinished(id: string, settings: JobSettings): Promise<JobOutcome | undefined> {
   const paths = runPaths(jobFolder(settings.root, id));
   // Of a product that is gone nothing can be counted: the job runs again.
-  if ((await folderState(paths.root)) !== "finished" || !existsSync(paths.model)) return undefined;
+  if ((await folderState(paths.root)) !== "finished" || !existsSync(join(paths.model, WEIGHTS_FILE)))
+    return undefined;
   const removed = countRemoved(settings.original, await readFolder(paths.model));
   const outcome: JobOutcome = { state: "done", facts: factsOf(await readResult(paths.result), removed) };
   await enter(id, await readRecipe(paths.recipe), outcome, settings);
@@ -221,12 +224,19 @@ async function enter(id: string, recipe: Recipe, outcome: JobOutcome, settings: 
   });
   const paths = runPaths(jobFolder(settings.root, id));
   await dropMaking(paths);
-  if (!settings.keep && recipe.command === "compress")
-    await rm(paths.model, { recursive: true, force: true });
+  if (!settings.keep && recipe.command === "compress") await dropWeights(paths);
 }
 
 async function dropMaking({ checkpoints, onnx, esp }: RunPaths): Promise<void> {
   for (const path of [checkpoints, onnx, esp]) await rm(path, { recursive: true, force: true });
+}
+
+/** Of a product what the study of sub-networks needs stays: which weights survive, one bit each, and the configuration. */
+async function dropWeights({ model }: RunPaths): Promise<void> {
+  const names = await readdir(model);
+  const kept = names.includes(MASKS_FILE) ? ["config.json", MASKS_FILE] : [];
+  for (const name of names) if (!kept.includes(name)) await rm(join(model, name), { recursive: true });
+  if (kept.length === 0) await rm(model, { recursive: true });
 }
 
 function factsOf(result: RunResult, removed: Removed): JobFacts {

@@ -8,6 +8,7 @@ import { readResult } from "../measure/result.ts";
 import type { Network } from "../network/network.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { jobFolder } from "./job.ts";
+import type { Row } from "./papers/plan.ts";
 import { planReproduction, reproduce } from "./reproduce.ts";
 
 test("a table of two jobs is run to its end, written as JSON and Markdown, and not run again", async () => {
@@ -50,6 +51,14 @@ test("only measurements stay of a compressed model, unless it is to be kept; the
   const kept = { ...options, out: join(await newFolder(), "kept"), keep: true };
   await run(paperOf(HALF), kept);
   expect(existsSync(join(jobFolder(kept.out, "sst2-s0-half"), "model"))).toBe(true);
+});
+
+test("of a pruned model its masks stay, for the study of what is left", async () => {
+  const options = await optionsFor();
+  const pruned: Row = { label: "pruned", work: { slug: "pruned", method: "magnitude", sparsity: 0.5 } };
+  await run(paperOf(pruned), options);
+  const model = join(jobFolder(options.out, "sst2-s0-pruned"), "model");
+  expect((await readdir(model)).sort()).toEqual(["config.json", "espalier-masks.safetensors"]);
 });
 
 test("a table that is stopped inside its second job is not complete, and goes on to the same numbers", async () => {
