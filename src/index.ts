@@ -23,7 +23,6 @@ export type {
   ExportResult,
   InspectResult,
   MaskPredictions,
-  ModelPart,
   ModelSizes,
   Predictions,
   PredictResult,
@@ -39,6 +38,7 @@ export { inspect } from "./commands/inspect.ts";
 export { predict } from "./commands/predict.ts";
 export { pretrain } from "./commands/pretrain.ts";
 export { shrink } from "./commands/shrink.ts";
+export type { ModelPart } from "./measure/parts.ts";
 export type {
   FileBytes,
   Latency,

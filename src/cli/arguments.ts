@@ -5,15 +5,13 @@
  */
 
 import { Command, CommanderError, Option } from "commander";
+import { wrap } from "../base/units.ts";
 import type { Field } from "../options/schema.ts";
 import { COMMON } from "../options/shared.ts";
-
 import { commandMeantBy } from "./aliases.ts";
 import { COMMANDS, type CommandSpec, flagOf } from "./commands.ts";
-
 import { WIDTH } from "./table.ts";
 import type { Given } from "./texts.ts";
-import { wrap } from "./units.ts";
 
 /** What the command line asks for. */
 export type Request =

@@ -6,6 +6,7 @@
  */
 
 import { percent, percents } from "../base/quantity.ts";
+import { bytes, clock, digits } from "../base/units.ts";
 import type {
   CountEvent,
   DataEvent,
@@ -15,7 +16,6 @@ import type {
   StepEvent,
 } from "../runs/progress.ts";
 import { escapeAllButLines } from "./controls.ts";
-import { bytes, clock, digits } from "./units.ts";
 
 /** Where to draw; a terminal's standard error, or a file. */
 export interface Screen {

@@ -1,8 +1,8 @@
 /** The methods of `compress` and their settings, as its help shows them: of the registry, and of a module that is named. */
 
+import { wrap } from "../base/units.ts";
 import type { RegisteredMethod } from "../contract/configured.ts";
 import { METHODS } from "../methods/registry.ts";
-import { wrap } from "./units.ts";
 
 const WIDTH = 80;
 const INDENT = 24;

@@ -1,6 +1,7 @@
 /** Answers in words: what a command prints on standard output when it is not asked for JSON. */
 
 import { fixed } from "../base/quantity.ts";
+import { bytes, clock, wrap } from "../base/units.ts";
 import type { BenchResult } from "../bench/answer.ts";
 import type {
   AugmentResult,
@@ -18,7 +19,6 @@ import type { PlannedWork } from "../reproduce/reproduce.ts";
 import { shellWord } from "../runs/progress.ts";
 import { escapeControls } from "./controls.ts";
 import { benchTable, inspectTable, resultTable, shrinkTable, WIDTH } from "./table.ts";
-import { bytes, clock, wrap } from "./units.ts";
 
 /** The table, the verdict and where it all is. */
 export function printRun(result: RunResult, out: string): string {

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { percent, times } from "../base/quantity.ts";
+import { bytes, clock, count, digits, milliseconds, wrap } from "../base/units.ts";
 import type { BenchResult } from "../bench/answer.ts";
 import type { EvaluationResult, ModelSizes, ShrinkResult } from "../commands/answers.ts";
 import type { Latency, ModelFigures, RunResult, Stage } from "../measure/result.ts";
@@ -8,7 +9,6 @@ import { USUAL_RATES } from "../sparse/linear.ts";
 import { parseArguments } from "./arguments.ts";
 import { printDemo, printEvaluation, printPredictions, printRun, printShrinking } from "./print.ts";
 import { benchTable, inspectTable, renderTable, resultTable, WIDTH } from "./table.ts";
-import { bytes, clock, count, digits, milliseconds, wrap } from "./units.ts";
 
 const MACHINE = { cpu: "AMD EPYC 9R14", cores: 2, threads: 2, node: "v20.20.2", platform: "linux-x64" };
 

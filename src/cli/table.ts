@@ -6,12 +6,12 @@
  */
 
 import { percent, times } from "../base/quantity.ts";
+import { bytes, count, digits, milliseconds, wrap } from "../base/units.ts";
 import type { BenchContender, BenchResult } from "../bench/answer.ts";
 import { contenderName } from "../bench/verdict.ts";
 import type { InspectResult, ModelSizes, ShrinkResult } from "../commands/answers.ts";
 import type { Latency, ModelFigures, RunResult } from "../measure/result.ts";
 import { metricText } from "../measure/verdict.ts";
-import { bytes, count, digits, milliseconds, wrap } from "./units.ts";
 
 /** Width that every table keeps to. */
 export const WIDTH = 80;

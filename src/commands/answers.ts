@@ -4,6 +4,7 @@
  * Plain JSON: with `--json` the command line prints them as they are.
  */
 
+import type { ModelPart } from "../measure/parts.ts";
 import type { FileBytes, Parameters } from "../measure/result.ts";
 import type { Prediction } from "../network/predictions.ts";
 
@@ -117,17 +118,6 @@ export interface ShrinkEvaluation {
   readonly after: EvaluationResult;
   /** Examples that are cut into other pieces than before, because a piece of theirs has left. */
   readonly recut: number;
-}
-
-/** One part of a model: embeddings, one layer, pooler, head. */
-export interface ModelPart {
-  readonly name: string;
-  /** Its structure in words, such as `12 heads × 64, ffn 3072`; `""` when there is nothing to say. */
-  readonly structure: string;
-  readonly parameters: number;
-  readonly nonzero: number;
-  /** For one example of `InspectResult.length` tokens. */
-  readonly multiplyAccumulates: number;
 }
 
 /** What is in a model. */

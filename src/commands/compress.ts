@@ -4,15 +4,12 @@ import { fold, keyOf } from "../base/random.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
 import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
 import type { MethodRequest } from "../contract/settings.ts";
-import type { CutSet } from "../data/batches.ts";
-import type { Dataset, Measure } from "../data/dataset.ts";
-import { Engine } from "../engine/engine.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { isObject } from "../formats/json.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
-import { type Judged, judgeOn, truthOf } from "../measure/logits.ts";
+import { type Judged, judgeNetwork } from "../measure/logits.ts";
 import type { RunResult } from "../measure/result.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
-import { openNetwork } from "../network/inference.ts";
 import { withLength } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
@@ -97,7 +94,7 @@ export async function compress<Config extends object, State extends MethodState>
     settings,
     folder,
     measure: data.measure,
-    truth: truthOf(dev),
+    dev: data.dev,
     kept: { step: trained.best.step, steps: trained.steps },
     models,
     maskBytes,
@@ -194,18 +191,4 @@ function requestOf({ set, sparsity }: CompressSettings): MethodRequest {
 /** A finished network and what it says of the judging examples. */
 interface JudgedNetwork extends Judged {
   readonly network: Network;
-}
-
-async function judgeNetwork(
-  network: Network,
-  { threads, device }: CompressSettings,
-  dev: CutSet,
-  measure: Measure,
-): Promise<JudgedNetwork> {
-  const engine = new Engine({ threads, provider: device });
-  try {
-    return { network, ...(await judgeOn(await openNetwork(engine, network), dev, measure)) };
-  } finally {
-    await engine.close();
-  }
 }

@@ -3,6 +3,7 @@
 import { fold, keyOf } from "../base/random.ts";
 import { bind } from "../contract/method.ts";
 import { writeMeasured } from "../measure/figures.ts";
+import { judgeNetwork } from "../measure/logits.ts";
 import type { RunResult } from "../measure/result.ts";
 import { FINETUNE as METHOD } from "../methods/finetune.ts";
 import { withLength } from "../network/length.ts";
@@ -56,6 +57,8 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
     record,
     context,
   });
+  // Of the product itself: what is kept of its answers is what it will answer.
+  const judged = await judgeNetwork(trained.network, settings, encoded.dev, measure);
   const bytes = await writeMeasured(folder.paths.model, trained.network);
   // Awaited here, so that the folder is this process's until the run has ended.
   return await concludeRun({
@@ -63,8 +66,8 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
     settings,
     folder,
     measure,
-    truth: dev.examples.map(({ label }) => label),
-    models: [{ stage: "fine-tuned", network: trained.network, metrics: trained.best.metrics, bytes }],
+    dev,
+    models: [{ stage: "fine-tuned", ...judged, bytes }],
     method: null,
     kept: { step: trained.best.step, steps: trained.steps },
     started,

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { PRUNED_CONFIG, TINY_CONFIG, tinyModel, written } from "../../test/support/tiny-model.ts";
 import type { Head } from "../bert/config.ts";
-import { headText, inspect } from "./inspect.ts";
+import { headText } from "../measure/parts.ts";
+import { inspect } from "./inspect.ts";
 
 test.each([
   ["classification", { kind: "classification", labels: ["no", "yes"] }, TINY_CONFIG, "no / yes"],

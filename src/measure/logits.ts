@@ -3,9 +3,15 @@
 import { type Batch, type EncodedSet, evalBatches, inExampleOrder } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
 import { meanLoss, predictedBy, taskMetrics } from "../data/metrics.ts";
+import { Engine } from "../engine/engine.ts";
+import type { Provider } from "../engine/protocol.ts";
+import { openNetwork } from "../network/inference.ts";
+import type { Network } from "../network/network.ts";
 
 /** A model's answers to a labelled set. Two models are compared by these, example by example (paired.ts). */
 export interface Judged {
+  /** [N, C], or [N] of a regression. */
+  readonly logits: Float32Array;
   /** A class for each example, or the value of a regression. */
   readonly predicted: ArrayLike<number>;
   readonly metrics: Readonly<Record<string, number>>;
@@ -34,7 +40,22 @@ export async function judgeOn(model: Answering, set: EncodedSet, measure: Measur
 export function judgeLogits(measure: Measure, logits: Float32Array, labels: readonly number[]): Judged {
   const metrics = taskMetrics(measure, logits, labels);
   const predicted = predictedBy(measure, logits, labels.length);
-  return { predicted, metrics, loss: meanLoss(measure, logits, labels) };
+  return { logits, predicted, metrics, loss: meanLoss(measure, logits, labels) };
+}
+
+/** Judges a finished network as the model that ships, on an engine of its own. @throws as `judgeOn` does */
+export async function judgeNetwork(
+  network: Network,
+  { threads, device }: { readonly threads: number; readonly device: Provider },
+  set: EncodedSet,
+  measure: Measure,
+): Promise<Judged & { readonly network: Network }> {
+  const engine = new Engine({ threads, provider: device });
+  try {
+    return { network, ...(await judgeOn(await openNetwork(engine, network), set, measure)) };
+  } finally {
+    await engine.close();
+  }
 }
 
 /** The gold labels of a set. */

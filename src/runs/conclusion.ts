@@ -2,7 +2,8 @@
 
 import { requireItem } from "../base/present.ts";
 import { fold, keyOf } from "../base/random.ts";
-import type { Measure } from "../data/dataset.ts";
+import type { Dataset, Measure } from "../data/dataset.ts";
+import { predictedBy } from "../data/metrics.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { figuresOf } from "../measure/figures.ts";
 import { measureLatency } from "../measure/latency.ts";
@@ -23,6 +24,7 @@ import type {
 import { type Comparison, judge, trainingVerdict, ZEROS_THRESHOLD } from "../measure/verdict.ts";
 import { countParameters, type Network } from "../network/network.ts";
 import { exportOnnx } from "../network/onnx.ts";
+import { answersOf, answersText, type Said } from "./answers.ts";
 import type { RunFolder } from "./folder.ts";
 import { type ProgressEvent, type RunContext, stopIfAsked } from "./progress.ts";
 
@@ -45,8 +47,8 @@ export interface ReportedModel {
   readonly stage: Stage;
   readonly network: Network;
   readonly metrics: Readonly<Record<string, number>>;
-  /** What it says of each judging example; absent where nothing is compared. */
-  readonly predicted?: ArrayLike<number>;
+  /** What it says of the judging examples, [N, C]; absent where it was not asked. */
+  readonly logits?: Float32Array;
   readonly bytes: FileBytes;
 }
 
@@ -64,8 +66,8 @@ export interface Report {
   };
   readonly folder: RunFolder;
   readonly measure: Measure;
-  /** Gold labels of the judging examples. */
-  readonly truth: readonly number[];
+  /** The examples that judge. */
+  readonly dev: Dataset;
   /** The last is the product; the one before it, if any, is what it is held to. */
   readonly models: readonly ReportedModel[];
   /** Of the file that makes the product of the model the run began with, where there is one. */
@@ -76,6 +78,8 @@ export interface Report {
   readonly started: number;
   readonly record: (event: ProgressEvent) => void;
   readonly context: RunContext;
+  /** Writes what else a run leaves, before it counts as finished. */
+  readonly also?: (result: RunResult) => Promise<void>;
 }
 
 /**
@@ -90,6 +94,7 @@ export async function concludeRun(job: Report): Promise<RunResult> {
     stop();
     throw error;
   });
+  await job.also?.(result);
   await job.folder.finish(result, job.settings.keepCheckpoints);
   job.record({ kind: "done", seconds: result.wallSeconds });
   return result;
@@ -103,6 +108,7 @@ async function resultOf(job: Report): Promise<RunResult> {
   await writeFileAtomic(folder.paths.onnx, [exportOnnx(product.network)]);
   const file = runsSparse(product.network.head) ? await packNetwork(product.network) : undefined;
   if (file) await writeFileAtomic(folder.paths.esp, [file]);
+  await writeAnswers(job);
   const length = settings.maxLength;
   const latencies = settings.latency ? await timeModels(job, file) : undefined;
   const times = (i: number): readonly Latency[] => (latencies ? requireItem(latencies, i, "timings") : []);
@@ -134,9 +140,21 @@ async function resultOf(job: Report): Promise<RunResult> {
   };
 }
 
+/** What the product said of each judging example, beside what the model before it did. */
+async function writeAnswers({ models, dev, folder }: Report): Promise<void> {
+  const said = (model: ReportedModel | undefined): Said | undefined =>
+    model?.logits && { stage: model.stage, logits: model.logits };
+  const [before, after] = [said(models.at(-2)), said(models.at(-1))];
+  if (after === undefined) return;
+  const answers = answersOf(dev, { after, ...(before ? { before } : {}) });
+  await writeFileAtomic(folder.paths.answers, answersText(answers));
+}
+
 /** The last two models on the same examples, where both have said something of them. */
-function pairedOf({ models, measure, truth, settings }: Report): PairedComparison | undefined {
-  const [before, after] = [models.at(-2)?.predicted, models.at(-1)?.predicted];
+function pairedOf({ models, measure, dev, settings }: Report): PairedComparison | undefined {
+  const truth = dev.examples.map(({ label }) => label);
+  const said = (logits: Float32Array | undefined) => logits && predictedBy(measure, logits, truth.length);
+  const [before, after] = [said(models.at(-2)?.logits), said(models.at(-1)?.logits)];
   if (before === undefined || after === undefined) return undefined;
   return comparePaired(measure, { truth, before, after }, fold(keyOf(settings.seed), "bootstrap"));
 }
@@ -175,12 +193,12 @@ function hasZeros(network: Network): boolean {
 }
 
 /** The measure's own number: one of the metrics, or their mean, which stands among them (data/metrics.ts). */
-function metricOf({ measure, models, truth }: Report): Metric {
+function metricOf({ measure, models, dev }: Report): Metric {
   const name = measure.primary;
   const value = (model: ReportedModel | undefined): number | null => model?.metrics[name] ?? null;
   const [before, after] = [value(models.at(-2)), value(models.at(-1))];
   if (after === null) throw new RangeError(`a result needs the product's ${name}`);
-  return { name, better: "higher", before, after, examples: truth.length };
+  return { name, better: "higher", before, after, examples: dev.examples.length };
 }
 
 function verdictOf(figures: RunResult["models"], rest: Omit<Comparison, "before" | "after">): Verdict {

@@ -7,7 +7,9 @@
  *   checkpoints/     one folder per saved step, until the run is finished
  *   finetuned/       the run of the model that a compression begins with, when it made one
  *   model/           Hugging Face layout
- *   model.onnx, model.esp, report.html
+ *   model.onnx, model.esp
+ *   answers.jsonl    what the models said of each judging example
+ *   report.html      the run as a page
  *   task.mask        the task apart from its base model, where the product is that model under masks
  *   result.json      written last: a folder that has it is finished
  *
@@ -39,6 +41,8 @@ export interface RunPaths {
   /** The product as a packed file, where it labels texts. */
   readonly esp: string;
   readonly mask: string;
+  /** What the models said of each judging example. */
+  readonly answers: string;
   readonly report: string;
   readonly result: string;
 }
@@ -71,6 +75,7 @@ export function runPaths(root: string): RunPaths {
     onnxInt8: join(root, "model_quantized.onnx"),
     esp: join(root, "model.esp"),
     mask: join(root, "task.mask"),
+    answers: join(root, "answers.jsonl"),
     report: join(root, "report.html"),
     result: join(root, "result.json"),
   };

@@ -154,7 +154,16 @@ export function settingsHere(recipe: Recipe): Record<string, unknown> {
 }
 
 /** Settings that change where and how fast a run works, and nothing that it learns. */
-const INCIDENTAL = new Set(["out", "force", "threads", "device", "latency", "keepCheckpoints", "export"]);
+const INCIDENTAL = new Set([
+  "out",
+  "force",
+  "threads",
+  "device",
+  "latency",
+  "keepCheckpoints",
+  "export",
+  "report",
+]);
 
 /** The first setting that differs between two runs and counts; undefined for the same run. Files are not compared. */
 export function differingSetting(then: Recipe, now: Recipe): string | undefined {

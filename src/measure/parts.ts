@@ -1,0 +1,87 @@
+/** What is in a model, part by part: parameters, those that are not 0, and the work of one text. */
+
+import { requireEntry } from "../base/present.ts";
+import type { BertConfig, LayerConfig } from "../bert/config.ts";
+import { CLASSIFIER, isEmbedding, isMixture, layerNames, POOLER, parameters } from "../bert/names.ts";
+import { type Head, macs, type Network } from "../network/network.ts";
+
+/** One part of a model: embeddings, one layer, pooler, head. */
+export interface ModelPart {
+  readonly name: string;
+  /** Its structure in words, such as `12 heads × 64, ffn 3072`; `""` when there is nothing to say. */
+  readonly structure: string;
+  readonly parameters: number;
+  readonly nonzero: number;
+  /** For one example of the tokens that were asked for. */
+  readonly multiplyAccumulates: number;
+}
+
+/** Embeddings, each layer, pooler or mixture, and head. Their counts add up to those of the network. */
+export function partsOf(network: Network, length: number): ModelPart[] {
+  const { config, head } = network;
+  const part = (
+    name: string,
+    structure: string,
+    multiplyAccumulates: number,
+    has: (tensor: string) => boolean,
+  ): ModelPart => ({ name, structure, multiplyAccumulates, ...sizesOf(network, has) });
+  const layers = config.layers.map((layer, i) => {
+    const prefix = layerPrefix(i);
+    const work = macs({ ...config, layers: [layer] }, { kind: "none" }, length);
+    return part(`layer ${i}`, layerText(layer), work, (tensor) => tensor.startsWith(prefix));
+  });
+  const onTop = macs({ ...config, layers: [] }, head, length);
+  const square = `${config.hiddenSize} × ${config.hiddenSize}`;
+  const reader = head.kind === "classification" || head.kind === "regression" ? config.hiddenSize ** 2 : 0;
+  const parts = [
+    part("embeddings", embeddingsText(config), 0, isEmbedding),
+    ...layers,
+    part("pooler", square, reader, (t) => t.startsWith(POOLER)),
+    part("mixture", `${config.layers.length} layers, ${square}`, reader, isMixture),
+    part(
+      "head",
+      headText(head),
+      onTop - reader,
+      (t) => t.startsWith(`${CLASSIFIER}.`) || t.startsWith("cls."),
+    ),
+  ];
+  return parts.filter((each) => each.parameters > 0);
+}
+
+/** `bert.encoder.layer.3.` */
+function layerPrefix(i: number): string {
+  return layerNames(i).output.replace(/output\.dense$/, "");
+}
+
+function sizesOf(
+  { config, head, tensors }: Network,
+  has: (tensor: string) => boolean,
+): Pick<ModelPart, "parameters" | "nonzero"> {
+  const sizes = { parameters: 0, nonzero: 0 };
+  for (const name of parameters(config, head).keys()) {
+    const data = has(name) ? requireEntry(tensors, name, "tensor").data : [];
+    sizes.parameters += data.length;
+    for (let i = 0; i < data.length; i++) if (data[i] !== 0) sizes.nonzero++;
+  }
+  return sizes;
+}
+
+function embeddingsText({ vocabSize, hiddenSize }: BertConfig): string {
+  return `${vocabSize} pieces × ${hiddenSize}`;
+}
+
+function layerText({ heads, headSize, ffn }: LayerConfig): string {
+  return `${heads} heads × ${headSize}, ffn ${ffn}`;
+}
+
+/** A head in words. */
+export function headText(head: Head): string {
+  if (head.kind === "classification") return labelsText(head.labels);
+  if (head.kind === "regression") return "regression";
+  return head.kind === "mlm" ? "masked language model" : "none";
+}
+
+/** Up to six names; more would fill the line. */
+function labelsText(labels: readonly string[]): string {
+  return labels.length > 6 ? `${labels.length} labels` : labels.join(" / ");
+}
