@@ -1,9 +1,10 @@
 /** Structures for tests of src/topology/: of a small configuration, with every entry as the test says. */
 
 import { requireEntry, requireItem } from "../../src/base/present.ts";
+import { type Key, sequence } from "../../src/base/random.ts";
 import type { BertConfig } from "../../src/bert/config.ts";
-import { parameters } from "../../src/bert/names.ts";
-import { bitsOf } from "../../src/topology/bits.ts";
+import { EMBEDDINGS, parameters } from "../../src/bert/names.ts";
+import { type BitMatrix, bitsOf } from "../../src/topology/bits.ts";
 import { type Place, placesOf, type Structure } from "../../src/topology/structure.ts";
 import { configOf } from "./configs.ts";
 
@@ -38,4 +39,30 @@ export function onlyGiven(given: Partial<Record<Place["component"], readonly str
     const rows = given[component];
     return rows === undefined || rows[row]?.[column] === "1";
   };
+}
+
+/** D = A = F = 2 in one head, three words, one position and one type: as small as an encoder can be. */
+export const PAIR: BertConfig = configOf({
+  vocabSize: 3,
+  hiddenSize: 2,
+  layers: [{ heads: 1, headSize: 2, ffn: 2 }],
+  maxPositions: 1,
+  typeVocab: 1,
+});
+
+/** Rows of 0 and 1 as the entries of one-layer matrices, of the word table for the embeddings; all others are empty. */
+export function nothingBut(given: Partial<Record<Place["component"], readonly string[]>>): Keeps {
+  return ({ component, name }, row, column) =>
+    (component !== "embeddings" || name === EMBEDDINGS.words) && given[component]?.[row]?.[column] === "1";
+}
+
+/** Entries that are each there with a chance. */
+export function drawn(key: Key, chance: (place: Place) => number): Keeps {
+  const next = sequence(key);
+  return (place) => next() < chance(place) * 2 ** 32;
+}
+
+/** Whether an entry is there. */
+export function isThere({ stride, words }: BitMatrix, row: number, column: number): boolean {
+  return ((requireItem(words, row * stride + (column >> 5), "words") >>> (column & 31)) & 1) === 1;
 }

@@ -1,0 +1,262 @@
+import { expect, test } from "vitest";
+import { drawn, isThere, nothingBut, PAIR, structureWith } from "../../test/support/structures.ts";
+import { TINY_CONFIG, tinyModel } from "../../test/support/tiny-model.ts";
+import { requireEntry, requireItem, requireValue } from "../base/present.ts";
+import { fold, keyOf, permutation } from "../base/random.ts";
+import { floatTensor, largestGap } from "../base/tensor.ts";
+import type { BertConfig, Reader } from "../bert/config.ts";
+import { Engine } from "../engine/engine.ts";
+import { openNetwork } from "../network/inference.ts";
+import type { Network } from "../network/network.ts";
+import { type BitMatrix, forEachKept } from "./bits.ts";
+import { findPaths, type PathRecord } from "./paths.ts";
+import { findReach, hasUnit } from "./reach.ts";
+import { type Component, matrixOf, type Structure, structureOf } from "./structure.ts";
+
+/**
+ * Words 0 and 1 write hidden unit 0, nothing writes unit 1.
+ *   query 0 and keys 0, 1 read unit 0; value 0 reads unit 0, value 1 reads unit 1
+ *   the attention output writes unit 1 from both features
+ *   neuron 0 reads unit 0 and writes unit 0; neuron 1 reads unit 1 and is read by nothing
+ */
+const BY_HAND = {
+  embeddings: ["10", "10", "00"],
+  query: ["10", "00"],
+  key: ["10", "10"],
+  value: ["10", "01"],
+  "attention output": ["00", "11"],
+  intermediate: ["10", "01"],
+  output: ["10", "00"],
+};
+
+const onPath = ({ components }: PathRecord) =>
+  Object.fromEntries(components.map(({ component, onPath }) => [component, onPath]));
+
+test("with the residual stream: weights on paths and the number of paths, worked out by hand", () => {
+  const { withResidual } = findPaths(structureWith(PAIR, nothingBut(BY_HAND)));
+  // Value 1 has no signal, so neither its own weight nor the one that reads it is on a path; neuron 1 reaches nothing.
+  expect(onPath(withResidual)).toEqual({
+    embeddings: 2,
+    query: 1,
+    key: 2,
+    value: 1,
+    "attention output": 1,
+    intermediate: 1,
+    output: 1,
+  });
+  // Paths to hidden units [2, 0]. Scores: query 0 has 2, keys 2 + 2, together 6. Feature 0: 2 of its own + 6 = 8.
+  // After the attention [2, 0 + 8]; neuron 0 has 2 and hands them to unit 0: [2 + 2, 8], together 12.
+  expect(withResidual.logPaths).toBeCloseTo(Math.log(12), 12);
+  expect(Object.fromEntries(withResidual.units.map(({ kind, effective }) => [kind, effective]))).toEqual({
+    input: 2,
+    hidden: 1 + 2 + 2, // unit 0 after the embeddings, both after attention and layer
+    query: 1,
+    key: 2,
+    value: 1,
+    neuron: 1,
+  });
+});
+
+test("without it the same encoder has no path: neuron 0 reads what the attention does not write", () => {
+  const { withoutResidual } = findPaths(structureWith(PAIR, nothingBut(BY_HAND)));
+  expect(withoutResidual.total).toMatchObject({ size: 34, kept: 12, onPath: 0 });
+  expect(withoutResidual.logPaths).toBeNull();
+  expect(withoutResidual.units.every(({ effective }) => effective === 0)).toBe(true);
+});
+
+test("a query does nothing beside keys without a signal; keys act beside a query that is its bias alone", () => {
+  const of = (rows: object) =>
+    onPath(findPaths(structureWith(PAIR, nothingBut({ ...BY_HAND, ...rows }))).withResidual);
+  const none = ["00", "00"];
+  expect(of({ key: none })).toMatchObject({ query: 0, key: 0, value: 1 });
+  expect(of({ query: none })).toMatchObject({ query: 0, key: 2, value: 1 });
+  expect(of({ value: none })).toMatchObject({ query: 0, key: 0, "attention output": 0 });
+});
+
+test("a head that reads every layer keeps the first on paths when the second hands nothing on", () => {
+  const layer = requireItem(PAIR.layers, 0, "layers");
+  const two: BertConfig = { ...PAIR, layers: [layer, layer] };
+  const ones = structureWith(two, ({ layer }) => layer !== 1);
+  const [last, every] = [findPaths(ones, "pooler"), findPaths(ones, "mixture")];
+  expect(last.withoutResidual.total.onPath).toBe(0);
+  expect(every.withoutResidual.total.onPath).toBe(every.withoutResidual.total.kept);
+});
+
+test("of a dense encoder every weight and unit is on a path, by chance too", () => {
+  const dense = structureOf(tinyModel());
+  for (const record of Object.values(findPaths(dense))) {
+    expect(record.total.onPath).toBe(record.total.size);
+    expect(record.total.onPathByChance).toBeCloseTo(record.total.size, 6);
+    for (const { units, effective, effectiveByChance } of record.units) {
+      expect(effective).toBe(units);
+      expect(effectiveByChance).toBeCloseTo(units, 6);
+    }
+    expect(record.logPaths).toBeCloseTo(record.logPathsByChance ?? Number.NaN, 10);
+  }
+});
+
+/** Paths counted unit by unit over plain lists of numbers, from the words of reach.ts and nothing else. */
+function countPlainly(structure: Structure, reader: Reader, skips: boolean): number {
+  const dense = (bits: BitMatrix): number[][] =>
+    Array.from({ length: bits.rows }, (_, r) =>
+      Array.from({ length: bits.columns }, (_, c) => Number(isThere(bits, r, c))),
+    );
+  const dot = (a: number[], b: number[]): number =>
+    a.reduce((sum, x, i) => sum + x * requireItem(b, i, "b"), 0);
+  const sum = (a: number[]): number => a.reduce((n, x) => n + x, 0);
+  let x = Array.from({ length: structure.config.hiddenSize }, (_, c) =>
+    sum(
+      structure.matrices
+        .filter(({ layer }) => layer === null)
+        .flatMap(({ bits }) => dense(bits).map((row) => requireItem(row, c, "row"))),
+    ),
+  );
+  const ends: number[] = [];
+  structure.config.layers.forEach(({ headSize }, layer) => {
+    const times = (component: Component, v: number[]): number[] =>
+      dense(matrixOf(structure, component, layer)).map((row) => dot(row, v));
+    const [q, k, v] = [times("query", x), times("key", x), times("value", x)];
+    const mixed = v.map((paths, f) => {
+      if (paths === 0) return 0;
+      const first = f - (f % headSize);
+      const score = k.map((keys, i) => keys + (keys > 0 ? requireItem(q, i, "q") : 0));
+      return paths + sum(score.slice(first, first + headSize));
+    });
+    const middle = times("attention output", mixed).map((n, i) => n + (skips ? requireItem(x, i, "x") : 0));
+    const fed = times("output", times("intermediate", middle));
+    x = fed.map((n, i) => n + (skips ? requireItem(middle, i, "middle") : 0));
+    ends.push(sum(x));
+  });
+  return reader === "mixture" ? sum(ends) : sum(x);
+}
+
+/** 2 layers of 2 heads, D = 4, A = 4, F = 3. */
+const SMALL: BertConfig = {
+  ...PAIR,
+  hiddenSize: 4,
+  layers: [
+    { heads: 2, headSize: 2, ffn: 3 },
+    { heads: 2, headSize: 2, ffn: 3 },
+  ],
+};
+
+test.each([1, 2, 3, 4, 5, 6])(
+  "a weight is on a path when fewer paths are left without it, drawn %i",
+  (seed) => {
+    const structure = structureWith(
+      SMALL,
+      drawn(keyOf(seed), () => 0.12 * seed),
+    );
+    for (const reader of ["pooler", "mixture"] as const) {
+      const paths = findPaths(structure, reader);
+      for (const skips of [true, false]) {
+        const record = skips ? paths.withResidual : paths.withoutResidual;
+        const all = countPlainly(structure, reader, skips);
+        expect(record.logPaths === null ? 0 : Math.exp(record.logPaths) / Math.max(1, all)).toBeCloseTo(
+          all === 0 ? 0 : 1,
+          10,
+        );
+        const found = structure.matrices.map(({ bits }) => {
+          let n = 0;
+          forEachKept(bits, (r, c) => {
+            const at = r * bits.stride + (c >> 5);
+            const word = requireItem(bits.words, at, "words");
+            bits.words[at] = word & ~(1 << (c & 31));
+            if (countPlainly(structure, reader, skips) < all) n++;
+            bits.words[at] = word;
+          });
+          return n;
+        });
+        expect(record.matrices.map(({ onPath }) => onPath)).toEqual(found);
+      }
+    }
+  },
+);
+
+test("another order of the neurons changes nothing", () => {
+  const structure = structureWith(
+    SMALL,
+    drawn(keyOf(3), () => 0.35),
+  );
+  const reordered = structureWith(SMALL, (place, row, column) => {
+    const bits = requireValue(structure.matrices.find(({ name }) => name === place.name)?.bits, place.name);
+    const neurons = permutation(keyOf(place.layer ?? 0), 3);
+    const r = place.component === "intermediate" ? requireItem(neurons, row, "neurons") : row;
+    const c = place.component === "output" ? requireItem(neurons, column, "neurons") : column;
+    return isThere(bits, r, c);
+  });
+  expect(reordered).not.toEqual(structure);
+  expect(findPaths(reordered)).toEqual(findPaths(structure));
+});
+
+test("by chance is within 3 % of the mean of 40 masks that were drawn", () => {
+  const layer = { heads: 4, headSize: 16, ffn: 128 };
+  const config: BertConfig = { ...SMALL, hiddenSize: 64, vocabSize: 200, layers: [layer, layer, layer] };
+  const draws = Array.from({ length: 40 }, (_, i) =>
+    findPaths(
+      structureWith(
+        config,
+        drawn(fold(keyOf(5), i), ({ layer }) => (layer === null ? 0.01 : 0.03)),
+      ),
+    ),
+  );
+  for (const kind of ["withResidual", "withoutResidual"] as const) {
+    const records = draws.map((draw) => draw[kind]);
+    const mean = (of: (record: PathRecord) => number): number =>
+      records.reduce((sum, record) => sum + of(record) / records.length, 0);
+    const ratio = mean(({ total }) => total.onPath) / mean(({ total }) => total.onPathByChance);
+    expect(Math.abs(ratio - 1)).toBeLessThan(0.03);
+    const effective = (record: PathRecord, of: "effective" | "effectiveByChance") =>
+      record.units.reduce((n, each) => n + each[of], 0);
+    const nodes = mean((r) => effective(r, "effective")) / mean((r) => effective(r, "effectiveByChance"));
+    expect(Math.abs(nodes - 1)).toBeLessThan(0.03);
+    const logs = mean((r) => r.logPaths ?? Number.NaN) / mean((r) => r.logPathsByChance ?? Number.NaN);
+    expect(Math.abs(logs - 1)).toBeLessThan(0.03);
+  }
+});
+
+test("rows from which no output is reached can be taken away: logits stay the same to the last bit", async () => {
+  const config: BertConfig = { ...TINY_CONFIG, hiddenSize: 16 };
+  const dense = tinyModel(undefined, config);
+  const mask = structureWith(
+    config,
+    drawn(keyOf(11), ({ layer }) => (layer === null ? 0.5 : 0.08)),
+  );
+  const pruned: Network = {
+    ...dense,
+    tensors: new Map([...dense.tensors].map(([name, tensor]) => [name, masked(tensor, mask, name)])),
+  };
+  const { layers } = findReach(mask, { skips: true, reader: "pooler" });
+  let taken = 0;
+  const tensors = new Map(pruned.tensors);
+  const STAGE = { query: "query", key: "key", value: "value", intermediate: "neurons" } as const;
+  for (const { name, component, layer, bits } of mask.matrices) {
+    if (layer === null || !(component in STAGE)) continue;
+    const units = requireItem(layers, layer, "layers").backward[STAGE[component as keyof typeof STAGE]];
+    const { shape, data } = requireEntry(tensors, name, "tensor");
+    const left = data.map((w, i) => (hasUnit(units, Math.floor(i / bits.columns)) ? w : 0));
+    taken += data.reduce((n, w, i) => n + Number(w !== 0 && left[i] === 0), 0);
+    tensors.set(name, floatTensor(shape, left));
+  }
+  expect(taken).toBeGreaterThan(20);
+  const engine = new Engine({ threads: 1 });
+  try {
+    const ids = Int32Array.from([2, 5, 6, 7, 3, 2, 9, 11, 8, 3]);
+    const batch = { size: 2, length: 5, ids, types: new Int32Array(10), mask: new Float32Array(10).fill(1) };
+    const before = await (await openNetwork(engine, pruned)).logits(batch);
+    const after = await (await openNetwork(engine, { ...pruned, tensors })).logits(batch);
+    expect(largestGap(before, after)).toBe(0);
+  } finally {
+    await engine.close();
+  }
+});
+
+function masked(tensor: ReturnType<typeof floatTensor>, mask: Structure, name: string) {
+  const found = mask.matrices.find((matrix) => matrix.name === name);
+  if (found === undefined) return tensor;
+  const { columns } = found.bits;
+  return floatTensor(
+    tensor.shape,
+    tensor.data.map((w, i) => (isThere(found.bits, Math.floor(i / columns), i % columns) ? w : 0)),
+  );
+}

@@ -1,0 +1,149 @@
+/**
+ * What density alone explains of the paths through an encoder: a random mask with the density of each matrix, in expectation.
+ *
+ * Every entry is there with its matrix's density p, independently. A unit is then reached with the chance
+ * 1 - (1 - p·c)^n from n units of chance c, and back alike; chances of one matrix are taken to be equal and independent of
+ * one another ("mean field"), which is close for layers of hundreds of units and rough for tiny ones. The number of paths is
+ * an expectation too, so its logarithm lies a little above the mean of the logarithms. The graph is that of reach.ts.
+ */
+
+import { requireItem } from "../base/present.ts";
+import { type BitMatrix, countKept } from "./bits.ts";
+import {
+  type AtStages,
+  type LayerMatrices,
+  layerMatrices,
+  type PathRules,
+  type Reach,
+  tablesOf,
+} from "./reach.ts";
+import type { Structure } from "./structure.ts";
+
+/** Chances of units, and ln of the expected number of paths; -∞ where there can be none. */
+export interface ReachByChance extends Reach<number> {
+  readonly logPaths: number;
+}
+
+/** A matrix of which the density is known alone. */
+interface Sparse {
+  readonly rows: number;
+  readonly columns: number;
+  readonly density: number;
+}
+type SparseLayer = Readonly<Record<(typeof MATRICES)[number], Sparse>> & { readonly headSize: number };
+const MATRICES = ["query", "key", "value", "attentionOutput", "intermediate", "output"] as const;
+
+/** The chances of a structure's densities. */
+export function reachByChance(structure: Structure, { skips, reader }: PathRules): ReachByChance {
+  const layers = layerMatrices(structure).map(densitiesOf);
+  const tables = tablesOf(structure).map(densityOf);
+  const embedded = eitherOf(tables.map((table) => someOf(table.density, table.rows)));
+  const paths = tables.reduce((sum, { density, rows }) => sum + density * rows, 0);
+  const forward: AtStages<number>[] = [];
+  let counts: Counts = { unit: Math.log(paths), ends: Number.NEGATIVE_INFINITY };
+  for (const layer of layers) {
+    const chances = goForward(layer, forward.at(-1)?.out ?? embedded, skips);
+    forward.push(chances);
+    counts = throughLayer(layer, chances, counts, skips);
+  }
+  let into = 1;
+  const backward: AtStages<number>[] = [];
+  for (let i = layers.length - 1; i >= 0; i--) {
+    const layer = requireItem(layers, i, "layers");
+    const back = goBack(layer, requireItem(forward, i, "layers"), reader === "mixture" ? 1 : into, skips);
+    backward.unshift(back);
+    const read = (["query", "key", "value"] as const).map((stage) => readBy(layer[stage], back[stage]));
+    into = eitherOf(skips ? [...read, back.middle] : read);
+  }
+  return {
+    embedded: { forward: embedded, backward: into },
+    layers: forward.map((chances, i) => ({ forward: chances, backward: requireItem(backward, i, "layers") })),
+    logPaths: Math.log(structure.config.hiddenSize) + (reader === "mixture" ? counts.ends : counts.unit),
+  };
+}
+
+function densityOf(bits: BitMatrix): Sparse {
+  const { rows, columns } = bits;
+  const size = rows * columns;
+  return { rows, columns, density: size === 0 ? 0 : countKept(bits) / size };
+}
+
+function densitiesOf(matrices: LayerMatrices): SparseLayer {
+  return {
+    query: densityOf(matrices.query),
+    key: densityOf(matrices.key),
+    value: densityOf(matrices.value),
+    attentionOutput: densityOf(matrices.attentionOutput),
+    intermediate: densityOf(matrices.intermediate),
+    output: densityOf(matrices.output),
+    headSize: matrices.headSize,
+  };
+}
+
+/** The chance of at least one of `n` independent events of one chance. */
+function someOf(chance: number, n: number): number {
+  return 1 - (1 - chance) ** n;
+}
+
+/** The chance of at least one of independent events. */
+function eitherOf(chances: readonly number[]): number {
+  return 1 - chances.reduce((none, chance) => none * (1 - chance), 1);
+}
+
+/** The chance that a row reads one of the columns, each of which counts with a chance. */
+function reads({ density, columns }: Sparse, chance: number): number {
+  return someOf(density * chance, columns);
+}
+
+/** The chance that a column is read by one of the rows. */
+function readBy({ density, rows }: Sparse, chance: number): number {
+  return someOf(density * chance, rows);
+}
+
+function goForward(layer: SparseLayer, x: number, skips: boolean): AtStages<number> {
+  const value = reads(layer.value, x);
+  const attended = reads(layer.attentionOutput, value);
+  const middle = skips ? eitherOf([x, attended]) : attended;
+  const neurons = reads(layer.intermediate, middle);
+  const fed = reads(layer.output, neurons);
+  const out = skips ? eitherOf([middle, fed]) : fed;
+  return { query: reads(layer.query, x), key: reads(layer.key, x), value, middle, neurons, out };
+}
+
+function goBack(
+  layer: SparseLayer,
+  forward: AtStages<number>,
+  out: number,
+  skips: boolean,
+): AtStages<number> {
+  const neurons = readBy(layer.output, out);
+  const read = readBy(layer.intermediate, neurons);
+  const middle = skips ? eitherOf([out, read]) : read;
+  const value = readBy(layer.attentionOutput, middle);
+  const key = someOf(forward.value * value, layer.headSize);
+  return { query: key * forward.key, key, value, middle, neurons, out };
+}
+
+/** ln of the expected paths to one unit, and of their sum over the layers so far. */
+interface Counts {
+  readonly unit: number;
+  readonly ends: number;
+}
+
+function throughLayer(layer: SparseLayer, forward: AtStages<number>, before: Counts, skips: boolean): Counts {
+  const through = ({ density, columns }: Sparse): number => Math.log(density * columns);
+  const feature = (matrix: Sparse): number => before.unit + through(matrix);
+  const keys = logAdd(feature(layer.key), feature(layer.query) + Math.log(forward.key));
+  const scores = Math.log(layer.headSize) + keys + Math.log(forward.value);
+  const attended = logAdd(feature(layer.value), scores) + through(layer.attentionOutput);
+  const middle = skips ? logAdd(before.unit, attended) : attended;
+  const fed = middle + through(layer.intermediate) + through(layer.output);
+  const unit = skips ? logAdd(middle, fed) : fed;
+  return { unit, ends: logAdd(before.ends, unit) };
+}
+
+/** ln(e^a + e^b). */
+function logAdd(a: number, b: number): number {
+  const most = Math.max(a, b);
+  return most === Number.NEGATIVE_INFINITY ? most : most + Math.log(Math.exp(a - most) + Math.exp(b - most));
+}
