@@ -47,6 +47,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/text/wordpiece-trainer.ts": "every place of a corpus where two pieces meet",
   "src/topology/bits.ts": "every weight of a mask",
   "src/topology/controls.ts": "every weight of a matrix",
+  "src/topology/line.ts": "every weight of a matrix",
   "src/topology/path-count.ts": "every word of a mask, and the paths of every unit",
   "src/topology/paths.ts": "every word of a mask",
   "src/topology/reach.ts": "every word of a mask, and every unit of a layer",
