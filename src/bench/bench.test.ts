@@ -104,14 +104,14 @@ test("a length beyond the positions is refused (inference/length), and nothing i
   expect(left()).toEqual(before);
 });
 
-test("a stop is an AbortError", async () => {
+test("a stop while it times is an InterruptedError (bench/stopped)", async () => {
   const controller = new AbortController();
   const models = [await written(tinyModel())];
   const report = ({ kind, ...event }: { readonly kind: string; readonly name?: string }): void => {
     if (kind === "phase" && event.name?.startsWith("timing")) controller.abort();
   };
   await expect(bench({ models, ...PLAN }, { signal: controller.signal, report })).rejects.toThrow(
-    expect.objectContaining({ name: "AbortError" }),
+    expect.objectContaining({ name: "InterruptedError", code: "bench/stopped" }),
   );
 });
 

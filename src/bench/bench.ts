@@ -22,6 +22,7 @@ import { BENCH, type BenchOptions, type BenchSettings } from "../options/models.
 import { resolveOptions } from "../options/schema.ts";
 import { isEsp, type LoadedModel, loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { stoppable } from "../runs/stopping.ts";
 import type { BenchContender, BenchResult, BreakEven, Throughput } from "./answer.ts";
 import { breakEvens } from "./break-even.ts";
 import { type ContenderSpec, type OpenContender, openContender } from "./contender.ts";
@@ -58,11 +59,15 @@ interface Loaded extends Entry {
  *
  * @throws {ConfigError} for options that do not fit, `bench/engine` for an engine that cannot run a model
  * @throws {InputError} `inference/length` for a length that a model cannot take; for a model that cannot be read
- * @throws {RunError} `bench/contender` when an engine fails
+ * @throws {RunError} `bench/contender` when an engine fails; {InterruptedError} `bench/stopped`
  * @example await bench({ models: ["runs/half"], engines: ["onnx", "int8"], batchSizes: [1, 32] });
  */
 export async function bench(options: BenchOptions, context: RunContext = {}): Promise<BenchResult> {
   const settings = resolveOptions(BENCH, options);
+  return stoppable("bench", context, () => benchModels(settings, context));
+}
+
+async function benchModels(settings: BenchSettings, context: RunContext): Promise<BenchResult> {
   const folder = await mkdtemp(join(tmpdir(), "espalier-bench-"));
   try {
     const entries = await writeEntries(settings, folder, context);

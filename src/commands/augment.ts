@@ -24,6 +24,7 @@ import { trainingLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
 import { claimFile } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { stoppable } from "../runs/stopping.ts";
 import { type NearWords, nearByWords, readVectors } from "../text/neighbours.ts";
 import type { AugmentResult } from "./answers.ts";
 import { type CandidateCache, cachePath, openCandidateCache } from "./augment-cache.ts";
@@ -39,11 +40,15 @@ const LINES = 1000;
  *
  * @throws {ConfigError} for options that do not fit; `augment/exists`; `masked/head` for a model that cannot fill in words
  * @throws {InputError} for data, word vectors or a model that cannot be read
- * @throws {InterruptedError} when asked to stop; the same call goes on
+ * @throws {InterruptedError} `augment/interrupted`, candidates saved and the same call goes on; `augment/stopped` before
  * @example await augment({ model: "embedded", task: "mrpc", data: "glue", out: "mrpc.jsonl" });
  */
 export async function augment(options: AugmentOptions, context: RunContext = {}): Promise<AugmentResult> {
   const given = resolveOptions(AUGMENT, options);
+  return stoppable("augment", context, () => augmentTo(given, context));
+}
+
+async function augmentTo(given: AugmentSettings, context: RunContext): Promise<AugmentResult> {
   const started = performance.now();
   refuseExisting(given);
   await using _place = await claimFile(given.out);
@@ -57,7 +62,8 @@ export async function augment(options: AugmentOptions, context: RunContext = {})
   const missing = texts.filter((text) => cache.get(text) === undefined);
   if (missing.length > 0) await fill(cache, missing, model.network, settings, context);
   context.report?.({ kind: "phase", name: "writing copies" });
-  const written = await write(dataset, (text) => requireEntry(cache, text, "candidates of"), settings);
+  const stop = (): void => stopIfAsked(context, texts.length, texts.length);
+  const written = await write(dataset, (text) => requireEntry(cache, text, "candidates of"), settings, stop);
   const seconds = (performance.now() - started) / 1000;
   context.report?.({ kind: "done", seconds });
   return {
@@ -133,11 +139,12 @@ function stopIfAsked({ signal }: RunContext, done: number, total: number): void 
   throw new InterruptedError("augment/interrupted", message);
 }
 
-/** Writes examples and copies; returns how many. */
+/** Writes examples and copies; returns how many. `stop` may end it between some lines and the next. */
 async function write(
   dataset: Dataset,
   words: (text: string) => readonly Replaceable[],
   { out, copies, rate, seed }: AugmentSettings,
+  stop: () => void,
 ): Promise<number> {
   let written = 0;
   const encoder = new TextEncoder();
@@ -148,6 +155,7 @@ async function write(
       written++;
       lines.push(`${lineOf(example, dataset)}\n`);
       if (lines.length < LINES) continue;
+      stop();
       yield encoder.encode(lines.join(""));
       lines = [];
     }

@@ -25,9 +25,10 @@ import { trainingLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
 import { type ProgressEvent, type RunContext, shellWord } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
+import { stoppableRun } from "../runs/stopping.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
-import { chooseMethod } from "./own-method.ts";
+import { type ChosenMethod, chooseMethod } from "./own-method.ts";
 import { type Given, loadGiven, madeModel } from "./predecessor.ts";
 
 /** The options of `compress` with a method of one's own in place of an id. */
@@ -49,8 +50,17 @@ export async function compress<Config extends object, State extends MethodState>
   context: RunContext = {},
 ): Promise<RunResult> {
   const asked = settingsOf(options);
+  return stoppableRun(asked.out, context, async () => {
+    return compressWith(asked, await chooseMethod(options.method, requestOf(asked)), context);
+  });
+}
+
+async function compressWith(
+  asked: CompressSettings,
+  { method, own }: ChosenMethod,
+  context: RunContext,
+): Promise<RunResult> {
   const started = performance.now();
-  const { method, own } = await chooseMethod(options.method, requestOf(asked));
   const data = await readData(asked);
   const { base, given, maxLength } = await readModels(asked, data.train, context);
   const settings = { ...asked, maxLength, ...chooseEpochs(asked, data.train.examples.length, context) };

@@ -17,12 +17,13 @@ import { judgeLogits, logitsOf, truthOf } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
 import { lengthFor } from "../network/length.ts";
-import { EVALUATE, type EvaluateOptions } from "../options/models.ts";
+import { EVALUATE, type EvaluateOptions, type EvaluateSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { requireLabels } from "../runs/classifier.ts";
 import { readValidation } from "../runs/data.ts";
 import { labellingOf } from "../runs/head.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { stoppable } from "../runs/stopping.ts";
 import { loadUnder } from "../runs/under-mask.ts";
 import type { EvaluationResult } from "./answers.ts";
 
@@ -32,6 +33,7 @@ import type { EvaluationResult } from "./answers.ts";
  * @throws {ConfigError} for options that do not fit, `model/head` for a model that was not fine-tuned
  * @throws {InputError} `evaluate/task`, `evaluate/labels` for data the model has no answers to; for a model, a mask
  *   or data that cannot be read
+ * @throws {InterruptedError} `evaluate/stopped`
  * @example await evaluate({ model: "runs/sst2", task: "sst2", data: "glue" }); // { metrics: { accuracy: … }, … }
  */
 export async function evaluate(
@@ -39,6 +41,10 @@ export async function evaluate(
   context: RunContext = {},
 ): Promise<EvaluationResult> {
   const settings = resolveOptions(EVALUATE, options);
+  return stoppable("evaluate", context, () => evaluateModel(settings, context));
+}
+
+async function evaluateModel(settings: EvaluateSettings, context: RunContext): Promise<EvaluationResult> {
   const started = performance.now();
   const { mask = null } = settings;
   const { network, name } = await loadUnder(settings.model, mask, context);
@@ -51,7 +57,8 @@ export async function evaluate(
   const engine = new Engine({ threads: settings.threads, provider: settings.device });
   try {
     const inference = await openNetwork(engine, network);
-    const logits = reorderColumns(await logitsOf(inference, set, settings.batchSize), columns);
+    const answered = await logitsOf(inference, set, settings.batchSize, context.signal);
+    const logits = reorderColumns(answered, columns);
     const truth = truthOf(set);
     const measure = measureOf(dataset);
     const { metrics, loss } = judgeLogits(measure, logits, truth);

@@ -34,6 +34,7 @@ import { resolveOptions } from "../options/schema.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
 import { claimFile, claimFolder } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { stoppable } from "../runs/stopping.ts";
 import { requireBrowserTokenizer, tokenizerTexts } from "../text/tokenizer-files.ts";
 import type { ExportResult } from "./answers.ts";
 
@@ -43,12 +44,17 @@ import type { ExportResult } from "./answers.ts";
  * @throws {ConfigError} for options that do not fit, `export/out` for a model of the hub or an .esp file
  *   without `out`; `export/exists` for what is at `out` already, and not `force`
  * @throws {InputError} `export/tokenizer` for a folder whose tokenizer transformers.js would read otherwise; `run/busy`
+ * @throws {InterruptedError} `export/stopped`, before anything is written
  * @throws {FormatError} `onnx/too-large` for 2 GiB or more; {InputError} `stock/heads`, `stock/reader`, or for a model that cannot be
  *   read
  * @example await exportModel({ model: "runs/half", to: "onnx", out: "web/half" });
  */
 export async function exportModel(options: ExportOptions, context: RunContext = {}): Promise<ExportResult> {
   const settings = resolveOptions(EXPORT, options);
+  return stoppable("export", context, () => writeModel(settings, context));
+}
+
+async function writeModel(settings: ExportSettings, context: RunContext): Promise<ExportResult> {
   const { model, to, out } = settings;
   const needsPlace = () =>
     new ConfigError("export/out", `out: expected a place to write ${model} to, got none`);
@@ -56,7 +62,7 @@ export async function exportModel(options: ExportOptions, context: RunContext = 
   requireNew(settings);
   const loaded = await loadModel(model, context);
   if (out === undefined && isEsp(loaded.path)) throw needsPlace();
-  if (to === "esp") return writeEsp(loaded, settings);
+  if (to === "esp") return writeEsp(loaded, settings, context);
   return to === "safetensors" ? writeStock(loaded, out) : writeOnnx(loaded, to, settings);
 }
 
@@ -78,11 +84,13 @@ function onnxPlace(to: keyof typeof ONNX_NAMES, out: string): string {
 async function writeEsp(
   { network, path, run }: LoadedModel,
   settings: ExportSettings,
+  { signal }: RunContext,
 ): Promise<ExportResult> {
   const { values = "float16", tables = values, block, out } = settings;
   const file = out ?? join(run ?? path, "model.esp");
   const height = BLOCK_HEIGHTS.find((known) => String(known) === block);
   const bytes = await packNetwork(network, { values, tables, ...(height === undefined ? {} : { height }) });
+  signal?.throwIfAborted();
   await using _place = await claimPlace(out === undefined ? run : undefined, file);
   await writeFileAtomic(file, [bytes]);
   return {

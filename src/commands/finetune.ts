@@ -8,7 +8,7 @@ import type { RunResult } from "../measure/result.ts";
 import { FINETUNE as METHOD } from "../methods/finetune.ts";
 import { withLength } from "../network/length.ts";
 import { resolveOptions } from "../options/schema.ts";
-import { FINETUNE, type FinetuneOptions } from "../options/training.ts";
+import { FINETUNE, type FinetuneOptions, type FinetuneSettings } from "../options/training.ts";
 import { concludeRun, report } from "../runs/conclusion.ts";
 import { readData } from "../runs/data.ts";
 import { reportData } from "../runs/data-facts.ts";
@@ -20,6 +20,7 @@ import { trainingLength } from "../runs/length.ts";
 import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
+import { stoppableRun } from "../runs/stopping.ts";
 import { runTraining } from "../runs/training.ts";
 
 /**
@@ -32,6 +33,10 @@ import { runTraining } from "../runs/training.ts";
  */
 export async function finetune(options: FinetuneOptions, context: RunContext = {}): Promise<RunResult> {
   const given = resolveOptions(FINETUNE, options);
+  return stoppableRun(given.out, context, () => finetuneWith(given, context));
+}
+
+async function finetuneWith(given: FinetuneSettings, context: RunContext): Promise<RunResult> {
   const started = performance.now();
   const model = await loadModel(given.model, context);
   const maxLength = trainingLength(model.network, given.maxLength, context);

@@ -11,7 +11,7 @@ import { requireItem } from "../base/present.ts";
 import { type FullRecord, type FullTable, openTable, recordLines } from "../data/table-records.ts";
 import { formatNamed } from "../data/table-text.ts";
 import { writeFileAtomic } from "../formats/files.ts";
-import type { Prediction } from "../network/predictions.ts";
+import type { Prediction, Text } from "../network/predictions.ts";
 import type { PredictSettings } from "../options/models.ts";
 import type { Classifier } from "../runs/classifier.ts";
 import { noteCut } from "../runs/length.ts";
@@ -68,13 +68,14 @@ export async function predictFile(
     const encoder = new TextEncoder();
     let done = 0;
     for await (const chunk of chunks(table.records())) {
-      if (context.signal?.aborted) {
-        const message = `stopped after ${done} of ${rows} rows, ${job.out} is not written`;
-        throw new InterruptedError("predict/stopped", message);
-      }
-      const said = await classifier.classify(
-        chunk.map(({ texts: [text = "", pair] }) => (pair === undefined ? text : [text, pair])),
+      const texts = chunk.map(
+        ({ texts: [text = "", pair] }): Text => (pair === undefined ? text : [text, pair]),
       );
+      const said = await classifier.classify(texts, context).catch((error: unknown) => {
+        if (!(error instanceof InterruptedError)) throw error;
+        const message = `stopped after ${done} of ${rows} rows, ${job.out} is not written`;
+        throw new InterruptedError("predict/stopped", message, { cause: error });
+      });
       const text = chunk.map((record, i) =>
         lines.line(record, addedTo(requireItem(said, i, "predictions"), labels, names)),
       );

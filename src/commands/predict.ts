@@ -11,6 +11,7 @@ import { type ClassifierOptions, openClassifier } from "../runs/classifier.ts";
 import { noteCut } from "../runs/length.ts";
 import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { stoppable } from "../runs/stopping.ts";
 import { applyMask, loadUnder } from "../runs/under-mask.ts";
 import type { MaskPredictions, Predictions, PredictResult } from "./answers.ts";
 import { type FileJob, predictFile, requirePlace } from "./predict-file.ts";
@@ -22,12 +23,17 @@ import { type FileJob, predictFile, requirePlace } from "./predict-file.ts";
  * @throws {ConfigError} for options that do not fit, `model/head` for a model that was not fine-tuned,
  *   `predict/exists` for a file that is not to be replaced
  * @throws {InputError} `predict/tabs` for more than one tab in a text; for a model, a mask or a file that cannot be read
+ * @throws {InterruptedError} `predict/stopped`
  * @example const { predictions } = await predict({ model: "runs/sst2", texts: ["a film to remember"] });
  * @example const { masks } = await predict({ model: "base", mask: ["sst2.mask", "cola.mask"], texts: ["a film"] });
  * @example await predict({ model: "runs/sst2", data: "reviews.csv", text: "review", out: "labelled.csv" });
  */
 export async function predict(options: PredictOptions, context: RunContext = {}): Promise<PredictResult> {
   const settings = resolveOptions(PREDICT, options);
+  return stoppable("predict", context, () => predictWith(settings, context));
+}
+
+async function predictWith(settings: PredictSettings, context: RunContext): Promise<PredictResult> {
   const { model, texts = [], mask = [], data, out, threads, device, batchSize, maxLength } = settings;
   const running = { threads, device, batchSize, maxLength };
   if (data !== undefined && out !== undefined) {
@@ -37,8 +43,10 @@ export async function predict(options: PredictOptions, context: RunContext = {})
   }
   const given = texts.map(toText);
   const { network } = await loadModel(model, context);
-  const masks = await underEach(network, mask, (masked, path) => answers(masked, path, given, running));
-  const said = masks[0] ?? (await answers(network, model, given, running));
+  const answer = (masked: Network, name: string): Promise<Predictions> =>
+    answers(masked, name, given, { ...running, context });
+  const masks = await underEach(network, mask, answer);
+  const said = masks[0] ?? (await answer(network, model));
   const { length, labels, predictions } = said;
   const longer = predictions.filter(({ cut }) => cut > 0).length;
   noteCut(longer, predictions.length, length, context.report);
@@ -78,13 +86,14 @@ async function answers(
   network: Network,
   name: string,
   texts: readonly Text[],
-  options: ClassifierOptions,
+  { context, ...options }: ClassifierOptions & { readonly context: RunContext },
 ): Promise<Predictions> {
   const classifier = await openClassifier(network, options, name);
   try {
     const { head } = network;
     const labels = labelsOf(head);
-    return { length: classifier.maxLength, labels, predictions: await classifier.classify(texts) };
+    const predictions = await classifier.classify(texts, context);
+    return { length: classifier.maxLength, labels, predictions };
   } finally {
     await classifier.close();
   }

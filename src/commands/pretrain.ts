@@ -37,6 +37,7 @@ import { type Following, follow } from "../runs/checkpointing.ts";
 import { openRun, type RunFolder } from "../runs/folder.ts";
 import type { ProgressEvent, RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
+import { stoppableRun } from "../runs/stopping.ts";
 import { meanRowNorm, ppmiEmbedding, sinusoidPositions, type TokenStream } from "../text/ppmi.ts";
 import { specialIds } from "../text/rules.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
@@ -66,6 +67,10 @@ interface Pretrained {
  */
 export async function pretrain(options: PretrainOptions, context: RunContext = {}): Promise<RunResult> {
   const settings = resolveOptions(PRETRAIN, options);
+  return stoppableRun(settings.out, context, () => pretrainWith(settings, context));
+}
+
+async function pretrainWith(settings: PretrainSettings, context: RunContext): Promise<RunResult> {
   const started = performance.now();
   const recipe = await makeRecipe({ command: "pretrain", settings, model: [], data: [settings.corpus] });
   await using folder = await openRun(recipe, settings, context);

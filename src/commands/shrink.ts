@@ -30,6 +30,7 @@ import { labellingOf } from "../runs/head.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
 import { claimFolder, isLeftover } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { stoppable } from "../runs/stopping.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import { usedPieces } from "../text/used-pieces.ts";
 import type { ModelSizes, ShrinkEvaluation, ShrinkResult } from "./answers.ts";
@@ -42,16 +43,22 @@ import { shrunkReadme } from "./shrink-readme.ts";
  * @throws {ConfigError} for options that do not fit, `shrink/exists` for a folder with something in it, `shrink/out` for
  *   the model's own, `model/head` for a model that cannot be evaluated
  * @throws {InputError} for a model or data that cannot be read; `run/busy` while another process writes to the place
+ * @throws {InterruptedError} `shrink/stopped`, before anything is written; `evaluate/stopped` after the model is
  * @example await shrink({ model: "runs/half", out: "models/half", vocabulary: ["texts.txt"] });
  */
 export async function shrink(options: ShrinkOptions, context: RunContext = {}): Promise<ShrinkResult> {
   const settings = resolveOptions(SHRINK, options);
+  return stoppable("shrink", context, () => shrinkModel(settings, context));
+}
+
+async function shrinkModel(settings: ShrinkSettings, context: RunContext): Promise<ShrinkResult> {
   const { model, out } = settings;
   const loaded = await loadModel(model, context);
   if (settings.data !== undefined) requireLabels(loaded.network.head, model);
   const { network, name } = loaded;
   const pieces = await piecesFor(settings, network);
   refuseOwn(settings, loaded);
+  context.signal?.throwIfAborted();
   await using _place = await claimFolder(out);
   await takePlace(settings);
   const units = withoutDeadUnits(network);

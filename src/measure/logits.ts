@@ -24,10 +24,18 @@ export interface Answering {
   readonly logits: (batch: Batch) => Promise<Float32Array>;
 }
 
-/** Logits of every example, row by row: [N, C]. */
-export async function logitsOf(model: Answering, set: EncodedSet, batchSize = 64): Promise<Float32Array> {
+/** Logits of every example, row by row: [N, C]. @throws the reason of the signal, before the next batch */
+export async function logitsOf(
+  model: Answering,
+  set: EncodedSet,
+  batchSize = 64,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
   const parts: { batch: Batch; rows: Float32Array }[] = [];
-  for (const batch of evalBatches(set, batchSize)) parts.push({ batch, rows: await model.logits(batch) });
+  for (const batch of evalBatches(set, batchSize)) {
+    signal?.throwIfAborted();
+    parts.push({ batch, rows: await model.logits(batch) });
+  }
   return inExampleOrder(parts);
 }
 

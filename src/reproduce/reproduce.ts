@@ -14,6 +14,7 @@ import { REPRODUCE, type ReproduceOptions, type ReproduceSettings } from "../opt
 import { readValidation, SENTIMENT } from "../runs/data.ts";
 import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { stoppable } from "../runs/stopping.ts";
 import { readSources, type Sources } from "./identity.ts";
 import { earlierOutcome, enterFolders, isClaimed, type JobSettings, readLedger } from "./job.ts";
 import { appendLine, type LedgerLine, ledgerPath, type TaskLine } from "./ledger.ts";
@@ -36,14 +37,15 @@ export function tablePath({ out, paper, quick }: Pick<ReproduceSettings, "out" |
  * the same options it goes on where it stopped. A folder may be shared by all papers, which then share their jobs, and
  * by several processes at once, which then share the work.
  *
- * @throws {InterruptedError} `run/interrupted` when asked to stop; the job at hand and the table so far are saved
+ * @throws {InterruptedError} `run/interrupted` when asked to stop; the job at hand and the table so far are saved;
+ *   `reproduce/stopped` before the first job
  * @throws {ConfigError} `reproduce/other` for a folder with jobs of other settings, `reproduce/tasks`; {InputError}
  *   for a model or data that cannot be read
  * @example await reproduce({ paper: "theseus", model: "embedded", data: "glue", tasks: ["mrpc"] });
  */
 export function reproduce(options: ReproduceOptions, context: RunContext = {}): Promise<Reproduction> {
   const settings = resolveOptions(REPRODUCE, options);
-  return reproducePaper(PAPERS[settings.paper], settings, context);
+  return stoppable("reproduce", context, () => reproducePaper(PAPERS[settings.paper], settings, context));
 }
 
 /** What `reproduce` would run. */
@@ -76,7 +78,9 @@ export async function planReproduction(
   context: RunContext = {},
 ): Promise<PlannedWork> {
   const settings = resolveOptions(REPRODUCE, options);
-  const { plan, outcomes } = await openTable(PAPERS[settings.paper], settings, context);
+  const { plan, outcomes } = await stoppable("reproduce", context, () =>
+    openTable(PAPERS[settings.paper], settings, context),
+  );
   const open = plan.jobs
     .filter(({ id }) => !outcomes.has(id))
     .map((job) => ({ id: job.id, ...timingOf(job), seconds: secondsOf(job) }));

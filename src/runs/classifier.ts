@@ -25,6 +25,7 @@ import { LOAD } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { withinCores } from "./cores.ts";
 import type { RunContext } from "./progress.ts";
+import { stoppable } from "./stopping.ts";
 import { loadUnder } from "./under-mask.ts";
 
 /** How a model is run; everything has a default. */
@@ -52,8 +53,11 @@ export interface Classifier {
   readonly labels: readonly string[];
   /** Tokens at which texts are cut. */
   readonly maxLength: number;
-  /** Predictions in the order of the texts. @throws {InputError} `predict/none` for no texts; {ConfigError} `texts/kind` */
-  classify(texts: readonly Text[]): Promise<Prediction[]>;
+  /**
+   * Predictions in the order of the texts. An aborted `signal` ends it before the next batch.
+   * @throws {InputError} `predict/none` for no texts; {ConfigError} `texts/kind`; {InterruptedError} `predict/stopped`
+   */
+  classify(texts: readonly Text[], context?: Pick<RunContext, "signal">): Promise<Prediction[]>;
   close(): Promise<void>;
 }
 
@@ -63,6 +67,7 @@ export interface Classifier {
  * @param ref  a folder, a run or `hf:owner/name`
  * @throws {ConfigError} `model/head` for a model without a classification or regression head; `options/maxLength` for
  *   more than it has positions; `options/…` for an option that is not known or has another kind of value
+ * @throws {InterruptedError} `load/stopped`
  * @throws as `loadModel` and `applyMask` do
  * @example
  * const model = await load("runs/sst2");
@@ -75,8 +80,10 @@ export async function load(
   context: RunContext = {},
 ): Promise<Classifier> {
   const { mask, threads, ...how } = resolveOptions(LOAD, { ...options });
-  const { network } = await loadUnder(ref, mask ?? null, context);
-  return openClassifier(network, { ...how, threads: withinCores(threads, context) }, ref);
+  return stoppable("load", context, async () => {
+    const { network } = await loadUnder(ref, mask ?? null, context);
+    return openClassifier(network, { ...how, threads: withinCores(threads, context) }, ref);
+  });
 }
 
 /**
@@ -94,19 +101,19 @@ export async function openClassifier(
   const engine = new Engine({ threads, provider: device });
   try {
     const inference = await openNetwork(engine, network);
-    const answerer: Answerer = {
+    const answerer = (signal?: AbortSignal): Answerer => ({
       head: network.head,
       tokenizer,
       maxLength: length,
-      logits: (texts) => logitsOf(inference, unlabelled(texts, tokenizer.special.pad), batchSize),
-    };
+      logits: (texts) => logitsOf(inference, unlabelled(texts, tokenizer.special.pad), batchSize, signal),
+    });
     return {
       network,
       labels: labelsOf(network.head),
       maxLength: length,
-      classify: async (texts) => {
+      classify: async (texts, context = {}) => {
         requireTexts(texts, "predict/none");
-        return classifyTexts(answerer, texts);
+        return stoppable("predict", context, () => classifyTexts(answerer(context.signal), texts));
       },
       close: () => engine.close(),
     };

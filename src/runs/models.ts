@@ -88,12 +88,16 @@ export async function readEsp(path: string): Promise<Network> {
   return networkOf(await decodeEsp(new Uint8Array(await readFile(path)), path));
 }
 
-/** Finds and reads a model; what was left out of it is reported as a note. @throws as `locateModel`, `readFolder` and `readEsp` do */
+/**
+ * Finds and reads a model; what was left out of it is reported as a note.
+ * @throws as `locateModel`, `readFolder` and `readEsp` do; the reason of the signal, when it was read
+ */
 export async function loadModel(ref: string, context: RunContext = {}): Promise<LoadedModel> {
   const place = await locateModel(ref, context);
-  if (isEsp(place.path)) return { ...place, network: await readEsp(place.path) };
   const note = (text: string): void => context.report?.({ kind: "note", text: `${place.name}: ${text}` });
-  return { ...place, network: await readFolder(place.path, note) };
+  const network = isEsp(place.path) ? await readEsp(place.path) : await readFolder(place.path, note);
+  context.signal?.throwIfAborted();
+  return { ...place, network };
 }
 
 /** Bytes of a model's tensor files, or of its .esp file, as they lie on the disk and after gzip. */

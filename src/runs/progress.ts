@@ -2,7 +2,8 @@
  * What a run tells its caller while it works, and how the caller tells it to stop.
  *
  * A run never prints. It reports events; the command line draws them, metrics.jsonl keeps them, a program may do
- * as it likes. A run looks at `signal` between steps, saves, and ends with `InterruptedError`.
+ * as it likes. A run looks at `signal` between steps, saves, and ends with `InterruptedError`; what saves nothing looks
+ * at it between batches (stopping.ts).
  */
 
 import { InterruptedError } from "../base/errors.ts";
@@ -106,7 +107,7 @@ export interface DoneEvent {
 
 /** What every run takes beside its options. */
 export interface RunContext {
-  /** Aborted when the run should save and stop. */
+  /** Aborted when the work should save what it can go on from, and stop. Aborted before, nothing is begun. */
   readonly signal?: AbortSignal;
   readonly report?: (event: ProgressEvent) => void;
   /** Resume the stopped run that is in the `out` folder, instead of starting one there. */

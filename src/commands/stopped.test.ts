@@ -1,0 +1,127 @@
+import { existsSync } from "node:fs";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, expect, test, vi } from "vitest";
+import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { bench } from "../bench/bench.ts";
+import { Engine } from "../engine/engine.ts";
+import { planReproduction, reproduce } from "../reproduce/reproduce.ts";
+import { load } from "../runs/classifier.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { stoppableRun } from "../runs/stopping.ts";
+import { augment } from "./augment.ts";
+import { compress } from "./compress.ts";
+import { evaluate } from "./evaluate.ts";
+import { exportModel } from "./export.ts";
+import { finetune } from "./finetune.ts";
+import { inspect } from "./inspect.ts";
+import { predict } from "./predict.ts";
+import { pretrain } from "./pretrain.ts";
+import { shrink } from "./shrink.ts";
+
+afterEach(() => void vi.restoreAllMocks());
+
+const TEXTS = Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? "good film" : "a bad plot"));
+
+async function given() {
+  const root = await newFolder();
+  const data = join(root, "data.csv");
+  const labelled = TEXTS.map((text, i) => `${text},${i % 2 === 0 ? "positive" : "negative"}`);
+  await writeFile(data, `text,label\n${labelled.join("\n")}\n`);
+  return { model: await written(tinyModel()), data, out: join(root, "out") };
+}
+
+type Given = Awaited<ReturnType<typeof given>>;
+
+/** Each with the first part of its code. */
+const ALL: [command: string, call: (given: Given, context: RunContext) => Promise<unknown>, code?: string][] =
+  [
+    ["inspect", ({ model }, context) => inspect({ model }, context)],
+    ["load", ({ model }, context) => load(model, {}, context)],
+    ["evaluate", ({ model, data }, context) => evaluate({ model, data }, context)],
+    ["predict", ({ model }, context) => predict({ model, texts: TEXTS }, context)],
+    ["predict", ({ out, ...from }, context) => predict({ ...from, out: `${out}.csv` }, context)],
+    ["export", ({ model, out }, context) => exportModel({ model, to: "onnx", out }, context)],
+    ["shrink", ({ model, out }, context) => shrink({ model, out }, context)],
+    ["bench", ({ model }, context) => bench({ models: [model] }, context)],
+    ["augment", ({ out, ...from }, context) => augment({ ...from, out: `${out}.jsonl` }, context)],
+    ["run", (from, context) => finetune(from, context), "run/interrupted"],
+    ["run", (from, context) => compress({ ...from, method: "magnitude" }, context), "run/interrupted"],
+    ["run", ({ data, out }, context) => pretrain({ corpus: data, out }, context), "run/interrupted"],
+    ["reproduce", (from, context) => reproduce({ ...from, paper: "snip" }, context)],
+    ["reproduce", (from, context) => planReproduction({ ...from, paper: "snip" }, context)],
+  ];
+
+test.each(ALL)(
+  "%s ends before any work when its signal was aborted before",
+  async (...[name, call, code]) => {
+    const from = await given();
+    const report = vi.fn();
+    const ended = call(from, { signal: AbortSignal.abort("enough"), report });
+    await expect(ended).rejects.toThrow(
+      expect.objectContaining({ name: "InterruptedError", code: code ?? `${name}/stopped`, cause: "enough" }),
+    );
+    expect(report).not.toHaveBeenCalled();
+    expect(existsSync(from.out)).toBe(false);
+    expect(await readdir(join(from.out, ".."))).toEqual(["data.csv"]);
+  },
+);
+
+/** A signal that is aborted while the engine answers its `at`-th call, and the number of calls. */
+function abortedAt(at: number) {
+  const controller = new AbortController();
+  let calls = 0;
+  const { run } = Engine.prototype;
+  vi.spyOn(Engine.prototype, "run").mockImplementation(function (this: Engine, requests) {
+    calls += 1;
+    if (calls === at) controller.abort();
+    return run.call(this, requests);
+  });
+  return { signal: controller.signal, calls: () => calls };
+}
+
+test.each([
+  ["evaluate", ({ model, data }: Given, context) => evaluate({ model, data, batchSize: 1 }, context)],
+  ["predict", ({ model }: Given, context) => predict({ model, texts: TEXTS, batchSize: 1 }, context)],
+  ["predict", ({ out, ...from }, context) => predict({ ...from, out: `${out}.csv`, batchSize: 1 }, context)],
+] satisfies [string, (given: Given, context: RunContext) => Promise<unknown>][])(
+  "%s ends after the batch at hand",
+  async (name, call) => {
+    const from = await given();
+    const { signal, calls } = abortedAt(2);
+    await expect(call(from, { signal })).rejects.toThrow(
+      expect.objectContaining({ name: "InterruptedError", code: `${name}/stopped` }),
+    );
+    expect(calls()).toBe(2);
+    expect(await readdir(join(from.out, ".."))).toEqual(["data.csv"]);
+  },
+);
+
+test("classify ends after the batch at hand, and the model answers on", async () => {
+  const model = await load((await given()).model, { batchSize: 2 });
+  const { signal, calls } = abortedAt(1);
+  await expect(model.classify(TEXTS, { signal })).rejects.toThrow(
+    expect.objectContaining({ name: "InterruptedError", code: "predict/stopped" }),
+  );
+  expect(calls()).toBe(1);
+  expect(await model.classify(TEXTS)).toHaveLength(TEXTS.length);
+  await model.close();
+});
+
+test("a run that is stopped says how it is resumed where there is a recipe, else that it begins again", async () => {
+  const run = await newFolder();
+  const stop = async (folder: string): Promise<unknown> => {
+    const controller = new AbortController();
+    const work = async (): Promise<void> => {
+      controller.abort();
+      controller.signal.throwIfAborted();
+    };
+    return stoppableRun(folder, { signal: controller.signal }, work).catch((error: unknown) => error);
+  };
+  expect(await stop(run)).toMatchObject({
+    message: expect.stringContaining("the same command begins again"),
+  });
+  await writeFile(join(run, "recipe.json"), "{}");
+  const message = `stopped, saved in ${run}; resume with: npx espalier resume ${run}`;
+  expect(await stop(run)).toMatchObject({ name: "InterruptedError", code: "run/interrupted", message });
+});
