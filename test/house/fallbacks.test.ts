@@ -45,6 +45,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/text/ppmi.ts": "every pair of near pieces of a corpus",
   "src/text/svd.ts": "products of sparse and dense matrices",
   "src/text/wordpiece-trainer.ts": "every place of a corpus where two pieces meet",
+  "src/topology/alignment.ts": "every number of a product of states",
   "src/topology/bits.ts": "every weight of a mask",
   "src/topology/controls.ts": "every weight of a matrix",
   "src/topology/line.ts": "every weight of a matrix",
