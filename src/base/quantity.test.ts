@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fixed, percent, percents, times } from "./quantity.ts";
+import { fixed, named, percent, percents, times } from "./quantity.ts";
 
 test("a share has no decimals, or as many as asked; a little is not nothing", () => {
   expect([0, 0.004, 0.01, 0.283, 1, -0.001].map((share) => percent(share))).toEqual([
@@ -27,4 +27,14 @@ test("a factor has a decimal below ten", () => {
 test("a value that rounds to zero has no sign", () => {
   expect(fixed(-0.04, 1)).toBe("0.0");
   expect(fixed(-0.06, 1)).toBe("-0.1");
+});
+
+test.each([
+  ["good", "good"],
+  ["3", '"3"'],
+  ["-1.5", '"-1.5"'],
+  ["", '""'],
+  ["3 stars", "3 stars"],
+])("a class called %j stands beside its count as %s", (name, shown) => {
+  expect(named(name)).toBe(shown);
 });

@@ -28,3 +28,8 @@ export function fixed(value: number, decimals: number): string {
   const text = value.toFixed(decimals);
   return Number(text) === 0 ? (0).toFixed(decimals) : text;
 }
+
+/** A name beside a number: one that is a number itself stands in quotation marks. */
+export function named(name: string): string {
+  return /^[\s\d.,+-]*$/.test(name) ? JSON.stringify(name) : name;
+}

@@ -5,7 +5,7 @@
  * Not here: metrics.jsonl (runs/folder.ts) and anything on standard output.
  */
 
-import { percent, percents } from "../base/quantity.ts";
+import { named, percent, percents } from "../base/quantity.ts";
 import { bytes, clock, digits } from "../base/units.ts";
 import type {
   CountEvent,
@@ -112,7 +112,7 @@ function dataText({ train, dev, shares, range, cut, maxLength }: DataEvent): str
   const [learnt, judged] = [train, dev].map((n) => n.toLocaleString("en"));
   const largest = Object.entries(shares).sort(([, a], [, b]) => b - a);
   const parts = percents(largest.map(([, share]) => share));
-  const classes = largest.slice(0, LISTED).map(([label], i) => `${label} ${parts[i]}`);
+  const classes = largest.slice(0, LISTED).map(([label], i) => `${named(label)} ${parts[i]}`);
   const more = largest.length > LISTED ? `, … (${largest.length} classes)` : "";
   const labels = range === null ? `${classes.join(", ")}${more}` : `values from ${range[0]} to ${range[1]}`;
   const lengths =

@@ -42,7 +42,7 @@ export function renderTable(
 /** A run's models side by side: metric, parameters, bytes and latency, with what is left and how much faster. */
 export function resultTable(result: RunResult): string {
   const { models, metric } = result;
-  const reference = models[0];
+  const reference = referenceOf(result);
   if (!reference) return "";
   const batches = reference.latency.map(({ batchSize }) => batchSize);
   const header = ["", metric.name, "parameters", "bytes", ...batches.map((size) => `batch ${size}`)];
@@ -54,6 +54,11 @@ export function resultTable(result: RunResult): string {
     ...reference.latency.map((at) => latencyCell(model.latency, at, model === reference)),
   ]);
   return `${renderTable(header, rows)}\n${caption(result)}`;
+}
+
+/** What the product is held to, as in the verdict: the fine-tuned model, where there is one before it. */
+function referenceOf({ models }: RunResult): ModelFigures | undefined {
+  return models.at(-1)?.stage === "compressed" ? models.at(-2) : models[0];
 }
 
 function metricCell(name: string, { metrics }: ModelFigures): string {
@@ -83,11 +88,13 @@ function sameCase(latencies: readonly Latency[], { batchSize, length }: Latency)
   return latencies.find((one) => one.batchSize === batchSize && one.length === length);
 }
 
-function caption({ length, machine, metric, models }: RunResult): string {
+function caption(result: RunResult): string {
+  const { length, machine, metric, models } = result;
   const onExamples = `${metricWords(metric.name, models)} on ${metric.examples.toLocaleString("en")} examples`;
   if (!models.some(({ latency }) => latency.length > 0)) return `${onExamples}, cut at ${length} tokens`;
   const threads = machine.threads === 1 ? "1 thread" : `${machine.threads} threads`;
-  return `${onExamples}; time of one batch of ${length} tokens, median, ${threads}`;
+  const held = models.length > 1 ? `\nshares and factors beside the ${referenceOf(result)?.stage} model` : "";
+  return `${onExamples}; time of one batch of ${length} tokens, median, ${threads}${held}`;
 }
 
 /** What a mean is of stands beside it in the models' metrics. */

@@ -89,6 +89,7 @@ async function compressWith(
     measure: data.measure,
     settings,
     checkpoints: folder.paths.checkpoints,
+    removes: true,
     run: settings.out,
     record,
     context,

@@ -25,6 +25,7 @@ import { labellingOf } from "../runs/head.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { stoppable } from "../runs/stopping.ts";
 import { loadUnder } from "../runs/under-mask.ts";
+import { asksForPairs, usageNotes } from "../runs/usage.ts";
 import type { EvaluationResult } from "./answers.ts";
 
 /**
@@ -47,10 +48,12 @@ export async function evaluate(
 async function evaluateModel(settings: EvaluateSettings, context: RunContext): Promise<EvaluationResult> {
   const started = performance.now();
   const { mask = null } = settings;
-  const { network, name } = await loadUnder(settings.model, mask, context);
+  const loaded = await loadUnder(settings.model, mask, context);
+  const { network, name } = loaded;
   requireLabels(network.head, settings.model);
   const dataset = await readValidation(settings, labellingOf(network.head));
-  for (const text of dataset.notes ?? []) context.report?.({ kind: "note", text });
+  const usage = await usageNotes(loaded, { ...settings, isPair: asksForPairs(settings) });
+  for (const text of [...(dataset.notes ?? []), ...usage]) context.report?.({ kind: "note", text });
   const columns = columnsOf(network.head, dataset);
   const length = lengthFor(network, settings.maxLength);
   const set = encodeDataset(dataset, tokenizerOf(network), length);

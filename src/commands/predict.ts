@@ -9,10 +9,11 @@ import { PREDICT, type PredictOptions, type PredictSettings } from "../options/m
 import { resolveOptions } from "../options/schema.ts";
 import { type ClassifierOptions, openClassifier } from "../runs/classifier.ts";
 import { noteCut } from "../runs/length.ts";
-import { loadModel } from "../runs/models.ts";
+import { type LoadedModel, loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { stoppable } from "../runs/stopping.ts";
 import { applyMask, loadUnder } from "../runs/under-mask.ts";
+import { asksForPairs, usageNotes } from "../runs/usage.ts";
 import type { MaskPredictions, Predictions, PredictResult } from "./answers.ts";
 import { type FileJob, predictFile, requirePlace } from "./predict-file.ts";
 
@@ -38,11 +39,15 @@ async function predictWith(settings: PredictSettings, context: RunContext): Prom
   const running = { threads, device, batchSize, maxLength };
   if (data !== undefined && out !== undefined) {
     requirePlace({ out, force: settings.force });
-    const { network } = await loadUnder(model, mask[0] ?? null, context);
-    return labelFile(network, running, { ...settings, data, out }, context);
+    const loaded = await loadUnder(model, mask[0] ?? null, context);
+    await tellUsage(loaded, asksForPairs(settings), context);
+    return labelFile(loaded.network, running, { ...settings, data, out }, context);
   }
   const given = texts.map(toText);
-  const { network } = await loadModel(model, context);
+  const loaded = await loadModel(model, context);
+  const { network } = loaded;
+  const hasPairs = given.some((text) => typeof text !== "string");
+  await tellUsage(loaded, hasPairs, context);
   const answer = (masked: Network, name: string): Promise<Predictions> =>
     answers(masked, name, given, { ...running, context });
   const masks = await underEach(network, mask, answer);
@@ -51,6 +56,10 @@ async function predictWith(settings: PredictSettings, context: RunContext): Prom
   const longer = predictions.filter(({ cut }) => cut > 0).length;
   noteCut(longer, predictions.length, length, context.report);
   return { length, labels, predictions, masks };
+}
+
+async function tellUsage(loaded: LoadedModel, isPair: boolean, { report }: RunContext): Promise<void> {
+  for (const text of await usageNotes(loaded, { isPair })) report?.({ kind: "note", text });
 }
 
 async function labelFile(

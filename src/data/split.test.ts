@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { keyOf } from "../base/random.ts";
 import type { Dataset } from "./dataset.ts";
-import { holdOut, rareNotes, standardErrorText } from "./split.ts";
+import { holdOut, rareNotes, sharedNotes, standardErrorText } from "./split.ts";
 
 function classes(...counts: readonly number[]): Dataset {
   const labels = counts.map((_, c) => `class ${c}`);
@@ -75,4 +75,18 @@ test.each([
   ],
 ])("with %j examples to train on and %j to judge by, rare classes are named", (train, dev, notes) => {
   expect(rareNotes({ train: classes(...train), dev: classes(...dev) })).toEqual(notes);
+});
+
+test("examples that train and judge are told, by both texts of a pair", () => {
+  const of = (...texts: [string, string?][]): Dataset => ({
+    name: "pairs",
+    task: "classification",
+    labels: ["no", "yes"],
+    examples: texts.map(([text, pair], label) => ({ text, label, where: "", ...(pair ? { pair } : {}) })),
+  });
+  const train = of(["a", "b"], ["c", "d"]);
+  expect(sharedNotes({ train, dev: of(["a", "c"], ["b", "a"], ["a"]) })).toEqual([]);
+  expect(sharedNotes({ train, dev: of(["a", "c"], ["c", "d"], ["c", "d"]) })).toEqual([
+    "2 of the 3 examples that judge are among those that train too: what is measured flatters",
+  ]);
 });

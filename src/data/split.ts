@@ -8,7 +8,7 @@
 import { apportion } from "../base/apportion.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
 import { type Key, permutation } from "../base/random.ts";
-import type { Dataset } from "./dataset.ts";
+import type { Dataset, Example } from "./dataset.ts";
 
 /** Two parts of one data set, both in its order. */
 export interface Split {
@@ -33,6 +33,18 @@ export function standardErrorText({ task }: Pick<Dataset, "task">, examples: num
     return `one standard error of a correlation ${rows} is up to ${(1 / Math.sqrt(examples - 1)).toFixed(2)}`;
   const points = 50 / Math.sqrt(examples);
   return `one standard error of accuracy ${rows} is up to ${points.toPrecision(points < 1 ? 1 : 2).replace(/\.0$/, "")} points`;
+}
+
+/** What is said where the examples that judge are among those that train: they tell nothing of new ones. */
+export function sharedNotes({ train, dev }: Split): string[] {
+  const textOf = ({ text, pair }: Example): string => JSON.stringify([text, pair]);
+  const known = new Set(train.examples.map(textOf));
+  const shared = dev.examples.filter((each) => known.has(textOf(each))).length;
+  if (shared === 0) return [];
+  const [some, all] = [shared, dev.examples.length].map((n) => n.toLocaleString("en"));
+  return [
+    `${some} of the ${all} examples that judge are among those that train too: what is measured flatters`,
+  ];
 }
 
 /** What is said of classes that a model can hardly learn: they have one example to train on, or none. */

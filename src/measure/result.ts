@@ -153,7 +153,7 @@ export interface RunResult {
   readonly paired?: PairedComparison;
   /** Absent in results of earlier versions. */
   readonly kept?: KeptStep;
-  /** In the order of their making; the first is what the last is held to. */
+  /** In the order of their making; a product is held to the one before it. */
   readonly models: readonly ModelFigures[];
   /** Absent where the product labels no texts, and in results of earlier versions. */
   readonly packed?: PackedFigures;

@@ -2,7 +2,7 @@
 
 import { integer, integers, number, oneOf, onOff, someOf, text, texts } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-import { ANY_MODEL, COMMON, DATA, kindRule, MODEL, MODEL_LENGTH, QUOTES } from "./shared.ts";
+import { ANY_MODEL, COMMON, DATA, dataRule, MODEL, MODEL_LENGTH, QUOTES } from "./shared.ts";
 
 const MASK = text("file", "a mask file, or the run that left one");
 const NUMBERS = oneOf("float32", "float16", "int8");
@@ -21,7 +21,7 @@ export const EVALUATE = schema(
     batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
     ...COMMON,
   },
-  kindRule,
+  dataRule,
 );
 export type EvaluateOptions = OptionsOf<typeof EVALUATE.fields>;
 export type EvaluateSettings = SettingsOf<typeof EVALUATE.fields>;
@@ -129,7 +129,7 @@ export const SHRINK = schema(
     batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
     ...COMMON,
   },
-  kindRule,
+  dataRule,
   ({ task, data, vocabulary }) =>
     task === undefined || data !== undefined || vocabulary !== undefined
       ? undefined

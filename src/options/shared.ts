@@ -61,14 +61,21 @@ export const DATA = {
   }),
 };
 
-/** What the options on labels leave no room for. */
-export function kindRule(settings: {
+/** What the options on labels and columns leave no room for. */
+export function dataRule(settings: {
   readonly regression: boolean;
   readonly classification: boolean;
   readonly task?: string | undefined;
+  readonly text: string;
+  readonly textPair?: string | undefined;
+  readonly label: string;
 }): string | undefined {
-  const { regression, classification, task } = settings;
+  const { regression, classification, task, text, textPair, label } = settings;
   if (regression && classification) return "regression: expected it or classification, got both";
-  if (task === undefined || !(regression || classification)) return undefined;
+  if (task === undefined) {
+    const same = text === label || textPair === label ? "label" : text === textPair ? "textPair" : undefined;
+    return same && `${same}: expected a column of its own, got ${settings[same]}, which is a text's`;
+  }
+  if (!(regression || classification)) return undefined;
   return `${regression ? "regression" : "classification"}: expected data without task, got task ${task}, which knows what its labels are`;
 }

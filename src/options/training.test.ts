@@ -105,6 +105,18 @@ test("rules see several settings at once", () => {
   );
 });
 
+test.each([
+  {
+    text: "stars",
+    label: "stars",
+    says: "label: expected a column of its own, got stars, which is a text's",
+  },
+  { textPair: "label", says: "label: expected a column of its own, got label" },
+  { text: "a", textPair: "a", says: "textPair: expected a column of its own, got a" },
+])("columns that are one are refused: $says", ({ says, ...columns }) => {
+  expect(() => resolveOptions(FINETUNE, { ...GIVEN, ...columns })).toThrow(says);
+});
+
 test("messages can name the flag that was typed", () => {
   expect(() => resolveOptions(FINETUNE, { ...GIVEN, batchSize: 0 }, () => "--batch-size")).toThrow(
     /^--batch-size:/,

@@ -8,7 +8,7 @@
 
 import { integer, number, oneOf, onOff, pairs, text, words } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-import { ANY_MODEL, COMMON, cutAt, DATA, kindRule, LARGEST, MODEL, TRAINED_LENGTH } from "./shared.ts";
+import { ANY_MODEL, COMMON, cutAt, DATA, dataRule, LARGEST, MODEL, TRAINED_LENGTH } from "./shared.ts";
 
 const OUTPUT = {
   out: required(text("run", "a folder"), "folder of the run, made when absent"),
@@ -57,7 +57,7 @@ export const FINETUNE = schema(
     ...TRAINING,
     ...COMMON,
   },
-  kindRule,
+  dataRule,
 );
 export type FinetuneOptions = OptionsOf<typeof FINETUNE.fields>;
 export type FinetuneSettings = SettingsOf<typeof FINETUNE.fields>;
@@ -91,7 +91,7 @@ export const COMPRESS = schema(
     ...TRAINING,
     ...COMMON,
   },
-  kindRule,
+  dataRule,
   ({ finetuned, finetuneEpochs }) =>
     finetuned === undefined || finetuneEpochs === undefined
       ? undefined
@@ -123,7 +123,7 @@ export const AUGMENT = schema(
     batchSize: withDefault(integer(1, 65_536), 32, "masked texts of one batch", { unit: "texts" }),
     ...COMMON,
   },
-  kindRule,
+  dataRule,
   ({ out }) => (out.endsWith(".jsonl") ? undefined : `out: expected a name ending in .jsonl, got ${out}`),
 );
 export type AugmentOptions = OptionsOf<typeof AUGMENT.fields>;

@@ -164,13 +164,14 @@ async function timeModels(
   { settings, models, record, context }: Report,
   file: Uint8Array | undefined,
 ): Promise<Latency[][]> {
-  record({ kind: "phase", name: "measuring" });
+  record({ kind: "phase", name: "measuring the models side by side (--no-latency leaves it out)" });
   const { maxLength, threads } = settings;
   const networks = models.map(({ network }) => network);
   const plan = {
     batchSizes: [1, 32],
     lengths: [maxLength],
     repetitions: 15,
+    seconds: 4,
     threads,
     signal: context.signal,
   };

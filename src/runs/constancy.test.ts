@@ -2,7 +2,14 @@ import { expect, test } from "vitest";
 import { type WatchFacts, watchConstancy } from "./constancy.ts";
 
 const LABELS = [0, 1, 1, 0, 1, 0, 1, 0];
-const FACTS: WatchFacts = { labels: LABELS, isRegression: false, steps: 180, learningRate: 5e-5, epochs: 3 };
+const FACTS: WatchFacts = {
+  labels: LABELS,
+  isRegression: false,
+  steps: 180,
+  learningRate: 5e-5,
+  epochs: 3,
+  removes: false,
+};
 
 /** Logits of which every row says class 1, and differ by `spread` from row to row. */
 function constant(spread: number): Float32Array {
@@ -35,15 +42,24 @@ test("flat: a loss that stays at guessing is told at the first evaluation and as
   );
 });
 
+test("a compression that collapses is advised to remove less", () => {
+  const watch = heard([...still, ...still.map((loss) => loss + 2)], { ...FACTS, removes: true }, true);
+  watch.look(VARIED, 20);
+  watch.look(constant(0), 120);
+  expect(() => watch.look(constant(0), 140)).toThrow(
+    "try to remove less (--sparsity, --set), a lower learning rate than 5e-5",
+  );
+});
+
 test("few steps are named first where nothing was learnt, and among the rest where all may have collapsed", () => {
   const few = { ...FACTS, steps: 14, epochs: 1 };
   expect(() => {
     const watch = heard(still, few);
     watch.look(constant(0.05), 14);
     watch.end();
-  }).toThrow(": try more epochs than 1, for 14 steps are few, or a higher learning rate than 5e-5.");
+  }).toThrow(": try more epochs than 1 (14 steps are few), or a higher learning rate than 5e-5.");
   expect(heard(still, few).look(constant(1e-5), 7)).toContain(
-    "try a lower learning rate than 5e-5, a longer warm-up, or more epochs than 1, for 14 steps are few",
+    "try a lower learning rate than 5e-5, a longer warm-up, or more epochs than 1 (14 steps are few)",
   );
   // Answers that varied and do so no more are no matter of time.
   expect(heard(still, few, true).look(constant(1e-5), 7)).not.toContain("few");

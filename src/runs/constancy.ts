@@ -39,6 +39,8 @@ export interface WatchFacts {
   readonly steps: number;
   readonly learningRate: number;
   readonly epochs: number;
+  /** A compression: what is taken away may be too much. */
+  readonly removes: boolean;
 }
 
 /** An eye on one training phase. */
@@ -81,14 +83,19 @@ export function watchConstancy(facts: WatchFacts, varied = false): ConstancyWatc
       if (hasVaried && running > 1 && diagnosis(logits).isLost) refuse(seen);
       if (running !== 1 || step >= facts.steps) return undefined;
       const { state, advice } = diagnosis(logits);
-      const what = `after step ${step} of ${facts.steps} the model says the same of all ${facts.labels.length} examples`;
-      return `${what}. ${state}; if it stays so, ${advice}`;
+      const same = facts.isRegression ? "nearly the same" : "the same";
+      const what = `after step ${step} of ${facts.steps} the model says ${same} of all ${facts.labels.length} examples`;
+      const early = step < EARLY * facts.steps ? " so far, as many do early on" : "";
+      return `${what}${early}. ${state}; if it stays so, ${advice}`;
     },
     end: () => {
       if (seen !== undefined && (!hasVaried || running > 1)) refuse(seen);
     },
   };
 }
+
+/** Share of the steps in which it is nothing to worry about. */
+const EARLY = 0.5;
 
 interface Seen {
   readonly logits: Float32Array;
@@ -132,6 +139,7 @@ function diagnose(
   const [guess, most] = guessingLosses(facts, logits.length / facts.labels.length);
   const now = means.at(-1);
   const loss = now === undefined ? "" : ` (loss ${now.toFixed(3)}, of guessing ${guess.toFixed(3)})`;
+  const count = facts.steps === 1 ? "1 step is" : `${facts.steps} steps are`;
   const few = facts.steps < ENOUGH_TO_FINETUNE.steps;
   const moved = means.some((mean) => mean < guess * (1 - MOVED) || mean > most * (1 + MOVED));
   // Untrained answers lie about a border, and a few may cross it: that is nothing learnt. Losses before are not known.
@@ -139,7 +147,7 @@ function diagnose(
     return {
       state: `It has learnt nothing yet${loss}`,
       advice: few
-        ? `try more epochs than ${facts.epochs}, for ${facts.steps} steps are few, or a higher learning rate than ${rate}`
+        ? `try more epochs than ${facts.epochs} (${count} few), or a higher learning rate than ${rate}`
         : `try a higher learning rate than ${rate}, or more epochs than ${facts.epochs}`,
       isLost: false,
     };
@@ -151,12 +159,13 @@ function diagnose(
       isLost: false,
     };
   }
+  const less = facts.removes ? "to remove less (--sparsity, --set), " : "";
   return {
     state: `It has collapsed${loss}`,
     advice:
       few && !varied.ever
-        ? `try a lower learning rate than ${rate}, a longer warm-up, or more epochs than ${facts.epochs}, for ${facts.steps} steps are few`
-        : `try a lower learning rate than ${rate}, or a longer warm-up`,
+        ? `try ${less}a lower learning rate than ${rate}, a longer warm-up, or more epochs than ${facts.epochs} (${count} few)`
+        : `try ${less}a lower learning rate than ${rate}, or a longer warm-up`,
     isLost: true,
   };
 }

@@ -1,6 +1,7 @@
 /** The labelled data of a run: which files, which examples train, which ones judge. */
 
 import { ConfigError, InputError } from "../base/errors.ts";
+import { named } from "../base/quantity.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { ByteSource } from "../base/source.ts";
 import { readLines } from "../data/corpus.ts";
@@ -9,7 +10,7 @@ import type { Quotes } from "../data/delimited.ts";
 import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
 import { readRows } from "../data/rows.ts";
 import { sentimentData } from "../data/sentiment.ts";
-import { holdOut, rareNotes, type Split, standardErrorText } from "../data/split.ts";
+import { holdOut, rareNotes, type Split, sharedNotes, standardErrorText } from "../data/split.ts";
 import { readTable, type TableColumns } from "../data/table.ts";
 import { formatOf } from "../data/table-text.ts";
 import { withFile } from "../formats/files.ts";
@@ -59,7 +60,8 @@ export async function readData(settings: DataSettings): Promise<LabelledData> {
   const own = first(train, limit);
   const all = augmented === undefined ? own : await addAugmented(own, augmented);
   const rare = rareNotes({ train: all, dev: judging });
-  const notes = [...new Set([...(train.notes ?? []), ...(dev.notes ?? []), ...drawn, ...rare])];
+  const shared = sharedNotes({ train: own, dev: judging });
+  const notes = [...new Set([...(train.notes ?? []), ...(dev.notes ?? []), ...drawn, ...rare, ...shared])];
   const read = augmented === undefined ? files : [...files, augmented];
   return { train: all, dev: judging, measure: measureOf(train), files: read, notes };
 }
@@ -185,7 +187,9 @@ function heldOut(all: Dataset, seed: number): Split {
 
 /** What judges when no file was given for it, and how rough that is. */
 function heldOutNote({ labels, task, name, examples }: Dataset): string {
-  const shares = labels.map((label, c) => `${examples.filter((each) => each.label === c).length} ${label}`);
+  const shares = labels.map(
+    (label, c) => `${examples.filter((each) => each.label === c).length} ${named(label)}`,
+  );
   const of = task === "classification" && labels.length <= 10 ? ` (${shares.join(", ")})` : "";
   const rows = examples.length.toLocaleString("en");
   return `judging by ${rows} rows drawn from ${name}${of}: ${standardErrorText({ task }, examples.length)}; --validation names a file`;

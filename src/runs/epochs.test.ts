@@ -27,5 +27,5 @@ test("what was typed is never changed, and only more passes than usual are told"
   expect(trainingEpochs(BATCHES, 5_000, ENOUGH_TO_FINETUNE, context)).toBe(3);
   expect(told).toEqual([]);
   trainingEpochs(BATCHES, 600, ENOUGH_TO_FINETUNE, context);
-  expect(told).toEqual([{ kind: "note", text: expect.stringContaining("7 epochs instead of 3") }]);
+  expect(told).toEqual([{ kind: "note", text: expect.stringContaining("7 epochs instead of the usual 3") }]);
 });

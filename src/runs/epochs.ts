@@ -37,7 +37,7 @@ export function trainingEpochs(
   if (chosen > USUAL)
     report?.({
       kind: "note",
-      text: `${chosen} epochs instead of ${USUAL}, for ${USUAL} of ${examples.toLocaleString("en")} examples are too few steps to learn from; --epochs says otherwise`,
+      text: `${chosen} epochs instead of the usual ${USUAL}: with ${examples.toLocaleString("en")} examples those are too few steps to learn from; --epochs says otherwise`,
     });
   return chosen;
 }

@@ -56,6 +56,8 @@ export interface TrainingJob {
   readonly run: string;
   readonly record: (event: ProgressEvent) => void;
   readonly context: RunContext;
+  /** A compression, which may take too much away. */
+  readonly removes?: boolean;
   /** See LoopPlan.eligible; given the number of optimizer steps. */
   readonly eligible?: (done: number, steps: number) => boolean;
 }
@@ -179,9 +181,10 @@ function planOf(
   };
 }
 
-function factsOf({ measure, dev, settings }: TrainingJob, steps: number): WatchFacts {
+function factsOf({ measure, dev, settings, removes = false }: TrainingJob, steps: number): WatchFacts {
   const { learningRate, epochs } = settings;
-  return { labels: truthOf(dev), isRegression: measure.task === "regression", steps, learningRate, epochs };
+  const isRegression = measure.task === "regression";
+  return { labels: truthOf(dev), isRegression, steps, learningRate, epochs, removes };
 }
 
 function hasVaried({ best, last }: LoopState = { stale: 0 }): boolean {
