@@ -53,7 +53,13 @@ test.each(["SIGINT", "SIGTERM"])(
 );
 
 test.each<[string, Stop, string, number, string]>([
-  ["that loses nothing ends at once", "loses nothing", "setInterval(() => {}, 1000)", 1, "stopped"],
+  [
+    "that loses nothing ends at once",
+    "loses nothing",
+    "setInterval(() => {}, 1000)",
+    1,
+    "stopped; nothing was written",
+  ],
   [
     "before its first step ends at once",
     "saves",
@@ -61,8 +67,14 @@ test.each<[string, Stop, string, number, string]>([
     1,
     "stopped before the first step",
   ],
-  ["that cleans up is asked, and ended by the second", "cleans", BUSY, 2, "ended"],
-  ["whose process hears nothing is ended by the second", "saves", BUSY, 2, "ended"],
+  ["that cleans up is asked, and ended by the second", "cleans", BUSY, 2, "ended at once"],
+  [
+    "whose process hears nothing is ended by the second",
+    "saves",
+    BUSY,
+    2,
+    "ended at once; espalier resume RUN",
+  ],
 ])("a command %s", async (_, stop, code, times, says) => {
   const { ended, signals, ready } = await supervised(stop, code);
   await until(() => existsSync(ready));

@@ -39,6 +39,8 @@ export interface Ended {
 }
 
 const INTERRUPTED = 130;
+const ENDED =
+  "ended at once; espalier resume RUN goes on from the last checkpoint, and without one the same command begins again";
 
 /**
  * Runs a command in a process of its own until it ends. The first SIGINT or SIGTERM asks it to stop, or ends it where it
@@ -55,8 +57,8 @@ export async function supervise(job: Supervised, signals: Signals = process): Pr
   };
   const hear = (): void => {
     asked.times += 1;
-    if (asked.times > 1) end("ended");
-    else if (job.stop === "loses nothing") end("stopped");
+    if (asked.times > 1) end(job.stop === "saves" ? ENDED : "ended at once");
+    else if (job.stop === "loses nothing") end("stopped; nothing was written");
     else if (!asked.begun) end("stopped before the first step; the same command begins again");
     else {
       job.tell("espalier: stopping as soon as nothing is lost; again to end at once\n");
