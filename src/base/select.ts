@@ -1,7 +1,7 @@
 /** Exact order statistics of large arrays without sorting: two passes of counting over the bits of the numbers. */
 
-/** Bits of a float32 as an unsigned number that grows with the float. */
-function toOrdered(bits: number): number {
+/** Bits of a float32 as an unsigned number that grows with the float; −0 comes before 0. */
+export function toOrdered(bits: number): number {
   return bits >>> 31 ? ~bits >>> 0 : (bits | 0x80000000) >>> 0;
 }
 

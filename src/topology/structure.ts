@@ -108,7 +108,8 @@ export function pairMatrices(first: Structure, second: Structure): Pair[] {
   });
 }
 
-function differ(expected: string, got: string): InputError {
+/** What every comparison of things of different shapes is refused with. */
+export function differ(expected: string, got: string): InputError {
   return new InputError("topology/shapes", `two networks: expected ${expected}, got ${got}`);
 }
 

@@ -46,6 +46,8 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/text/svd.ts": "products of sparse and dense matrices",
   "src/text/wordpiece-trainer.ts": "every place of a corpus where two pieces meet",
   "src/topology/alignment.ts": "every number of a product of states",
+  "src/topology/importance.ts": "every pair of scores, and of ranks",
+  "src/topology/ranks.ts": "every score, and the bins that it counts",
   "src/topology/bits.ts": "every weight of a mask",
   "src/topology/controls.ts": "every weight of a matrix",
   "src/topology/line.ts": "every weight of a matrix",

@@ -1,0 +1,180 @@
+/**
+ * Agreement of importance: whether two methods, seeds or tasks rank the weights alike, before any threshold.
+ *
+ *   rank     Spearman's rank correlation, with ties: Pearson's of midranks. (Spearman, American Journal of Psychology
+ *            15(1), 1904)                         Baseline: 0, with the deviation 1/√(n − 1) of random orders
+ *   top      of the weights that the first puts into its highest share, how many does the second? With a, b weights in
+ *            the two sets, c in both: c / min(a, b)             Baseline: c = a·b/n for random orders, so max(a, b)/n
+ *
+ * A set is all scores at least as large as the k-th; of scores with ties it may hold more than k. Scores are compared by
+ * value, so the sizes of weights are given as such. Of each matrix the ranks are exact; of all together they are exact up
+ * to 2^25 scores, and of more, numbers within 2^-15 of one another may share a rank (ranks.ts), which moves the correlation
+ * in the sixth decimal place or later.
+ */
+
+import { InputError } from "../base/errors.ts";
+import { kthLargest } from "../base/select.ts";
+import { excessOf, shareOf } from "./chance.ts";
+import { exactRanks, placeOfNan, ranksIn, roundedRanks } from "./ranks.ts";
+import { differ } from "./structure.ts";
+
+/** Importance scores by the name of their matrix, row by row; the largest matter most. */
+export type Scores = ReadonlyMap<string, Float32Array>;
+
+/** How far two rankings agree. Null where there is nothing to compare: no scores, or all equal. */
+export interface Agreement {
+  readonly scores: number;
+  readonly rank: number | null;
+  /** Standard deviation of `rank` for random orders, around 0. */
+  readonly chanceDeviation: number | null;
+  readonly top: {
+    /** Weights in the two sets, and in both. */
+    readonly first: number;
+    readonly second: number;
+    readonly both: number;
+    readonly overlap: number | null;
+    readonly chance: number | null;
+    readonly excess: number | null;
+  };
+}
+
+/** The result. */
+export interface ImportanceAgreement {
+  /** What counts as the top. */
+  readonly share: number;
+  /** Of all weights in one ranking. */
+  readonly total: Agreement & { readonly exact: boolean };
+  /** Of each matrix in its own. */
+  readonly matrices: readonly ({ readonly name: string } & Agreement)[];
+}
+
+/** The two scores of one matrix. */
+interface Pair {
+  readonly name: string;
+  readonly first: Float32Array;
+  readonly second: Float32Array;
+}
+
+/**
+ * Compares two rankings of the same weights.
+ * @param share  of the weights are the top, above 0 and at most 1
+ * @param exactUpTo  scores; more of them together are ranked by rounded numbers
+ * @throws {InputError} `topology/shapes` for scores of other matrices, `topology/scores` for a score that is no number,
+ *   `topology/share`
+ */
+export function compareImportance(
+  first: Scores,
+  second: Scores,
+  share: number,
+  exactUpTo = 2 ** 25,
+): ImportanceAgreement {
+  if (!(share > 0 && share <= 1)) {
+    throw new InputError("topology/share", `share of the top: expected above 0 and at most 1, got ${share}`);
+  }
+  const pairs = pairScores(first, second);
+  const matrices = pairs.map((pair) => ({ name: pair.name, ...agree([pair], share) }));
+  const exact = pairs.reduce((n, pair) => n + pair.first.length, 0) <= exactUpTo;
+  const [only] = matrices;
+  if (only !== undefined && matrices.length === 1) {
+    const { name: _, ...total } = only;
+    return { share, total: { ...total, exact: true }, matrices };
+  }
+  return { share, total: { ...agree(exact ? [joined(pairs)] : pairs, share), exact }, matrices };
+}
+
+function pairScores(first: Scores, second: Scores): Pair[] {
+  if (first.size !== second.size) {
+    throw differ(`scores of ${first.size} matrices in both`, `${second.size} in the second`);
+  }
+  return [...first].map(([name, scores]) => {
+    const others = second.get(name);
+    const there = `${scores.length} scores in both`;
+    if (others?.length !== scores.length)
+      throw differ(there, `${others?.length ?? "none"} in the second (${name})`);
+    for (const each of [scores, others]) {
+      const place = placeOfNan(each);
+      if (place >= 0) {
+        const which = each === scores ? "first" : "second";
+        throw new InputError(
+          "topology/scores",
+          `scores: expected numbers, got NaN (${which}, ${name}[${place}])`,
+        );
+      }
+    }
+    return { name, first: scores, second: others };
+  });
+}
+
+/** All matrices as one. */
+function joined(pairs: readonly Pair[]): Pair {
+  const join = (scoresOf: (pair: Pair) => Float32Array): Float32Array => {
+    const all = new Float32Array(pairs.reduce((n, pair) => n + scoresOf(pair).length, 0));
+    let at = 0;
+    for (const pair of pairs) {
+      all.set(scoresOf(pair), at);
+      at += scoresOf(pair).length;
+    }
+    return all;
+  };
+  return { name: "all", first: join(({ first }) => first), second: join(({ second }) => second) };
+}
+
+function agree(pairs: readonly Pair[], share: number): Agreement {
+  const n = pairs.reduce((sum, { first }) => sum + first.length, 0);
+  return {
+    scores: n,
+    rank: correlate(pairs, n),
+    chanceDeviation: n < 2 ? null : 1 / Math.sqrt(n - 1),
+    top: shareTop(pairs, n, share),
+  };
+}
+
+/** Spearman's correlation over all pairs: exact of one matrix, by rounded numbers of several. */
+function correlate(pairs: readonly Pair[], n: number): number | null {
+  const isOne = pairs.length === 1;
+  const [firsts, seconds] = isOne
+    ? [undefined, undefined]
+    : [roundedRanks(pairs.map(({ first }) => first)), roundedRanks(pairs.map(({ second }) => second))];
+  let [xx, yy, xy] = [0, 0, 0];
+  for (const { first, second } of pairs) {
+    const a = firsts === undefined ? exactRanks(first) : ranksIn(firsts, first);
+    const b = seconds === undefined ? exactRanks(second) : ranksIn(seconds, second);
+    for (let i = 0; i < a.length; i++) {
+      const x = (a[i] ?? 0) - (n - 1);
+      const y = (b[i] ?? 0) - (n - 1);
+      xx += x * x;
+      yy += y * y;
+      xy += x * y;
+    }
+  }
+  return xx === 0 || yy === 0 ? null : xy / Math.sqrt(xx * yy);
+}
+
+function shareTop(pairs: readonly Pair[], n: number, share: number): Agreement["top"] {
+  const counts = { first: 0, second: 0, both: 0 };
+  if (n > 0) {
+    const k = Math.max(1, Math.round(share * n));
+    const least = kthLargest(
+      pairs.map(({ first }) => first),
+      k,
+      "value",
+    );
+    const leastOther = kthLargest(
+      pairs.map(({ second }) => second),
+      k,
+      "value",
+    );
+    for (const { first, second } of pairs) {
+      for (let i = 0; i < first.length; i++) {
+        const isFirst = Number((first[i] ?? 0) >= least);
+        const isSecond = Number((second[i] ?? 0) >= leastOther);
+        counts.first += isFirst;
+        counts.second += isSecond;
+        counts.both += isFirst & isSecond;
+      }
+    }
+  }
+  const overlap = shareOf(counts.both, Math.min(counts.first, counts.second));
+  const chance = shareOf(Math.max(counts.first, counts.second), n);
+  return { ...counts, overlap, chance, excess: excessOf(overlap, chance) };
+}
