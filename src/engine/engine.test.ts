@@ -163,6 +163,15 @@ test("of three sessions an engine that keeps two releases the one least recently
   await small.close();
 });
 
+test("where memory is short the oldest sessions leave, down to two", async () => {
+  const small = new Engine({ threads: 1, maxSessions: 5, memory: 1 });
+  const builds = [1, 2, 3].map((factor) => vi.fn(scaled(factor)));
+  const open = (i: number): Promise<Session> => small.session(`${i}`, builds[i] ?? scaled(0));
+  for (const i of [0, 1, 0, 1, 2, 1, 0]) await open(i);
+  expect(builds.map((build) => build.mock.calls.length)).toEqual([2, 1, 1]);
+  await small.close();
+});
+
 test("a session released while its run is queued still runs", async () => {
   const small = new Engine({ threads: 1, maxSessions: 1, arena: false });
   const session = await small.session("a", scaled(2));

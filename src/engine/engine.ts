@@ -6,6 +6,7 @@
  */
 
 import { existsSync, readFileSync } from "node:fs";
+import { totalmem } from "node:os";
 import { Worker } from "node:worker_threads";
 import { builtUrl, workerFlags } from "../base/built-url.ts";
 import { ConfigError, RunError } from "../base/errors.ts";
@@ -22,6 +23,8 @@ export interface EngineOptions {
   readonly provider?: Provider;
   /** Sessions kept; each holds an arena as large as its largest run. Default 6. */
   readonly maxSessions?: number;
+  /** Bytes of this process from which on the oldest sessions leave, one at a time. Default: half of the machine's. */
+  readonly memory?: number;
   /** Keep freed memory for the next run. Off: less memory, 6 to 20 % slower. Default on. */
   readonly arena?: boolean;
 }
@@ -54,6 +57,9 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** Sessions that stay however little memory there is: a step and an evaluation take turns. */
+const LEAST = 2;
+
 export class Engine {
   private readonly waiting = new Map<number, Waiting>();
   /** Compiled sessions by key, the least recently used first. */
@@ -61,13 +67,15 @@ export class Engine {
   private readonly worker: Worker;
   private readonly ended: Promise<void>;
   private readonly maxSessions: number;
+  private readonly memory: number;
   private next = 0;
   private failure: Error | undefined;
 
   constructor(options: EngineOptions) {
-    const { threads, provider = "cpu", maxSessions = 6, arena = true } = options;
+    const { threads, provider = "cpu", maxSessions = 6, memory = totalmem() / 2, arena = true } = options;
     requireEngine();
     this.maxSessions = Math.max(1, maxSessions);
+    this.memory = memory;
     this.worker = new Worker(builtUrl("./worker.js", import.meta.url), {
       ...workerFlags(),
       workerData: { threads, provider, arena },
@@ -171,7 +179,12 @@ export class Engine {
   }
 
   private evict(): void {
-    for (const key of [...this.loaded.keys()].slice(0, -this.maxSessions)) {
+    const isFull = process.memoryUsage.rss() > this.memory;
+    const kept = Math.min(
+      this.maxSessions,
+      isFull ? Math.max(LEAST, this.loaded.size - 1) : this.loaded.size,
+    );
+    for (const key of [...this.loaded.keys()].slice(0, -kept)) {
       this.loaded.delete(key);
       // Releasing fails only with the worker, and then every later request says so.
       this.ask("dispose", { session: key }).catch(() => undefined);
