@@ -3,11 +3,10 @@
  *
  *   node benchmarks/models/topology.mjs [--kept 0.5,0.05] [--scores]
  *
- * For each share that is kept, one JSON line by analysis and one for their sum: seconds of processor time in user mode,
- * which does not count what else the machine does. `structureOf` turns the mask into bits and is part of the sum; two
- * masks are compared where an analysis needs two, and the second mask's bits are not counted. The first share's numbers
- * hold what the compiler takes. With --scores also the agreement of two
- * random scores of every weight, and the most memory that the process held.
+ * For each share that is kept, one JSON line by analysis, with the bytes of its record: seconds of processor time in user
+ * mode, which does not count what else the machine does. `one mask` is the sum of turning a mask into bits (`structureOf`)
+ * and all analyses of it; those of two masks come after. The first share's numbers hold what the compiler takes. With
+ * --scores also the agreement of two random scores of every weight, and the most memory that the process held.
  */
 
 import { parseArgs } from "node:util";
@@ -18,6 +17,7 @@ import { measureDensity } from "../../dist/topology/density.js";
 import { compareImportance } from "../../dist/topology/importance.js";
 import { countJunctions } from "../../dist/topology/junctions.js";
 import { compareMasks } from "../../dist/topology/overlap.js";
+import { findPaths } from "../../dist/topology/paths.js";
 import { placesOf, structureOf } from "../../dist/topology/structure.js";
 import { surveyUnits } from "../../dist/topology/units.js";
 
@@ -38,15 +38,15 @@ const config = {
 };
 const SHAPES = parameters(config, { kind: "none" });
 
-/** Analyses of one structure, or of two. */
-const ANALYSES = {
+/** Analyses of one mask, and of two. */
+const ALONE = {
   density: measureDensity,
   units: (structure) => surveyUnits(structure),
   degrees: measureDegrees,
   junctions: countJunctions,
-  overlap: compareMasks,
-  hubs: compareHubs,
+  paths: (structure) => findPaths(structure),
 };
+const PAIRED = { overlap: compareMasks, hubs: compareHubs };
 
 const { values } = parseArgs({
   options: {
@@ -60,15 +60,19 @@ for (const share of values.kept.split(",").map(Number)) {
     console.log(JSON.stringify({ kept: share, analysis, seconds: Number(seconds.toFixed(3)), ...more }));
   const network = randomNetwork(share, 1);
   const [structure, bits] = timed(() => structureOf(network));
-  const other = structureOf(randomNetwork(share, 2));
-  let sum = bits;
   print("structureOf", bits);
-  for (const [analysis, run] of Object.entries(ANALYSES)) {
-    const [record, seconds] = timed(() => run(structure, other));
-    sum += seconds;
+  const measure = ([analysis, run]) => {
+    const [record, seconds] = timed(run);
     print(analysis, seconds, { bytes: JSON.stringify(record).length });
-  }
-  print("sum", sum);
+    return seconds;
+  };
+  const alone = Object.entries(ALONE).map(([analysis, run]) => measure([analysis, () => run(structure)]));
+  print(
+    "one mask",
+    alone.reduce((sum, seconds) => sum + seconds, bits),
+  );
+  const other = structureOf(randomNetwork(share, 2));
+  for (const [analysis, run] of Object.entries(PAIRED)) measure([analysis, () => run(structure, other)]);
 }
 
 if (values.scores) {

@@ -41,7 +41,7 @@ export function momentsOf({ all, kept, size }: Part): { readonly mean: number; r
   if (all === 0) return { mean: 0, deviation: 0 };
   const p = kept / all;
   const rest = all === 1 ? 0 : (all - size) / (all - 1);
-  return { mean: size * p, deviation: Math.sqrt(size * p * (1 - p) * rest) };
+  return { mean: (size * kept) / all, deviation: Math.sqrt(size * p * (1 - p) * rest) };
 }
 
 /** Chance that the part keeps nothing. */

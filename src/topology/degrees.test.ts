@@ -67,7 +67,8 @@ test("a matrix that is whole, or empty, has equal degrees and no hubs", () => {
   for (const isThere of [true, false]) {
     const structure = structureWith(SMALL, () => isThere);
     for (const { fanIn, fanOut } of measureDegrees(structure).matrices) {
-      for (const { variation, chanceVariation, hubs, least, most } of [fanIn, fanOut]) {
+      for (const { variation, chanceVariation, hubs, least, most, bins, units } of [fanIn, fanOut]) {
+        expect(bins[4]).toEqual({ found: units, chance: units });
         expect([variation, chanceVariation]).toEqual(isThere ? [0, 0] : [null, null]);
         expect([hubs, most]).toEqual([{ found: 0, chance: 0 }, least]);
       }

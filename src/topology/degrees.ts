@@ -151,7 +151,8 @@ function medianOf(sorted: Uint32Array): number {
 /** The largest degree that is not above each edge: whole numbers, so that a bin and its chance have the same border. */
 function bordersOf({ of, all, kept }: Side): number[] {
   const { mean, deviation } = momentsOf({ all, kept, size: of });
-  return EDGES.map((z) => Math.floor(mean + z * deviation));
+  const step = Math.max(deviation, 1e-9); // where all degrees must be the mean, it still lies above the edges below it
+  return EDGES.map((z) => Math.floor(mean + z * step));
 }
 
 function binsOf(side: Side): Counted[] {

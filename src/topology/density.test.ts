@@ -12,7 +12,7 @@ test("density of one layer, by hand: every group's share and its difference to a
     if (component === "query") return row === 0;
     return component !== "output";
   });
-  const { total, components, layers, both, matrices } = measureDensity(structure);
+  const { total, components, layers, cells, matrices } = measureDensity(structure);
   const global = 96 / 152;
   expect(total).toEqual({ weights: 152, kept: 96, share: global, pruned: 56 / 152, excess: 0 });
   expect(components.map(({ component, share }) => [component, share])).toEqual(
@@ -28,7 +28,7 @@ test("density of one layer, by hand: every group's share and its difference to a
     [null, 20, 0.5],
     [0, 76, 36 / 112],
   ]);
-  expect(both).toHaveLength(7);
+  expect(cells).toHaveLength(7);
   expect(matrices.slice(0, 3).map(({ kept }) => kept)).toEqual([10, 6, 4]);
 });
 
@@ -37,7 +37,7 @@ test("the complement prunes what was kept", () => {
   const [mask, complement] = [keeps, (...at: Parameters<typeof keeps>) => !keeps(...at)].map((each) =>
     measureDensity(structureWith(SMALL, each)),
   );
-  expect(mask?.both.map(({ share }) => share)).toEqual(complement?.both.map(({ pruned }) => pruned));
+  expect(mask?.cells.map(({ share }) => share)).toEqual(complement?.cells.map(({ pruned }) => pruned));
   expect(mask?.layers.map(({ kept }) => kept)).toEqual(
     complement?.layers.map(({ weights, kept }) => weights - kept),
   );
@@ -46,8 +46,10 @@ test("the complement prunes what was kept", () => {
 test("layers of different sizes count by their weights, and a layer without heads has shares of nothing", () => {
   const [, second = { heads: 2, headSize: 8, ffn: 11 }] = PRUNED_CONFIG.layers;
   const layers = [{ ...second, heads: 0 }, second];
-  const { both, total, components } = measureDensity(structureWith({ ...PRUNED_CONFIG, layers }, () => true));
-  expect(both.find(({ component, layer }) => component === "query" && layer === 0)).toMatchObject({
+  const { cells, total, components } = measureDensity(
+    structureWith({ ...PRUNED_CONFIG, layers }, () => true),
+  );
+  expect(cells.find(({ component, layer }) => component === "query" && layer === 0)).toMatchObject({
     weights: 0,
     share: null,
     pruned: null,

@@ -46,7 +46,7 @@ test("groups: everything, 7 components, the embeddings and 2 layers, and 6 compo
   expect(names.components.map(({ component }) => component)).toEqual(COMPONENTS);
   expect(names.components.map((group) => group.names.length)).toEqual([3, 2, 2, 2, 2, 2, 2]);
   expect(names.layers.map(({ layer }) => layer)).toEqual([null, 0, 1]);
-  expect(names.both.map((group) => group.names.length)).toEqual([3, ...Array<number>(12).fill(1)]);
+  expect(names.cells.map((group) => group.names.length)).toEqual([3, ...Array<number>(12).fill(1)]);
 });
 
 test("two networks of one shape are paired matrix by matrix", () => {

@@ -119,7 +119,8 @@ export interface Grouped<T> {
   readonly components: readonly (T & { readonly component: Component })[];
   /** Embeddings first, as layer null. */
   readonly layers: readonly (T & { readonly layer: number | null })[];
-  readonly both: readonly (T & { readonly component: Component; readonly layer: number | null })[];
+  /** Each component of each layer: the cells of a heat map. */
+  readonly cells: readonly (T & { readonly component: Component; readonly layer: number | null })[];
 }
 
 /** Finds the same of every group of matrices. A group without matrices is left out. */
@@ -141,6 +142,6 @@ export function groupMatrices<M extends Place, T>(
     total: find(matrices),
     components: group(({ component }) => ({ component })),
     layers: group(({ layer }) => ({ layer })),
-    both: group(({ component, layer }) => ({ component, layer })),
+    cells: group(({ component, layer }) => ({ component, layer })),
   };
 }
