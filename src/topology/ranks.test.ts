@@ -11,7 +11,7 @@ test("doubled ranks by hand: equal numbers share the mean of theirs, −0 is 0, 
   expect([...ranksIn(roundedRanks([scores]), scores)]).toEqual(ranks);
 });
 
-test("exact ranks are those of a plain sort, and rounded ones are near: numbers of 2^-15 alike may share one", () => {
+test("exact ranks are those of a plain sort, and rounded ones differ by 2 at most", () => {
   const scores = normals(keyOf(1), 5_000);
   const sorted = scores.toSorted();
   const ranks = [...scores].map((x) => sorted.indexOf(x) + sorted.lastIndexOf(x));
