@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fold, keyOf, normals, permutation, randint, threefry, uniform } from "./random.ts";
+import { fold, keyOf, normals, permutation, randint, shuffled, threefry, uniform } from "./random.ts";
 
 test("threefry-2x32-20 reproduces the published known-answer vectors", () => {
   // Random123 distribution, examples/kat_vectors: threefry 2x32 20.
@@ -39,4 +39,21 @@ test("a permutation holds every index once and depends on its key alone", () => 
 
 test("randint stays inside its range", () => {
   for (let i = 0; i < 1000; i++) expect(randint(keyOf(9), 7, i)).toBeLessThan(7);
+});
+
+test("shuffled numbers are the same numbers elsewhere: each place gets each number, by its key alone", () => {
+  const numbers = Float32Array.of(0, 1, 2, 3, 4);
+  const counts = new Uint32Array(25);
+  for (let seed = 0; seed < 2000; seed++) {
+    const found = shuffled(numbers, keyOf(seed));
+    expect([...found].sort()).toEqual([...numbers]);
+    found.forEach((number, place) => {
+      const at = place * 5 + number;
+      counts[at] = (counts[at] ?? 0) + 1;
+    });
+  }
+  // 400 each on average; 5 standard errors are 5·√(2000·1/5·4/5) = 89.
+  for (const count of counts) expect(Math.abs(count - 400)).toBeLessThan(89);
+  expect(shuffled(numbers, keyOf(1))).toEqual(shuffled(numbers, keyOf(1)));
+  expect(shuffled(Uint8Array.of(7), keyOf(1))).toEqual(Uint8Array.of(7));
 });

@@ -97,3 +97,18 @@ export function sequence([k0, k1]: Key): () => number {
   for (let i = 0; i < 12; i++) next(); // until every bit of the key has reached all of the state
   return next;
 }
+
+/** The same numbers in a random order: Fisher–Yates with `sequence`, for where millions change their places. */
+export function shuffled(numbers: Uint8Array, key: Key): Uint8Array;
+export function shuffled(numbers: Float32Array, key: Key): Float32Array;
+export function shuffled(numbers: Uint8Array | Float32Array, key: Key): Uint8Array | Float32Array {
+  const out = numbers.slice();
+  const next = sequence(key);
+  for (let i = out.length - 1; i > 0; i--) {
+    const j = Math.floor((next() / 2 ** 32) * (i + 1));
+    const swap = out[i] ?? 0;
+    out[i] = out[j] ?? 0;
+    out[j] = swap;
+  }
+  return out;
+}

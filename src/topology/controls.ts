@@ -20,7 +20,7 @@
 
 import { InputError } from "../base/errors.ts";
 import { requireEntry } from "../base/present.ts";
-import { fold, type Key, normals, sequence } from "../base/random.ts";
+import { fold, type Key, normals, shuffled } from "../base/random.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import type { Network } from "../network/network.ts";
 import { countKept } from "./bits.ts";
@@ -48,8 +48,8 @@ interface Part {
 /** The matrix of each control. */
 const MAKE: Readonly<Record<Control, (part: Part) => { kept: Uint8Array; weights: Float32Array }>> = {
   shuffle: ({ kept, dense, key }) => {
-    const shuffled = shuffle(kept, key);
-    return { kept: shuffled, weights: under(shuffled, dense) };
+    const elsewhere = shuffled(kept, key);
+    return { kept: elsewhere, weights: under(elsewhere, dense) };
   },
   invert: ({ kept, dense }) => {
     const others = kept.map((bit) => 1 - bit);
@@ -96,19 +96,6 @@ export function controlOf(control: Control, { pruned, dense, key }: Controlled):
 
 function isPruned(bits: Pair["first"]): boolean {
   return countKept(bits) < bits.rows * bits.columns;
-}
-
-/** In another order (Fisher-Yates). */
-function shuffle(entries: Uint8Array, key: Key): Uint8Array {
-  const out = entries.slice();
-  const next = sequence(key);
-  for (let i = out.length - 1; i > 0; i--) {
-    const j = Math.floor((next() / 2 ** 32) * (i + 1));
-    const swap = out[i] ?? 0;
-    out[i] = out[j] ?? 0;
-    out[j] = swap;
-  }
-  return out;
 }
 
 /** The weights where the mask has 1, and 0 elsewhere. */

@@ -1,44 +1,59 @@
-"""What the analyses of src/topology/ take from statistics, from other code than ours.
+"""Singular values and ranks of masked matrices, and of their masks, by LAPACK.
 
-    pip install numpy==2.4.6 scipy==1.17.1
+    pip install numpy==2.4.6
     python test/goldens/topology.py > test/goldens/topology.json
 
-Chances are scipy.stats.hypergeom's, in double precision; `correlations` are scipy.stats.spearmanr's, of numbers with and
-without ties, as float32.
+Weights are `value(name, n)` of test/support/golden.ts; an entry is kept where `value("mask." + name, n)` is below a border.
 """
 import json
 import sys
 
 import numpy as np
-import scipy
-from scipy.stats import hypergeom, spearmanr
-
-# Weights of a matrix, those kept, and those of a part: rows, columns and heads of small and of BERT-base's matrices.
-PARTS = [(20, 7, 5), (20, 16, 7), (12, 12, 4), (12, 0, 4), (589_824, 294_912, 768), (589_824, 5_898, 768), (589_824, 589_000, 768),
-         (589_824, 29_491, 49_152), (2_359_296, 23_592, 768), (2_359_296, 117_964, 3_072), (23_440_896, 1_172_044, 30_522)]
 
 
-def part(all, kept, size):
-    X = hypergeom(all, kept, size)
-    mean, variance = float(X.mean()), float(X.var())
-    deviation = variance**0.5
-    limits = [int(mean + z * deviation) for z in (-4, -3, -1, 0, 2, 4)]
-    return dict(all=all, kept=kept, size=size, mean=mean, deviation=deviation, none=float(X.pmf(0)), every=float(X.pmf(size)),
-                limits=limits, atMost=[float(X.cdf(k)) for k in limits])
+def value(name, n):
+    """n numbers in [-1, 1): a hash of (name, i) in 32-bit integer arithmetic."""
+    key = 0x811C9DC5
+    for c in name.encode():
+        key = ((key ^ c) * 0x01000193) & 0xFFFFFFFF
+    out = np.empty(n)
+    for i in range(n):
+        h = key ^ ((i + 1) * 0x9E3779B1 & 0xFFFFFFFF)
+        h = ((h ^ (h >> 15)) * 0x2C1B3CE5) & 0xFFFFFFFF
+        h = ((h ^ (h >> 13)) * 0x297A2D39) & 0xFFFFFFFF
+        out[i] = (h ^ (h >> 16)) / 2**31 - 1
+    return out
 
 
-def correlation(name, first, second):
-    first, second = np.float32(first), np.float32(second)
-    return dict(name=name, first=first.tolist(), second=second.tolist(), rank=float(spearmanr(first, second).statistic))
+def case(name, rows, columns, border):
+    weights = value(name, rows * columns).astype(np.float32).astype(float).reshape(rows, columns)
+    mask = (value("mask." + name, rows * columns) < border).reshape(rows, columns)
+    values = np.linalg.svd(weights * mask, compute_uv=False)
+    share = values[values > 1e-12 * values[0]] / values.sum()
+    graph = np.linalg.svd(mask.astype(float), compute_uv=False)
+    by_row, by_column = mask.sum(1), mask.sum(0)
+    by_row, by_column = by_row[by_row > 0], by_column[by_column > 0]
+    return {
+        "name": name,
+        "rows": rows,
+        "columns": columns,
+        "border": border,
+        "kept": int(mask.sum()),
+        "values": values.tolist(),
+        "stableRank": float((values**2).sum() / values[0] ** 2),
+        "effectiveRank": float(np.exp(-(share * np.log(share)).sum())),
+        "mask": graph[:2].tolist(),
+        "bound": float(np.sqrt(by_row.mean() - 1) + np.sqrt(by_column.mean() - 1)),
+        "variations": [float(by_row.std() / by_row.mean()), float(by_column.std() / by_column.mean())],
+    }
 
 
-rng = np.random.default_rng(5)
-x, y = rng.normal(size=60), rng.normal(size=60)
-correlations = [
-    correlation("no ties", x, x + y),
-    correlation("ties", np.round(x), np.round(x + 2 * y)),
-    correlation("zeros of both signs", np.where(x > 0.3, x, -0.0 * np.sign(y)), np.where(y > 0, 0.0, x)),
-    correlation("far apart in size", x * 10.0 ** rng.integers(-30, 30, 60), np.sign(x) * 10.0 ** rng.integers(-30, 30, 60)),
-]
-json.dump(dict(versions=dict(numpy=np.__version__, scipy=scipy.__version__), parts=[part(*p) for p in PARTS], correlations=correlations), sys.stdout)
-sys.stdout.write("\n")
+json.dump(
+    {
+        "numpy": np.__version__,
+        "cases": [case("wide", 24, 60, 0.0), case("tall", 60, 24, -0.5), case("square", 24, 24, -0.7), case("dense", 24, 24, 1.0)],
+    },
+    sys.stdout,
+    indent=1,
+)
+print()

@@ -50,11 +50,14 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/topology/ranks.ts": "every score, and the bins that it counts",
   "src/topology/bits.ts": "every weight of a mask",
   "src/topology/controls.ts": "every weight of a matrix",
+  "src/topology/eigenvalues.ts": "every number of a matrix, for each of its rows",
   "src/topology/line.ts": "every weight of a matrix",
   "src/topology/path-count.ts": "every word of a mask, and the paths of every unit",
   "src/topology/paths.ts": "every word of a mask",
   "src/topology/reach.ts": "every word of a mask, and every unit of a layer",
   "src/topology/recovery.ts": "every word of a mask",
+  "src/topology/singular-values.ts": "every entry of a sparse matrix",
+  "src/topology/spectra.ts": "every line of a sparse matrix",
   "src/train/row-adamw.ts": "every row of the table of embeddings, and the steps that it missed",
 };
 
