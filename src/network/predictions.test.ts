@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
+import { tinyModel } from "../../test/support/tiny-model.ts";
 import { RunError } from "../base/errors.ts";
-import { predictionsOf, type ReadText, requireTexts } from "./predictions.ts";
+import { tokenizerOf } from "./encoding.ts";
+import { classifyTexts, predictionsOf, type ReadText, requireTexts } from "./predictions.ts";
 
 const TWO = { kind: "classification", labels: ["no", "yes"] } as const;
 
@@ -56,4 +58,19 @@ test.each([
 test("texts and pairs are texts; an empty list has the code of who asks", () => {
   expect(() => requireTexts(["a", ["b", "c"]], "predict/none")).not.toThrow();
   expect(() => requireTexts([], "runtime/none")).toThrow(expect.objectContaining({ code: "runtime/none" }));
+});
+
+test("timers have their turn while long texts are cut into pieces, and the answers stay in order", async () => {
+  const turns: number[] = [];
+  const timer = setInterval(() => turns.push(0));
+  const texts = Array.from({ length: 12 }, (_, i) => `${"good film ".repeat(5000)}${i}`);
+  const logits = async (read: readonly unknown[]) => Float32Array.from(read, (_, i) => i);
+  const head = { kind: "regression" } as const;
+  const said = await classifyTexts(
+    { head, tokenizer: tokenizerOf(tinyModel()), maxLength: 24, logits },
+    texts,
+  );
+  clearInterval(timer);
+  expect(turns.length).toBeGreaterThan(2);
+  expect(said.map(({ text, score }) => [text, score])).toEqual(texts.map((text, i) => [text, i]));
 });

@@ -19,11 +19,14 @@ export interface Prediction {
   readonly label: string | null;
   /** Probability of the label, or the value of a regression. */
   readonly score: number;
-  /** Probability of each label, in the order of the model's labels; empty for a regression. */
+  /** Probability of each label, in the order of the model's `labels`; empty for a regression. */
   readonly scores: readonly number[];
   /** Tokens that the model read, [CLS] and [SEP] among them. */
   readonly tokens: number;
-  /** Tokens at the end that it did not, because the text is longer than its texts are cut at; 0 of a whole one. */
+  /**
+   * Tokens at the end that it did not, because the text is longer than its texts are cut at; 0 of a whole one. Of each text
+   * 4096 are counted at most: the rest of a very long one is not looked at.
+   */
   readonly cut: number;
 }
 
@@ -42,6 +45,8 @@ export interface Answerer {
 
 /** Texts that are in pieces at a time: room enough to put texts of like length together, and a bound on memory. */
 const WINDOW = 4096;
+/** Characters that are cut into pieces, in 10 ms or so, before whatever else the thread has to do has its turn. */
+const TURN = 100_000;
 
 /**
  * Refuses what is not a list of texts; a program without types may hand over anything.
@@ -84,14 +89,20 @@ function kindOf(value: unknown): string {
 export async function classifyTexts(answerer: Answerer, texts: readonly Text[]): Promise<Prediction[]> {
   const { head, tokenizer, maxLength } = answerer;
   const all: Prediction[] = [];
+  let turn = 0;
   for (let at = 0; at < texts.length; at += WINDOW) {
     const encodings: Encoding[] = [];
-    const read = texts.slice(at, at + WINDOW).map((given): ReadText => {
+    const read: ReadText[] = [];
+    for (const given of texts.slice(at, at + WINDOW)) {
       const [text, pair] = typeof given === "string" ? [given, undefined] : given;
       const encoding = tokenizer.encode(text, pair, maxLength);
       encodings.push(encoding);
-      return { text, pair: pair ?? null, tokens: encoding.ids.length, cut: encoding.cut };
-    });
+      read.push({ text, pair: pair ?? null, tokens: encoding.ids.length, cut: encoding.cut });
+      turn += text.length + (pair?.length ?? 0);
+      if (turn < TURN) continue;
+      await new Promise((resolve) => setTimeout(resolve));
+      turn = 0;
+    }
     const logits = await answerer.logits(encodings);
     for (const prediction of predictionsOf(head, read, logits, at)) all.push(prediction);
   }

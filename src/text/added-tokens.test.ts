@@ -5,7 +5,7 @@ const PLAIN = { singleWord: false, lstrip: false, rstrip: false, normalized: fal
 
 /** Texts and, in brackets, what was found, by splitting at these tokens. */
 function split(text: string, ...patterns: (Partial<Pattern> & { text: string })[]): string[] {
-  const parts = createSplitter(patterns.map((pattern, id) => ({ ...PLAIN, ...pattern, id })))(text);
+  const parts = [...createSplitter(patterns.map((pattern, id) => ({ ...PLAIN, ...pattern, id })))(text)];
   return parts.map(({ start, end, id }) =>
     id === undefined ? text.slice(start, end) : `<${patterns[id]?.text}>${text.slice(start, end)}`,
   );

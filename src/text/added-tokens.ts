@@ -27,16 +27,15 @@ const BEGINS_WITH_WORD = new RegExp(`^${WORD_CHARACTER}`, "u");
 const ENDS_WITH_WORD = new RegExp(`${WORD_CHARACTER}$`, "u");
 const WHITE_SPACE = /^\p{White_Space}$/u;
 
-/** The parts of a text in its order; none of them is empty. */
-export function createSplitter(patterns: readonly Pattern[]): (text: string) => Part[] {
+/** The parts of a text in its order, found as they are asked for; none of them is empty. */
+export function createSplitter(patterns: readonly Pattern[]): (text: string) => Iterable<Part> {
   if (patterns.length === 0) return (text) => (text === "" ? [] : [{ start: 0, end: text.length }]);
   const byFirst = groupByFirst(patterns);
   // Most places of a text begin no token: a table of all UTF-16 units tells so faster than the map.
   const begins = Uint8Array.from({ length: 2 ** 16 }, (_, unit) => Number(byFirst.has(unit)));
   const longestAt = (text: string, at: number): Pattern | undefined =>
     byFirst.get(text.charCodeAt(at))?.find((pattern) => text.startsWith(pattern.text, at));
-  return (text) => {
-    const parts: Part[] = [];
+  return function* (text) {
     let [done, at] = [0, 0];
     while (at < text.length) {
       if (begins[text.charCodeAt(at)] === 0) {
@@ -51,14 +50,13 @@ export function createSplitter(patterns: readonly Pattern[]): (text: string) => 
       const start = at;
       at += found.text.length;
       if (found.singleWord && touchesWord(text, start, at)) continue;
-      const from = found.lstrip ? Math.max(spaceBefore(text, start), done) : start;
+      const from = found.lstrip ? spaceBefore(text, start, done) : start;
       const to = found.rstrip ? spaceAfter(text, at) : at;
-      if (done < from) parts.push({ start: done, end: from });
-      parts.push({ start: from, end: to, id: found.id });
+      if (done < from) yield { start: done, end: from };
+      yield { start: from, end: to, id: found.id };
       done = to;
     }
-    if (done < text.length) parts.push({ start: done, end: text.length });
-    return parts;
+    if (done < text.length) yield { start: done, end: text.length };
   };
 }
 
@@ -83,10 +81,10 @@ function touchesWord(text: string, start: number, end: number): boolean {
   );
 }
 
-/** Where the white space before `end` begins. All of it is in the first 2^16 characters, of one unit each. */
-function spaceBefore(text: string, end: number): number {
+/** Where the white space before `end` begins, `from` at the earliest. All of it is in the first 2^16 characters, of one unit each. */
+function spaceBefore(text: string, end: number, from: number): number {
   let start = end;
-  while (start > 0 && WHITE_SPACE.test(text.charAt(start - 1))) start--;
+  while (start > from && WHITE_SPACE.test(text.charAt(start - 1))) start--;
   return start;
 }
 

@@ -69,6 +69,35 @@ test("pairs are cut longest first and typed as Hugging Face does, at every lengt
   }
 });
 
+test("of texts far beyond the length the same is kept as of their whole pieces, in pairs too", () => {
+  const tokenizer = createTokenizer(plain);
+  const texts = [3, 61, 62, 4200, 4201, 9000, 9001].map((n) => "hello world ".repeat(n).slice(0, -6));
+  const few = (ids: readonly number[], budget: number): number => Math.min(ids.length, budget + 4096);
+  for (const [text, pair] of texts.flatMap((text) => texts.map((pair) => [text, pair] as const))) {
+    for (const max of [64, 65]) {
+      const [a, b] = [tokenizer.pieces(text), tokenizer.pieces(pair)];
+      const budget = max - 3;
+      // All here are longer than half, but for the first; of two that are, the longer one has the odd piece.
+      const short = Math.min(a.length, b.length, Math.floor(budget / 2));
+      const isWhole = a.length + b.length <= budget;
+      const first = isWhole ? a.length : a.length > b.length ? budget - short : short;
+      const second = isWhole ? b.length : budget - first;
+      const { cls, sep } = tokenizer.special;
+      const got = tokenizer.encode(text, pair, max);
+      expect([...got.ids]).toEqual([cls, ...a.slice(0, first), sep, ...b.slice(0, second), sep]);
+      expect(got.cut).toBe(few(a, budget) + few(b, budget) - first - second);
+    }
+  }
+});
+
+test("what is cut of a text is counted up to 4096 pieces", () => {
+  const tokenizer = createTokenizer(plain);
+  const cuts = [60, 63, 4158, 4159, 100_000].map(
+    (n) => tokenizer.encode("hello ".repeat(n), undefined, 64).cut,
+  );
+  expect(cuts).toEqual([0, 1, 4096, 4096, 4096]);
+});
+
 test("decoding gives Hugging Face's text", () => {
   const tokenizer = createTokenizer(plain);
   const got = golden.strings.map((text) => tokenizer.decode(tokenizer.encode(text, undefined, 512).ids));
