@@ -35,9 +35,9 @@ import { resolveOptions } from "../options/schema.ts";
 import { PRETRAIN, type PretrainOptions, type PretrainSettings } from "../options/training.ts";
 import { type Following, follow } from "../runs/checkpointing.ts";
 import { openRun, type RunFolder } from "../runs/folder.ts";
+import { performRun } from "../runs/perform.ts";
 import type { ProgressEvent, RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
-import { stoppableRun } from "../runs/stopping.ts";
 import { meanRowNorm, ppmiEmbedding, sinusoidPositions, type TokenStream } from "../text/ppmi.ts";
 import { specialIds } from "../text/rules.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
@@ -67,7 +67,7 @@ interface Pretrained {
  */
 export async function pretrain(options: PretrainOptions, context: RunContext = {}): Promise<RunResult> {
   const settings = resolveOptions(PRETRAIN, options);
-  return stoppableRun(settings.out, context, () => pretrainWith(settings, context));
+  return performRun(settings.out, context, () => pretrainWith(settings, context));
 }
 
 async function pretrainWith(settings: PretrainSettings, context: RunContext): Promise<RunResult> {
