@@ -26,6 +26,7 @@ export type {
   ModelSizes,
   Predictions,
   PredictResult,
+  ReportResult,
   ShrinkEvaluation,
   ShrinkResult,
 } from "./commands/answers.ts";
@@ -37,6 +38,7 @@ export { finetune } from "./commands/finetune.ts";
 export { inspect } from "./commands/inspect.ts";
 export { predict } from "./commands/predict.ts";
 export { pretrain } from "./commands/pretrain.ts";
+export { report } from "./commands/report.ts";
 export { shrink } from "./commands/shrink.ts";
 export type { ModelPart } from "./measure/parts.ts";
 export type {
@@ -60,6 +62,7 @@ export type {
   PredictOptions,
   ShrinkOptions,
 } from "./options/models.ts";
+export type { ReportOptions } from "./options/reporting.ts";
 export type {
   AugmentOptions,
   CompressOptions,

@@ -6,10 +6,11 @@
 
 import { Command, CommanderError, Option } from "commander";
 import { wrap } from "../base/units.ts";
+import { flagOf } from "../options/flags.ts";
 import type { Field } from "../options/schema.ts";
 import { COMMON } from "../options/shared.ts";
 import { commandMeantBy } from "./aliases.ts";
-import { COMMANDS, type CommandSpec, flagOf } from "./commands.ts";
+import { COMMANDS, type CommandSpec } from "./commands.ts";
 import { WIDTH } from "./table.ts";
 import type { Given } from "./texts.ts";
 

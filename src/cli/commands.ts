@@ -6,8 +6,9 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
-import { requireEngine } from "../engine/presence.ts";
+import { flagOf } from "../options/flags.ts";
 import { BENCH, EVALUATE, EXPORT, INSPECT, PREDICT, SHRINK } from "../options/models.ts";
+import { REPORT } from "../options/reporting.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../options/schema.ts";
 import { COMMON } from "../options/shared.ts";
 import { AUGMENT, COMPRESS, DEMO, FINETUNE, PRETRAIN, REPRODUCE, RESUME } from "../options/training.ts";
@@ -23,6 +24,7 @@ import {
   printInspection,
   printPlan,
   printPredictions,
+  printReport,
   printRun,
   printShrinking,
 } from "./print.ts";
@@ -82,11 +84,6 @@ function withCores(given: Given, context: RunContext): Given {
   const { threads } = given;
   if (typeof threads !== "number" || !COMMON.threads.kind.accepts(threads)) return given;
   return { ...given, threads: withinCores(threads, context) };
-}
-
-/** `batchSize` → `--batch-size`. */
-export function flagOf(key: string): string {
-  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** Every command, in the order of the help. */
@@ -155,11 +152,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "label texts, lines of standard input or the rows of a file",
     example: "predict runs/sst2 --data reviews.csv --text review --out labelled.csv",
     positionals: ["model", "texts"],
-    prepare: (given, lines, report) => {
-      // Before anybody types texts, or a file of them is read.
-      requireEngine();
-      return readTexts(given, lines, report);
-    },
+    prepare: readTexts,
     run: async (settings, context) => {
       const { predict } = await import("../commands/predict.ts");
       return outcome(await predict(settings, context), printPredictions);
@@ -196,6 +189,17 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async (settings, context) => {
       const { bench } = await import("../bench/bench.ts");
       return outcome(await bench(settings, context), printBench);
+    },
+  }),
+  define({
+    schema: REPORT,
+    stop: "loses nothing",
+    summary: "runs as one HTML page, or a model card",
+    example: "report runs/sst2 runs/half --out report.html",
+    positionals: ["runs"],
+    run: async (settings) => {
+      const { report } = await import("../commands/report.ts");
+      return outcome(await report(settings), printReport);
     },
   }),
   define({
@@ -242,7 +246,9 @@ export const COMMANDS: readonly CommandSpec[] = [
     positionals: [],
     run: async (settings, context) => {
       const { demo } = await import("../commands/demo.ts");
-      return outcome(await demo(settings, context), (result) => printDemo(result, settings.out));
+      return outcome(await demo(settings, context), (result) =>
+        printDemo(result, settings.out, settings.report),
+      );
     },
   }),
 ];

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { describeMachine } from "../measure/machine.ts";
-import { COMMANDS, flagOf } from "./commands.ts";
+import { flagOf } from "../options/flags.ts";
+import { COMMANDS } from "./commands.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Built before the tests by vitest's global setup. */

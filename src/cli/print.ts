@@ -1,5 +1,6 @@
 /** Answers in words: what a command prints on standard output when it is not asked for JSON. */
 
+import { join } from "node:path";
 import { fixed } from "../base/quantity.ts";
 import { bytes, clock, wrap } from "../base/units.ts";
 import type { BenchResult } from "../bench/answer.ts";
@@ -10,6 +11,7 @@ import type {
   InspectResult,
   PredictedFile,
   PredictResult,
+  ReportResult,
   ShrinkResult,
 } from "../commands/answers.ts";
 import type { RunResult } from "../measure/result.ts";
@@ -27,8 +29,9 @@ export function printRun(result: RunResult, out: string): string {
 }
 
 /** A run as every other, and what to do next with it. */
-export function printDemo(result: RunResult, out: string): string {
-  return `${printRun(result, out)}\n\nnext, label a text of your own:\n  ${demoCommand(out)}`;
+export function printDemo(result: RunResult, out: string, hasReport: boolean): string {
+  const page = hasReport ? `\nand see it all: ${join(out, "report.html")}` : "";
+  return `${printRun(result, out)}\n\nnext, label a text of your own:\n  ${demoCommand(out)}${page}`;
 }
 
 /** A command that works as it is printed, with a text of the demonstration's kind. */
@@ -112,6 +115,11 @@ export function printShrinking(result: ShrinkResult): string {
 /** Sizes and times of models side by side. */
 export function printBench(result: BenchResult): string {
   return benchTable(result);
+}
+
+/** Where the page is, how large, and what it could not show. */
+export function printReport({ path, bytes: size, missing }: ReportResult): string {
+  return [...missing.map((text) => wrap(`note: ${text}`, WIDTH)), `wrote ${path}: ${bytes(size)}`].join("\n");
 }
 
 /** The parts of a model. */

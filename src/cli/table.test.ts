@@ -363,9 +363,11 @@ largest difference to the original: 8.0e-7; saved in models/half`.slice(1),
 });
 
 test.each(["runs/demo", "my runs/it's a demo"])(
-  "a demo in %s ends with the next command, which parses",
+  "a demo in %s ends with the next command, which parses, and where its report lies",
   (out) => {
-    const [told, command = ""] = printDemo(RESULT, out).split("\n").slice(-2);
+    const [told, command = ""] = printDemo(RESULT, out, true).split("\n").slice(-3);
+    expect(printDemo(RESULT, out, true).split("\n").at(-1)).toBe(`and see it all: ${out}/report.html`);
+    expect(printDemo(RESULT, out, false)).not.toContain("report.html");
     expect(told).toBe("next, label a text of your own:");
     // A shell reads it, with a function in npx's place that prints its words.
     const printed = execFileSync("sh", ["-c", `npx() { printf '%s\\n' "$@"; }\n${command}`], {

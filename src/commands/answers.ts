@@ -1,5 +1,5 @@
 /**
- * What the commands without a run folder return: augment, evaluate, predict, export, shrink and inspect.
+ * What the commands without a run folder return: augment, evaluate, predict, export, shrink, inspect and report.
  *
  * Plain JSON: with `--json` the command line prints them as they are.
  */
@@ -134,4 +134,14 @@ export interface InspectResult {
   /** Tokens that operations are counted for. */
   readonly length: number;
   readonly multiplyAccumulates: number;
+}
+
+/** A page or a card that was written. */
+export interface ReportResult {
+  readonly path: string;
+  readonly bytes: number;
+  /** Names of the runs that it is about. */
+  readonly runs: readonly string[];
+  /** What of them cannot be shown, and why. */
+  readonly missing: readonly string[];
 }

@@ -9,6 +9,7 @@ import { FINETUNE as METHOD } from "../methods/finetune.ts";
 import { withLength } from "../network/length.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { FINETUNE, type FinetuneOptions, type FinetuneSettings } from "../options/training.ts";
+import { leaveReport } from "../report/write.ts";
 import { concludeRun, report } from "../runs/conclusion.ts";
 import { readData } from "../runs/data.ts";
 import { reportData } from "../runs/data-facts.ts";
@@ -18,9 +19,9 @@ import { openRun } from "../runs/folder.ts";
 import { withHeadFor } from "../runs/head.ts";
 import { trainingLength } from "../runs/length.ts";
 import { loadModel } from "../runs/models.ts";
-import { performRun } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
+import { stoppableRun } from "../runs/stopping.ts";
 import { runTraining } from "../runs/training.ts";
 
 /**
@@ -33,7 +34,7 @@ import { runTraining } from "../runs/training.ts";
  */
 export async function finetune(options: FinetuneOptions, context: RunContext = {}): Promise<RunResult> {
   const given = resolveOptions(FINETUNE, options);
-  return performRun(given.out, context, () => finetuneWith(given, context));
+  return stoppableRun(given.out, context, () => finetuneWith(given, context));
 }
 
 async function finetuneWith(given: FinetuneSettings, context: RunContext): Promise<RunResult> {
@@ -78,5 +79,6 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
     started,
     record,
     context,
+    also: (result) => leaveReport(folder, settings, { result, network: trained.network }, record),
   });
 }

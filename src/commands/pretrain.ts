@@ -33,11 +33,12 @@ import { writeFolder } from "../network/folder.ts";
 import { initialNetwork, type Network } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { PRETRAIN, type PretrainOptions, type PretrainSettings } from "../options/training.ts";
+import { leaveReport } from "../report/write.ts";
 import { type Following, follow } from "../runs/checkpointing.ts";
 import { openRun, type RunFolder } from "../runs/folder.ts";
-import { performRun } from "../runs/perform.ts";
 import type { ProgressEvent, RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
+import { stoppableRun } from "../runs/stopping.ts";
 import { meanRowNorm, ppmiEmbedding, sinusoidPositions, type TokenStream } from "../text/ppmi.ts";
 import { specialIds } from "../text/rules.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
@@ -67,7 +68,7 @@ interface Pretrained {
  */
 export async function pretrain(options: PretrainOptions, context: RunContext = {}): Promise<RunResult> {
   const settings = resolveOptions(PRETRAIN, options);
-  return performRun(settings.out, context, () => pretrainWith(settings, context));
+  return stoppableRun(settings.out, context, () => pretrainWith(settings, context));
 }
 
 async function pretrainWith(settings: PretrainSettings, context: RunContext): Promise<RunResult> {
@@ -97,7 +98,7 @@ async function pretrainWith(settings: PretrainSettings, context: RunContext): Pr
   tell("training");
   const following = { checkpoints, run: settings.out, epochs: plan.epochs, record, context };
   const pretrained = await trainNetwork(network, plan, settings, following, saved);
-  const result = await finish(pretrained, settings, folder, started);
+  const result = await finish(pretrained, settings, { folder, started, record });
   record({ kind: "done", seconds: result.wallSeconds });
   return result;
 }
@@ -200,8 +201,15 @@ async function heldOutLoss(
 async function finish(
   { network, best, predictions: examples }: Pretrained,
   settings: PretrainSettings,
-  folder: RunFolder,
-  started: number,
+  {
+    folder,
+    started,
+    record,
+  }: {
+    readonly folder: RunFolder;
+    readonly started: number;
+    readonly record: (event: ProgressEvent) => void;
+  },
 ): Promise<RunResult> {
   const { storage, maxLength: length, seed, threads } = settings;
   await writeFolder(folder.paths.model, network, { storage });
@@ -223,6 +231,7 @@ async function finish(
     machine: describeMachine(threads),
     verdict: trainingVerdict(metric),
   };
+  await leaveReport(folder, settings, { result, network }, record);
   await folder.finish(result, settings.keepCheckpoints);
   return result;
 }

@@ -205,8 +205,8 @@ function differenceText(name: string, paired: PairedComparison): string {
   return `${size}${unit} ${difference > 0 ? "higher" : "lower"} (${range})${also}`;
 }
 
-/** Both have to say so: for few examples the exact test is the stricter one. */
-function isDifferent({ interval: { low, high }, p }: PairedComparison): boolean {
+/** Whether two models differ. Both have to say so: for few examples the exact test is the stricter one. */
+export function isDifferent({ interval: { low, high }, p }: PairedComparison): boolean {
   return (low > 0 || high < 0) && (p === null || p < 1 - LEVEL);
 }
 

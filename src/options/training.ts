@@ -14,6 +14,7 @@ const OUTPUT = {
   out: required(text("run", "a folder"), "folder of the run, made when absent"),
   force: withDefault(onOff(), false, "replace a run that is already in the folder"),
   keepCheckpoints: withDefault(onOff(), false, "keep the checkpoints of a run that is finished"),
+  report: withDefault(onOff(), true, "write report.html, the run as a page, at its end"),
 };
 
 /** Everything that shapes training on labelled data. */
@@ -194,6 +195,7 @@ export type ResumeSettings = SettingsOf<typeof RESUME.fields>;
 export const DEMO = schema("demo", {
   out: withDefault(text("path"), "runs/demo", "folder of the demonstration's runs"),
   force: withDefault(onOff(), false, "replace a demonstration that is already in the folder"),
+  report: OUTPUT.report,
   ...COMMON,
 });
 export type DemoOptions = OptionsOf<typeof DEMO.fields>;

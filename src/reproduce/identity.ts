@@ -61,7 +61,7 @@ export interface Place {
 export type JobOptions = FinetuneOptions | CompressOptions;
 
 /** Settings that change where and how fast a job runs, and nothing it measures but the time. */
-const INCIDENTAL = ["out", "force", "threads", "device", "finetuned"];
+const INCIDENTAL = ["out", "force", "threads", "device", "finetuned", "report"];
 
 /** Known by content, or by the name that says what it is. */
 const BY_CONTENT = ["model", "data", "augmented"];
@@ -228,6 +228,7 @@ export function jobOptions(job: Job, sources: Sources, place: Place): JobOptions
     device,
     out,
     latency: false,
+    report: false,
     allowConstant: sources.quick,
     ...(augmentation ? { augmented: `${copies}/${copiesName(job, sources)}` } : {}),
   };

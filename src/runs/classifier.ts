@@ -4,9 +4,7 @@
  * Not here: reading texts (cli/), metrics (evaluate.ts).
  */
 
-import { ConfigError, closedModel, RunError } from "../base/errors.ts";
-import { requireKnown } from "../base/known.ts";
-import { shown } from "../base/shown.ts";
+import { ConfigError } from "../base/errors.ts";
 import { type Head, labelsOf } from "../bert/config.ts";
 import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
@@ -25,10 +23,9 @@ import {
 } from "../network/predictions.ts";
 import { LOAD } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
-import { MODEL } from "../options/shared.ts";
 import { withinCores } from "./cores.ts";
-import { perform } from "./perform.ts";
 import type { RunContext } from "./progress.ts";
+import { stoppable } from "./stopping.ts";
 import { loadUnder } from "./under-mask.ts";
 
 /** How a model is run; everything has a default. */
@@ -58,8 +55,7 @@ export interface Classifier {
   readonly maxLength: number;
   /**
    * Predictions in the order of the texts. An aborted `signal` ends it before the next batch.
-   * @throws {InputError} `predict/none` for no texts; {ConfigError} `texts/kind`; {InterruptedError} `predict/stopped`;
-   *   {RunError} `model/closed` after, or while, the model is closed
+   * @throws {InputError} `predict/none` for no texts; {ConfigError} `texts/kind`; {InterruptedError} `predict/stopped`
    */
   classify(texts: readonly Text[], context?: Pick<RunContext, "signal">): Promise<Prediction[]>;
   close(): Promise<void>;
@@ -68,7 +64,7 @@ export interface Classifier {
 /**
  * Reads a fine-tuned model, or a base model with a mask, and keeps it ready.
  *
- * @param ref  a folder, a run, an .esp file, `hf:owner/name` or `embedded`
+ * @param ref  a folder, a run or `hf:owner/name`
  * @throws {ConfigError} `model/head` for a model without a classification or regression head; `options/maxLength` for
  *   more than it has positions; `options/…` for an option that is not known or has another kind of value
  * @throws {InterruptedError} `load/stopped`
@@ -83,12 +79,8 @@ export async function load(
   options: LoadOptions = {},
   context: RunContext = {},
 ): Promise<Classifier> {
-  if (!MODEL.accepts(ref)) {
-    throw new ConfigError("options/value", `model: expected ${MODEL.expected}, got ${shown(ref)}`);
-  }
-  requireKnown("load", options, Object.keys(LOAD.fields));
   const { mask, threads, ...how } = resolveOptions(LOAD, { ...options });
-  return perform("load", context, async () => {
+  return stoppable("load", context, async () => {
     const { network } = await loadUnder(ref, mask ?? null, context);
     return openClassifier(network, { ...how, threads: withinCores(threads, context) }, ref);
   });
@@ -109,7 +101,6 @@ export async function openClassifier(
   const engine = new Engine({ threads, provider: device });
   try {
     const inference = await openNetwork(engine, network);
-    let isClosed = false;
     const answerer = (signal?: AbortSignal): Answerer => ({
       head: network.head,
       tokenizer,
@@ -122,15 +113,9 @@ export async function openClassifier(
       maxLength: length,
       classify: async (texts, context = {}) => {
         requireTexts(texts, "predict/none");
-        const classify = () => classifyTexts(answerer(context.signal), texts);
-        return perform("predict", context, classify).catch((error: unknown) => {
-          throw isClosed && error instanceof RunError ? closedModel("model/closed") : error;
-        });
+        return stoppable("predict", context, () => classifyTexts(answerer(context.signal), texts));
       },
-      close: () => {
-        isClosed = true;
-        return engine.close();
-      },
+      close: () => engine.close(),
     };
   } catch (error) {
     await engine.close();

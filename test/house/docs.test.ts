@@ -129,7 +129,14 @@ test("the package exports the commands, a loader and the errors, and nothing els
     "RunError",
   ];
   const { stdout } = await node("--input-type=module", "-e", list);
-  expect(stdout.trim().split(",")).toEqual([...errors, ...functions, "pretrain", "reproduce", "shrink"]);
+  expect(stdout.trim().split(",")).toEqual([
+    ...errors,
+    ...functions,
+    "pretrain",
+    "report",
+    "reproduce",
+    "shrink",
+  ]);
 });
 
 test("the parts of a method that CONTRIBUTING.md lists are exported and take what it says", () => {

@@ -27,6 +27,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["runtime"],
   ["measure"],
   ["runs"],
+  ["report"],
   ["commands"],
   ["bench"],
   ["reproduce"],

@@ -1,0 +1,348 @@
+/**
+ * Several runs side by side: a table, the metric against size and against time with the Pareto front, and their curves.
+ *
+ * Scores of different tasks, metrics or judging examples are no numbers of one scale: runs are put into groups of the same
+ * kind, each group has charts of its own, and a sentence says so. A front is drawn within a group alone.
+ */
+
+import { basename } from "node:path";
+import { percent } from "../base/quantity.ts";
+import { bytes, count, digits, milliseconds } from "../base/units.ts";
+import type { Latency, ModelFigures, RunResult } from "../measure/result.ts";
+import { metricText } from "../measure/verdict.ts";
+import type { Recipe } from "../runs/recipe.ts";
+import { ACROSS, legendOf, lineChart, type Mark, pointChart, UPWARDS } from "./draw/charts.ts";
+import { dataText, type Html, html, type Part } from "./draw/html.ts";
+import { endsOf, linearScale, logScale, roomy } from "./draw/scale.ts";
+import { type Cell, figureOf, numberCell, tableOf } from "./draw/table.ts";
+import { absence, capital, countOf, gridOf, type Section } from "./frame.ts";
+import { calibrationOf, judgedOf } from "./judgement.ts";
+import type { RunSource } from "./source.ts";
+import { metricWord, sameCase } from "./summary.ts";
+import { smoothed } from "./training.ts";
+
+/** A run that has ended, with its number in the page. */
+export interface Finished {
+  readonly run: RunSource;
+  readonly number: number;
+  readonly result: RunResult;
+  readonly product: ModelFigures;
+}
+
+/** Runs whose scores can be compared. */
+export interface Group {
+  /** The task, or the name of the file. */
+  readonly data: string;
+  readonly name: string;
+  readonly metric: string;
+  readonly better: "higher" | "lower";
+  readonly runs: readonly Finished[];
+}
+
+/** The finished ones among the runs. */
+export function finishedRuns(runs: readonly RunSource[]): Finished[] {
+  return runs.flatMap((run, i): Finished[] => {
+    const product = run.result?.models.at(-1);
+    return run.result && product ? [{ run, number: i + 1, result: run.result, product }] : [];
+  });
+}
+
+/** Groups by task or data, metric and number of judging examples. */
+export function groupsOf(finished: readonly Finished[]): Group[] {
+  const groups = new Map<string, Finished[]>();
+  for (const each of finished) {
+    const { task, metric } = each.result;
+    const { settings, data: files } = each.run.recipe;
+    // Two files of one name are told apart by what is in them.
+    const key = JSON.stringify([
+      task ?? (files.length > 0 ? files.map(({ sha256 }) => sha256) : settings.data),
+      metric.name,
+      metric.examples,
+    ]);
+    groups.set(key, [...(groups.get(key) ?? []), each]);
+  }
+  return [...groups.values()].flatMap((runs): Group[] => {
+    const [first] = runs;
+    if (first === undefined) return [];
+    const { metric } = first.result;
+    const data = dataName(first.run.recipe);
+    return [
+      {
+        data,
+        name: `${data}, ${metric.examples.toLocaleString("en")} examples`,
+        metric: metric.name,
+        better: metric.better,
+        runs,
+      },
+    ];
+  });
+}
+
+/** The task, or the last part of the file's name. */
+function dataName({ settings: { task, data, corpus } }: Recipe): string {
+  return String(task ?? basename(String(data ?? corpus ?? "")));
+}
+
+/** Where a model lies in a chart: what it costs and what it scores. */
+export interface Offer {
+  readonly cost: number;
+  readonly score: number;
+}
+
+/** The offers that no other beats: none costs as little and scores as much. Sorted by cost. */
+export function paretoFront<T extends Offer>(offers: readonly T[], better: "higher" | "lower"): T[] {
+  const sign = better === "higher" ? 1 : -1;
+  const front: T[] = [];
+  let best = Number.NEGATIVE_INFINITY;
+  for (const offer of offers.toSorted((a, b) => a.cost - b.cost || sign * (b.score - a.score))) {
+    if (sign * offer.score <= best) continue;
+    best = sign * offer.score;
+    front.push(offer);
+  }
+  return front;
+}
+
+/** The section that compares; undefined for one run alone. */
+export function comparisonSection(runs: readonly RunSource[]): Section {
+  const finished = finishedRuns(runs);
+  const groups = groupsOf(finished);
+  const notes: Part[] = [];
+  if (groups.length > 1)
+    notes.push(
+      absence(
+        `These runs were judged by ${groups.length} different tasks, metrics or sets of examples. Their scores cannot be compared with one another, so each kind has charts of its own.`,
+      ),
+    );
+  const drawn = groups.filter((group) => group.runs.length > 1);
+  const alone = groups
+    .filter((group) => group.runs.length === 1)
+    .flatMap((group) => group.runs.map(({ run }) => run.name));
+  if (alone.length > 0)
+    notes.push(absence(`Alone of their kind, so in no chart of results: ${alone.join(", ")}.`));
+  const stopped = runs.length - finished.length;
+  if (stopped > 0)
+    notes.push(
+      absence(
+        `${countOf(stopped, "run has", "runs have")} not ended and ${stopped === 1 ? "is" : "are"} in no chart of results.`,
+      ),
+    );
+  const body = html`${notes}${runsTable(runs)}${drawn.map((group) => tradeOffs(group))}${curves(runs)}`;
+  return { id: "comparison", topic: "Side by side", finding: comparisonFinding(groups, runs.length), body };
+}
+
+function comparisonFinding(groups: readonly Group[], all: number): Html {
+  const only = groups.toSorted((a, b) => b.runs.length - a.runs.length)[0];
+  if (only === undefined || only.runs.length < 2)
+    return html`${countOf(all, "run")}, no two of which can be compared`;
+  const where = groups.length > 1 ? html` on ${dataText(only.data, 40)}` : undefined;
+  const sign = only.better === "higher" ? 1 : -1;
+  const best = only.runs.toSorted((a, b) => sign * (b.result.metric.after - a.result.metric.after))[0];
+  const smallest = only.runs.toSorted((a, b) => fileOf(a).raw - fileOf(b).raw)[0];
+  if (best === undefined || smallest === undefined) return html`${countOf(all, "run")}`;
+  const score = (each: Finished): string => metricText(only.metric, each.result.metric.after);
+  if (best === smallest)
+    return html`${dataText(best.run.name, 40)} has the best ${metricWord(only.metric)}${where} (${score(best)}) and the smallest file`;
+  return html`Best ${metricWord(only.metric)}${where}: ${dataText(best.run.name, 40)}, ${score(best)}. Smallest file: ${dataText(smallest.run.name, 40)}, ${bytes(fileOf(smallest).raw)} at ${score(smallest)}`;
+}
+
+/** The smaller of the two files that a product ships in. */
+function fileOf({ result, product }: Finished): { readonly raw: number } {
+  const { packed } = result;
+  return packed !== undefined && packed.bytes.raw < product.bytes.raw ? packed.bytes : product.bytes;
+}
+
+function runsTable(runs: readonly RunSource[]): Html {
+  const batches = [
+    ...new Set(
+      runs.flatMap(({ result }) => (result?.models.at(-1)?.latency ?? []).map(({ batchSize }) => batchSize)),
+    ),
+  ].sort((a, b) => a - b);
+  const rows = runs.map((run, i): Cell[] => {
+    const { result, recipe } = run;
+    const product = result?.models.at(-1);
+    const before = result?.models.length === 1 ? undefined : result?.models.at(-2);
+    const metric = result?.metric;
+    const judged = judgedOf(run.answers);
+    const shareLeft =
+      product &&
+      product.parameters.nonzero / Math.max(1, before?.parameters.total ?? product.parameters.total);
+    return [
+      html`<span class="no">${i + 1}</span> <a href="#${run.id}">${dataText(run.name, 60)}</a>`,
+      dataText(String(result?.method ?? recipe.settings.method ?? recipe.command), 40),
+      dataText(dataName(recipe), 40),
+      metric === undefined ? "stopped" : metricWord(metric.name),
+      numberCell(metric?.before, (value) => metricText(metric?.name ?? "", value)),
+      numberCell(metric?.after, (value) => metricText(metric?.name ?? "", value)),
+      numberCell(judged && 100 * calibrationOf(judged.truth, judged.after).error, digits),
+      numberCell(shareLeft, (value) => percent(value)),
+      numberCell(product?.bytes.raw, bytes),
+      numberCell(result?.packed?.bytes.raw, bytes),
+      ...batches.map((size) =>
+        numberCell(product?.latency.find(({ batchSize }) => batchSize === size)?.p50, milliseconds),
+      ),
+    ];
+  });
+  return tableOf({
+    label: "The runs side by side",
+    columns: [
+      { name: "Run", kind: "text" },
+      { name: "Method", kind: "text" },
+      { name: "Task or data", kind: "text" },
+      { name: "Metric", kind: "text" },
+      { name: "Before" },
+      { name: "After" },
+      { name: html`<abbr title="expected calibration error, in points">ECE</abbr>` },
+      { name: "Weights not 0" },
+      { name: "Bytes" },
+      { name: "Packed" },
+      ...batches.map((size) => ({ name: `p50, batch ${size}` })),
+    ],
+    rows,
+  });
+}
+
+/** One model in a chart of a group. */
+interface Placed extends Offer {
+  readonly sign: string;
+  readonly title: string;
+  readonly tone: number;
+  readonly hollow: boolean;
+}
+
+function tradeOffs(group: Group): Html {
+  const sizes = group.runs.flatMap((each) =>
+    placedOf(each, group, fileOf(each).raw, ({ bytes: { raw } }) => raw, bytes),
+  );
+  const times = group.runs.flatMap((each) => {
+    const now = each.product.latency[0];
+    if (now === undefined) return [];
+    const packed = each.result.packed?.latency.find((one) => one.batchSize === now.batchSize)?.p50;
+    const fastest = Math.min(now.p50, packed ?? Number.POSITIVE_INFINITY);
+    return placedOf(each, group, fastest, ({ latency }) => caseOf(latency, now), milliseconds);
+  });
+  const batch = group.runs.find(({ product }) => product.latency.length > 0)?.product.latency[0]?.batchSize;
+  const noTimes =
+    times.length === 0 &&
+    absence(`${capital(metricWord(group.metric))} against time: no run of this kind was timed.`);
+  return html`<h3 class="group">${capital(metricWord(group.metric))} on ${dataText(group.name, 60)}</h3>${gridOf(
+    tradeOff(group, sizes, "bytes of the file", bytes),
+    times.length > 0 && tradeOff(group, times, `time of a pass, batch ${batch}`, milliseconds),
+  )}${noTimes}`;
+}
+
+function caseOf(latency: readonly Latency[], now: Latency): number | undefined {
+  return sameCase(latency, now)?.p50;
+}
+
+/** The product as it is best had, and the model before it as a ring. */
+function placedOf(
+  { run, number, result }: Finished,
+  { metric }: Group,
+  cost: number,
+  costOf: (model: ModelFigures) => number | undefined,
+  show: (value: number) => string,
+): Placed[] {
+  const score = result.metric.after;
+  const before = result.models.length > 1 ? result.models.at(-2) : undefined;
+  const past = before && costOf(before);
+  const text = (name: string, c: number, s: number): string =>
+    `${name}: ${metricText(metric, s)} at ${show(c)}`;
+  const own: Placed = {
+    cost,
+    score,
+    sign: `${number}`,
+    tone: number - 1,
+    hollow: false,
+    title: text(run.name, cost, score),
+  };
+  const was = result.metric.before;
+  if (past === undefined || was === null) return [own];
+  return [
+    own,
+    {
+      cost: past,
+      score: was,
+      sign: "",
+      tone: number - 1,
+      hollow: true,
+      title: text(`before ${run.name}`, past, was),
+    },
+  ];
+}
+
+function tradeOff(
+  { metric, better }: Group,
+  placed: readonly Placed[],
+  costName: string,
+  show: (value: number) => string,
+): Html {
+  const front = paretoFront(placed, better);
+  const scales = {
+    x: logScale(endsOf(placed.map(({ cost }) => cost)), ACROSS),
+    y: linearScale(roomy(endsOf(placed.map(({ score }) => score))), UPWARDS, 4),
+  };
+  const marks = placed.map(({ cost, score, ...rest }): Mark => ({ x: cost, y: score, ...rest }));
+  const word = metricWord(metric);
+  const chart = pointChart(
+    {
+      label: `${capital(word)} against ${costName}`,
+      x: { name: costName, show },
+      y: { name: word, show: (value) => metricText(metric, value) },
+      scales,
+    },
+    marks,
+    front.map(({ cost, score }): [number, number] => [cost, score]),
+  );
+  const caption = `${capital(word)} against ${costName}, on a scale of factors. Numbers are runs, rings the models before them; the line joins what no other model beats in both.`;
+  return figureOf(chart, caption, {
+    label: `${capital(word)} against ${costName}`,
+    columns: [
+      { name: "Model", kind: "text" },
+      { name: capital(word) },
+      { name: capital(costName) },
+      { name: "On the front", kind: "text" },
+    ],
+    rows: placed.map((each): Cell[] => [
+      dataText(each.title.replace(/: [^:]*$/, ""), 80),
+      numberCell(each.score, (value) => metricText(metric, value)),
+      numberCell(each.cost, show),
+      front.includes(each) ? "yes" : "",
+    ]),
+  });
+}
+
+/** The loss of every run, by the share of its steps, so that short and long ones lie over one another. */
+function curves(runs: readonly RunSource[]): Html | undefined {
+  const lines = runs.flatMap(({ history, name }, i) => {
+    const { steps, total } = history;
+    if (steps.length < 2) return [];
+    const points = smoothed(steps, 60).map(([step, loss]): [number, number] => [
+      step / Math.max(1, total),
+      loss,
+    ]);
+    return [{ name: `${i + 1} ${name}`, tone: i, points }];
+  });
+  if (lines.length === 0) return undefined;
+  const chart = lineChart(
+    {
+      label: "Loss of all runs, by the share of their steps",
+      x: { name: "share of the steps", show: (n) => percent(n) },
+      y: { name: "loss", show: digits },
+    },
+    lines,
+  );
+  const caption = html`Loss while training, by the share of each run's steps. Methods add terms of their own to the loss, so compare shapes and not heights. ${legendOf(lines.map(({ tone, name }) => ({ tone, name: dataText(name, 44) })))}`;
+  const rows = runs.map(({ history: { steps }, name }, i): Cell[] => [
+    dataText(`${i + 1} ${name}`, 60),
+    numberCell(steps.length, count),
+    numberCell(steps[0]?.loss, digits),
+    numberCell(steps.at(-1)?.loss, digits),
+  ]);
+  const columns = [
+    { name: "Run", kind: "text" as const },
+    { name: "Steps" },
+    { name: "First loss" },
+    { name: "Last loss" },
+  ];
+  return gridOf(figureOf(chart, caption, { label: "Loss of all runs", columns, rows }));
+}

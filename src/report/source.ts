@@ -1,0 +1,183 @@
+/**
+ * What a report knows of a run: all that its folder holds, and a sentence for each thing that it does not.
+ *
+ * A folder without a recipe is no run and is refused. Everything else may be missing: a run that was stopped has no result,
+ * one of an earlier version no answers, one of `reproduce` no model. The page then says so and shows the rest. Not here:
+ * the page.
+ */
+
+import { existsSync, statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { FormatError, InputError } from "../base/errors.ts";
+import type { BertConfig, Head } from "../bert/config.ts";
+import { type ModelPart, partsOf } from "../measure/parts.ts";
+import { type RunResult, readResult } from "../measure/result.ts";
+import { readFolder } from "../network/folder.ts";
+import { lengthFor } from "../network/length.ts";
+import type { Network } from "../network/network.ts";
+import { type Answers, readAnswers } from "../runs/answers.ts";
+import { type RunPaths, readMetrics, runPaths } from "../runs/folder.ts";
+import { resumeCommand } from "../runs/progress.ts";
+import { type Recipe, readRecipe } from "../runs/recipe.ts";
+import { type Structure, structureOf } from "../topology/structure.ts";
+import { type History, historyOf } from "./history.ts";
+
+/** The product's inside. */
+export interface Product {
+  readonly config: BertConfig;
+  readonly head: Head;
+  readonly structure: Structure;
+  readonly parts: readonly ModelPart[];
+  /** Whether more than the rows of unused pieces is 0, so that there is something to see. */
+  readonly isPruned: boolean;
+}
+
+/** A run, as far as it is there. */
+export interface RunSource {
+  /** Of its anchors in the page. */
+  readonly id: string;
+  /** The folder's name, with as much of the path as tells it from the others. */
+  readonly name: string;
+  readonly root: string;
+  readonly recipe: Recipe;
+  readonly history: History;
+  readonly result?: RunResult;
+  readonly answers?: Answers;
+  readonly product?: Product;
+  /** What cannot be shown of it, and why. */
+  readonly missing: readonly string[];
+}
+
+/** What is at hand already, when a run writes its own report. */
+export interface AtHand {
+  readonly result: RunResult;
+  readonly network: Network;
+}
+
+/**
+ * Reads runs, in the order given.
+ *
+ * @throws {InputError} `report/missing` for a place where nothing is, `report/foreign` for a folder that holds no run
+ */
+export async function readRuns(folders: readonly string[]): Promise<RunSource[]> {
+  const roots = folders.map((folder) => resolve(folder));
+  for (const [i, root] of roots.entries()) requireRun(root, folders[i] ?? root);
+  const names = namesOf(roots);
+  const runs: RunSource[] = [];
+  // One after the other: a model may be large.
+  for (const [i, root] of roots.entries()) runs.push(await readRun(root, `r${i + 1}`, names[i] ?? root));
+  return runs;
+}
+
+function requireRun(root: string, given: string): void {
+  if (!existsSync(root) || !statSync(root).isDirectory()) {
+    throw new InputError(
+      "report/missing",
+      `run: expected the folder of a run, got ${existsSync(root) ? "a file" : "nothing"} (${given})`,
+    );
+  }
+  if (existsSync(runPaths(root).recipe)) return;
+  const found = existsSync(join(root, "config.json"))
+    ? "a model's folder; a report is of the run that made it"
+    : "a folder without recipe.json";
+  throw new InputError("report/foreign", `run: expected the folder of a run, got ${found} (${given})`);
+}
+
+/** The last part of each path, and as many before it as make all of them different. */
+export function namesOf(roots: readonly string[]): string[] {
+  const parts = roots.map((root) => root.split(/[\\/]/).filter((part) => part !== ""));
+  const tail = (path: readonly string[], n: number): string => path.slice(-n).join("/");
+  return parts.map((path) => {
+    const longest = Math.max(...parts.map(({ length }) => length));
+    for (let n = 1; n <= longest; n++) {
+      const same = parts.filter((other) => tail(other, n) === tail(path, n));
+      if (same.length === 1 || n === path.length) return tail(path, n);
+    }
+    return basename(path.join("/"));
+  });
+}
+
+/** Reads one run. @param hand  what need not be read again */
+export async function readRun(root: string, id: string, name: string, hand?: AtHand): Promise<RunSource> {
+  const paths = runPaths(root);
+  const missing: string[] = [];
+  const recipe = await readRecipe(paths.recipe);
+  const result = hand?.result ?? (existsSync(paths.result) ? await readResult(paths.result) : undefined);
+  const history = historyOf(await readMetrics(paths.metrics), result?.wallSeconds);
+  if (result === undefined) missing.push(stoppedText(root, history));
+  const answers = await answersOf(paths, result, missing);
+  const product = await productOf(paths, result, hand, missing);
+  return {
+    id,
+    name,
+    root,
+    recipe,
+    history,
+    missing,
+    ...(result ? { result } : {}),
+    ...(answers ? { answers } : {}),
+    ...(product ? { product } : {}),
+  };
+}
+
+function stoppedText(root: string, { steps, total }: History): string {
+  const at = steps.at(-1)?.step;
+  const where = at === undefined ? "before its first step" : `after step ${at} of ${total}`;
+  return `This run has not ended: it stopped, or still is, ${where}. There is no result yet, so sizes, times, answers and a verdict are missing. It goes on with: ${resumeCommand(root)}`;
+}
+
+async function answersOf(
+  { answers: path }: RunPaths,
+  result: RunResult | undefined,
+  missing: string[],
+): Promise<Answers | undefined> {
+  if (!existsSync(path)) {
+    const judges = result !== undefined && result.command !== "pretrain";
+    if (judges)
+      missing.push(
+        "There is no answers.jsonl: the run was made by an earlier version. Confusion, calibration and the examples that changed cannot be shown.",
+      );
+    return undefined;
+  }
+  try {
+    return await readAnswers(path);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    missing.push(
+      `answers.jsonl cannot be read, so confusion, calibration and changed examples are missing. ${error.message}`,
+    );
+    return undefined;
+  }
+}
+
+async function productOf(
+  { model }: RunPaths,
+  result: RunResult | undefined,
+  hand: AtHand | undefined,
+  missing: string[],
+): Promise<Product | undefined> {
+  const network = hand?.network ?? (await networkIn(model, missing));
+  if (network === undefined) {
+    if (result !== undefined && !existsSync(join(model, "config.json")))
+      missing.push("The run's model is gone, so what is inside of it cannot be shown.");
+    return undefined;
+  }
+  const { config, head } = network;
+  const parts = partsOf(network, Math.min(result?.length ?? lengthFor(network), config.maxPositions));
+  const [all, left] = [parts.map((part) => part.parameters), parts.map((part) => part.nonzero)].map((sizes) =>
+    sizes.reduce((sum, size) => sum + size, 0),
+  );
+  const isPruned = network.masks !== undefined || (left ?? 1) < 0.98 * (all ?? 1);
+  return { config, head, structure: structureOf(network), parts, isPruned };
+}
+
+async function networkIn(model: string, missing: string[]): Promise<Network | undefined> {
+  if (!existsSync(join(model, "config.json"))) return undefined;
+  try {
+    return await readFolder(model, () => undefined);
+  } catch (error) {
+    if (!(error instanceof FormatError || error instanceof InputError)) throw error;
+    missing.push(`The run's model cannot be read, so what is inside of it is missing. ${error.message}`);
+    return undefined;
+  }
+}
