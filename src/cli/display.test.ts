@@ -74,12 +74,15 @@ test("evaluations, phases and notes always stay on the screen", () => {
   display.report({ kind: "phase", name: "pruning" });
   display.report(step(41));
   display.report({ kind: "evaluation", step: 41, metrics: { accuracy: 0.91234 }, loss: 0.25, kept: true });
+  const changes = { pruned: 40, returned: 10, recovered: 25, recoveredByChance: 80 };
+  display.report({ kind: "mask", step: 41, masks: 3, size: 2000, kept: 200, ...changes });
   display.report({ kind: "note", text: "slow" });
   display.report({ kind: "done", seconds: 61 });
   expect(written.filter((text) => text.endsWith("\n"))).toEqual([
     "compressing, resuming from step 40\n",
     "· pruning\n",
     "  after step 41: accuracy 0.9123  loss 0.2500  best so far\n",
+    "  mask: 10 % of 2,000 weights kept, 5 % of them back since the last look, 13 % pruned once before\n",
     "  note: slow\n",
     "done in 1:01\n",
   ]);

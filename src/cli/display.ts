@@ -12,6 +12,7 @@ import type {
   DataEvent,
   DownloadEvent,
   EvaluationEvent,
+  MaskEvent,
   ProgressEvent,
   StepEvent,
 } from "../runs/progress.ts";
@@ -96,6 +97,8 @@ export function eventLine(event: Exclude<ProgressEvent, StepEvent | DownloadEven
       return `· ${event.name}`;
     case "evaluation":
       return evaluationLine(event);
+    case "mask":
+      return maskLine(event);
     case "data":
       return dataText(event);
     case "note":
@@ -124,6 +127,13 @@ function dataText({ train, dev, shares, range, cut, maxLength }: DataEvent): str
 function evaluationLine({ step, metrics, loss, kept }: EvaluationEvent): string {
   const parts = [metricsText({ ...metrics, loss }), ...(kept ? ["best so far"] : [])];
   return `  after step ${step}: ${parts.join("  ")}`;
+}
+
+/** `  mask: 10 % of 10,616,832 weights kept, 3 % of them back since the last look, 12 % pruned once before`. */
+function maskLine({ size, kept, returned, recovered }: MaskEvent): string {
+  const share = (n: number): string => percent(kept === 0 ? 0 : n / kept);
+  const left = `${percent(kept / size)} of ${size.toLocaleString("en")} weights kept`;
+  return `  mask: ${left}, ${share(returned)} of them back since the last look, ${share(recovered)} pruned once before`;
 }
 
 function metricsText(metrics: Readonly<Record<string, number>>): string {

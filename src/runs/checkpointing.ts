@@ -7,6 +7,7 @@
 
 import { saveCheckpoint } from "../train/checkpoint.ts";
 import { type LoopPlan, type LoopState, train } from "../train/loop.ts";
+import { watchMask } from "../train/mask-watch.ts";
 import type { Trainer } from "../train/trainer.ts";
 import { interruptionError, type ProgressEvent, type RunContext } from "./progress.ts";
 
@@ -38,6 +39,7 @@ export async function follow(
   start: LoopState = { stale: 0 },
 ): Promise<LoopState> {
   const speed = speedometer();
+  const lookAtMask = watchMask(trainer);
   let state = start;
   let saved = performance.now();
   const save = async (): Promise<void> => {
@@ -54,6 +56,8 @@ export async function follow(
       state = event.state;
       const { metrics, loss } = event.evaluation;
       record({ kind: "evaluation", step: event.step, metrics, loss, kept: state.best?.step === event.step });
+      const mask = await lookAtMask();
+      if (mask) record({ kind: "mask", step: event.step, ...mask });
       // After the last step too: measuring and writing may take minutes, and may be stopped.
       await save();
     }

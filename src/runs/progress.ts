@@ -7,6 +7,7 @@
  */
 
 import { InterruptedError } from "../base/errors.ts";
+import type { MaskLook } from "../train/mask-watch.ts";
 
 /** One thing that happened. The `kind` says which; every kind is plain JSON. */
 export type ProgressEvent =
@@ -14,6 +15,7 @@ export type ProgressEvent =
   | PhaseEvent
   | StepEvent
   | EvaluationEvent
+  | MaskEvent
   | CountEvent
   | DownloadEvent
   | DataEvent
@@ -58,6 +60,15 @@ export interface EvaluationEvent {
   readonly loss: number;
   /** Whether this is the model to keep, as far as is known. */
   readonly kept: boolean;
+}
+
+/**
+ * The mask of a method that learns one, at an evaluation, beside those of the evaluations before (topology/recovery.ts). It
+ * is told from the second on; a run that is resumed begins to count anew, and `masks` says how many it has seen.
+ */
+export interface MaskEvent extends MaskLook {
+  readonly kind: "mask";
+  readonly step: number;
 }
 
 /** Part of some work that has no steps is done. */

@@ -43,36 +43,58 @@ export interface RecoveryRecord extends Grouped<Recovered> {
   readonly changes: readonly MaskChange[];
 }
 
+/** What is remembered of the masks so far: the last, and what all before it had. */
+export interface MaskTrail {
+  readonly masks: number;
+  readonly last: Structure;
+  readonly changes: readonly MaskChange[];
+  /** By the places of the matrices; none of the first mask. */
+  readonly earlier: readonly Earlier[];
+}
+
+/**
+ * The trail with one more mask.
+ * @throws {InputError} `topology/shapes` where it differs from the one before
+ */
+export function followMask(trail: MaskTrail | undefined, mask: Structure): MaskTrail {
+  if (trail === undefined) return { masks: 1, last: mask, changes: [], earlier: [] };
+  const { masks, last, changes, earlier } = trail;
+  return {
+    masks: masks + 1,
+    last: mask,
+    changes: [...changes, changeOf(last, mask)],
+    earlier: last.matrices.map(({ bits }, i) => addMask(earlier[i], bits)),
+  };
+}
+
 /**
  * Follows the masks of a run, which are read one after another: three of them are in memory at a time.
  * @throws {InputError} `topology/masks` for fewer than two, `topology/shapes` where they differ
  */
 export function findRecovery(masks: Iterable<Structure>): RecoveryRecord {
-  const changes: MaskChange[] = [];
-  let last: Structure | undefined;
-  let earlier: Earlier[] = [];
-  for (const mask of masks) {
-    if (last !== undefined) {
-      changes.push(changeOf(last, mask));
-      earlier = last.matrices.map(({ bits }, i) => addMask(earlier[i], bits));
-    }
-    last = mask;
-  }
-  if (last === undefined || changes.length === 0) {
-    const got = last === undefined ? "none" : "1";
+  let trail: MaskTrail | undefined;
+  for (const mask of masks) trail = followMask(trail, mask);
+  return recoveryOf(trail);
+}
+
+/** What a trail has found. @throws {InputError} `topology/masks` for fewer than two */
+export function recoveryOf(trail: MaskTrail | undefined): RecoveryRecord {
+  if (trail === undefined || trail.masks < 2) {
+    const got = trail === undefined ? "none" : "1";
     throw new InputError("topology/masks", `recovery: expected at least 2 masks of a run, got ${got}`);
   }
+  const { masks, last, changes, earlier } = trail;
   const found = last.matrices.map(({ name, component, layer, bits }, i): Place & Recovered => {
     const { always, density } = requireItem(earlier, i, "masks before");
     const kept = countKept(bits);
     const recovered = kept - countCommon(bits, always);
     return { name, component, layer, kept, recovered, recoveredByChance: kept * (1 - density) };
   });
-  return { masks: changes.length + 1, changes, ...groupMatrices<Place & Recovered, Recovered>(found, addUp) };
+  return { masks, changes, ...groupMatrices<Place & Recovered, Recovered>(found, addUp) };
 }
 
 /** Of one matrix, over the masks before the last: what all of them had, and the product of their densities. */
-interface Earlier {
+export interface Earlier {
   readonly always: BitMatrix;
   readonly density: number;
 }

@@ -14,7 +14,7 @@ import {
   predictPieces,
 } from "../bert/forward.ts";
 import { crossEntropy, squaredError } from "../bert/losses.ts";
-import { EMBEDDINGS } from "../bert/names.ts";
+import { EMBEDDINGS, parameters } from "../bert/names.ts";
 import {
   type Answers,
   type LossInputs,
@@ -135,6 +135,23 @@ export function evalProgram(plan: GraphPlan): Program {
 export function lossProgram(plan: GraphPlan): Program {
   return program({ [OUT.loss]: lossOf(plan, false).loss });
 }
+
+/**
+ * The weights that this structure computes from other tensors, a mask's scores for example, under their own names; undefined
+ * where it takes every weight as it is.
+ */
+export function weightsProgram(plan: GraphPlan): Program | undefined {
+  const { context } = start(plan, false);
+  const outputs: Record<string, Value> = {};
+  for (const name of parameters(plan.config, plan.head).keys()) {
+    const value = context.parameter(name);
+    if (value !== context.plain.get(name)) outputs[WEIGHT + name] = value;
+  }
+  return Object.keys(outputs).length === 0 ? undefined : program(outputs);
+}
+
+/** Before the name of a weight that a program computes. */
+export const WEIGHT = "weight:";
 
 /** A graph that has begun: its batch, its parameters, and the method's answers. */
 interface Started {

@@ -31,6 +31,8 @@ import {
   teacherProgram,
   trainProgram,
   updatesOf,
+  WEIGHT,
+  weightsProgram,
 } from "./step.ts";
 import { TeacherAnswers } from "./teacher-answers.ts";
 
@@ -122,6 +124,11 @@ export class Trainer {
     return this.parameters.steps;
   }
 
+  /** The network the run began with. */
+  get network(): Network {
+    return this.settings.method.network;
+  }
+
   /** Where the tensors lie. */
   get placement(): Placement {
     return this.parameters.placement;
@@ -169,6 +176,26 @@ export class Trainer {
     const feeds = { ...batchFeeds(batch), ...labelFeeds(batch, batch.labels.length) };
     const results = await this.evaluated("loss", lossProgram, batch, feeds);
     return lossOf(results);
+  }
+
+  /**
+   * The weights that the product's structure computes, as they stand: those under a mask that is learnt, 0 where it prunes.
+   * Empty where the method takes every weight as it is.
+   */
+  async computedWeights(): Promise<Map<string, Float32Array>> {
+    const { method } = this.settings;
+    const product = method.product(this.progress);
+    const built = weightsProgram(planOf(this.settings, product));
+    if (built === undefined) return new Map();
+    await this.settled();
+    const session = await this.engine.session(`weights ${method.id} ${product}`, () => built);
+    const binding = await this.bound(session, false);
+    const feeds = methodFeeds(session.program, method.scalars(this.steps, this.progress), 1);
+    const [results] = await this.engine.run([{ session, feeds, binding }]);
+    const names = [...session.program.outputs.keys()];
+    return new Map(
+      names.map((name) => [name.slice(WEIGHT.length), requireFloats(results?.[name]?.data, name)]),
+    );
   }
 
   /** Every tensor as it stands, copied. */

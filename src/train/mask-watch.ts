@@ -1,0 +1,58 @@
+/**
+ * Watching the mask of a method that learns one: at every evaluation, how many connections have come back.
+ *
+ * The mask is read off the weights that the method's product would have, so no method has to say what its mask is. A
+ * method that prunes by zeros cannot bring any back and is not looked at.
+ */
+
+import { requireEntry, requireItem, requireLast } from "../base/present.ts";
+import { parameters } from "../bert/names.ts";
+import { bitsOf } from "../topology/bits.ts";
+import { followMask, type MaskTrail, recoveryOf } from "../topology/recovery.ts";
+import { type Matrix, placesOf, type Structure } from "../topology/structure.ts";
+import type { Trainer } from "./trainer.ts";
+
+/** A mask, beside those that were looked at before. */
+export interface MaskLook {
+  /** Looks so far, this one included. */
+  readonly masks: number;
+  /** Of so many weights under the mask. */
+  readonly size: number;
+  readonly kept: number;
+  /** Since the look before: gone, and come back. */
+  readonly pruned: number;
+  readonly returned: number;
+  /** Of `kept`, those that an earlier mask had pruned; and how many of masks that are drawn anew each time. */
+  readonly recovered: number;
+  readonly recoveredByChance: number;
+}
+
+/** Each call looks at the mask as it stands; what it has found from the second look on, when there is a mask. */
+export function watchMask(trainer: Trainer): () => Promise<MaskLook | undefined> {
+  let trail: MaskTrail | undefined;
+  return async () => {
+    const mask = await maskOf(trainer);
+    if (mask.matrices.length === 0) return undefined;
+    trail = followMask(trail, mask);
+    if (trail.masks < 2) return undefined;
+    const { masks, changes, total } = recoveryOf(trail);
+    const { pruned, returned } = requireLast(changes, "changes of a mask");
+    const size = mask.matrices.reduce((n, { bits }) => n + bits.rows * bits.columns, 0);
+    return { masks, size, ...total, pruned, returned };
+  };
+}
+
+/** The matrices that the product computes. */
+async function maskOf(trainer: Trainer): Promise<Structure> {
+  const weights = await trainer.computedWeights();
+  const { config, head } = trainer.network;
+  const shapes = parameters(config, head);
+  const matrices = placesOf(config).flatMap((place): Matrix[] => {
+    const data = weights.get(place.name);
+    if (data === undefined) return [];
+    const shape = requireEntry(shapes, place.name, "shape");
+    const bits = bitsOf(data, requireItem(shape, 0, place.name), requireItem(shape, 1, place.name));
+    return [{ ...place, bits }];
+  });
+  return { config, matrices };
+}
