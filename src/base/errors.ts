@@ -34,6 +34,11 @@ export class RunError extends EspalierError {
   override readonly name = "RunError";
 }
 
+/** The error of a model that is asked after it was closed, or was closed before it answered. */
+export function closedModel(code: string): RunError {
+  return new RunError(code, "model: expected an open one, got one that was closed");
+}
+
 /** Stopped on request, with everything saved. Exit code 130. */
 export class InterruptedError extends EspalierError {
   override readonly name = "InterruptedError";

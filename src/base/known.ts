@@ -2,6 +2,7 @@
 
 import { ConfigError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
+import { shown } from "./shown.ts";
 
 /**
  * Refuses a record with a name that is not known.
@@ -9,9 +10,9 @@ import { nearest } from "./nearest.ts";
  * @param of  what takes the record, for the message
  * @throws {ConfigError} `options/unknown`, with the nearest name; `options/record` for what is no record
  */
-export function requireKnown(of: string, given: unknown, known: readonly string[]): void {
+export function requireKnown(of: string, given: unknown, known: readonly string[]): asserts given is object {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
-    const got = Array.isArray(given) ? "a list" : JSON.stringify(given);
+    const got = Array.isArray(given) ? "a list" : shown(given);
     throw new ConfigError("options/record", `${of}: expected options by name, got ${got}`);
   }
   const unknown = Object.keys(given).find((name) => !known.includes(name));

@@ -21,8 +21,8 @@ import { countParameters } from "../network/network.ts";
 import { BENCH, type BenchOptions, type BenchSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { isEsp, type LoadedModel, loadModel } from "../runs/models.ts";
+import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { stoppable } from "../runs/stopping.ts";
 import type { BenchContender, BenchResult, BreakEven, Throughput } from "./answer.ts";
 import { breakEvens } from "./break-even.ts";
 import { type ContenderSpec, type OpenContender, openContender } from "./contender.ts";
@@ -64,7 +64,7 @@ interface Loaded extends Entry {
  */
 export async function bench(options: BenchOptions, context: RunContext = {}): Promise<BenchResult> {
   const settings = resolveOptions(BENCH, options);
-  return stoppable("bench", context, () => benchModels(settings, context));
+  return perform("bench", context, () => benchModels(settings, context));
 }
 
 async function benchModels(settings: BenchSettings, context: RunContext): Promise<BenchResult> {

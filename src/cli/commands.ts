@@ -6,6 +6,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { requireEngine } from "../engine/presence.ts";
 import { flagOf } from "../options/flags.ts";
 import { BENCH, EVALUATE, EXPORT, INSPECT, PREDICT, SHRINK } from "../options/models.ts";
 import { REPORT } from "../options/reporting.ts";
@@ -152,7 +153,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "label texts, lines of standard input or the rows of a file",
     example: "predict runs/sst2 --data reviews.csv --text review --out labelled.csv",
     positionals: ["model", "texts"],
-    prepare: readTexts,
+    prepare: (given, lines, report) => {
+      // Before anybody types texts, or a file of them is read.
+      requireEngine();
+      return readTexts(given, lines, report);
+    },
     run: async (settings, context) => {
       const { predict } = await import("../commands/predict.ts");
       return outcome(await predict(settings, context), printPredictions);

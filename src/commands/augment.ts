@@ -22,9 +22,9 @@ import { AUGMENT, type AugmentOptions, type AugmentSettings } from "../options/t
 import { readTraining } from "../runs/data.ts";
 import { trainingLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
+import { perform } from "../runs/perform.ts";
 import { claimFile } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { stoppable } from "../runs/stopping.ts";
 import { type NearWords, nearByWords, readVectors } from "../text/neighbours.ts";
 import type { AugmentResult } from "./answers.ts";
 import { type CandidateCache, cachePath, openCandidateCache } from "./augment-cache.ts";
@@ -45,7 +45,7 @@ const LINES = 1000;
  */
 export async function augment(options: AugmentOptions, context: RunContext = {}): Promise<AugmentResult> {
   const given = resolveOptions(AUGMENT, options);
-  return stoppable("augment", context, () => augmentTo(given, context));
+  return perform("augment", context, () => augmentTo(given, context));
 }
 
 async function augmentTo(given: AugmentSettings, context: RunContext): Promise<AugmentResult> {

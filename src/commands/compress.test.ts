@@ -1,4 +1,4 @@
-import { stat, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
@@ -40,6 +40,19 @@ test("without timing, a result has no latencies and its verdict makes no claim a
   expect(models.map(({ latency }) => latency)).toEqual([[], [], []]);
   expect(verdict).toMatchObject({ smaller: true, faster: false });
   expect(verdict.text).toContain("Speed was not measured.");
+});
+
+test("settings of a method may be numbers, and are recorded as they are typed", async () => {
+  const finetuned = await written(tinyModel());
+  const given = { ...(await options()), finetuned, allowConstant: true, epochs: 1, set: { layers: 1 } };
+  await compress(given);
+  const recipe = await readFile(join(given.out, "recipe.json"), "utf8");
+  expect(JSON.parse(recipe)).toMatchObject({ settings: { set: { layers: "1" } } });
+  const wrong: { layers: string } = JSON.parse('{ "layers": null }');
+  const message = 'set: expected key=value, got {"layers":null}';
+  await expect(compress({ ...given, set: wrong })).rejects.toThrow(message);
+  const none: typeof given = JSON.parse("null");
+  await expect(compress(none)).rejects.toThrow("compress: expected options by name, got null");
 });
 
 test("a result says which step was kept, and pairs the product's answers with those before", async () => {

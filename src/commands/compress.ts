@@ -1,5 +1,6 @@
 /** `espalier compress`: fine-tune (or take a fine-tuned model), compress it with a method, measure both. */
 
+import { requireKnown } from "../base/known.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
 import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
@@ -24,9 +25,9 @@ import { openRun, type RunFolder } from "../runs/folder.ts";
 import { withHeadFor } from "../runs/head.ts";
 import { trainingLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
+import { performRun } from "../runs/perform.ts";
 import { type ProgressEvent, type RunContext, shellWord } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
-import { stoppableRun } from "../runs/stopping.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
 import { type ChosenMethod, chooseMethod } from "./own-method.ts";
@@ -51,7 +52,7 @@ export async function compress<Config extends object, State extends MethodState>
   context: RunContext = {},
 ): Promise<RunResult> {
   const asked = settingsOf(options);
-  return stoppableRun(asked.out, context, async () => {
+  return performRun(asked.out, context, async () => {
     return compressWith(asked, await chooseMethod(options.method, requestOf(asked)), context);
   });
 }
@@ -192,13 +193,20 @@ function withoutData(context: RunContext, notes: readonly string[]): RunContext 
 
 /** The settings, with the id in the place of a method that was passed as a value. */
 function settingsOf(options: { readonly method: unknown }): CompressSettings {
+  requireKnown("compress", options, Object.keys(COMPRESS.fields));
   const { method } = options;
   const id = isObject(method) && typeof method.id === "string" ? method.id : method;
-  return resolveOptions(COMPRESS, { ...options, method: id });
+  const settings = resolveOptions(COMPRESS, { ...options, method: id });
+  return { ...settings, set: asTyped(settings.set) };
+}
+
+/** Settings of the method as they are typed: a run that is resumed, or compared, has them as text. */
+function asTyped(set: CompressSettings["set"]): Record<string, string> {
+  return Object.fromEntries(Object.entries(set).map(([name, value]) => [name, String(value)]));
 }
 
 function requestOf({ set, sparsity }: CompressSettings): MethodRequest {
-  return { set, ...(sparsity === undefined ? {} : { sparsity }) };
+  return { set: asTyped(set), ...(sparsity === undefined ? {} : { sparsity }) };
 }
 
 /** A finished network and what it says of the judging examples. */

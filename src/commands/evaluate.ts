@@ -22,8 +22,8 @@ import { resolveOptions } from "../options/schema.ts";
 import { requireLabels } from "../runs/classifier.ts";
 import { readValidation } from "../runs/data.ts";
 import { labellingOf } from "../runs/head.ts";
+import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { stoppable } from "../runs/stopping.ts";
 import { loadUnder } from "../runs/under-mask.ts";
 import { asksForPairs, usageNotes } from "../runs/usage.ts";
 import type { EvaluationResult } from "./answers.ts";
@@ -42,7 +42,7 @@ export async function evaluate(
   context: RunContext = {},
 ): Promise<EvaluationResult> {
   const settings = resolveOptions(EVALUATE, options);
-  return stoppable("evaluate", context, () => evaluateModel(settings, context));
+  return perform("evaluate", context, () => evaluateModel(settings, context));
 }
 
 async function evaluateModel(settings: EvaluateSettings, context: RunContext): Promise<EvaluationResult> {

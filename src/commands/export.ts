@@ -32,9 +32,9 @@ import { OPSETS, PORTABLE_OPSET } from "../onnx/opsets.ts";
 import { EXPORT, type ExportOptions, type ExportSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
+import { perform } from "../runs/perform.ts";
 import { claimFile, claimFolder } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { stoppable } from "../runs/stopping.ts";
 import { requireBrowserTokenizer, tokenizerTexts } from "../text/tokenizer-files.ts";
 import type { ExportResult } from "./answers.ts";
 
@@ -51,7 +51,7 @@ import type { ExportResult } from "./answers.ts";
  */
 export async function exportModel(options: ExportOptions, context: RunContext = {}): Promise<ExportResult> {
   const settings = resolveOptions(EXPORT, options);
-  return stoppable("export", context, () => writeModel(settings, context));
+  return perform("export", context, () => writeModel(settings, context));
 }
 
 async function writeModel(settings: ExportSettings, context: RunContext): Promise<ExportResult> {

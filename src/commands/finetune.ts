@@ -19,9 +19,9 @@ import { openRun } from "../runs/folder.ts";
 import { withHeadFor } from "../runs/head.ts";
 import { trainingLength } from "../runs/length.ts";
 import { loadModel } from "../runs/models.ts";
+import { performRun } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
-import { stoppableRun } from "../runs/stopping.ts";
 import { runTraining } from "../runs/training.ts";
 
 /**
@@ -34,7 +34,7 @@ import { runTraining } from "../runs/training.ts";
  */
 export async function finetune(options: FinetuneOptions, context: RunContext = {}): Promise<RunResult> {
   const given = resolveOptions(FINETUNE, options);
-  return stoppableRun(given.out, context, () => finetuneWith(given, context));
+  return performRun(given.out, context, () => finetuneWith(given, context));
 }
 
 async function finetuneWith(given: FinetuneSettings, context: RunContext): Promise<RunResult> {

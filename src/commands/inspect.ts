@@ -7,8 +7,8 @@ import { INSPECT, type InspectOptions, type InspectSettings } from "../options/m
 import { resolveOptions } from "../options/schema.ts";
 import { usualLength } from "../runs/length.ts";
 import { loadModel, measureModel } from "../runs/models.ts";
+import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { stoppable } from "../runs/stopping.ts";
 import type { InspectResult } from "./answers.ts";
 
 /**
@@ -20,7 +20,7 @@ import type { InspectResult } from "./answers.ts";
  */
 export async function inspect(options: InspectOptions, context: RunContext = {}): Promise<InspectResult> {
   const settings = resolveOptions(INSPECT, options);
-  return stoppable("inspect", context, () => inspectModel(settings, context));
+  return perform("inspect", context, () => inspectModel(settings, context), { engine: false });
 }
 
 async function inspectModel(

@@ -5,7 +5,7 @@ import { Engine } from "../engine/engine.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { softmax } from "../network/predictions.ts";
-import { load, openClassifier } from "../runs/classifier.ts";
+import { type LoadOptions, load, openClassifier } from "../runs/classifier.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import { predict } from "./predict.ts";
@@ -88,6 +88,30 @@ test("wrong calls are refused by name", async () => {
   const hint = 'load: expected a known option, got "threds"; did you mean "threads"?';
   await expect(load(model, mistyped)).rejects.toThrow(hint);
   await refused(load(model, { threads: 1000 }), "options/value");
+});
+
+test.each([
+  [undefined, {}, /^model: expected a folder, a run, .* or embedded, got undefined$/],
+  ["", {}, /got ""$/],
+  [new URL("file:///runs/a"), {}, /got a value of class URL$/],
+  ["file:///runs/a", {}, /got nothing \(file:\/\/\/runs\/a\); of a file URL, fileURLToPath/],
+  ["runs/a", null, "load: expected options by name, got null"],
+  ["runs/a", 7, "load: expected options by name, got 7"],
+  ["runs/a", { threads: "2" }, 'threads: expected an integer from 1 to 256, got "2"'],
+])("load refuses a model or options that are none: %o, %o", async (...[ref, options, message]) => {
+  // A program without types may hand over anything.
+  const error: unknown = await load(ref as string, options as LoadOptions).catch((e: unknown) => e);
+  expect(error).toMatchObject({ code: expect.stringMatching(/^(options|model)\//) });
+  expect(error instanceof Error ? error.message : "").toMatch(message);
+});
+
+test("a model that is closed says so, after and while it answers", async () => {
+  const classifier = await load(await written(tinyModel()), { batchSize: 1 });
+  const meanwhile = classifier.classify(["good film", "bad film"]).catch((error: unknown) => error);
+  await classifier.close();
+  const closed = { code: "model/closed", message: "model: expected an open one, got one that was closed" };
+  expect(await meanwhile).toMatchObject(closed);
+  await expect(classifier.classify(["good film"])).rejects.toMatchObject(closed);
 });
 
 test("a program that loads a model with more threads than cores is told, as a command is", async () => {

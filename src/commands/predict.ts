@@ -10,8 +10,8 @@ import { resolveOptions } from "../options/schema.ts";
 import { type ClassifierOptions, openClassifier } from "../runs/classifier.ts";
 import { noteCut } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
+import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { stoppable } from "../runs/stopping.ts";
 import { applyMask, loadUnder } from "../runs/under-mask.ts";
 import { asksForPairs, usageNotes } from "../runs/usage.ts";
 import type { MaskPredictions, Predictions, PredictResult } from "./answers.ts";
@@ -31,7 +31,7 @@ import { type FileJob, predictFile, requirePlace } from "./predict-file.ts";
  */
 export async function predict(options: PredictOptions, context: RunContext = {}): Promise<PredictResult> {
   const settings = resolveOptions(PREDICT, options);
-  return stoppable("predict", context, () => predictWith(settings, context));
+  return perform("predict", context, () => predictWith(settings, context));
 }
 
 async function predictWith(settings: PredictSettings, context: RunContext): Promise<PredictResult> {

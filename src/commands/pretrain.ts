@@ -36,9 +36,9 @@ import { PRETRAIN, type PretrainOptions, type PretrainSettings } from "../option
 import { leaveReport } from "../report/write.ts";
 import { type Following, follow } from "../runs/checkpointing.ts";
 import { openRun, type RunFolder } from "../runs/folder.ts";
+import { performRun } from "../runs/perform.ts";
 import type { ProgressEvent, RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
-import { stoppableRun } from "../runs/stopping.ts";
 import { meanRowNorm, ppmiEmbedding, sinusoidPositions, type TokenStream } from "../text/ppmi.ts";
 import { specialIds } from "../text/rules.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
@@ -68,7 +68,7 @@ interface Pretrained {
  */
 export async function pretrain(options: PretrainOptions, context: RunContext = {}): Promise<RunResult> {
   const settings = resolveOptions(PRETRAIN, options);
-  return stoppableRun(settings.out, context, () => pretrainWith(settings, context));
+  return performRun(settings.out, context, () => pretrainWith(settings, context));
 }
 
 async function pretrainWith(settings: PretrainSettings, context: RunContext): Promise<RunResult> {

@@ -28,9 +28,9 @@ import { requireLabels } from "../runs/classifier.ts";
 import { readCorpus, readValidation } from "../runs/data.ts";
 import { labellingOf } from "../runs/head.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
+import { perform } from "../runs/perform.ts";
 import { claimFolder, isLeftover } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { stoppable } from "../runs/stopping.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import { usedPieces } from "../text/used-pieces.ts";
 import type { ModelSizes, ShrinkEvaluation, ShrinkResult } from "./answers.ts";
@@ -48,7 +48,7 @@ import { shrunkReadme } from "./shrink-readme.ts";
  */
 export async function shrink(options: ShrinkOptions, context: RunContext = {}): Promise<ShrinkResult> {
   const settings = resolveOptions(SHRINK, options);
-  return stoppable("shrink", context, () => shrinkModel(settings, context));
+  return perform("shrink", context, () => shrinkModel(settings, context));
 }
 
 async function shrinkModel(settings: ShrinkSettings, context: RunContext): Promise<ShrinkResult> {

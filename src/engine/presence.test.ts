@@ -32,5 +32,10 @@ test("without ONNX Runtime an engine is refused with the command that installs t
     expect.objectContaining({ code: "engine/missing", message: expect.stringContaining(wanted) }),
   );
   found.is = true;
+  const { platform } = process;
+  Object.defineProperty(process, "platform", { value: "plan9" });
+  expect(hasEngine()).toBe(false);
+  expect(requireEngine).toThrow(/expected onnxruntime-node with a binary for plan9 \S+, got one without/);
+  Object.defineProperty(process, "platform", { value: platform });
   expect(createRequire(import.meta.url).resolve("onnxruntime-node")).toContain("onnxruntime-node");
 });

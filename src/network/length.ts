@@ -8,6 +8,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { shown } from "../base/shown.ts";
 import type { Network } from "./network.ts";
 
 /** What of a network says how long a text may be. */
@@ -22,7 +23,7 @@ export function lengthFor({ config, vocabulary }: Lengthy, asked?: number | unde
   if (Number.isInteger(asked) && asked >= SHORTEST && asked <= config.maxPositions) return asked;
   throw new ConfigError(
     "options/maxLength",
-    `maxLength: expected ${SHORTEST} to ${config.maxPositions} tokens, the model's positions, got ${asked}`,
+    `maxLength: expected ${SHORTEST} to ${config.maxPositions} tokens, the model's positions, got ${shown(asked)}`,
   );
 }
 

@@ -119,17 +119,17 @@ export function texts(placeholder: string, min: number): Kind<readonly string[]>
   };
 }
 
-/** Settings by name, typed as `--set key=value`; a later one replaces an earlier one. */
-export function pairs(): Kind<Readonly<Record<string, string>>> {
+/** Settings by name, typed as `--set key=value`; a later one replaces an earlier one. A program may give numbers too. */
+export function pairs(): Kind<Readonly<Record<string, string | number | boolean>>> {
   return {
     expected: "key=value",
     placeholder: "key=value",
     form: "pairs",
-    accepts: (value): value is Readonly<Record<string, string>> =>
+    accepts: (value): value is Readonly<Record<string, string | number | boolean>> =>
       typeof value === "object" &&
       value !== null &&
       !Array.isArray(value) &&
-      Object.values(value).every((item) => typeof item === "string"),
+      Object.values(value).every((item) => ["string", "number", "boolean"].includes(typeof item)),
     parse: readPairs,
   };
 }

@@ -10,6 +10,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
+import { shown } from "../base/shown.ts";
 
 /** Must be given; has a default; or may be absent, which then means something of its own. */
 export type Presence = "required" | "default" | "optional";
@@ -155,5 +156,5 @@ function problemOf(fields: Fields, settings: Readonly<Record<string, unknown>>, 
   const value = settings[key];
   const expected = `${naming(key)}: expected ${field?.kind.expected ?? "a record"}`;
   if (value === undefined) return new ConfigError("options/missing", `${expected}, got nothing`);
-  return new ConfigError("options/value", `${expected}, got ${JSON.stringify(value)}`);
+  return new ConfigError("options/value", `${expected}, got ${shown(value)}`);
 }

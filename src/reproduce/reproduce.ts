@@ -13,8 +13,8 @@ import { resolveOptions } from "../options/schema.ts";
 import { REPRODUCE, type ReproduceOptions, type ReproduceSettings } from "../options/training.ts";
 import { readValidation, SENTIMENT } from "../runs/data.ts";
 import { loadModel } from "../runs/models.ts";
+import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { stoppable } from "../runs/stopping.ts";
 import { readSources, type Sources } from "./identity.ts";
 import { earlierOutcome, enterFolders, isClaimed, type JobSettings, readLedger } from "./job.ts";
 import { appendLine, type LedgerLine, ledgerPath, type TaskLine } from "./ledger.ts";
@@ -45,7 +45,7 @@ export function tablePath({ out, paper, quick }: Pick<ReproduceSettings, "out" |
  */
 export function reproduce(options: ReproduceOptions, context: RunContext = {}): Promise<Reproduction> {
   const settings = resolveOptions(REPRODUCE, options);
-  return stoppable("reproduce", context, () => reproducePaper(PAPERS[settings.paper], settings, context));
+  return perform("reproduce", context, () => reproducePaper(PAPERS[settings.paper], settings, context));
 }
 
 /** What `reproduce` would run. */
@@ -78,15 +78,14 @@ export async function planReproduction(
   context: RunContext = {},
 ): Promise<PlannedWork> {
   const settings = resolveOptions(REPRODUCE, options);
-  const { plan, outcomes } = await stoppable("reproduce", context, () =>
-    openTable(PAPERS[settings.paper], settings, context),
-  );
-  const open = plan.jobs
+  const open = () => openTable(PAPERS[settings.paper], settings, context);
+  const { plan, outcomes } = await perform("reproduce", context, open, { engine: false });
+  const jobs = plan.jobs
     .filter(({ id }) => !outcomes.has(id))
     .map((job) => ({ id: job.id, ...timingOf(job), seconds: secondsOf(job) }));
   const failed = [...outcomes.values()].filter(({ state }) => state === "failed").length;
-  const seconds = open.reduce((sum, job) => sum + job.seconds, 0);
-  return { paper: settings.paper, open, done: outcomes.size - failed, failed, seconds };
+  const seconds = jobs.reduce((sum, job) => sum + job.seconds, 0);
+  return { paper: settings.paper, open: jobs, done: outcomes.size - failed, failed, seconds };
 }
 
 function timingOf({ training: { epochs, learningRate } }: Job): Pick<PlannedJob, "epochs" | "learningRate"> {

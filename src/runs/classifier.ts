@@ -4,7 +4,9 @@
  * Not here: reading texts (cli/), metrics (evaluate.ts).
  */
 
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError, closedModel, RunError } from "../base/errors.ts";
+import { requireKnown } from "../base/known.ts";
+import { shown } from "../base/shown.ts";
 import { type Head, labelsOf } from "../bert/config.ts";
 import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
@@ -23,9 +25,10 @@ import {
 } from "../network/predictions.ts";
 import { LOAD } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
+import { MODEL } from "../options/shared.ts";
 import { withinCores } from "./cores.ts";
+import { perform } from "./perform.ts";
 import type { RunContext } from "./progress.ts";
-import { stoppable } from "./stopping.ts";
 import { loadUnder } from "./under-mask.ts";
 
 /** How a model is run; everything has a default. */
@@ -55,7 +58,8 @@ export interface Classifier {
   readonly maxLength: number;
   /**
    * Predictions in the order of the texts. An aborted `signal` ends it before the next batch.
-   * @throws {InputError} `predict/none` for no texts; {ConfigError} `texts/kind`; {InterruptedError} `predict/stopped`
+   * @throws {InputError} `predict/none` for no texts; {ConfigError} `texts/kind`; {InterruptedError} `predict/stopped`;
+   *   {RunError} `model/closed` after, or while, the model is closed
    */
   classify(texts: readonly Text[], context?: Pick<RunContext, "signal">): Promise<Prediction[]>;
   close(): Promise<void>;
@@ -64,7 +68,7 @@ export interface Classifier {
 /**
  * Reads a fine-tuned model, or a base model with a mask, and keeps it ready.
  *
- * @param ref  a folder, a run or `hf:owner/name`
+ * @param ref  a folder, a run, an .esp file, `hf:owner/name` or `embedded`
  * @throws {ConfigError} `model/head` for a model without a classification or regression head; `options/maxLength` for
  *   more than it has positions; `options/…` for an option that is not known or has another kind of value
  * @throws {InterruptedError} `load/stopped`
@@ -79,8 +83,12 @@ export async function load(
   options: LoadOptions = {},
   context: RunContext = {},
 ): Promise<Classifier> {
+  if (!MODEL.accepts(ref)) {
+    throw new ConfigError("options/value", `model: expected ${MODEL.expected}, got ${shown(ref)}`);
+  }
+  requireKnown("load", options, Object.keys(LOAD.fields));
   const { mask, threads, ...how } = resolveOptions(LOAD, { ...options });
-  return stoppable("load", context, async () => {
+  return perform("load", context, async () => {
     const { network } = await loadUnder(ref, mask ?? null, context);
     return openClassifier(network, { ...how, threads: withinCores(threads, context) }, ref);
   });
@@ -101,6 +109,7 @@ export async function openClassifier(
   const engine = new Engine({ threads, provider: device });
   try {
     const inference = await openNetwork(engine, network);
+    let isClosed = false;
     const answerer = (signal?: AbortSignal): Answerer => ({
       head: network.head,
       tokenizer,
@@ -113,9 +122,15 @@ export async function openClassifier(
       maxLength: length,
       classify: async (texts, context = {}) => {
         requireTexts(texts, "predict/none");
-        return stoppable("predict", context, () => classifyTexts(answerer(context.signal), texts));
+        const classify = () => classifyTexts(answerer(context.signal), texts);
+        return perform("predict", context, classify).catch((error: unknown) => {
+          throw isClosed && error instanceof RunError ? closedModel("model/closed") : error;
+        });
       },
-      close: () => engine.close(),
+      close: () => {
+        isClosed = true;
+        return engine.close();
+      },
     };
   } catch (error) {
     await engine.close();

@@ -71,6 +71,7 @@ export async function locateModel(ref: string, context: RunContext = {}): Promis
 
 /** What looks like a name of the hub and lies in no folder that is here is taken for one. */
 function hubHint(ref: string): string {
+  if (ref.startsWith("file:")) return "; of a file URL, fileURLToPath of node:url gives the path";
   const name = `hf:${ref}`;
   const isPath = /^(?:hf:|[.~/])|[\\]|\.\w{2,5}$/.test(ref) || existsSync(ref.split("/")[0] ?? "");
   if (isPath || !isSoundHubName(name)) return "; a model of the Hugging Face hub is written hf:owner/name";

@@ -3,7 +3,7 @@
  *
  * A run never prints. It reports events; the command line draws them, metrics.jsonl keeps them, a program may do
  * as it likes. A run looks at `signal` between steps, saves, and ends with `InterruptedError`; what saves nothing looks
- * at it between batches (stopping.ts).
+ * at it between batches (perform.ts).
  */
 
 import { InterruptedError } from "../base/errors.ts";

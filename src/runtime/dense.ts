@@ -4,6 +4,7 @@
  * Only this file of the runtime knows ONNX Runtime; it is imported when a model may need it, and never in a browser.
  */
 
+import { closedModel } from "../base/errors.ts";
 import { type Batch, evalBatches, inExampleOrder, unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
 import { openNetwork } from "../network/inference.ts";
@@ -17,16 +18,24 @@ const BATCH = 32;
 export async function openDense(network: Network, threads: number): Promise<Path> {
   const { padTokenId } = network.config;
   const engine = new Engine({ threads });
+  let isClosed = false;
   try {
     const inference = await openNetwork(engine, network);
     return {
       logits: async (texts) => {
         const parts: { batch: Batch; rows: Float32Array }[] = [];
-        for (const batch of evalBatches(unlabelled(texts, padTokenId), BATCH))
-          parts.push({ batch, rows: await inference.logits(batch) });
+        for (const batch of evalBatches(unlabelled(texts, padTokenId), BATCH)) {
+          const rows = await inference.logits(batch).catch((error: unknown) => {
+            throw isClosed ? closedModel("runtime/closed") : error;
+          });
+          parts.push({ batch, rows });
+        }
         return inExampleOrder(parts);
       },
-      close: () => engine.close(),
+      close: () => {
+        isClosed = true;
+        return engine.close();
+      },
     };
   } catch (error) {
     await engine.close();

@@ -10,7 +10,8 @@ import { keyOf } from "../base/random.ts";
 import { initialNetwork } from "../network/network.ts";
 import { openClassifier } from "../runs/classifier.ts";
 import { encodeEsp } from "../sparse/esp/model.ts";
-import { type LoadProgress, load, type RuntimeModel } from "./load.ts";
+import { USUAL_RATES } from "../sparse/linear.ts";
+import { type LoadProgress, load, type RuntimeModel, type RuntimeOptions } from "./load.ts";
 
 const TEXTS = ["a film to remember", "bad", ["first of two", "second of two"] as const, "x ".repeat(60)];
 
@@ -100,6 +101,7 @@ test("a file is read from a path, a file URL, an address or bytes", async () => 
     for (const source of [
       path,
       new URL(`file://${path}`),
+      `file://${path}`,
       `${base}/model.esp`,
       new URL(`${base}/model.esp`),
     ]) {
@@ -179,8 +181,39 @@ test("failures keep their code and class across the thread: a damaged file, no t
   const model = await load(file);
   await expect(model.classify([])).rejects.toMatchObject({ code: "runtime/none" });
   await model.close();
-  await expect(model.classify(["a"])).rejects.toMatchObject({ code: "runtime/closed" });
+  const message = "model: expected an open one, got one that was closed";
+  await expect(model.classify(["a"])).rejects.toMatchObject({ code: "runtime/closed", message });
+  const dense = await load(file, { path: "dense" });
+  const meanwhile = dense.classify(["a"]).catch((error: unknown) => error);
+  await dense.close();
+  expect(await meanwhile).toMatchObject({ code: "runtime/closed", message });
 });
+
+test.each([
+  [undefined, {}, "model: expected a path, an address, a URL or a Uint8Array, got undefined"],
+  ["", {}, 'model: expected a path, an address, a URL or a Uint8Array, got ""'],
+  [new ArrayBuffer(4), {}, /got a value of class ArrayBuffer; new Uint8Array\(buffer\) makes one of it/],
+  ["m.esp", null, "load: expected options by name, got null"],
+  ["m.esp", 7, "load: expected options by name, got 7"],
+  ["m.esp", { threads: "2" }, 'threads: expected 1 to 64, got "2"'],
+  ["m.esp", { onProgress: 5 }, "onProgress: expected a function, got 5"],
+  [
+    "m.esp",
+    { rates: {} },
+    "rates: expected report.rates of an earlier load, a number for each kernel, got {}",
+  ],
+  ["m.esp", { rates: "x" }, /a number for each kernel, got "x"/],
+  ["m.esp", { rates: { ...USUAL_RATES, gemm_4x1: 0 } }, /a number for each kernel, got/],
+  ["m.esp", { path: 5 }, "path: expected sparse or dense, got 5"],
+])(
+  "arguments that are none are refused before anything is read: %o, %o",
+  async (...[source, options, message]) => {
+    // A program without types may hand over anything.
+    const error: unknown = await load(source as string, options as RuntimeOptions).catch((e: unknown) => e);
+    expect(error).toMatchObject({ name: "ConfigError" });
+    expect(error instanceof Error ? error.message : "").toMatch(message);
+  },
+);
 
 test("an option that is not known, and texts that are none, are refused by name", async () => {
   // As a program without types would call it.

@@ -11,6 +11,7 @@
 
 import { ConfigError, InputError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
+import { shown } from "../base/shown.ts";
 import { labelsOf } from "../bert/config.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { lengthFor } from "../network/length.ts";
@@ -21,7 +22,7 @@ import {
   requireTexts,
   type Text,
 } from "../network/predictions.ts";
-import type { Rates } from "../sparse/linear.ts";
+import { type Rates, USUAL_RATES } from "../sparse/linear.ts";
 import type { Path } from "./host.ts";
 import { host } from "./node.ts";
 import type { KernelReport } from "./protocol.ts";
@@ -93,7 +94,8 @@ const MANY_WEIGHTS = 2 ** 21;
  *
  * @param source  its bytes, a URL, or a path (Node) or address relative to the page (browser)
  * @throws {FormatError} `esp/…` for a damaged file; {InputError} `runtime/source` for one that cannot be read;
- *   {ConfigError} `options/unknown`, `runtime/threads`, `runtime/path`, `sparse/head`, `options/maxLength`; {RunError} `runtime/…`
+ *   {ConfigError} `options/unknown`, `runtime/source` for what is no source at all, `runtime/threads`, `runtime/path`,
+ *   `runtime/rates`, `runtime/progress`, `sparse/head`, `options/maxLength`; {RunError} `runtime/…`
  * @example const model = await load(new URL("./model.esp", import.meta.url), { threads: 2 });
  */
 export async function load(
@@ -101,11 +103,13 @@ export async function load(
   options: RuntimeOptions = {},
 ): Promise<RuntimeModel> {
   requireKnown("load", options, OPTIONS);
+  requireSource(source);
+  requireTold(options);
   const where = source instanceof Uint8Array ? "bytes" : String(source);
   const threads = threadsFor(options.threads);
   const { path: asked } = options;
   if (asked !== undefined && !["sparse", "dense"].includes(asked)) {
-    throw new ConfigError("runtime/path", `path: expected sparse or dense, got ${JSON.stringify(asked)}`);
+    throw new ConfigError("runtime/path", `path: expected sparse or dense, got ${shown(asked)}`);
   }
   if (asked === "dense" && !host.openDense) {
     throw new ConfigError(
@@ -131,10 +135,38 @@ export async function load(
   }
 }
 
+/** A program without types may hand over anything. @throws {ConfigError} `runtime/source` */
+function requireSource(source: unknown): void {
+  if (source instanceof Uint8Array || source instanceof URL) return;
+  if (typeof source === "string" && source !== "") return;
+  const hint = source instanceof ArrayBuffer ? "; new Uint8Array(buffer) makes one of it" : "";
+  const expected = "model: expected a path, an address, a URL or a Uint8Array";
+  throw new ConfigError("runtime/source", `${expected}, got ${shown(source)}${hint}`);
+}
+
+/** @throws {ConfigError} `runtime/rates`, `runtime/progress` */
+function requireTold({ rates, onProgress }: RuntimeOptions): void {
+  if (rates !== undefined && rates !== null && !isRates(rates)) {
+    const expected = "rates: expected report.rates of an earlier load, a number for each kernel";
+    throw new ConfigError("runtime/rates", `${expected}, got ${shown(rates)}`);
+  }
+  if (onProgress !== undefined && typeof onProgress !== "function")
+    throw new ConfigError("runtime/progress", `onProgress: expected a function, got ${shown(onProgress)}`);
+}
+
+function isRates(given: unknown): given is Rates {
+  if (typeof given !== "object" || given === null) return false;
+  const rates = new Map<string, unknown>(Object.entries(given));
+  return Object.keys(USUAL_RATES).every((kernel) => {
+    const rate = rates.get(kernel);
+    return typeof rate === "number" && rate > 0;
+  });
+}
+
 /** @throws {ConfigError} `runtime/threads` */
 function threadsFor(asked: number | undefined): number {
   if (asked !== undefined && !(Number.isInteger(asked) && asked >= 1 && asked <= 64)) {
-    throw new ConfigError("runtime/threads", `threads: expected 1 to 64, got ${asked}`);
+    throw new ConfigError("runtime/threads", `threads: expected 1 to 64, got ${shown(asked)}`);
   }
   return host.threads(asked);
 }

@@ -18,8 +18,11 @@ const [V8 = 0] = process.versions.v8.split(".").map(Number);
 /** Where the compiled runtime runs. */
 export const host: Host = {
   threads: (asked = 1) => asked,
-  read: (source, progress) =>
-    /^https?:/.test(String(source)) ? fetchBytes(source, progress) : readFile(source),
+  read: (source, progress) => {
+    const text = String(source);
+    if (/^https?:/.test(text)) return fetchBytes(source, progress);
+    return readFile(text.startsWith("file:") ? new URL(text) : source);
+  },
   kernels: (build) => readFile(builtUrl(`../sparse/${kernelFile(build)}`, import.meta.url)),
   startThread,
   ownPort,

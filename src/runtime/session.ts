@@ -5,7 +5,14 @@
  * in a thread rejects the call instead of leaving it waiting. Browser-safe. Not here: what logits mean (load.ts).
  */
 
-import { ConfigError, type EspalierError, FormatError, InputError, RunError } from "../base/errors.ts";
+import {
+  ConfigError,
+  closedModel,
+  type EspalierError,
+  FormatError,
+  InputError,
+  RunError,
+} from "../base/errors.ts";
 import type { Network } from "../network/network.ts";
 import type { EncodedText } from "../sparse/batch.ts";
 import type { Rates } from "../sparse/linear.ts";
@@ -86,7 +93,7 @@ export async function openFile(file: Uint8Array, options: FileOptions): Promise<
   const team: Thread<Request, Answer>[] = [host.startThread<Request, Answer>()];
   const { ask, fail } = conversation(team, progress);
   const close = async (): Promise<void> => {
-    fail(new RunError("runtime/closed", "runtime: expected an open model, got one that was closed"));
+    fail(closedModel("runtime/closed"));
     await Promise.all(team.map((thread) => thread.end()));
   };
   const place = async ({

@@ -7,8 +7,8 @@ import { bench } from "../bench/bench.ts";
 import { Engine } from "../engine/engine.ts";
 import { planReproduction, reproduce } from "../reproduce/reproduce.ts";
 import { load } from "../runs/classifier.ts";
+import { performRun } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { stoppableRun } from "../runs/stopping.ts";
 import { augment } from "./augment.ts";
 import { compress } from "./compress.ts";
 import { evaluate } from "./evaluate.ts";
@@ -33,6 +33,10 @@ async function given() {
 
 type Given = Awaited<ReturnType<typeof given>>;
 
+/** Needs no engine, as `inspect` needs none. */
+const PLAN = (from: Given, context: RunContext): Promise<unknown> =>
+  planReproduction({ ...from, paper: "snip" }, context);
+
 /** Each with the first part of its code. */
 const ALL: [command: string, call: (given: Given, context: RunContext) => Promise<unknown>, code?: string][] =
   [
@@ -49,7 +53,7 @@ const ALL: [command: string, call: (given: Given, context: RunContext) => Promis
     ["run", (from, context) => compress({ ...from, method: "magnitude" }, context), "run/interrupted"],
     ["run", ({ data, out }, context) => pretrain({ corpus: data, out }, context), "run/interrupted"],
     ["reproduce", (from, context) => reproduce({ ...from, paper: "snip" }, context)],
-    ["reproduce", (from, context) => planReproduction({ ...from, paper: "snip" }, context)],
+    ["reproduce", PLAN],
   ];
 
 test.each(ALL)(
@@ -66,6 +70,41 @@ test.each(ALL)(
     expect(await readdir(join(from.out, ".."))).toEqual(["data.csv"]);
   },
 );
+
+test.each(ALL)("%s says that the engine is missing before any work", async (...[name, call]) => {
+  const from = await given();
+  const report = vi.fn();
+  const { platform } = process;
+  Object.defineProperty(process, "platform", { value: "plan9" });
+  const ended = await call(from, { signal: AbortSignal.abort(), report }).catch((error: unknown) => error);
+  expect(ended).toMatchObject({ name: "InterruptedError" });
+  const missing = call({ ...from, model: "nowhere", data: "nowhere" }, { report });
+  const code = name === "inspect" || call === PLAN ? "model/missing" : "engine/missing";
+  await expect(missing).rejects.toThrow(expect.objectContaining({ code }));
+  Object.defineProperty(process, "platform", { value: platform });
+  expect(report).not.toHaveBeenCalled();
+});
+
+test.each([
+  [null, "options/record", "context: expected options by name, got null"],
+  [7, "options/record", "context: expected options by name, got 7"],
+  [
+    { signals: 1 },
+    "options/unknown",
+    'context: expected a known option, got "signals"; did you mean "signal"?',
+  ],
+  [{ signal: new AbortController() }, "context/signal", /expected an AbortSignal, got a value of class/],
+  [{ signal: false }, "context/signal", "signal: expected an AbortSignal, got false"],
+  [{ report: "x" }, "context/report", 'report: expected a function, got "x"'],
+])("a context that is none is refused: %j", async (context, code, message) => {
+  const { model } = await given();
+  // A program without types may hand over anything.
+  for (const ended of [inspect({ model }, context as RunContext), load(model, {}, context as RunContext)]) {
+    const error: unknown = await ended.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: "ConfigError", code });
+    expect(error instanceof Error ? error.message : "").toMatch(message);
+  }
+});
 
 /** A signal that is aborted while the engine answers its `at`-th call, and the number of calls. */
 function abortedAt(at: number) {
@@ -116,7 +155,7 @@ test("a run that is stopped says how it is resumed where there is a recipe, else
       controller.abort();
       controller.signal.throwIfAborted();
     };
-    return stoppableRun(folder, { signal: controller.signal }, work).catch((error: unknown) => error);
+    return performRun(folder, { signal: controller.signal }, work).catch((error: unknown) => error);
   };
   expect(await stop(run)).toMatchObject({
     message: expect.stringContaining("the same command begins again"),

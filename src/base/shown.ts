@@ -1,0 +1,31 @@
+/** A value that a caller gave, as a message shows it: `"2"` is seen to be a text, and nothing can fail to be shown. */
+
+/** Characters of a text or a record that are shown. */
+const MOST = 80;
+
+/** In JSON where that says what it is; else its kind. */
+export function shown(value: unknown): string {
+  if (typeof value === "string" || Array.isArray(value) || isPlain(value)) return shortened(jsonOf(value));
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object" && value !== null) return `a value of class ${value.constructor.name}`;
+  return typeof value === "bigint" ? `${value}n` : String(value);
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const kind: unknown = Object.getPrototypeOf(value);
+  return kind === Object.prototype || kind === null;
+}
+
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // A number of arbitrary size inside, or a record that holds itself.
+    return Array.isArray(value) ? "a list" : "a record";
+  }
+}
+
+function shortened(text: string): string {
+  return text.length <= MOST ? text : `${text.slice(0, MOST)}…`;
+}
