@@ -202,9 +202,9 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "runs as one HTML page, or a model card",
     example: "report runs/sst2 runs/half --out report.html",
     positionals: ["runs"],
-    run: async (settings) => {
+    run: async (settings, context) => {
       const { report } = await import("../commands/report.ts");
-      return outcome(await report(settings), printReport);
+      return outcome(await report(settings, context), printReport);
     },
   }),
   define({

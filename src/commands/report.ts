@@ -2,11 +2,13 @@
 
 import { resolve } from "node:path";
 import { requireItem } from "../base/present.ts";
-import { REPORT, type ReportOptions } from "../options/reporting.ts";
+import { REPORT, type ReportOptions, type ReportSettings } from "../options/reporting.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { readRuns } from "../report/source.ts";
 import { cardPath, cardSource, writeCard, writePage } from "../report/write.ts";
 import { runPaths } from "../runs/folder.ts";
+import { perform } from "../runs/perform.ts";
+import type { RunContext } from "../runs/progress.ts";
 import type { ReportResult } from "./answers.ts";
 
 /**
@@ -17,9 +19,16 @@ import type { ReportResult } from "./answers.ts";
  * @throws {ConfigError} `report/foreign-file` where another file lies, unless `force`
  * @example await report({ runs: ["runs/full", "runs/half"], out: "report.html" });
  */
-export async function report(options: ReportOptions): Promise<ReportResult> {
-  const { runs: folders, out, card, force } = resolveOptions(REPORT, options);
-  const runs = await readRuns(folders);
+export async function report(options: ReportOptions, context: RunContext = {}): Promise<ReportResult> {
+  const settings = resolveOptions(REPORT, options);
+  return perform("report", context, () => writeReport(settings, context), { engine: false });
+}
+
+async function writeReport(
+  { runs: folders, out, card, force }: ReportSettings,
+  { signal }: RunContext,
+): Promise<ReportResult> {
+  const runs = await readRuns(folders, signal);
   const only = requireItem(runs, 0, "runs");
   const shared = {
     runs: runs.map(({ name }) => name),

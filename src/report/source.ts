@@ -59,13 +59,16 @@ export interface AtHand {
  *
  * @throws {InputError} `report/missing` for a place where nothing is, `report/foreign` for a folder that holds no run
  */
-export async function readRuns(folders: readonly string[]): Promise<RunSource[]> {
+export async function readRuns(folders: readonly string[], signal?: AbortSignal): Promise<RunSource[]> {
   const roots = folders.map((folder) => resolve(folder));
   for (const [i, root] of roots.entries()) requireRun(root, folders[i] ?? root);
   const names = namesOf(roots);
   const runs: RunSource[] = [];
   // One after the other: a model may be large.
-  for (const [i, root] of roots.entries()) runs.push(await readRun(root, `r${i + 1}`, names[i] ?? root));
+  for (const [i, root] of roots.entries()) {
+    signal?.throwIfAborted();
+    runs.push(await readRun(root, `r${i + 1}`, names[i] ?? root));
+  }
   return runs;
 }
 
