@@ -169,7 +169,7 @@ interface TaskPlan {
 const TASKS: Readonly<Record<TaskName, TaskPlan>> = {
   sst2: { epochs: 2, limit: 10_000, learningRate: 5e-5, seeds: 3, examples: 67_349, milliseconds: 20 },
   cola: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 8_551, milliseconds: 18, copies: 2 },
-  mrpc: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 3_668, milliseconds: 55, copies: 1 },
+  mrpc: { epochs: 3, learningRate: 1e-4, seeds: 3, examples: 3_668, milliseconds: 55, copies: 1 },
   rte: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 2_490, milliseconds: 75, copies: 1 },
   stsb: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 5_749, milliseconds: 35, copies: 1 },
   wnli: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 635, milliseconds: 40, copies: 1 },
