@@ -1,12 +1,18 @@
 /**
- * What the commands without a run folder return: augment, evaluate, predict, export, shrink, inspect and report.
+ * What the commands without a run folder return: augment, evaluate, predict, export, shrink, inspect, topology and report.
  *
  * Plain JSON: with `--json` the command line prints them as they are.
  */
 
 import type { ModelPart } from "../measure/parts.ts";
-import type { FileBytes, Parameters } from "../measure/result.ts";
+import type { FileBytes, Metric, Parameters } from "../measure/result.ts";
 import type { Prediction } from "../network/predictions.ts";
+import type { DegreeStudy, HubOverlap } from "../topology/degrees.ts";
+import type { Density } from "../topology/density.ts";
+import type { Junctions } from "../topology/junctions.ts";
+import type { Overlap } from "../topology/overlap.ts";
+import type { Paths } from "../topology/paths.ts";
+import type { Units } from "../topology/units.ts";
 
 /** The metrics of one model on one labelled data set. */
 export interface EvaluationResult {
@@ -144,4 +150,35 @@ export interface ReportResult {
   readonly runs: readonly string[];
   /** What of them cannot be shown, and why. */
   readonly missing: readonly string[];
+}
+
+/** What is left of one model. */
+export interface ModelTopology {
+  readonly name: string;
+  readonly ref: string;
+  /** Of its run; null for a model that is none. */
+  readonly task: string | null;
+  readonly method: string | null;
+  readonly metric: Metric | null;
+  readonly density: Density;
+  readonly units: Units;
+  readonly degrees: DegreeStudy;
+  readonly junctions: Junctions;
+  readonly paths: Paths;
+}
+
+/** What two models share; nulls for models of different shapes. */
+export interface TopologyComparison {
+  readonly first: string;
+  readonly second: string;
+  readonly overlap: Overlap | null;
+  readonly hubs: HubOverlap | null;
+}
+
+/** Each model, and each pair of them. */
+export interface TopologyResult {
+  readonly models: readonly ModelTopology[];
+  readonly comparisons: readonly TopologyComparison[];
+  /** What cannot be said, and why. */
+  readonly notes: readonly string[];
 }

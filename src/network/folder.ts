@@ -17,7 +17,7 @@ import { requireEntry } from "../base/present.ts";
 import type { FloatTensor, Tensor } from "../base/tensor.ts";
 import { type BertConfig, type Head, parseConfig } from "../bert/config.ts";
 import { configJson } from "../bert/config-json.ts";
-import { findHead } from "../bert/head.ts";
+import { findHead, parseHead } from "../bert/head.ts";
 import { parameters, type Shapes } from "../bert/names.ts";
 import { readJsonIfPresent, readTextIfPresent, withFile, writeFileAtomic } from "../formats/files.ts";
 import { encodeFloat16 } from "../formats/float16.ts";
@@ -44,6 +44,18 @@ async function readMasks(folder: string, shapes: Shapes): Promise<Map<string, Te
     }
     return masks;
   });
+}
+
+/**
+ * The configuration and the masks of a folder, without its weights, which may be gone: what is left of a network is all
+ * that some studies ask for.
+ *
+ * @throws {InputError} `folder/config`; {ConfigError} `config/…`; {FormatError} `masks/size`, `safetensors/…`, `folder/unused`
+ */
+export async function readMaskedConfig(folder: string): Promise<Pick<Network, "config" | "masks">> {
+  const { config, json, path } = await readConfig(folder);
+  const masks = await readMasks(folder, parameters(config, parseHead(json, path)));
+  return masks === undefined ? { config } : { config, masks };
 }
 
 /** What a mask calls pruned is 0. A weight that is 0 and not pruned is nothing strange. */
@@ -118,13 +130,17 @@ interface Opened {
   readonly listed: Listed;
 }
 
-async function openFolder(folder: string, note: Note): Promise<Opened> {
+async function readConfig(folder: string): Promise<{ config: BertConfig; json: unknown; path: string }> {
   const path = join(folder, "config.json");
   const json = await readJsonIfPresent(path);
   if (json === undefined) {
     throw new InputError("folder/config", `model: expected a folder with config.json, got none (${folder})`);
   }
-  const config = parseConfig(json, path);
+  return { config: parseConfig(json, path), json, path };
+}
+
+async function openFolder(folder: string, note: Note): Promise<Opened> {
+  const { config, json, path } = await readConfig(folder);
   const listed = await listTensors(folder);
   const { head, notes } = findHead(json, new Set(listed.values()), path);
   for (const text of notes) note(text);

@@ -1,6 +1,6 @@
 /** The options of the commands that begin with a finished model: predict, evaluate, load, export, shrink, bench, inspect. Kinds as in training.ts. */
 
-import { integer, integers, number, oneOf, onOff, someOf, text, texts } from "./kinds.ts";
+import { integer, integers, number, oneOf, onOff, someOf, text, texts, words } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
 import { ANY_MODEL, COMMON, DATA, dataRule, MODEL, MODEL_LENGTH, QUOTES } from "./shared.ts";
 
@@ -175,3 +175,15 @@ export const INSPECT = schema("inspect", {
 });
 export type InspectOptions = OptionsOf<typeof INSPECT.fields>;
 export type InspectSettings = SettingsOf<typeof INSPECT.fields>;
+
+/** What is left of pruned models, and what they share. */
+export const TOPOLOGY = schema("topology", {
+  models: required(texts("models", 1), "models, runs, or folders of runs"),
+  against: optional(texts("model", 1), "what each model is compared with; may be repeated", {
+    absent: "the models with each other",
+  }),
+  tasks: optional(words("names"), "only runs of these tasks, separated by commas", { absent: "all" }),
+  ...COMMON,
+});
+export type TopologyOptions = OptionsOf<typeof TOPOLOGY.fields>;
+export type TopologySettings = SettingsOf<typeof TOPOLOGY.fields>;

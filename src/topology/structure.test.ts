@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { PRUNED_CONFIG, TINY_CONFIG, tinyModel } from "../../test/support/tiny-model.ts";
 import { InputError } from "../base/errors.ts";
+import { floatTensor, sizeOf } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { countKept } from "./bits.ts";
 import { COMPONENTS, groupMatrices, matrixOf, pairMatrices, structureOf } from "./structure.ts";
@@ -68,4 +69,23 @@ test.each<[BertConfig, string]>([
   expect(compare).toThrow(InputError);
   expect(compare).toThrow(expect.objectContaining({ code: "topology/shapes" }));
   expect(compare).toThrow(`two networks: ${message}`);
+});
+
+test("masks alone give the structure that they give with weights of which none is 0", () => {
+  const { masks: _, ...network } = tinyModel();
+  const name = "bert.encoder.layer.1.attention.self.key.weight";
+  const tensors = new Map(
+    [...network.tensors].map(([each, { shape, data }]) => [
+      each,
+      floatTensor(
+        shape,
+        data.map((w) => w || 1),
+      ),
+    ]),
+  );
+  const shape = network.tensors.get(name)?.shape ?? [];
+  const data = Uint8Array.from({ length: sizeOf(shape) }, (_, i) => Number(i % 3 === 0));
+  const masks = new Map([[name, { dtype: "uint8" as const, shape, data }]]);
+  const { matrices } = structureOfMasks({ config: network.config, masks });
+  expect(matrices).toEqual(structureOf({ ...network, tensors, masks }).matrices);
 });

@@ -9,7 +9,7 @@
 import { InputError } from "../base/errors.ts";
 import { requireEntry, requireItem, requireValue } from "../base/present.ts";
 import type { BertConfig } from "../bert/config.ts";
-import { EMBEDDINGS, layerNames, weightOf } from "../bert/names.ts";
+import { EMBEDDINGS, layerNames, parameters, weightOf } from "../bert/names.ts";
 import type { Network } from "../network/network.ts";
 import { type BitMatrix, bitsOf } from "./bits.ts";
 
@@ -50,6 +50,18 @@ export function structureOf({ config, tensors, masks }: Network): Structure {
     const { shape, data } = requireEntry(tensors, name, "tensor");
     const [rows, columns] = [requireItem(shape, 0, name), requireItem(shape, 1, name)];
     return { name, component, layer, bits: bitsOf(masks?.get(name)?.data ?? data, rows, columns) };
+  });
+  return { config, matrices };
+}
+
+/** What masks leave of a network whose weights are gone: a matrix without a mask is whole. */
+export function structureOfMasks({ config, masks }: Pick<Network, "config" | "masks">): Structure {
+  const shapes = parameters(config, { kind: "none" });
+  const matrices = placesOf(config).map((place): Matrix => {
+    const shape = requireEntry(shapes, place.name, "shape");
+    const [rows, columns] = [requireItem(shape, 0, place.name), requireItem(shape, 1, place.name)];
+    const kept = masks?.get(place.name)?.data ?? new Uint8Array(rows * columns).fill(1);
+    return { ...place, bits: bitsOf(kept, rows, columns) };
   });
   return { config, matrices };
 }
@@ -106,6 +118,17 @@ export function pairMatrices(first: Structure, second: Structure): Pair[] {
     }
     return { name, component, layer, first: bits, second: against };
   });
+}
+
+/** Whether two structures can be compared. */
+export function isSameShape(first: Structure, second: Structure): boolean {
+  return (
+    first.matrices.length === second.matrices.length &&
+    first.matrices.every(({ name, bits }, i) => {
+      const other = second.matrices[i];
+      return other?.name === name && other.bits.rows === bits.rows && other.bits.columns === bits.columns;
+    })
+  );
 }
 
 /** What every comparison of things of different shapes is refused with. */

@@ -1,0 +1,104 @@
+/**
+ * `espalier topology`: what is left of pruned models, and what two of them share.
+ *
+ * Every number stands beside what chance gives, or what density alone explains; the formulas and their sources are in the
+ * headers of topology/. Not here: measures that run the model (states, the line between two), and studies of many runs.
+ */
+
+import { TOPOLOGY, type TopologyOptions, type TopologySettings } from "../options/models.ts";
+import { resolveOptions } from "../options/schema.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { stoppable } from "../runs/stopping.ts";
+import { type FoundStructure, findModels, loadStructure } from "../runs/structures.ts";
+import { compareHubs, measureDegrees } from "../topology/degrees.ts";
+import { measureDensity } from "../topology/density.ts";
+import { countJunctions } from "../topology/junctions.ts";
+import { compareMasks } from "../topology/overlap.ts";
+import { findPaths } from "../topology/paths.ts";
+import { isSameShape } from "../topology/structure.ts";
+import { surveyUnits } from "../topology/units.ts";
+import type { ModelTopology, TopologyComparison, TopologyResult } from "./answers.ts";
+
+/** Share of the weights from which a model counts as dense: a few zeros are a padding row. */
+const DENSE = 0.999;
+
+/**
+ * Studies which weights survive in each model, and compares them in pairs.
+ *
+ * @throws {ConfigError} for options that do not fit
+ * @throws {InputError} `topology/none` for a folder without finished runs, and for a model that cannot be read;
+ *   {InterruptedError} `topology/stopped`
+ * @example const { models } = await topology({ models: ["runs/pruned"] }); // models[0].density.total.share
+ */
+export async function topology(options: TopologyOptions, context: RunContext = {}): Promise<TopologyResult> {
+  const settings = resolveOptions(TOPOLOGY, options);
+  return stoppable("topology", context, () => studyModels(settings, context));
+}
+
+async function studyModels(
+  { models, against, tasks }: TopologySettings,
+  context: RunContext,
+): Promise<TopologyResult> {
+  const isMeant = ({ task }: FoundStructure): boolean => tasks === undefined || tasks.includes(task ?? "");
+  const load = async (refs: readonly string[]): Promise<FoundStructure[]> => {
+    const found: FoundStructure[] = [];
+    for (const ref of await findModels(refs)) {
+      context.signal?.throwIfAborted();
+      found.push(await loadStructure(ref, context));
+    }
+    return found.filter(isMeant);
+  };
+  const own = await load(models);
+  const others = against === undefined ? undefined : await load(against);
+  const pairs = others
+    ? own.flatMap((first) => others.map((second) => [first, second] as const))
+    : own.flatMap((first, i) => own.slice(i + 1).map((second) => [first, second] as const));
+  const described = own.map((found) => {
+    context.signal?.throwIfAborted();
+    return describe(found);
+  });
+  return {
+    models: described,
+    comparisons: pairs.map(([first, second]) => compare(first, second)),
+    notes: [...own.flatMap(notesOf), ...missingNotes(own, pairs.length, tasks)],
+  };
+}
+
+function describe({ structure, ...facts }: FoundStructure): ModelTopology {
+  return {
+    ...facts,
+    density: measureDensity(structure),
+    units: surveyUnits(structure),
+    degrees: measureDegrees(structure),
+    junctions: countJunctions(structure),
+    paths: findPaths(structure),
+  };
+}
+
+function compare(first: FoundStructure, second: FoundStructure): TopologyComparison {
+  const names = { first: first.name, second: second.name };
+  if (!isSameShape(first.structure, second.structure)) return { ...names, overlap: null, hubs: null };
+  return {
+    ...names,
+    overlap: compareMasks(first.structure, second.structure),
+    hubs: compareHubs(first.structure, second.structure),
+  };
+}
+
+/** What a model has too little of to be studied. */
+function notesOf({ name, method, structure }: FoundStructure): string[] {
+  const { share } = measureDensity(structure).total;
+  if (share !== null && share < DENSE) return [];
+  const how =
+    method === null || method === "finetune" ? "" : `; ${method} made it smaller, if at all, by its shapes`;
+  return [`${name} has no pruned weights: what is said of it is what any dense model of its shape has${how}`];
+}
+
+function missingNotes(
+  own: readonly FoundStructure[],
+  pairs: number,
+  tasks: readonly string[] | undefined,
+): string[] {
+  if (own.length === 0) return [`no model is one of ${tasks?.join(", ") ?? "those"}`];
+  return pairs === 0 ? ["one model alone has nothing to be compared with; --against names another"] : [];
+}
