@@ -40,6 +40,7 @@ export { predict } from "./commands/predict.ts";
 export { pretrain } from "./commands/pretrain.ts";
 export { report } from "./commands/report.ts";
 export { shrink } from "./commands/shrink.ts";
+export { topology } from "./commands/topology.ts";
 export type { ModelPart } from "./measure/parts.ts";
 export type {
   FileBytes,
@@ -61,6 +62,7 @@ export type {
   InspectOptions,
   PredictOptions,
   ShrinkOptions,
+  TopologyOptions,
 } from "./options/models.ts";
 export type { ReportOptions } from "./options/reporting.ts";
 export type {

@@ -8,7 +8,7 @@
 import { ConfigError } from "../base/errors.ts";
 import { requireEngine } from "../engine/presence.ts";
 import { flagOf } from "../options/flags.ts";
-import { BENCH, EVALUATE, EXPORT, INSPECT, PREDICT, SHRINK } from "../options/models.ts";
+import { BENCH, EVALUATE, EXPORT, INSPECT, PREDICT, SHRINK, TOPOLOGY } from "../options/models.ts";
 import { REPORT } from "../options/reporting.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../options/schema.ts";
 import { COMMON } from "../options/shared.ts";
@@ -205,6 +205,18 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async (settings, context) => {
       const { report } = await import("../commands/report.ts");
       return outcome(await report(settings, context), printReport);
+    },
+  }),
+  define({
+    schema: TOPOLOGY,
+    stop: "loses nothing",
+    summary: "which weights survive, and what pruned models share",
+    example: "topology runs/pruned runs/pruned-too",
+    positionals: ["models"],
+    run: async (settings, context) => {
+      const { topology } = await import("../commands/topology.ts");
+      const { topologyText } = await import("./topology-text.ts");
+      return outcome(await topology(settings, context), topologyText);
     },
   }),
   define({

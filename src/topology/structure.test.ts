@@ -4,7 +4,14 @@ import { InputError } from "../base/errors.ts";
 import { floatTensor, sizeOf } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { countKept } from "./bits.ts";
-import { COMPONENTS, groupMatrices, matrixOf, pairMatrices, structureOf } from "./structure.ts";
+import {
+  COMPONENTS,
+  groupMatrices,
+  matrixOf,
+  pairMatrices,
+  structureOf,
+  structureOfMasks,
+} from "./structure.ts";
 
 test("every matrix of the encoder and its tables is there once, with the shape of its tensor", () => {
   const network = tinyModel();

@@ -1,0 +1,192 @@
+/** What `topology` found, as tables and bars of at most 80 columns. Every number has its chance beside it. */
+
+import { fixed, percent } from "../base/quantity.ts";
+import { wrap } from "../base/units.ts";
+import type { ModelTopology, TopologyComparison, TopologyResult } from "../commands/answers.ts";
+import { metricText } from "../measure/verdict.ts";
+import type { Counted } from "../topology/chance.ts";
+import { COMPONENTS, type Component } from "../topology/structure.ts";
+import { renderTable, WIDTH } from "./table.ts";
+
+const NONE = "–";
+/** Share of the weights from which on a model counts as dense: a padding row may be 0. */
+const DENSE = 0.999;
+/** Characters of a model's name in a table of pairs. */
+const LONGEST_NAME = 19;
+
+/** The columns of the density table: the parts of a layer, in few characters. */
+const HEADINGS: Readonly<Record<Exclude<Component, "embeddings">, string>> = {
+  query: "query",
+  key: "key",
+  value: "value",
+  "attention output": "att. out",
+  intermediate: "interm.",
+  output: "output",
+};
+
+/** The whole answer. */
+export function topologyText({ models, comparisons, notes }: TopologyResult): string {
+  return [
+    ...models.map(modelText),
+    ...(comparisons.length === 0 ? [] : [comparisonsText(comparisons)]),
+    ...notes.map((note) => wrap(`note: ${note}`, WIDTH)),
+  ].join("\n\n");
+}
+
+function modelText(model: ModelTopology): string {
+  const { name, task, method, metric } = model;
+  const about = [
+    ...(task === null ? [] : [task]),
+    ...(method === null ? [] : [method]),
+    ...(metric === null ? [] : [`${metric.name} ${metricText(metric.name, metric.after)}`]),
+  ].join(", ");
+  const heading = about === "" ? name : `${name} (${about})`;
+  const { share } = model.density.total;
+  // Of a dense model there is nothing to be seen; a note says so.
+  if (share === null || share >= DENSE) return `${heading}: nothing is pruned`;
+  return [heading, densityTable(model), unitsTable(model)].join("\n\n");
+}
+
+/** Kept weights by layer and part, each with a bar of eight heights. */
+function densityTable({ density }: ModelTopology): string {
+  const parts = COMPONENTS.filter((component) => component !== "embeddings");
+  const rows = density.layers.map(({ layer, share }) => {
+    const cells = parts.map((component) => {
+      const found = density.cells.find((cell) => cell.layer === layer && cell.component === component);
+      return found === undefined ? "" : shareCell(found.share);
+    });
+    return [layer === null ? "embeddings" : `layer ${layer}`, ...cells, shareCell(share)];
+  });
+  const totals = parts.map((component) => {
+    return shareCell(density.components.find((each) => each.component === component)?.share ?? null);
+  });
+  const header = ["kept", ...parts.map((component) => HEADINGS[component]), "all"];
+  return renderTable(header, [...rows, ["all", ...totals, shareCell(density.total.share)]]);
+}
+
+const BARS = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+
+function shareCell(share: number | null): string {
+  if (share === null) return NONE;
+  const height = Math.min(BARS.length - 1, Math.floor(share * BARS.length));
+  return `${shareText(share)} ${BARS[height]}`;
+}
+
+/** One decimal below a tenth, where whole points say little. */
+function shareText(share: number): string {
+  return percent(share, { decimals: share < 0.0995 ? 1 : 0 });
+}
+
+function unitsTable({ units, paths, degrees, junctions }: ModelTopology): string {
+  const tally = (found: Counted, of: number): string[] => [
+    `${wholeText(found.found)} of ${wholeText(of)}`,
+    numberText(found.chance),
+  ];
+  const { withResidual, withoutResidual } = paths;
+  const onPath = (record: typeof withResidual): string[] => {
+    const { size, kept, onPath, onPathByChance } = record.total;
+    return [
+      `${shareText(kept === 0 ? 0 : onPath / kept)} of the kept, ${shareText(onPath / Math.max(1, size))} of all`,
+      shareText(kept === 0 ? 0 : onPathByChance / kept),
+    ];
+  };
+  const neurons = withoutResidual.units.find(({ kind }) => kind === "neuron");
+  const logs = (value: number | null): string =>
+    value === null ? "none" : `10^${fixed(value / Math.LN10, 1)}`;
+  return renderTable(
+    ["", "found", "by chance"],
+    [
+      ["heads that do nothing", ...tally(units.heads.dead, units.heads.units)],
+      ["heads that hardly do anything", ...tally(units.heads.nearlyDead, units.heads.units)],
+      ["neurons that do nothing", ...tally(units.neurons.dead, units.neurons.units)],
+      ["neurons that hardly do anything", ...tally(units.neurons.nearlyDead, units.neurons.units)],
+      ["weights on a path", ...onPath(withResidual)],
+      ["… without the residual stream", ...onPath(withoutResidual)],
+      [
+        "neurons on a path without it",
+        neurons === undefined ? NONE : `${wholeText(neurons.effective)} of ${wholeText(neurons.units)}`,
+        neurons === undefined ? NONE : numberText(neurons.effectiveByChance),
+      ],
+      ["paths without it", logs(withoutResidual.logPaths), logs(withoutResidual.logPathsByChance)],
+      ["spread of fan-in / its mean", ...variationOf(degrees, "fanIn")],
+      ["spread of fan-out / its mean", ...variationOf(degrees, "fanOut")],
+      ["hubs by fan-in", ...hubsOf(degrees, "fanIn")],
+      ["hubs by fan-out", ...hubsOf(degrees, "fanOut")],
+      ["neurons that are written and read", ...neuronJunctions(junctions)],
+    ],
+    [1],
+  );
+}
+
+/** Of the encoder's matrices, the mean: rows of the tables are word pieces, which are no units. */
+function variationOf({ matrices }: ModelTopology["degrees"], side: "fanIn" | "fanOut"): string[] {
+  const sides = matrices.filter(({ layer }) => layer !== null).map((matrix) => matrix[side]);
+  const meanOf = (values: readonly (number | null)[]): string => {
+    const known = values.filter((value) => value !== null);
+    return known.length === 0 ? NONE : fixed(known.reduce((sum, value) => sum + value, 0) / known.length, 2);
+  };
+  return [meanOf(sides.map(({ variation }) => variation)), meanOf(sides.map((each) => each.chanceVariation))];
+}
+
+function hubsOf({ matrices }: ModelTopology["degrees"], side: "fanIn" | "fanOut"): string[] {
+  const sides = matrices.filter(({ layer }) => layer !== null).map((matrix) => matrix[side]);
+  const sum = (of: (hubs: Counted) => number): number => sides.reduce((n, { hubs }) => n + of(hubs), 0);
+  const units = sides.reduce((n, each) => n + each.units, 0);
+  return [
+    `${wholeText(sum(({ found }) => found))} of ${wholeText(units)}`,
+    numberText(sum(({ chance }) => chance)),
+  ];
+}
+
+function neuronJunctions({ junctions }: ModelTopology["junctions"]): string[] {
+  const own = junctions.filter(({ kind }) => kind === "neurons");
+  const [units, both, chance] = [
+    own.reduce((n, each) => n + each.units, 0),
+    own.reduce((n, each) => n + each.both.found, 0),
+    own.reduce((n, each) => n + each.both.chance, 0),
+  ];
+  return [`${wholeText(both)} of ${wholeText(units)}`, numberText(chance)];
+}
+
+/** A number that chance gives: whole where it is large. */
+function numberText(value: number): string {
+  return value >= 10 ? wholeText(Math.round(value)) : fixed(value, 1);
+}
+
+function wholeText(value: number): string {
+  return value.toLocaleString("en");
+}
+
+function comparisonsText(comparisons: readonly TopologyComparison[]): string {
+  const rows = comparisons.map(({ first, second, overlap, hubs }) => {
+    const name = `${shorten(first)} / ${shorten(second)}`;
+    if (overlap === null || hubs === null) return [name, "shapes differ", "", "", "", ""];
+    const { jaccard, chance, excess } = overlap.total;
+    const { fanIn } = hubs;
+    return [
+      name,
+      ...[jaccard, chance.jaccard, chance.byMatrix].map((share) =>
+        share === null ? NONE : shareText(share),
+      ),
+      excess === null ? NONE : `${excess >= 0 ? "+" : "−"}${percent(Math.abs(excess), { decimals: 1 })}`,
+      fanIn.jaccard === null ? NONE : `${shareText(fanIn.jaccard)}`,
+    ];
+  });
+  const header = [
+    "weights that both keep, of those of either",
+    "found",
+    "chance",
+    "density",
+    "beyond",
+    "hubs",
+  ];
+  const legend =
+    "chance: masks of these densities anywhere; density: of these densities in every matrix; beyond: found less density; hubs: of the units with most inputs, those of both masks";
+  const isCompared = comparisons.some(({ overlap }) => overlap !== null);
+  if (!isCompared) return renderTable(["pair", "", "", "", "", ""], rows);
+  return `${renderTable(["pair", ...header.slice(1)], rows)}\n${wrap(`${header[0]}. ${legend}`, WIDTH)}`;
+}
+
+function shorten(name: string): string {
+  return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME - 1)}…`;
+}
