@@ -9,7 +9,6 @@ import { TOPOLOGY, type TopologyOptions, type TopologySettings } from "../option
 import { resolveOptions } from "../options/schema.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { stoppable } from "../runs/stopping.ts";
-import { type FoundStructure, findModels, loadStructure } from "../runs/structures.ts";
 import { compareHubs, measureDegrees } from "../topology/degrees.ts";
 import { measureDensity } from "../topology/density.ts";
 import { countJunctions } from "../topology/junctions.ts";
@@ -18,6 +17,7 @@ import { findPaths } from "../topology/paths.ts";
 import { isSameShape } from "../topology/structure.ts";
 import { surveyUnits } from "../topology/units.ts";
 import type { ModelTopology, TopologyComparison, TopologyResult } from "./answers.ts";
+import { type FoundStructure, findModels, loadStructure } from "./topology-models.ts";
 
 /** Share of the weights from which a model counts as dense: a few zeros are a padding row. */
 const DENSE = 0.999;

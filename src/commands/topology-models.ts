@@ -11,11 +11,11 @@ import { WEIGHTS_FILE } from "../formats/weights.ts";
 import { type Metric, readResult } from "../measure/result.ts";
 import { readMaskedConfig } from "../network/folder.ts";
 import { MASKS_FILE } from "../network/masks.ts";
+import { runPaths } from "../runs/folder.ts";
+import { loadModel } from "../runs/models.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { readRecipe } from "../runs/recipe.ts";
 import { type Structure, structureOf, structureOfMasks } from "../topology/structure.ts";
-import { runPaths } from "./folder.ts";
-import { loadModel } from "./models.ts";
-import type { RunContext } from "./progress.ts";
-import { readRecipe } from "./recipe.ts";
 
 /** What is left of a model, and where it comes from. */
 export interface FoundStructure {
