@@ -7,8 +7,8 @@
 
 import { TOPOLOGY, type TopologyOptions, type TopologySettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
+import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { stoppable } from "../runs/stopping.ts";
 import { compareHubs, measureDegrees } from "../topology/degrees.ts";
 import { measureDensity } from "../topology/density.ts";
 import { countJunctions } from "../topology/junctions.ts";
@@ -32,7 +32,7 @@ const DENSE = 0.999;
  */
 export async function topology(options: TopologyOptions, context: RunContext = {}): Promise<TopologyResult> {
   const settings = resolveOptions(TOPOLOGY, options);
-  return stoppable("topology", context, () => studyModels(settings, context));
+  return perform("topology", context, () => studyModels(settings, context), { engine: false });
 }
 
 async function studyModels(
