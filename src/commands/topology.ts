@@ -7,6 +7,7 @@
 
 import { TOPOLOGY, type TopologyOptions, type TopologySettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
+import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { compareHubs, measureDegrees } from "../topology/degrees.ts";
 import { measureDensity } from "../topology/density.ts";
@@ -16,7 +17,6 @@ import { findPaths } from "../topology/paths.ts";
 import { isSameShape } from "../topology/structure.ts";
 import { surveyUnits } from "../topology/units.ts";
 import type { ModelTopology, TopologyComparison, TopologyResult } from "./answers.ts";
-import { perform } from "./perform.ts";
 import { type FoundStructure, findModels, loadStructure } from "./topology-models.ts";
 
 /** Share of the weights from which a model counts as dense: a few zeros are a padding row. */
