@@ -16,6 +16,7 @@ import { AUGMENT, COMPRESS, DEMO, FINETUNE, PRETRAIN, REPRODUCE, RESUME } from "
 import { withinCores } from "../runs/cores.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { methodsHelp } from "./methods-help.ts";
+import { withFlags } from "./naming.ts";
 import {
   printAugmentation,
   printBench,
@@ -75,8 +76,12 @@ function define<F extends Fields>({ schema, run, ...rest }: Definition<F>): Comm
     ...rest,
     name: schema.name,
     fields: schema.fields,
-    execute: async (given, context) =>
-      run(resolveOptions(schema, withCores(given, context), naming), context),
+    execute: async (given, context) => {
+      const settings = resolveOptions(schema, withCores(given, context), naming);
+      return run(settings, context).catch((error: unknown) => {
+        throw withFlags(error, schema.fields, naming);
+      });
+    },
   };
 }
 

@@ -182,7 +182,7 @@ test("a run that is finished is not resumed, and the message names its folder", 
   writeFileSync(join(run, "result.json"), "{}");
   const { status, stderr } = espalier(["resume", run]);
   expect(status).toBe(2);
-  expect(stderr).toBe(`espalier: run: expected a run that was stopped, got a finished one (${run})\n`);
+  expect(stderr).toBe(`espalier: <run>: expected a run that was stopped, got a finished one (${run})\n`);
 });
 
 test("a damaged recipe is refused, and the stack is shown only on request", () => {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { ownTemplates, ruledModel } from "../../test/support/ruled-model.ts";
@@ -10,6 +10,7 @@ import { EMBEDDINGS, layerNames, weightOf } from "../bert/names.ts";
 import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { decodeModel } from "../onnx/decode.ts";
+import type { ProgressEvent } from "../runs/progress.ts";
 import { espFigures } from "../sparse/esp/figures.ts";
 import type { TokenizerRules } from "../text/rules.ts";
 import { exportModel } from "./export.ts";
@@ -243,5 +244,42 @@ test.each(UNLIKE)(
     const failure = { code: "export/tokenizer", message: expect.stringContaining(key) };
     await expect(exportModel({ model, to: "onnx", out: await newFolder() })).rejects.toMatchObject(failure);
     expect((await exportModel({ model, to: "onnx" })).files).toEqual(["model.onnx"]);
+  },
+);
+
+test.each(["onnx", "onnx-int8", "safetensors", "esp"] as const)(
+  "as %s a model goes to no place of another kind, nor among files that are no model's",
+  async (to) => {
+    const root = await newFolder();
+    const model = await written(tinyModel());
+    const refused = (out: string, code: string, force = false) =>
+      expect(exportModel({ model, to, out, force })).rejects.toMatchObject({ name: "ConfigError", code });
+    const file = join(root, "notes.txt");
+    await writeFile(file, "mine");
+    for (const force of [false, true]) {
+      await refused(join(file, "inside"), "place/kind", force);
+      if (to === "esp") await refused(root, "place/kind", force);
+      else await refused(file, "place/kind", force);
+    }
+    if (to !== "esp") await refused(root, "export/exists");
+    expect(await readdir(root)).toEqual(["notes.txt"]);
+    expect(await readFile(file, "utf8")).toBe("mine");
+    if (to !== "esp") await exportModel({ model, to, out: root, force: true });
+    await exportModel({ model, to, out: join(root, "new") });
+  },
+);
+
+test.each([
+  [{ kind: "mlm" }, "a masked language model"],
+  [{ kind: "none" }, "an encoder without a head"],
+  [{ kind: "regression" }, undefined],
+] satisfies [Head, string | undefined][])(
+  "a packed file of %j has a note if the runtime does not load it",
+  async (head, kind) => {
+    const notes: string[] = [];
+    const report = (event: ProgressEvent) => event.kind === "note" && notes.push(event.text);
+    await exportModel({ model: await written(tinyModel(head)), to: "esp" }, { report });
+    expect(notes).toHaveLength(kind === undefined ? 0 : 1);
+    if (kind !== undefined) expect(notes[0]).toContain(`and this is ${kind}`);
   },
 );

@@ -14,7 +14,7 @@
  */
 
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { BLOCK_HEIGHTS } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
@@ -23,7 +23,7 @@ import { WEIGHTS_FILE } from "../formats/weights.ts";
 import { isHubName } from "../hub/name.ts";
 import { differenceOfNetworks, differenceOfOnnx } from "../measure/difference.ts";
 import { codeVersion, measureFile } from "../measure/machine.ts";
-import { packNetwork } from "../measure/packed.ts";
+import { packNetwork, runsSparse } from "../measure/packed.ts";
 import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { onnxProgram } from "../network/onnx.ts";
@@ -31,9 +31,10 @@ import { toStock } from "../network/stock.ts";
 import { OPSETS, PORTABLE_OPSET } from "../onnx/opsets.ts";
 import { EXPORT, type ExportOptions, type ExportSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
+import { unlabelledKind } from "../runs/classifier.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
-import { claimFile, claimFolder } from "../runs/place.ts";
+import { claimFile, claimFolder, isLeftover, requireFile, requireFolder } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { requireBrowserTokenizer, tokenizerTexts } from "../text/tokenizer-files.ts";
 import type { ExportResult } from "./answers.ts";
@@ -42,7 +43,8 @@ import type { ExportResult } from "./answers.ts";
  * Writes a model for other programs. Without `out` the same export of an earlier call is replaced.
  *
  * @throws {ConfigError} for options that do not fit, `export/out` for a model of the hub or an .esp file
- *   without `out`; `export/exists` for what is at `out` already, and not `force`
+ *   without `out`; `export/exists` for what is at `out` already, and not `force`;
+ *   `place/kind` for a file where a folder is to be, or the other way round
  * @throws {InputError} `export/tokenizer` for a folder whose tokenizer transformers.js would read otherwise; `run/busy`
  * @throws {InterruptedError} `export/stopped`, before anything is written
  * @throws {FormatError} `onnx/too-large` for 2 GiB or more; {InputError} `stock/heads`, `stock/reader`, or for a model that cannot be
@@ -59,7 +61,7 @@ async function writeModel(settings: ExportSettings, context: RunContext): Promis
   const needsPlace = () =>
     new ConfigError("export/out", `out: expected a place to write ${model} to, got none`);
   if (out === undefined && isHubName(model)) throw needsPlace();
-  requireNew(settings);
+  await requireNew(settings);
   const loaded = await loadModel(model, context);
   if (out === undefined && isEsp(loaded.path)) throw needsPlace();
   if (to === "esp") return writeEsp(loaded, settings, context);
@@ -69,12 +71,25 @@ async function writeModel(settings: ExportSettings, context: RunContext): Promis
 /** The names of an export: of the ONNX file, and where it lies in a folder as transformers.js reads it. */
 const ONNX_NAMES = { onnx: "model.onnx", "onnx-int8": "model_quantized.onnx" };
 
-/** Refuses to replace what the user has at a place of his own. @throws {ConfigError} `export/exists` */
-function requireNew({ to, out, force }: ExportSettings): void {
-  if (out === undefined || force) return;
+/**
+ * Refuses to replace what the user has at a place of his own, and to put files among those of a folder that is no model's.
+ * @throws {ConfigError} `export/exists`, `place/kind`
+ */
+async function requireNew({ to, out, force }: ExportSettings): Promise<void> {
+  if (out === undefined) return;
+  const isFile = to === "esp" || (to !== "safetensors" && out.endsWith(".onnx"));
+  if (isFile) requireFile(out);
+  else requireFolder(out);
+  if (force) return;
   const file = to === "esp" ? out : to === "safetensors" ? join(out, WEIGHTS_FILE) : onnxPlace(to, out);
-  if (!existsSync(file)) return;
-  throw new ConfigError("export/exists", `out: expected a new place, or --force to replace it, got ${file}`);
+  if (existsSync(file)) {
+    const message = `out: expected a new place, or --force to replace it, got ${file}`;
+    throw new ConfigError("export/exists", message);
+  }
+  if (isFile || !existsSync(out) || existsSync(join(out, "config.json"))) return;
+  if ((await readdir(out)).every(isLeftover)) return;
+  const expected = "a folder that is new, empty or a model's, or --force to write into it";
+  throw new ConfigError("export/exists", `out: expected ${expected}, got one with other files (${out})`);
 }
 
 function onnxPlace(to: keyof typeof ONNX_NAMES, out: string): string {
@@ -84,12 +99,16 @@ function onnxPlace(to: keyof typeof ONNX_NAMES, out: string): string {
 async function writeEsp(
   { network, path, run }: LoadedModel,
   settings: ExportSettings,
-  { signal }: RunContext,
+  { signal, report }: RunContext,
 ): Promise<ExportResult> {
   const { values = "float16", tables = values, block, out } = settings;
   const file = out ?? join(run ?? path, "model.esp");
   const height = BLOCK_HEIGHTS.find((known) => String(known) === block);
   const bytes = await packNetwork(network, { values, tables, ...(height === undefined ? {} : { height }) });
+  if (!runsSparse(network.head)) {
+    const text = `espalier/runtime does not load it, for that labels texts, and this is ${unlabelledKind(network.head)}; every command takes it as a model`;
+    report?.({ kind: "note", text });
+  }
   signal?.throwIfAborted();
   await using _place = await claimPlace(out === undefined ? run : undefined, file);
   await writeFileAtomic(file, [bytes]);

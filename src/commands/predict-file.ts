@@ -15,6 +15,7 @@ import type { Prediction, Text } from "../network/predictions.ts";
 import type { PredictSettings } from "../options/models.ts";
 import type { Classifier } from "../runs/classifier.ts";
 import { noteCut } from "../runs/length.ts";
+import { requireFile } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import type { PredictedFile } from "./answers.ts";
 
@@ -32,8 +33,9 @@ interface AddedNames {
   readonly scores: string;
 }
 
-/** Refuses a file to write that is there already. @throws {ConfigError} `predict/exists` */
+/** Refuses a file to write that is there already. @throws {ConfigError} `predict/exists`, `place/kind` */
 export function requirePlace({ out, force }: Pick<FileJob, "out" | "force">): void {
+  requireFile(out);
   if (force || !existsSync(out)) return;
   throw new ConfigError("predict/exists", `out: expected a new file, or --force to replace it, got ${out}`);
 }

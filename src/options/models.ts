@@ -52,18 +52,20 @@ export const PREDICT = schema(
     ...MODEL_LENGTH,
     ...COMMON,
   },
-  ({ texts, data }) => {
-    if (texts !== undefined && data !== undefined) return "texts: expected them or data, got both";
-    return (texts ?? data) ? undefined : "texts: expected one text or more, or data, got neither";
+  ({ texts, data }, name) => {
+    const [them, file] = [name("texts"), name("data")];
+    if (texts !== undefined && data !== undefined) return `${them}: expected them or ${file}, got both`;
+    return (texts ?? data) ? undefined : `${them}: expected one text or more, or ${file}, got neither`;
   },
-  ({ data, out }) => {
-    if (data === undefined)
-      return out === undefined ? undefined : "data: expected a file beside out, got none";
+  ({ data, out }, name) => {
+    if (data === undefined) return out && `${name("data")}: expected a file beside ${name("out")}, got none`;
     if (out !== undefined && /\.(csv|tsv|jsonl)$/i.test(out)) return undefined;
-    return `out: expected a .csv, .tsv or .jsonl file to write, got ${out ?? "none"}`;
+    return `${name("out")}: expected a .csv, .tsv or .jsonl file to write, got ${out ?? "none"}`;
   },
-  ({ data, mask = [] }) =>
-    data === undefined || mask.length < 2 ? undefined : `mask: expected one with data, got ${mask.length}`,
+  ({ data, mask = [] }, name) =>
+    data === undefined || mask.length < 2
+      ? undefined
+      : `${name("mask")}: expected one with ${name("data")}, got ${mask.length}`,
 );
 export type PredictOptions = OptionsOf<typeof PREDICT.fields>;
 export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
@@ -98,14 +100,15 @@ export const EXPORT = schema(
     }),
     ...COMMON,
   },
-  ({ to, opset }) =>
+  ({ to, opset }, name) =>
     opset === undefined || to === "onnx" || to === "onnx-int8"
       ? undefined
-      : `to: expected onnx or onnx-int8 with opset, got ${to}`,
-  ({ to, values, tables, block }) => {
+      : `${name("to")}: expected onnx or onnx-int8 with ${name("opset")}, got ${to}`,
+  ({ to, values, tables, block }, name) => {
     const given = values ?? tables ?? block;
     if (to === "esp" || given === undefined) return undefined;
-    return `to: expected esp with values, tables or block, got ${to}`;
+    const own = `${name("values")}, ${name("tables")} or ${name("block")}`;
+    return `${name("to")}: expected esp with ${own}, got ${to}`;
   },
 );
 export type ExportOptions = OptionsOf<typeof EXPORT.fields>;
@@ -130,10 +133,10 @@ export const SHRINK = schema(
     ...COMMON,
   },
   dataRule,
-  ({ task, data, vocabulary }) =>
+  ({ task, data, vocabulary }, name) =>
     task === undefined || data !== undefined || vocabulary !== undefined
       ? undefined
-      : "data: expected a path beside task, for data or vocabulary, got neither",
+      : `${name("data")}: expected a path beside ${name("task")}, or ${name("vocabulary")}, got neither`,
 );
 export type ShrinkOptions = OptionsOf<typeof SHRINK.fields>;
 export type ShrinkSettings = SettingsOf<typeof SHRINK.fields>;

@@ -64,19 +64,21 @@ export type SettingsOf<F extends Fields> = Flat<
   }
 >;
 
+/** Returns what is wrong, as `thing: expected X, got Y`, or undefined. `name` says how a field is called. */
+export type Rule<Settings> = (settings: Settings, name: Naming) => string | undefined;
+
 /** A table of options with the rules that tie several of them together. */
 export interface Schema<F extends Fields = Fields> {
   readonly name: string;
   readonly fields: F;
-  /** Each returns what is wrong, as `thing: expected X, got Y`, or undefined. */
-  readonly rules: readonly ((settings: SettingsOf<F>) => string | undefined)[];
+  readonly rules: readonly Rule<SettingsOf<F>>[];
 }
 
 /** A table of options; `rules` see the settings after defaults. */
 export function schema<const F extends Fields>(
   name: string,
   fields: F,
-  ...rules: ((settings: SettingsOf<F>) => string | undefined)[]
+  ...rules: Rule<SettingsOf<F>>[]
 ): Schema<F> {
   return { name, fields, rules };
 }
@@ -136,7 +138,7 @@ export function resolveOptions<F extends Fields>(
     throw problemOf(fields, settings, naming);
   }
   for (const rule of rules) {
-    const problem = rule(settings);
+    const problem = rule(settings, naming);
     if (problem !== undefined) throw new ConfigError("options/rule", problem);
   }
   return settings;

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { integer, oneOf, onOff, text } from "./kinds.ts";
-import { optional, required, withDefault } from "./schema.ts";
+import { type Naming, optional, required, withDefault } from "./schema.ts";
 
 /** The largest whole number that is exact. */
 export const LARGEST = Number.MAX_SAFE_INTEGER;
@@ -61,21 +61,25 @@ export const DATA = {
   }),
 };
 
-/** What the options on labels and columns leave no room for. */
-export function dataRule(settings: {
+/** The options on labels and columns. */
+interface Labelling {
   readonly regression: boolean;
   readonly classification: boolean;
   readonly task?: string | undefined;
   readonly text: string;
   readonly textPair?: string | undefined;
   readonly label: string;
-}): string | undefined {
+}
+
+/** What they leave no room for. */
+export function dataRule(settings: Labelling, name: Naming): string | undefined {
   const { regression, classification, task, text, textPair, label } = settings;
-  if (regression && classification) return "regression: expected it or classification, got both";
+  const kinds = [name("regression"), name("classification")] as const;
+  if (regression && classification) return `${kinds[0]}: expected it or ${kinds[1]}, got both`;
   if (task === undefined) {
     const same = text === label || textPair === label ? "label" : text === textPair ? "textPair" : undefined;
-    return same && `${same}: expected a column of its own, got ${settings[same]}, which is a text's`;
+    return same && `${name(same)}: expected a column of its own, got ${settings[same]}, which is a text's`;
   }
   if (!(regression || classification)) return undefined;
-  return `${regression ? "regression" : "classification"}: expected data without task, got task ${task}, which knows what its labels are`;
+  return `${kinds[regression ? 0 : 1]}: expected data without ${name("task")}, got ${task}, which knows what its labels are`;
 }

@@ -93,10 +93,10 @@ export const COMPRESS = schema(
     ...COMMON,
   },
   dataRule,
-  ({ finetuned, finetuneEpochs }) =>
+  ({ finetuned, finetuneEpochs }, name) =>
     finetuned === undefined || finetuneEpochs === undefined
       ? undefined
-      : `finetuneEpochs: expected it without finetuned, got both: ${finetuned} is not fine-tuned again`,
+      : `${name("finetuneEpochs")}: expected it without ${name("finetuned")}, got both: ${finetuned} is not fine-tuned again`,
 );
 export type CompressOptions = OptionsOf<typeof COMPRESS.fields>;
 export type CompressSettings = SettingsOf<typeof COMPRESS.fields>;
@@ -125,7 +125,8 @@ export const AUGMENT = schema(
     ...COMMON,
   },
   dataRule,
-  ({ out }) => (out.endsWith(".jsonl") ? undefined : `out: expected a name ending in .jsonl, got ${out}`),
+  ({ out }, name) =>
+    out.endsWith(".jsonl") ? undefined : `${name("out")}: expected a name ending in .jsonl, got ${out}`,
 );
 export type AugmentOptions = OptionsOf<typeof AUGMENT.fields>;
 export type AugmentSettings = SettingsOf<typeof AUGMENT.fields>;
@@ -170,12 +171,14 @@ export const PRETRAIN = schema(
     }),
     ...COMMON,
   },
-  ({ hidden, heads }) =>
-    hidden % heads === 0 ? undefined : `hidden: expected a multiple of heads=${heads}, got ${hidden}`,
-  ({ batchTokens, maxLength }) =>
+  ({ hidden, heads }, name) =>
+    hidden % heads === 0
+      ? undefined
+      : `${name("hidden")}: expected a multiple of ${name("heads")}=${heads}, got ${hidden}`,
+  ({ batchTokens, maxLength }, name) =>
     batchTokens >= maxLength
       ? undefined
-      : `batchTokens: expected at least maxLength=${maxLength}, got ${batchTokens}`,
+      : `${name("batchTokens")}: expected at least ${name("maxLength")}=${maxLength}, got ${batchTokens}`,
 );
 export type PretrainOptions = OptionsOf<typeof PRETRAIN.fields>;
 export type PretrainSettings = SettingsOf<typeof PRETRAIN.fields>;

@@ -138,12 +138,14 @@ export async function openClassifier(
   }
 }
 
+/** What a model is that labels nothing, in words. */
+export function unlabelledKind({ kind }: Head): string {
+  return kind === "mlm" ? "a masked language model" : "an encoder without a head";
+}
+
 /** @throws {ConfigError} `model/head` for a head that says nothing about a text as a whole */
 export function requireLabels(head: Head, name: string): void {
   if (head.kind === "classification" || head.kind === "regression") return;
-  const got = head.kind === "mlm" ? "a masked language model" : "an encoder without a head";
-  throw new ConfigError(
-    "model/head",
-    `model: expected one fine-tuned on labelled text, got ${got} (${name})`,
-  );
+  const message = `model: expected one fine-tuned on labelled text, got ${unlabelledKind(head)} (${name})`;
+  throw new ConfigError("model/head", message);
 }

@@ -4,10 +4,10 @@
  * Not here: the claim itself (formats/claim.ts), what a run's folder holds (folder.ts).
  */
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { InputError } from "../base/errors.ts";
+import { basename, dirname, join, resolve } from "node:path";
+import { ConfigError, InputError } from "../base/errors.ts";
 import { claimSoon, describeOwner, isClaimFile } from "../formats/claim.ts";
 
 /** Name of the claim in a folder. */
@@ -28,9 +28,11 @@ function isTemporary(name: string): boolean {
 /**
  * Claims a folder, which is made when absent, until the result is disposed of.
  *
- * @throws {InputError} `run/busy` while another process, or another call, writes there
+ * @throws {InputError} `run/busy` while another process, or another call, writes there; {ConfigError} `place/kind` where a
+ *   file is
  */
 export async function claimFolder(folder: string): Promise<AsyncDisposable> {
+  requireFolder(folder);
   await mkdir(folder, { recursive: true });
   const claimed = await claimPath(join(folder, CLAIM), folder);
   const isDead = (name: string) => isLeftover(name) && name !== CLAIM;
@@ -39,14 +41,36 @@ export async function claimFolder(folder: string): Promise<AsyncDisposable> {
   return claimed;
 }
 
-/** Claims the place of one file. @throws as `claimFolder` does */
+/** Claims the place of one file. @throws as `claimFolder` does; `place/kind` where a folder is */
 export async function claimFile(path: string): Promise<AsyncDisposable> {
+  requireFile(path);
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
   const claimed = await claimPath(join(folder, `.${basename(path)}.claim`), path);
   const isOurs = (name: string) => name.startsWith(`.${basename(path)}.`) && isTemporary(name);
   await removeFiles(folder, isOurs);
   return claimed;
+}
+
+/** @throws {ConfigError} `place/kind` for a place where a folder is, or one inside of a file */
+export function requireFile(path: string): void {
+  requireFolder(dirname(path));
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new ConfigError("place/kind", `out: expected a place for a file, got a folder (${path})`);
+}
+
+/** @throws {ConfigError} `place/kind` for a place where a file is, or one inside of a file */
+export function requireFolder(path: string): void {
+  const file = fileAt(path);
+  if (file !== undefined)
+    throw new ConfigError("place/kind", `out: expected a place for a folder, got a file (${file})`);
+}
+
+/** What is there of a path, or of the folders it is to lie in, and is no folder. */
+function fileAt(path: string): string | undefined {
+  let at = resolve(path);
+  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
+  return statSync(at).isDirectory() ? undefined : at;
 }
 
 async function claimPath(claim: string, place: string): Promise<AsyncDisposable> {
