@@ -72,6 +72,8 @@ test.each([
     { corpus: "c", out: "o", hidden: 10, heads: 4 },
     "--hidden: expected a multiple of --heads=4, got 10",
   ],
+  ["report", { runs: ["a", "b"], card: true }, "<runs>: expected one with --card, got 2"],
+  ["report", { runs: ["a"], out: "page.pdf" }, "--out: expected a name ending in .html, got page.pdf"],
   ["inspect", { model: "nowhere" }, "<model>: expected a folder, a run, an .esp file"],
 ])("%s %j is refused in the words of the command line", async (command, given, message) => {
   await expect(commandNamed(command).execute(given, {})).rejects.toThrow(message);

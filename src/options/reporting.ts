@@ -14,16 +14,18 @@ export const REPORT = schema(
     card: withDefault(onOff(), false, "write the model card of one run instead: README.md beside its model"),
     force: withDefault(onOff(), false, "replace a file that is no report, or a card that was changed"),
   },
-  ({ card, runs }) =>
-    card && runs.length > 1 ? `runs: expected one with card, got ${runs.length}` : undefined,
-  ({ card, out }) =>
-    card && out !== undefined
-      ? "out: expected none with card, which lies beside the model, got one"
+  ({ card, runs }, name) =>
+    card && runs.length > 1
+      ? `${name("runs")}: expected one with ${name("card")}, got ${runs.length}`
       : undefined,
-  ({ out }) =>
+  ({ card, out }, name) =>
+    card && out !== undefined
+      ? `${name("out")}: expected none with ${name("card")}, which lies beside the model, got one`
+      : undefined,
+  ({ out }, name) =>
     out === undefined || /\.html?$/i.test(out)
       ? undefined
-      : `out: expected a name ending in .html, got ${out}`,
+      : `${name("out")}: expected a name ending in .html, got ${out}`,
 );
 export type ReportOptions = OptionsOf<typeof REPORT.fields>;
 export type ReportSettings = SettingsOf<typeof REPORT.fields>;
