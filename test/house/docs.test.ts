@@ -136,6 +136,7 @@ test("the package exports the commands, a loader and the errors, and nothing els
     "report",
     "reproduce",
     "shrink",
+    "topology",
   ]);
 });
 
