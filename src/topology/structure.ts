@@ -60,10 +60,14 @@ export function structureOfMasks({ config, masks }: Pick<Network, "config" | "ma
   const matrices = placesOf(config).map((place): Matrix => {
     const shape = requireEntry(shapes, place.name, "shape");
     const [rows, columns] = [requireItem(shape, 0, place.name), requireItem(shape, 1, place.name)];
-    const kept = masks?.get(place.name)?.data ?? new Uint8Array(rows * columns).fill(1);
-    return { ...place, bits: bitsOf(kept, rows, columns) };
+    const mask = masks?.get(place.name);
+    return { ...place, bits: bitsOf(mask ? mask.data : whole(rows * columns), rows, columns) };
   });
   return { config, matrices };
+}
+
+function whole(size: number): Uint8Array {
+  return new Uint8Array(size).fill(1);
 }
 
 /** The matrices of a configuration by name, embeddings first, then layer by layer. */
