@@ -67,6 +67,11 @@ function findingOf({ total, components }: Density): string {
   const all = `${percent(total.share ?? 0)} of the weights are left`;
   if (least === undefined || most === undefined || percent(least.share) === percent(most.share))
     return `${all}, of every component alike`;
+  const inLayers = known
+    .filter(({ component }) => component !== "embeddings")
+    .map(({ share }) => percent(share));
+  if (new Set(inLayers).size === 1 && most.component === "embeddings")
+    return `${all}: ${percent(most.share)} of the embeddings, ${percent(least.share)} of every other matrix`;
   return `${all}: ${percent(most.share)} of ${theComponent(most.component)}, ${percent(least.share)} of ${theComponent(least.component)}`;
 }
 

@@ -72,10 +72,10 @@ function drawCell(
   const fits = show.length * 5.2 < wide;
   const number: Part =
     fits &&
-    html`<text class="in" x="${place(x + wide / 2)}" y="${place(y + high / 2 + 3)}" text-anchor="middle">${show}</text>`;
+    html`<text class="in" aria-hidden="true" x="${place(x + wide / 2)}" y="${place(y + high / 2 + 3)}" text-anchor="middle">${show}</text>`;
   const box = html`<rect x="${place(x + 0.75)}" y="${place(y + 0.75)}" width="${place(wide - 1.5)}" height="${place(high - 1.5)}" rx="1.5"/>`;
   if (to === undefined) return html`<g class="cell ${shade}"><title>${title}</title>${box}${number}</g>`;
-  return html`<a class="cell ${shade}" href="#${to}" aria-label="${title}"><title>${title}</title>${box}${number}</a>`;
+  return html`<a class="cell ${shade}" href="#${to}" aria-label="${title}">${box}${number}</a>`;
 }
 
 /** A map of many cells: [rows, columns] shares. */
