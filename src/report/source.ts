@@ -12,6 +12,7 @@ import { FormatError, InputError } from "../base/errors.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import { type ModelPart, partsOf } from "../measure/parts.ts";
 import { type RunResult, readResult } from "../measure/result.ts";
+import { ZEROS_THRESHOLD } from "../measure/verdict.ts";
 import { readFolder } from "../network/folder.ts";
 import { lengthFor } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
@@ -19,6 +20,7 @@ import { type Answers, readAnswers } from "../runs/answers.ts";
 import { type RunPaths, readMetrics, runPaths } from "../runs/folder.ts";
 import { resumeCommand } from "../runs/progress.ts";
 import { type Recipe, readRecipe } from "../runs/recipe.ts";
+import { measureDensity } from "../topology/density.ts";
 import { type Structure, structureOf } from "../topology/structure.ts";
 import { type History, historyOf } from "./history.ts";
 
@@ -28,7 +30,7 @@ export interface Product {
   readonly head: Head;
   readonly structure: Structure;
   readonly parts: readonly ModelPart[];
-  /** Whether more than the rows of unused pieces is 0, so that there is something to see. */
+  /** Whether it has masks, or more zeros in its matrices than a padding row, so that there is something to see. */
   readonly isPruned: boolean;
 }
 
@@ -167,11 +169,10 @@ async function productOf(
   }
   const { config, head } = network;
   const parts = partsOf(network, Math.min(result?.length ?? lengthFor(network), config.maxPositions));
-  const [all, left] = [parts.map((part) => part.parameters), parts.map((part) => part.nonzero)].map((sizes) =>
-    sizes.reduce((sum, size) => sum + size, 0),
-  );
-  const isPruned = network.masks !== undefined || (left ?? 1) < 0.98 * (all ?? 1);
-  return { config, head, structure: structureOf(network), parts, isPruned };
+  const structure = structureOf(network);
+  const { share } = measureDensity(structure).total;
+  const isPruned = network.masks !== undefined || (share !== null && share < 1 - ZEROS_THRESHOLD);
+  return { config, head, structure, parts, isPruned };
 }
 
 async function networkIn(model: string, missing: string[]): Promise<Network | undefined> {
