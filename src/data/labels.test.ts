@@ -110,6 +110,11 @@ const failures: [string, () => unknown, string][] = [
     'label/number: a.csv:4: expected a number as label, got "1e999"',
   ],
   [
+    "a decimal comma",
+    () => labelNumber({ kind: "regression" }, { where: "a.csv:4", cell: "2,5" }),
+    'label/number: a.csv:4: expected a number as label, got "2,5"; numbers are read with a decimal point alone',
+  ],
+  [
     "a value outside its range",
     () => labelNumber({ kind: "regression", range: [0, 5] }, { where: "a.csv:4", cell: "5.1" }),
     'label/number: a.csv:4: expected a number from 0 to 5 as label, got "5.1"',

@@ -66,9 +66,11 @@ function realNumber(
   const value = numberOf(cell);
   if (value !== undefined && (range === undefined || (value >= range[0] && value <= range[1]))) return value;
   const expected = range === undefined ? "a number" : `a number from ${range[0]} to ${range[1]}`;
-  throw new InputError("label/number", `${where}: expected ${expected} as label, got ${show(cell)}`);
+  const hint = DECIMAL_COMMA.test(spellingOf(cell)) ? "; numbers are read with a decimal point alone" : "";
+  throw new InputError("label/number", `${where}: expected ${expected} as label, got ${show(cell)}${hint}`);
 }
 
+const DECIMAL_COMMA = /^[+-]?\d+,\d+$/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** A finite number, or undefined for all else, NaN and infinities included. */
@@ -177,7 +179,7 @@ function notesOf(
   if (numbers && groups.length > 10 && task === "auto") {
     notes.push(`${groups.length} whole numbers are read as classes; --regression takes them as values`);
   }
-  const comma = groups.find(({ name }) => /^[+-]?\d+,\d+$/.test(name));
+  const comma = groups.find(({ name }) => DECIMAL_COMMA.test(name));
   if (comma) notes.push(`label ${show(comma.name)} is a name: numbers are read with a decimal point alone`);
   return notes.length === 0 ? {} : { notes };
 }

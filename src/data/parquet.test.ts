@@ -71,6 +71,12 @@ test("all columns come in the file's order, with JSON text for what is no cell",
   ]);
 });
 
+test("a column that is wanted as text is no JSON, whoever reads it", async () => {
+  await expect(parquetColumns(readFileSync(golden("zstd")), "z", ["nested"])).rejects.toThrow(
+    'z:1: expected text, a number or a truth value in "nested", got an object',
+  );
+});
+
 /** The last reply of the decoding thread to a file. */
 async function lastReply(worker: Worker, bytes: Uint8Array): Promise<ParquetReply> {
   const copy = new Uint8Array(bytes);

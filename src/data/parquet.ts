@@ -33,19 +33,23 @@ export async function parquetRows(
   name: string,
   columns: readonly Column[],
 ): Promise<RowSet> {
-  return parquetTable(bytes, name, columns, "refuse");
+  return parquetTable(bytes, name, columns, () => "refuse");
 }
 
-/** As `parquetRows`, with all columns; what is no text, number or truth value comes as JSON text. */
-export async function parquetColumns(bytes: Uint8Array, name: string): Promise<ParquetTable> {
-  return parquetTable(bytes, name, undefined, "json");
+/** As `parquetRows`, with all columns; what is no text, number or truth value comes as JSON text, but not in `plain` ones. */
+export async function parquetColumns(
+  bytes: Uint8Array,
+  name: string,
+  plain: readonly Column[] = [],
+): Promise<ParquetTable> {
+  return parquetTable(bytes, name, undefined, (column) => (plain.includes(column) ? "refuse" : "json"));
 }
 
 async function parquetTable(
   bytes: Uint8Array,
   name: string,
   columns: readonly Column[] | undefined,
-  otherwise: Otherwise,
+  otherwise: (column: string) => Otherwise,
 ): Promise<ParquetTable> {
   const rows: Row[] = [];
   let names: readonly string[] = [];
@@ -60,7 +64,10 @@ async function parquetTable(
         const where = `${name}:${rows.length + 1}`;
         rows.push({
           where,
-          cells: row.map((cell, i) => flatCell(cell, requireItem(names, i, "columns"), where, otherwise)),
+          cells: row.map((cell, i) => {
+            const column = requireItem(names, i, "columns");
+            return flatCell(cell, column, where, otherwise(column));
+          }),
         });
       }
     }

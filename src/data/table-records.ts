@@ -73,7 +73,7 @@ async function* fromJson(file: string, columns: readonly Column[]): AsyncGenerat
 
 async function fromParquet(file: string, texts: readonly string[]): Promise<FullTable> {
   const name = basename(file);
-  const { names, rows } = await parquetColumns(await readBytes(file), name);
+  const { names, rows } = await parquetColumns(await readBytes(file), name, texts);
   const places = locate(texts, names, name);
   return {
     notes: [],
