@@ -207,7 +207,16 @@ export type DemoSettings = SettingsOf<typeof DEMO.fields>;
 /** A paper's table, run at the scale of a model, beside the numbers that were published. */
 export const REPRODUCE = schema("reproduce", {
   paper: required(
-    oneOf("core", "rates", "adapting-by-pruning", "sparsebert", "snip", "theseus", "baselines"),
+    oneOf(
+      "core",
+      "rates",
+      "adapting-by-pruning",
+      "sparsebert",
+      "snip",
+      "theseus",
+      "sub-networks",
+      "baselines",
+    ),
     "the table",
   ),
   model: withDefault(MODEL, "embedded", `the pre-trained encoder: ${ANY_MODEL}`),

@@ -200,6 +200,16 @@ export function frozenRows(sparsity: number): Row[] {
   return CONTENDERS.map((contender) => ({ label: contender.label, work: workAt(contender, sparsity) }));
 }
 
+/** The paper's controls, with as many seeds as what they control. */
+export function controlRows(sparsity: number): Row[] {
+  return ABLATIONS.filter(({ set }) => set.control === "shuffle" || set.control === "reinit").map(
+    (contender) => ({
+      label: `${contender.label}, ${sparsity}`,
+      work: workAt(contender, sparsity),
+    }),
+  );
+}
+
 function rowsAt(contenders: readonly Contender[], sparsities: readonly number[]): Row[] {
   return contenders.flatMap((contender) =>
     [...PRINTED].flatMap(([s, at]) => (sparsities.includes(s) ? [rowAt(s, at, contender)] : [])),

@@ -17,6 +17,9 @@ const RIVAL: Pick<Work, "seeds" | "tasks"> = {
 /** Epochs that movement pruning is published with. */
 const MOVEMENT_EPOCHS = 10;
 
+/** SparseBERT as its paper describes it: pre-trained weights, pruned while they are distilled. */
+export const DISTILLED_FROM_THE_START = { init: "pre-trained", distil: "true", when: "while" };
+
 function rowsFor(depth: number): Row[] {
   const { layers } = layersLeft(depth, 2);
   const shallow = { layers: String(layers) };
@@ -68,7 +71,7 @@ function sparseRows(sparsity: number): Row[] {
   const gradual = { ...RIVAL, method: "magnitude", longer: 2 };
   return [
     weights("SparseBERT", "sparsebert", sparsity, {
-      set: { init: "pre-trained", distil: "true", when: "while" },
+      set: DISTILLED_FROM_THE_START,
       longer: 2,
     }),
     weights("gradual magnitude", "magnitude", sparsity, { ...gradual, set: { schedule: "gradual" } }),

@@ -7,6 +7,7 @@ import type { Paper, PaperId } from "./plan.ts";
 import { RATES } from "./rates.ts";
 import { SNIP } from "./snip.ts";
 import { SPARSEBERT } from "./sparsebert.ts";
+import { SUB_NETWORKS } from "./sub-networks.ts";
 import { THESEUS } from "./theseus.ts";
 
 /** Every paper; a new one is one more entry. */
@@ -16,6 +17,7 @@ export const PAPERS: Readonly<Record<PaperId, Paper>> = {
   sparsebert: SPARSEBERT,
   snip: SNIP,
   theseus: THESEUS,
+  "sub-networks": SUB_NETWORKS,
   baselines: BASELINES,
   rates: RATES,
 };

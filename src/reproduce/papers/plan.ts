@@ -70,6 +70,7 @@ export type PaperId =
   | "sparsebert"
   | "snip"
   | "theseus"
+  | "sub-networks"
   | "baselines";
 
 /** A paper: what it printed, what we run, and what differs. */
