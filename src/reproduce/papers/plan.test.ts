@@ -149,7 +149,7 @@ test("all tables together take 70 to 85 hours of one thread for 6 x 384, and the
   expect(hoursOf(jobsFor(papers)) - others).toBeLessThan(20);
 });
 
-test("the study has 4 methods at 3 sparsities and 2 controls, 3 seeds each, and takes what others have at 0.9", () => {
+test("the study is 4 methods at 3 sparsities and 2 controls, and shares what others have at 0.9", () => {
   const study = planOf(PAPERS["sub-networks"], REQUEST).jobs;
   const compressed = study.filter(({ compression }) => compression !== undefined);
   expect(compressed).toHaveLength((4 * 3 + 2) * 3 * 3);
