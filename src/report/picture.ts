@@ -25,7 +25,7 @@ export function pictureOf(matrix: BitMatrix, fields = FIELDS): Picture {
   else {
     forEachKept(matrix, (r, c) => {
       const field = rowOf(r) * columns + Math.floor((c * columns) / matrix.columns);
-      counts[field] = requireItem(counts, field, "fields") + 1;
+      counts[field] = (counts[field] ?? 0) + 1;
     });
   }
   const sizes = [sizesOf(matrix.rows, rows), sizesOf(matrix.columns, columns)];
@@ -48,8 +48,8 @@ function countWords(
     const base = rowOf(r) * columns;
     for (let w = 0; w < matrix.stride; w++) {
       const field = base + Math.floor(w / wide);
-      const kept = countBits(requireItem(matrix.words, r * matrix.stride + w, "words"));
-      counts[field] = requireItem(counts, field, "fields") + kept;
+      const kept = countBits(matrix.words[r * matrix.stride + w] ?? 0);
+      counts[field] = (counts[field] ?? 0) + kept;
     }
   }
 }

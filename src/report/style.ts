@@ -171,6 +171,10 @@ h1,h2,h3,.topic{break-after:avoid}
 .data{font-size:8.5pt}
 .data th,.data td{white-space:normal;padding-right:.6rem}
 .grid{grid-template-columns:1fr 1fr;gap:1.5rem 2rem}
+.grid>figure:has(>.scroll){grid-column:1/-1}
+.tiles{grid-template-columns:repeat(4,1fr);gap:1rem}.tiles strong{font-size:15pt}
+.scroll{background:none}
+.facts{grid-template-columns:1fr 1fr;gap:.3rem 2rem}.facts div{grid-template-columns:5rem 1fr}
 a{color:inherit;text-decoration:none}
 }
 `;

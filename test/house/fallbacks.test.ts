@@ -29,6 +29,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/network/shrink.ts": "every weight that is kept",
   "src/onnx/quantize.ts": "every weight of a matrix",
   "src/parts/spectral.ts": "products of a matrix and a vector",
+  "src/report/picture.ts": "every word of a mask, and the fields that it counts",
   "src/sparse/esp/crc.ts": "every byte of a file",
   "src/sparse/esp/frequencies.ts": "every byte of a stream, and the 256 that it may be",
   "src/sparse/esp/matrices.ts": "blocks of the last row; and a scalar has no rows",
