@@ -1,7 +1,7 @@
 /**
  * The engine: ONNX Runtime in a worker thread, with named buffers and a bounded cache of compiled sessions.
  *
- * An `Engine` owns memory and a thread: close it. Results repeat bit for bit for one thread count, provider and
+ * An `Engine` owns memory and a thread: close it. One that nobody waits for keeps no process alive. Results repeat bit for bit for one thread count, provider and
  * processor family; nothing is promised between them.
  */
 
@@ -81,6 +81,7 @@ export class Engine {
       workerData: { threads, provider, arena },
       resourceLimits: { stackSizeMb: stackSize() },
     });
+    this.worker.unref();
     this.worker.on("message", (reply: Reply) => this.settle(reply));
     this.worker.on("error", (error) => this.fail(error));
     this.ended = new Promise((resolve) => {
@@ -158,6 +159,7 @@ export class Engine {
     this.failure ??= new RunError("engine/closed", "engine: used after it was closed");
     this.rejectAll(this.failure);
     const stop: Stop = { kind: "stop" };
+    this.worker.ref();
     this.worker.postMessage(stop);
     await this.ended;
   }
@@ -196,6 +198,7 @@ export class Engine {
     const id = this.next++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
+      this.worker.ref();
       this.worker.postMessage({ kind, id, ...request });
     });
   }
@@ -203,6 +206,7 @@ export class Engine {
   private settle(reply: Reply): void {
     const waiting = this.waiting.get(reply.id);
     this.waiting.delete(reply.id);
+    if (this.waiting.size === 0) this.worker.unref();
     // The worker answers each kind of request with that kind's reply; the map between cannot carry the type.
     if (reply.ok) waiting?.resolve(reply.value as never);
     else if (reply.code !== undefined) waiting?.reject(new ConfigError(reply.code, reply.message));

@@ -15,10 +15,10 @@ import { parameters } from "../bert/names.ts";
 import { bind } from "../contract/method.ts";
 import { FINETUNE } from "../methods/finetune.ts";
 import type { Network } from "../network/network.ts";
-import { tensorsOf } from "../train/trainer.ts";
+import { type Trainer, tensorsOf } from "../train/trainer.ts";
 import { brokenBlocks } from "./broken-blocks.ts";
 import { madeUpBatch } from "./small-network.ts";
-import { runInPieces, runPlans, settingsOf, withTrainer } from "./small-runs.ts";
+import { runInPieces, runPlan, settingsOf, withTrainer } from "./small-runs.ts";
 import { PROBE, STEPS, stepTimes, type Trial } from "./trial.ts";
 
 export interface Obligation {
@@ -79,7 +79,7 @@ async function misplacedMoves({ method, settings, whole }: Trial): Promise<strin
 /** Largest difference of logits between the trained graph and the finished network as anyone else reads it. */
 const LOGIT_BOUND = 1e-5;
 
-async function unfaithful({ head, product }: Trial): Promise<string[]> {
+async function unfaithful({ head, product, on }: Trial): Promise<string[]> {
   const { network, logits } = await product();
   const shapes = new Map([...network.tensors].map(([name, { shape }]) => [name, [...shape]]));
   const needed = parameters(network.config, network.head);
@@ -88,7 +88,7 @@ async function unfaithful({ head, product }: Trial): Promise<string[]> {
   if (logits === undefined) return [];
   const plain = bind(FINETUNE, network, {}, { steps: 1, key: keyOf(0) });
   const batch = madeUpBatch(head, PROBE.number, PROBE.size);
-  const again = await withTrainer(settingsOf(plain, undefined), (trainer) => trainer.logits(batch));
+  const again = await withTrainer(settingsOf(plain, undefined), (trainer) => trainer.logits(batch), { on });
   if (again.length !== logits.length) return [`logits: expected ${again.length}, got ${logits.length}`];
   const gap = largestGap(logits, again);
   if (gap < LOGIT_BOUND) return [];
@@ -142,8 +142,8 @@ function missedSparsity({ configuration }: Trial, { masks = new Map() }: Pick<Ne
 
 /** A run that ends too early says so, or has what was asked for all the same. */
 async function unsaid(trial: Trial): Promise<string[]> {
-  const { settings, plan } = trial;
-  return withTrainer(settings(), async (trainer) => {
+  const { settings, plan, on } = trial;
+  const endEarly = async (trainer: Trainer): Promise<string[]> => {
     await stepTimes(trainer, plan, 1, 1e-2);
     try {
       return missedSparsity(trial, trainer.finish(await trainer.tensors()));
@@ -151,15 +151,17 @@ async function unsaid(trial: Trial): Promise<string[]> {
       if (error instanceof RunError && error.code === "method/unreached") return [];
       throw error;
     }
-  });
+  };
+  return withTrainer(settings(), endEarly, { on });
 }
 
-async function unrepeatable({ settings, plan, whole }: Trial): Promise<string[]> {
+async function unrepeatable({ settings, plan, whole, on }: Trial): Promise<string[]> {
   const first = await whole();
-  const [again, other] = await runPlans([settings(1), settings(2)], plan);
+  const again = await runPlan(settings(1), plan, on);
+  const other = await runPlan(settings(2), plan, on);
   return [
     ...(isDeepStrictEqual(again, first) ? [] : ["seed 1: expected the same bytes twice, got others"]),
-    ...(isDeepStrictEqual(other?.state.buffers.get("w"), first.state.buffers.get("w"))
+    ...(isDeepStrictEqual(other.state.buffers.get("w"), first.state.buffers.get("w"))
       ? ["seed 2: expected other bytes than seed 1, got the same"]
       : []),
   ];

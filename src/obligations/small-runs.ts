@@ -1,9 +1,10 @@
 /**
- * Short runs of a bound method on an engine of their own: whole, or stopped after every step and resumed.
+ * Short runs of a bound method: whole, or stopped after every step and resumed.
  *
  * They use what real runs use (train/), with batches that are made up. Not here: what a method owes (contract-tests.ts).
  */
 
+import { RunError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
 import { linearRate } from "../base/schedule.ts";
 import type { FloatTensor } from "../base/tensor.ts";
@@ -26,18 +27,55 @@ export function settingsOf(method: BoundMethod, seed: number | undefined): Train
   };
 }
 
-/** Opens a trainer on an engine of its own, uses it, closes the engine. */
-export async function withTrainer<T>(
-  settings: TrainerSettings,
-  use: (trainer: Trainer, engine: Engine) => Promise<T>,
-  state?: TrainerState,
-): Promise<T> {
+/** Gives an engine to whoever uses one. */
+export type EngineSource = <T>(use: (engine: Engine) => Promise<T>) => Promise<T>;
+
+/** A new engine for every use. */
+const onNewEngine: EngineSource = async (use) => {
   const engine = new Engine({ threads: 1 });
   try {
-    return await use(await Trainer.open(engine, settings, state), engine);
+    return await use(engine);
   } finally {
     await engine.close();
   }
+};
+
+/** The shared engine that was used last, and whose it is. */
+let shared: { readonly owner: object; readonly engine: Engine } | undefined;
+let turn: Promise<unknown> = Promise.resolve();
+
+/**
+ * One engine for all uses through this source, so that equal graphs are compiled once. Uses take turns, for trainers call
+ * their buffers alike. Nobody has to close it: idle, it keeps no process alive, and the next source that is used ends it.
+ */
+export function shareEngine(): EngineSource {
+  const owner = {};
+  return (use) => {
+    const mine = turn.then(async () => {
+      if (shared?.owner !== owner) {
+        await shared?.engine.close();
+        shared = { owner, engine: new Engine({ threads: 1, maxSessions: SESSIONS }) };
+      }
+      return use(shared.engine);
+    });
+    turn = mine.catch((error: unknown) => {
+      // An engine that has failed fails whoever comes after.
+      if (error instanceof RunError && error.code.startsWith("engine/")) shared = undefined;
+    });
+    return mine;
+  };
+}
+
+/** Sessions that are kept: all of one method's. */
+const SESSIONS = 16;
+
+/** Opens a trainer, and uses it. @param on  where it runs; a new engine when absent */
+export function withTrainer<T>(
+  settings: TrainerSettings,
+  use: (trainer: Trainer, engine: Engine) => Promise<T>,
+  { state, on = onNewEngine }: { readonly state?: TrainerState; readonly on?: EngineSource } = {},
+): Promise<T> {
+  return on(async (engine) => use(await Trainer.open(engine, settings, state), engine));
 }
 
 /** `steps` steps of two parts each, an evaluation every second step. */
@@ -63,25 +101,14 @@ export interface Outcome {
 }
 
 /** Runs a plan to its end. */
-export async function runPlan(settings: TrainerSettings, plan: LoopPlan): Promise<Outcome> {
-  const [outcome] = await runPlans([settings], plan);
-  if (outcome === undefined) throw new RangeError("run: expected an outcome, got none");
-  return outcome;
-}
-
-/** Runs a plan from several settings in one engine, one after the other: equal graphs are compiled once. */
-export async function runPlans(settings: readonly TrainerSettings[], plan: LoopPlan): Promise<Outcome[]> {
-  const engine = new Engine({ threads: 1 });
-  try {
-    const outcomes: Outcome[] = [];
-    for (const each of settings) {
-      const trainer = await Trainer.open(engine, each);
-      outcomes.push(await follow(trainer, plan, { stale: 0 }, Number.POSITIVE_INFINITY));
-    }
-    return outcomes;
-  } finally {
-    await engine.close();
-  }
+export async function runPlan(
+  settings: TrainerSettings,
+  plan: LoopPlan,
+  on: EngineSource = onNewEngine,
+): Promise<Outcome> {
+  const run = async (trainer: Trainer): Promise<Outcome> =>
+    follow(trainer, plan, { stale: 0 }, Number.POSITIVE_INFINITY);
+  return withTrainer(settings, run, { on });
 }
 
 /** Goes on to the end of the plan, or to the end of its next `limit` steps and evaluations. */

@@ -10,7 +10,15 @@ import type { LoopPlan } from "../train/loop.ts";
 import { BUFFERS } from "../train/placement.ts";
 import type { Trainer, TrainerSettings } from "../train/trainer.ts";
 import { madeUpBatch, smallNetwork } from "./small-network.ts";
-import { type Outcome, runPlan, settingsOf, smallPlan, withTrainer } from "./small-runs.ts";
+import {
+  type EngineSource,
+  type Outcome,
+  runPlan,
+  settingsOf,
+  shareEngine,
+  smallPlan,
+  withTrainer,
+} from "./small-runs.ts";
 
 /** Steps of every run. */
 export const STEPS = 5;
@@ -34,6 +42,8 @@ export interface Trial {
   readonly plan: LoopPlan;
   /** Of a run from this seed; the method is bound anew. */
   readonly settings: (seed?: number) => TrainerSettings;
+  /** Where its runs take place. */
+  readonly on: EngineSource;
   /** The whole run from seed 1. */
   readonly whole: () => Promise<Outcome>;
   /** The product after all steps, at a high rate, from seed 1. */
@@ -66,24 +76,23 @@ export function trialOf(registered: RegisteredMethod, { set, head, layers }: Tri
   const bound = (seed: number): BoundMethod => configured.bind(network, { ...facts, key: keyOf(seed) });
   const settings = (seed = 1): TrainerSettings => settingsOf(bound(seed), seed);
   const plan = smallPlan(head, STEPS);
+  const on = shareEngine();
+  const train = async (trainer: Trainer): Promise<Product> => {
+    await stepTimes(trainer, plan, STEPS, 1e-2);
+    const isAsked = head.kind === "classification" || head.kind === "regression";
+    const logits = isAsked ? await trainer.logits(madeUpBatch(head, PROBE.number, PROBE.size)) : undefined;
+    const tensors = await trainer.tensors();
+    return { network: trainer.finish(tensors), logits, tensors, means: await meansOf(trainer) };
+  };
   return {
     method: bound(1),
     configuration: configured.settings,
     head,
     plan,
     settings,
-    whole: once(() => runPlan(settings(), plan)),
-    product: once(() =>
-      withTrainer(settings(), async (trainer) => {
-        await stepTimes(trainer, plan, STEPS, 1e-2);
-        const isAsked = head.kind === "classification" || head.kind === "regression";
-        const logits = isAsked
-          ? await trainer.logits(madeUpBatch(head, PROBE.number, PROBE.size))
-          : undefined;
-        const tensors = await trainer.tensors();
-        return { network: trainer.finish(tensors), logits, tensors, means: await meansOf(trainer) };
-      }),
-    ),
+    on,
+    whole: once(() => runPlan(settings(), plan, on)),
+    product: once(() => withTrainer(settings(), train, { on })),
   };
 }
 

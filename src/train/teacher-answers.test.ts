@@ -96,7 +96,7 @@ test("train/state: answers in the state of a method without a teacher are refuse
   const plain = bound("truncate", { layers: "1" });
   const state = await withTrainer(settingsOf(plain, 1), (trainer) => trainer.state());
   const buffers = new Map(state.buffers).set("answers", new Float32Array(6));
-  const attempt = withTrainer(settingsOf(plain, 1), async () => undefined, { ...state, buffers });
+  const attempt = withTrainer(settingsOf(plain, 1), async () => undefined, { state: { ...state, buffers } });
   await expect(attempt).rejects.toThrow(InputError);
   await expect(attempt).rejects.toMatchObject({ code: "train/state" });
 });

@@ -196,7 +196,7 @@ test("train/state: a state of another network or another method is refused", asy
     key: keyOf(1),
   });
   for (const settings of [plain(network), settingsOf(theseus, undefined)]) {
-    const opened = withTrainer(settings, async () => undefined, small.state);
+    const opened = withTrainer(settings, async () => undefined, { state: small.state });
     await expect(opened).rejects.toMatchObject({ code: "train/state" });
   }
 });
