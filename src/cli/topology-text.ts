@@ -2,9 +2,15 @@
 
 import { fixed, percent } from "../base/quantity.ts";
 import { wrap } from "../base/units.ts";
-import type { ModelTopology, TopologyComparison, TopologyResult } from "../commands/answers.ts";
+import type {
+  JudgedTopology,
+  ModelTopology,
+  TopologyComparison,
+  TopologyResult,
+} from "../commands/answers.ts";
 import { metricText } from "../measure/verdict.ts";
 import type { Counted } from "../topology/chance.ts";
+import { CONTROLS } from "../topology/controls.ts";
 import { COMPONENTS, type Component } from "../topology/structure.ts";
 import { renderTable, WIDTH } from "./table.ts";
 
@@ -25,10 +31,11 @@ const HEADINGS: Readonly<Record<Exclude<Component, "embeddings">, string>> = {
 };
 
 /** The whole answer. */
-export function topologyText({ models, comparisons, notes }: TopologyResult): string {
+export function topologyText({ models, comparisons, judged, notes }: TopologyResult): string {
   return [
     ...models.map(modelText),
     ...(comparisons.length === 0 ? [] : [comparisonsText(comparisons)]),
+    ...(judged ? judgedTexts(judged) : []),
     ...notes.map((note) => wrap(`note: ${note}`, WIDTH)),
   ].join("\n\n");
 }
@@ -186,6 +193,47 @@ function comparisonsText(comparisons: readonly TopologyComparison[]): string {
   if (!isCompared) return renderTable(["pair", "", "", "", "", ""], rows);
   return `${renderTable(["pair", ...header.slice(1)], rows)}\n${wrap(`${header[0]}. ${legend}`, WIDTH)}`;
 }
+
+/** Metrics of the controls, and what lies between two models. */
+function judgedTexts({ examples, metric, models, pairs }: JudgedTopology): string[] {
+  const on = `${metric} on ${wholeText(examples)} examples`;
+  const controls = renderTable(
+    ["", "as it is", ...CONTROLS],
+    models.map((model) => [
+      shorten(model.name),
+      metricText(metric, model.value),
+      ...CONTROLS.map((control) => {
+        const value = model.controls?.[control];
+        return value === undefined ? NONE : metricText(metric, value);
+      }),
+    ]),
+  );
+  const between = pairs.map(({ first, second, states, line }) => {
+    const last = states?.layers.at(-1);
+    return [
+      `${shorten(first)} / ${shorten(second)}`,
+      ...[last?.cka, last?.permuted].map((share) => (share == null ? NONE : fixed(share, 2))),
+      ...[line?.barrier, line?.byChance.barrier].map((loss) => (loss === undefined ? NONE : fixed(loss, 3))),
+    ];
+  });
+  const notes = [...models, ...pairs].flatMap(({ note }) =>
+    note === null ? [] : [wrap(`note: ${note}`, WIDTH)],
+  );
+  return [
+    `${controls}\n${wrap(`${on}. ${CONTROLS_TOLD}`, WIDTH)}`,
+    ...(between.length === 0
+      ? []
+      : [
+          `${renderTable(["pair", "states", "chance", "barrier", "chance"], between)}\n${wrap(PAIRS_TOLD, WIDTH)}`,
+        ]),
+    ...notes,
+  ];
+}
+
+const CONTROLS_TOLD =
+  "shuffle: the mask elsewhere in each matrix; invert: the other weights; redraw: new weights under the mask; jitter: each weight a percent off. No head is trained anew.";
+const PAIRS_TOLD =
+  "states: linear CKA of the last layer's, easily fooled, beside that of permuted tokens; barrier: loss above the straight line between the two, beside that with heads and neurons reordered";
 
 function shorten(name: string): string {
   return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME - 1)}…`;

@@ -2,7 +2,7 @@
  * `espalier topology`: what is left of pruned models, and what two of them share.
  *
  * Every number stands beside what chance gives, or what density alone explains; the formulas and their sources are in the
- * headers of topology/. Not here: measures that run the model (states, the line between two), and studies of many runs.
+ * headers of topology/. Not here: what runs the models (topology-judged.ts), and studies of many runs.
  */
 
 import { TOPOLOGY, type TopologyOptions, type TopologySettings } from "../options/models.ts";
@@ -17,6 +17,7 @@ import { findPaths } from "../topology/paths.ts";
 import { isSameShape } from "../topology/structure.ts";
 import { surveyUnits } from "../topology/units.ts";
 import type { ModelTopology, TopologyComparison, TopologyResult } from "./answers.ts";
+import { judgeModels } from "./topology-judged.ts";
 import { type FoundStructure, findModels, loadStructure } from "./topology-models.ts";
 
 /** Share of the weights from which a model counts as dense: a few zeros are a padding row. */
@@ -32,13 +33,13 @@ const DENSE = 0.999;
  */
 export async function topology(options: TopologyOptions, context: RunContext = {}): Promise<TopologyResult> {
   const settings = resolveOptions(TOPOLOGY, options);
-  return perform("topology", context, () => studyModels(settings, context), { engine: false });
+  return perform("topology", context, () => studyModels(settings, context), {
+    engine: settings.data !== undefined,
+  });
 }
 
-async function studyModels(
-  { models, against, tasks }: TopologySettings,
-  context: RunContext,
-): Promise<TopologyResult> {
+async function studyModels(settings: TopologySettings, context: RunContext): Promise<TopologyResult> {
+  const { models, against, tasks, data } = settings;
   const isMeant = ({ task }: FoundStructure): boolean => tasks === undefined || tasks.includes(task ?? "");
   const load = async (refs: readonly string[]): Promise<FoundStructure[]> => {
     const found: FoundStructure[] = [];
@@ -57,9 +58,14 @@ async function studyModels(
     context.signal?.throwIfAborted();
     return describe(found);
   });
+  const judged =
+    data === undefined || own.length === 0
+      ? undefined
+      : await judgeModels(own, pairs, { ...settings, data }, context);
   return {
     models: described,
     comparisons: pairs.map(([first, second]) => compare(first, second)),
+    ...(judged ? { judged } : {}),
     notes: [...own.flatMap(notesOf), ...missingNotes(own, pairs.length, tasks)],
   };
 }

@@ -180,13 +180,28 @@ export type InspectOptions = OptionsOf<typeof INSPECT.fields>;
 export type InspectSettings = SettingsOf<typeof INSPECT.fields>;
 
 /** What is left of pruned models, and what they share. */
-export const TOPOLOGY = schema("topology", {
-  models: required(texts("models", 1), "models, runs, or folders of runs"),
-  against: optional(texts("model", 1), "what each model is compared with; may be repeated", {
-    absent: "the models with each other",
-  }),
-  tasks: optional(words("names"), "only runs of these tasks, separated by commas", { absent: "all" }),
-  ...COMMON,
-});
+export const TOPOLOGY = schema(
+  "topology",
+  {
+    models: required(texts("models", 1), "models, runs, or folders of runs"),
+    against: optional(texts("model", 1), "what each model is compared with; may be repeated", {
+      absent: "the models with each other",
+    }),
+    tasks: optional(words("names"), "only runs of these tasks, separated by commas", { absent: "all" }),
+    ...DATA,
+    data: optional(
+      text("path", "a folder or file"),
+      "labelled text: controls of the masks, states, lines between",
+      {
+        absent: "no model is run",
+      },
+    ),
+    ...MODEL_LENGTH,
+    ...COMMON,
+  },
+  dataRule,
+  ({ task, data }) =>
+    task === undefined || data !== undefined ? undefined : "data: expected a path beside task, got none",
+);
 export type TopologyOptions = OptionsOf<typeof TOPOLOGY.fields>;
 export type TopologySettings = SettingsOf<typeof TOPOLOGY.fields>;

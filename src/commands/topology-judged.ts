@@ -1,0 +1,165 @@
+/**
+ * The part of `topology` that asks the models about labelled examples: what a mask is worth at other places and with other
+ * weights, how the states of two models differ, and what lies between them.
+ *
+ * The formulas are in topology/{controls,states,line}.ts. No head is trained anew here, so a control's metric says what the
+ * head that is there can do with it; the paper's tables train one.
+ */
+
+import { existsSync } from "node:fs";
+import { InputError } from "../base/errors.ts";
+import { fold, type Key, keyOf } from "../base/random.ts";
+import { encodeDataset } from "../data/batches.ts";
+import { type Dataset, type Measure, measureOf } from "../data/dataset.ts";
+import { primaryOf } from "../data/metrics.ts";
+import { Engine } from "../engine/engine.ts";
+import { judgeOn } from "../measure/logits.ts";
+import { tokenizerOf } from "../network/encoding.ts";
+import { openNetwork } from "../network/inference.ts";
+import { lengthFor } from "../network/length.ts";
+import type { Network } from "../network/network.ts";
+import type { TopologySettings } from "../options/models.ts";
+import { requireLabels } from "../runs/classifier.ts";
+import { readValidation } from "../runs/data.ts";
+import { runPaths } from "../runs/folder.ts";
+import { labellingOf } from "../runs/head.ts";
+import { type LoadedModel, loadModel } from "../runs/models.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { readRecipe } from "../runs/recipe.ts";
+import { CONTROLS, controlOf } from "../topology/controls.ts";
+import { walkLine } from "../topology/line.ts";
+import { alignStates } from "../topology/states.ts";
+import type { JudgedModel, JudgedPair, JudgedTopology } from "./answers.ts";
+
+/** Texts whose states are compared: enough for thousands of tokens. */
+const TEXTS = 256;
+/** Points of a line between its ends: its quarters. */
+const BETWEEN = 3;
+
+/** A model to judge, as it was given. */
+export interface JudgedRef {
+  readonly name: string;
+  readonly ref: string;
+}
+
+/** What judging needs to know of a set of models. */
+interface Judging {
+  readonly dataset: Dataset;
+  readonly measure: Measure;
+  readonly settings: TopologySettings;
+  readonly engine: Engine;
+  readonly key: Key;
+  readonly context: RunContext;
+}
+
+/**
+ * Judges models and pairs of them on the examples of `settings.data`.
+ * @throws as `evaluate` does; {InputError} `topology/weights` for a run of which only the masks were kept
+ */
+export async function judgeModels(
+  refs: readonly JudgedRef[],
+  pairs: readonly (readonly [JudgedRef, JudgedRef])[],
+  settings: TopologySettings & { readonly data: string },
+  context: RunContext,
+): Promise<JudgedTopology> {
+  const loaded = new Map<string, LoadedModel>();
+  for (const { ref } of [...refs, ...pairs.flat()]) {
+    if (!loaded.has(ref)) loaded.set(ref, await loadWhole(ref, settings.data, context));
+  }
+  const modelOf = ({ ref }: JudgedRef): LoadedModel => {
+    const model = loaded.get(ref);
+    if (model === undefined) throw new RangeError(`model ${ref}: expected one that was read, got none`);
+    return model;
+  };
+  const [first] = refs;
+  if (first === undefined) throw new RangeError("models: expected one at least, got none");
+  const dataset = await readValidation(settings, labellingOf(modelOf(first).network.head));
+  const engine = new Engine({ threads: settings.threads, provider: settings.device });
+  const key = fold(keyOf(settings.seed), "topology");
+  const judging = { dataset, measure: measureOf(dataset), settings, engine, key, context };
+  try {
+    const models: JudgedModel[] = [];
+    for (const each of refs) models.push(await judgeModel(each, modelOf(each), judging));
+    const judged: JudgedPair[] = [];
+    for (const [one, other] of pairs) judged.push(await judgePair(one, other, modelOf, judging));
+    const { primary } = judging.measure;
+    return { examples: dataset.examples.length, metric: primary, models, pairs: judged };
+  } finally {
+    await engine.close();
+  }
+}
+
+async function loadWhole(ref: string, data: string, context: RunContext): Promise<LoadedModel> {
+  const model = await loadModel(ref, context).catch((cause: unknown) => {
+    if (!(cause instanceof InputError) || cause.code !== "weights/missing") throw cause;
+    const message = `data: expected models with their weights to judge on ${data}, got a run that kept its masks alone (${ref})`;
+    throw new InputError("topology/weights", message, { cause });
+  });
+  requireLabels(model.network.head, ref);
+  return model;
+}
+
+async function judge(network: Network, { dataset, measure, settings, engine, context }: Judging) {
+  context.signal?.throwIfAborted();
+  const set = encodeDataset(dataset, tokenizerOf(network), lengthFor(network, settings.maxLength));
+  const { loss, metrics } = await judgeOn(await openNetwork(engine, network), set, measure);
+  return { loss, metrics };
+}
+
+async function judgeModel({ name }: JudgedRef, model: LoadedModel, judging: Judging): Promise<JudgedModel> {
+  const metricOf = async (network: Network): Promise<number> =>
+    primaryOf(judging.measure, (await judge(network, judging)).metrics);
+  const value = await metricOf(model.network);
+  const dense = await denseOf(model, judging.context);
+  if (dense === undefined) {
+    return { name, value, controls: null, note: `${name}: the model it was pruned from is not at hand` };
+  }
+  try {
+    const controls: Record<string, number> = {};
+    for (const control of CONTROLS) {
+      controls[control] = await metricOf(
+        controlOf(control, { pruned: model.network, dense, key: judging.key }),
+      );
+    }
+    return { name, value, controls, note: null };
+  } catch (error) {
+    if (!(error instanceof InputError) || !error.code.startsWith("topology/")) throw error;
+    return { name, value, controls: null, note: `${name}: ${error.message}` };
+  }
+}
+
+/** The network before it was pruned: the pre-trained one under the product's head where a mask is all that was learnt. */
+async function denseOf({ run, network }: LoadedModel, context: RunContext): Promise<Network | undefined> {
+  if (run === undefined || !existsSync(runPaths(run).recipe)) return undefined;
+  const { mask, finetuned, recipe } = runPaths(run);
+  const { settings } = await readRecipe(recipe);
+  const own = existsSync(finetuned) ? finetuned : settings.finetuned;
+  const before = existsSync(mask) ? settings.model : own;
+  if (typeof before !== "string") return undefined;
+  const found = await loadModel(before, context).catch(() => undefined);
+  if (found === undefined) return undefined;
+  const tensors = new Map(network.tensors);
+  for (const [name, tensor] of found.network.tensors) if (tensors.has(name)) tensors.set(name, tensor);
+  return existsSync(mask) ? { ...network, tensors } : found.network;
+}
+
+async function judgePair(
+  first: JudgedRef,
+  second: JudgedRef,
+  modelOf: (ref: JudgedRef) => LoadedModel,
+  judging: Judging,
+): Promise<JudgedPair> {
+  const { dataset, settings, engine, key } = judging;
+  const [from, to] = [modelOf(first).network, modelOf(second).network];
+  const texts = { ...dataset, examples: dataset.examples.slice(0, TEXTS) };
+  const set = encodeDataset(texts, tokenizerOf(from), lengthFor(from, settings.maxLength));
+  const names = { first: first.name, second: second.name };
+  try {
+    const states = await alignStates({ original: from, compressed: to, set, engine, key });
+    const line = await walkLine({ from, to, between: BETWEEN, key, judge: (each) => judge(each, judging) });
+    return { ...names, states, line, note: null };
+  } catch (error) {
+    if (!(error instanceof InputError) || !error.code.startsWith("topology/")) throw error;
+    return { ...names, states: null, line: null, note: error.message };
+  }
+}
