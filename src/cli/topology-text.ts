@@ -2,13 +2,9 @@
 
 import { fixed, percent } from "../base/quantity.ts";
 import { wrap } from "../base/units.ts";
-import type {
-  JudgedTopology,
-  ModelTopology,
-  TopologyComparison,
-  TopologyResult,
-} from "../commands/answers.ts";
+import type { ModelTopology, TopologyComparison, TopologyResult } from "../commands/answers.ts";
 import { metricText } from "../measure/verdict.ts";
+import type { JudgedTopology } from "../study/judged.ts";
 import type { Counted } from "../topology/chance.ts";
 import { CONTROLS } from "../topology/controls.ts";
 import { COMPONENTS, type Component } from "../topology/structure.ts";

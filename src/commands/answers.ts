@@ -7,13 +7,12 @@
 import type { ModelPart } from "../measure/parts.ts";
 import type { FileBytes, Metric, Parameters } from "../measure/result.ts";
 import type { Prediction } from "../network/predictions.ts";
+import type { JudgedTopology } from "../study/judged.ts";
 import type { DegreeStudy, HubOverlap } from "../topology/degrees.ts";
 import type { Density } from "../topology/density.ts";
 import type { Junctions } from "../topology/junctions.ts";
-import type { LineRecord } from "../topology/line.ts";
 import type { Overlap } from "../topology/overlap.ts";
 import type { Paths } from "../topology/paths.ts";
-import type { StatesRecord } from "../topology/states.ts";
 import type { Units } from "../topology/units.ts";
 
 /** The metrics of one model on one labelled data set. */
@@ -175,32 +174,6 @@ export interface TopologyComparison {
   readonly second: string;
   readonly overlap: Overlap | null;
   readonly hubs: HubOverlap | null;
-}
-
-/** A model's metric, and that of its controls (topology/controls.ts). */
-export interface JudgedModel {
-  readonly name: string;
-  readonly value: number;
-  readonly controls: Readonly<Record<string, number>> | null;
-  /** Why there are no controls. */
-  readonly note: string | null;
-}
-
-/** Two models on the same texts; nulls, and why, where their shapes or heads differ. */
-export interface JudgedPair {
-  readonly first: string;
-  readonly second: string;
-  readonly states: StatesRecord | null;
-  readonly line: LineRecord | null;
-  readonly note: string | null;
-}
-
-/** What the models say of labelled examples. */
-export interface JudgedTopology {
-  readonly examples: number;
-  readonly metric: string;
-  readonly models: readonly JudgedModel[];
-  readonly pairs: readonly JudgedPair[];
 }
 
 /** Each model, and each pair of them. */

@@ -2,13 +2,15 @@
  * `espalier topology`: what is left of pruned models, and what two of them share.
  *
  * Every number stands beside what chance gives, or what density alone explains; the formulas and their sources are in the
- * headers of topology/. Not here: what runs the models (topology-judged.ts), and studies of many runs.
+ * headers of topology/. Not here: what runs the models (study/judged.ts), and studies of many runs.
  */
 
 import { TOPOLOGY, type TopologyOptions, type TopologySettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { judgeModels } from "../study/judged.ts";
+import { type FoundStructure, findModels, loadStructure } from "../study/models.ts";
 import { compareHubs, measureDegrees } from "../topology/degrees.ts";
 import { measureDensity } from "../topology/density.ts";
 import { countJunctions } from "../topology/junctions.ts";
@@ -17,8 +19,6 @@ import { findPaths } from "../topology/paths.ts";
 import { isSameShape } from "../topology/structure.ts";
 import { surveyUnits } from "../topology/units.ts";
 import type { ModelTopology, TopologyComparison, TopologyResult } from "./answers.ts";
-import { judgeModels } from "./topology-judged.ts";
-import { type FoundStructure, findModels, loadStructure } from "./topology-models.ts";
 
 /** Share of the weights from which a model counts as dense: a few zeros are a padding row. */
 const DENSE = 0.999;

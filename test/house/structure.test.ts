@@ -28,6 +28,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["measure"],
   ["runs"],
   ["report"],
+  ["study"],
   ["commands"],
   ["bench"],
   ["reproduce"],

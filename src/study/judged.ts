@@ -27,14 +27,39 @@ import { type LoadedModel, loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { readRecipe } from "../runs/recipe.ts";
 import { CONTROLS, controlOf } from "../topology/controls.ts";
-import { walkLine } from "../topology/line.ts";
-import { alignStates } from "../topology/states.ts";
-import type { JudgedModel, JudgedPair, JudgedTopology } from "./answers.ts";
+import { type LineRecord, walkLine } from "../topology/line.ts";
+import { alignStates, type StatesRecord } from "../topology/states.ts";
 
 /** Texts whose states are compared: enough for thousands of tokens. */
 const TEXTS = 256;
 /** Points of a line between its ends: its quarters. */
 const BETWEEN = 3;
+
+/** A model's metric, and that of its controls (topology/controls.ts). */
+export interface JudgedModel {
+  readonly name: string;
+  readonly value: number;
+  readonly controls: Readonly<Record<string, number>> | null;
+  /** Why there are no controls. */
+  readonly note: string | null;
+}
+
+/** Two models on the same texts; nulls, and why, where their shapes or heads differ. */
+export interface JudgedPair {
+  readonly first: string;
+  readonly second: string;
+  readonly states: StatesRecord | null;
+  readonly line: LineRecord | null;
+  readonly note: string | null;
+}
+
+/** What the models say of labelled examples. */
+export interface JudgedTopology {
+  readonly examples: number;
+  readonly metric: string;
+  readonly models: readonly JudgedModel[];
+  readonly pairs: readonly JudgedPair[];
+}
 
 /** A model to judge, as it was given. */
 export interface JudgedRef {
