@@ -5,6 +5,7 @@ import { wrap } from "../base/units.ts";
 import type { ModelTopology, TopologyComparison, TopologyResult } from "../commands/answers.ts";
 import { metricText } from "../measure/verdict.ts";
 import type { JudgedTopology } from "../study/judged.ts";
+import type { StudyAnswer } from "../study/study.ts";
 import type { Counted } from "../topology/chance.ts";
 import { CONTROLS } from "../topology/controls.ts";
 import { COMPONENTS, type Component } from "../topology/structure.ts";
@@ -27,13 +28,20 @@ const HEADINGS: Readonly<Record<Exclude<Component, "embeddings">, string>> = {
 };
 
 /** The whole answer. */
-export function topologyText({ models, comparisons, judged, notes }: TopologyResult): string {
+export function topologyText({ models, comparisons, judged, study, notes }: TopologyResult): string {
   return [
+    ...(study ? [studyText(study)] : []),
     ...models.map(modelText),
     ...(comparisons.length === 0 ? [] : [comparisonsText(comparisons)]),
     ...(judged ? judgedTexts(judged) : []),
     ...notes.map((note) => wrap(`note: ${note}`, WIDTH)),
   ].join("\n\n");
+}
+
+/** The answers of a study, and where they are drawn. */
+function studyText({ answers, runs, pairs, page }: StudyAnswer): string {
+  const lines = answers.map((answer) => wrap(`- ${answer}`, WIDTH));
+  return [...lines, wrap(`${runs} runs and ${pairs} pairs, in ${page}`, WIDTH)].join("\n");
 }
 
 function modelText(model: ModelTopology): string {

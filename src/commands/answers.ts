@@ -8,6 +8,7 @@ import type { ModelPart } from "../measure/parts.ts";
 import type { FileBytes, Metric, Parameters } from "../measure/result.ts";
 import type { Prediction } from "../network/predictions.ts";
 import type { JudgedTopology } from "../study/judged.ts";
+import type { StudyAnswer } from "../study/study.ts";
 import type { DegreeStudy, HubOverlap } from "../topology/degrees.ts";
 import type { Density } from "../topology/density.ts";
 import type { Junctions } from "../topology/junctions.ts";
@@ -178,10 +179,13 @@ export interface TopologyComparison {
 
 /** Each model, and each pair of them. */
 export interface TopologyResult {
+  /** Empty for a study, whose numbers are in its records. */
   readonly models: readonly ModelTopology[];
   readonly comparisons: readonly TopologyComparison[];
   /** Absent without `data`. */
   readonly judged?: JudgedTopology;
+  /** What was written; absent without `study`. */
+  readonly study?: StudyAnswer;
   /** What cannot be said, and why. */
   readonly notes: readonly string[];
 }

@@ -2,7 +2,7 @@
  * `espalier topology`: what is left of pruned models, and what two of them share.
  *
  * Every number stands beside what chance gives, or what density alone explains; the formulas and their sources are in the
- * headers of topology/. Not here: what runs the models (study/judged.ts), and studies of many runs.
+ * headers of topology/. Not here: what runs the models (study/judged.ts), and the page of many runs (study/study.ts).
  */
 
 import { TOPOLOGY, type TopologyOptions, type TopologySettings } from "../options/models.ts";
@@ -11,6 +11,7 @@ import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { judgeModels } from "../study/judged.ts";
 import { type FoundStructure, findModels, loadStructure } from "../study/models.ts";
+import { writeStudy } from "../study/study.ts";
 import { compareHubs, measureDegrees } from "../topology/degrees.ts";
 import { measureDensity } from "../topology/density.ts";
 import { countJunctions } from "../topology/junctions.ts";
@@ -24,21 +25,25 @@ import type { ModelTopology, TopologyComparison, TopologyResult } from "./answer
 const DENSE = 0.999;
 
 /**
- * Studies which weights survive in each model, and compares them in pairs.
+ * Looks at which weights survive in each model and compares them in pairs, or writes the page of a study of many.
  *
  * @throws {ConfigError} for options that do not fit
- * @throws {InputError} `topology/none` for a folder without finished runs, and for a model that cannot be read;
- *   {InterruptedError} `topology/stopped`
+ * @throws {InputError} `topology/none` for a folder without finished runs, `study/none` for a study without masks, and for a model that
+ *   cannot be read; {FormatError} `study/records`; {InterruptedError} `topology/stopped`
  * @example const { models } = await topology({ models: ["runs/pruned"] }); // models[0].density.total.share
  */
 export async function topology(options: TopologyOptions, context: RunContext = {}): Promise<TopologyResult> {
   const settings = resolveOptions(TOPOLOGY, options);
-  return perform("topology", context, () => studyModels(settings, context), {
-    engine: settings.data !== undefined,
-  });
+  const { models: refs, tasks, spectra, study: page } = settings;
+  const work = async (): Promise<TopologyResult> => {
+    if (page === undefined) return describeModels(settings, context);
+    const { notes, ...study } = await writeStudy({ refs, tasks, spectra, page }, context);
+    return { models: [], comparisons: [], study, notes };
+  };
+  return perform("topology", context, work, { engine: settings.data !== undefined });
 }
 
-async function studyModels(settings: TopologySettings, context: RunContext): Promise<TopologyResult> {
+async function describeModels(settings: TopologySettings, context: RunContext): Promise<TopologyResult> {
   const { models, against, tasks, data } = settings;
   const isMeant = ({ task }: FoundStructure): boolean => tasks === undefined || tasks.includes(task ?? "");
   const load = async (refs: readonly string[]): Promise<FoundStructure[]> => {

@@ -183,11 +183,20 @@ export type InspectSettings = SettingsOf<typeof INSPECT.fields>;
 export const TOPOLOGY = schema(
   "topology",
   {
-    models: required(texts("models", 1), "models, runs, or folders of runs"),
+    models: required(texts("models", 1), "models, runs, or folders of runs; of a study, its records too"),
     against: optional(texts("model", 1), "what each model is compared with; may be repeated", {
       absent: "the models with each other",
     }),
     tasks: optional(words("names"), "only runs of these tasks, separated by commas", { absent: "all" }),
+    study: optional(
+      text("page", "an .md file"),
+      "write a page about all masked runs, with its records and pictures beside it",
+    ),
+    spectra: withDefault(
+      onOff(),
+      false,
+      "measure the masks' spectra for the page too; seconds to minutes for each",
+    ),
     ...DATA,
     data: optional(
       text("path", "a folder or file"),
@@ -202,6 +211,26 @@ export const TOPOLOGY = schema(
   dataRule,
   ({ task, data }) =>
     task === undefined || data !== undefined ? undefined : "data: expected a path beside task, got none",
+  ({ study, data }, name) =>
+    study !== undefined && data !== undefined
+      ? `${name("data")}: expected none with ${name("study")}, which runs no model, got one`
+      : undefined,
+  ({ study, against }, name) =>
+    study !== undefined && against !== undefined
+      ? `${name("against")}: expected none with ${name("study")}, which compares what differs in one thing, got one`
+      : undefined,
+  ({ study }, name) =>
+    study === undefined || /\.md$/i.test(study)
+      ? undefined
+      : `${name("study")}: expected a name ending in .md, got ${study}`,
+  ({ study, spectra, models }, name) => {
+    if (study !== undefined) return undefined;
+    if (spectra) return `${name("spectra")}: expected ${name("study")} with it, got none`;
+    const records = models.find((ref) => ref.endsWith(".jsonl"));
+    return (
+      records && `${name("models")}: expected ${name("study")} with a study's records, got ${records} alone`
+    );
+  },
 );
 export type TopologyOptions = OptionsOf<typeof TOPOLOGY.fields>;
 export type TopologySettings = SettingsOf<typeof TOPOLOGY.fields>;

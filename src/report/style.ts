@@ -54,6 +54,36 @@ const SHADE_RULES = Array.from({ length: SHADES }, (_, i) => {
   return `.k${i}{--shade:${colour}}`;
 }).join("");
 
+/** What charts look like, wherever they stand. */
+const CHARTS = `svg text{font-size:10px;fill:var(--soft);font-family:inherit}
+svg .sign{font-weight:600;fill:var(--tone)}
+svg .name,svg .head{fill:var(--soft)}
+svg .note{fill:var(--soft)}
+line.rule{stroke:var(--line);stroke-width:1}
+line.base{stroke:var(--soft);stroke-width:1}
+line.kept{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 3}
+path.line{fill:none;stroke:var(--tone);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+path.faint{stroke-width:1;stroke-dasharray:3 3}
+path.front{fill:none;stroke:var(--soft);stroke-width:1.25;stroke-dasharray:5 4}
+path.d1{stroke-dasharray:6 4}path.d2{stroke-dasharray:1.5 4}
+svg circle{fill:var(--tone);stroke:var(--paper);stroke-width:1}
+.hollow circle{fill:var(--paper);stroke:var(--tone);stroke-width:2}
+svg rect{fill:var(--tone)}
+rect.pale{opacity:.3}
+${TONES}
+${SHADE_RULES}
+.cell rect,.key rect{fill:var(--shade)}
+.cell.none rect{fill:none;stroke:var(--line)}
+.shades path{stroke:var(--shade);stroke-width:1.02;fill:none;shape-rendering:crispEdges;vector-effect:none}`;
+
+/** Of a picture that is a file of its own: it has its paper with it, because it cannot know what it is laid on. */
+export const PICTURE_STYLE = `
+:root{${variables(LIGHT)};background:var(--paper);font-family:Inter,"Segoe UI",system-ui,-apple-system,"Helvetica Neue","Liberation Sans",Arial,sans-serif;font-variant-numeric:tabular-nums}
+${numbersInCells(DARK_FROM.light)}
+@media screen and (prefers-color-scheme:dark){:root{${variables(DARK)}}${numbersInCells(DARK_FROM.dark)}}
+${CHARTS}
+`;
+
 /** The style sheet. */
 export const STYLE = `
 :root{color-scheme:light dark;${variables(LIGHT)}}
@@ -97,28 +127,9 @@ figure{margin:1rem 0 0;min-width:0}
 .stack{display:grid;gap:2.5rem}
 figure>svg{display:block;width:100%;max-width:36rem;height:auto;overflow:visible}
 figcaption{color:var(--soft);font-size:.875rem;line-height:1.5;margin-top:.75rem;max-width:60ch;overflow-wrap:anywhere}
-svg text{font-size:10px;fill:var(--soft);font-family:inherit}
-svg .sign{font-weight:600;fill:var(--tone)}
-svg .name,svg .head{fill:var(--soft)}
-svg .note{fill:var(--soft)}
-line.rule{stroke:var(--line);stroke-width:1}
-line.base{stroke:var(--soft);stroke-width:1}
-line.kept{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 3}
-path.line{fill:none;stroke:var(--tone);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
-path.faint{stroke-width:1;stroke-dasharray:3 3}
-path.front{fill:none;stroke:var(--soft);stroke-width:1.25;stroke-dasharray:5 4}
-path.d1{stroke-dasharray:6 4}path.d2{stroke-dasharray:1.5 4}
-svg circle{fill:var(--tone);stroke:var(--paper);stroke-width:1}
-.hollow circle{fill:var(--paper);stroke:var(--tone);stroke-width:2}
-svg rect{fill:var(--tone)}
-rect.pale{opacity:.3}
-${TONES}
-${SHADE_RULES}
-.cell rect,.key rect{fill:var(--shade)}
-.cell.none rect{fill:none;stroke:var(--line)}
+${CHARTS}
 a.cell{cursor:pointer}
 a.cell:hover rect,a.cell:focus-visible rect{stroke:var(--ink);stroke-width:2}
-.shades path{stroke:var(--shade);stroke-width:1.02;fill:none;shape-rendering:crispEdges;vector-effect:none}
 .key{display:inline-flex;align-items:center;gap:.4rem;white-space:nowrap}
 .legend{list-style:none;padding:0;margin:.4rem 0 0;display:flex;flex-wrap:wrap;gap:.1rem 1.1rem}
 .legend li{display:flex;align-items:center;gap:.45rem;min-width:0;overflow-wrap:anywhere}

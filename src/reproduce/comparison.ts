@@ -8,9 +8,9 @@
 
 import { requireItem, requireValue } from "../base/present.ts";
 import { fixed, percent } from "../base/quantity.ts";
+import { mean, spread } from "../base/statistics.ts";
 import { markdownTable } from "../formats/markdown.ts";
 import { distinctJobs, type Job, type Plan, type TaskName } from "./papers/plan.ts";
-import { mean, spread } from "./statistics.ts";
 import { countOf, type JobFacts, type JobOutcome } from "./table.ts";
 import { progressText } from "./table-text.ts";
 

@@ -1,9 +1,9 @@
 /** A reproduction as Markdown: what is printed and what is written beside its JSON. */
 
 import { fixed, percent } from "../base/quantity.ts";
+import { spread } from "../base/statistics.ts";
 import { markdownTable } from "../formats/markdown.ts";
 import type { PublishedTable } from "./papers/plan.ts";
-import { spread } from "./statistics.ts";
 import type { ReproducedRow, ReproducedTable, Reproduction, RowCosts } from "./table.ts";
 
 const NONE = "–";

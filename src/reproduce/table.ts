@@ -6,10 +6,10 @@
  * run or written here.
  */
 
+import { deviation, mean } from "../base/statistics.ts";
 import type { Removed } from "../measure/removed.ts";
 import type { Metric, Parameters } from "../measure/result.ts";
 import type { Job, Plan, PlannedRow, PlannedTable, Published, PublishedTable } from "./papers/plan.ts";
-import { deviation, mean } from "./statistics.ts";
 
 /** What became of a job; one that was not run yet has none. */
 export type JobOutcome =

@@ -25,6 +25,7 @@
 import { requireEntry, requireItem } from "../base/present.ts";
 import { fold, type Key, shuffled } from "../base/random.ts";
 import type { Network } from "../network/network.ts";
+import { forEachKept } from "./bits.ts";
 import {
   allSingularValues,
   type Lines,
@@ -33,7 +34,7 @@ import {
   onesOf,
   squaredSize,
 } from "./singular-values.ts";
-import { type Place, placesOf } from "./structure.ts";
+import { type Place, placesOf, type Structure } from "./structure.ts";
 
 /** Of the weights that are kept. */
 export interface WeightSpectrum {
@@ -100,6 +101,27 @@ export function findSpectra(network: Network, { key, whole = false }: SpectraOpt
     note: NOTE,
     matrices: places.map((place) => spectrumOf(network, place, fold(key, place.name), whole)),
   };
+}
+
+/**
+ * The masks of the encoder's matrices alone, where the weights are gone. `kept` over the square of the first value is the
+ * mask's stable rank.
+ */
+export function findMaskSpectra(
+  { matrices }: Structure,
+  key: Key,
+): (Place & { readonly kept: number; readonly mask: MaskSpectrum })[] {
+  return matrices
+    .filter(({ layer }) => layer !== null)
+    .map(({ bits, ...place }) => {
+      const entries = new Float32Array(bits.rows * bits.columns);
+      forEachKept(bits, (row, column) => {
+        entries[row * bits.columns + column] = 1;
+      });
+      const lines = linesOf(entries, bits.rows, bits.columns);
+      const mask = maskSpectrum(lines, bits.rows, bits.columns, fold(key, place.name));
+      return { ...place, kept: lines.values.length, mask };
+    });
 }
 
 function spectrumOf({ tensors, masks }: Network, place: Place, key: Key, whole: boolean): MatrixSpectrum {

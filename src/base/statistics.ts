@@ -1,6 +1,6 @@
 /** Several runs of one thing as one number: mean, deviation, and both as they are printed. */
 
-import { fixed } from "../base/quantity.ts";
+import { fixed } from "./quantity.ts";
 
 /** The arithmetic mean; NaN of nothing. */
 export function mean(values: readonly number[]): number {

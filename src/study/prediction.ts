@@ -1,0 +1,201 @@
+/**
+ * Which measure of a mask foretells the accuracy that is left, beyond what its densities do?
+ *
+ *   target     share of the dense model's metric that is left
+ *   baseline   which task it is; ln of the density, and its square; ln of the density of each layer and component
+ *   with       the same and one measure
+ *   gain       R² with − R² baseline, both of runs that were left out, by the same penalty (regression.ts)
+ *   luck       the largest gain of all measures when their values are dealt to the runs anew, together, so that they keep
+ *              what they have to do with each other: 19 of 20 times it is below `bound`. `p` is the share of deals, the
+ *              true one included, whose best is as good as this measure
+ *
+ * Runs that differ by their seed alone are nearly the same run, and one of them foretells the others. So R² is said twice:
+ * with one run left out, and with all seeds of a method, sparsity and task left out together, which is the one to believe.
+ * The penalty is that of the grid which serves the baseline best. Runs without a measure are no part of what is said of it.
+ * Below two runs for each number of the baseline nothing is fitted.
+ */
+
+import { requireItem } from "../base/present.ts";
+import { fold as foldKey, type Key, permutation } from "../base/random.ts";
+import { groupBy, type StudyRun } from "./groups.ts";
+import { densityOf, INNER, type Predictor, predictors } from "./measures.ts";
+import { keptMetric } from "./record.ts";
+import { type Fold, judgeRidge, type Rows, standardised } from "./regression.ts";
+
+/** R² with one run, and with all seeds of a run, left out. */
+export interface Foretold {
+  readonly byRun: number;
+  readonly bySeeds: number;
+}
+
+/** What one measure adds. */
+export interface Gain {
+  readonly measure: Predictor;
+  /** Runs that have it. */
+  readonly runs: number;
+  readonly baseline: Foretold;
+  readonly with: Foretold;
+  /** Of all seeds left out. */
+  readonly gain: number;
+  readonly p: number;
+}
+
+export interface Prediction {
+  readonly runs: number;
+  /** Groups of runs that differ by their seed alone. */
+  readonly groups: number;
+  /** Numbers of the baseline. */
+  readonly columns: number;
+  readonly penalty: number;
+  /** Tasks alone, and tasks and the total density, on the way to the baseline. */
+  readonly tasks: Foretold;
+  readonly density: Foretold;
+  readonly baseline: Foretold;
+  /** The largest first. */
+  readonly gains: readonly Gain[];
+  /** What the best of all measures gains by luck, 19 of 20 times at most. */
+  readonly bound: number;
+  readonly deals: number;
+}
+
+/** Why there is no answer. */
+export interface TooFew {
+  readonly runs: number;
+  readonly needed: number;
+}
+
+const PENALTIES = [0.01, 0.1, 1, 10, 100];
+/** Below it ln would say more than a mask does: less than one weight of a large matrix. */
+const LEAST = 1e-6;
+
+/** Fits the baseline, and every measure upon it. */
+export function foretell(runs: readonly StudyRun[], key: Key, deals = 199): Prediction | TooFew {
+  const known = runs.filter((run) => keptMetric(run) !== null);
+  const width = standardised(known.map((run) => baselineOf(run, known)))[0]?.length ?? 0;
+  const needed = 2 * Math.max(width, 1);
+  if (known.length < needed || foldsOf(known).length < 4) return { runs: known.length, needed };
+  const rows = known.map((run) => baselineOf(run, known));
+  const { penalty } = bestPenalty(rows, known);
+  const tasks = known.map((run) => taskColumns(run, known));
+  const judge = (columns: Rows): Foretold => foretold(columns, known, penalty);
+  const measured = predictors().flatMap((measure) => uponOf(known, measure, penalty));
+  const lucky = Array.from({ length: deals }, (_, deal) =>
+    Math.max(
+      Number.NEGATIVE_INFINITY,
+      ...measured.map((upon) => dealtGain(upon, known, foldKey(key, deal), penalty)),
+    ),
+  ).sort((a, b) => a - b);
+  const gains = measured.map((upon): Gain => {
+    const { baseline } = upon;
+    const more = foretold(withColumn(upon.rows, upon.values), upon.runs, penalty);
+    const gain = more.bySeeds - baseline.bySeeds;
+    const p = (1 + lucky.filter((value) => value >= gain).length) / (1 + deals);
+    return { measure: upon.measure, runs: upon.runs.length, baseline, with: more, gain, p };
+  });
+  return {
+    runs: known.length,
+    groups: foldsOf(known).length,
+    columns: width,
+    penalty,
+    tasks: judge(tasks),
+    density: judge(known.map((run, r) => [...requireItem(tasks, r, "runs"), ...totalColumns(run)])),
+    baseline: judge(rows),
+    gains: gains.sort((a, b) => b.gain - a.gain),
+    bound: lucky[Math.ceil(0.95 * (1 + deals)) - 1] ?? Number.NaN,
+    deals,
+  };
+}
+
+export function isTooFew(found: Prediction | TooFew): found is TooFew {
+  return "needed" in found;
+}
+
+/** The runs that have a measure, and its values. */
+interface Upon {
+  readonly measure: Predictor;
+  readonly runs: readonly StudyRun[];
+  readonly rows: Rows;
+  readonly values: readonly number[];
+  readonly baseline: Foretold;
+}
+
+/** Nothing where too few runs have the measure, or all have the same. */
+function uponOf(known: readonly StudyRun[], measure: Predictor, penalty: number): Upon[] {
+  const found = known.flatMap((run) => {
+    const value = run.measures[measure];
+    return value === null || value === undefined ? [] : [{ run, value }];
+  });
+  const runs = found.map(({ run }) => run);
+  const values = found.map(({ value }) => value);
+  const rows = runs.map((run) => baselineOf(run, runs));
+  const isEnough = runs.length >= 2 * (standardised(rows)[0]?.length ?? 1) && foldsOf(runs).length >= 4;
+  if (!isEnough || standardised(values.map((value) => [value]))[0]?.length === 0) return [];
+  return [{ measure, runs, rows, values, baseline: foretold(rows, runs, penalty) }];
+}
+
+/** The gain when values are dealt anew, in one order of all runs for every measure. */
+function dealtGain(
+  { runs, rows, values, baseline }: Upon,
+  known: readonly StudyRun[],
+  key: Key,
+  penalty: number,
+): number {
+  const order = new Map([...permutation(key, known.length)].map((to, from) => [known[from], to]));
+  const ranked = runs.map((run, i) => ({ i, rank: order.get(run) ?? 0 })).sort((a, b) => a.rank - b.rank);
+  const dealt = ranked.map(({ i }) => requireItem(values, i, "values"));
+  const folds = foldsOf(runs);
+  const y = targetsOf(runs);
+  return judgeRidge(withColumn(rows, dealt), y, folds, penalty).r2 - baseline.bySeeds;
+}
+
+function bestPenalty(rows: Rows, runs: readonly StudyRun[]): { penalty: number; r2: number } {
+  const tried = PENALTIES.map((penalty) => ({
+    penalty,
+    r2: judgeRidge(rows, targetsOf(runs), foldsOf(runs), penalty).r2,
+  }));
+  return tried.reduce((best, each) => (each.r2 > best.r2 ? each : best));
+}
+
+function foretold(rows: Rows, runs: readonly StudyRun[], penalty: number): Foretold {
+  const y = targetsOf(runs);
+  const alone = runs.map((_, r) => [r]);
+  return {
+    byRun: judgeRidge(rows, y, alone, penalty).r2,
+    bySeeds: judgeRidge(rows, y, foldsOf(runs), penalty).r2,
+  };
+}
+
+function targetsOf(runs: readonly StudyRun[]): number[] {
+  return runs.map((run) => keptMetric(run) ?? Number.NaN);
+}
+
+/** Runs that differ by their seed alone. */
+function foldsOf(runs: readonly StudyRun[]): Fold[] {
+  const rows = runs.map((run, r) => ({ r, name: JSON.stringify([run.variant, run.sparsity, run.task]) }));
+  return [...groupBy(rows, ({ name }) => name).values()].map((group) => group.map(({ r }) => r));
+}
+
+/** One column for each task but the first. */
+function taskColumns({ task }: StudyRun, runs: readonly StudyRun[]): number[] {
+  const tasks = [...new Set(runs.map((run) => run.task))].sort();
+  return tasks.slice(1).map((each) => Number(each === task));
+}
+
+function totalColumns({ measures }: StudyRun): number[] {
+  const total = logOf(measures.density);
+  return [total, total ** 2];
+}
+
+function baselineOf(run: StudyRun, runs: readonly StudyRun[]): number[] {
+  const layers = Array.from({ length: run.layers }, (_, layer) => densityOf(layer));
+  const names = [densityOf("embeddings"), ...INNER.map(densityOf), ...layers];
+  return [...taskColumns(run, runs), ...totalColumns(run), ...names.map((name) => logOf(run.measures[name]))];
+}
+
+function logOf(share: number | null | undefined): number {
+  return Math.log(Math.max(LEAST, share ?? LEAST));
+}
+
+function withColumn(rows: Rows, values: readonly number[]): number[][] {
+  return rows.map((row, r) => [...row, requireItem(values, r, "values")]);
+}

@@ -1,0 +1,120 @@
+/** Does shuffling a mask inside its matrices, or drawing the weights anew, keep the accuracy? */
+
+import { requireItem } from "../../base/present.ts";
+import { mean } from "../../base/statistics.ts";
+import { markdownTable } from "../../formats/markdown.ts";
+import { barChart } from "../../report/draw/charts.ts";
+import { groupBy, isControl, type StudyRun, sparsityText } from "../groups.ts";
+import { drawPicture } from "../picture.ts";
+import { keptMetric } from "../record.ts";
+import { counted, type StudySection, sharesText, shareText } from "./section.ts";
+
+/** A control and the run it is made from, of which both kept something of the dense metric. */
+export interface ControlPair {
+  readonly control: string;
+  readonly run: StudyRun;
+  readonly own: number;
+  readonly controlled: number;
+}
+
+/** What the settings of the methods call them, in sentences. */
+const DEEDS: Readonly<Record<string, string>> = {
+  shuffle: "Shuffled inside its matrices, a mask",
+  reinit: "Over weights times N(1, 0.01), a mask",
+  redraw: "Over weights drawn anew, a mask",
+};
+
+/** Every control beside the run of the same method, settings, sparsity, task and seed. */
+export function pairControls(runs: readonly StudyRun[]): ControlPair[] {
+  const without = ({ method, settings, sparsity, task, seed }: StudyRun): string => {
+    const { control: _, ...rest } = settings;
+    return JSON.stringify([method, Object.entries(rest).sort(), sparsity, task, seed]);
+  };
+  const plain = new Map(runs.filter((run) => !isControl(run)).map((run) => [without(run), run]));
+  return runs.filter(isControl).flatMap((run) => {
+    const base = plain.get(without(run));
+    const [own, controlled] = [base === undefined ? null : keptMetric(base), keptMetric(run)];
+    if (base === undefined || own === null || controlled === null) return [];
+    return [{ control: String(run.settings.control), run: base, own, controlled }];
+  });
+}
+
+/** The section; absent where there are no controls. */
+export function controlSection(runs: readonly StudyRun[]): StudySection | undefined {
+  if (!runs.some(isControl)) return undefined;
+  const pairs = pairControls(runs);
+  if (pairs.length === 0) {
+    const heading =
+      "The controls cannot be judged yet: none has its run beside it, both with a dense metric above 0";
+    return { heading, paragraphs: [], pictures: [], tables: [] };
+  }
+  const cells = [
+    ...groupBy(pairs, ({ control, run }) =>
+      JSON.stringify([control, run.variant, run.sparsity, run.task]),
+    ).values(),
+  ];
+  return {
+    heading: [...groupBy(pairs, ({ control }) => control).values()].map(verdictOf).join("; "),
+    paragraphs: [
+      "The controls of the paper's Tables 3 and 4: the mask in another order inside each matrix, or the same mask over changed weights; the head is trained anew. What is left is a share of the dense metric, not corrected for what a constant answer scores.",
+    ],
+    pictures: [
+      drawPicture("controls", {
+        label: "Share of the dense metric that masks and their controls keep. The numbers are in the table.",
+        panels: [
+          { title: "Share of the dense metric that is left", chart: barChart("Controls", barsOf(cells)) },
+        ],
+      }),
+    ],
+    tables: [tableOf(cells)],
+  };
+}
+
+/** The difference from which on something is lost. */
+const LOST = 0.02;
+
+function verdictOf(pairs: readonly ControlPair[]): string {
+  const { control } = requireItem(pairs, 0, "pairs");
+  const [own, controlled] = [mean(pairs.map((pair) => pair.own)), mean(pairs.map((pair) => pair.controlled))];
+  const lower = pairs.filter((pair) => pair.controlled < pair.own).length;
+  const isLost = own - controlled > LOST && lower >= 0.75 * pairs.length;
+  const verb = isLost ? "loses accuracy" : "keeps the accuracy";
+  return `${DEEDS[control] ?? `Under the control ${control}, a mask`} ${verb}: ${shareText(controlled)} of the dense metric, ${shareText(own)} as it was found (lower in ${lower} of ${counted(pairs.length, "pair")})`;
+}
+
+function barsOf(cells: readonly ControlPair[][]) {
+  return cells.flatMap((pairs) => {
+    const { control, run } = requireItem(pairs, 0, "pairs");
+    const [own, controlled] = [
+      mean(pairs.map((pair) => pair.own)),
+      mean(pairs.map((pair) => pair.controlled)),
+    ];
+    const bar = (name: string, value: number, tone: number) => ({
+      name,
+      value: Math.max(0, value),
+      show: shareText(value),
+      tone,
+    });
+    return [bar(`${run.task}, as found`, own, 0), bar(`${run.task}, ${control}`, controlled, 1)];
+  });
+}
+
+function tableOf(cells: readonly ControlPair[][]): string {
+  const rows = cells.map((pairs) => {
+    const { control, run } = requireItem(pairs, 0, "pairs");
+    return [
+      run.variant,
+      control,
+      sparsityText(run.sparsity),
+      run.task,
+      String(pairs.length),
+      sharesText(pairs.map(({ own }) => own)),
+      sharesText(pairs.map(({ controlled }) => controlled)),
+    ];
+  });
+  return markdownTable(
+    ["method", "control", "pruned", "task", "pairs", "as found", "controlled"],
+    rows,
+    [1, 2, 3],
+  );
+}

@@ -1,0 +1,130 @@
+/** Which survivors are on no path from an input to an output, and so do nothing? */
+
+import { requireItem } from "../../base/present.ts";
+import { mean } from "../../base/statistics.ts";
+import { markdownTable } from "../../formats/markdown.ts";
+import { barChart } from "../../report/draw/charts.ts";
+import { COMPONENTS, type Component } from "../../topology/structure.ts";
+import { groupBy, isControl, type StudyRun, sparsitiesOf, sparsityText } from "../groups.ts";
+import { drawPicture, type Panel } from "../picture.ts";
+import { counted, present, type StudySection, sharesText, shareText } from "./section.ts";
+
+/** Below it nobody would miss them. */
+const FEW = 0.005;
+
+/** Runs of one method at one sparsity. */
+interface Cell {
+  readonly variant: string;
+  readonly sparsity: number | null;
+  readonly runs: readonly StudyRun[];
+}
+
+/** The section. */
+export function pathSection(runs: readonly StudyRun[]): StudySection {
+  const plain = runs.filter((run) => !isControl(run));
+  const cells = [...groupBy(plain, (run) => JSON.stringify([run.variant, run.sparsity])).values()].map(
+    (same): Cell => {
+      const { variant, sparsity } = requireItem(same, 0, "runs");
+      return { variant, sparsity, runs: same };
+    },
+  );
+  return {
+    heading: headingOf(cells),
+    paragraphs: [
+      "A kept weight does nothing when no signal reaches it or no output is reached from it. With the residual stream a hidden unit is reached in every layer; without it each layer has to hand on by itself, which is what published numbers count. By chance: a random mask with the density of each matrix.",
+    ],
+    pictures: [
+      drawPicture("paths", {
+        label:
+          "Share of the kept weights that lie on a path without the residual stream, by method and sparsity. The numbers are in the table.",
+        panels: panelsOf(cells),
+      }),
+    ],
+    tables: [pathTable(cells), componentTable(cells)],
+  };
+}
+
+function offOf(run: StudyRun, name: string): number | null {
+  const share = run.measures[name];
+  return share === null || share === undefined ? null : 1 - share;
+}
+
+function meanOff({ runs }: Cell, name: string): number {
+  const known = present(runs.map((run) => offOf(run, name)));
+  return known.length === 0 ? 0 : mean(known);
+}
+
+function headingOf(cells: readonly Cell[]): string {
+  const worst = cells.toSorted((a, b) => meanOff(b, "alone.path") - meanOff(a, "alone.path"))[0];
+  if (worst === undefined) return "No run has a mask whose paths could be counted";
+  const [alone, carried] = [meanOff(worst, "alone.path"), meanOff(worst, "path")];
+  if (alone < FEW) return `Nearly every survivor lies on a path: at most ${shareText(alone)} do not`;
+  const component = COMPONENTS.toSorted(
+    (a, b) => meanOff(worst, `alone.path.${b}`) - meanOff(worst, `alone.path.${a}`),
+  )[0];
+  const where = component === undefined ? "" : `, most of all of ${wordOf(component)}`;
+  return `Up to ${shareText(alone)} of the survivors lie on no path without the residual stream (${worst.variant}, ${sparsityText(worst.sparsity)}${where}), ${shareText(carried)} with it`;
+}
+
+function wordOf(component: Component): string {
+  return component === "embeddings" ? "the embeddings" : `the ${component} matrices`;
+}
+
+function panelsOf(cells: readonly Cell[]): Panel[] {
+  const sparsities = sparsitiesOf(cells.flatMap(({ runs }) => runs));
+  return sparsities.map((sparsity) => ({
+    title: `On a path without the residual stream, ${sparsityText(sparsity)} pruned`,
+    chart: barChart(
+      "Survivors on a path",
+      cells
+        .filter((cell) => cell.sparsity === sparsity)
+        .map((cell) => {
+          const on = 1 - meanOff(cell, "alone.path");
+          return { name: cell.variant, value: 1, full: on, show: shareText(on), tone: 0 };
+        }),
+    ),
+  }));
+}
+
+function pathTable(cells: readonly Cell[]): string {
+  const header = [
+    "method",
+    "pruned",
+    "runs",
+    "on no path, with residual",
+    "without",
+    "without, by chance",
+    "neurons on a path",
+    "dead neurons",
+    "dead heads",
+  ];
+  const rows = cells.map(({ variant, sparsity, runs }) => {
+    const shares = (of: (run: StudyRun) => number | null | undefined): string => sharesText(runs.map(of));
+    const byChance = (run: StudyRun): number | null => {
+      const [off, beyond] = [offOf(run, "alone.path"), run.measures["alone.beyond"]];
+      return off === null || beyond === null || beyond === undefined ? null : off + beyond;
+    };
+    return [
+      variant,
+      sparsityText(sparsity),
+      counted(runs.length, "run"),
+      shares((run) => offOf(run, "path")),
+      shares((run) => offOf(run, "alone.path")),
+      shares(byChance),
+      shares(({ measures }) => measures["alone.neurons"]),
+      shares(({ measures }) => measures["neurons.dead"]),
+      shares(({ measures }) => measures["heads.dead"]),
+    ];
+  });
+  return markdownTable(header, rows, [1, 2]);
+}
+
+/** Of the survivors of each component. */
+function componentTable(cells: readonly Cell[]): string {
+  const rows = cells.map(({ variant, sparsity, runs }) => [
+    variant,
+    sparsityText(sparsity),
+    ...COMPONENTS.map((component) => sharesText(runs.map((run) => offOf(run, `alone.path.${component}`)))),
+  ]);
+  return markdownTable(["on no path without it", "pruned", ...COMPONENTS], rows, [1]);
+}

@@ -1,0 +1,269 @@
+/** Which share of each component and layer is pruned: the paper's Figure 3, and ours, row by row. */
+
+import { requireItem } from "../../base/present.ts";
+import { mean } from "../../base/statistics.ts";
+import { markdownTable } from "../../formats/markdown.ts";
+import { ACROSS, type Line, lineChart, UPWARDS } from "../../report/draw/charts.ts";
+import { linearScale, type Scale } from "../../report/draw/scale.ts";
+import { type DrawnRow, FIGURE_3 } from "../figure3.ts";
+import { groupBy, isControl, type StudyRun, sparsitiesOf, sparsityText } from "../groups.ts";
+import { densityOf, INNER } from "../measures.ts";
+import { drawPicture, type Panel, type Picture } from "../picture.ts";
+import { counted, present, type StudySection, sharesText, shareText } from "./section.ts";
+
+const SUBJECT = "adapting-by-pruning";
+/** The paper's five bars, as far as they have a counterpart. */
+const BARS = ["embeddings", "query", "key", "value", "attention output"] as const;
+
+/** The section; absent where no run is of a sparsity the paper draws. */
+export function prunedSection(runs: readonly StudyRun[]): StudySection | undefined {
+  const drawn = [...new Set(FIGURE_3.map(({ sparsity }) => sparsity))];
+  const plain = runs.filter((run) => !isControl(run));
+  const sparsities = sparsitiesOf(plain).filter((sparsity) => drawn.includes(sparsity));
+  if (sparsities.length === 0) return undefined;
+  const own = plain.filter(({ sparsity }) => sparsity !== null && sparsities.includes(sparsity));
+  return {
+    heading: headingOf(own),
+    paragraphs: [
+      "Gao, Colombo & Wang (2021) draw in Figure 3 which share of each component and of each layer is pruned. Their numbers, read off the vector graphics, are BERT-base's (12 layers × 768, embeddings 22 % of its weights); ours are means and deviations over seeds. Their *output* is one bar of which the text does not say what it counts; ours is the attention's, with the feed-forward part beside it.",
+      ...embeddingLines(own),
+    ],
+    pictures: [pictureOf(own, sparsities)],
+    tables: [componentTable(own, sparsities), layerTable(own, sparsities)],
+  };
+}
+
+function prunedOf(run: StudyRun, name: string): number | null {
+  const share = run.measures[name];
+  return share === null || share === undefined ? null : 1 - share;
+}
+
+interface Cut {
+  readonly sparsity: number;
+  readonly runs: number;
+  readonly embeddings: number;
+  readonly encoder: number;
+}
+
+/** What the runs of a method cut of the embeddings and of the encoder, by sparsity. */
+function cutsOf(runs: readonly StudyRun[]): Cut[] {
+  return sparsitiesOf(runs).map((sparsity) => {
+    const same = runs.filter((run) => run.sparsity === sparsity);
+    const meanOf = (name: string): number => mean(present(same.map((run) => prunedOf(run, name))));
+    return {
+      sparsity,
+      runs: same.length,
+      embeddings: meanOf(densityOf("embeddings")),
+      encoder: meanOf("density.encoder"),
+    };
+  });
+}
+
+/** The share from which on nearly all is cut. */
+const NEARLY_ALL = 0.99;
+
+function headingOf(runs: readonly StudyRun[]): string {
+  const cuts = cutsOf(runs.filter(({ method }) => method === SUBJECT));
+  const low = cuts.find(({ sparsity }) => sparsity === 0.2);
+  const high = cuts.find(({ sparsity }) => sparsity === 0.99);
+  const against = ({ embeddings, encoder }: Cut): string =>
+    `(${shareText(embeddings)} against ${shareText(encoder)})`;
+  const parts: string[] = [];
+  if (low) {
+    const isLess = low.embeddings < low.encoder;
+    parts.push(
+      `cuts ${isLess ? "less" : "no less"} of the embeddings than of the encoder at 20 % ${against(low)}`,
+    );
+  }
+  if (high) {
+    const isAll = high.embeddings >= NEARLY_ALL && high.embeddings > high.encoder;
+    parts.push(`${isAll ? "cuts" : "does not cut"} nearly all of the embeddings at 99 % ${against(high)}`);
+  }
+  if (parts.length === 0) return "No run of Adapting by Pruning is at a sparsity the paper draws";
+  return `Adapting by Pruning ${parts.join(", and ")}`;
+}
+
+/** The same for every method, with the number of runs behind it. */
+function embeddingLines(runs: readonly StudyRun[]): string[] {
+  return [...groupBy(runs, ({ variant }) => variant)].map(([variant, own]) => {
+    const cuts = cutsOf(own).map(
+      ({ sparsity, runs, embeddings, encoder }) =>
+        `${sparsityText(sparsity)}: embeddings ${shareText(embeddings)}, encoder ${shareText(encoder)} (${counted(runs, "run")})`,
+    );
+    return `- ${variant}: ${cuts.join("; ")}`;
+  });
+}
+
+/** Methods that the paper draws too, ours first; the tone is the method's. */
+const TONES: Readonly<Record<string, number>> = { [SUBJECT]: 0, magnitude: 1, lottery: 2, sparsebert: 3 };
+
+function pictureOf(runs: readonly StudyRun[], sparsities: readonly number[]): Picture {
+  const methods = [...groupBy(runs, ({ method }) => method).keys()].filter((method) => method in TONES);
+  const panels = sparsities.flatMap((sparsity): Panel[] => {
+    const own = runs.filter((run) => run.sparsity === sparsity && run.method in TONES);
+    const theirs = FIGURE_3.filter((row) => row.sparsity === sparsity && row.task === "mnli");
+    return [
+      { title: `Pruned by component, ${sparsityText(sparsity)}`, chart: componentChart(own, theirs) },
+      { title: `Pruned by layer, ${sparsityText(sparsity)}`, chart: layerChart(own, theirs) },
+    ];
+  });
+  return drawPicture("pruned", {
+    label: `Share pruned by component and by layer at ${sparsities.map(sparsityText).join(" and ")}: ours, and the paper's for MNLI, dashed. The numbers are in the tables.`,
+    panels,
+    legend: [
+      ...methods.map((method) => ({ tone: TONES[method] ?? 0, name: titleOf(method, runs) })),
+      { tone: 6, name: "dashed: the paper, BERT-base, MNLI", faint: true },
+    ],
+  });
+}
+
+function titleOf(method: string, runs: readonly StudyRun[]): string {
+  return runs.find((run) => run.method === method)?.variant ?? method;
+}
+
+function componentChart(own: readonly StudyRun[], theirs: readonly DrawnRow[]) {
+  const lines = [
+    ...linesOf(own, (same) => BARS.map((bar, i) => [i, meanPruned(same, densityOf(bar))] as const)),
+    ...theirs.map((row) =>
+      paperLine(
+        row,
+        row.components.map((share, i) => [i, share] as const),
+      ),
+    ),
+  ];
+  const x: Scale = Object.assign(
+    (i: number) => ACROSS[0] + ((i + 0.5) / BARS.length) * (ACROSS[1] - ACROSS[0]),
+    {
+      ticks: BARS.map((_, i) => i),
+    },
+  );
+  const names = ["embedd.", "query", "key", "value", "output"];
+  return lineChart(
+    {
+      label: "Share pruned by component",
+      x: { name: "component", show: (i) => names[i] ?? "" },
+      y: { name: "pruned", show: shareText },
+      scales: { x, y: upwards(lines) },
+    },
+    lines,
+  );
+}
+
+function layerChart(own: readonly StudyRun[], theirs: readonly DrawnRow[]) {
+  const depth = (layer: number, layers: number): number => (layer + 0.5) / layers;
+  const lines = [
+    ...linesOf(own, (same) =>
+      Array.from({ length: same[0]?.layers ?? 0 }, (_, layer) => {
+        return [depth(layer, same[0]?.layers ?? 1), meanPruned(same, densityOf(layer))] as const;
+      }),
+    ),
+    ...theirs.map((row) =>
+      paperLine(
+        row,
+        row.layers.map((share, l) => [depth(l, row.layers.length), share] as const),
+      ),
+    ),
+  ];
+  return lineChart(
+    {
+      label: "Share pruned by layer",
+      x: { name: "depth, from the first layer to the last", show: (value) => shareText(value) },
+      y: { name: "pruned", show: shareText },
+      scales: { x: linearScale([0, 1], ACROSS, 4), y: upwards(lines) },
+    },
+    lines,
+  );
+}
+
+function upwards(lines: readonly Line[]): Scale {
+  const values = lines.flatMap(({ points }) => points.map(([, y]) => y));
+  return linearScale([Math.min(...values), Math.max(...values)], UPWARDS, 4);
+}
+
+function linesOf(
+  own: readonly StudyRun[],
+  pointsOf: (same: readonly StudyRun[]) => readonly (readonly [number, number])[],
+): Line[] {
+  return [...groupBy(own, ({ variant }) => variant)].map(([name, same]) => ({
+    name,
+    tone: TONES[same[0]?.method ?? ""] ?? 6,
+    dotted: true,
+    points: pointsOf(same).filter(([, y]) => Number.isFinite(y)),
+  }));
+}
+
+function paperLine({ method }: DrawnRow, points: Line["points"]): Line {
+  return { name: `the paper's ${method}`, tone: TONES[method] ?? 6, faint: true, points };
+}
+
+function meanPruned(runs: readonly StudyRun[], name: string): number {
+  return mean(present(runs.map((run) => prunedOf(run, name))));
+}
+
+function componentTable(runs: readonly StudyRun[], sparsities: readonly number[]): string {
+  const header = [
+    "pruned",
+    "task",
+    "method",
+    "embeddings",
+    "query",
+    "key",
+    "value",
+    "output",
+    "intermediate",
+    "feed-forward output",
+  ];
+  const rows = sparsities.flatMap((sparsity) => [
+    ...FIGURE_3.filter((row) => row.sparsity === sparsity).map((row) => [
+      sparsityText(sparsity),
+      row.task,
+      `${row.method}, the paper's`,
+      ...row.components.map(shareText),
+      "",
+      "",
+    ]),
+    ...cellsOf(runs, sparsity).map((same) => [
+      ...namesOf(same),
+      ...[...BARS, ...INNER.slice(-2)].map((part) =>
+        sharesText(same.map((run) => prunedOf(run, densityOf(part)))),
+      ),
+    ]),
+  ]);
+  return markdownTable(header, rows, [1, 2]);
+}
+
+function layerTable(runs: readonly StudyRun[], sparsities: readonly number[]): string {
+  const most = Math.max(...runs.map(({ layers }) => layers), ...FIGURE_3.map(({ layers }) => layers.length));
+  const header = [
+    "pruned",
+    "task",
+    "method",
+    ...Array.from({ length: most }, (_, layer) => `layer ${layer}`),
+  ];
+  const rows = sparsities.flatMap((sparsity) => [
+    ...FIGURE_3.filter((row) => row.sparsity === sparsity).map((row) => [
+      sparsityText(sparsity),
+      row.task,
+      `${row.method}, the paper's`,
+      ...row.layers.map(shareText),
+    ]),
+    ...cellsOf(runs, sparsity).map((same) => [
+      ...namesOf(same),
+      ...Array.from({ length: same[0]?.layers ?? 0 }, (_, layer) =>
+        sharesText(same.map((run) => prunedOf(run, densityOf(layer)))),
+      ),
+    ]),
+  ]);
+  return markdownTable(header, rows, [1, 2]);
+}
+
+/** Runs of one sparsity that differ by their seed alone. */
+function cellsOf(runs: readonly StudyRun[], sparsity: number): StudyRun[][] {
+  const own = runs.filter((run) => run.sparsity === sparsity);
+  return [...groupBy(own, (run) => JSON.stringify([run.variant, run.task])).values()];
+}
+
+function namesOf(same: readonly StudyRun[]): string[] {
+  const { sparsity, task, variant } = requireItem(same, 0, "runs");
+  return [sparsityText(sparsity), task, `${variant} (${counted(same.length, "run")})`];
+}
