@@ -34,7 +34,7 @@ export const PREDICTORS = {
   "path.log": "paths (log)",
   "path.logBeyond": "paths beyond chance (log)",
   "alone.path": "weights on a path without the residual stream",
-  "alone.beyond": "… beyond chance",
+  "alone.beyond": "weights on a path without it beyond chance",
   "alone.neurons": "neurons on a path without it",
   "alone.log": "paths without it (log)",
   "alone.logBeyond": "paths without it beyond chance (log)",

@@ -73,7 +73,7 @@ function heightOf({ text }: Html): number {
 
 /** A chart inside of another drawing has a place and a size. */
 function placed(chart: Html, x: number, y: number): Html {
-  const size = `<svg x="${x}" y="${y}" width="${WIDTH}" height="${heightOf(chart)}" `;
+  const size = `<svg x="${x}" y="${y}" width="${WIDTH}" height="${heightOf(chart)}" overflow="visible" `;
   return trusted(chart.text.replace(/^<svg /, size));
 }
 

@@ -71,7 +71,7 @@ const LEAST = 1e-6;
 /** Fits the baseline, and every measure upon it. */
 export function foretell(runs: readonly StudyRun[], key: Key, deals = 199): Prediction | TooFew {
   const known = runs.filter((run) => keptMetric(run) !== null);
-  const width = standardised(known.map((run) => baselineOf(run, known)))[0]?.length ?? 0;
+  const width = standardised(runs.map((run) => baselineOf(run, runs)))[0]?.length ?? 0;
   const needed = 2 * Math.max(width, 1);
   if (known.length < needed || foldsOf(known).length < 4) return { runs: known.length, needed };
   const rows = known.map((run) => baselineOf(run, known));

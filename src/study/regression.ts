@@ -73,12 +73,14 @@ export function judgeRidge(rows: Rows, y: readonly number[], folds: readonly Fol
 /** WᵀW + Λ. */
 function normalMatrix(w: Rows, lambda: number): number[][] {
   const width = w[0]?.length ?? 0;
-  return Array.from({ length: width }, (_, a) =>
-    Array.from({ length: width }, (_, b) => {
-      const penalty = a === b && a > 0 ? lambda : 0;
-      return sumOf(w.map((row) => (row[a] ?? 0) * (row[b] ?? 0))) + penalty;
-    }),
-  );
+  const sums = Array.from({ length: width }, () => new Array<number>(width).fill(0));
+  for (const row of w) {
+    sums.forEach((line, a) => {
+      const scale = row[a] ?? 0;
+      for (let b = 0; b < width; b++) line[b] = (line[b] ?? 0) + scale * (row[b] ?? 0);
+    });
+  }
+  return sums.map((line, a) => line.map((sum, b) => (a === b && a > 0 ? sum + lambda : sum)));
 }
 
 function invert(matrix: Rows): number[][] {

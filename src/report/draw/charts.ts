@@ -156,17 +156,21 @@ export interface Bar {
   readonly full?: number;
 }
 
-/** Bars that begin at one edge, one below the other. */
-export function barChart(label: string, bars: readonly Bar[]): Html {
+/** Bars that begin at one edge, one below the other. @param start  room for their names */
+export function barChart(label: string, bars: readonly Bar[], start = 104): Html {
   const top = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
-  const [start, room, step] = [104, WIDTH - 104 - 84, 20];
+  const [room, step] = [WIDTH - start - 84, 20];
+  const longest = Math.floor((start - 8) / LETTER);
   const drawn = bars.map(({ name, value, show, tone, full = value }, i) => {
     const [y, wide, solid] = [i * step + 3, (value / top) * room, (Math.min(full, value) / top) * room];
     const pale = html`<rect class="pale ${toneOf(tone)}" x="${start}" y="${y}" width="${place(wide)}" height="14" rx="1.5"/>`;
-    return html`<g><title>${`${name}: ${show}`}</title><text class="before" x="${start - 8}" y="${y + 11}" text-anchor="end">${shorten(name, 17)}</text>${pale}<rect class="${toneOf(tone)}" x="${start}" y="${y}" width="${place(solid)}" height="14" rx="1.5"/><text x="${place(start + wide + 6)}" y="${y + 11}">${show}</text></g>`;
+    return html`<g><title>${`${name}: ${show}`}</title><text class="before" x="${start - 8}" y="${y + 11}" text-anchor="end">${shorten(name, longest)}</text>${pale}<rect class="${toneOf(tone)}" x="${start}" y="${y}" width="${place(solid)}" height="14" rx="1.5"/><text x="${place(start + wide + 6)}" y="${y + 11}">${show}</text></g>`;
   });
   return drawing(label, html`${drawn}`, bars.length * step + 4);
 }
+
+/** Letters of a name are about so wide. */
+const LETTER = 5.6;
 
 /** A name that fits: its middle is left out. */
 export function shorten(name: string, longest: number): string {

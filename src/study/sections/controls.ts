@@ -2,12 +2,11 @@
 
 import { requireItem } from "../../base/present.ts";
 import { mean } from "../../base/statistics.ts";
-import { markdownTable } from "../../formats/markdown.ts";
-import { barChart } from "../../report/draw/charts.ts";
+import { type Bar, barChart } from "../../report/draw/charts.ts";
 import { groupBy, isControl, type StudyRun, sparsityText } from "../groups.ts";
 import { drawPicture } from "../picture.ts";
 import { keptMetric } from "../record.ts";
-import { counted, type StudySection, sharesText, shareText } from "./section.ts";
+import { counted, type StudySection, sharesText, shareText, slimTable } from "./section.ts";
 
 /** A control and the run it is made from, of which both kept something of the dense metric. */
 export interface ControlPair {
@@ -54,7 +53,7 @@ export function controlSection(runs: readonly StudyRun[]): StudySection | undefi
     ).values(),
   ];
   return {
-    heading: [...groupBy(pairs, ({ control }) => control).values()].map(verdictOf).join("; "),
+    heading: [...groupBy(pairs, ({ control }) => control).values()].map(verdictOf).join(". "),
     paragraphs: [
       "The controls of the paper's Tables 3 and 4: the mask in another order inside each matrix, or the same mask over changed weights; the head is trained anew. What is left is a share of the dense metric, not corrected for what a constant answer scores.",
     ],
@@ -62,7 +61,10 @@ export function controlSection(runs: readonly StudyRun[]): StudySection | undefi
       drawPicture("controls", {
         label: "Share of the dense metric that masks and their controls keep. The numbers are in the table.",
         panels: [
-          { title: "Share of the dense metric that is left", chart: barChart("Controls", barsOf(cells)) },
+          {
+            title: "Share of the dense metric that is left",
+            chart: barChart("Controls", barsOf(pairs), 170),
+          },
         ],
       }),
     ],
@@ -82,21 +84,27 @@ function verdictOf(pairs: readonly ControlPair[]): string {
   return `${DEEDS[control] ?? `Under the control ${control}, a mask`} ${verb}: ${shareText(controlled)} of the dense metric, ${shareText(own)} as it was found (lower in ${lower} of ${counted(pairs.length, "pair")})`;
 }
 
-function barsOf(cells: readonly ControlPair[][]) {
-  return cells.flatMap((pairs) => {
-    const { control, run } = requireItem(pairs, 0, "pairs");
-    const [own, controlled] = [
-      mean(pairs.map((pair) => pair.own)),
-      mean(pairs.map((pair) => pair.controlled)),
-    ];
-    const bar = (name: string, value: number, tone: number) => ({
+/** The mask as it was found, and below it its controls. */
+function barsOf(pairs: readonly ControlPair[]): Bar[] {
+  const bar = (name: string, shares: readonly number[], tone: number): Bar => {
+    const value = mean(shares);
+    return { name, value: Math.max(0, value), show: shareText(value), tone };
+  };
+  const found = groupBy(pairs, ({ run }) => `${run.task}, ${sparsityText(run.sparsity)}, ${run.variant}`);
+  return [...found].flatMap(([name, same]) => [
+    bar(
       name,
-      value: Math.max(0, value),
-      show: shareText(value),
-      tone,
-    });
-    return [bar(`${run.task}, as found`, own, 0), bar(`${run.task}, ${control}`, controlled, 1)];
-  });
+      same.map(({ own }) => own),
+      0,
+    ),
+    ...[...groupBy(same, ({ control }) => control)].map(([control, own]) =>
+      bar(
+        control,
+        own.map(({ controlled }) => controlled),
+        1,
+      ),
+    ),
+  ]);
 }
 
 function tableOf(cells: readonly ControlPair[][]): string {
@@ -112,7 +120,7 @@ function tableOf(cells: readonly ControlPair[][]): string {
       sharesText(pairs.map(({ controlled }) => controlled)),
     ];
   });
-  return markdownTable(
+  return slimTable(
     ["method", "control", "pruned", "task", "pairs", "as found", "controlled"],
     rows,
     [1, 2, 3],

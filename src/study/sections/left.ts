@@ -2,10 +2,9 @@
 
 import { requireItem } from "../../base/present.ts";
 import { mean } from "../../base/statistics.ts";
-import { markdownTable } from "../../formats/markdown.ts";
 import { groupBy, isControl, type StudyRun, sparsitiesOf, sparsityText } from "../groups.ts";
 import { keptMetric } from "../record.ts";
-import { counted, present, type StudySection, sharesText, shareText } from "./section.ts";
+import { counted, present, type StudySection, sharesText, shareText, slimTable } from "./section.ts";
 
 /** The section. */
 export function leftSection(runs: readonly StudyRun[]): StudySection {
@@ -26,7 +25,7 @@ export function leftSection(runs: readonly StudyRun[]): StudySection {
       "Share of the dense model's metric that is left: mean and deviation over seeds, with their number. It is not corrected for what an answer that is always the same would score.",
     ],
     pictures: [],
-    tables: [markdownTable(["method", "pruned", ...tasks], rows, [1])],
+    tables: [slimTable(["method", "pruned", ...tasks], rows, [1])],
   };
 }
 
@@ -37,7 +36,8 @@ function headingOf(runs: readonly StudyRun[]): string {
     .map(([variant, same]) => ({ variant, runs: same.length, kept: mean(present(same.map(keptMetric))) }))
     .sort((a, b) => b.kept - a.kept);
   const [best, next] = ranked;
-  if (most === undefined || best === undefined) return "No run has a dense model's metric to be held against";
+  if (most === undefined || best === undefined)
+    return "No run has a dense model with a metric above 0 to be held against";
   const one = `At ${sparsityText(most)} ${best.variant} keeps ${shareText(best.kept)} of the dense metric (${counted(best.runs, "run")})`;
   return next === undefined ? one : `${one}, ${next.variant} ${shareText(next.kept)} (${next.runs})`;
 }

@@ -1,40 +1,55 @@
 /** Do methods, seeds and tasks find the same sub-network, beyond what chance and the density of each matrix explain? */
 
 import { mean } from "../../base/statistics.ts";
-import { markdownTable } from "../../formats/markdown.ts";
 import { cellMap, type MapCell } from "../../report/draw/cells.ts";
+import { shorten } from "../../report/draw/charts.ts";
 import { groupBy, type Relation, type StudyPair, sparsitiesOf, sparsityText } from "../groups.ts";
 import { drawPicture, type Panel, type Picture } from "../picture.ts";
-import { counted, listed, present, type StudySection, sharesText, shareText } from "./section.ts";
+import {
+  counted,
+  listed,
+  meanText,
+  present,
+  type StudySection,
+  sharesText,
+  shareText,
+  slimTable,
+} from "./section.ts";
 
 /** Below it two masks do not agree in any way that matters. */
 const SLIGHT = 0.01;
 
-const SUBJECTS: Readonly<Record<Relation, { readonly who: string; readonly what: string }>> = {
-  methods: { who: "Two methods", what: "on the same task and seed" },
-  seeds: { who: "Two seeds", what: "of the same method and task" },
-  tasks: { who: "Two tasks", what: "of the same method and seed" },
+interface Subject {
+  readonly who: string;
+  readonly verb: string;
+  readonly what: string;
+}
+
+const SUBJECTS: Readonly<Record<Relation, Subject>> = {
+  methods: { who: "pairs of methods", verb: "agree", what: "on the same task and seed" },
+  seeds: { who: "methods", verb: "agree from seed to seed", what: "of the same method and task" },
+  tasks: { who: "methods", verb: "agree from task to task", what: "of the same method and seed" },
 };
 
 /** The section of one relation. */
 export function overlapSection(relation: Relation, pairs: readonly StudyPair[]): StudySection {
-  const { who, what } = SUBJECTS[relation];
+  const { what } = SUBJECTS[relation];
   if (pairs.length === 0) {
-    const heading = `${who} cannot be compared yet: no two masks ${what} are there`;
+    const heading = `Nothing can be said of ${relation} yet: no two masks ${what} are there`;
     return { heading, paragraphs: [], pictures: [], tables: [] };
   }
   const rows = rowsOf(relation, pairs);
   return {
-    heading: headingOf(who, pairs),
+    heading: headingOf(relation, pairs),
     paragraphs: [
       `Jaccard's share of the encoder's kept weights that two masks ${what} have in common, beside what the density of every matrix explains by itself; what is beyond it is agreement on the place. ${counted(pairs.length, "pair")}; of few pairs a mean says little.`,
       ...identical(pairs),
     ],
     pictures: [pictureOf(relation, pairs)],
     tables: [
-      markdownTable(
+      slimTable(
         [
-          "pair",
+          "masks",
           "pruned",
           "pairs",
           "encoder: in common",
@@ -63,31 +78,53 @@ function isIdentical({ shared }: StudyPair): boolean {
   return shared.jaccard === 1;
 }
 
-function headingOf(who: string, pairs: readonly StudyPair[]): string {
-  const differing = pairs.filter((pair) => !isIdentical(pair));
-  if (differing.length === 0) return `${who} find the very same mask (${counted(pairs.length, "pair")})`;
-  const found = sparsitiesOf(differing.map(({ first }) => first)).map((sparsity) => {
-    const own = differing.filter(({ first }) => first.sparsity === sparsity);
-    const beyond = present(own.map(beyondOf));
-    const above = beyond.filter((value) => value > 0).length;
-    const agree = beyond.length > 0 && mean(beyond) >= SLIGHT && above >= 0.9 * beyond.length;
-    const common = shareText(mean(present(own.map(({ shared }) => shared.encoderJaccard))));
-    const explained = shareText(mean(present(own.map(({ shared }) => shared.encoderByMatrix))));
-    return {
-      name: sparsityText(sparsity),
-      agree,
-      text: `${common} in common at ${sparsityText(sparsity)} where density explains ${explained}`,
-    };
+/** Pairs of one name at one sparsity. */
+interface Cell {
+  readonly name: string;
+  readonly sparsity: number | null;
+  readonly pairs: readonly StudyPair[];
+  readonly beyond: number;
+}
+
+function cellsOf(relation: Relation, pairs: readonly StudyPair[]): Cell[] {
+  const cells = groupBy(pairs, (pair) => JSON.stringify([nameOf(relation, pair), pair.first.sparsity]));
+  return [...cells.values()].flatMap((own) => {
+    const [pair] = own;
+    if (pair === undefined) return [];
+    const beyond = mean(present(own.map(beyondOf)));
+    return [{ name: nameOf(relation, pair), sparsity: pair.first.sparsity, pairs: own, beyond }];
   });
-  const [yes, no] = [found.filter(({ agree }) => agree), found.filter(({ agree }) => !agree)];
-  const where = (some: typeof found): string => listed(some.map(({ name }) => name));
-  const verdict =
-    no.length === 0
-      ? "agree beyond chance"
-      : yes.length === 0
-        ? "agree no more than their densities explain"
-        : `agree beyond chance at ${where(yes)}, not at ${where(no)}`;
-  return `${who} ${verdict}: ${found.map(({ text }) => text).join("; ")}`;
+}
+
+/** How many agree at each sparsity, and who the most and the least. */
+function headingOf(relation: Relation, pairs: readonly StudyPair[]): string {
+  const differing = cellsOf(relation, pairs).filter((cell) => !cell.pairs.every(isIdentical));
+  const { who, what, verb } = SUBJECTS[relation];
+  if (differing.length === 0)
+    return `Two masks ${what} are one and the same (${counted(pairs.length, "pair")})`;
+  const tallies = sparsitiesOf(differing.flatMap((cell) => cell.pairs.map(({ first }) => first))).map(
+    (sparsity, i) => {
+      const own = differing.filter((cell) => cell.sparsity === sparsity);
+      const agree = own.filter(({ beyond }) => beyond >= SLIGHT).length;
+      return `${agree} of ${own.length}${i === 0 ? ` ${who} ${verb} beyond chance` : ""} at ${sparsityText(sparsity)}`;
+    },
+  );
+  const ranked = differing.toSorted((a, b) => b.beyond - a.beyond);
+  const [most, least] = [ranked[0], ranked.at(-1)];
+  const extremes =
+    most === least
+      ? [`that is ${exampleOf(most)}`]
+      : [`most ${exampleOf(most)}`, `least ${exampleOf(least)}`];
+  return `${listed(tallies)}; ${extremes.join(", ")}`;
+}
+
+function exampleOf(cell: Cell | undefined): string {
+  if (cell === undefined) return "none";
+  const [common, explained] = [
+    meanText(cell.pairs.map(({ shared }) => shared.encoderJaccard)),
+    meanText(cell.pairs.map(({ shared }) => shared.encoderByMatrix)),
+  ];
+  return `${cell.name} at ${sparsityText(cell.sparsity)} (${common} in common, where density explains ${explained})`;
 }
 
 /** What is the same mask every time is said apart: it would stand for agreement where nothing was chosen. */
@@ -100,28 +137,22 @@ function identical(pairs: readonly StudyPair[]): string[] {
 
 function nameOf(relation: Relation, { first, second }: StudyPair): string {
   if (relation === "methods") return [first.variant, second.variant].sort().join(" × ");
-  if (relation === "seeds") return first.variant;
-  return `${first.variant}: ${[first.task, second.task].sort().join(" × ")}`;
+  return first.variant;
 }
 
 function rowsOf(relation: Relation, pairs: readonly StudyPair[]): string[][] {
-  const cells = groupBy(pairs, (pair) => JSON.stringify([nameOf(relation, pair), pair.first.sparsity]));
-  return [...cells.values()].flatMap((own) => {
-    const [pair] = own;
-    if (pair === undefined) return [];
-    const shares = (of: (each: StudyPair) => number | null): string => sharesText(own.map(of));
+  return cellsOf(relation, pairs).map(({ name, sparsity, pairs: own }) => {
+    const shares = (of: (each: StudyPair) => number | null): string => meanText(own.map(of));
     return [
-      [
-        nameOf(relation, pair),
-        sparsityText(pair.first.sparsity),
-        String(own.length),
-        shares(({ shared }) => shared.encoderJaccard),
-        shares(({ shared }) => shared.encoderByMatrix),
-        shares(beyondOf),
-        shares(({ shared }) => shared.jaccard),
-        shares(({ shared }) => shared.byMatrix),
-        shares(({ shared }) => shared.chance),
-      ],
+      name,
+      sparsityText(sparsity),
+      String(own.length),
+      shares(({ shared }) => shared.encoderJaccard),
+      shares(({ shared }) => shared.encoderByMatrix),
+      sharesText(own.map(beyondOf)),
+      shares(({ shared }) => shared.jaccard),
+      shares(({ shared }) => shared.byMatrix),
+      shares(({ shared }) => shared.chance),
     ];
   });
 }
@@ -147,7 +178,13 @@ function methodPanels(pairs: readonly StudyPair[]): Panel[] {
     }));
     return {
       title: `In common beyond density, ${sparsityText(sparsity)} pruned`,
-      chart: cellMap({ label: "Methods by methods", columns: names, rows, left: 110, upright: true }),
+      chart: cellMap({
+        label: "Methods by methods",
+        columns: names.map((name) => shorten(name, 11)),
+        rows,
+        left: 110,
+        upright: true,
+      }),
     };
   });
 }

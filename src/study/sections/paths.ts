@@ -2,12 +2,11 @@
 
 import { requireItem } from "../../base/present.ts";
 import { mean } from "../../base/statistics.ts";
-import { markdownTable } from "../../formats/markdown.ts";
 import { barChart } from "../../report/draw/charts.ts";
 import { COMPONENTS, type Component } from "../../topology/structure.ts";
 import { groupBy, isControl, type StudyRun, sparsitiesOf, sparsityText } from "../groups.ts";
 import { drawPicture, type Panel } from "../picture.ts";
-import { counted, present, type StudySection, sharesText, shareText } from "./section.ts";
+import { meanText, present, type StudySection, shareText, slimTable } from "./section.ts";
 
 /** Below it nobody would miss them. */
 const FEW = 0.005;
@@ -62,7 +61,8 @@ function headingOf(cells: readonly Cell[]): string {
   const component = COMPONENTS.toSorted(
     (a, b) => meanOff(worst, `alone.path.${b}`) - meanOff(worst, `alone.path.${a}`),
   )[0];
-  const where = component === undefined ? "" : `, most of all of ${wordOf(component)}`;
+  const isUneven = component !== undefined && meanOff(worst, `alone.path.${component}`) > alone + 0.01;
+  const where = !isUneven ? "" : `, most of all of ${wordOf(component)}`;
   return `Up to ${shareText(alone)} of the survivors lie on no path without the residual stream (${worst.variant}, ${sparsityText(worst.sparsity)}${where}), ${shareText(carried)} with it`;
 }
 
@@ -82,6 +82,7 @@ function panelsOf(cells: readonly Cell[]): Panel[] {
           const on = 1 - meanOff(cell, "alone.path");
           return { name: cell.variant, value: 1, full: on, show: shareText(on), tone: 0 };
         }),
+      130,
     ),
   }));
 }
@@ -93,13 +94,13 @@ function pathTable(cells: readonly Cell[]): string {
     "runs",
     "on no path, with residual",
     "without",
-    "without, by chance",
+    "by chance",
     "neurons on a path",
     "dead neurons",
     "dead heads",
   ];
   const rows = cells.map(({ variant, sparsity, runs }) => {
-    const shares = (of: (run: StudyRun) => number | null | undefined): string => sharesText(runs.map(of));
+    const shares = (of: (run: StudyRun) => number | null | undefined): string => meanText(runs.map(of));
     const byChance = (run: StudyRun): number | null => {
       const [off, beyond] = [offOf(run, "alone.path"), run.measures["alone.beyond"]];
       return off === null || beyond === null || beyond === undefined ? null : off + beyond;
@@ -107,7 +108,7 @@ function pathTable(cells: readonly Cell[]): string {
     return [
       variant,
       sparsityText(sparsity),
-      counted(runs.length, "run"),
+      String(runs.length),
       shares((run) => offOf(run, "path")),
       shares((run) => offOf(run, "alone.path")),
       shares(byChance),
@@ -116,7 +117,7 @@ function pathTable(cells: readonly Cell[]): string {
       shares(({ measures }) => measures["heads.dead"]),
     ];
   });
-  return markdownTable(header, rows, [1, 2]);
+  return slimTable(header, rows, [1]);
 }
 
 /** Of the survivors of each component. */
@@ -124,7 +125,7 @@ function componentTable(cells: readonly Cell[]): string {
   const rows = cells.map(({ variant, sparsity, runs }) => [
     variant,
     sparsityText(sparsity),
-    ...COMPONENTS.map((component) => sharesText(runs.map((run) => offOf(run, `alone.path.${component}`)))),
+    ...COMPONENTS.map((component) => meanText(runs.map((run) => offOf(run, `alone.path.${component}`)))),
   ]);
-  return markdownTable(["on no path without it", "pruned", ...COMPONENTS], rows, [1]);
+  return slimTable(["on no path without it", "pruned", ...COMPONENTS], rows, [1]);
 }

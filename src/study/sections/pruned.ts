@@ -2,14 +2,13 @@
 
 import { requireItem } from "../../base/present.ts";
 import { mean } from "../../base/statistics.ts";
-import { markdownTable } from "../../formats/markdown.ts";
 import { ACROSS, type Line, lineChart, UPWARDS } from "../../report/draw/charts.ts";
 import { linearScale, type Scale } from "../../report/draw/scale.ts";
 import { type DrawnRow, FIGURE_3 } from "../figure3.ts";
 import { groupBy, isControl, type StudyRun, sparsitiesOf, sparsityText } from "../groups.ts";
 import { densityOf, INNER } from "../measures.ts";
 import { drawPicture, type Panel, type Picture } from "../picture.ts";
-import { counted, present, type StudySection, sharesText, shareText } from "./section.ts";
+import { counted, meanText, present, type StudySection, shareText, slimTable } from "./section.ts";
 
 const SUBJECT = "adapting-by-pruning";
 /** The paper's five bars, as far as they have a counterpart. */
@@ -25,7 +24,7 @@ export function prunedSection(runs: readonly StudyRun[]): StudySection | undefin
   return {
     heading: headingOf(own),
     paragraphs: [
-      "Gao, Colombo & Wang (2021) draw in Figure 3 which share of each component and of each layer is pruned. Their numbers, read off the vector graphics, are BERT-base's (12 layers × 768, embeddings 22 % of its weights); ours are means and deviations over seeds. Their *output* is one bar of which the text does not say what it counts; ours is the attention's, with the feed-forward part beside it.",
+      "Gao, Colombo & Wang (2021) draw in Figure 3 which share of each component and of each layer is pruned. Their numbers, read off the vector graphics, are BERT-base's (12 layers × 768, embeddings 22 % of its weights); ours are means over tasks and seeds. Their *output* is one bar of which the text does not say what it counts; ours is the attention's, with the feed-forward part beside it.",
       ...embeddingLines(own),
     ],
     pictures: [pictureOf(own, sparsities)],
@@ -59,7 +58,9 @@ function cutsOf(runs: readonly StudyRun[]): Cut[] {
   });
 }
 
-/** The share from which on nearly all is cut. */
+/** Shares that differ by less are alike. */
+const SLIGHT = 0.005;
+/** Nearly all is cut from this share on, and when what stays is at most half of what stays of the encoder. */
 const NEARLY_ALL = 0.99;
 
 function headingOf(runs: readonly StudyRun[]): string {
@@ -70,13 +71,17 @@ function headingOf(runs: readonly StudyRun[]): string {
     `(${shareText(embeddings)} against ${shareText(encoder)})`;
   const parts: string[] = [];
   if (low) {
-    const isLess = low.embeddings < low.encoder;
-    parts.push(
-      `cuts ${isLess ? "less" : "no less"} of the embeddings than of the encoder at 20 % ${against(low)}`,
-    );
+    const difference = low.embeddings - low.encoder;
+    const amount =
+      Math.abs(difference) < SLIGHT
+        ? "as much of the embeddings as"
+        : difference < 0
+          ? "less of the embeddings than"
+          : "more of the embeddings than";
+    parts.push(`cuts ${amount} of the encoder at 20 % ${against(low)}`);
   }
   if (high) {
-    const isAll = high.embeddings >= NEARLY_ALL && high.embeddings > high.encoder;
+    const isAll = high.embeddings >= NEARLY_ALL && 1 - high.embeddings <= (1 - high.encoder) / 2;
     parts.push(`${isAll ? "cuts" : "does not cut"} nearly all of the embeddings at 99 % ${against(high)}`);
   }
   if (parts.length === 0) return "No run of Adapting by Pruning is at a sparsity the paper draws";
@@ -94,8 +99,8 @@ function embeddingLines(runs: readonly StudyRun[]): string[] {
   });
 }
 
-/** Methods that the paper draws too, ours first; the tone is the method's. */
-const TONES: Readonly<Record<string, number>> = { [SUBJECT]: 0, magnitude: 1, lottery: 2, sparsebert: 3 };
+/** Methods that the paper draws too: the picture has these alone. The tone is the method's. */
+const TONES: Readonly<Record<string, number>> = { [SUBJECT]: 0, magnitude: 1, lottery: 2 };
 
 function pictureOf(runs: readonly StudyRun[], sparsities: readonly number[]): Picture {
   const methods = [...groupBy(runs, ({ method }) => method).keys()].filter((method) => method in TONES);
@@ -217,7 +222,7 @@ function componentTable(runs: readonly StudyRun[], sparsities: readonly number[]
     ...FIGURE_3.filter((row) => row.sparsity === sparsity).map((row) => [
       sparsityText(sparsity),
       row.task,
-      `${row.method}, the paper's`,
+      `${row.method}, paper`,
       ...row.components.map(shareText),
       "",
       "",
@@ -225,45 +230,41 @@ function componentTable(runs: readonly StudyRun[], sparsities: readonly number[]
     ...cellsOf(runs, sparsity).map((same) => [
       ...namesOf(same),
       ...[...BARS, ...INNER.slice(-2)].map((part) =>
-        sharesText(same.map((run) => prunedOf(run, densityOf(part)))),
+        meanText(same.map((run) => prunedOf(run, densityOf(part)))),
       ),
     ]),
   ]);
-  return markdownTable(header, rows, [1, 2]);
+  return slimTable(header, rows, [1, 2]);
 }
 
 function layerTable(runs: readonly StudyRun[], sparsities: readonly number[]): string {
   const most = Math.max(...runs.map(({ layers }) => layers), ...FIGURE_3.map(({ layers }) => layers.length));
-  const header = [
-    "pruned",
-    "task",
-    "method",
-    ...Array.from({ length: most }, (_, layer) => `layer ${layer}`),
-  ];
+  const header = ["pruned", "task", "method", ...Array.from({ length: most }, (_, layer) => String(layer))];
   const rows = sparsities.flatMap((sparsity) => [
     ...FIGURE_3.filter((row) => row.sparsity === sparsity).map((row) => [
       sparsityText(sparsity),
       row.task,
-      `${row.method}, the paper's`,
+      `${row.method}, paper`,
       ...row.layers.map(shareText),
     ]),
     ...cellsOf(runs, sparsity).map((same) => [
       ...namesOf(same),
       ...Array.from({ length: same[0]?.layers ?? 0 }, (_, layer) =>
-        sharesText(same.map((run) => prunedOf(run, densityOf(layer)))),
+        meanText(same.map((run) => prunedOf(run, densityOf(layer)))),
       ),
     ]),
   ]);
-  return markdownTable(header, rows, [1, 2]);
+  return slimTable(header, rows, [1, 2]);
 }
 
-/** Runs of one sparsity that differ by their seed alone. */
+/** Runs of one sparsity and method. */
 function cellsOf(runs: readonly StudyRun[], sparsity: number): StudyRun[][] {
   const own = runs.filter((run) => run.sparsity === sparsity);
-  return [...groupBy(own, (run) => JSON.stringify([run.variant, run.task])).values()];
+  return [...groupBy(own, (run) => run.variant).values()];
 }
 
 function namesOf(same: readonly StudyRun[]): string[] {
-  const { sparsity, task, variant } = requireItem(same, 0, "runs");
-  return [sparsityText(sparsity), task, `${variant} (${counted(same.length, "run")})`];
+  const { sparsity, variant } = requireItem(same, 0, "runs");
+  const tasks = [...new Set(same.map(({ task }) => task))].sort();
+  return [sparsityText(sparsity), tasks.join(", "), `${variant} (${same.length})`];
 }

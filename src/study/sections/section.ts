@@ -2,6 +2,7 @@
 
 import { fixed, percent } from "../../base/quantity.ts";
 import { deviation, mean } from "../../base/statistics.ts";
+import { escapeCell } from "../../formats/markdown.ts";
 import type { Picture } from "../picture.ts";
 
 export interface StudySection {
@@ -26,9 +27,26 @@ export function sharesText(shares: readonly (number | null | undefined)[]): stri
   const known = shares.filter((share) => share !== null && share !== undefined);
   if (known.length === 0) return "–";
   const [centre, spread] = [mean(known), deviation(known)];
-  if (spread === undefined) return shareText(centre);
+  if (spread === undefined || spread === 0) return shareText(centre);
   const decimals = Math.min(Math.abs(centre), Math.abs(1 - centre)) < 0.01 ? 2 : 1;
   return `${fixed(100 * centre, decimals)} ± ${fixed(100 * spread, decimals)} %`;
+}
+
+/** The mean, without its deviation. */
+export function meanText(shares: readonly (number | null | undefined)[]): string {
+  const known = present(shares);
+  return known.length === 0 ? "–" : shareText(mean(known));
+}
+
+/** A table that is not aligned in its source: a page of many rows stays small enough for the package. */
+export function slimTable(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  left: readonly number[] = [],
+): string {
+  const line = (cells: readonly string[]): string => `|${cells.map(escapeCell).join("|")}|`;
+  const rule = header.map((_, i) => (i === 0 || left.includes(i) ? "---" : "--:"));
+  return [line(header), line(rule), ...rows.map(line)].join("\n");
 }
 
 /** `1 run`, `3 runs`. */
