@@ -42,6 +42,16 @@ test("flat: a loss that stays at guessing is told at the first evaluation and as
   );
 });
 
+test("a loss with a teacher's part is held to itself, and one that falls is behind, not collapsed", () => {
+  const falling = Array.from({ length: 40 }, (_, i) => 30 - 0.4 * i);
+  const watch = heard(falling, { ...FACTS, removes: true });
+  watch.look(constant(0), 100);
+  watch.look(constant(0), 180);
+  expect(watch.end).toThrow(
+    /does learn \(loss 16\.\d+, at first 28\.\d+\), and the product that is judged is behind it/,
+  );
+});
+
 test("a compression that collapses is advised to remove less", () => {
   const watch = heard([...still, ...still.map((loss) => loss + 2)], { ...FACTS, removes: true }, true);
   watch.look(VARIED, 20);

@@ -23,6 +23,8 @@ import { ENOUGH_TO_FINETUNE } from "./epochs.ts";
 
 /** Steps whose losses are averaged: single batches are too noisy to say whether a loss moved. */
 const WINDOW = 10;
+/** A loss that begins so many times above guessing is not the labels' alone. */
+const FAR = 3;
 /** A mean loss below or above guessing by this share has moved. */
 const MOVED = 0.1;
 /** Logits that differ less than this from text to text do not depend on it. */
@@ -138,7 +140,11 @@ function diagnose(
   const means = windowMeans(losses);
   const [guess, most] = guessingLosses(facts, logits.length / facts.labels.length);
   const now = means.at(-1);
-  const loss = now === undefined ? "" : ` (loss ${now.toFixed(3)}, of guessing ${guess.toFixed(3)})`;
+  const [first] = means;
+  // A distance to a teacher's states is no cross-entropy, and is held to itself.
+  const isOwn = first !== undefined && first > FAR * most;
+  const beside = isOwn ? `at first ${first.toFixed(3)}` : `of guessing ${guess.toFixed(3)}`;
+  const loss = now === undefined ? "" : ` (loss ${now.toFixed(3)}, ${beside})`;
   const count = facts.steps === 1 ? "1 step is" : `${facts.steps} steps are`;
   const few = facts.steps < ENOUGH_TO_FINETUNE.steps;
   const moved = means.some((mean) => mean < guess * (1 - MOVED) || mean > most * (1 + MOVED));
@@ -152,7 +158,11 @@ function diagnose(
       isLost: false,
     };
   }
-  if (!varied.ever && now !== undefined && now < Math.min(guess, means[0] ?? now) * (1 - MOVED)) {
+  if (
+    !varied.ever &&
+    now !== undefined &&
+    now < Math.min(isOwn ? Number.POSITIVE_INFINITY : guess, first ?? now) * (1 - MOVED)
+  ) {
     return {
       state: `What is trained does learn${loss}, and the product that is judged is behind it`,
       advice: `try more epochs than ${facts.epochs}`,
