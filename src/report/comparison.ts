@@ -279,7 +279,12 @@ function tradeOff(
   const front = paretoFront(placed, better);
   const scales = {
     x: logScale(endsOf(placed.map(({ cost }) => cost)), ACROSS),
-    y: linearScale(roomy(endsOf(placed.map(({ score }) => score))), UPWARDS, 4),
+    // Shares and correlations are 1 at most, and a loss is not.
+    y: linearScale(
+      roomy(endsOf(placed.map(({ score }) => score)), better === "higher" ? 1 : undefined),
+      UPWARDS,
+      4,
+    ),
   };
   const marks = placed.map(({ cost, score, ...rest }): Mark => ({ x: cost, y: score, ...rest }));
   const word = metricWord(metric);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { endsOf, linearScale, logScale, roomy } from "./scale.ts";
+import { endsOf, linearScale, logScale, roomy , roomy } from "./scale.ts";
 
 test.each([
   [[0, 1] as const, [0, 0.5, 1]],
@@ -29,4 +29,14 @@ test("ends are those of the numbers that are numbers", () => {
   expect(endsOf([3, Number.NaN, -1])).toEqual([-1, 3]);
   expect(endsOf([])).toEqual([0, 1]);
   expect(roomy([0, 10])).toEqual([-1, 11]);
+});
+
+test.each([
+  [[0.8, 1], 1, [0.78, 1]],
+  [[1, 1], 1, [0.95, 1]],
+  [[2, 3], 1, [1.9, 3]],
+  [[0, 10], undefined, [-1, 11]],
+])("room around %j, at most %s, is %j", (ends, most, expected) => {
+  const [low, high] = roomy([ends[0] ?? 0, ends[1] ?? 0], most);
+  expect([low, high].map((x) => Number(x.toFixed(9)))).toEqual(expected);
 });

@@ -69,8 +69,8 @@ export function logScale(domain: Ends, [from, to]: Ends): Scale {
 /** The least that a scale of factors spans: a factor of 2.5. */
 const LEAST = Math.log10(2.5);
 
-/** Ends with some room before and behind. */
-export function roomy([low, high]: Ends): Ends {
-  const room = 0.1 * (high - low);
-  return [low - room, high + room];
+/** Ends with some room before and behind, up to the most that a value can be. */
+export function roomy([low, high]: Ends, most = Number.POSITIVE_INFINITY): Ends {
+  const room = low === high ? Math.max(0.05 * Math.abs(low), 1e-9) : 0.1 * (high - low);
+  return [low - room, Math.max(high, Math.min(most, high + room))];
 }
