@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { endsOf, linearScale, logScale, roomy , roomy } from "./scale.ts";
+import { endsOf, linearScale, logScale, roomy } from "./scale.ts";
 
 test.each([
   [[0, 1] as const, [0, 0.5, 1]],
