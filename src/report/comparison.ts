@@ -277,14 +277,11 @@ function tradeOff(
   show: (value: number) => string,
 ): Html {
   const front = paretoFront(placed, better);
+  // Shares and correlations are 1 at most, and a loss is not.
+  const most = better === "higher" ? 1 : undefined;
   const scales = {
     x: logScale(endsOf(placed.map(({ cost }) => cost)), ACROSS),
-    // Shares and correlations are 1 at most, and a loss is not.
-    y: linearScale(
-      roomy(endsOf(placed.map(({ score }) => score)), better === "higher" ? 1 : undefined),
-      UPWARDS,
-      4,
-    ),
+    y: linearScale(roomy(endsOf(placed.map(({ score }) => score)), most), UPWARDS, 4),
   };
   const marks = placed.map(({ cost, score, ...rest }): Mark => ({ x: cost, y: score, ...rest }));
   const word = metricWord(metric);
