@@ -116,7 +116,7 @@ test("both kinds of labels at once, or one beside a task, are refused (options/r
     "regression: expected it or classification, got both",
   );
   await expect(finetune({ ...options, task: "sst2", regression: true })).rejects.toThrow(
-    "regression: expected data without task, got task sst2, which knows what its labels are",
+    "regression: expected data without task, got sst2, which knows what its labels are",
   );
 });
 

@@ -64,22 +64,22 @@ test("of a pruned model its masks stay, for the study of what is left", async ()
 test("a table that is stopped inside its second job is not complete, and goes on to the same numbers", async () => {
   const options = await optionsFor();
   const whole = await run(paperOf(HALF), options);
-  const perform = { ...options, out: join(await newFolder(), "stopped") };
+  const stopped = { ...options, out: join(await newFolder(), "stopped") };
   const controller = new AbortController();
   const report = (event: ProgressEvent): void => {
     if (event.kind === "phase" && event.name.includes("half")) controller.abort();
   };
-  await expect(run(paperOf(HALF), perform, { signal: controller.signal, report })).rejects.toThrow(
+  await expect(run(paperOf(HALF), stopped, { signal: controller.signal, report })).rejects.toThrow(
     expect.objectContaining({
       code: "run/interrupted",
       message: expect.stringContaining("after 1 of 2 jobs"),
     }),
   );
-  const half = await readFile(join(perform.out, "theseus.md"), "utf8");
+  const half = await readFile(join(stopped.out, "theseus.md"), "utf8");
   expect(half).toContain("(NOT COMPLETE: 1 of 2 jobs done)");
   expect(half).toMatch(/\| halved +\| +– \| 0 of 1 \|/);
 
-  const gone = await run(paperOf(HALF), perform);
+  const gone = await run(paperOf(HALF), stopped);
   expect(gone.begun).toEqual([expect.stringContaining("job 2 of 2: sst2-s0-half")]);
   expect(gone.table.complete).toBe(true);
   const values = ({ table }: typeof gone) => table.tables[0]?.rows.map(({ ours }) => ours?.values);
@@ -87,12 +87,15 @@ test("a table that is stopped inside its second job is not complete, and goes on
 });
 
 test("a stop between two jobs runs no further one", async () => {
-  const { signal } = { signal: AbortSignal.abort() };
+  const controller = new AbortController();
+  const report = (event: ProgressEvent): void => {
+    if (event.kind === "note" && event.text.startsWith("sst2-s0-finetuned:")) controller.abort();
+  };
   const options = await optionsFor();
-  await expect(run(paperOf(HALF), options, { signal })).rejects.toThrow(
+  await expect(run(paperOf(HALF), options, { signal: controller.signal, report })).rejects.toThrow(
     expect.objectContaining({
       code: "run/interrupted",
-      message: expect.stringContaining("after 0 of 2 jobs"),
+      message: expect.stringContaining("after 1 of 2 jobs"),
     }),
   );
 });

@@ -24,7 +24,7 @@ interface Golden {
   }[];
 }
 const golden: Golden = JSON.parse(
-  readFileSync(new URL("../../test/goldens/topology.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../test/goldens/masks.json", import.meta.url), "utf8"),
 );
 
 test.each(golden.parts)("of $all weights $kept stay, of $size: chances within 1e-8 of SciPy's", (part) => {

@@ -14,7 +14,7 @@ interface Golden {
   }[];
 }
 const golden: Golden = JSON.parse(
-  readFileSync(new URL("../../test/goldens/topology.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../test/goldens/masks.json", import.meta.url), "utf8"),
 );
 
 const scoresOf = (...numbers: readonly number[]) => new Map([["m", Float32Array.from(numbers)]]);
