@@ -48,12 +48,13 @@ def case(name, rows, columns, border):
     }
 
 
-json.dump(
-    {
-        "numpy": np.__version__,
-        "cases": [case("wide", 24, 60, 0.0), case("tall", 60, 24, -0.5), case("square", 24, 24, -0.7), case("dense", 24, 24, 1.0)],
-    },
-    sys.stdout,
-    indent=1,
-)
-print()
+if __name__ == "__main__":
+    json.dump(
+        {
+            "numpy": np.__version__,
+            "cases": [case("wide", 24, 60, 0.0), case("tall", 60, 24, -0.5), case("square", 24, 24, -0.7), case("dense", 24, 24, 1.0)],
+        },
+        sys.stdout,
+        indent=1,
+    )
+    print()
