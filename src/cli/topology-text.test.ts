@@ -19,3 +19,19 @@ test("the text fits 80 columns and has a chance beside what was found", async ()
   expect(text).toContain("nothing is pruned");
   expect(text).toMatch(/pair +found +chance +density +beyond +hubs/);
 });
+
+test("of a study the answers and the page are printed, in 80 columns", () => {
+  const answer =
+    "Two of three pairs of methods agree beyond chance at 90 %; most of all those that look at sizes alone";
+  const study = {
+    page: "runs/study.md",
+    records: "runs/study.jsonl",
+    pictures: [],
+    runs: 3,
+    pairs: 2,
+    answers: [answer],
+  };
+  const text = topologyText({ models: [], comparisons: [], study, notes: [] });
+  expect(text.replaceAll("\n", " ")).toBe(`- ${answer} 3 runs and 2 pairs, in runs/study.md`);
+  expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
+});

@@ -125,3 +125,23 @@ test("what cannot be judged is said, or refused by name", async () => {
     code: "topology/weights",
   });
 });
+
+test("a study is written instead of tables, and refuses what does not go with it", async () => {
+  const folder = await newFolder();
+  const run = await prunedRun(
+    pruned(tinyModel(), (i) => i % 4 === 0),
+    "sst2",
+    join(folder, "run"),
+  );
+  await writeFile(runPaths(run).result, JSON.stringify(prunedResult("sst2")));
+  const page = join(await newFolder(), "study.md");
+  const { models, study } = await topology({ models: [folder], study: page });
+  expect(models).toEqual([]);
+  expect(study).toMatchObject({ page, runs: 1, pairs: 0 });
+  const refused = { code: "options/rule" };
+  await expect(topology({ models: [folder], study: page, against: [run] })).rejects.toMatchObject(refused);
+  await expect(topology({ models: [folder], study: page, data: "glue" })).rejects.toMatchObject(refused);
+  await expect(topology({ models: [folder], study: "study.txt" })).rejects.toMatchObject(refused);
+  await expect(topology({ models: [folder], spectra: true })).rejects.toMatchObject(refused);
+  await expect(topology({ models: ["study.jsonl"] })).rejects.toMatchObject(refused);
+});

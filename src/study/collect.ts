@@ -70,7 +70,11 @@ export async function collectRecords(
     );
   }
   const notes =
-    maskless === 0 ? [] : [`${maskless} of the runs have no masks, fine-tuned models for the most part`];
+    maskless === 0
+      ? []
+      : [
+          `${maskless} of the runs ${maskless === 1 ? "has" : "have"} no masks: fine-tuned models, or shapes that became smaller`,
+        ];
   return { ...records, notes };
 }
 

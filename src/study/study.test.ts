@@ -1,0 +1,78 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { pruned, prunedResult, prunedRun } from "../../test/support/pruned-run.ts";
+import { newFolder, tinyModel } from "../../test/support/tiny-model.ts";
+import { runPaths } from "../runs/folder.ts";
+import { parseRecords } from "./record.ts";
+import { writeStudy } from "./study.ts";
+
+/** Finished runs of magnitude on some tasks: of the first every second weight is left, of the second every fourth, … */
+async function jobs(...tasks: readonly string[]): Promise<string> {
+  const root = await newFolder();
+  for (const [i, task] of tasks.entries()) {
+    const every = 2 ** (i + 1);
+    const run = await prunedRun(
+      pruned(tinyModel(), (place) => place % every === 0),
+      task,
+      join(root, task),
+    );
+    await writeFile(runPaths(run).result, JSON.stringify(prunedResult(task)));
+  }
+  return root;
+}
+
+const request = { tasks: undefined, spectra: false };
+
+test("a folder of runs becomes a page, its records and pictures; the records give the same page", async () => {
+  const root = await jobs("sst2", "cola");
+  const out = await newFolder();
+  const page = join(out, "study.md");
+  const answer = await writeStudy({ ...request, refs: [root], page }, {});
+  expect(answer).toMatchObject({ page, runs: 2, pairs: 1, notes: [] });
+  const text = await readFile(page, "utf8");
+  for (const heading of answer.answers) expect(text).toContain(`## ${heading}`);
+  for (const picture of answer.pictures) expect(await readFile(picture, "utf8")).toMatch(/^<svg /);
+  const { runs, pairs } = parseRecords(await readFile(answer.records, "utf8"), answer.records);
+  expect(runs.map(({ id, score, dense }) => [id, score, dense])).toEqual([
+    ["cola", 0.8, 0.9],
+    ["sst2", 0.8, 0.9],
+  ]);
+  // Every fourth is in every second: a quarter of a half are both; chance is ½·¼ / (½ + ¼ − ½·¼) = 0.2.
+  expect(pairs).toMatchObject([{ encoderJaccard: 0.5, encoderByMatrix: 0.2 }]);
+  const again = join(await newFolder(), "study.md");
+  await writeStudy({ ...request, refs: [answer.records], page: again }, {});
+  expect(await readFile(again, "utf8")).toBe(text);
+});
+
+test("runs of a folder are added to records, and tasks choose among both", async () => {
+  const [first, second] = [await jobs("sst2"), await jobs("cola", "mrpc")];
+  const page = join(await newFolder(), "study.md");
+  const { records } = await writeStudy({ ...request, refs: [first], page }, {});
+  const both = await writeStudy({ ...request, refs: [records, second], page }, {});
+  expect(both.runs).toBe(3);
+  const some = await writeStudy({ ...request, tasks: ["cola"], refs: [records, second], page }, {});
+  expect(some.runs).toBe(1);
+});
+
+test("runs without masks are counted, and without any mask there is no page", async () => {
+  const root = await jobs("sst2");
+  const { masks: _, ...dense } = pruned(tinyModel(), () => true);
+  const run = await prunedRun(dense, "cola", join(root, "cola"));
+  await writeFile(runPaths(run).result, JSON.stringify(prunedResult("cola")));
+  const page = join(await newFolder(), "study.md");
+  const { notes, runs } = await writeStudy({ ...request, refs: [root], page }, {});
+  expect(runs).toBe(1);
+  expect(notes).toEqual([expect.stringMatching(/^1 of the runs/)]);
+  await expect(writeStudy({ ...request, refs: [run], page }, {})).rejects.toMatchObject({
+    code: "study/none",
+  });
+});
+
+test("a study that is asked to stop writes nothing", async () => {
+  const page = join(await newFolder(), "study.md");
+  const signal = AbortSignal.abort();
+  const refs = [await jobs("sst2")];
+  await expect(writeStudy({ ...request, refs, page }, { signal })).rejects.toThrow();
+  await expect(readFile(page)).rejects.toThrow();
+});
