@@ -73,7 +73,7 @@ test("units of a column and columns that are constant change nothing", () => {
   expect(standardised(other)[0]).toHaveLength(2);
 });
 
-test("copies foretell each other when they are left out one by one, and not when they are left out together", () => {
+test("copies foretell each other when left out one by one, and do not when left out together", () => {
   // Three pairs of equal rows, each pair with a column and a level of its own.
   const rows = [0, 0, 1, 1, 2, 2].map((pair) => [0, 1, 2].map((column) => Number(column === pair)));
   const y = [5, 5, -1, -1, 2, 2];
