@@ -75,10 +75,10 @@ export function groupBy<T>(items: readonly T[], nameOf: (item: T) => string): Ma
   return groups;
 }
 
-/** The sparsities that were asked for, ascending. */
-export function sparsitiesOf(runs: readonly RunRecord[]): number[] {
-  const found = runs.flatMap(({ sparsity }) => (sparsity === null ? [] : [sparsity]));
-  return [...new Set(found)].sort((a, b) => a - b);
+/** The sparsities that were asked for, ascending; null, where none was, is the last. */
+export function sparsitiesOf(runs: readonly RunRecord[]): (number | null)[] {
+  const last = (sparsity: number | null): number => sparsity ?? Number.POSITIVE_INFINITY;
+  return [...new Set(runs.map(({ sparsity }) => sparsity))].sort((a, b) => (last(a) < last(b) ? -1 : 1));
 }
 
 /** Two runs and what they share. */

@@ -5,7 +5,7 @@
  * hear it. Not here: the charts (report/draw/).
  */
 
-import { requireItem } from "../base/present.ts";
+import { requireItem, requireLast, requireValue } from "../base/present.ts";
 import { WIDTH } from "../report/draw/charts.ts";
 import { type Html, html, trusted } from "../report/draw/html.ts";
 import { PICTURE_STYLE } from "../report/style.ts";
@@ -45,7 +45,7 @@ export function drawPicture(name: string, { label, panels, legend = [] }: Pictur
   const starts = heights.map((_, row) =>
     heights.slice(0, row).reduce((sum, height) => sum + height + GAP, MARGIN + keys.height),
   );
-  const height = (starts.at(-1) ?? MARGIN) + (heights.at(-1) ?? 0) + MARGIN;
+  const height = requireLast(starts, "rows") + requireLast(heights, "rows") + MARGIN;
   const drawn = panels.map(({ title, chart }, i) => {
     const x = MARGIN + (i % columns) * (WIDTH + GAP);
     const y = requireItem(starts, Math.floor(i / columns), "rows");
@@ -68,7 +68,8 @@ function rowHeights(panels: readonly Panel[], columns: number): number[] {
 
 /** Charts are drawn WIDTH wide, and say how high they are. */
 function heightOf({ text }: Html): number {
-  return Math.ceil(Number(/^<svg viewBox="0 0 \S+ ([\d.]+)"/.exec(text)?.[1] ?? 0));
+  const found = /^<svg viewBox="0 0 \S+ ([\d.]+)"/.exec(text)?.[1];
+  return Math.ceil(Number(requireValue(found, "height of a chart")));
 }
 
 /** A chart inside of another drawing has a place and a size. */

@@ -45,7 +45,9 @@ export function judgeRidge(rows: Rows, y: readonly number[], folds: readonly Fol
   const w = standardised(rows).map((row) => [1, ...row]);
   const inverse = invert(normalMatrix(w, lambda));
   const spread = w.map((row) => multiply(inverse, row)); // (WᵀW + Λ)⁻¹ w_i
-  const moments = (w[0] ?? []).map((_, c) => sumOf(w.map((row, r) => (row[c] ?? 0) * (y[r] ?? 0))));
+  const moments = requireItem(w, 0, "rows").map((_, c) =>
+    sumOf(w.map((row, r) => requireItem(row, c, "row") * requireItem(y, r, "targets"))),
+  );
   const off = y.map((value, r) => value - dot(requireItem(spread, r, "rows"), moments));
   const residuals = y.map(() => 0);
   const total = sumOf(y);

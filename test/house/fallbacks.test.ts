@@ -42,6 +42,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/sparse/matrix.ts": "every weight of a matrix",
   "src/sparse/panels.ts": "every number of the hidden states",
   "src/sparse/reference.ts": "products of matrices, one number after the other",
+  "src/study/regression.ts": "every number of a system of equations, thousands of times",
   "src/text/neighbours.ts": "products of a vector and all others",
   "src/text/ppmi.ts": "every pair of near pieces of a corpus",
   "src/text/svd.ts": "products of sparse and dense matrices",

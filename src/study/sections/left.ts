@@ -25,12 +25,12 @@ export function leftSection(runs: readonly StudyRun[]): StudySection {
       "Share of the dense model's metric that is left: mean and deviation over seeds, with their number. It is not corrected for what an answer that is always the same would score.",
     ],
     pictures: [],
-    tables: [slimTable(["method", "pruned", ...tasks], rows, [1])],
+    tables: cells.length === 0 ? [] : [slimTable(["method", "pruned", ...tasks], rows, [1])],
   };
 }
 
 function headingOf(runs: readonly StudyRun[]): string {
-  const most = sparsitiesOf(runs).at(-1);
+  const most = sparsitiesOf(runs).findLast((sparsity) => sparsity !== null);
   const own = runs.filter((run) => run.sparsity === most && keptMetric(run) !== null);
   const ranked = [...groupBy(own, ({ variant }) => variant)]
     .map(([variant, same]) => ({ variant, runs: same.length, kept: mean(present(same.map(keptMetric))) }))

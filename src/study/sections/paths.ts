@@ -27,6 +27,10 @@ export function pathSection(runs: readonly StudyRun[]): StudySection {
       return { variant, sparsity, runs: same };
     },
   );
+  if (cells.length === 0) {
+    const heading = "Paths are counted of masks as they were found, and all runs are controls";
+    return { heading, paragraphs: [], pictures: [], tables: [] };
+  }
   return {
     heading: headingOf(cells),
     paragraphs: [

@@ -18,7 +18,9 @@ const BARS = ["embeddings", "query", "key", "value", "attention output"] as cons
 export function prunedSection(runs: readonly StudyRun[]): StudySection | undefined {
   const drawn = [...new Set(FIGURE_3.map(({ sparsity }) => sparsity))];
   const plain = runs.filter((run) => !isControl(run));
-  const sparsities = sparsitiesOf(plain).filter((sparsity) => drawn.includes(sparsity));
+  const sparsities = sparsitiesOf(plain).filter(
+    (sparsity): sparsity is number => sparsity !== null && drawn.includes(sparsity),
+  );
   if (sparsities.length === 0) return undefined;
   const own = plain.filter(({ sparsity }) => sparsity !== null && sparsities.includes(sparsity));
   return {
@@ -38,7 +40,7 @@ function prunedOf(run: StudyRun, name: string): number | null {
 }
 
 interface Cut {
-  readonly sparsity: number;
+  readonly sparsity: number | null;
   readonly runs: number;
   readonly embeddings: number;
   readonly encoder: number;
@@ -102,6 +104,15 @@ function embeddingLines(runs: readonly StudyRun[]): string[] {
 /** Methods that the paper draws too: the picture has these alone. The tone is the method's. */
 const TONES: Readonly<Record<string, number>> = { [SUBJECT]: 0, magnitude: 1, lottery: 2 };
 
+/** Grey for a method that has no tone of its own. */
+function toneOf(method: string): number {
+  return TONES[method] ?? 6;
+}
+
+function layersOf(same: readonly StudyRun[]): number {
+  return requireItem(same, 0, "runs").layers;
+}
+
 function pictureOf(runs: readonly StudyRun[], sparsities: readonly number[]): Picture {
   const methods = [...groupBy(runs, ({ method }) => method).keys()].filter((method) => method in TONES);
   const panels = sparsities.flatMap((sparsity): Panel[] => {
@@ -116,7 +127,7 @@ function pictureOf(runs: readonly StudyRun[], sparsities: readonly number[]): Pi
     label: `Share pruned by component and by layer at ${sparsities.map(sparsityText).join(" and ")}: ours, and the paper's for MNLI, dashed. The numbers are in the tables.`,
     panels,
     legend: [
-      ...methods.map((method) => ({ tone: TONES[method] ?? 0, name: titleOf(method, runs) })),
+      ...methods.map((method) => ({ tone: toneOf(method), name: titleOf(method, runs) })),
       { tone: 6, name: "dashed: the paper, BERT-base, MNLI", faint: true },
     ],
   });
@@ -158,8 +169,8 @@ function layerChart(own: readonly StudyRun[], theirs: readonly DrawnRow[]) {
   const depth = (layer: number, layers: number): number => (layer + 0.5) / layers;
   const lines = [
     ...linesOf(own, (same) =>
-      Array.from({ length: same[0]?.layers ?? 0 }, (_, layer) => {
-        return [depth(layer, same[0]?.layers ?? 1), meanPruned(same, densityOf(layer))] as const;
+      Array.from({ length: layersOf(same) }, (_, layer) => {
+        return [depth(layer, layersOf(same)), meanPruned(same, densityOf(layer))] as const;
       }),
     ),
     ...theirs.map((row) =>
@@ -191,14 +202,14 @@ function linesOf(
 ): Line[] {
   return [...groupBy(own, ({ variant }) => variant)].map(([name, same]) => ({
     name,
-    tone: TONES[same[0]?.method ?? ""] ?? 6,
+    tone: toneOf(requireItem(same, 0, "runs").method),
     dotted: true,
     points: pointsOf(same).filter(([, y]) => Number.isFinite(y)),
   }));
 }
 
 function paperLine({ method }: DrawnRow, points: Line["points"]): Line {
-  return { name: `the paper's ${method}`, tone: TONES[method] ?? 6, faint: true, points };
+  return { name: `the paper's ${method}`, tone: toneOf(method), faint: true, points };
 }
 
 function meanPruned(runs: readonly StudyRun[], name: string): number {
@@ -249,7 +260,7 @@ function layerTable(runs: readonly StudyRun[], sparsities: readonly number[]): s
     ]),
     ...cellsOf(runs, sparsity).map((same) => [
       ...namesOf(same),
-      ...Array.from({ length: same[0]?.layers ?? 0 }, (_, layer) =>
+      ...Array.from({ length: layersOf(same) }, (_, layer) =>
         meanText(same.map((run) => prunedOf(run, densityOf(layer)))),
       ),
     ]),
