@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ABSENT, glue, HALF, optionsFor, paperOf, run } from "../../test/support/reproduction.ts";
@@ -98,6 +98,13 @@ test("a stop between two jobs runs no further one", async () => {
       message: expect.stringContaining("after 1 of 2 jobs"),
     }),
   );
+});
+
+test("a file in the folder's place is refused before anything is read", async () => {
+  const options = await optionsFor();
+  const out = join(await newFolder(), "file");
+  await writeFile(out, "");
+  await expect(run(paperOf(HALF), { ...options, out })).rejects.toMatchObject({ code: "place/kind" });
 });
 
 test("a method that does not exist fails its own row alone, and is tried again", async () => {

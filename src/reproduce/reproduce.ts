@@ -14,6 +14,7 @@ import { REPRODUCE, type ReproduceOptions, type ReproduceSettings } from "../opt
 import { readValidation, SENTIMENT } from "../runs/data.ts";
 import { loadModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
+import { requireFolder } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { readSources, type Sources } from "./identity.ts";
 import { earlierOutcome, enterFolders, isClaimed, type JobSettings, readLedger } from "./job.ts";
@@ -125,6 +126,7 @@ interface OpenTable {
 
 async function openTable(paper: Paper, given: ReproduceSettings, context: RunContext): Promise<OpenTable> {
   const settings = resolvePaths(given);
+  requireFolder(settings.out);
   const tasks = tasksOf(settings, paper);
   const { network, ...place } = await loadModel(settings.model, context);
   const { layers, hiddenSize: hidden, maxPositions } = network.config;
