@@ -28,15 +28,16 @@ export function median(times) {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-/** A classifier of two classes. */
-export function networkOf({ layers, hidden, heads, ffn, vocab, tokens }, dropout = 0) {
-  const layer = { heads, headSize: hidden / heads, ffn };
-  /** @type {import("../dist/bert/config.js").BertConfig} */
-  const config = {
+/**
+ * BERT's configuration at a shape.
+ * @returns {import("../dist/bert/config.js").BertConfig}
+ */
+export function configOf({ layers, hidden, heads, ffn, vocab, positions = 512, dropout = 0.1 }) {
+  return {
     vocabSize: vocab,
     hiddenSize: hidden,
-    layers: Array.from({ length: layers }, () => layer),
-    maxPositions: tokens,
+    layers: Array.from({ length: layers }, () => ({ heads, headSize: hidden / heads, ffn })),
+    maxPositions: positions,
     typeVocab: 2,
     activation: "gelu",
     layerNormEps: 1e-12,
@@ -45,6 +46,14 @@ export function networkOf({ layers, hidden, heads, ffn, vocab, tokens }, dropout
     initializerRange: 0.02,
     padTokenId: 0,
   };
+}
+
+/** BERT-base. */
+export const BERT_BASE = { layers: 12, hidden: 768, heads: 12, ffn: 3072, vocab: 30_522 };
+
+/** A classifier of two classes. */
+export function networkOf({ layers, hidden, heads, ffn, vocab, tokens }, dropout = 0) {
+  const config = configOf({ layers, hidden, heads, ffn, vocab, positions: tokens, dropout });
   const vocabulary = {
     vocab: [],
     lowercase: true,

@@ -20,22 +20,9 @@ import { compareMasks } from "../../dist/topology/overlap.js";
 import { findPaths } from "../../dist/topology/paths.js";
 import { placesOf, structureOf } from "../../dist/topology/structure.js";
 import { surveyUnits } from "../../dist/topology/units.js";
+import { BERT_BASE, configOf } from "../shapes.mjs";
 
-const layer = { heads: 12, headSize: 64, ffn: 3072 };
-/** @type {import("../../dist/bert/config.js").BertConfig} */
-const config = {
-  vocabSize: 30_522,
-  hiddenSize: 768,
-  layers: Array.from({ length: 12 }, () => layer),
-  maxPositions: 512,
-  typeVocab: 2,
-  activation: "gelu",
-  layerNormEps: 1e-12,
-  hiddenDropout: 0.1,
-  attentionDropout: 0.1,
-  initializerRange: 0.02,
-  padTokenId: 0,
-};
+const config = configOf(BERT_BASE);
 const SHAPES = parameters(config, { kind: "none" });
 
 /** Analyses of one mask, and of two. */

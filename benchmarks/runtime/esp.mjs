@@ -20,6 +20,7 @@ import { espFigures } from "../../dist/sparse/esp/figures.js";
 import { decodeTensor } from "../../dist/sparse/esp/matrices.js";
 import { decodeEsp, encodeEsp, openEsp } from "../../dist/sparse/esp/model.js";
 import { naturalHeight, packMatrix } from "../../dist/sparse/matrix.js";
+import { BERT_BASE, configOf } from "../shapes.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -58,23 +59,9 @@ function prune(data, columns) {
 }
 
 async function bertBase() {
-  const layer = { heads: 12, headSize: 64, ffn: 3072 };
   const embedded = (await readFolder("assets/wiki-bert-4x160")).vocabulary;
   const vocab = Array.from({ length: pieces }, (_, i) => embedded.vocab[i] ?? `##${i.toString(36)}q`);
-  /** @type {import("../../dist/bert/config.js").BertConfig} */
-  const config = {
-    vocabSize: pieces,
-    hiddenSize: 768,
-    layers: Array.from({ length: 12 }, () => layer),
-    maxPositions: 512,
-    typeVocab: 2,
-    activation: "gelu",
-    layerNormEps: 1e-12,
-    hiddenDropout: 0.1,
-    attentionDropout: 0.1,
-    initializerRange: 0.02,
-    padTokenId: 0,
-  };
+  const config = configOf({ ...BERT_BASE, vocab: pieces });
   /** @type {import("../../dist/bert/config.js").Head} */
   const head = { kind: "classification", labels: ["negative", "positive"] };
   const tensors = new Map();

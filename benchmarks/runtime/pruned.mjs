@@ -3,6 +3,7 @@
 import { keyOf } from "../../dist/base/random.js";
 import { floatTensor } from "../../dist/base/tensor.js";
 import { initialNetwork } from "../../dist/network/network.js";
+import { configOf } from "../shapes.mjs";
 
 let state = 1;
 
@@ -24,20 +25,7 @@ function baseOf(shape) {
     { length: PIECES },
     (_, i) => ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"][i] ?? `w${i}`,
   );
-  /** @type {import("../../dist/bert/config.js").BertConfig} */
-  const config = {
-    vocabSize: PIECES,
-    hiddenSize: hidden,
-    layers: Array.from({ length: layers }, () => ({ heads: hidden / 64, headSize: 64, ffn: 4 * hidden })),
-    maxPositions: 512,
-    typeVocab: 2,
-    activation: "gelu",
-    layerNormEps: 1e-12,
-    hiddenDropout: 0.1,
-    attentionDropout: 0.1,
-    initializerRange: 0.02,
-    padTokenId: 0,
-  };
+  const config = configOf({ layers, hidden, heads: hidden / 64, ffn: 4 * hidden, vocab: PIECES });
   const files = { vocab, lowercase: true, stripAccents: null, tokenizeChineseChars: true, maxLength: 512 };
   const base = initialNetwork(config, { kind: "classification", labels: ["no", "yes"] }, files, keyOf(1));
   bases.set(shape, base);

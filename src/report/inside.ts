@@ -9,7 +9,7 @@ import { percent } from "../base/quantity.ts";
 import { columnCounts, rowCounts } from "../topology/bits.ts";
 import { type Density, measureDensity } from "../topology/density.ts";
 import { COMPONENTS, type Matrix } from "../topology/structure.ts";
-import { surveyUnits, type Units } from "../topology/units.ts";
+import { surveyUnits, type Tally, type Units } from "../topology/units.ts";
 import { cellMap, type MapCell, shadeKey, shadeMap } from "./draw/cells.ts";
 import { type Html, html, type Part } from "./draw/html.ts";
 import { type Cell, figureOf, numberCell, type TableParts } from "./draw/table.ts";
@@ -177,25 +177,26 @@ function headsFigure({ layers, heads }: Units): Html {
   const caption = `Heads: ${heads.dead.found} of ${heads.units} are dead (×) and ${heads.nearlyDead.found} nearly so; masks shuffled inside their matrices would leave ${chance} dead. A cell is the share left of a head's four matrices.`;
   return figureOf(chart, caption, {
     label: "Heads by layer",
-    columns: [
-      { name: "Layer", kind: "text" },
-      { name: "Heads" },
-      { name: "Dead" },
-      { name: "Dead by chance" },
-      { name: "Nearly dead" },
-      { name: "Full" },
-      { name: "Left, on average" },
-    ],
-    rows: layers.map(({ layer, heads: each }) => [
-      { show: `layer ${layer}`, sort: layer },
-      numberCell(each.units, String),
-      numberCell(each.dead.found, String),
-      numberCell(each.dead.chance, (n) => n.toFixed(1)),
-      numberCell(each.nearlyDead.found, String),
-      numberCell(each.full.found, String),
-      shareCell(each.baseline.all),
-    ]),
+    columns: [...tallyColumns("Heads"), { name: "Left, on average" }],
+    rows: layers.map(({ layer, heads: each }) => [...tallyCells(layer, each), shareCell(each.baseline.all)]),
   });
+}
+
+/** What a table says of the units of a layer, heads or neurons. */
+function tallyColumns(units: string): TableParts["columns"] {
+  const names = [units, "Dead", "Dead by chance", "Nearly dead", "Full"];
+  return [{ name: "Layer", kind: "text" }, ...names.map((name) => ({ name }))];
+}
+
+function tallyCells(layer: number, { units, dead, nearlyDead, full }: Tally): Cell[] {
+  return [
+    { show: `layer ${layer}`, sort: layer },
+    numberCell(units, String),
+    numberCell(dead.found, String),
+    numberCell(dead.chance, (n) => n.toFixed(1)),
+    numberCell(nearlyDead.found, String),
+    numberCell(full.found, String),
+  ];
 }
 
 /** Layers × neurons, the fullest first. */
@@ -228,23 +229,9 @@ function neuronsFigure({ layers, neurons }: Units): Html {
   const caption = html`Neurons, in each layer from the fullest to the emptiest: ${dead} of ${neurons.units.toLocaleString("en")} are dead and ${nearly} nearly so; shuffled masks would leave ${Math.round(neurons.dead.chance).toLocaleString("en")} dead. ${shadeKey("none", "all")}`;
   return figureOf(chart, caption, {
     label: "Neurons by layer",
-    columns: [
-      { name: "Layer", kind: "text" },
-      { name: "Neurons" },
-      { name: "Dead" },
-      { name: "Dead by chance" },
-      { name: "Nearly dead" },
-      { name: "Full" },
-      { name: "Read, on average" },
-      { name: "Read by, on average" },
-    ],
+    columns: [...tallyColumns("Neurons"), { name: "Read, on average" }, { name: "Read by, on average" }],
     rows: layers.map(({ layer, neurons: each }) => [
-      { show: `layer ${layer}`, sort: layer },
-      numberCell(each.units, String),
-      numberCell(each.dead.found, String),
-      numberCell(each.dead.chance, (n) => n.toFixed(1)),
-      numberCell(each.nearlyDead.found, String),
-      numberCell(each.full.found, String),
+      ...tallyCells(layer, each),
       shareCell(each.meanReads === null ? null : each.meanReads / each.of),
       shareCell(each.meanReadBy === null ? null : each.meanReadBy / each.of),
     ]),
