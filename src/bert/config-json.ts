@@ -46,8 +46,16 @@ export function configJson(config: BertConfig, head: Head): Record<string, unkno
     layer_norm_eps: config.layerNormEps,
     pad_token_id: config.padTokenId,
     position_embedding_type: "absolute",
-    ...(isStock(config)
-      ? {}
-      : { espalier: { layers: layers.map((l) => ({ heads: l.heads, head_size: l.headSize, ffn: l.ffn })) } }),
+    ...ownJson(config, head),
   };
+}
+
+/** What no stock library has a place for, under a key of our own; nothing where there is nothing of the kind. */
+function ownJson(config: BertConfig, head: Head): JsonObject {
+  const layers = config.layers.map((l) => ({ heads: l.heads, head_size: l.headSize, ffn: l.ffn }));
+  const own = {
+    ...(isStock(config) ? {} : { layers }),
+    ...(head.kind === "none" && head.pooling !== undefined ? { pooling: head.pooling } : {}),
+  };
+  return Object.keys(own).length === 0 ? {} : { espalier: own };
 }

@@ -103,7 +103,8 @@ const REFUSED: readonly [string, unknown, string][] = [
   ["config/heads", { ...json, num_attention_heads: 3 }, "a divisor of hidden_size 8"],
   ["config/fraction", { ...json, hidden_dropout_prob: 1 }, "hidden_dropout_prob"],
   ["config/layers", { ...json, espalier: { layers: [{ heads: 1, head_size: 2, ffn: 3 }] } }, "2 layers"],
-  ["config/layers", { ...json, espalier: {} }, "espalier.layers"],
+  ["config/layers", { ...json, espalier: { layers: {} } }, "espalier.layers"],
+  ["config/kind", { ...json, espalier: [] }, "espalier"],
   ["config/size", { ...json, espalier: { layers: [{ heads: -1, head_size: 2, ffn: 3 }, {}] } }, "heads"],
 ];
 
@@ -129,6 +130,9 @@ test.each([
   ["mixture", config, { kind: "classification", labels: ["a", "b"], reader: "mixture" }],
   ["mixture regression", config, { kind: "regression", reader: "mixture" }],
   ["bare", config, { kind: "none" }],
+  ["sentence encoder's", config, { kind: "none", pooling: { mode: "cls", normalize: false } }],
+  ["pruned sentence encoder's", PRUNED, { kind: "none", pooling: { mode: "mean", normalize: true } }],
+  ["bare encoder's whose pooling is not read", config, { kind: "none", pooling: null }],
 ] satisfies [string, BertConfig, Head][])("a written %s config is read back unchanged", (_, c, head) => {
   const back: unknown = JSON.parse(JSON.stringify(configJson(c, head)));
   expect(parseConfig(back, "c")).toEqual(c);

@@ -55,16 +55,42 @@ interface Reading {
   readonly reader?: "mixture";
 }
 
-/** What stands on top of the encoder. `none` is the bare encoder, with its pooler. */
+/**
+ * How the last states of a text's tokens become one vector, in the words of sentence-transformers: their mean, the first
+ * of them, the largest number of each feature, or their sum divided by the root of how many they are.
+ */
+export const POOLING_MODES = ["mean", "cls", "max", "mean_sqrt_len_tokens"] as const;
+export type PoolingMode = (typeof POOLING_MODES)[number];
+
+/** How a bare encoder makes the vector of a text. */
+export interface Pooling {
+  readonly mode: PoolingMode;
+  /** Whether vectors are brought to length 1. */
+  readonly normalize: boolean;
+}
+
+/** Of an encoder that does not say how: what most sentence encoders do. */
+export const DEFAULT_POOLING: Pooling = { mode: "mean", normalize: true };
+
+/**
+ * What stands on top of the encoder. `none` is the bare encoder, with its pooler; its `pooling` is absent where nobody
+ * said how it makes vectors, and null where that was said and is not read here.
+ */
 export type Head =
   | ({ readonly kind: "classification"; readonly labels: readonly string[] } & Reading)
   | ({ readonly kind: "regression" } & Reading)
   | { readonly kind: "mlm" }
-  | { readonly kind: "none" };
+  | { readonly kind: "none"; readonly pooling?: Pooling | null };
 
 /** The labels of a classification, in the order of its logits; none of another head. */
 export function labelsOf(head: Head): readonly string[] {
   return head.kind === "classification" ? head.labels : [];
+}
+
+/** How a network makes vectors of texts; undefined where it makes none. */
+export function poolingOf(head: Head): Pooling | undefined {
+  if (head.kind !== "none" || head.pooling === null) return undefined;
+  return head.pooling ?? DEFAULT_POOLING;
 }
 
 /** Names of `transformers`; what it computes in several ways that differ in the last digit alone is one function here. */
@@ -103,6 +129,7 @@ function ownLayers(json: JsonObject, count: number, where: string): LayerConfig[
   const extra = own(json, "espalier");
   if (extra === undefined) return undefined;
   const layers = own(record(extra, "espalier", where), "layers");
+  if (layers === undefined) return undefined;
   if (!Array.isArray(layers) || layers.length > MAX_LAYERS) {
     throw bad("layers", "espalier.layers", `a list of at most ${MAX_LAYERS} layers`, layers, where);
   }

@@ -38,6 +38,10 @@ const REFUSED: readonly [string, unknown, string][] = [
   ["config/problem", { ...json, num_labels: 2, problem_type: "regression" }, "regression"],
   ["config/untied", { ...json, architectures: ["BertForMaskedLM"], tie_word_embeddings: false }, "tie_word"],
   ["config/architecture", { architectures: 7 }, "a list of names"],
+  ["config/kind", { espalier: [] }, "espalier"],
+  ["config/kind", { espalier: { pooling: "mean" } }, "espalier.pooling"],
+  ["config/pooling", { espalier: { pooling: { mode: "lasttoken", normalize: true } } }, "mean, cls, max"],
+  ["config/pooling", { espalier: { pooling: { mode: "mean" } } }, "true or false"],
   ["config/problem", { ...json, num_labels: 1, problem_type: "single_label_classification" }, "for 1 labels"],
 ];
 

@@ -10,7 +10,7 @@
  */
 
 import { type JsonObject, own } from "../formats/json.ts";
-import type { Head, Reader } from "./config.ts";
+import { type Head, POOLING_MODES, type Pooling, type Reader } from "./config.ts";
 import { bad, record, size } from "./config-values.ts";
 import { CLASSIFIER, MIXTURE, MLM, POOLER, weightOf } from "./names.ts";
 
@@ -132,7 +132,8 @@ function headOf(c: JsonObject, { kind, reader }: Architecture, where: string): H
   if (kind === "mlm" && own(c, "tie_word_embeddings") === false) {
     throw bad("untied", "tie_word_embeddings", "true", false, where);
   }
-  if (kind !== "classification") return kind === "mlm" ? { kind } : { kind: "none" };
+  if (kind === "mlm") return { kind };
+  if (kind === "none") return { kind, ...parsePooling(c, where) };
   const reading = reader === undefined ? {} : { reader };
   const labels = parseLabels(c, where);
   const problem = own(c, "problem_type") ?? null;
@@ -143,6 +144,19 @@ function headOf(c: JsonObject, { kind, reader }: Architecture, where: string): H
     throw bad("problem", "problem_type", expected, problem, where);
   }
   return { kind, labels, ...reading };
+}
+
+/** How the encoder makes vectors, where `espalier.pooling` says it. @throws {ConfigError} `config/pooling` */
+function parsePooling(c: JsonObject, where: string): { readonly pooling?: Pooling | null } {
+  const value = own(record(own(c, "espalier") ?? {}, "espalier", where), "pooling");
+  if (value === undefined) return {};
+  if (value === null) return { pooling: null };
+  const given = record(value, "espalier.pooling", where);
+  const mode = POOLING_MODES.find((known) => known === own(given, "mode"));
+  const normalize = own(given, "normalize");
+  if (mode !== undefined && typeof normalize === "boolean") return { pooling: { mode, normalize } };
+  const expected = `a mode (${POOLING_MODES.join(", ")}) and normalize (true or false)`;
+  throw bad("pooling", "espalier.pooling", expected, value, where);
 }
 
 /** Labels in the order of their class numbers: `id2label`, else `num_labels` names `LABEL_i`, else the two of the default. */

@@ -100,7 +100,8 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     ];
     json(response, world.tree?.(entries) ?? entries);
   } else {
-    const content = world.files.get(decodeURIComponent(pathname.split("/").at(-1) ?? ""));
+    const path = pathname.split(`/resolve/${world.commit}/`).at(-1) ?? "";
+    const content = world.files.get(path.split("/").map(decodeURIComponent).join("/"));
     if (content === undefined) response.writeHead(404).end();
     else if (!world.fault(request, response, content)) sendFile(request, response, content);
   }
@@ -143,6 +144,16 @@ test("a model arrives in full, without the files that make no model folder", asy
   expect(await readFile(join(folder, "model.safetensors"))).toEqual(WEIGHTS);
   expect(progress).toContainEqual({ file: "model.safetensors", bytes: 50_000, size: 50_000 });
   expect(await readdir(join(options.cache, "owner--name", "partial"))).toEqual([]);
+});
+
+test("a sentence encoder comes with the files of its modules, and with no other folder's", async () => {
+  world.files.set("modules.json", Buffer.from("[]"));
+  world.files.set("1_Pooling/config.json", Buffer.from('{"pooling_mode": "cls"}'));
+  world.files.set("onnx/config.json", Buffer.from("{}"));
+  const folder = await fetchModel("hf:owner/name", await settings());
+  expect(await readFile(join(folder, "1_Pooling", "config.json"), "utf8")).toBe('{"pooling_mode": "cls"}');
+  expect(await readdir(folder)).toEqual(expect.arrayContaining(["1_Pooling", "modules.json"]));
+  expect(await readdir(folder)).not.toContain("onnx");
 });
 
 test("what is here in full is used without a request, by branch and by commit", async () => {

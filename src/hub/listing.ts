@@ -7,7 +7,7 @@
 import { HubApiError, listFiles, modelInfo } from "@huggingface/hub";
 import { EspalierError, InputError, RunError } from "../base/errors.ts";
 import { INDEX_FILE, WEIGHTS_FILE } from "../formats/weights.ts";
-import { SENTENCE_FILE } from "../text/tokenizer-config.ts";
+import { isModuleFile, SENTENCE_FILES } from "../network/sentence-files.ts";
 import { TOKENIZER_FILES } from "../text/vocabulary.ts";
 import { isCommit } from "./cache.ts";
 import type { HubName } from "./name.ts";
@@ -32,7 +32,7 @@ export interface HubFile {
 const SMALL_FILES = [
   "vocab.txt",
   ...Object.values(TOKENIZER_FILES),
-  SENTENCE_FILE,
+  ...SENTENCE_FILES,
   "espalier-masks.safetensors",
 ];
 
@@ -69,7 +69,7 @@ export async function resolveCommit({ repo, revision }: HubName, address: HubAdd
   throw badAnswer("a commit hash", sha, url);
 }
 
-/** All files at the top of a commit whose size and digest the hub gives. */
+/** All files of a commit, by path, whose size and digest the hub gives. */
 export async function listCommit(
   repo: string,
   commit: string,
@@ -78,7 +78,7 @@ export async function listCommit(
   const url = `${address.hubUrl}/${repo}`;
   return asked(url, address, async () => {
     const files = new Map<string, HubFile>();
-    for await (const entry of listFiles({ ...params(address), repo, revision: commit })) {
+    for await (const entry of listFiles({ ...params(address), repo, revision: commit, recursive: true })) {
       if (entry.type !== "file") continue;
       const digest: Digest = entry.lfs
         ? { kind: "sha256", hex: entry.lfs.oid }
@@ -114,5 +114,6 @@ export function chooseFiles(files: ReadonlyMap<string, HubFile>, repo: string): 
       `hub: expected ${WEIGHTS_FILE} in ${repo}, got ${others || "no weights"}; only safetensors are read`,
     );
   }
-  return [...SMALL_FILES, weights].flatMap((name) => files.get(name) ?? []);
+  const modules = [...files.keys()].filter(isModuleFile);
+  return [...SMALL_FILES, ...modules, weights].flatMap((name) => files.get(name) ?? []);
 }

@@ -69,7 +69,7 @@ interface Fetching {
 
 async function fetchFile({ root, repo, commit, address, options }: Fetching, file: HubFile): Promise<void> {
   const job = {
-    url: `${address.hubUrl}/${repo}/resolve/${commit}/${encodeURIComponent(file.path)}`,
+    url: `${address.hubUrl}/${repo}/resolve/${commit}/${file.path.split("/").map(encodeURIComponent).join("/")}`,
     size: file.size,
     digest: file.digest,
     partial: await partialPath(root, repo, file.digest.hex),

@@ -5,7 +5,8 @@
  * that an answer could depend on (folder-tensors.ts); what is written loads in stock `transformers` when the layers are of one size and the head reads the pooler, and
  * is read back here bit for bit (unless stored as float16).
  *
- * A pruned network's layer sizes go under `espalier` in `config.json`, its masks into a file of their own (masks.ts).
+ * A pruned network's layer sizes go under `espalier` in `config.json`, its masks into a file of their own (masks.ts),
+ * how it makes vectors also into the files of sentence-transformers (sentence-files.ts).
  * Not here: downloading (hub/), the ONNX model, checkpoints of a training run.
  */
 
@@ -24,13 +25,14 @@ import { encodeFloat16 } from "../formats/float16.ts";
 import { encodeSafetensors, readHeader, readTensor } from "../formats/safetensors.ts";
 import { WEIGHTS_FILE } from "../formats/weights.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
-import { type JsonFile, parseSentenceLength, SENTENCE_FILE } from "../text/tokenizer-config.ts";
+import type { JsonFile } from "../text/tokenizer-config.ts";
 import { tokenizerTexts } from "../text/tokenizer-files.ts";
 import { readTokenizer, TOKENIZER_FILES } from "../text/vocabulary.ts";
 import { checkTensors, fail, type Listed, listTensors, readTensors } from "./folder-tensors.ts";
 import { lengthFor } from "./length.ts";
 import { countUnpruned, MASKS_FILE, packMask, unpackMask } from "./masks.ts";
 import type { Network } from "./network.ts";
+import { readSentenceFiles, sentenceTexts } from "./sentence-files.ts";
 
 async function readMasks(folder: string, shapes: Shapes): Promise<Map<string, Tensor<"uint8">> | undefined> {
   const path = join(folder, MASKS_FILE);
@@ -107,11 +109,6 @@ function checkVocabulary(files: TokenizerFiles, config: BertConfig, folder: stri
   return { ...files, maxLength: lengthFor({ config, vocabulary: files }) };
 }
 
-async function sentenceLength(folder: string): Promise<number> {
-  const path = join(folder, SENTENCE_FILE);
-  return parseSentenceLength(await readJsonIfPresent(path), path);
-}
-
 /** Tells the user something that is no error. */
 export type Note = (text: string) => void;
 
@@ -158,9 +155,10 @@ async function openFolder(folder: string, note: Note): Promise<Opened> {
  *   `tokenizer/…`, `masks/size`
  */
 export async function readFolder(folder: string, note: Note = () => {}): Promise<Network> {
-  const { config, head, listed } = await openFolder(folder, note);
+  const { config, head: found, listed } = await openFolder(folder, note);
   const files = checkVocabulary(await readVocabulary(folder), config, folder);
-  const vocabulary = { ...files, maxLength: Math.min(files.maxLength, await sentenceLength(folder)) };
+  const { head, maxLength } = await readSentenceFiles(folder, { head: found, vocabulary: files }, note);
+  const vocabulary = { ...files, maxLength: Math.min(files.maxLength, maxLength) };
   const tensors = await readTensors(folder, listed, config, head, note);
   const masks = await readMasks(folder, parameters(config, head));
   const network = { config, head, tensors, vocabulary, ...(masks === undefined ? {} : { masks }) };
@@ -214,11 +212,9 @@ export async function writeFolder(
   checkMasks(network, folder);
   const weights = weightParts(tensors, storage);
   await rm(join(folder, "config.json"), { force: true });
-  // The length of a model that was here before: this one's is in tokenizer_config.json.
-  await rm(join(folder, SENTENCE_FILE), { force: true });
   await writeFileAtomic(join(folder, WEIGHTS_FILE), weights);
   await writeMasks(folder, network.masks);
-  for (const [name, text] of tokenizerTexts(vocabulary)) {
+  for (const [name, text] of [...tokenizerTexts(vocabulary), ...sentenceTexts(network)]) {
     if (text === undefined) await rm(join(folder, name), { force: true });
     else await writeFileAtomic(join(folder, name), text);
   }
