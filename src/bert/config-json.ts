@@ -7,6 +7,7 @@
 import type { JsonObject } from "../formats/json.ts";
 import { type BertConfig, type Head, isStock } from "./config.ts";
 import { CLASSIFIERS } from "./head.ts";
+import { quantizedJson } from "./quantized.ts";
 
 function headJson(head: Head): JsonObject {
   if (head.kind === "none") return { architectures: ["BertModel"] };
@@ -55,6 +56,7 @@ function ownJson(config: BertConfig, head: Head): JsonObject {
   const layers = config.layers.map((l) => ({ heads: l.heads, head_size: l.headSize, ffn: l.ffn }));
   const own = {
     ...(isStock(config) ? {} : { layers }),
+    ...(config.quantized === undefined ? {} : { quantized: quantizedJson(config.quantized) }),
     ...(head.kind === "none" && head.pooling !== undefined ? { pooling: head.pooling } : {}),
   };
   return Object.keys(own).length === 0 ? {} : { espalier: own };

@@ -74,6 +74,13 @@ test("keys of transformers that do not change an encoder's answers are ignored",
 });
 
 const SIZED = { heads: 1, head_size: 2, ffn: 3 };
+const MODULE = "bert.encoder.layer.0.output.dense";
+
+/** The file with these modules in 8 bits. */
+function eightBits(quantized: unknown, layers?: unknown): unknown {
+  return { ...json, espalier: { quantized, ...(layers === undefined ? {} : { layers }) } };
+}
+
 const REFUSED: readonly [string, unknown, string][] = [
   ["config/kind", [], "a JSON object"],
   ["config/model-type", { ...json, model_type: "roberta" }, '"roberta" (c)'],
@@ -105,6 +112,21 @@ const REFUSED: readonly [string, unknown, string][] = [
   ["config/layers", { ...json, espalier: { layers: [{ heads: 1, head_size: 2, ffn: 3 }] } }, "2 layers"],
   ["config/layers", { ...json, espalier: { layers: {} } }, "espalier.layers"],
   ["config/kind", { ...json, espalier: [] }, "espalier"],
+  ["config/kind", { ...json, espalier: { quantized: ["bert"] } }, "espalier.quantized to be a JSON object"],
+  ["config/quantized", { ...json, espalier: { quantized: {} } }, "to name a module"],
+  ["config/quantized", eightBits({ "bert.pooler.dense": {} }), "bert.pooler.dense"],
+  ["config/quantized", eightBits({ "bert.encoder.layer.2.output.dense": {} }), "layer.2.output.dense"],
+  ["config/quantized", eightBits({ [MODULE]: { input: [-1, 1], bits: 4 } }), '"bits"'],
+  ["config/quantized", eightBits({ [MODULE]: { input: [0.5, 1] } }), "[0.5,1]"],
+  ["config/quantized", eightBits({ [MODULE]: { input: [-1, 1e39] } }), "[-1,1e+39]"],
+  ["config/quantized", eightBits({ [MODULE]: { input: [-1, 0, 1] } }), "[-1,0,1]"],
+  ["config/quantized", eightBits({ [MODULE]: { input: [null, 1] } }), "[null,1]"],
+  ["config/kind", eightBits({ [MODULE]: [-1, 1] }), MODULE],
+  [
+    "config/quantized",
+    eightBits({ [MODULE]: {} }, [{ ...SIZED, ffn: 0 }, SIZED]),
+    "linear modules of the encoder's layers",
+  ],
   ["config/size", { ...json, espalier: { layers: [{ heads: -1, head_size: 2, ffn: 3 }, {}] } }, "heads"],
 ];
 
@@ -113,6 +135,12 @@ test.each(REFUSED)("%s is refused", (code, value, part) => {
   expect(read).toThrow(ConfigError);
   expect(read).toThrow(expect.objectContaining({ code, message: expect.stringContaining(part) }));
 });
+
+const ATTENTION = "bert.encoder.layer.0.attention.self.key";
+const QUANTIZED = new Map([
+  [ATTENTION, { input: { low: -1.5, high: 0 } }],
+  [MODULE, {}],
+]);
 
 const PRUNED: BertConfig = {
   ...config,
@@ -133,6 +161,8 @@ test.each([
   ["sentence encoder's", config, { kind: "none", pooling: { mode: "cls", normalize: false } }],
   ["pruned sentence encoder's", PRUNED, { kind: "none", pooling: { mode: "mean", normalize: true } }],
   ["bare encoder's whose pooling is not read", config, { kind: "none", pooling: null }],
+  ["8-bit", { ...config, quantized: QUANTIZED }, { kind: "none" }],
+  ["pruned 8-bit", { ...PRUNED, quantized: new Map([[ATTENTION, {}]]) }, { kind: "none" }],
 ] satisfies [string, BertConfig, Head][])("a written %s config is read back unchanged", (_, c, head) => {
   const back: unknown = JSON.parse(JSON.stringify(configJson(c, head)));
   expect(parseConfig(back, "c")).toEqual(c);

@@ -4,7 +4,7 @@
  * Promise: a configuration which this project would compute differently from `transformers` is refused by name, not
  * approximated. Keys that do not change the arithmetic are ignored. Heads that `transformers` 4 removed are told by
  * `pruned_heads`; other layers of sizes of their own have no place in a stock `config.json` and stand under the key
- * `espalier`.
+ * `espalier`, as does which layers compute in 8 bits (quantized.ts).
  *
  * Not here: the head (head.ts), writing (config-json.ts), parameter names and shapes (names.ts), files
  * (network/folder.ts).
@@ -12,6 +12,7 @@
 
 import { type JsonObject, own } from "../formats/json.ts";
 import { bad, fraction, readValue, record, size } from "./config-values.ts";
+import { parseQuantized, type QuantizedLayers } from "./quantized.ts";
 
 /** The three functions of the feed-forward module: exact GELU (erf), GELU by tanh, ReLU. */
 export type Activation = "gelu" | "gelu_new" | "relu";
@@ -41,6 +42,8 @@ export interface BertConfig {
   /** Standard deviation of a new weight. */
   readonly initializerRange: number;
   readonly padTokenId: number;
+  /** Linear layers of the encoder that compute in 8 bits; the others, all where it is absent, in float32. */
+  readonly quantized?: QuantizedLayers;
 }
 
 /**
@@ -213,10 +216,12 @@ export function parseConfig(json: unknown, where: string): BertConfig {
   const hasOwnDropout = (own(c, "classifier_dropout") ?? null) !== null;
   const padTokenId =
     own(c, "pad_token_id") === null ? 0 : size(c, "pad_token_id", where, 0, 0, vocabSize - 1);
+  const layers = parseLayers(c, hiddenSize, where);
+  const quantized = parseQuantized(own(c, "espalier"), layers, where);
   return {
     vocabSize,
     hiddenSize,
-    layers: parseLayers(c, hiddenSize, where),
+    layers,
     maxPositions: size(c, "max_position_embeddings", where, 512),
     typeVocab: size(c, "type_vocab_size", where, 2),
     activation: parseActivation(c, where),
@@ -226,6 +231,7 @@ export function parseConfig(json: unknown, where: string): BertConfig {
     attentionDropout: fraction(c, "attention_probs_dropout_prob", where, 0.1),
     initializerRange: fraction(c, "initializer_range", where, 0.02),
     padTokenId,
+    ...(quantized === undefined ? {} : { quantized }),
   };
 }
 

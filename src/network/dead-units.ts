@@ -11,7 +11,8 @@
  *
  * in double precision, rounded once. A module without units left is its bias alone, and costs one addition.
  *
- * Promise: logits within 1e-5, and bit for bit the same tensors where nothing is dead. Only what is exact is removed:
+ * Promise: logits within 1e-5 (in layers of 8 bits within what rounding does: a unit's level no longer counts in the range
+ * of its token), and bit for bit the same tensors where nothing is dead. Only what is exact is removed:
  * a layer never is, because one with both modules gone still applies its LayerNorm twice, which no smaller layer does.
  * A head has as many features as its neighbours, so dead features of a head that lives stay. Not here: choosing units
  * (methods/), cutting tensors (shrink.ts).

@@ -19,7 +19,7 @@ import type { FloatTensor, Tensor } from "../base/tensor.ts";
 import { type BertConfig, type Head, parseConfig } from "../bert/config.ts";
 import { configJson } from "../bert/config-json.ts";
 import { findHead, parseHead } from "../bert/head.ts";
-import { parameters, type Shapes } from "../bert/names.ts";
+import { parameters, type Shapes, weightOf } from "../bert/names.ts";
 import { readJsonIfPresent, readTextIfPresent, withFile, writeFileAtomic } from "../formats/files.ts";
 import { encodeFloat16 } from "../formats/float16.ts";
 import { encodeSafetensors, readHeader, readTensor } from "../formats/safetensors.ts";
@@ -32,6 +32,7 @@ import { checkTensors, fail, type Listed, listTensors, readTensors } from "./fol
 import { lengthFor } from "./length.ts";
 import { countUnpruned, MASKS_FILE, packMask, unpackMask } from "./masks.ts";
 import type { Network } from "./network.ts";
+import { checkLevels } from "./quantized.ts";
 import { readSentenceFiles, sentenceTexts } from "./sentence-files.ts";
 
 async function readMasks(folder: string, shapes: Shapes): Promise<Map<string, Tensor<"uint8">> | undefined> {
@@ -151,7 +152,7 @@ async function openFolder(folder: string, note: Note): Promise<Opened> {
  * @throws {InputError} `folder/config`, `folder/vocabulary`, `weights/missing`, `weights/foreign`
  * @throws {ConfigError} `config/…`
  * @throws {FormatError} `folder/missing`, `folder/unused`, `folder/shape`, `folder/twice`, `folder/untied`,
- *   `folder/finite`, `folder/overflow`, `folder/vocabularies`, `folder/vocabulary-size`, `folder/mask`; `weights/…`, `safetensors/…`, `json/…`,
+ *   `folder/finite`, `folder/overflow`, `folder/vocabularies`, `folder/vocabulary-size`, `folder/mask`, `folder/quantized`; `weights/…`, `safetensors/…`, `json/…`,
  *   `tokenizer/…`, `masks/size`
  */
 export async function readFolder(folder: string, note: Note = () => {}): Promise<Network> {
@@ -163,10 +164,11 @@ export async function readFolder(folder: string, note: Note = () => {}): Promise
   const masks = await readMasks(folder, parameters(config, head));
   const network = { config, head, tensors, vocabulary, ...(masks === undefined ? {} : { masks }) };
   checkMasks(network, join(folder, MASKS_FILE));
+  checkLevels(network, folder);
   return network;
 }
 
-/** How weights are stored; the network itself is always float32. */
+/** How weights are stored; the network itself is always float32. Layers in 8 bits are stored as float32 either way. */
 export type Storage = "float32" | "float16";
 
 function toHalf(name: string, { shape, data }: FloatTensor): Tensor {
@@ -177,9 +179,13 @@ function toHalf(name: string, { shape, data }: FloatTensor): Tensor {
   return { dtype: "float16", shape, data: halves };
 }
 
-function weightParts(tensors: ReadonlyMap<string, FloatTensor>, storage: Storage): Uint8Array[] {
+/** The weights of layers in 8 bits stay float32: a level times its scale has up to 15 digits, a half has 11. */
+function weightParts({ config, tensors }: Network, storage: Storage): Uint8Array[] {
   const stored = new Map<string, Tensor>(tensors);
-  if (storage === "float16") for (const [name, tensor] of tensors) stored.set(name, toHalf(name, tensor));
+  const exact = new Set([...(config.quantized?.keys() ?? [])].map(weightOf));
+  if (storage === "float16") {
+    for (const [name, tensor] of tensors) if (!exact.has(name)) stored.set(name, toHalf(name, tensor));
+  }
   // `transformers` before version 5 refuses a file without this line.
   return encodeSafetensors(stored, new Map([["format", "pt"]]));
 }
@@ -199,7 +205,7 @@ async function writeMasks(folder: string, masks: Network["masks"]): Promise<void
  * Writes a Hugging Face folder. Each file appears whole; `config.json` goes first and comes back last, so that a folder
  * which has one is complete.
  *
- * @throws {FormatError} `folder/missing`, `folder/unused`, `folder/shape`, `folder/mask` for a network that contradicts itself;
+ * @throws {FormatError} `folder/missing`, `folder/unused`, `folder/shape`, `folder/mask`, `folder/quantized` for a network that contradicts itself;
  *   `folder/float16` for a value that is infinite in half precision
  */
 export async function writeFolder(
@@ -210,7 +216,8 @@ export async function writeFolder(
   const { config, head, tensors, vocabulary } = network;
   checkTensors(tensors, config, head, folder);
   checkMasks(network, folder);
-  const weights = weightParts(tensors, storage);
+  checkLevels(network, folder);
+  const weights = weightParts(network, storage);
   await rm(join(folder, "config.json"), { force: true });
   await writeFileAtomic(join(folder, WEIGHTS_FILE), weights);
   await writeMasks(folder, network.masks);

@@ -7,9 +7,11 @@
 
 import { requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
-import type { LayerConfig } from "../bert/config.ts";
-import { MIXTURE, optionalParameters, parameters } from "../bert/names.ts";
+import type { BertConfig, LayerConfig } from "../bert/config.ts";
+import { MIXTURE, optionalParameters, parameters, weightOf } from "../bert/names.ts";
+import { linearModules, type QuantizedLayer } from "../bert/quantized.ts";
 import type { Network } from "./network.ts";
+import { configWith } from "./quantized.ts";
 
 /** Where a layer of the new network comes from. */
 export interface LayerSource {
@@ -35,7 +37,7 @@ export function withLayers(
   tensors: ReadonlyMap<string, FloatTensor> = network.tensors,
 ): Network {
   const { head, vocabulary, tensors: old } = network;
-  const config = { ...network.config, layers: sources.map(({ layer }) => layer) };
+  const config = configOf(network, sources, tensors);
   const [taken, masks] = [new Map<string, FloatTensor>(), new Map<string, Tensor<"uint8">>()];
   for (const name of [...parameters(config, head).keys(), ...optionalParameters(config, head).keys()]) {
     const source = name.replace(LAYER, (stem, i) => sources[Number(i)]?.stem ?? stem);
@@ -46,6 +48,24 @@ export function withLayers(
     if (mask !== undefined && taken.get(name) === old.get(source)) masks.set(name, mask);
   }
   return { config, head, tensors: taken, vocabulary, ...(masks.size > 0 ? { masks } : {}) };
+}
+
+/** The configuration of these layers. A module stays in 8 bits where its weights are the very same. */
+function configOf(
+  { config, tensors: old }: Network,
+  sources: readonly LayerSource[],
+  tensors: ReadonlyMap<string, FloatTensor>,
+): BertConfig {
+  const layers = sources.map(({ layer }) => layer);
+  const quantized = linearModules(layers).flatMap((module): [string, QuantizedLayer][] => {
+    const source = module.replace(LAYER, (stem, i) => sources[Number(i)]?.stem ?? stem);
+    const layer = config.quantized?.get(source);
+    const name = weightOf(source);
+    return layer !== undefined && (tensors.get(name) ?? old.get(name)) === old.get(name)
+      ? [[module, layer]]
+      : [];
+  });
+  return configWith({ ...config, layers }, new Map(quantized));
 }
 
 /** A mixture's weights for fewer layers: log Σ exp over those that became one, so that softmax adds up their shares. */

@@ -89,13 +89,9 @@ function initialTensor(name: string, shape: readonly number[], config: BertConfi
   return floatTensor(shape, normals(fold(key, name), size, config.initializerRange));
 }
 
-/** A network with random weights. The same key gives the same bytes, tensor by tensor, whatever the head. */
-export function initialNetwork(
-  config: BertConfig,
-  head: Head,
-  vocabulary: TokenizerFiles,
-  key: Key,
-): Network {
+/** A network with random weights, in float32. The same key gives the same bytes, tensor by tensor, whatever the head. */
+export function initialNetwork(given: BertConfig, head: Head, vocabulary: TokenizerFiles, key: Key): Network {
+  const { quantized: _, ...config } = given;
   const tensors = new Map<string, FloatTensor>();
   for (const [name, shape] of parameters(config, head)) {
     tensors.set(name, initialTensor(name, shape, config, key));

@@ -9,7 +9,8 @@
  *   a module   all of its units and its output bias too: x → LayerNorm(x) remains
  *
  * A module that loses every unit one by one keeps its output bias, as the same network with all gates at 0 has it.
- * Promise: what stays is bit for bit what it was, and masks are cut as their tensors are. Not here: which units to drop.
+ * Promise: what stays is bit for bit what it was, and masks are cut as their tensors are. Only a row in 8 bits that loses its
+ * largest weight gets new levels, as it has a new scale. Not here: which units to drop.
  */
 
 import { InputError } from "../base/errors.ts";
@@ -17,6 +18,7 @@ import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import type { LayerConfig } from "../bert/config.ts";
 import { biasOf, type LayerNames, layerNames, weightOf } from "../bert/names.ts";
 import type { Network } from "./network.ts";
+import { withQuantized } from "./quantized.ts";
 
 /** What stays of a module: all of it, nothing at all, or the units marked true and the output bias. */
 export type Kept = "all" | "none" | readonly boolean[];
@@ -71,7 +73,8 @@ export function keepUnits(network: Network, units: readonly LayerUnits[]): Netwo
   });
   const layers = config.layers.map((layer, i) => shrunkLayer(layer, units[i] ?? WHOLE));
   const { masks: _, ...rest } = network;
-  return { ...rest, config: { ...config, layers }, tensors, ...(masks.size > 0 ? { masks } : {}) };
+  const shrunk = { ...rest, config: { ...config, layers }, tensors, ...(masks.size > 0 ? { masks } : {}) };
+  return config.quantized === undefined ? shrunk : withQuantized(shrunk, config.quantized);
 }
 
 function checkUnits(layers: readonly LayerConfig[], units: readonly LayerUnits[]): void {

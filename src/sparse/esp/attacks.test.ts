@@ -181,6 +181,14 @@ const ATTACKS: readonly [string, string, Uint8Array][] = [
     withDirectory(BIAS, '["classifier.bias",[3],"float32"]'),
   ],
   ["a missing tensor", "esp/missing", withDirectory(`,${BIAS}`, "")],
+  [
+    "a layer that computes in 8 bits and is stored in 16",
+    "esp/quantized",
+    withDirectory(
+      /"espalier":\{(.*"bert\.encoder\.layer\.0\.intermediate\.dense\.weight",\[[\d,]+\]),"int8"/,
+      '"espalier":{"quantized":{"bert.encoder.layer.0.intermediate.dense":{}},$1,"float16"',
+    ),
+  ],
   ["two tensors in each other's place", "esp/order", withDirectory(LAST, "$2,$1")],
   ["2^28 numbers in 78 bytes", "esp/budget", enormous()],
   ["2^32 numbers", "esp/elements", gigantic()],

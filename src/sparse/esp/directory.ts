@@ -16,7 +16,7 @@ import { sizeOf } from "../../base/tensor.ts";
 import { type BertConfig, type Head, parseConfig } from "../../bert/config.ts";
 import { configJson } from "../../bert/config-json.ts";
 import { parseHead } from "../../bert/head.ts";
-import { optionalParameters, parameters, type Shapes } from "../../bert/names.ts";
+import { optionalParameters, parameters, type Shapes, weightOf } from "../../bert/names.ts";
 import { isObject, own, parseJson } from "../../formats/json.ts";
 import { expectValue, fieldsOf } from "../../text/fields.ts";
 import { SPECIAL_PIECES, type TokenizerRules } from "../../text/rules.ts";
@@ -30,7 +30,7 @@ import { VALUE_KINDS } from "./values.ts";
 
 /** Numbers that the tensors of one model may have, their zeros included: 4 GiB of float32, three times BERT-large. */
 const MAX_ELEMENTS = 2 ** 30;
-/** Objects and lists inside one another; the deepest of ours is the list of layers, at 4. */
+/** Objects and lists inside one another; the deepest of ours is the range of a layer in 8 bits, at 6. */
 const MAX_DEPTH = 8;
 
 /** A tokenizer without its pieces. */
@@ -72,7 +72,7 @@ export function directoryText(directory: Omit<Directory, "tokenizer">, vocabular
  * Reads a directory.
  *
  * @throws {FormatError} `esp/depth`, `esp/directory`, `esp/config`, `esp/metadata`, `esp/entry`, `esp/twice`, `esp/unused`,
- *   `esp/shape`, `esp/missing`, `esp/elements`, `esp/order`; `json/…`, `tokenizer/…`
+ *   `esp/shape`, `esp/missing`, `esp/elements`, `esp/quantized`, `esp/order`; `json/…`, `tokenizer/…`
  */
 export function parseDirectory(text: string, where: string): Directory {
   if (depthOf(text) > MAX_DEPTH)
@@ -86,6 +86,7 @@ export function parseDirectory(text: string, where: string): Directory {
   const [config, head] = configured(() => [parseConfig(model, where), parseHead(model, where)], where);
   const tensors = parseEntries(own(json, "tensors"), where);
   checkTensors(tensors, config, head, where);
+  checkLevels(tensors, config, where);
   const order = [...tensorShapes(config, head).keys()].filter((name) => tensors.has(name));
   if (order.join() !== [...tensors.keys()].join()) {
     throw bad("order", "tensors", "the order of the forward pass", "another", where);
@@ -97,6 +98,15 @@ export function parseDirectory(text: string, where: string): Directory {
     metadata: parseMetadata(own(json, "metadata"), where),
     tensors,
   };
+}
+
+/** A layer that computes in 8 bits is stored in 8 bits. */
+function checkLevels(tensors: ReadonlyMap<string, Storage>, { quantized }: BertConfig, where: string): void {
+  for (const module of quantized?.keys() ?? []) {
+    const values = tensors.get(weightOf(module))?.values;
+    if (values !== "int8")
+      throw bad("quantized", `tensor ${weightOf(module)}`, "int8, as the model says", values, where);
+  }
 }
 
 function parseTokenizer(json: unknown, where: string): PackedTokenizer {

@@ -15,7 +15,7 @@ import type { BlockHeight } from "../../base/blocks.ts";
 import { requireEntry, requireItem } from "../../base/present.ts";
 import type { FloatTensor } from "../../base/tensor.ts";
 import type { BertConfig, Head } from "../../bert/config.ts";
-import { isEmbedding } from "../../bert/names.ts";
+import { isEmbedding, weightOf } from "../../bert/names.ts";
 import { findOverflow, weightSizes } from "../../bert/range.ts";
 import { lengthFor } from "../../network/length.ts";
 import type { Network } from "../../network/network.ts";
@@ -62,6 +62,9 @@ export interface EspOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** Layers that compute in 8 bits are stored so, whatever the options say: their weights are on levels already. */
+const IN_LEVELS = { sparse: "int8", dense: "int8" } as const;
+
 /** Where a failure of writing happened. */
 const WRITING = "writing";
 
@@ -79,12 +82,14 @@ export async function encodeEsp(network: EspContent, options: EspOptions = {}): 
   const { config, head, vocabulary, tensors } = network;
   const { values = "float16", tables = values, height, metadata = {} } = options;
   checkTensors(tensors, config, head, WRITING);
+  const exact = new Set([...(config.quantized?.keys() ?? [])].map(weightOf));
   const storages = new Map<string, Storage>();
   const sections: Uint8Array[] = [];
   for (const name of tensorShapes(config, head).keys()) {
     const tensor = tensors.get(name);
     if (tensor === undefined) continue;
-    const [stored, kind] = chooseStorage(name, tensor, { sparse: values, dense: tables, height });
+    const choices = exact.has(name) ? IN_LEVELS : { sparse: values, dense: tables };
+    const [stored, kind] = chooseStorage(name, tensor, { ...choices, height });
     storages.set(name, storageOf(stored, kind));
     sections.push(encodeTensor(stored, kind));
   }

@@ -5,12 +5,11 @@
  *   float16   two streams
  *   int8      the scales' two streams, then one of levels; value = level · scale, level from -127 to 127
  *
- * Numbers are first rounded (`roundMatrix`) and then stored without loss. A scale s is a float32 whose lower half is zero:
- * level · s is then exact, the largest level of a row is 127, and rounding what was rounded changes nothing. It is the
- * one nearest to largest / 127 and off by at most 2^-9 of it, a quarter of a step at level 127, so that an error is at
- * most half a step. Not here: which numbers are stored (matrices.ts).
+ * Numbers are first rounded (`roundMatrix`) and then stored without loss. Which levels and scales there are, and why
+ * rounding what was rounded changes nothing, is in base/levels.ts. Not here: which numbers are stored (matrices.ts).
  */
 
+import { LARGEST_LEVEL, levelScale, roundToLevels, SMALLEST_SCALE } from "../../base/levels.ts";
 import { type FloatTensor, findNotFinite, floatTensor } from "../../base/tensor.ts";
 import { decodeFloat16, encodeFloat16 } from "../../formats/float16.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
@@ -39,19 +38,6 @@ export function denseLayout(rows: number, columns: number): Layout {
   return { rows, height: 1, starts: Uint32Array.from({ length: rows + 1 }, (_, r) => r * columns) };
 }
 
-const LARGEST_LEVEL = 127;
-/** Below it a float32 whose lower half is zero has fewer than 8 digits. */
-const SMALLEST_SCALE = 2 ** -126;
-
-/** The float32 with lower half zero that is nearest, ties to even. */
-function shortenFloat(value: number): number {
-  const float = Float32Array.of(value);
-  const bits = new Uint32Array(float.buffer);
-  const whole = bits[0] ?? 0;
-  bits[0] = (whole + 0x7fff + ((whole >>> 16) & 1)) & 0xffff0000;
-  return float[0] ?? 0;
-}
-
 /** Calls `visit` with each row: its numbers are first, first + height, … below end. */
 function eachRow(layout: Layout, visit: (row: number, first: number, end: number) => void): void {
   const { rows, height, starts } = layout;
@@ -67,8 +53,7 @@ function scalesOf(values: Float32Array, layout: Layout): Float32Array {
   eachRow(layout, (row, first, end) => {
     let most = 0;
     for (let n = first; n < end; n += layout.height) most = Math.max(most, Math.abs(values[n] ?? 0));
-    const scale = Math.max(SMALLEST_SCALE, shortenFloat(most / LARGEST_LEVEL));
-    scales[row] = Math.round(most / scale) === 0 ? 0 : scale;
+    scales[row] = levelScale(most);
   });
   return scales;
 }
@@ -104,18 +89,12 @@ export function roundMatrix(matrix: FloatTensor, kind: ValueKind, what: string):
   const { shape, data } = matrix;
   expectFinite(data, (got) => bad("finite", what, "finite numbers", got, "writing"));
   if (kind === "float32") return matrix;
-  if (kind === "int8") return floatTensor(shape, roundToLevels(shape, data));
+  if (kind === "int8") return roundToLevels(matrix);
   const halves = decodeFloat16(encodeFloat16(data));
   expectFinite(halves, () =>
     bad("range", what, "numbers below 65,520, as float16 holds", "others", "writing"),
   );
   return floatTensor(shape, halves);
-}
-
-function roundToLevels([rows = 0, columns = 0]: readonly number[], data: Float32Array): Float32Array {
-  const layout = denseLayout(rows, columns);
-  const scales = scalesOf(data, layout);
-  return fromLevels(levelsOf(data, layout, scales), layout, scales);
 }
 
 function expectFinite(data: Float32Array, failure: (got: string) => Error): void {
