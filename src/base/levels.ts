@@ -3,7 +3,8 @@
  *
  * A scale is the float32 with a zero lower half that is nearest to largest / 127, so that level · scale is exact in float32.
  * It is off by at most 2^-9 of itself, a quarter of a step at level 127: the largest level of a row is 127, and rounding
- * what was rounded changes nothing. A number's scale can so be found again from the numbers alone.
+ * what was rounded changes nothing. A row's scale can so be found again from its numbers alone. All arithmetic is that of
+ * float32, so that a graph which rounds a row finds the same numbers.
  */
 
 import { type FloatTensor, floatTensor } from "./tensor.ts";
@@ -13,19 +14,26 @@ export const LARGEST_LEVEL = 127;
 /** Below it a float32 whose lower half is zero has fewer than 8 digits. */
 export const SMALLEST_SCALE = 2 ** -126;
 
-/** The float32 with lower half zero that is nearest, ties to even. */
+/** x - (x·SHORTEN - (x·SHORTEN - x)) in float32 is what x has beyond its first 8 digits (Veltkamp 1968; Dekker 1971, §5). */
+export const SHORTEN = 2 ** 16 + 1;
+
+/** The float32 with lower half zero that is nearest, by the same arithmetic as in a graph (graph/quantize.ts). */
 function shortenFloat(value: number): number {
-  const float = Float32Array.of(value);
-  const bits = new Uint32Array(float.buffer);
-  const whole = bits[0] ?? 0;
-  bits[0] = (whole + 0x7fff + ((whole >>> 16) & 1)) & 0xffff0000;
-  return float[0] ?? 0;
+  if (value > 2 ** 100) return shortenFloat(value * 2 ** -64) * 2 ** 64; // the product must not overflow
+  const float = Math.fround(value);
+  const far = Math.fround(float * SHORTEN);
+  return Math.fround(far - Math.fround(far - float));
 }
 
 /** The scale of a row whose largest number has this size; 0 for a row whose numbers all become 0. */
 export function levelScale(largest: number): number {
   const scale = Math.max(SMALLEST_SCALE, shortenFloat(largest / LARGEST_LEVEL));
   return Math.round(largest / scale) === 0 ? 0 : scale;
+}
+
+/** The nearest whole number, halves to the even one: adding and taking away 1.5 · 2^52 leaves a double no other digits. */
+function roundToEven(x: number): number {
+  return x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52;
 }
 
 /** The numbers of a matrix [rows, columns], each at the nearest level of its row. */
@@ -37,7 +45,7 @@ export function roundToLevels({ shape, data }: FloatTensor): FloatTensor {
     const scale = levelScale(largestOf(numbers));
     if (scale === 0) continue;
     for (let i = 0; i < columns; i++) {
-      rounded[row * columns + i] = Math.round((numbers[i] ?? 0) / scale) * scale + 0; // never -0
+      rounded[row * columns + i] = roundToEven(Math.fround((numbers[i] ?? 0) / scale)) * scale;
     }
   }
   return floatTensor(shape, rounded);

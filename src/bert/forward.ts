@@ -14,6 +14,7 @@ import { add, gelu, mul, relu, scale, shift, tanh } from "../graph/ops/elementwi
 import { linear, matmul, transpose } from "../graph/ops/linear.ts";
 import { layerNorm, softmax } from "../graph/ops/normal.ts";
 import { concat, gather, lookup, range, take } from "../graph/ops/select.ts";
+import { tokenRounding } from "../graph/quantize.ts";
 import { at as axis, type Dim, GraphError, product } from "../graph/shape.ts";
 import type { DropoutKey } from "../graph/uniform.ts";
 import { input, type Value } from "../graph/value.ts";
@@ -38,6 +39,8 @@ export interface ForwardContext {
   /** The parameter of a checkpoint's name; it has been through the `weight` site. */
   readonly parameter: (name: string) => Value;
   readonly sites: Sites;
+  /** Rounds what a layer in 8 bits reads. */
+  readonly rounded: (x: Value) => Value;
   /** Absent at inference: no dropout. */
   readonly dropout?: DropoutKey;
 }
@@ -97,12 +100,27 @@ export function contextOf(
     return value;
   };
   const reader = shapes.has(MIXTURE.weights) ? "mixture" : "pooler";
-  return { config, reader, plain, parameter, sites, ...(key ? { dropout: key } : {}) };
+  return {
+    config,
+    reader,
+    plain,
+    parameter,
+    sites,
+    rounded: tokenRounding(),
+    ...(key ? { dropout: key } : {}),
+  };
 }
 
 /** x·Wᵀ + b of a module of the checkpoint, with `weight` [out, in] and `bias` [out]. */
 export function dense(context: ForwardContext, module: string, x: Value): Value {
   return linear(x, context.parameter(weightOf(module)), context.parameter(biasOf(module)));
+}
+
+/** The same of a module of the encoder, in 8 bits where the network says so (quantized.ts). */
+function encoderLinear(context: ForwardContext, module: string, x: Value): Value {
+  const { sites, config, rounded } = context;
+  const read = sites.input?.(module, x) ?? x;
+  return dense(context, module, config.quantized?.has(module) ? rounded(read) : read);
 }
 
 function norm(context: ForwardContext, module: string, x: Value): Value {
@@ -215,7 +233,7 @@ function attention(
   const { heads: H, headSize: A } = layer;
   if (H === 0) return biasAlone(context, names.attentionOutput, asked);
   const split = (module: string, from: Value, length: Dim): Value =>
-    transpose(reshape(dense(context, module, from), [B, length, H, A]), [0, 2, 1, 3]); // [B, H, length, A]
+    transpose(reshape(encoderLinear(context, module, from), [B, length, H, A]), [0, 2, 1, 3]); // [B, H, length, A]
   const query = split(names.query, asked, Q);
   const key = split(names.key, x, T);
   const raw = matmul(query, key, { transposeB: true, alpha: 1 / Math.sqrt(A) });
@@ -225,15 +243,15 @@ function attention(
   const mixed = matmul(weights, split(names.value, x, T)); // [B, H, Q, A]
   const gated = sites.gate?.({ kind: "heads", layer: index }, mixed) ?? mixed;
   const joined = reshape(transpose(gated, [0, 2, 1, 3]), [product([B, Q]), H * A]);
-  return dense(context, names.attentionOutput, joined);
+  return encoderLinear(context, names.attentionOutput, joined);
 }
 
 /** The feed-forward module: [N, D] → [N, F] → [N, D]. */
 function feedForward(context: ForwardContext, { layer, index, names }: LayerPlace, x: Value): Value {
   if (layer.ffn === 0) return biasAlone(context, names.output, x);
-  const active = activate(context.config, dense(context, names.intermediate, x));
+  const active = activate(context.config, encoderLinear(context, names.intermediate, x));
   const gated = context.sites.gate?.({ kind: "neurons", layer: index }, active) ?? active;
-  return dense(context, names.output, gated);
+  return encoderLinear(context, names.output, gated);
 }
 
 /** What is left of a module whose heads or neurons were all removed, in the shape of `like` [N, D]. */

@@ -45,6 +45,11 @@ export interface LayerPlace {
 export interface Sites {
   /** A parameter as it enters the arithmetic: masks, scores, spectral normalisation. */
   readonly weight?: (name: string, w: Value) => Value;
+  /**
+   * What a linear layer of the encoder reads, by its module's name: activations rounded to 8 bits. Query, key and value read
+   * one x, and are asked one by one. A network that is in 8 bits already rounds what this gives.
+   */
+  readonly input?: (module: string, x: Value) => Value;
   readonly gate?: (site: GateSite, x: Value) => Value;
   /** F(x) before it is added to x: penalties and norms of whole modules. */
   readonly residual?: (site: ModuleSite, branch: Value) => Value;

@@ -71,6 +71,7 @@ const FIELDS: { readonly [K in keyof Outside]-?: JsonShape<Outside[K]> } = {
 /** What `sites` may answer. */
 const ANSWERS: { readonly [K in keyof Answers]-?: JsonShape<Answers[K]> } = {
   weight: MAYBE,
+  input: MAYBE,
   gate: MAYBE,
   residual: MAYBE,
   layer: MAYBE,
@@ -93,6 +94,7 @@ const GIVES: Readonly<Record<string, JsonShape<unknown>>> = {
   structure: aText,
   product: aText,
   "sites.weight": VALUE,
+  "sites.input": VALUE,
   "sites.gate": VALUE,
   "sites.residual": VALUE,
   "sites.layer": FUNCTION,

@@ -8,7 +8,7 @@
 import { expandRule, reshapeRule, sumRule } from "./ops/broadcast.ts";
 import * as elementwise from "./ops/elementwise.ts";
 import { linearRule, matmulRule, transposeRule } from "./ops/linear.ts";
-import { layerNormRule, logSoftmaxRule, softmaxRule } from "./ops/normal.ts";
+import { extremeRule, layerNormRule, logSoftmaxRule, softmaxRule } from "./ops/normal.ts";
 import { concatRule, gatherRule, rangeRule, scatterAddRule, sliceRule, takeRule } from "./ops/select.ts";
 
 export const OPS = {
@@ -22,6 +22,7 @@ export const OPS = {
   erf: elementwise.erfRule,
   exp: elementwise.expRule,
   expand: expandRule,
+  extreme: extremeRule,
   gather: gatherRule,
   gelu: elementwise.geluRule,
   layerNorm: layerNormRule,
@@ -35,6 +36,7 @@ export const OPS = {
   range: rangeRule,
   relu: elementwise.reluRule,
   reshape: reshapeRule,
+  round: elementwise.roundRule,
   scatterAdd: scatterAddRule,
   sigmoid: elementwise.sigmoidRule,
   sign: elementwise.signRule,

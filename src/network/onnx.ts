@@ -9,8 +9,9 @@
  *   last_hidden_state  float32 [batch_size, sequence_length, hidden], of a network without a head
  *
  * Weights keep the checkpoint's names, so that a viewer shows which is which. Pruned layers need no explanation in
- * this format: every matrix has the size it has. On request the matrices are int8 (onnx/quantize.ts). Not here: writing
- * the file (commands/export.ts).
+ * this format: every matrix has the size it has. A network with layers in 8 bits has their rounding written out, operator
+ * by operator: the file gives its very answers, and is slower than one in float32. On request the matrices are int8
+ * (onnx/quantize.ts). Not here: writing the file (commands/export.ts).
  */
 
 import type { Tensor } from "../base/tensor.ts";
@@ -32,6 +33,7 @@ import { type Opset, PORTABLE_OPSET } from "../onnx/opsets.ts";
 import { quantizeDynamically } from "../onnx/quantize.ts";
 import { lengthFor } from "./length.ts";
 import type { Network } from "./network.ts";
+import { inFloat } from "./quantized.ts";
 
 const BATCH = ["batch_size", "sequence_length"] as const;
 
@@ -62,9 +64,10 @@ export interface OnnxOptions {
 
 /** The model with the types of what goes in and out, ready for the engine. @throws as `exportOnnx` does */
 export function onnxProgram(
-  network: Network,
+  given: Network,
   { producerVersion = "", weights = "float32", opset = PORTABLE_OPSET }: OnnxOptions = {},
 ): Program {
+  const network = weights === "int8" ? inFloat(given) : given; // which rounds in its own way
   const { config, head, tensors } = network;
   const inputs: BertInputs = {
     ids: input(ONNX_INPUTS.ids, "int64", BATCH),

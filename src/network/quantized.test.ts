@@ -1,22 +1,34 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { newFolder } from "../../test/support/tiny-model.ts";
-import { CLASSES, smallNetwork } from "../../test/support/training.ts";
+import { CLASSES, madeUpBatch, smallNetwork } from "../../test/support/training.ts";
 import { findOffLevel } from "../base/levels.ts";
 import { requireEntry } from "../base/present.ts";
 import { keyOf } from "../base/random.ts";
-import { weightOf } from "../bert/names.ts";
+import { largestGap } from "../base/tensor.ts";
+import { batchInputs, classify, contextOf, encode } from "../bert/forward.ts";
+import { parameters, weightOf } from "../bert/names.ts";
 import { linearModules } from "../bert/quantized.ts";
+import { Engine } from "../engine/engine.ts";
+import { program } from "../graph/program.ts";
+import { roundRows, tokenRounding } from "../graph/quantize.ts";
+import { decodeModel } from "../onnx/decode.ts";
 import { decodeEsp, encodeEsp, networkOf } from "../sparse/esp/model.ts";
 import { readFolder, writeFolder } from "./folder.ts";
+import { openNetwork } from "./inference.ts";
 import { withLayers } from "./layers.ts";
 import { initialNetwork, type Network, withHead } from "./network.ts";
+import { exportOnnx } from "./onnx.ts";
 import { inFloat, withQuantized } from "./quantized.ts";
 import { keepUnits, WHOLE } from "./shrink.ts";
 import { toStock } from "./stock.ts";
 import { keepPieces } from "./vocabulary.ts";
 
+const engine = new Engine({ threads: 1 });
+afterAll(() => engine.close());
+
+const BATCH = madeUpBatch(CLASSES, 3, 8);
 const FLOAT = smallNetwork(CLASSES, 2, 0);
 const KEY = "bert.encoder.layer.0.attention.self.key";
 const MIXED = "bert.encoder.layer.0.attention.output.dense";
@@ -111,6 +123,52 @@ test("a network with new weights is in float32, and so is one from which the rec
   expect(inFloat(EIGHT).config).toEqual(FLOAT.config);
   expect(inFloat(EIGHT).tensors).toBe(EIGHT.tensors);
   expect(inFloat(FLOAT)).toBe(FLOAT);
+});
+
+/** Logits of the float network whose layers are rounded at the sites of the forward pass. */
+async function roundedAtSites(modules: readonly string[]): Promise<Float32Array> {
+  const rounded = tokenRounding();
+  const context = contextOf(FLOAT.config, parameters(FLOAT.config, CLASSES), {
+    weight: (name, w) => (modules.map(weightOf).includes(name) ? roundRows(w) : w),
+    input: (module, x) => (modules.includes(module) ? rounded(x) : x),
+  });
+  const graph = program({ logits: classify(context, encode(context, batchInputs())) });
+  const session = await engine.session(`sites ${modules}`, () => graph);
+  const shape = [BATCH.size, BATCH.length];
+  const [results] = await engine.run([
+    {
+      session,
+      feeds: {
+        ...Object.fromEntries(FLOAT.tensors),
+        input_ids: { dtype: "int32", shape, data: BATCH.ids },
+        token_type_ids: { dtype: "int32", shape, data: BATCH.types },
+        mask: { dtype: "float32", shape, data: BATCH.mask },
+      },
+    },
+  ]);
+  const data = results?.logits?.data;
+  if (data instanceof Float32Array) return data;
+  throw new Error("no logits");
+}
+
+test.each([
+  ["some layers", [...RECORD.keys()]],
+  ["all layers", linearModules(FLOAT.config.layers)],
+])(
+  "with %s in 8 bits, a network answers within 1e-6 of one that is rounded site by site",
+  async (_, modules) => {
+    const network = withQuantized(FLOAT, new Map(modules.map((module) => [module, {}])));
+    const logits = await (await openNetwork(engine, network)).logits(BATCH);
+    expect(largestGap(logits, await roundedAtSites(modules))).toBeLessThan(1e-6);
+    const exact = await (await openNetwork(engine, FLOAT)).logits(BATCH);
+    expect(largestGap(logits, exact)).toBeGreaterThan(1e-4);
+  },
+);
+
+test("the dynamic int8 of ONNX Runtime takes the place of the network's own rounding", () => {
+  const opTypes = (network: Network): string[] =>
+    decodeModel(exportOnnx(network, { weights: "int8" })).graph.nodes.map(({ opType }) => opType);
+  expect(opTypes(EIGHT)).toEqual(opTypes(FLOAT));
 });
 
 test("every linear layer with a weight can be named", () => {

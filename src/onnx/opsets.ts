@@ -60,9 +60,12 @@ export const SINCE: Readonly<Record<string, number>> = {
   Neg: 6,
   Pow: 7,
   Range: 11,
+  ReduceMax: 13, // axes as an attribute, since 18 as an input
+  ReduceMin: 13,
   ReduceSum: 13, // axes as an input
   Relu: 6,
   Reshape: 5, // shape as an input
+  Round: 11,
   ScatterElements: 16, // with a reduction
   SequenceConstruct: 11,
   Shape: 15, // of a part of the axes

@@ -31,7 +31,7 @@ export function gateHeads(x: Value, gate: Value): Value {
 export function withoutUnits(
   config: BertConfig,
   units: readonly LayerUnits[],
-): Required<Omit<Sites, "gate">> {
+): Required<Omit<Sites, "gate" | "input">> {
   const cuts = new Map(
     config.layers.flatMap((layer, i) => (units[i] ? [...matrixCuts(i, layer, units[i])] : [])),
   );

@@ -9,7 +9,7 @@ import { fold, keyOf, uniform } from "../../src/base/random.ts";
 import { expand, reshape, sum } from "../../src/graph/ops/broadcast.ts";
 import * as e from "../../src/graph/ops/elementwise.ts";
 import { linear, matmul, transpose } from "../../src/graph/ops/linear.ts";
-import { layerNorm, logSoftmax, softmax } from "../../src/graph/ops/normal.ts";
+import { largest, layerNorm, logSoftmax, smallest, softmax } from "../../src/graph/ops/normal.ts";
 import { concat, gather, range, scatterAdd, slice, take } from "../../src/graph/ops/select.ts";
 import type { OpName } from "../../src/graph/ops.ts";
 import type { Shape, Sizes } from "../../src/graph/shape.ts";
@@ -210,6 +210,18 @@ function softmaxOf(index: readonly number[], x: Read, n: number): number {
   return Math.exp(x([...lead, last])) / total(n, (i) => Math.exp(x([...lead, i])));
 }
 
+function extremeOf(shape: Shape, n: number, most: boolean): Sample {
+  return {
+    name: `[${shape}], the ${most ? "largest" : "smallest"}`,
+    operands: [real(shape)],
+    build: most ? largest : smallest,
+    reference: (index, x = zero) => {
+      const all = Array.from({ length: n }, (_, i) => x([...index.slice(0, -1), i]));
+      return most ? Math.max(...all) : Math.min(...all);
+    },
+  };
+}
+
 function normed(lead: Shape): Sample {
   return {
     name: `[${[...lead, 4]}]`,
@@ -286,6 +298,11 @@ export const SAMPLES: Readonly<Record<OpName, readonly Sample[]>> = {
       reference: (i, x = zero) => x(i),
     },
   ],
+  extreme: [
+    extremeOf(["B", 4], 4, true),
+    extremeOf(["B", 2, "T"], SIZES.T, false),
+    extremeOf(["T"], SIZES.T, true),
+  ],
   gather: [
     gathered([5, 3], "int32"),
     gathered([70, 2], "int64"),
@@ -335,6 +352,21 @@ export const SAMPLES: Readonly<Record<OpName, readonly Sample[]>> = {
         return x([Math.floor(flat / 12), Math.floor(flat / 4) % 3, flat % 4]);
       },
     },
+  ],
+  round: [
+    ...unary(
+      (x) => e.round(e.scale(x, 10)),
+      (x) => Math.round(x * 10),
+    ),
+    // Halves go to the even number.
+    ...unary(
+      (x) => e.round(e.scale(e.sign(x), 2.5)),
+      (x) => 2 * Math.sign(x),
+    ),
+    ...unary(
+      (x) => e.round(e.scale(e.sign(x), 1.5)),
+      (x) => 2 * Math.sign(x),
+    ),
   ],
   scatterAdd: [
     scattered(70, [2]),

@@ -102,6 +102,16 @@ export const signRule: Rule<None> = {
 /** -1, 0 or 1. No gradient. */
 export const sign = (x: Value): Value => apply(signRule, [x], NONE);
 
+export const roundRule: Rule<None> = {
+  name: "round",
+  doubles: true,
+  elementwise: true,
+  infer: (inputs) => ({ dtype: pick(inputs, 0).dtype, shape: pick(inputs, 0).shape }),
+  lower: ({ emit, inputs }) => [emit.node("Round", inputs)],
+};
+/** The nearest whole number, halves to the even one. No gradient. */
+export const round = (x: Value): Value => apply(roundRule, [x], NONE);
+
 /** `erf` for BERT's own GELU, `tanh` for its approximation (Hendrycks & Gimpel 2016, §2). */
 export type GeluKind = "erf" | "tanh";
 

@@ -1,6 +1,6 @@
-/** Softmax and LayerNorm: operations that normalise over the last axis. */
+/** Operations that look at the whole of the last axis: softmax and LayerNorm, which normalise it, and its extremes. */
 
-import { float, int } from "../emitter.ts";
+import { float, int, ints } from "../emitter.ts";
 import { at, GraphError } from "../shape.ts";
 import { apply, part, pick, type Rule, type Value } from "../value.ts";
 import { sum } from "./broadcast.ts";
@@ -63,3 +63,22 @@ export const layerNormRule: Rule<{ readonly epsilon: number }> = {
 export function layerNorm(x: Value, gamma: Value, beta: Value, epsilon: number): Value {
   return apply(layerNormRule, [x, gamma, beta], { epsilon });
 }
+
+export const extremeRule: Rule<{ readonly largest: boolean }> = {
+  name: "extreme",
+  doubles: true,
+  infer: (inputs) => {
+    const { dtype, shape } = pick(inputs, 0);
+    return { dtype, shape: [...shape.slice(0, -1), 1] };
+  },
+  lower: ({ emit, inputs, attributes }) => {
+    const opType = attributes.largest ? "ReduceMax" : "ReduceMin";
+    // Axes are an input since opset 18.
+    if (emit.opset < 18) return [emit.node(opType, inputs, { axes: ints([-1]) })];
+    return [emit.node(opType, [...inputs, emit.ints([-1])])];
+  },
+};
+/** The largest number of the last axis, which is kept with length 1. No gradient. */
+export const largest = (x: Value): Value => apply(extremeRule, [x], { largest: true });
+/** The smallest number of the last axis, which is kept with length 1. No gradient. */
+export const smallest = (x: Value): Value => apply(extremeRule, [x], { largest: false });
