@@ -1,7 +1,7 @@
 /**
  * The sparse runtime against onnxruntime-web in a real browser, whole models, in turn, one thread each.
  *
- *   npm run build && node benchmarks/runtime/browser.mjs [--shape 12x768 | 6x256] [--sparsity 0.95] [--heights 1,4] [--tokens 128] [--batches 1,8]
+ *   npm run build && node benchmarks/runtime/browser.mjs [--shape 12x768 | 6x256] [--sparsity 0.95] [--blocks 1,4x1] [--tokens 128] [--batches 1,8]
  *       [--turns 9] [--json]
  *
  * Both are loaded in one page of Chromium (CHROMIUM_PATH, or /usr/bin/chromium): ours from a packed file, onnxruntime-web's
@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { exportOnnx } from "../../dist/network/onnx.js";
+import { checkBlock } from "../../dist/parts/checks.js";
 import { encodeEsp } from "../../dist/sparse/esp/model.js";
 import { serve } from "../../examples/browser/serve.mjs";
 import { prunedNetwork } from "./pruned.mjs";
@@ -24,7 +25,7 @@ const { values } = parseArgs({
   options: {
     shape: text("12x768"),
     sparsity: text("0.95"),
-    heights: text("1,4"),
+    blocks: text("1,4x1"),
     tokens: text("128"),
     batches: text("1,8"),
     turns: text("9"),
@@ -33,7 +34,10 @@ const { values } = parseArgs({
 });
 const numbers = (list) => list.split(",").map(Number);
 const [T, turns, sparsity] = [values.tokens, values.turns, values.sparsity].map(Number);
-const [batches, heights] = [numbers(values.batches), numbers(values.heights)];
+const batches = numbers(values.batches);
+const shapes = String(values.blocks)
+  .split(",")
+  .map((name) => checkBlock("browser", name));
 
 /** Runs in the page. Texts of T pieces are words w5 to w30000, one piece each. */
 async function compare({ T, batches, turns }) {
@@ -104,8 +108,8 @@ const browser = await chromium.launch({
 });
 const results = [];
 try {
-  for (const height of heights) {
-    const network = prunedNetwork(values.shape, sparsity, height);
+  for (const block of shapes) {
+    const network = prunedNetwork(values.shape, sparsity, block);
     const [esp, onnx, blank] = ["model.esp", "model.onnx", "blank.html"].map((name) => join(folder, name));
     await writeFile(esp, await encodeEsp(network, { values: "float32" }));
     await writeFile(onnx, exportOnnx(network));
@@ -118,10 +122,10 @@ try {
     const { rows, kernels } = await page.evaluate(compare, { T, batches, turns });
     await page.close();
     await server.close();
-    results.push({ height, kernels, rows });
+    results.push({ block, kernels, rows });
     if (values.json) continue;
     for (const { batch, sparse, web: dense, ratio, difference } of rows) {
-      const blocks = height === 1 ? "single weights" : `blocks of ${height} x 1`;
+      const blocks = block === "1" ? "single weights" : `blocks of ${block}`;
       console.log(
         `${values.shape} ${(100 * sparsity).toFixed(0)} % ${blocks.padEnd(16)} batch ${batch}: sparse ${sparse.toFixed(1)} ms, onnxruntime-web ${dense.toFixed(1)} ms (${ratio.toFixed(2)}x), probabilities within ${difference.toExponential(0)}, ${JSON.stringify(kernels)}`,
       );

@@ -1,41 +1,40 @@
 /**
  * Sizes of model.esp by part, beside the entropy bound, and the time to pack and unpack it (src/sparse/esp/).
  *
- *   node benchmarks/runtime/esp.mjs [--model FOLDER] [--sparsity 0.95] [--height 1] [--pieces 30522] [--runs 3]
+ *   node benchmarks/runtime/esp.mjs [--model FOLDER] [--sparsity 0.95] [--block 1 | 2x1 | 4x1 | 1x4 | 4x4] [--pieces 30522] [--runs 3]
  *
  * Without a model: a classifier of BERT-base's shape with normal weights, whose encoder was pruned by magnitude, matrix by
- * matrix, in blocks of `height` rows (a block's magnitude is the sum of its weights'). Weights are taken from a pool of four
+ * matrix, in blocks (a block's magnitude is the sum of its weights'). Weights are taken from a pool of four
  * million draws at different places: the coder knows frequencies only, so repetition far apart does not help it. Its words
  * are those of the embedded model, and made up beyond them. Times are processor time, the least of the runs: what else the
  * machine does hardly counts.
  */
 
 import { parseArgs } from "node:util";
+import { fillBelow, rankedBlocks } from "../../dist/base/blocks.js";
 import { keyOf, normals, randint } from "../../dist/base/random.js";
-import { kthLargest } from "../../dist/base/select.js";
 import { isEmbedding, parameters } from "../../dist/bert/names.js";
 import { readFolder } from "../../dist/network/folder.js";
 import { checkBlock } from "../../dist/parts/checks.js";
+import { countKept } from "../../dist/parts/ramp.js";
 import { espFigures } from "../../dist/sparse/esp/figures.js";
 import { decodeTensor } from "../../dist/sparse/esp/matrices.js";
 import { decodeEsp, encodeEsp, openEsp } from "../../dist/sparse/esp/model.js";
-import { naturalHeight, packMatrix } from "../../dist/sparse/matrix.js";
+import { naturalBlock, packMatrix } from "../../dist/sparse/matrix.js";
 import { BERT_BASE, configOf } from "../shapes.mjs";
 
 const { values: options } = parseArgs({
   options: {
     model: { type: "string" },
     sparsity: { type: "string", default: "0.95" },
-    height: { type: "string", default: "1" },
+    block: { type: "string", default: "1" },
     pieces: { type: "string", default: "30522" },
     runs: { type: "string", default: "3" },
   },
 });
-const [sparsity, height, pieces, runs] = [options.sparsity, options.height, options.pieces, options.runs].map(
-  Number,
-);
+const [sparsity, pieces, runs] = [options.sparsity, options.pieces, options.runs].map(Number);
 
-const block = checkBlock("esp", height);
+const block = checkBlock("esp", options.block);
 const POOL = normals(keyOf(1), 4_000_037, 0.04);
 
 /** `length` draws from the pool. */
@@ -49,13 +48,13 @@ function draws(length, seed) {
   return data;
 }
 
-/** Zeroes the blocks of `height` rows of least magnitude. */
-function prune(data, columns) {
-  const sums = new Float32Array(data.length / height);
-  const place = (i) => Math.floor(i / columns / height) * columns + (i % columns);
-  for (let i = 0; i < data.length; i++) sums[place(i)] += Math.abs(data[i]);
-  const least = kthLargest([sums], Math.round((1 - sparsity) * sums.length), "magnitude");
-  for (let i = 0; i < data.length; i++) if (sums[place(i)] < least) data[i] = 0;
+/** Zeroes the blocks of least magnitude. */
+function prune(data, shape) {
+  const by = "magnitude";
+  fillBelow([rankedBlocks(shape, data, block, by)], [data], countKept(data.length, sparsity), {
+    by,
+    fill: 0,
+  });
 }
 
 async function bertBase() {
@@ -71,7 +70,7 @@ async function bertBase() {
       shape.reduce((n, d) => n * d, 1),
       seed++,
     );
-    if (name.startsWith("bert.encoder.") && shape.length === 2) prune(data, shape[1]);
+    if (name.startsWith("bert.encoder.") && shape.length === 2) prune(data, shape);
     tensors.set(name, { dtype: "float32", shape, data });
   }
   return { config, head, tensors, vocabulary: { ...embedded, vocab } };
@@ -93,15 +92,15 @@ async function timed(work) {
 function readSparse(bytes) {
   const { directory, sections } = openEsp(bytes, "bench");
   [...directory.tensors].forEach(([name, storage], i) => {
-    if (storage.height !== undefined) decodeTensor(sections[i], storage, () => {}, name, "bench");
+    if (storage.block !== undefined) decodeTensor(sections[i], storage, () => {}, name, "bench");
   });
 }
 
 const PARTS = [
-  ["encoder, sparse matrices", ({ name, storage }) => !isEmbedding(name) && storage.height !== undefined],
+  ["encoder, sparse matrices", ({ name, storage }) => !isEmbedding(name) && storage.block !== undefined],
   [
     "encoder and head, dense matrices",
-    ({ name, storage }) => !isEmbedding(name) && storage.height === undefined && storage.shape.length === 2,
+    ({ name, storage }) => !isEmbedding(name) && storage.block === undefined && storage.shape.length === 2,
   ],
   ["biases and LayerNorm", ({ storage }) => storage.shape.length === 1],
   ["embedding tables", ({ name, storage }) => isEmbedding(name) && storage.shape.length === 2],
@@ -121,7 +120,7 @@ function report(figures) {
       sum((t) => t.bytes),
       sum((t) => t.bound.positions + t.bound.values),
     );
-    if (part[0]?.storage.height === undefined) continue;
+    if (part[0]?.storage.block === undefined) continue;
     const stored = sum((t) => t.stored);
     const [places, numbers] = [sum((t) => t.bound.positions), sum((t) => t.bound.values)];
     console.log(
@@ -135,10 +134,10 @@ function report(figures) {
 
 const network = options.model ? await readFolder(options.model) : await bertBase();
 const matrices = [...network.tensors].filter(([name, { shape }]) => shape.length === 2 && !isEmbedding(name));
-const [heights] = await timed(() => matrices.map(([, matrix]) => naturalHeight(matrix)));
+const [found] = await timed(() => matrices.map(([, matrix]) => naturalBlock(matrix)));
 const [packing] = await timed(() => matrices.map(([, matrix]) => packMatrix(matrix, block)));
 console.log(
-  `${matrices.length} matrices: natural heights found in ${heights.toFixed(2)} s, packed in ${packing.toFixed(2)} s`,
+  `${matrices.length} matrices: natural blocks found in ${found.toFixed(2)} s, packed in ${packing.toFixed(2)} s`,
 );
 /** @type {import("../../dist/sparse/esp/values.js").ValueKind[][]} */
 const KINDS = [

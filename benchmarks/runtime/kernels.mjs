@@ -8,6 +8,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { blockSize } from "../../dist/base/blocks.js";
 import { floatTensor } from "../../dist/base/tensor.js";
 import { compileKernels } from "../../dist/runtime/module.js";
 import { Arena } from "../../dist/sparse/arena.js";
@@ -61,9 +62,9 @@ const x = arena.allocate(PANELS * panelBytes(3072));
 const y = arena.allocate(PANELS * panelBytes(3072));
 const results = [];
 
-for (const [kernel, rows] of Object.entries(LINEAR_KERNELS)) {
+for (const [kernel, block] of Object.entries(LINEAR_KERNELS)) {
   for (const [inputs, outputs] of SHAPES) {
-    const weight = scattered(outputs, inputs, rows === "dense" ? 1 : rows);
+    const weight = scattered(outputs, inputs, block === "dense" ? 1 : blockSize(block).height);
     const bias = floatTensor([outputs], new Float32Array(outputs));
     const layer = placeLinear(arena, weight, bias, { ...USUAL_RATES, [kernel]: 1e9 });
     const strides = { x: panelBytes(inputs), y: panelBytes(outputs) };

@@ -1,5 +1,6 @@
 /** Made-up networks with pruned encoders, for benches of the runtime: time does not depend on which weights are left. */
 
+import { blockSize } from "../../dist/base/blocks.js";
 import { keyOf } from "../../dist/base/random.js";
 import { floatTensor } from "../../dist/base/tensor.js";
 import { initialNetwork } from "../../dist/network/network.js";
@@ -32,19 +33,22 @@ function baseOf(shape) {
   return base;
 }
 
-/** A network with blocks of `height` rows of the encoder's weights left, in as many places as the sparsity says. */
-export function prunedNetwork(shape, sparsity, height) {
+/** A network with blocks of a shape of the encoder's weights left, in as many places as the sparsity says. */
+export function prunedNetwork(shape, sparsity, block) {
   const base = baseOf(shape);
   const tensors = new Map(base.tensors);
   for (const [name, { shape: sizes, data }] of tensors) {
     if (!name.startsWith("bert.encoder.") || sizes.length !== 2) continue;
     const [rows, columns] = sizes;
+    const { height, width } = blockSize(block);
     const kept = new Float32Array(data.length);
     for (let r = 0; r < rows; r += height) {
-      for (let c = 0; c < columns; c++) {
+      for (let c = 0; c < columns; c += width) {
         if (draw() < sparsity) continue;
-        for (let i = r; i < Math.min(rows, r + height); i++)
-          kept[i * columns + c] = 2 * data[i * columns + c];
+        for (let i = r; i < Math.min(rows, r + height); i++) {
+          const [first, end] = [i * columns + c, i * columns + Math.min(columns, c + width)];
+          for (let n = first; n < end; n++) kept[n] = 2 * data[n];
+        }
       }
     }
     tensors.set(name, floatTensor(sizes, kept));

@@ -1,10 +1,10 @@
 /**
  * The sparse runtime against ONNX Runtime, whole models, in turn.
  *
- *   npm run build && node benchmarks/runtime/runtime.mjs [--shape 12x768 | 6x256] [--sparsities 0.8,0.9,0.95] [--blocks 2,4] [--tokens 128]
+ *   npm run build && node benchmarks/runtime/runtime.mjs [--shape 12x768 | 6x256] [--sparsities 0.8,0.9,0.95] [--blocks 2x1,4x1] [--tokens 128]
  *       [--batches 1,8] [--seconds 6] [--threads 2] [--json]
  *
- * For each sparsity of the encoder, single weights and, at the last sparsity, blocks of rows: the medians of ours, of ONNX
+ * For each sparsity of the encoder, single weights and, at the last sparsity, blocks: the medians of ours, of ONNX
  * Runtime's dense float32 and of its dynamic int8 for the very same network, one thread each; and what `load` chooses by
  * itself. At the last sparsity also where our time goes, in this thread, and with --threads the throughput of so many threads
  * against one. Run it with another node binary to see that one's. Weights and their places are made up: time does not
@@ -15,6 +15,7 @@ import { parseArgs } from "node:util";
 import { Engine } from "../../dist/engine/engine.js";
 import { openProgram } from "../../dist/network/inference.js";
 import { onnxProgram } from "../../dist/network/onnx.js";
+import { checkBlock } from "../../dist/parts/checks.js";
 import { load } from "../../dist/runtime/load.js";
 import { compileKernels } from "../../dist/runtime/module.js";
 import { openSession } from "../../dist/runtime/session.js";
@@ -33,7 +34,7 @@ const { values } = parseArgs({
   options: {
     shape: text("12x768"),
     sparsities: text("0.8,0.9,0.95"),
-    blocks: text("2,4"),
+    blocks: text("2x1,4x1"),
     tokens: text("128"),
     batches: text("1,8"),
     seconds: text("6"),
@@ -46,7 +47,13 @@ const [T, seconds, threads] = [values.tokens, values.seconds, values.threads].ma
 const batches = numbers(values.batches);
 const sparsities = numbers(values.sparsities);
 const last = sparsities.at(-1);
-const cases = [...sparsities.map((s) => [s, 1]), ...numbers(values.blocks).map((height) => [last, height])];
+const shapes =
+  values.blocks === ""
+    ? []
+    : String(values.blocks)
+        .split(",")
+        .map((name) => checkBlock("runtime", name));
+const cases = [...sparsities.map((s) => [s, "1"]), ...shapes.map((block) => [last, block])];
 
 function batchOf(size) {
   const ids = Int32Array.from({ length: size * T }, () => Math.floor(draw() * PIECES));
@@ -81,8 +88,8 @@ async function inTurn(contenders) {
   return Object.fromEntries(Object.entries(times).map(([name, each]) => [name, median(each)]));
 }
 
-async function measure(sparsity, height) {
-  const network = prunedNetwork(values.shape, sparsity, height);
+async function measure(sparsity, block) {
+  const network = prunedNetwork(values.shape, sparsity, block);
   const file = await encodeEsp(network, { values: "float32" });
   const session = await openSession(file.slice(), { threads: 1, where: "bench" });
   const { kernels, wide, fused } = session.opened.report;
@@ -102,7 +109,7 @@ async function measure(sparsity, height) {
     const difference = a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);
     rows.push({
       sparsity,
-      height,
+      block,
       batch: size,
       ...times,
       ratio: times.onnx / times.sparse,
@@ -181,9 +188,9 @@ async function scaling(file) {
 }
 
 const results = [];
-for (const [sparsity, height] of cases) {
-  const { file, ...found } = await measure(sparsity, height);
-  const isLast = sparsity === last && height === 1;
+for (const [sparsity, block] of cases) {
+  const { file, ...found } = await measure(sparsity, block);
+  const isLast = sparsity === last && block === "1";
   const byBatch = (isLast ? batches : []).map(async (size) => [size, await parts(file, size)]);
   const result = {
     ...found,
@@ -197,8 +204,8 @@ if (values.json)
   console.log(JSON.stringify({ node: process.version, shape: values.shape, tokens: T, results }));
 
 function print({ rows, kernels, wide, fused, path, tried, parts: byKind, scaling: scaled }) {
-  for (const { sparsity, height, batch, sparse, onnx, int8, ratio, int8Ratio, difference } of rows) {
-    const blocks = height === 1 ? "single weights" : `blocks of ${height} x 1`;
+  for (const { sparsity, block, batch, sparse, onnx, int8, ratio, int8Ratio, difference } of rows) {
+    const blocks = block === "1" ? "single weights" : `blocks of ${block}`;
     const ms = (value) => `${value.toFixed(1)} ms`;
     console.log(
       `${process.version} ${values.shape} ${(100 * sparsity).toFixed(0)} % ${blocks.padEnd(16)} batch ${batch}: sparse ${ms(sparse)}, ONNX Runtime ${ms(onnx)} (${ratio.toFixed(2)}x), int8 ${ms(int8)} (${int8Ratio.toFixed(2)}x), logits within ${difference.toExponential(0)}`,

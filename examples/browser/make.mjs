@@ -45,7 +45,7 @@ async function train(full, sparse) {
   console.log(`1 of 2: fine-tuning the embedded model on generated reviews, in ${full}`);
   await finetune({ ...TASK, out: full }, { report });
   console.log(`2 of 2: pruning it to a tenth of its encoder, in ${sparse}`);
-  const method = { method: "sparsebert", sparsity: SPARSITY, set: { block: "2" } };
+  const method = { method: "sparsebert", sparsity: SPARSITY, set: { block: "2x1" } };
   return compress({ ...TASK, ...method, finetuned: full, out: sparse }, { report });
 }
 

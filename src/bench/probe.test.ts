@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { tinyModel } from "../../test/support/tiny-model.ts";
+import { BLOCK_SHAPES, type BlockShape, blockSize } from "../base/blocks.ts";
 import { keyOf } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { layerNames, weightOf } from "../bert/names.ts";
 import type { Network } from "../network/network.ts";
-import { naturalHeight } from "../sparse/matrix.ts";
+import { naturalBlock } from "../sparse/matrix.ts";
 import { encoderZeros, isOnLine, probeShares, withRandomZeros } from "./probe.ts";
 
 /** The tiny model with one matrix of its own. */
@@ -40,16 +41,20 @@ test("equal keys give equal zeros, and other keys others", () => {
   expect(zeros(1)).not.toEqual(zeros(2));
 });
 
-test("blocks are as high as the matrix's own; a full matrix, or one of zeros only, gets single weights", () => {
-  const heightOf = (data: (row: number, column: number) => number): number => {
+test("blocks have the shape of the matrix's own; a matrix full or empty gets single weights", () => {
+  const shapeOf = (data: (row: number, column: number) => number): BlockShape | undefined => {
     const [network, name] = withMatrix(data);
     const matrix = withRandomZeros(network, 0.8, keyOf(2)).tensors.get(name);
-    return matrix ? naturalHeight(matrix) : 0;
+    return matrix ? naturalBlock(matrix) : undefined;
   };
-  expect(heightOf((row, column) => (((row >> 2) + column) % 5 === 0 ? 1 : 0))).toBe(4);
-  expect(heightOf((row, column) => (((row >> 1) + column) % 5 === 0 ? 1 : 0))).toBe(2);
-  expect(heightOf(() => 1)).toBe(1);
-  expect(heightOf(() => 0)).toBe(1);
+  for (const block of BLOCK_SHAPES) {
+    const { height, width } = blockSize(block);
+    const isKept = (row: number, column: number): boolean =>
+      (2 * Math.floor(row / height) + Math.floor(column / width)) % 5 === 0;
+    expect(shapeOf((row, column) => Number(isKept(row, column)))).toBe(block);
+  }
+  expect(shapeOf(() => 1)).toBe("1");
+  expect(shapeOf(() => 0)).toBe("1");
 });
 
 test("two points make a line, and a model with 60 % zeros or more is one of them", () => {

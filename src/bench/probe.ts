@@ -1,17 +1,17 @@
 /**
  * Models that tell from how many zeros the sparse runtime is the faster one: a bench's model with more zeros, at random.
  *
- * Blocks that are kept lie anywhere in a matrix and are as high as the model's own, where it has any: those of a mask of
+ * Blocks that are kept lie anywhere in a matrix and are of the shape of the model's own, where it has any: those of a mask of
  * 4 rows are read faster than single weights. What such a model answers does not matter; nobody sees it.
  */
 
-import type { BlockHeight } from "../base/blocks.ts";
+import { type BlockShape, blockSize } from "../base/blocks.ts";
 import { requireEntry } from "../base/present.ts";
 import { fold, type Key, uniform } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Network } from "../network/network.ts";
 import { matricesIn } from "../parts/matrices.ts";
-import { naturalHeight } from "../sparse/matrix.ts";
+import { naturalBlock } from "../sparse/matrix.ts";
 
 /** Below this share of zeros a model's own time does not lie on the line: kernels for dense matrices are in it. */
 const ON_LINE = 0.6;
@@ -57,24 +57,24 @@ export function withRandomZeros(network: Network, share: number, key: Key): Netw
 function thin(matrix: FloatTensor, share: number, key: Key): FloatTensor {
   const { data, shape } = matrix;
   const [rows = 0, columns = 0] = shape;
-  const height = ownHeight(matrix);
+  const { height, width } = blockSize(ownBlock(matrix));
   const kept = new Float32Array(data.length);
   for (let top = 0; top < rows; top += height) {
-    for (let column = 0; column < columns; column++) {
-      if (uniform(key, top * columns + column) < share) continue;
+    for (let left = 0; left < columns; left += width) {
+      if (uniform(key, top * columns + left) < share) continue;
       for (let row = top; row < Math.min(rows, top + height); row++) {
-        const i = row * columns + column;
-        kept[i] = data[i] || USUAL_WEIGHT;
+        const [first, end] = [row * columns + left, row * columns + Math.min(columns, left + width)];
+        for (let i = first; i < end; i++) kept[i] = data[i] || USUAL_WEIGHT;
       }
     }
   }
   return floatTensor(shape, kept);
 }
 
-/** A matrix that is mostly full has no blocks of its own: every height fits it. */
-function ownHeight(matrix: FloatTensor): BlockHeight {
+/** A matrix that is mostly full has no blocks of its own: every shape fits it. */
+function ownBlock(matrix: FloatTensor): BlockShape {
   let zeros = 0;
   for (let i = 0; i < matrix.data.length; i++) if (matrix.data[i] === 0) zeros++;
   const isSparse = zeros >= ON_LINE * matrix.data.length && zeros < matrix.data.length;
-  return isSparse ? naturalHeight(matrix) : 1;
+  return isSparse ? naturalBlock(matrix) : "1";
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { TINY_CONFIG, tinyModel } from "../../test/support/tiny-model.ts";
+import { BLOCK_SHAPES } from "../base/blocks.ts";
 import { requireEntry } from "../base/present.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { packedSizes, packMatrix } from "../sparse/matrix.ts";
@@ -24,10 +25,10 @@ test("sizes of a matrix go by rows, a vector is one row, and NaN stays", () => {
   expect(weightSizes(floatTensor([2], Float32Array.of(Number.NaN, 1))).largest).toBeNaN();
 });
 
-test.each([1, 2, 4] as const)("a packed matrix in blocks of %i has the sizes of the whole one", (height) => {
+test.each(BLOCK_SHAPES)("a packed matrix in blocks of %s has the sizes of the whole one", (block) => {
   const data = Float32Array.from({ length: 35 }, (_, i) => (i % 3 === 0 ? 0 : ((i * 7) % 11) - 5));
   const matrix = floatTensor([5, 7], data);
-  expect(packedSizes(packMatrix(matrix, height))).toEqual(weightSizes(matrix));
+  expect(packedSizes(packMatrix(matrix, block))).toEqual(weightSizes(matrix));
 });
 
 test("a model as it is trained is sure to be finite, and stays so with weights a million times as large", () => {

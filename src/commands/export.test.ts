@@ -132,19 +132,24 @@ test.each(["float32", "float16", "int8"] as const)(
   },
 );
 
-test("blocks and tables of an .esp file are as asked for", async () => {
+test.each([
+  ["4", "4x1"],
+  ["2x1", "2x1"],
+  ["1x4", "1x4"],
+  ["4x4", "4x4"],
+] as const)("blocks and tables of an .esp file are as asked for: %s", async (asked, block) => {
   const zeros = [...tinyModel().tensors].map(([name, { shape, data }]) => {
     const cut = name.includes("intermediate.dense.weight");
     return [name, floatTensor(shape, cut ? data.map((x, i) => (i % 5 === 0 ? x : 0)) : data)] as const;
   });
   const model = await written({ ...tinyModel(), tensors: new Map(zeros) });
-  const { path } = await exportModel({ model, to: "esp", values: "int8", tables: "float16", block: "4" });
+  const { path } = await exportModel({ model, to: "esp", values: "int8", tables: "float16", block: asked });
   const { tensors } = await espFigures(new Uint8Array(await readFile(path)));
   const stored = new Map(tensors.map(({ name, storage }) => [name, storage]));
   expect(stored.get(weightOf(layerNames(0).intermediate))).toEqual({
     shape: [24, 16],
     values: "int8",
-    height: 4,
+    block,
   });
   expect(stored.get(EMBEDDINGS.words)).toEqual({ shape: [15, 16], values: "float16" });
 });

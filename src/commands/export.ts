@@ -16,7 +16,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
-import { BLOCK_HEIGHTS } from "../base/blocks.ts";
+import { blockNamed } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { WEIGHTS_FILE } from "../formats/weights.ts";
@@ -103,8 +103,12 @@ async function writeEsp(
 ): Promise<ExportResult> {
   const { values = "float16", tables = values, block, out } = settings;
   const file = out ?? join(run ?? path, "model.esp");
-  const height = BLOCK_HEIGHTS.find((known) => String(known) === block);
-  const bytes = await packNetwork(network, { values, tables, ...(height === undefined ? {} : { height }) });
+  const shape = block === undefined ? undefined : blockNamed(block);
+  const bytes = await packNetwork(network, {
+    values,
+    tables,
+    ...(shape === undefined ? {} : { block: shape }),
+  });
   if (!runsSparse(network.head)) {
     const text = `espalier/runtime does not load it, for that labels texts, and this is ${unlabelledKind(network.head)}; every command takes it as a model`;
     report?.({ kind: "note", text });

@@ -3,7 +3,7 @@
  * is explicit; it never sees the loop, files or the engine. `train/` works with a `BoundMethod` and knows no method.
  */
 
-import type { BlockHeight, Ranking } from "../base/blocks.ts";
+import type { BlockShape, Ranking } from "../base/blocks.ts";
 import type { Key } from "../base/random.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
@@ -134,8 +134,8 @@ export interface PruneRequest {
   /** Weights to keep of each group: its largest, to the nearest whole block. */
   readonly keep: readonly number[];
   readonly by: Ranking;
-  /** Rows of a matrix that stay or go together, by the sum of their sizes or values; default 1. */
-  readonly block?: BlockHeight;
+  /** Weights of a matrix that stay or go together, by the sum of their sizes or values; default single ones. */
+  readonly block?: BlockShape;
   /**
    * Matrices, in the places of `groups`, of whose blocks the tensors hold one number each: these are ranked, and the
    * matrices' weights counted. Without `fill`.

@@ -3,19 +3,19 @@
 import { expect, test } from "vitest";
 import { configOf } from "../../test/support/configs.ts";
 import { CLASSES, settingsOf, smallNetwork, smallPlan, withTrainer } from "../../test/support/training.ts";
-import type { BlockHeight } from "../base/blocks.ts";
+import { BLOCK_SHAPES, blockSize } from "../base/blocks.ts";
 import { keyOf } from "../base/random.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { BoundMethod } from "../contract/method.ts";
 import { initialNetwork, type Network } from "../network/network.ts";
-import { blockDensity, naturalHeight, packMatrix } from "../sparse/matrix.ts";
+import { blockDensity, naturalBlock, packMatrix } from "../sparse/matrix.ts";
 import { methodById } from "./registry.ts";
 
 const STEPS = 6;
 
 type Settings = Readonly<Record<string, string>>;
 
-/** 14 features and 22 in the middle: the last block of each column has two rows. */
+/** 14 features and 22 in the middle: of blocks of four the last of each column, or row, has two. */
 function unevenNetwork(): Network {
   const { vocabulary } = smallNetwork(CLASSES, 1);
   const layer = { heads: 2, headSize: 7, ffn: 22 };
@@ -53,38 +53,53 @@ const WAYS: readonly (readonly [string, Settings])[] = [
 ];
 
 const CASES = WAYS.flatMap(([id, set]) =>
-  ([2, 4] as const).map((height) => [id, { ...set, block: String(height) }, height] as const),
+  BLOCK_SHAPES.slice(1).map((block) => [id, { ...set, block }, block] as const),
 );
 
 test.each(CASES)(
-  "%s %o: the product's natural height is %i, where every matrix is as dense in blocks as in weights",
-  async (id, set, height) => {
+  "%s %o: the product's natural blocks are %s, where every matrix is as dense in blocks as in weights",
+  async (id, set, block) => {
     const matrices = await prunedBy(smallNetwork(CLASSES, 2), id, set);
-    expect(matrices.map((matrix) => naturalHeight(matrix))).toEqual(new Array(12).fill(height));
-    const heights: readonly BlockHeight[] = [1, height];
-    const densities = heights.map((h) => matrices.map((matrix) => blockDensity(packMatrix(matrix, h))));
-    expect(densities[1]).toEqual(densities[0]);
+    expect(matrices.map((matrix) => naturalBlock(matrix))).toEqual(new Array(12).fill(block));
+    const [single, whole] = (["1", block] as const).map((shape) =>
+      matrices.map((matrix) => blockDensity(packMatrix(matrix, shape))),
+    );
+    expect(whole).toEqual(single);
   },
 );
 
 test.each(CASES)(
-  "%s %o: in matrices of 14 and 22 rows no block of %i holds a zero but below the last row",
-  async (id, set, height) => {
-    let [held, below, left] = [0, 0, 0];
+  "%s %o: in matrices of 14 and 22 rows and columns no block of %s holds a zero but beyond the edges",
+  async (id, set, block) => {
+    const { height, width } = blockSize(block);
+    let [held, left] = [0, 0];
     for (const matrix of await prunedBy(unevenNetwork(), id, set)) {
-      const { rows, starts, values } = packMatrix(matrix, height);
-      held += values.length;
-      below += (Math.ceil(rows / height) * height - rows) * ((starts.at(-1) ?? 0) - (starts.at(-2) ?? 0));
+      const { rows, columns, starts, indices } = packMatrix(matrix, block);
+      for (let r = 0; r + 1 < starts.length; r++) {
+        for (const column of indices.subarray(starts[r], starts[r + 1]))
+          held += Math.min(height, rows - r * height) * Math.min(width, columns - column * width);
+      }
       left += matrix.data.filter((w) => w !== 0).length;
     }
-    expect(held - below).toBe(left);
+    expect(held).toBe(left);
   },
 );
 
+test.each(["2", "4", "1x1"])("%s is read as what it was before there were columns", async (block) => {
+  const [old, now] = await Promise.all(
+    [block, { "2": "2x1", "4": "4x1", "1x1": "1" }[block] ?? ""].map((name) =>
+      prunedBy(smallNetwork(CLASSES, 1), "magnitude", { schedule: "one-shot", block: name }),
+    ),
+  );
+  expect(old).toEqual(now);
+});
+
 test.each(["magnitude", "sparsebert", "movement", "lottery", "random"])(
-  "%s/block: a height that no kernel reads is refused before anything is trained",
+  "%s/block: blocks that no kernel reads are refused before anything is trained",
   (id) => {
-    const attempt = () => bound(unevenNetwork(), id, { block: "3" });
-    expect(attempt).toThrow(expect.objectContaining({ code: `${id}/block` }));
+    for (const block of ["3", "1x2", "4x2", "", "constructor"]) {
+      const attempt = () => bound(unevenNetwork(), id, { block });
+      expect(attempt).toThrow(expect.objectContaining({ code: `${id}/block` }));
+    }
   },
 );

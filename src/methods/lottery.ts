@@ -17,7 +17,7 @@
  * the best checkpoint; moments start anew after going back, bias correction goes on counting, under a warm-up.
  */
 
-import type { BlockHeight } from "../base/blocks.ts";
+import type { BlockShape } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { linearRate } from "../base/schedule.ts";
@@ -40,7 +40,7 @@ export interface LotteryConfig {
   readonly sparsity: number;
   readonly rounds: number;
   readonly scope: Scope;
-  readonly block: number;
+  readonly block: string;
   readonly frozen: boolean;
   readonly head: Reader;
 }
@@ -49,7 +49,7 @@ interface LotteryState extends MethodState {
   readonly config: LotteryConfig;
   /** What is pruned. */
   readonly names: readonly string[];
-  readonly block: BlockHeight;
+  readonly block: BlockShape;
   readonly size: number;
   /** θ_0 */
   readonly initial: Network["tensors"];
@@ -129,7 +129,7 @@ export const LOTTERY: Method<LotteryConfig, LotteryState> = {
       default: "encoder+pooler",
       help: "encoder, encoder+pooler as in the paper, or all (embeddings too)",
     },
-    block: { default: 1, help: BLOCK_HELP },
+    block: { default: "1", help: BLOCK_HELP },
     frozen: { default: false, help: "the ticket keeps its pre-trained values; its head alone is trained" },
     head: { default: "pooler", help: "pooler, or mixture: a learned mean of all layers' first tokens" },
   },

@@ -13,10 +13,10 @@
  * A pruned weight stays 0: what is pruned next is chosen among those left, since zeros are the smallest. `one-shot`
  * prunes everything before the first step. With `distil` half of the loss is the fine-tuned model's (Sanh et al. 2020).
  * Departures: none in the schedule; thresholds are exact order statistics, not estimates.
- * `block` is ours: rows of a column that stay or go together, by the sum of their sizes (base/blocks.ts).
+ * `block` is ours: weights that stay or go together, by the sum of their sizes (base/blocks.ts).
  */
 
-import type { BlockHeight } from "../base/blocks.ts";
+import type { BlockShape } from "../base/blocks.ts";
 import type { Reader } from "../bert/config.ts";
 import type { HostWork, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
@@ -37,7 +37,7 @@ export interface MagnitudeConfig {
   readonly schedule: (typeof SCHEDULES)[number];
   readonly ranking: (typeof RANKINGS)[number];
   readonly scope: Scope;
-  readonly block: number;
+  readonly block: string;
   readonly from: number;
   readonly until: number;
   readonly times: number;
@@ -51,7 +51,7 @@ interface MagnitudeState extends MethodState {
   readonly config: MagnitudeConfig;
   readonly names: readonly string[];
   readonly groups: readonly (readonly string[])[];
-  readonly block: BlockHeight;
+  readonly block: BlockShape;
   /** Weights of each group. */
   readonly sizes: readonly number[];
   /** Steps after which something is pruned. */
@@ -115,7 +115,7 @@ export const MAGNITUDE: Method<MagnitudeConfig, MagnitudeState> = {
     schedule: { default: "gradual", help: "gradual: s_t of eq. 1; one-shot: all before the first step" },
     ranking: { default: "matrix", help: "matrix: each matrix to the same sparsity; global: all together" },
     scope: { default: "encoder", help: "encoder, encoder+pooler, or all (embeddings too)" },
-    block: { default: 1, help: BLOCK_HELP },
+    block: { default: "1", help: BLOCK_HELP },
     from: { default: 0.1, help: "t0: share of the steps before the first pruning" },
     until: { default: 0.7, help: "share of the steps after which nothing more is pruned" },
     times: { default: 100, help: "n: prunings on the way" },

@@ -35,7 +35,7 @@ test("a block's score has the sum of its weights' gradients, and its mask all of
   const [w, g] = ["w", "g"].map((name) => input(name, "float32", [3, 2]));
   const s = input("s", "float32", [2, 2]);
   if (!(w && g)) throw new Error("two inputs");
-  const masked = mul(w, spread(keepMask(s, input("t", "float32", [])), [3, 2], 2));
+  const masked = mul(w, spread(keepMask(s, input("t", "float32", [])), [3, 2], "2x1"));
   const [dw, ds] = backward(sum(mul(masked, g), [0, 1]), [w, s]);
   if (!(dw && ds)) throw new Error("two gradients");
   const session = await engine.session("spread", () => program({ masked, dw, ds }));

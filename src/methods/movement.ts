@@ -26,7 +26,7 @@
  * It needs epochs, of which one is too few (results/archive/papers.md, Other baselines).
  */
 
-import { type BlockHeight, blockAt, matrixOf } from "../base/blocks.ts";
+import { type BlockShape, blockAt, blockGrid, blockSize, matrixOf } from "../base/blocks.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor, sizeOf } from "../base/tensor.ts";
 import type {
@@ -43,7 +43,7 @@ import type {
 import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
 import { add, cast, less, mul, neg, scale, shift, sigmoid, surrogate } from "../graph/ops/elementwise.ts";
 import { slice } from "../graph/ops/select.ts";
-import { at, product, type Shape, sameShape } from "../graph/shape.ts";
+import { at, type Dim, product, type Shape, sameShape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { BLOCK_HELP, checkBlock, checkSparsity } from "../parts/checks.ts";
@@ -72,7 +72,7 @@ export interface MovementConfig {
   readonly until: number;
   readonly refresh: number;
   readonly penalty: number;
-  readonly block: number;
+  readonly block: string;
 }
 
 interface MovementState extends MethodState {
@@ -81,7 +81,7 @@ interface MovementState extends MethodState {
   readonly names: readonly string[];
   /** Matrices that share a threshold. */
   readonly groups: readonly (readonly string[])[];
-  readonly block: BlockHeight;
+  readonly block: BlockShape;
   readonly sizes: readonly number[];
   /** The scores' rate over the run's. */
   readonly factor: number;
@@ -117,9 +117,8 @@ function init(network: Network, config: MovementConfig, facts: RunFacts): Moveme
 }
 
 /** A score for each block. */
-function scoreShape(shape: readonly number[], block: BlockHeight): number[] {
-  const { rows, columns } = matrixOf(shape);
-  return [Math.ceil(rows / block), columns];
+function scoreShape(shape: readonly number[], block: BlockShape): number[] {
+  return [...blockGrid({ ...matrixOf(shape), block })];
 }
 
 /** Name of the number that is a group's threshold. */
@@ -133,13 +132,29 @@ export function keepMask(score: Value, threshold: Value): Value {
   return surrogate(shift(neg(pruned), 1), score);
 }
 
-/** Each row of a mask of blocks, [R, columns], for the rows of its blocks: [rows, columns]. */
-export function spread(mask: Value, shape: Shape, height: BlockHeight): Value {
-  if (height === 1) return mask;
-  const [blocks, columns] = [at(mask.shape, 0), at(mask.shape, 1)];
-  const tall = expand(reshape(mask, [blocks, 1, columns]), [blocks, height, columns]);
-  const rows = reshape(tall, [product([blocks, height]), columns]);
-  return sameShape(rows.shape, shape) ? rows : slice(rows, 0, 0, Number(at(shape, 0)));
+/** Each number of a mask of blocks for all of its block's weights: [rows, columns]. */
+export function spread(mask: Value, shape: Shape, block: BlockShape): Value {
+  const { height, width } = blockSize(block);
+  return repeat(repeat(mask, 0, height, at(shape, 0)), 1, width, at(shape, 1));
+}
+
+/** A matrix with each of its rows (`axis` 0) or columns (1) `times` times, of which the first `length` are left. */
+function repeat(x: Value, axis: 0 | 1, times: number, length: Dim): Value {
+  if (times === 1) return x;
+  const [rows, columns] = [at(x.shape, 0), at(x.shape, 1)];
+  const [one, many] =
+    axis === 0
+      ? [
+          [rows, 1, columns],
+          [rows, times, columns],
+        ]
+      : [
+          [rows, columns, 1],
+          [rows, columns, times],
+        ];
+  const whole: Shape = axis === 0 ? [product([rows, times]), columns] : [rows, product([columns, times])];
+  const repeated = reshape(expand(reshape(x, one), many), whole);
+  return sameShape([at(whole, axis)], [length]) ? repeated : slice(repeated, axis, 0, Number(length));
 }
 
 function sites(state: MovementState, tools: Tools): Answers {
@@ -215,7 +230,7 @@ function finish(
     const w = requireEntry(tensors, name, "tensor");
     const { data: score } = requireEntry(tensors, SCORE + name, "tensor");
     const threshold = Number(known[groups.findIndex((members) => members.includes(name))] ?? NONE);
-    const matrix = { ...matrixOf(w.shape), height: block };
+    const matrix = { ...matrixOf(w.shape), block };
     const data = w.data.map((x, i) => (requireItem(score, blockAt(matrix, i), "scores") < threshold ? 0 : x));
     masked.set(name, floatTensor(w.shape, data));
   }
@@ -248,7 +263,7 @@ export const MOVEMENT: Method<MovementConfig, MovementState> = {
       default: 1,
       help: "soft: λ, weight of the mean of σ(S) at full sparsity (theirs: 400 on SQuAD)",
     },
-    block: { default: 1, help: BLOCK_HELP },
+    block: { default: "1", help: BLOCK_HELP },
   },
   init,
   trains: (_state, name) => !isTable(name) && !isTeacher(name),

@@ -25,7 +25,7 @@ const ID = "random";
 export interface RandomConfig {
   readonly sparsity: number;
   readonly scope: Scope;
-  readonly block: number;
+  readonly block: string;
   readonly frozen: boolean;
   readonly head: Reader;
 }
@@ -56,7 +56,7 @@ export const RANDOM: Method<RandomConfig, RandomState> = {
   config: {
     sparsity: { default: 0.9, help: "share of the scope's weights that is 0" },
     scope: { default: "encoder", help: "encoder, encoder+pooler, or all (embeddings too)" },
-    block: { default: 1, help: BLOCK_HELP },
+    block: { default: "1", help: BLOCK_HELP },
     frozen: { default: false, help: "train the head alone; survivors keep their pre-trained values" },
     head: { default: "pooler", help: "pooler, or mixture: a learned mean of all layers' first tokens" },
   },

@@ -24,10 +24,10 @@
  *
  * The ablation grid: `init`, `distil` (off: the task's loss), `when` (before: pruned at once, before the first step), and
  * augmentation by the command's own option.
- * `block` is ours: rows of a column that stay or go together, by the sum of their sizes (base/blocks.ts).
+ * `block` is ours: weights that stay or go together, by the sum of their sizes (base/blocks.ts).
  */
 
-import type { BlockHeight } from "../base/blocks.ts";
+import type { BlockShape } from "../base/blocks.ts";
 import type { Answers, HostWork, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import type { Network } from "../network/network.ts";
@@ -57,7 +57,7 @@ export interface SparseBertConfig {
   readonly distil: boolean;
   readonly when: (typeof WHENS)[number];
   readonly times: number;
-  readonly block: number;
+  readonly block: string;
 }
 
 interface SparseBertState extends MethodState {
@@ -65,7 +65,7 @@ interface SparseBertState extends MethodState {
   readonly teacher: Teacher | undefined;
   readonly names: readonly string[];
   readonly groups: readonly (readonly string[])[];
-  readonly block: BlockHeight;
+  readonly block: BlockShape;
   readonly sizes: readonly number[];
   /** F: steps between two prunings. */
   readonly every: number;
@@ -151,7 +151,7 @@ export const SPARSEBERT: Method<SparseBertConfig, SparseBertState> = {
     distil: { default: true, help: "learn from the fine-tuned model; false: from the labels (ablation)" },
     when: { default: "while", help: "prune while training, or before it, all at once (ablation)" },
     times: { default: 100, help: "J: prunings on the way (100 in the authors' code)" },
-    block: { default: 1, help: BLOCK_HELP },
+    block: { default: "1", help: BLOCK_HELP },
   },
   prepare,
   init,

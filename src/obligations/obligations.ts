@@ -8,6 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { type BlockShape, blockNamed, blockSize, weightsOfBlock } from "../base/blocks.ts";
 import { RunError } from "../base/errors.ts";
 import { keyOf } from "../base/random.ts";
 import { type FloatTensor, floatTensor, largestGap } from "../base/tensor.ts";
@@ -101,7 +102,7 @@ async function unpruned(trial: Trial): Promise<string[]> {
   const { masks = new Map(), tensors } = (await product()).network;
   if (masks.size === 0 && "sparsity" in configuration)
     return ["masks: expected some for its sparsity, got none"];
-  const block = Number(configuration.block ?? 1);
+  const block = blockOf(trial);
   const wrong: string[] = [];
   for (const [name, mask] of masks) {
     const now = tensors.get(name);
@@ -119,7 +120,7 @@ async function unpruned(trial: Trial): Promise<string[]> {
     ) {
       wrong.push(`${name}: expected exact zeros where its mask is 0, and nowhere else`);
     }
-    const broken = brokenBlocks(now, block);
+    const broken = brokenBlocks(now, blockSize(block));
     if (broken > 0)
       wrong.push(`${name}: expected blocks of ${block} whole or gone, got ${broken} that are neither`);
     const isFrozen = !method.trains(name) && !method.keeps(name);
@@ -130,13 +131,19 @@ async function unpruned(trial: Trial): Promise<string[]> {
   return [...wrong, ...missedSparsity(trial, { masks })];
 }
 
+/** The blocks that were asked for; single weights where a method has no such setting, or another of that name. */
+function blockOf({ configuration }: Pick<Trial, "configuration">): BlockShape {
+  return blockNamed(String(configuration.block ?? 1)) ?? "1";
+}
+
 /** Off the sparsity that was asked for, by more than one block of each matrix. */
-function missedSparsity({ configuration }: Trial, { masks = new Map() }: Pick<Network, "masks">): string[] {
-  if (configuration.sparsity === undefined) return [];
+function missedSparsity(trial: Trial, { masks = new Map() }: Pick<Network, "masks">): string[] {
+  const { sparsity } = trial.configuration;
+  if (sparsity === undefined) return [];
   const bits = [...masks.values()].flatMap(({ data }) => [...data]);
   const zeros = bits.filter((bit) => bit === 0).length;
-  const asked = bits.length * Number(configuration.sparsity);
-  if (Math.abs(zeros - asked) <= masks.size * Number(configuration.block ?? 1)) return [];
+  const asked = bits.length * Number(sparsity);
+  if (Math.abs(zeros - asked) <= masks.size * weightsOfBlock(blockOf(trial))) return [];
   return [`sparsity: expected ${asked} of ${bits.length} weights at 0, got ${zeros}`];
 }
 

@@ -1,5 +1,6 @@
 /** The kinds of value an option can have: each recognises its values and reads them from typed text. */
 
+import { BLOCK_SHAPES, type BlockName, blockNamed } from "../base/blocks.ts";
 import type { Kind } from "./schema.ts";
 
 /** An integer in [min, max]. */
@@ -49,6 +50,17 @@ export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
     placeholder: words.join("|"),
     form: "value",
     accepts: (value): value is T => words.some((word) => word === value),
+    parse: last,
+  };
+}
+
+/** A shape of blocks, in any of its spellings. */
+export function blockShape(): Kind<BlockName> {
+  return {
+    expected: `one of ${BLOCK_SHAPES.join(", ")}`,
+    placeholder: BLOCK_SHAPES.join("|"),
+    form: "value",
+    accepts: (value): value is BlockName => typeof value === "string" && blockNamed(value) !== undefined,
     parse: last,
   };
 }

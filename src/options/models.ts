@@ -1,6 +1,6 @@
 /** The options of the commands that begin with a finished model: predict, evaluate, load, export, shrink, bench, inspect. Kinds as in training.ts. */
 
-import { integer, integers, number, oneOf, onOff, someOf, text, texts, words } from "./kinds.ts";
+import { blockShape, integer, integers, number, oneOf, onOff, someOf, text, texts, words } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
 import { ANY_MODEL, COMMON, DATA, dataRule, MODEL, MODEL_LENGTH, QUOTES } from "./shared.ts";
 
@@ -94,9 +94,8 @@ export const EXPORT = schema(
     ),
     values: optional(NUMBERS, "of esp: how numbers of sparse matrices are stored", { absent: "float16" }),
     tables: optional(NUMBERS, "of esp: how numbers of other matrices are stored", { absent: "as --values" }),
-    block: optional(oneOf("1", "2", "4"), "of esp: rows that a block of a sparse matrix spans", {
-      unit: "rows",
-      absent: "the tallest that fits the zeros of each matrix",
+    block: optional(blockShape(), "of esp: blocks that sparse matrices are stored in, outputs x inputs", {
+      absent: "the largest that fits the zeros of each matrix",
     }),
     ...COMMON,
   },

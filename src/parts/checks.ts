@@ -1,6 +1,6 @@
 /** Checks that methods share: of settings before a run, and of the sparsity that its product has reached. */
 
-import { BLOCK_HEIGHTS, type BlockHeight } from "../base/blocks.ts";
+import { BLOCK_SHAPES, type BlockShape, blockNamed, weightsOfBlock } from "../base/blocks.ts";
 import { ConfigError, RunError } from "../base/errors.ts";
 import { requireEntry } from "../base/present.ts";
 import type { FloatTensor } from "../base/tensor.ts";
@@ -29,15 +29,15 @@ export function checkChoice(id: string, name: string, value: string, choices: re
 
 /** What the setting `block` of a method says of itself. */
 export const BLOCK_HELP =
-  "rows of a matrix that stay or go together, 1, 2 or 4: what sparse kernels read at once";
+  "outputs x inputs of a matrix that stay or go together: 1, 2x1, 4x1, 1x4 or 4x4, as sparse kernels read them";
 
-/** The height of a method's blocks. @throws {ConfigError} `ID/block` for one that no kernel reads */
-export function checkBlock(id: string, block: number): BlockHeight {
-  const height = BLOCK_HEIGHTS.find((known) => known === block);
-  if (height) return height;
+/** The shape of a method's blocks; 2 and 4 alone are rows. @throws {ConfigError} `ID/block` for one that no kernel reads */
+export function checkBlock(id: string, block: string | number): BlockShape {
+  const shape = blockNamed(String(block));
+  if (shape) return shape;
   throw new ConfigError(
     `${id}/block`,
-    `${id}: expected block to be ${BLOCK_HEIGHTS.join(" or ")}, got ${block}`,
+    `${id}: expected block to be ${BLOCK_SHAPES.join(" or ")}, got "${block}"`,
   );
 }
 
@@ -51,12 +51,12 @@ export function checkReached(
   tensors: ReadonlyMap<string, FloatTensor>,
   names: readonly string[],
   sparsity: number,
-  block: BlockHeight = 1,
+  block: BlockShape = "1",
 ): void {
   const total = names.reduce((n, name) => n + requireEntry(tensors, name, "tensor").data.length, 0);
   const missing = sparsity * total - zerosIn(tensors, names);
   // A weight that is 0 by itself may add to what was pruned; rounding takes less than a block from each matrix.
-  if (Math.abs(missing) <= names.length * block) return;
+  if (Math.abs(missing) <= names.length * weightsOfBlock(block)) return;
   throw unreachedError(id, sparsity, 1 - (total - zerosIn(tensors, names)) / total);
 }
 

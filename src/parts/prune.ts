@@ -1,6 +1,6 @@
 /** Pruning tensors: which weights stay, by size or by a score, and what is left as a mask. */
 
-import { type BlockHeight, fillBelow, matrixOf, type RankedBlocks, rankedBlocks } from "../base/blocks.ts";
+import { type BlockShape, fillBelow, matrixOf, type RankedBlocks, rankedBlocks } from "../base/blocks.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import { weightsIn } from "./matrices.ts";
@@ -28,10 +28,10 @@ export function masksOf(
   return masks;
 }
 
-/** How weights are chosen: a number for each block of a tensor, and how many rows a block has. */
+/** How weights are chosen: a number for each block of a tensor, and the shape of a block. */
 export interface Choice {
-  readonly block?: BlockHeight;
-  /** [⌈rows / block⌉, columns]; default the sum of the weights' sizes. */
+  readonly block?: BlockShape;
+  /** One for each block, row after row of blocks; default the sum of the weights' sizes. */
   readonly scoreOf?: (name: string) => Float32Array;
 }
 
@@ -43,14 +43,14 @@ export function pruneTensors(
   tensors: ReadonlyMap<string, FloatTensor>,
   groups: readonly (readonly string[])[],
   keep: readonly number[],
-  { block = 1, scoreOf }: Choice = {},
+  { block = "1", scoreOf }: Choice = {},
 ): Map<string, FloatTensor> {
   const pruned = new Map(tensors);
   const by = scoreOf ? "value" : "magnitude";
   groups.forEach((names, i) => {
     const given = names.map((name) => ({ name, ...requireEntry(tensors, name, "tensor") }));
     const ranked = given.map(({ name, shape, data }): RankedBlocks => {
-      if (scoreOf) return { ...matrixOf(shape), height: block, ranks: scoreOf(name) };
+      if (scoreOf) return { ...matrixOf(shape), block, ranks: scoreOf(name) };
       return rankedBlocks(shape, data, block, by);
     });
     const copies = given.map(({ name, shape, data }) => ({ name, shape, data: data.slice() }));

@@ -2,7 +2,7 @@
  * What methods with zeros for pruned weights share: zeros that stay, a product with masks, and one that is checked.
  */
 
-import type { BlockHeight } from "../base/blocks.ts";
+import type { BlockShape } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { RunFacts, UpdateRule } from "../contract/method.ts";
@@ -20,7 +20,7 @@ export function keepPruned(
   tensors: ReadonlyMap<string, FloatTensor>,
   names: readonly string[],
   sparsity: number,
-  block?: BlockHeight,
+  block?: BlockShape,
 ): Network {
   const own = new Map([...tensors].filter(([name]) => network.tensors.has(name)));
   checkReached(id, own, names, sparsity, block);

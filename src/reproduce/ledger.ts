@@ -251,9 +251,12 @@ function requireVersions({ job, versions }: JobLine, { settings }: Identity): vo
   );
 }
 
-/** A setting that has come since is let pass: it was not there to be another. */
+/**
+ * A setting that has come since is let pass: it was not there to be another. Settings are compared as they are typed: one
+ * that was a number and is a name now, as `block`, is the same where both are typed alike.
+ */
 function requireEffective(job: string, then: MethodSettings, now: MethodSettings): void {
-  const name = Object.keys(then).find((key) => then[key] !== now[key]);
+  const name = Object.keys(then).find((key) => String(then[key]) !== String(now[key]));
   if (name === undefined) return;
   const [got, expected] = [then[name], now[name] ?? "none"];
   throw new ConfigError(

@@ -5,7 +5,7 @@
  * a model's do. They take turns, and the best of each counts: whatever else the machine does only ever adds. Browser-safe.
  */
 
-import type { BlockHeight } from "../base/blocks.ts";
+import { type BlockShape, blockGrid, weightsOfBlock } from "../base/blocks.ts";
 import { floatTensor } from "../base/tensor.ts";
 import type { Arena } from "../sparse/arena.ts";
 import type { Kernels } from "../sparse/kernels.ts";
@@ -38,8 +38,8 @@ export function measureRates(kernels: Kernels, arena: Arena): Rates {
   const bias = floatTensor([OUTPUTS], new Float32Array(OUTPUTS));
   const contender = (kernel: LinearKernel): Contender => {
     const certain = { ...USUAL_RATES, [kernel]: 1e9 };
-    const height = LINEAR_KERNELS[kernel];
-    const layer = placeLinear(arena, scatterBlocks(height === "dense" ? 1 : height), bias, certain);
+    const block = LINEAR_KERNELS[kernel];
+    const layer = placeLinear(arena, scatterBlocks(block === "dense" ? "1" : block), bias, certain);
     return {
       layer,
       run: () => runLinear(kernels, layer, x, y, PANELS, strides),
@@ -78,18 +78,18 @@ function takeTurn(contender: Contender): void {
 }
 
 /** A matrix with blocks in a twentieth of the places, scattered as a pruned one's are. Its numbers do not matter. */
-function scatterBlocks(height: BlockHeight): PackedMatrix {
-  const rows = OUTPUTS / height;
+function scatterBlocks(block: BlockShape): PackedMatrix {
+  const [rows, across] = blockGrid({ rows: OUTPUTS, columns: INPUTS, block });
   const starts = new Uint32Array(rows + 1);
-  const indices = new Uint32Array(rows * INPUTS);
+  const indices = new Uint32Array(rows * across);
   let [state, blocks] = [1, 0];
   for (let r = 0; r < rows; r++) {
-    for (let column = 0; column < INPUTS; column++) {
+    for (let column = 0; column < across; column++) {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
       if (state < DENSITY * 2 ** 32) indices[blocks++] = column;
     }
     starts[r + 1] = blocks;
   }
-  const values = new Float32Array(blocks * height).fill(0.5);
-  return { rows: OUTPUTS, columns: INPUTS, height, starts, indices: indices.subarray(0, blocks), values };
+  const values = new Float32Array(blocks * weightsOfBlock(block)).fill(0.5);
+  return { rows: OUTPUTS, columns: INPUTS, block, starts, indices: indices.subarray(0, blocks), values };
 }

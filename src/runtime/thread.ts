@@ -10,6 +10,7 @@ import { decodeEsp, type EspModel, networkOf } from "../sparse/esp/model.ts";
 import { forward, readLogits, type Worker } from "../sparse/forward.ts";
 import { type CompiledKernels, type Kernels, kernelsOf } from "../sparse/kernels.ts";
 import type { PlacedLinear, Rates } from "../sparse/linear.ts";
+import { isPacked } from "../sparse/matrix.ts";
 import { expectLabelling, type PlacedLayer, type PlacedModel, placeModel } from "../sparse/model.ts";
 import type { Port } from "./host.ts";
 import { MEETING_BYTES, type Meeting, meetingAt } from "./meeting.ts";
@@ -113,8 +114,8 @@ function encoderDensity({ tensors }: EspModel): { weights: number; density: numb
   for (const [name, tensor] of tensors) {
     if (!name.startsWith("bert.encoder.") || !name.endsWith(".weight") || name.includes("LayerNorm"))
       continue;
-    weights += "height" in tensor ? tensor.rows * tensor.columns : tensor.data.length;
-    kept += nonzeroOf("height" in tensor ? tensor.values : tensor.data);
+    weights += isPacked(tensor) ? tensor.rows * tensor.columns : tensor.data.length;
+    kept += nonzeroOf(isPacked(tensor) ? tensor.values : tensor.data);
   }
   return { weights, density: weights === 0 ? 0 : kept / weights };
 }

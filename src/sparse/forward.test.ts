@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { configOf } from "../../test/support/configs.ts";
 import { CLASSES } from "../../test/support/training.ts";
+import { BLOCK_SHAPES, type BlockShape, blockSize } from "../base/blocks.ts";
 import { builtUrl } from "../base/built-url.ts";
 import { fold, keyOf, normals, randint, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
@@ -30,18 +31,18 @@ const COMPILED = {
 const VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ..."abcdefghijklmnopqrstuvwxyz"];
 const WHOLE: LayerConfig = { heads: 3, headSize: 4, ffn: 20 };
 
-/** A network whose encoder keeps the share `density` of its weights, in blocks of `height` rows, with biases. */
+/** A network whose encoder keeps the share `density` of its weights, in blocks of a shape, with biases. */
 function sparseNetwork(
   layers: readonly LayerConfig[],
   {
     head = CLASSES,
     density = 0.3,
-    height = 1,
+    block = "1",
     activation = "gelu" as const,
   }: {
     readonly head?: Head;
     readonly density?: number;
-    readonly height?: number;
+    readonly block?: BlockShape;
     readonly activation?: "gelu" | "gelu_new" | "relu";
   } = {},
 ): Network {
@@ -58,8 +59,9 @@ function sparseNetwork(
   for (const [name, { shape, data }] of tensors) {
     const key = fold(keyOf(5), name);
     const columns = shape[1] ?? 1;
+    const { height, width } = blockSize(block);
     const kept = (i: number): boolean =>
-      uniform(fold(key, Math.floor(i / columns / height)), i % columns) < density;
+      uniform(fold(key, Math.floor(i / columns / height)), Math.floor((i % columns) / width)) < density;
     if (name.endsWith(".bias")) tensors.set(name, floatTensor(shape, normals(key, data.length, 0.3)));
     else if (name.includes("encoder") && shape.length === 2)
       tensors.set(
@@ -99,7 +101,7 @@ function placed(network: Network, threads = 1): { readonly arena: Arena; readonl
   const tensors = new Map(
     [...network.tensors].map(([name, tensor]) => [
       name,
-      name.includes("encoder") && tensor.shape.length === 2 ? packMatrix(tensor, 1) : tensor,
+      name.includes("encoder") && tensor.shape.length === 2 ? packMatrix(tensor, "1") : tensor,
     ]),
   );
   return { arena, model: placeModel(arena, { ...network, tensors }, { rates: USUAL_RATES, threads }) };
@@ -122,7 +124,12 @@ const NETWORKS: Readonly<Record<string, () => Network>> = {
   "two whole layers": () => sparseNetwork([WHOLE, WHOLE]),
   "one layer": () => sparseNetwork([WHOLE]),
   "three layers at 95 %": () => sparseNetwork([WHOLE, WHOLE, WHOLE], { density: 0.05 }),
-  "blocks of 4 rows": () => sparseNetwork([WHOLE, WHOLE], { height: 4 }),
+  ...Object.fromEntries(
+    BLOCK_SHAPES.slice(1).map((block) => [
+      `blocks of ${block}`,
+      () => sparseNetwork([WHOLE, WHOLE], { block }),
+    ]),
+  ),
   "nothing pruned": () => sparseNetwork([WHOLE, WHOLE], { density: 1 }),
   "a layer without heads": () => sparseNetwork([{ ...WHOLE, heads: 0 }, WHOLE, { ...WHOLE, heads: 0 }]),
   "a layer without neurons": () =>

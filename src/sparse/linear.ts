@@ -1,29 +1,30 @@
 /**
  * Linear layers in memory: which kernel multiplies a matrix, and the matrix in that kernel's own order.
  *
- * A matrix can be stored as single weights, as blocks of 2 or 4 rows, or whole. Taller blocks hold more zeros and run
- * faster; which way is fastest follows from how many numbers each one stores and from the kernels' measured rates.
+ * A matrix can be stored as single weights, as blocks of 2 or 4 rows, or whole, however it came. Taller blocks hold more
+ * zeros and run faster; which way is fastest follows from how many numbers each one stores and from the kernels'
+ * measured rates.
  * Browser-safe. Not here: measuring the rates (runtime/).
  */
 
-import type { BlockHeight } from "../base/blocks.ts";
+import { blockSize, forEachShape, weightsOfBlock } from "../base/blocks.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { Arena } from "./arena.ts";
 import type { Kernels } from "./kernels.ts";
-import { countBlocks, type PackedMatrix, packMatrix, unpackMatrix } from "./matrix.ts";
+import { countBlocks, isPacked, type PackedMatrix, packMatrix, unpackMatrix } from "./matrix.ts";
 import { PANEL, padFeatures } from "./panels.ts";
 
-/** The kernels, with the rows of a block of each; the dense ones store every number. */
+/** The kernels, with the blocks that each reads; the dense ones store every number. */
 export const LINEAR_KERNELS = {
-  spmm_1x1: 1,
-  spmm_1x1_pair: 1,
-  spmm_2x1: 2,
-  spmm_2x1_pair: 2,
-  spmm_4x1: 4,
-  spmm_4x1_wide: 4,
+  spmm_1x1: "1",
+  spmm_1x1_pair: "1",
+  spmm_2x1: "2x1",
+  spmm_2x1_pair: "2x1",
+  spmm_4x1: "4x1",
+  spmm_4x1_wide: "4x1",
   gemm_4x1: "dense",
   gemm_4x1_wide: "dense",
-} as const satisfies Readonly<Record<string, BlockHeight | "dense">>;
+} as const satisfies Readonly<Record<string, "1" | "2x1" | "4x1" | "dense">>;
 
 /** How a matrix is multiplied. */
 export type LinearKernel = keyof typeof LINEAR_KERNELS;
@@ -65,36 +66,17 @@ export interface PlacedLinear {
   readonly bias: number;
 }
 
-/** Blocks of `height` rows that a matrix needs. */
-function blocksAt({ columns, height: own, starts, indices }: PackedMatrix, height: BlockHeight): number {
-  if (height <= own) return indices.length * (own / height);
-  const seen = new Uint32Array(columns);
-  const group = height / own;
-  let blocks = 0;
-  for (let r = 0; r + 1 < starts.length; r++) {
-    const stamp = Math.floor(r / group) + 1;
-    for (let k = starts[r] ?? 0; k < (starts[r + 1] ?? 0); k++) {
-      const column = indices[k] ?? 0;
-      if (seen[column] === stamp) continue;
-      seen[column] = stamp;
-      blocks++;
-    }
-  }
-  return blocks;
-}
-
 /** The kernel of single weights reads columns as 16-bit numbers. */
 const MOST_COLUMNS = 1 << 16;
 
 /** The kernel that multiplies a matrix soonest at these rates. */
 function fastestKernel(matrix: PackedMatrix | FloatTensor, rates: Rates): LinearKernel {
   const [rows = 0, columns = 0] = isPacked(matrix) ? [matrix.rows, matrix.columns] : matrix.shape;
-  const blocks = isPacked(matrix) ? undefined : countBlocks(matrix);
-  const atHeight = (height: BlockHeight): number => {
-    if (columns > MOST_COLUMNS) return Number.POSITIVE_INFINITY;
-    return height * (isPacked(matrix) ? blocksAt(matrix, height) : (blocks?.[height] ?? 0));
-  };
-  const stored = { dense: padFeatures(rows) * columns, 1: atHeight(1), 2: atHeight(2), 4: atHeight(4) };
+  const blocks = countBlocks(matrix);
+  const inBlocks = forEachShape((shape) =>
+    columns > MOST_COLUMNS ? Number.POSITIVE_INFINITY : weightsOfBlock(shape) * blocks[shape],
+  );
+  const stored = { ...inBlocks, dense: padFeatures(rows) * columns };
   const times = forEachKernel((kernel) => stored[LINEAR_KERNELS[kernel]] / rates[kernel]);
   let best: LinearKernel = "gemm_4x1";
   forEachKernel((kernel) => {
@@ -119,8 +101,8 @@ export function placeLinear(
     padded[i] = value * scale;
   });
   const shared = { kernel, rows, columns, bias: arena.place(padded) };
-  const height = LINEAR_KERNELS[kernel];
-  if (height === "dense") {
+  const block = LINEAR_KERNELS[kernel];
+  if (block === "dense") {
     const whole = isPacked(matrix) ? unpackMatrix(matrix) : matrix;
     return {
       ...shared,
@@ -130,17 +112,8 @@ export function placeLinear(
       weights: placeDense(arena, whole, scale),
     };
   }
-  const blocks = blocksOf(matrix, height);
+  const blocks = packMatrix(matrix, block);
   return { ...shared, stored: blocks.values.length, ...placeSparse(arena, blocks, rows, scale) };
-}
-
-function isPacked(matrix: PackedMatrix | FloatTensor): matrix is PackedMatrix {
-  return "height" in matrix;
-}
-
-function blocksOf(matrix: PackedMatrix | FloatTensor, height: BlockHeight): PackedMatrix {
-  if (!isPacked(matrix)) return packMatrix(matrix, height);
-  return matrix.height === height ? matrix : packMatrix(unpackMatrix(matrix), height);
 }
 
 /** [rows / 4][columns][4]; what is placed here and below is written where it stays, since new memory costs more than the copy. */
@@ -171,12 +144,13 @@ function placeSingle(
   return { indices: arena.place(new Uint16Array(indices)), weights };
 }
 
-/** Blocks: u32 byte offset of the input in a panel, then `height` numbers. Apart, as above, they were a fifth slower. */
+/** Blocks: u32 byte offset of the input in a panel, then the numbers of its rows. Apart, as above, they were a fifth slower. */
 function placeBlocks(
   arena: Arena,
-  { height, indices, values }: PackedMatrix,
+  { block, indices, values }: PackedMatrix,
   scale: number,
 ): Pick<PlacedLinear, "indices" | "weights"> {
+  const { height } = blockSize(block);
   const width = 1 + height;
   const weights = arena.allocate(4 * width * indices.length);
   const offsets = arena.integers(weights, width * indices.length);
@@ -194,11 +168,11 @@ function placeSparse(
   rows: number,
   scale: number,
 ): Pick<PlacedLinear, "counts" | "indices" | "weights"> {
-  const { height, starts } = matrix;
+  const { block, starts } = matrix;
   // Rows that are padding have no blocks.
-  const counts = new Uint32Array(rows / height);
+  const counts = new Uint32Array(rows / blockSize(block).height);
   for (let r = 0; r + 1 < starts.length; r++) counts[r] = (starts[r + 1] ?? 0) - (starts[r] ?? 0);
-  const numbers = height === 1 ? placeSingle(arena, matrix, scale) : placeBlocks(arena, matrix, scale);
+  const numbers = block === "1" ? placeSingle(arena, matrix, scale) : placeBlocks(arena, matrix, scale);
   return { counts: arena.place(counts), ...numbers };
 }
 

@@ -1,15 +1,16 @@
 /**
- * A sparse matrix as the files hold it and the kernels begin from: block rows of 1, 2 or 4 outputs, column by column.
+ * A sparse matrix as the files hold it and the kernels begin from: rows of blocks, of each row the blocks that hold a
+ * number other than zero.
  *
- *   h   height: rows (outputs) that a block spans; a block is one column (input) wide
- *   R   block rows, ⌈rows / h⌉; the last is padded with zeros
- *   K   blocks in all
+ *   h, w   rows (outputs) and columns (inputs) that a block spans
+ *   R, C   rows and columns of blocks, ⌈rows / h⌉ and ⌈columns / w⌉; what the last ones have too much is zeros
+ *   K      blocks in all
  *
  * Promise: what was packed comes back to the bit (negative zeros, which multiply alike, come back as zeros). Browser-safe.
  * Not here: bytes (esp/), the order in which a kernel wants its numbers (kernels).
  */
 
-import { BLOCK_HEIGHTS, type BlockHeight } from "../base/blocks.ts";
+import { type BlockShape, blockGrid, blockSize, weightsOfBlock } from "../base/blocks.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { WeightSizes } from "../bert/range.ts";
 
@@ -17,85 +18,128 @@ import type { WeightSizes } from "../bert/range.ts";
 export interface PackedMatrix {
   readonly rows: number;
   readonly columns: number;
-  readonly height: BlockHeight;
-  /** [R + 1]: block row r has the blocks `starts[r]` to `starts[r + 1]`. */
+  readonly block: BlockShape;
+  /** [R + 1]: row r of blocks has the blocks `starts[r]` to `starts[r + 1]`. */
   readonly starts: Uint32Array;
-  /** [K]: the column of each block, ascending within a block row. */
+  /** [K]: which of the C columns of blocks each lies in, ascending within a row; its first column is w times that. */
   readonly indices: Uint32Array;
-  /** [K, h]: the numbers of each block, from its first row down. */
+  /** [K, h, w]: the numbers of each block, row after row of it. */
   readonly values: Float32Array;
 }
 
-/** Block rows of a matrix. */
-export function blockRows({ rows, height }: Pick<PackedMatrix, "rows" | "height">): number {
-  return Math.ceil(rows / height);
+/** True for a matrix of blocks. */
+export function isPacked(matrix: FloatTensor | PackedMatrix): matrix is PackedMatrix {
+  return "indices" in matrix;
 }
 
-/** Share of the entries that lie in a block, in [0, 1]; an empty matrix has none. */
+/** Share of the entries that lie in a block, in [0, 1]; above 1 where blocks reach over the edges; an empty matrix has none. */
 export function blockDensity({ rows, columns, values }: PackedMatrix): number {
   return rows * columns === 0 ? 0 : values.length / (rows * columns);
 }
 
-/** Marks in `marks` [columns] each column in which block row r has a number other than zero; returns how many. */
-function markBlocks({ shape, data }: FloatTensor, height: number, r: number, marks: Uint8Array): number {
-  const columns = marks.length;
-  const end = Math.min(shape[0] ?? 0, (r + 1) * height) * columns;
-  let found = 0;
-  marks.fill(0);
-  for (let row = r * height * columns; row < end; row += columns) {
-    for (let column = 0; column < columns; column++) {
-      if (data[row + column] === 0 || marks[column] === 1) continue;
-      marks[column] = 1;
-      found++;
-    }
-  }
-  return found;
+/** Rows that are looked at together: the tallest block's. */
+const STRIPE = 4;
+
+/** Four rows of a matrix, or those that are left at its end. */
+interface Stripe {
+  readonly top: number;
+  /** [columns, padded to a multiple of 4 with 0]: bit i is set where row top + i has a number other than zero. */
+  readonly marks: Uint8Array;
+  /** Number of row top + i at first + i · columns; what no bit is set for may be anything. */
+  readonly numbers: Float32Array;
+  readonly first: number;
 }
 
-/** Where each block row begins, [R + 1]; the last entry is K. */
-function blockStarts(matrix: FloatTensor, height: BlockHeight): Uint32Array {
-  const [rows = 0, columns = 0] = matrix.shape;
-  const starts = new Uint32Array(Math.ceil(rows / height) + 1);
-  const marks = new Uint8Array(columns);
-  for (let r = 0; r + 1 < starts.length; r++) {
-    starts[r + 1] = (starts[r] ?? 0) + markBlocks(matrix, height, r, marks);
+/** Calls `visit` with each stripe from the top; what it is given is overwritten by the next. */
+function eachStripe(matrix: FloatTensor | PackedMatrix, visit: (stripe: Stripe) => void): void {
+  const [rows = 0, columns = 0] = isPacked(matrix) ? [matrix.rows, matrix.columns] : matrix.shape;
+  const marks = new Uint8Array(Math.ceil(columns / 4) * 4);
+  const numbers = isPacked(matrix) ? new Float32Array(STRIPE * columns) : matrix.data;
+  for (let top = 0; top < rows; top += STRIPE) {
+    marks.fill(0);
+    if (isPacked(matrix)) fillStripe(matrix, top, marks, numbers);
+    else markRows(matrix.data, top * columns, Math.min(STRIPE, rows - top), columns, marks);
+    visit({ top, marks, numbers, first: isPacked(matrix) ? 0 : top * columns });
   }
-  return starts;
 }
 
-/** Packs a matrix [rows, columns] into blocks of `height` rows. */
-export function packMatrix(matrix: FloatTensor, height: BlockHeight): PackedMatrix {
-  const [rows = 0, columns = 0] = matrix.shape;
-  const { data } = matrix;
-  const starts = blockStarts(matrix, height);
-  const indices = new Uint32Array(starts.at(-1) ?? 0);
-  const values = new Float32Array(indices.length * height);
-  const marks = new Uint8Array(columns);
-  for (let r = 0; r + 1 < starts.length; r++) {
-    markBlocks(matrix, height, r, marks);
-    let k = starts[r] ?? 0;
-    const present = Math.min(height, rows - r * height);
-    for (let column = 0; column < columns; column++) {
-      if (marks[column] === 0) continue;
-      indices[k] = column;
-      // Adding 0 turns a negative zero into a zero.
-      for (let i = 0; i < present; i++)
-        values[k * height + i] = (data[(r * height + i) * columns + column] ?? 0) + 0;
-      k++;
+function markRows(data: Float32Array, first: number, rows: number, columns: number, marks: Uint8Array): void {
+  for (let i = 0; i < rows; i++) {
+    const row = first + i * columns;
+    for (let c = 0; c < columns; c++) if (data[row + c] !== 0) marks[c] = (marks[c] ?? 0) | (1 << i);
+  }
+}
+
+/** The stripe of a packed matrix, written into marks and numbers. */
+function fillStripe(
+  { rows, columns, block, starts, indices, values }: PackedMatrix,
+  top: number,
+  marks: Uint8Array,
+  numbers: Float32Array,
+): void {
+  const { height, width } = blockSize(block);
+  const end = Math.min(rows, top + STRIPE);
+  for (let r = top / height, row = 0; r * height < end; r++, row += height) {
+    let n = (starts[r] ?? 0) * height * width;
+    for (let k = starts[r] ?? 0; k < (starts[r + 1] ?? 0); k++) {
+      const left = (indices[k] ?? 0) * width;
+      for (let i = row; i < row + height; i++) {
+        for (let c = left; c < left + width; c++, n++) {
+          const value = values[n] ?? 0;
+          if (value === 0) continue;
+          marks[c] = (marks[c] ?? 0) | (1 << i);
+          numbers[i * columns + c] = value;
+        }
+      }
     }
   }
-  return { rows, columns, height, starts, indices, values };
+}
+
+/** A matrix [rows, columns], or one in other blocks, as blocks of a shape. */
+export function packMatrix(matrix: FloatTensor | PackedMatrix, block: BlockShape): PackedMatrix {
+  if (isPacked(matrix) && matrix.block === block) return matrix;
+  const [rows = 0, columns = 0] = isPacked(matrix) ? [matrix.rows, matrix.columns] : matrix.shape;
+  const { height, width } = blockSize(block);
+  const [down] = blockGrid({ rows, columns, block });
+  const count = countBlocks(matrix)[block];
+  const starts = new Uint32Array(down + 1);
+  const indices = new Uint32Array(count);
+  const values = new Float32Array(count * height * width);
+  let [k, n] = [0, 0];
+  eachStripe(matrix, ({ top, marks, numbers, first }) => {
+    const end = Math.min(STRIPE, rows - top);
+    for (let row = 0; row < end; row += height) {
+      const wanted = ((1 << height) - 1) << row;
+      for (let left = 0; left < columns; left += width) {
+        let found = marks[left] ?? 0;
+        for (let c = left + 1; c < left + width; c++) found |= marks[c] ?? 0;
+        if ((found & wanted) === 0) continue;
+        indices[k++] = left / width;
+        for (let i = row; i < row + height; i++) {
+          for (let c = left; c < left + width; c++, n++) {
+            if (((marks[c] ?? 0) >> i) & 1) values[n] = numbers[first + i * columns + c] ?? 0;
+          }
+        }
+      }
+      starts[(top + row) / height + 1] = k;
+    }
+  });
+  return { rows, columns, block, starts, indices, values };
 }
 
 /** The matrix [rows, columns] with its zeros. */
-export function unpackMatrix({ rows, columns, height, starts, indices, values }: PackedMatrix): FloatTensor {
+export function unpackMatrix({ rows, columns, block, starts, indices, values }: PackedMatrix): FloatTensor {
+  const { height, width } = blockSize(block);
   const data = new Float32Array(rows * columns);
   for (let r = 0; r + 1 < starts.length; r++) {
     const present = Math.min(height, rows - r * height);
     for (let k = starts[r] ?? 0; k < (starts[r + 1] ?? 0); k++) {
-      const column = indices[k] ?? 0;
-      for (let i = 0; i < present; i++)
-        data[(r * height + i) * columns + column] = values[k * height + i] ?? 0;
+      const left = (indices[k] ?? 0) * width;
+      const end = Math.min(columns, left + width);
+      for (let i = 0; i < present; i++) {
+        const row = (r * height + i) * columns;
+        for (let c = left, n = (k * height + i) * width; c < end; c++, n++) data[row + c] = values[n] ?? 0;
+      }
     }
   }
   return floatTensor([rows, columns], data);
@@ -103,16 +147,19 @@ export function unpackMatrix({ rows, columns, height, starts, indices, values }:
 
 /** As `weightSizes`, of a matrix as it is packed. */
 export function packedSizes(matrix: PackedMatrix): WeightSizes {
-  const { height, starts, values } = matrix;
+  const { block, starts, values } = matrix;
+  const { height, width } = blockSize(block);
   let [largest, rowSum] = [0, 0];
   for (let r = 0; r + 1 < starts.length; r++) {
-    const end = (starts[r + 1] ?? 0) * height;
+    const end = (starts[r + 1] ?? 0) * height * width;
     for (let i = 0; i < height; i++) {
       let sum = 0;
-      for (let n = (starts[r] ?? 0) * height + i; n < end; n += height) {
-        const size = Math.abs(values[n] ?? 0);
-        if (size > largest) largest = size;
-        sum += size;
+      for (let first = ((starts[r] ?? 0) * height + i) * width; first < end; first += height * width) {
+        for (let n = first; n < first + width; n++) {
+          const size = Math.abs(values[n] ?? 0);
+          if (size > largest) largest = size;
+          sum += size;
+        }
       }
       if (Number.isNaN(sum)) return { largest: sum, rowSum: sum };
       if (sum > rowSum) rowSum = sum;
@@ -121,27 +168,49 @@ export function packedSizes(matrix: PackedMatrix): WeightSizes {
   return { largest, rowSum };
 }
 
-/** Blocks of each height that hold a number other than zero. */
-export function countBlocks({ shape, data }: FloatTensor): Readonly<Record<BlockHeight, number>> {
-  const [rows = 0, columns = 0] = shape;
-  const blocks = { 1: 0, 2: 0, 4: 0 };
-  for (let row = 0; row < rows; row += 4) {
-    const first = row * columns;
-    for (let i = first; i < first + columns; i++) {
-      const a = data[i] === 0 ? 0 : 1;
-      const b = row + 1 >= rows || data[i + columns] === 0 ? 0 : 1;
-      const c = row + 2 >= rows || data[i + 2 * columns] === 0 ? 0 : 1;
-      const d = row + 3 >= rows || data[i + 3 * columns] === 0 ? 0 : 1;
-      blocks[1] += a + b + c + d;
-      blocks[2] += (a | b) + (c | d);
-      blocks[4] += a | b | c | d;
-    }
-  }
-  return blocks;
+/** The lowest bit of each of four bytes. */
+const LOWEST = 0x01010101;
+
+/** Sum of four bytes that is below 256. */
+function sumBytes(bytes: number): number {
+  return Math.imul(bytes, LOWEST) >>> 24;
 }
 
-/** The tallest block whose density stays within `slack` of the finest's: masks made of blocks are recognised, others are not bent. */
-export function naturalHeight(matrix: FloatTensor, slack = 1.1): BlockHeight {
+/** Blocks of each shape that hold a number other than zero: what a matrix, packed in whichever way, needs of them. */
+export function countBlocks(matrix: FloatTensor | PackedMatrix): Readonly<Record<BlockShape, number>> {
+  let [single, twos, fours, wide, square] = [0, 0, 0, 0, 0];
+  eachStripe(matrix, ({ marks }) => {
+    const squares = new Uint32Array(marks.buffer);
+    for (let i = 0; i < squares.length; i++) {
+      const square4 = squares[i] ?? 0;
+      if (square4 === 0) continue;
+      // Four columns, a byte of four rows' bits each.
+      const pairs = square4 | (square4 >>> 1);
+      const rows = square4 | (square4 >>> 16);
+      const inRows = (rows | (rows >>> 8)) & 15;
+      single += sumBytes(
+        (square4 & LOWEST) +
+          ((square4 >>> 1) & LOWEST) +
+          ((square4 >>> 2) & LOWEST) +
+          ((square4 >>> 3) & LOWEST),
+      );
+      twos += sumBytes((pairs & LOWEST) + ((pairs >>> 2) & LOWEST));
+      fours += sumBytes((pairs | (pairs >>> 2)) & LOWEST);
+      wide += (inRows & 1) + ((inRows >> 1) & 1) + ((inRows >> 2) & 1) + (inRows >> 3);
+      square++;
+    }
+  });
+  return { "1": single, "2x1": twos, "4x1": fours, "1x4": wide, "4x4": square };
+}
+
+/** Shapes by preference: the larger block, and of two as large that of one column, which the float kernels multiply. */
+const LARGEST_FIRST: readonly BlockShape[] = ["4x4", "4x1", "1x4", "2x1"];
+
+/**
+ * The first of 4x4, 4x1, 1x4 and 2x1 that stores at most `slack` times what single weights would: masks made of blocks are
+ * recognised, others are not bent.
+ */
+export function naturalBlock(matrix: FloatTensor, slack = 1.1): BlockShape {
   const blocks = countBlocks(matrix);
-  return [...BLOCK_HEIGHTS].reverse().find((height) => height * blocks[height] <= slack * blocks[1]) ?? 1;
+  return LARGEST_FIRST.find((shape) => weightsOfBlock(shape) * blocks[shape] <= slack * blocks["1"]) ?? "1";
 }

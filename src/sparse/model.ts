@@ -14,7 +14,7 @@ import type { Activation, BertConfig, Head, LayerConfig } from "../bert/config.t
 import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MIXTURE, POOLER, weightOf } from "../bert/names.ts";
 import type { Arena } from "./arena.ts";
 import { type PlacedLinear, placeLinear, type Rates } from "./linear.ts";
-import { type PackedMatrix, unpackMatrix } from "./matrix.ts";
+import { isPacked, type PackedMatrix, unpackMatrix } from "./matrix.ts";
 import { PANEL, panelBytes, panelsOf } from "./panels.ts";
 
 /** What is placed: a network, or what a packed file holds. */
@@ -153,7 +153,7 @@ function placer(arena: Arena, { tensors }: SparseModel, rates: Rates): Placer {
   };
   const tensor = (name: string): FloatTensor => {
     const value = found(name);
-    return "height" in value ? unpackMatrix(value) : value;
+    return isPacked(value) ? unpackMatrix(value) : value;
   };
   const table = (name: string): number => arena.place(tensor(name).data);
   return {

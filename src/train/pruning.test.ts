@@ -37,7 +37,7 @@ test("a group that keeps nothing becomes 0 throughout", () => {
 test("by block: rows of a column stay or go together, and the threshold is a sum of sizes", () => {
   const memory = memoryOf(3, -1, -1, 1, 0, 5, 0, -6);
   const groups = [[{ buffer: "w", offset: 0, shape: [4, 2] }]];
-  expect(prune(memory, { groups, keep: [4], by: "magnitude", block: 2, fill: 0 })).toEqual([4]);
+  expect(prune(memory, { groups, keep: [4], by: "magnitude", block: "2x1", fill: 0 })).toEqual([4]);
   expect([...(memory.buffers.get("w") ?? [])]).toEqual([3, 0, -1, 0, 0, 5, 0, -6]);
 });
 
@@ -48,7 +48,12 @@ test("scores of another matrix's blocks: its weights are counted, and nothing is
   // Five rows in blocks of 4: the scores stand for 4, 4, 1 and 1 weights.
   const of = [[{ buffer: "w", offset: 0, shape: [5, 2] }]];
   const thresholdAt = (keep: number): number[] =>
-    prune(memory, { groups, of, keep: [keep], by: "value", block: 4 });
+    prune(memory, { groups, of, keep: [keep], by: "value", block: "4x1" });
   expect([1, 2, 5, 6, 7, 10].map((keep) => thresholdAt(keep)[0])).toEqual([9, 7, 7, 2, -1, -1]);
+  // Five rows and columns in blocks of 4 x 4: they stand for 16, 4, 4 and 1.
+  const square = [[{ buffer: "w", offset: 0, shape: [5, 5] }]];
+  const squareAt = (keep: number): number[] =>
+    prune(memory, { groups, of: square, keep: [keep], by: "value", block: "4x4" });
+  expect([1, 2, 17, 18, 21, 22].map((keep) => squareAt(keep)[0])).toEqual([9, 7, 7, 2, 2, -1]);
   expect([...(memory.buffers.get("w") ?? [])]).toEqual(scores);
 });

@@ -6,7 +6,7 @@
  */
 
 import {
-  type BlockHeight,
+  type BlockShape,
   blockThreshold,
   fillBelow,
   matrixOf,
@@ -22,19 +22,19 @@ export interface PruneViews {
   readonly groups: readonly (readonly View[])[];
   readonly keep: readonly number[];
   readonly by: Ranking;
-  readonly block?: BlockHeight;
+  readonly block?: BlockShape;
   readonly of?: readonly (readonly View[])[];
   readonly fill?: number;
 }
 
 /** The rank at which each group's `keep` is reached; +∞ where none is kept. With `fill`, all that are not kept become that. */
 export function prune(memory: HostMemory, request: PruneViews): number[] {
-  const { groups, of, keep, by, fill, block = 1 } = request;
+  const { groups, of, keep, by, fill, block = "1" } = request;
   return groups.map((views, i) => {
     const arrays = views.map((view) => memory.view(view));
     const ranked = arrays.map((data, k): RankedBlocks => {
       const matrix = of?.[i]?.[k];
-      if (matrix) return { ...matrixOf(matrix.shape), height: block, ranks: data };
+      if (matrix) return { ...matrixOf(matrix.shape), block, ranks: data };
       return rankedBlocks(requireItem(views, k, "views").shape, data, block, by);
     });
     const left = requireItem(keep, i, "weights to keep");

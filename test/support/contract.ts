@@ -1,13 +1,21 @@
 /** The contract's checks of the project's own methods: every method under several settings and heads. */
 
 import { describe, expect, test } from "vitest";
+import { BLOCK_SHAPES, type BlockShape } from "../../src/base/blocks.ts";
 import type { Head } from "../../src/bert/config.ts";
 import { METHODS, type MethodId } from "../../src/methods/registry.ts";
 import { contractTestsOf } from "../../src/obligations/contract-tests.ts";
 import { CLASSES } from "../../src/obligations/small-network.ts";
 
+type Settings = Readonly<Record<string, string>>;
+
+/** Settings with blocks of each shape. */
+function inBlocks(set: Settings, shapes: readonly BlockShape[] = BLOCK_SHAPES.slice(1)): Settings[] {
+  return shapes.map((block) => ({ ...set, block }));
+}
+
 /** Settings under which each method is held to its contract, for a network of two layers. A new method adds a row. */
-const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, string>>[]>> = {
+const SETTINGS: Readonly<Record<MethodId, readonly Settings[]>> = {
   "adapting-by-pruning": [
     { sparsity: "0.5" },
     { sparsity: "0.7", step: "sgd", alpha: "1", recovery: "false", scope: "encoder" },
@@ -34,34 +42,34 @@ const SETTINGS: Readonly<Record<MethodId, readonly Readonly<Record<string, strin
   lottery: [
     { sparsity: "0.5", rounds: "2" },
     { sparsity: "0.5", rounds: "1", frozen: "true", head: "mixture" },
-    { sparsity: "0.6", rounds: "2", block: "4" },
+    ...inBlocks({ sparsity: "0.6", rounds: "2" }),
   ],
   magnitude: [
     { sparsity: "0.8", until: "0.6" },
     { sparsity: "0.8", schedule: "one-shot", ranking: "global", distil: "true" },
     { sparsity: "0.8", scope: "all", frozen: "true", times: "2" },
-    { sparsity: "0.8", until: "0.6", block: "4" },
-    { sparsity: "0.7", schedule: "one-shot", ranking: "global", scope: "all", block: "2" },
+    ...inBlocks({ sparsity: "0.8", until: "0.6" }, ["4x1", "1x4"]),
+    ...inBlocks({ sparsity: "0.7", schedule: "one-shot", ranking: "global", scope: "all" }, ["2x1", "4x4"]),
   ],
   movement: [
     { sparsity: "0.5", until: "0.5", refresh: "1" },
     { sparsity: "0.5", until: "0.5", refresh: "1", soft: "true", distil: "true" },
-    { sparsity: "0.7", until: "0.5", refresh: "1", block: "4" },
-    { sparsity: "0.5", until: "0.5", refresh: "1", soft: "true", block: "2" },
+    ...inBlocks({ sparsity: "0.7", until: "0.5", refresh: "1" }, ["4x1", "4x4"]),
+    ...inBlocks({ sparsity: "0.5", until: "0.5", refresh: "1", soft: "true" }, ["2x1", "1x4"]),
   ],
   pkd: [{ layers: "2" }, { layers: "2", strategy: "last" }],
   random: [
     { sparsity: "0.5" },
     { sparsity: "0.5", scope: "all", frozen: "true" },
-    { sparsity: "0.5", scope: "all", block: "4" },
+    ...inBlocks({ sparsity: "0.5", scope: "all" }),
   ],
   snip: [{ ratio: "0.4" }, { ratio: "0.5", unit: "attention+ffn", spectral: "false", ranking: "kind" }],
   sparsebert: [
     { sparsity: "0.8" },
     { sparsity: "0.8", init: "fine-tuned", when: "before" },
     { sparsity: "0.8", distil: "false" },
-    { sparsity: "0.8", block: "2" },
-    { sparsity: "0.8", block: "4", init: "fine-tuned", when: "before" },
+    ...inBlocks({ sparsity: "0.8" }, ["2x1", "1x4"]),
+    ...inBlocks({ sparsity: "0.8", init: "fine-tuned", when: "before" }, ["4x1", "4x4"]),
   ],
   theseus: [
     { layers: "1", base: "0.5", full: "1", init: "fine-tuned" },
@@ -97,6 +105,15 @@ export function isSparse(id: string): boolean {
 export function testContracts(isMeant: (id: string) => boolean): void {
   const meant = Object.entries(METHODS).filter(([id]) => isMeant(id));
   test("there are methods to hold to the contract", () => expect(meant.length).toBeGreaterThan(3));
+  test("a method that prunes in blocks is held to it in every shape", () => {
+    const untried = meant.flatMap(([id, { fields }]) => {
+      const tried = SETTINGS[id as MethodId].map(({ block = "1" }) => block);
+      return "block" in fields
+        ? BLOCK_SHAPES.filter((shape) => !tried.includes(shape)).map((shape) => [id, shape])
+        : [];
+    });
+    expect(untried).toEqual([]);
+  });
   describe.each(meant)("%s", (id, method) => {
     // Keys of `METHODS` are its ids.
     const rows = SETTINGS[id as MethodId];

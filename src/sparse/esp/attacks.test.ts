@@ -163,6 +163,10 @@ const ATTACKS: readonly [string, string, Uint8Array][] = [
   ["unknown values", "esp/entry", withDirectory(BIAS, '["classifier.bias",[2],"int4"]')],
   ["values of the prototype", "esp/entry", withDirectory(BIAS, '["classifier.bias",[2],"constructor"]')],
   ["blocks of 3 rows", "esp/entry", withDirectory('"int8",1]', '"int8",3]')],
+  ["blocks of 1 x 2", "esp/entry", withDirectory('"int8",1]', '"int8","1x2"]')],
+  ["blocks of 2 rows in another spelling", "esp/entry", withDirectory('"int8",1]', '"int8","2x1"]')],
+  ["a single weight in another spelling", "esp/entry", withDirectory('"int8",1]', '"int8","1"]')],
+  ["blocks of the prototype", "esp/entry", withDirectory('"int8",1]', '"int8","constructor"]')],
   ["a negative dimension", "esp/entry", withDirectory(BIAS, '["classifier.bias",[-2],"float32"]')],
   ["half a dimension", "esp/entry", withDirectory(BIAS, '["classifier.bias",[0.5],"float32"]')],
   [

@@ -5,12 +5,12 @@
  *   tokenizer   a Hugging Face tokenizer_config.json; under `espalier` rules that are not BERT's (text/rules.ts), which
  *               name pieces by number; the pieces are a section of their own
  *   metadata    free strings by name
- *   tensors     [name, shape, values] of a dense tensor, [name, shape, values, height] of a sparse one
+ *   tensors     [name, shape, values] of a dense tensor, [name, shape, values, block] of a sparse one
  *
  * Promise: it is read only when the tensors listed are those of the configuration, each once, in its shape.
  */
 
-import { BLOCK_HEIGHTS } from "../../base/blocks.ts";
+import { BLOCK_SHAPES, type BlockShape } from "../../base/blocks.ts";
 import { ConfigError, FormatError } from "../../base/errors.ts";
 import { sizeOf } from "../../base/tensor.ts";
 import { type BertConfig, type Head, parseConfig } from "../../bert/config.ts";
@@ -32,6 +32,18 @@ import { VALUE_KINDS } from "./values.ts";
 const MAX_ELEMENTS = 2 ** 30;
 /** Objects and lists inside one another; the deepest of ours is the range of a layer in 8 bits, at 6. */
 const MAX_DEPTH = 8;
+
+/**
+ * How an entry spells its blocks: those of one column by their rows, as when there were no others. A reader of that time
+ * refuses what it does not know, and a file without it has the bytes that it had.
+ */
+const SPELLINGS: Readonly<Record<BlockShape, number | string>> = {
+  "1": 1,
+  "2x1": 2,
+  "4x1": 4,
+  "1x4": "1x4",
+  "4x4": "4x4",
+};
 
 /** A tokenizer without its pieces. */
 export type PackedTokenizer = TokenizerFlags & { readonly rules?: TokenizerRules };
@@ -59,11 +71,11 @@ export function directoryText(directory: Omit<Directory, "tokenizer">, vocabular
     model: configJson(config, head),
     tokenizer: { ...flagsJson(vocabulary), ...rulesJson(vocabulary) },
     metadata: Object.fromEntries(sorted),
-    tensors: [...tensors].map(([name, { shape, values, height }]) => [
+    tensors: [...tensors].map(([name, { shape, values, block }]) => [
       name,
       shape,
       values,
-      ...(height === undefined ? [] : [height]),
+      ...(block === undefined ? [] : [SPELLINGS[block]]),
     ]),
   });
 }
@@ -168,22 +180,22 @@ function parseEntries(json: unknown, where: string): Map<string, Storage> {
 
 function parseEntry(json: unknown, where: string): [string, Storage] {
   const fields: readonly unknown[] = Array.isArray(json) ? json : [];
-  const [name, shape, kind, blocks] = fields;
+  const [name, shape, kind, spelling] = fields;
   const values = VALUE_KINDS.find((known) => known === kind);
-  const height = BLOCK_HEIGHTS.find((known) => known === blocks);
-  const sparse = fields.length === 4 && height !== undefined;
+  const block = BLOCK_SHAPES.find((known) => SPELLINGS[known] === spelling);
+  const sparse = fields.length === 4 && block !== undefined;
   if (
     typeof name !== "string" ||
     !isShape(shape) ||
     values === undefined ||
     !(sparse || fields.length === 3)
   ) {
-    throw bad("entry", "tensor", "[name, shape, values] or [name, shape, values, height]", json, where);
+    throw bad("entry", "tensor", "[name, shape, values] or [name, shape, values, block]", json, where);
   }
   if ((sparse || values === "int8") && shape.length !== 2) {
     throw bad("entry", `tensor ${name}`, "a matrix, as it is sparse or int8", shape, where);
   }
-  return [name, { shape, values, ...(height === undefined ? {} : { height }) }];
+  return [name, { shape, values, ...(block === undefined ? {} : { block }) }];
 }
 
 function isShape(json: unknown): json is readonly number[] {

@@ -7,10 +7,11 @@
  * No coder that knows a matrix only by its density and its numbers' frequencies gets below their sum.
  */
 
+import { blockGrid } from "../../base/blocks.ts";
 import { requireEntry, requireItem } from "../../base/present.ts";
-import { blockRows } from "../matrix.ts";
+import { isPacked } from "../matrix.ts";
 import { countBytes, entropyBits } from "./frequencies.ts";
-import { isPacked, layoutOf, type Storage, type StoredTensor } from "./matrices.ts";
+import { layoutOf, type Storage, type StoredTensor } from "./matrices.ts";
 import { decodeEsp, openEsp } from "./model.ts";
 import { valueStreams } from "./values.ts";
 
@@ -43,7 +44,8 @@ function binaryEntropy(p: number): number {
 
 function positionBits(tensor: StoredTensor): number {
   if (!isPacked(tensor)) return 0;
-  const places = blockRows(tensor) * tensor.columns;
+  const [down, across] = blockGrid(tensor);
+  const places = down * across;
   return places === 0 ? 0 : places * binaryEntropy(tensor.indices.length / places);
 }
 

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { BLOCK_HEIGHTS, type BlockHeight } from "../../base/blocks.ts";
+import { BLOCK_SHAPES, type BlockShape } from "../../base/blocks.ts";
 import { fold, keyOf, normals, uniform } from "../../base/random.ts";
 import { type FloatTensor, floatTensor } from "../../base/tensor.ts";
-import { packMatrix, unpackMatrix } from "../matrix.ts";
+import { isPacked, packMatrix, unpackMatrix } from "../matrix.ts";
 import { ByteWriter } from "./bytes.ts";
-import { decodeTensor, encodeTensor, formOf, isPacked, type Storage, storageOf } from "./matrices.ts";
+import { decodeTensor, encodeTensor, formOf, type Storage, storageOf } from "./matrices.ts";
 import { roundMatrix, VALUE_KINDS, type ValueKind, valueStreams } from "./values.ts";
 
 const NO_LIMIT = (): void => undefined;
@@ -30,14 +30,14 @@ const matrices = fc
   })
   .map(({ rows, columns, density, seed }) => sparseMatrix(rows, columns, density, seed));
 
-const KINDS = VALUE_KINDS.flatMap((kind) => BLOCK_HEIGHTS.map((height) => [kind, height] as const));
+const KINDS = VALUE_KINDS.flatMap((kind) => BLOCK_SHAPES.map((block) => [kind, block] as const));
 
 test.each(KINDS)(
-  "a rounded matrix of %s in blocks of %i rows comes back to the bit, at any density",
-  (kind, height) => {
+  "a rounded matrix of %s in blocks of %s comes back to the bit, at any density",
+  (kind, block) => {
     fc.assert(
       fc.property(matrices, (matrix) => {
-        const packed = packMatrix(roundMatrix(matrix, kind, "m"), height);
+        const packed = packMatrix(roundMatrix(matrix, kind, "m"), block);
         const section = encodeTensor(packed, kind);
         const back = decode(section, storageOf(packed, kind));
         expect(back).toEqual(packed);
@@ -62,7 +62,7 @@ test.each([0, 0.0005, 0.003, 0.01, 0.05, 0.3, 0.5, 0.9, 1])(
   "at density %d positions take at most 1.02 times their entropy and 400 bytes",
   (density) => {
     const [rows, columns] = [300, 400];
-    const packed = packMatrix(sparseMatrix(rows, columns, density, 5), 1);
+    const packed = packMatrix(sparseMatrix(rows, columns, density, 5), "1");
     const section = encodeTensor(packed, "float32");
     expect(decode(section, storageOf(packed, "float32"))).toEqual(packed);
     const p = packed.indices.length / (rows * columns);
@@ -79,7 +79,7 @@ test.each([
   [0, 0],
 ])("a matrix [%i, %i], as of a layer without heads, is sparse and takes 4 bytes", (rows, columns) => {
   const empty = floatTensor([rows, columns], new Float32Array(0));
-  const [stored, kind] = formOf(empty, { sparse: "int8", dense: "int8", height: undefined }, "m");
+  const [stored, kind] = formOf(empty, { sparse: "int8", dense: "int8", block: undefined }, "m");
   expect(isPacked(stored)).toBe(true);
   const section = encodeTensor(stored, kind);
   expect(section.length).toBe(4);
@@ -91,7 +91,7 @@ test("what is written of a matrix that was read is what was read, whatever the t
   const kinds = fc.constantFrom(...VALUE_KINDS);
   fc.assert(
     fc.property(matrices, kinds, kinds, (matrix, sparse, dense) => {
-      const choices = { sparse, dense, height: undefined };
+      const choices = { sparse, dense, block: undefined };
       const [first, kind] = formOf(matrix, choices, "m");
       const again = isPacked(first) ? unpackMatrix(first) : first;
       expect(formOf(again, choices, "m")).toEqual([first, kind]);
@@ -103,7 +103,7 @@ test("what is written of a matrix that was read is what was read, whatever the t
 test("at most half of the numbers other than zero is sparse, more is dense", () => {
   const formFor = (nonzero: number) => {
     const data = Float32Array.from({ length: 64 }, (_, i) => Number(i < nonzero));
-    return formOf(floatTensor([8, 8], data), { sparse: "float16", dense: "int8", height: 1 }, "m");
+    return formOf(floatTensor([8, 8], data), { sparse: "float16", dense: "int8", block: "1" }, "m");
   };
   expect(isPacked(formFor(32)[0])).toBe(true);
   expect(formFor(33)).toMatchObject([{ shape: [8, 8] }, "int8"]);
@@ -118,14 +118,16 @@ function section(count: number, positions: readonly number[], values?: readonly 
 }
 
 const [BITS, GAPS, RAW] = [0, 1, 0];
-const sparse = (values: ValueKind, height: BlockHeight = 1, shape = [4, 4]): Storage => ({
+const sparse = (values: ValueKind, block: BlockShape = "1", shape = [4, 4]): Storage => ({
   shape,
   values,
-  height,
+  block,
 });
 const F32 = sparse("float32");
 /** Two blocks at places 0 and 15, and what follows. */
 const TWO = [GAPS, 0, RAW, 0, 14, 0, 0, 0, 0];
+/** What is left of a square after its first three numbers. */
+const ZEROS: readonly number[] = new Array(13).fill(0);
 const INT8 = { shape: [1, 2], values: "int8" } as const;
 
 const ATTACKS: readonly [string, string, Storage, Uint8Array][] = [
@@ -151,15 +153,46 @@ const ATTACKS: readonly [string, string, Storage, Uint8Array][] = [
   ["a rest that no gap has", "esp/trailing", F32, section(2, [GAPS, 0, RAW, 0, 14, 1, 0, 0, 0, 0])],
   ["fewer bits than blocks", "esp/positions", F32, section(2, [BITS, 1, 0])],
   ["more bits than blocks", "esp/positions", F32, section(2, [BITS, 7, 0])],
-  ["a bit behind the last place", "esp/positions", sparse("float32", 1, [3, 3]), section(2, [BITS, 1, 2])],
+  ["a bit behind the last place", "esp/positions", sparse("float32", "1", [3, 3]), section(2, [BITS, 1, 2])],
   ["bits cut off", "esp/short", F32, Uint8Array.of(2, 0, 0, 0, BITS, 1)],
   ["a byte after the values", "esp/trailing", F32, Uint8Array.of(...section(2, TWO), 0)],
   ["a block of zeros", "esp/zero-block", F32, section(2, TWO, [1, 0])],
   [
     "a number below the last row",
     "esp/padding",
-    sparse("float32", 4, [1, 4]),
+    sparse("float32", "4x1", [1, 4]),
     section(1, [BITS, 1], [1, 0, 0, 1]),
+  ],
+  [
+    "a number behind the last column",
+    "esp/padding",
+    sparse("float32", "1x4", [4, 2]),
+    section(1, [BITS, 1], [1, 1, 0, 1]),
+  ],
+  [
+    "a number behind the last column, in the second of two rows of blocks",
+    "esp/padding",
+    sparse("float32", "4x4", [5, 5]),
+    section(1, [BITS, 8], [1, 0, 1, ...ZEROS]),
+  ],
+  [
+    "a number below the last row of a square block",
+    "esp/padding",
+    sparse("float32", "4x4", [5, 5]),
+    section(1, [BITS, 4], [1, 1, 1, 1, 1, ...ZEROS.slice(2)]),
+  ],
+  ["more squares than places", "esp/blocks", sparse("float32", "4x4", [5, 9]), section(7, TWO)],
+  [
+    "a square to the right of the last",
+    "esp/positions",
+    sparse("float32", "4x4", [4, 9]),
+    section(1, [BITS, 8]),
+  ],
+  [
+    "a square of zeros",
+    "esp/zero-block",
+    sparse("float32", "4x4"),
+    section(1, [BITS, 1], [0, 0, 0, ...ZEROS]),
   ],
   ["NaN among the numbers", "esp/finite", F32, section(2, TWO, [1, Number.NaN])],
   ["infinity among the numbers", "esp/finite", F32, section(2, TWO, [1, Number.POSITIVE_INFINITY])],
@@ -184,6 +217,8 @@ test("the attacks' own scaffolding is sound: unharmed sections pass", () => {
     0, 3, 0, 1, 1, 1, 2, 3, 4,
   ]);
   expect(decode(section(1, [BITS, 1, 0], [3]), F32)).toMatchObject({ values: Float32Array.of(3) });
+  const squares = section(1, [BITS, 4], [1, 2, 3, 4, ...ZEROS.slice(1)]);
+  expect(decode(squares, sparse("float32", "4x4", [5, 5]))).toMatchObject({ indices: Uint32Array.of(0) });
   const levels = decode(Uint8Array.of(RAW, 0x80, RAW, 0x3f, RAW, 0x81, 2), INT8);
   expect(levels).toMatchObject({ data: Float32Array.of(-127, 2) });
 });

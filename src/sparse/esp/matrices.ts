@@ -4,13 +4,13 @@
  *   dense    the numbers (values.ts)
  *   sparse   K, the number of blocks (u32); if there are any, their positions (positions.ts) and their numbers
  *
- * Shape and storage stand in the file's directory. A tensor has one form: which of the two it is, and how high its blocks
- * are, follows from its rounded numbers (`formOf`), so that what was read is written as the same bytes.
+ * Shape and storage stand in the file's directory. A tensor has one form: which of the two it is, and the shape of its
+ * blocks, follows from its rounded numbers (`formOf`), so that what was read is written as the same bytes.
  */
 
-import type { BlockHeight } from "../../base/blocks.ts";
+import { type BlockShape, blockGrid, blockSize, weightsOfBlock } from "../../base/blocks.ts";
 import { type FloatTensor, floatTensor, sizeOf } from "../../base/tensor.ts";
-import { blockRows, naturalHeight, type PackedMatrix, packMatrix } from "../matrix.ts";
+import { isPacked, naturalBlock, type PackedMatrix, packMatrix } from "../matrix.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { readPositions, writePositions } from "./positions.ts";
 import { denseLayout, type Layout, readValues, roundMatrix, type ValueKind, writeValues } from "./values.ts";
@@ -18,11 +18,11 @@ import { denseLayout, type Layout, readValues, roundMatrix, type ValueKind, writ
 /** A matrix is stored as sparse when at most this share of its numbers is not zero. */
 const MOST_NONZERO = 0.5;
 
-/** How a tensor is stored; `height` of blocks for a sparse one. */
+/** How a tensor is stored; with `block` a sparse one. */
 export interface Storage {
   readonly shape: readonly number[];
   readonly values: ValueKind;
-  readonly height?: BlockHeight;
+  readonly block?: BlockShape;
 }
 
 /** What a tensor may be stored as. */
@@ -32,21 +32,16 @@ export interface Choices {
   /** Numbers of a dense matrix. */
   readonly dense: ValueKind;
   /** Undefined: the natural one. */
-  readonly height: BlockHeight | undefined;
+  readonly block: BlockShape | undefined;
 }
 
 /** A decoded tensor. */
 export type StoredTensor = FloatTensor | PackedMatrix;
 
-/** True for a matrix of blocks. */
-export function isPacked(tensor: StoredTensor): tensor is PackedMatrix {
-  return "indices" in tensor;
-}
-
 /** The storage of a decoded tensor that was stored as `values`. */
 export function storageOf(tensor: StoredTensor, values: ValueKind): Storage {
   if (!isPacked(tensor)) return { shape: tensor.shape, values };
-  return { shape: [tensor.rows, tensor.columns], values, height: tensor.height };
+  return { shape: [tensor.rows, tensor.columns], values, block: tensor.block };
 }
 
 /**
@@ -64,8 +59,8 @@ export function formOf(matrix: FloatTensor, choices: Choices, what: string): [St
   return isSparse(both) ? [pack(both, choices), choices.sparse] : [dense, choices.dense];
 }
 
-function pack(matrix: FloatTensor, { height }: Choices): PackedMatrix {
-  return packMatrix(matrix, height ?? naturalHeight(matrix));
+function pack(matrix: FloatTensor, { block }: Choices): PackedMatrix {
+  return packMatrix(matrix, block ?? naturalBlock(matrix));
 }
 
 function isSparse({ data }: FloatTensor): boolean {
@@ -89,7 +84,7 @@ export function encodeTensor(tensor: StoredTensor, values: ValueKind): Uint8Arra
   }
   writer.u32(tensor.indices.length);
   if (tensor.indices.length > 0) {
-    writePositions(writer, tensor, tensor.columns);
+    writePositions(writer, tensor, blockGrid(tensor));
     writeValues(writer, tensor.values, values, tensor);
   }
   return writer.bytes();
@@ -117,46 +112,62 @@ export function decodeTensor(
   return tensor;
 }
 
-function readTensor(reader: ByteReader, { shape, values, height }: Storage, budget: Budget): StoredTensor {
-  if (height === undefined) {
+function readTensor(reader: ByteReader, { shape, values, block }: Storage, budget: Budget): StoredTensor {
+  if (block === undefined) {
     const count = sizeOf(shape);
     budget(count + (shape[0] ?? 0), reader.what);
     return floatTensor(shape, readValues(reader, count, values, layoutOf(shape)));
   }
   const [rows = 0, columns = 0] = shape;
   const count = reader.u32();
-  const R = blockRows({ rows, height });
-  if (count > R * columns) throw reader.bad("blocks", `at most ${R * columns} blocks`, count);
-  budget(R + rows + count * (height + 1), reader.what);
+  const grid = blockGrid({ rows, columns, block });
+  const [R, C] = grid;
+  if (count > R * C) throw reader.bad("blocks", `at most ${R * C} blocks`, count);
+  const size = weightsOfBlock(block);
+  budget(R + rows + count * (size + 1), reader.what);
   if (count === 0) {
     const [starts, indices] = [new Uint32Array(R + 1), new Uint32Array(0)];
-    return { rows, columns, height, starts, indices, values: new Float32Array(0) };
+    return { rows, columns, block, starts, indices, values: new Float32Array(0) };
   }
-  const positions = readPositions(reader, count, R, columns);
-  const layout = { rows, height, starts: positions.starts };
+  const positions = readPositions(reader, count, grid);
+  const layout = { rows, block, starts: positions.starts };
   const matrix = {
     ...positions,
     rows,
     columns,
-    height,
-    values: readValues(reader, count * height, values, layout),
+    block,
+    values: readValues(reader, count * size, values, layout),
   };
   checkBlocks(reader, matrix);
   return matrix;
 }
 
-/** One matrix has one form: no block of zeros only, nothing in the rows that pad the last block row. */
-function checkBlocks(reader: ByteReader, { rows, height, starts, values }: PackedMatrix): void {
-  for (let n = 0; n < values.length; n += height) {
+/** One matrix has one form: no block of zeros only, nothing in what blocks have below the last row and behind the last column. */
+function checkBlocks(
+  reader: ByteReader,
+  { rows, columns, block, starts, indices, values }: PackedMatrix,
+): void {
+  const { height, width } = blockSize(block);
+  const size = height * width;
+  for (let n = 0; n < values.length; n += size) {
     let found = false;
-    for (let i = 0; i < height; i++) found ||= values[n + i] !== 0;
+    for (let i = 0; i < size; i++) found ||= values[n + i] !== 0;
     if (!found)
-      throw reader.bad("zero-block", "a number other than zero in each block", `none in block ${n / height}`);
+      throw reader.bad("zero-block", "a number other than zero in each block", `none in block ${n / size}`);
   }
-  const present = rows % height;
-  if (present === 0) return;
-  for (let n = (starts.at(-2) ?? 0) * height; n < values.length; n++) {
-    if (n % height < present || values[n] === 0) continue;
-    throw reader.bad("padding", "zeros below the last row", String(values[n]));
+  const present = (rows % height || height) * width;
+  for (let n = (starts.at(-2) ?? 0) * size; n < values.length; n++) {
+    if (n % size >= present && values[n] !== 0)
+      throw reader.bad("padding", "zeros below the last row", String(values[n]));
+  }
+  const narrow = columns % width;
+  if (narrow === 0) return;
+  const last = Math.floor(columns / width);
+  for (let k = 0; k < indices.length; k++) {
+    if (indices[k] !== last) continue;
+    for (let n = k * size; n < (k + 1) * size; n++) {
+      if (n % width >= narrow && values[n] !== 0)
+        throw reader.bad("padding", "zeros behind the last column", String(values[n]));
+    }
   }
 }

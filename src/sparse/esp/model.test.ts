@@ -1,14 +1,15 @@
 import { expect, test } from "vitest";
 import { ownTemplates, ruledModel } from "../../../test/support/ruled-model.ts";
 import { PRUNED_CONFIG, TINY_CONFIG, tinyModel } from "../../../test/support/tiny-model.ts";
+import { BLOCK_SHAPES, blockSize } from "../../base/blocks.ts";
 import { keyOf, uniform } from "../../base/random.ts";
 import { floatTensor } from "../../base/tensor.ts";
 import type { BertConfig, Head } from "../../bert/config.ts";
 import { isEmbedding, parameters } from "../../bert/names.ts";
 import type { Network } from "../../network/network.ts";
 import { keepUnits, WHOLE } from "../../network/shrink.ts";
+import { isPacked } from "../matrix.ts";
 import { espFigures } from "./figures.ts";
-import { isPacked } from "./matrices.ts";
 import { decodeEsp, type EspOptions, encodeEsp, networkOf } from "./model.ts";
 import { roundMatrix, VALUE_KINDS } from "./values.ts";
 
@@ -83,7 +84,13 @@ function rounded(network: Network, { values = "float16", tables = values }: EspO
 
 const OPTIONS: readonly EspOptions[] = [
   ...VALUE_KINDS.map((values) => ({ values })),
-  { values: "int8", tables: "float16", height: 4, metadata: { b: "2", a: "", 3: "x", ["__proto__"]: "y" } },
+  ...BLOCK_SHAPES.map((block) => ({ values: "int8" as const, block })),
+  {
+    values: "int8",
+    tables: "float16",
+    block: "4x1",
+    metadata: { b: "2", a: "", 3: "x", ["__proto__"]: "y" },
+  },
   {},
 ];
 
@@ -109,20 +116,25 @@ test("equal tensors in another order are written as the same bytes", async () =>
   expect(await encodeEsp(reversed)).toEqual(await encodeEsp(network));
 });
 
-test("sparse matrices are packed, tables and vectors are not, and masks of blocks are found", async () => {
-  const blocks = { ...pruned(tinyModel(CLASSES)) };
-  const name = "bert.encoder.layer.0.intermediate.dense.weight";
-  const data = Float32Array.from({ length: 24 * 16 }, (_, i) =>
-    Number((Math.floor(i / 64) + (i % 16)) % 5 === 0),
-  );
-  const tensors = new Map(blocks.tensors).set(name, floatTensor([24, 16], data));
-  const model = await decodeEsp(await encodeEsp({ ...blocks, tensors }));
-  expect(model.tensors.get(name)).toMatchObject({ height: 4 });
-  for (const [key, tensor] of model.tensors) {
-    const matrix = key.startsWith("bert.encoder.") && parameters(TINY_CONFIG, CLASSES).get(key)?.length === 2;
-    expect([key, isPacked(tensor)]).toEqual([key, matrix]);
-  }
-});
+test.each(BLOCK_SHAPES)(
+  "sparse matrices are packed, and a mask of blocks of %s is found; tables and vectors are not",
+  async (block) => {
+    const blocks = { ...pruned(tinyModel(CLASSES)) };
+    const name = "bert.encoder.layer.0.intermediate.dense.weight";
+    const { height, width } = blockSize(block);
+    const data = Float32Array.from({ length: 24 * 16 }, (_, i) =>
+      Number((2 * Math.floor(i / 16 / height) + Math.floor((i % 16) / width)) % 5 === 0),
+    );
+    const tensors = new Map(blocks.tensors).set(name, floatTensor([24, 16], data));
+    const model = await decodeEsp(await encodeEsp({ ...blocks, tensors }));
+    expect(model.tensors.get(name)).toMatchObject({ block });
+    for (const [key, tensor] of model.tensors) {
+      const matrix =
+        key.startsWith("bert.encoder.") && parameters(TINY_CONFIG, CLASSES).get(key)?.length === 2;
+      expect([key, isPacked(tensor)]).toEqual([key, matrix]);
+    }
+  },
+);
 
 test("the parts of a file add up to it, and no tensor is below its bound but for 4 bytes", async () => {
   const bytes = await encodeEsp(pruned(tinyModel(CLASSES)), { values: "int8" });

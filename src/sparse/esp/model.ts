@@ -11,7 +11,7 @@
  * Not here: files and addresses, masks (the zeros are the mask), running the model.
  */
 
-import type { BlockHeight } from "../../base/blocks.ts";
+import type { BlockShape } from "../../base/blocks.ts";
 import { requireEntry, requireItem } from "../../base/present.ts";
 import type { FloatTensor } from "../../base/tensor.ts";
 import type { BertConfig, Head } from "../../bert/config.ts";
@@ -20,7 +20,7 @@ import { findOverflow, weightSizes } from "../../bert/range.ts";
 import { lengthFor } from "../../network/length.ts";
 import type { Network } from "../../network/network.ts";
 import type { TokenizerFiles } from "../../text/tokenizer.ts";
-import { type PackedMatrix, packedSizes, unpackMatrix } from "../matrix.ts";
+import { isPacked, type PackedMatrix, packedSizes, unpackMatrix } from "../matrix.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { joinSections, splitSections } from "./container.ts";
 import { checkTensors, type Directory, directoryText, parseDirectory, tensorShapes } from "./directory.ts";
@@ -31,7 +31,6 @@ import {
   decodeTensor,
   encodeTensor,
   formOf,
-  isPacked,
   type Storage,
   type StoredTensor,
   storageOf,
@@ -57,8 +56,8 @@ export interface EspOptions {
   readonly values?: ValueKind;
   /** How embedding tables and other dense matrices are stored. Default as `values`. */
   readonly tables?: ValueKind;
-  /** Rows that a block spans. Default: what is natural for each matrix. */
-  readonly height?: BlockHeight;
+  /** Of sparse matrices. Default: what is natural for each of them. */
+  readonly block?: BlockShape;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -80,7 +79,7 @@ export type EspContent = Pick<Network, "config" | "head" | "vocabulary" | "tenso
  */
 export async function encodeEsp(network: EspContent, options: EspOptions = {}): Promise<Uint8Array> {
   const { config, head, vocabulary, tensors } = network;
-  const { values = "float16", tables = values, height, metadata = {} } = options;
+  const { values = "float16", tables = values, block, metadata = {} } = options;
   checkTensors(tensors, config, head, WRITING);
   const exact = new Set([...(config.quantized?.keys() ?? [])].map(weightOf));
   const storages = new Map<string, Storage>();
@@ -89,7 +88,7 @@ export async function encodeEsp(network: EspContent, options: EspOptions = {}): 
     const tensor = tensors.get(name);
     if (tensor === undefined) continue;
     const choices = exact.has(name) ? IN_LEVELS : { sparse: values, dense: tables };
-    const [stored, kind] = chooseStorage(name, tensor, { ...choices, height });
+    const [stored, kind] = chooseStorage(name, tensor, { ...choices, block });
     storages.set(name, storageOf(stored, kind));
     sections.push(encodeTensor(stored, kind));
   }

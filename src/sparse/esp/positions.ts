@@ -1,7 +1,7 @@
 /**
  * Where the blocks of a sparse matrix lie: gaps between them, or a bit for each place, whichever is smaller.
  *
- *   places   block rows × columns, counted row after row
+ *   places   R × C, rows and columns of blocks, counted row after row
  *   gap      places without a block between one block and the next; the first gap begins at place 0
  *
  *   0, ⌈places / 8⌉ bytes: a bit for each place, the lowest bit first
@@ -24,16 +24,16 @@ const MAX_SHIFT = 8;
 /** Mean of ⌊gap / 2^s⌋ at most: few gaps then reach 255 times 2^s. */
 const MOST_MEAN = 40;
 
-/** Columns of each block, and where block rows begin. */
+/** Column of blocks of each block, and where rows of blocks begin. */
 export type Positions = Pick<PackedMatrix, "starts" | "indices">;
 
 /** Gap before each block, [K]. */
-function gapsOf({ starts, indices }: Positions, columns: number): Uint32Array {
+function gapsOf({ starts, indices }: Positions, across: number): Uint32Array {
   const gaps = new Uint32Array(indices.length);
   let next = 0;
   for (let r = 0; r + 1 < starts.length; r++) {
     for (let k = starts[r] ?? 0; k < (starts[r + 1] ?? 0); k++) {
-      const place = r * columns + (indices[k] ?? 0);
+      const place = r * across + (indices[k] ?? 0);
       gaps[k] = place - next;
       next = place + 1;
     }
@@ -47,10 +47,13 @@ function shiftFor(places: number, count: number): number {
   return shift;
 }
 
+/** R and C. */
+type Grid = readonly [number, number];
+
 /** Writes the positions of K > 0 blocks. */
-export function writePositions(writer: ByteWriter, positions: Positions, columns: number): void {
-  const places = (positions.starts.length - 1) * columns;
-  const gaps = gapsOf(positions, columns);
+export function writePositions(writer: ByteWriter, positions: Positions, [down, across]: Grid): void {
+  const places = down * across;
+  const gaps = gapsOf(positions, across);
   const shift = shiftFor(places, gaps.length);
   const coded = new ByteWriter().u8(shift);
   const high = gaps.map((gap) => gap >>> shift);
@@ -82,19 +85,13 @@ function bitsOf(gaps: Uint32Array, length: number): Uint8Array {
 }
 
 /**
- * Reads the positions of `count` > 0 blocks in `blockRows` rows.
+ * Reads the positions of `count` > 0 blocks.
  * @throws {FormatError} `esp/positions` for a place outside of the matrix or another number of blocks; as `readStream` does
  */
-export function readPositions(
-  reader: ByteReader,
-  count: number,
-  blockRows: number,
-  columns: number,
-): Positions {
+export function readPositions(reader: ByteReader, count: number, grid: Grid): Positions {
   const method = reader.u8();
-  if (method === BITS)
-    return placeBlocks(reader, bitGaps(reader, count, blockRows * columns), blockRows, columns);
-  if (method === GAPS) return placeBlocks(reader, readGaps(reader, count), blockRows, columns);
+  if (method === BITS) return placeBlocks(reader, bitGaps(reader, count, grid[0] * grid[1]), grid);
+  if (method === GAPS) return placeBlocks(reader, readGaps(reader, count), grid);
   throw reader.bad("method", "positions of method 0 or 1", method);
 }
 
@@ -131,17 +128,16 @@ function bitGaps(reader: ByteReader, count: number, places: number): Float64Arra
 }
 
 /** Blocks by row and column. A gap that runs past the matrix is refused. */
-function placeBlocks(reader: ByteReader, gaps: Float64Array, blockRows: number, columns: number): Positions {
-  const starts = new Uint32Array(blockRows + 1);
+function placeBlocks(reader: ByteReader, gaps: Float64Array, [down, across]: Grid): Positions {
+  const starts = new Uint32Array(down + 1);
   const indices = new Uint32Array(gaps.length);
   let [row, column] = [0, -1];
   for (let k = 0; k < gaps.length; k++) {
     column += 1 + (gaps[k] ?? 0);
-    if (column >= columns) {
-      const rows = Math.floor(column / columns);
-      column -= rows * columns;
-      if (row + rows >= blockRows)
-        throw reader.bad("positions", `a place below ${blockRows * columns}`, "one beyond");
+    if (column >= across) {
+      const rows = Math.floor(column / across);
+      column -= rows * across;
+      if (row + rows >= down) throw reader.bad("positions", `a place below ${down * across}`, "one beyond");
       starts.fill(k, row + 1, row + rows + 1);
       row += rows;
     }

@@ -9,6 +9,7 @@
  * rounding what was rounded changes nothing, is in base/levels.ts. Not here: which numbers are stored (matrices.ts).
  */
 
+import { type BlockShape, blockSize } from "../../base/blocks.ts";
 import { LARGEST_LEVEL, levelScale, roundToLevels, SMALLEST_SCALE } from "../../base/levels.ts";
 import { type FloatTensor, findNotFinite, floatTensor } from "../../base/tensor.ts";
 import { decodeFloat16, encodeFloat16 } from "../../formats/float16.ts";
@@ -23,36 +24,45 @@ export type ValueKind = "float32" | "float16" | "int8";
 export const VALUE_KINDS: readonly ValueKind[] = ["float32", "float16", "int8"];
 
 /**
- * Which numbers belong to which row: number k·h + i, with starts[r] ≤ k < starts[r + 1], to row r·h + i. That of a
- * PackedMatrix; a dense matrix is one of height 1 in which every entry is a block.
+ * Which numbers belong to which row: number (k·h + i)·w + j, with starts[r] ≤ k < starts[r + 1], to row r·h + i. That of
+ * a PackedMatrix; a dense matrix is one of single weights in which every entry is a block.
  */
 export interface Layout {
   readonly rows: number;
-  readonly height: number;
+  readonly block: BlockShape;
   /** [⌈rows / h⌉ + 1] */
   readonly starts: Uint32Array;
 }
 
 /** The layout of a dense matrix [rows, columns]. */
 export function denseLayout(rows: number, columns: number): Layout {
-  return { rows, height: 1, starts: Uint32Array.from({ length: rows + 1 }, (_, r) => r * columns) };
+  return { rows, block: "1", starts: Uint32Array.from({ length: rows + 1 }, (_, r) => r * columns) };
 }
 
-/** Calls `visit` with each row: its numbers are first, first + height, … below end. */
-function eachRow(layout: Layout, visit: (row: number, first: number, end: number) => void): void {
-  const { rows, height, starts } = layout;
+/** Where the numbers of a row are: runs of `width` from `first` on, `stride` apart, below `end`. */
+type VisitRow = (row: number, first: number, end: number, width: number, stride: number) => void;
+
+/** Calls `visit` with each row. Blocks of one row lie one behind the other, and are one run. */
+function eachRow({ rows, block, starts }: Layout, visit: VisitRow): void {
+  const { height, width } = blockSize(block);
+  const size = height * width;
   for (let row = 0; row < rows; row++) {
     const r = Math.floor(row / height);
-    visit(row, (starts[r] ?? 0) * height + (row % height), (starts[r + 1] ?? 0) * height);
+    const first = (starts[r] ?? 0) * size + (row % height) * width;
+    const end = (starts[r + 1] ?? 0) * size;
+    if (height === 1) visit(row, first, end, end - first, end - first);
+    else visit(row, first, end, width, size);
   }
 }
 
 /** The scale of each row, [rows]; 0 for a row whose numbers all become 0. */
 function scalesOf(values: Float32Array, layout: Layout): Float32Array {
   const scales = new Float32Array(layout.rows);
-  eachRow(layout, (row, first, end) => {
+  eachRow(layout, (row, first, end, width, stride) => {
     let most = 0;
-    for (let n = first; n < end; n += layout.height) most = Math.max(most, Math.abs(values[n] ?? 0));
+    for (let run = first; run < end; run += stride) {
+      for (let n = run; n < run + width; n++) most = Math.max(most, Math.abs(values[n] ?? 0));
+    }
     scales[row] = levelScale(most);
   });
   return scales;
@@ -61,10 +71,12 @@ function scalesOf(values: Float32Array, layout: Layout): Float32Array {
 /** The level of each number. */
 function levelsOf(values: Float32Array, layout: Layout, scales: Float32Array): Int8Array {
   const levels = new Int8Array(values.length);
-  eachRow(layout, (row, first, end) => {
+  eachRow(layout, (row, first, end, width, stride) => {
     const scale = scales[row] ?? 0;
     if (scale === 0) return;
-    for (let n = first; n < end; n += layout.height) levels[n] = Math.round((values[n] ?? 0) / scale);
+    for (let run = first; run < end; run += stride) {
+      for (let n = run; n < run + width; n++) levels[n] = Math.round((values[n] ?? 0) / scale);
+    }
   });
   return levels;
 }
@@ -72,9 +84,11 @@ function levelsOf(values: Float32Array, layout: Layout, scales: Float32Array): I
 /** The number of each level. */
 function fromLevels(levels: Int8Array, layout: Layout, scales: Float32Array): Float32Array {
   const values = new Float32Array(levels.length);
-  eachRow(layout, (row, first, end) => {
+  eachRow(layout, (row, first, end, width, stride) => {
     const scale = scales[row] ?? 0;
-    for (let n = first; n < end; n += layout.height) values[n] = (levels[n] ?? 0) * scale;
+    for (let run = first; run < end; run += stride) {
+      for (let n = run; n < run + width; n++) values[n] = (levels[n] ?? 0) * scale;
+    }
   });
   return values;
 }
