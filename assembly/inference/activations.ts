@@ -2,6 +2,7 @@
  * The functions between two matrices, in place over n numbers, n a multiple of 8: GELU by erf (BERT's), GELU by tanh,
  * ReLU, tanh. Absolute errors for |x| ≤ 10: GELU by erf 2e-6, GELU by tanh 2e-6, tanh 4e-7.
  *
+ * Both numbers of a pair are read before one is written: what lies between would keep V8 from joining them.
  * 128 × 3,072 numbers through GELU by erf: 0.34 ms on one thread of a Zen 3, 0.22 with 256-bit registers (`npm run bench:kernels`).
  */
 
@@ -28,8 +29,10 @@ export function gelu_tanh(x: usize, n: i32): void {
     const v = f32x4.mul(madd(q, b, b), c);
     exp8(x, f32x4.neg(f32x4.add(u, u)), f32x4.neg(f32x4.add(v, v)));
     c = constant(1);
-    v128.store(x, f32x4.div(a, f32x4.add(c, v128.load(x))));
-    v128.store(x, f32x4.div(b, f32x4.add(c, v128.load(x, 16))), 16);
+    const d = f32x4.add(c, v128.load(x));
+    const e = f32x4.add(c, v128.load(x, 16));
+    v128.store(x, f32x4.div(a, d));
+    v128.store(x, f32x4.div(b, e), 16);
   }
 }
 
@@ -38,8 +41,10 @@ export function relu(x: usize, n: i32): void {
   const end = x + ((<usize>n) << 2);
   for (; x < end; x += 32) {
     const c = constant(0);
-    v128.store(x, f32x4.pmax(v128.load(x), c));
-    v128.store(x, f32x4.pmax(v128.load(x, 16), c), 16);
+    const a = v128.load(x);
+    const b = v128.load(x, 16);
+    v128.store(x, f32x4.pmax(a, c));
+    v128.store(x, f32x4.pmax(b, c), 16);
   }
 }
 
@@ -52,7 +57,9 @@ export function tanh(x: usize, n: i32): void {
     exp8(x, f32x4.add(a, a), f32x4.add(b, b));
     const one = constant(1);
     const two = constant(3);
-    v128.store(x, f32x4.sub(one, f32x4.div(two, f32x4.add(v128.load(x), one))));
-    v128.store(x, f32x4.sub(one, f32x4.div(two, f32x4.add(v128.load(x, 16), one))), 16);
+    const c = f32x4.add(v128.load(x), one);
+    const d = f32x4.add(v128.load(x, 16), one);
+    v128.store(x, f32x4.sub(one, f32x4.div(two, c)));
+    v128.store(x, f32x4.sub(one, f32x4.div(two, d)), 16);
   }
 }

@@ -6,7 +6,7 @@
  *   pmin, pmax  one instruction each; the ones that care for NaN and -0 are eight
  *   pairs       two registers at a time share what is read, and V8 can join them to 256 bits
  *
- * `@inline` is AssemblyScript, which Biome cannot read: this file and madd.ts alone are not formatted by it.
+ * `@inline` is AssemblyScript, which Biome cannot read: this file, madd.ts and dot.ts alone are not formatted by it.
  */
 
 import { madd, nmadd } from "./madd";
@@ -47,6 +47,10 @@ const TABLE: usize = memory.data<f32>([
   0.79788456, // 28: √(2/π)
   0.044715, // 29
   12582912, // 30: 1.5·2²³
+  // 8 bits
+  126, // 31
+  3.4028235e38, // 32
+  0.75, // 33
 ]);
 
 /** A constant in all lanes; `i` as in the table above. */

@@ -5,7 +5,7 @@
  * Activations lie in panels of 16 tokens, [panel][feature][16]: strides are short, a layer's output is the next one's
  * input, and nothing is ever transposed. All addresses and strides are in bytes.
  *
- * File names are specifications: what, block height × width.
+ * File names are specifications: what, block height × width; q for 8 bits.
  */
 
 export { gelu_erf, gelu_tanh, relu, tanh } from "./activations";
@@ -14,6 +14,10 @@ export { attention_wide } from "./attention_wide";
 export { gather, lane } from "./gather";
 export { gemm_4x1, gemm_4x1_wide } from "./gemm_4x1";
 export { layer_norm } from "./layer_norm";
+export { qgemm_4x4, qgemm_4x4_dot } from "./qgemm_4x4";
+export { qspmm_1x4, qspmm_1x4_dot } from "./qspmm_1x4";
+export { qspmm_4x4, qspmm_4x4_dot } from "./qspmm_4x4";
+export { quantize } from "./quantize";
 export { roof_12, roof_24 } from "./roof";
 export { spmm_1x1, spmm_1x1_pair } from "./spmm_1x1";
 export { spmm_2x1, spmm_2x1_pair } from "./spmm_2x1";
