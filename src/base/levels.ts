@@ -51,6 +51,31 @@ export function roundToLevels({ shape, data }: FloatTensor): FloatTensor {
   return floatTensor(shape, rounded);
 }
 
+/** A matrix as levels: number ≈ level · scale of its row. */
+export interface LevelMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  /** [rows, columns], −127…127 */
+  readonly levels: Int8Array;
+  /** [rows] */
+  readonly scales: Float32Array;
+}
+
+/** The levels of a matrix [rows, columns]: exactly, when it was rounded to them. */
+export function levelsOf({ shape, data }: FloatTensor): LevelMatrix {
+  const [rows = 0, columns = 0] = shape;
+  const levels = new Int8Array(data.length);
+  const scales = new Float32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const end = (row + 1) * columns;
+    const scale = levelScale(largestOf(data.subarray(row * columns, end)));
+    scales[row] = scale;
+    if (scale === 0) continue;
+    for (let i = row * columns; i < end; i++) levels[i] = Math.round((data[i] ?? 0) / scale);
+  }
+  return { rows, columns, levels, scales };
+}
+
 /** The first row with a number between two levels; -1 when there is none. */
 export function findOffLevel(matrix: FloatTensor): number {
   const { data } = roundToLevels(matrix);

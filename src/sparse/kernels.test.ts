@@ -4,14 +4,25 @@ import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { beforeEach, describe, expect, test } from "vitest";
 import { builtUrl } from "../base/built-url.ts";
+import { levelsOf, roundToLevels } from "../base/levels.ts";
 import { fold, keyOf, normals, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { Arena } from "./arena.ts";
 import { kernelFile } from "./kernel-files.ts";
 import { type Kernels, kernelsOf } from "./kernels.ts";
+import { BYTE_KERNEL_NAMES, placeLevels, runLevels, USUAL_BYTE_RATES } from "./byte-linear.ts";
 import { LINEAR_KERNELS, placeLinear, runLinear, USUAL_RATES } from "./linear.ts";
-import { fromPanels, PANEL, padFeatures, panelBytes, panelsOf, toPanels } from "./panels.ts";
-import { ACTIVATIONS, attention, gather, layerNorm, linear, type Rows } from "./reference.ts";
+import { bytePanelBytes, fromPanels, PANEL, padFeatures, panelBytes, panelsOf, toPanels } from "./panels.ts";
+import {
+  ACTIVATIONS,
+  attention,
+  byteLinear,
+  gather,
+  layerNorm,
+  linear,
+  quantize,
+  type Rows,
+} from "./reference.ts";
 
 /** Every compilation, and the kernels that only wide vectors choose. Node 20 has relaxed SIMD under a flag. */
 const BUILDS = [
@@ -87,6 +98,83 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
         );
       },
     );
+  });
+
+  /** Largest and least numbers far apart, on one side of 0 alone, all 0, and as usual. */
+  const SPREADS: Readonly<Record<string, (x: number) => number>> = {
+    usual: (x) => x,
+    "above 0": (x) => Math.abs(x) + 1,
+    "below 0": (x) => -Math.abs(x) - 1,
+    "nothing but 0": () => 0,
+    tiny: (x) => x * 1e-38,
+    "with an outlier": (x) => (x > 2 ? 1000 * x : x),
+  };
+  test.each(SHAPES.flatMap((shape) => Object.keys(SPREADS).map((spread) => [...shape, spread] as const)))(
+    "quantize %i tokens of %i features (%i), %s: the reference's bytes, scales and zeros",
+    (...given) => {
+      const [tokens, features, , spread] = given;
+      const x = rows("x", tokens, features);
+      const spreading = SPREADS[spread];
+      if (spreading) x.data.set(x.data.map(spreading));
+      const stride = bytePanelBytes(features);
+      const to = arena.allocate(panelsOf(tokens) * stride);
+      kernels.quantize(placed(x), to, panelsOf(tokens), panelBytes(features), stride, features);
+      const expected = quantize(x);
+      for (let t = 0; t < tokens; t++) {
+        const panel = to + Math.floor(t / PANEL) * stride;
+        const lane = t % PANEL;
+        expect(arena.floats(panel, PANEL)[lane]).toBe(expected.scales[t]);
+        expect(-(arena.integers(panel + 64, PANEL)[lane] ?? 0) | 0).toBe(expected.zeros[t]);
+        const bytes = new Uint8Array(arena.memory.buffer, panel + 128, stride - 128);
+        const got = Array.from({ length: features }, (_, f) => bytes[(f >> 2) * 64 + 4 * lane + (f & 3)]);
+        expect(got).toEqual(Array.from(expected.bytes.subarray(t * features, (t + 1) * features)));
+        expect(Math.max(0, ...got.map(Number))).toBeLessThanOrEqual(127);
+      }
+    },
+  );
+
+  describe.each(BYTE_KERNEL_NAMES)("%s", (kernel) => {
+    const rates = { ...USUAL_BYTE_RATES, [kernel]: 1e9 };
+    test.each(SHAPES.flatMap((shape) => [0, 0.05, 0.5, 1].map((density) => [...shape, density] as const)))(
+      "%i tokens, %i to %i features, density %d: the reference's sums",
+      (tokens, inputs, outputs, density) => {
+        const x = rows("x", tokens, inputs);
+        const matrix = floatTensor([outputs, inputs], sparseMatrix(outputs, inputs, density));
+        const weight = roundToLevels(matrix);
+        const bias = numbers("bias", outputs);
+        const layer = placeLevels(arena, weight, floatTensor([outputs], bias), rates);
+        if (weight.data.some((w) => w !== 0)) expect(layer.kernel).toBe(kernel);
+        const strides = { x: bytePanelBytes(inputs), y: panelBytes(outputs) };
+        const bytes = arena.allocate(panelsOf(tokens) * strides.x);
+        kernels.quantize(placed(x), bytes, panelsOf(tokens), panelBytes(inputs), strides.x, inputs);
+        const y = room(tokens, outputs);
+        runLevels(kernels, layer, bytes, y, panelsOf(tokens), strides);
+        const levels = levelsOf(weight);
+        const expected = byteLinear(quantize(x), levels, bias).data;
+        expectNear(read(y, { ...x, features: outputs }), expected, 4e-7);
+      },
+    );
+  });
+
+  test("levels and bytes at their bounds: no sum overflows on its way", () => {
+    const [inputs, tokens] = [64, 16];
+    const x: Rows = { tokens, features: inputs, data: new Float32Array(tokens * inputs).fill(1) };
+    for (const sign of [1, -1]) {
+      const weight = floatTensor([4, inputs], new Float32Array(4 * inputs).fill(127 * sign));
+      for (const kernel of BYTE_KERNEL_NAMES) {
+        const rates = { ...USUAL_BYTE_RATES, [kernel]: 1e9 };
+        const layer = placeLevels(arena, weight, floatTensor([4], new Float32Array(4)), rates);
+        const bytes = arena.allocate(bytePanelBytes(inputs));
+        kernels.quantize(placed(x), bytes, 1, panelBytes(inputs), bytePanelBytes(inputs), inputs);
+        // Bytes beyond what `quantize` makes, up to what a kernel may be given.
+        new Uint8Array(arena.memory.buffer, bytes + 128, inputs * PANEL).fill(127);
+        const y = room(tokens, 4);
+        runLevels(kernels, layer, bytes, y, 1, { x: bytePanelBytes(inputs), y: panelBytes(4) });
+        const scale = arena.floats(bytes, 1)[0] ?? 0;
+        const expected = new Float32Array(4 * tokens).fill(sign * 127 * 127 * inputs * scale);
+        expectNear(read(y, { ...x, features: 4 }), expected, 1e-6);
+      }
+    }
   });
 
   test("a scale multiplies weights and bias", () => {

@@ -47,6 +47,32 @@ export type DenseKernel = (
   bias: number,
 ) => void;
 
+/** Multiplies panels in 8 bits by a sparse matrix of blocks; `outputs` has a sum, a scale and a bias for each. */
+export type ByteBlockKernel = (
+  x: number,
+  y: number,
+  panels: number,
+  xStride: number,
+  yStride: number,
+  rows: number,
+  counts: number,
+  stream: number,
+  outputs: number,
+) => void;
+
+/** Multiplies panels in 8 bits by a whole matrix. */
+export type ByteDenseKernel = (
+  x: number,
+  y: number,
+  panels: number,
+  xStride: number,
+  yStride: number,
+  rows: number,
+  columns: number,
+  weights: number,
+  outputs: number,
+) => void;
+
 /** Compiled kernels, and how. Plain values and a module, so that they can be sent to another thread. */
 export interface CompiledKernels {
   readonly module: WebAssembly.Module;
@@ -66,6 +92,20 @@ export interface Kernels {
   readonly spmm_4x1_wide: BlockKernel;
   readonly gemm_4x1: DenseKernel;
   readonly gemm_4x1_wide: DenseKernel;
+  readonly qspmm_1x4: ByteBlockKernel;
+  readonly qspmm_1x4_dot: ByteBlockKernel;
+  readonly qspmm_4x4: ByteBlockKernel;
+  readonly qspmm_4x4_dot: ByteBlockKernel;
+  readonly qgemm_4x4: ByteDenseKernel;
+  readonly qgemm_4x4_dot: ByteDenseKernel;
+  readonly quantize: (
+    from: number,
+    to: number,
+    panels: number,
+    fromStride: number,
+    toStride: number,
+    features: number,
+  ) => void;
   /** The one for these vectors: with 256 bits it is attention_wide. */
   readonly attention: (
     q: number,
@@ -119,6 +159,13 @@ const NAMES: { readonly [K in keyof Kernels]: true } = {
   spmm_4x1_wide: true,
   gemm_4x1: true,
   gemm_4x1_wide: true,
+  qspmm_1x4: true,
+  qspmm_1x4_dot: true,
+  qspmm_4x4: true,
+  qspmm_4x4_dot: true,
+  qgemm_4x4: true,
+  qgemm_4x4_dot: true,
+  quantize: true,
   attention: true,
   layer_norm: true,
   gather: true,

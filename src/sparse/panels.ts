@@ -24,6 +24,14 @@ export function panelBytes(features: number): number {
   return padFeatures(features) * PANEL * 4;
 }
 
+/** Bytes before the numbers of a panel in 8 bits: a scale and a zero point for each token. */
+const BYTE_PANEL_HEAD = 2 * 4 * PANEL;
+
+/** Bytes from one panel in 8 bits to the next: see assembly/inference/quantize.ts. */
+export function bytePanelBytes(features: number): number {
+  return BYTE_PANEL_HEAD + padFeatures(features) * PANEL;
+}
+
 /** Rows [tokens, features] as panels; lanes without a token are 0. */
 export function toPanels(rows: Float32Array, tokens: number, features: number): Float32Array {
   const stride = panelBytes(features) / 4;

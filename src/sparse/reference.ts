@@ -6,6 +6,7 @@
  */
 
 import { erf } from "../base/erf.ts";
+import type { LevelMatrix } from "../base/levels.ts";
 import { requireItem } from "../base/present.ts";
 
 /** A text's tokens, each a row of features. */
@@ -34,6 +35,61 @@ export function linear(x: Rows, weight: Float32Array, bias: Float32Array): Rows 
     let sum = bias[o] ?? 0;
     for (let i = 0; i < x.features; i++) sum += (weight[o * x.features + i] ?? 0) * at(x, t, i);
     return sum;
+  });
+}
+
+/** A text's tokens in 8 bits, each by itself: x ≈ scale · (byte − zero). */
+export interface ByteRows {
+  readonly tokens: number;
+  readonly features: number;
+  /** [tokens, features], 0…127 */
+  readonly bytes: Uint8Array;
+  /** [tokens] */
+  readonly scales: Float32Array;
+  readonly zeros: Int32Array;
+}
+
+/** Steps between the least and the largest number of a token: one less than 127, so that both stay in whatever the zero. */
+export const STEPS = 126;
+
+/** The kernel `quantize`, in float32 step by step as there, so that bytes can be compared one by one. */
+export function quantize(x: Rows): ByteRows {
+  const { tokens, features, data } = x;
+  const bytes = new Uint8Array(tokens * features);
+  const scales = new Float32Array(tokens);
+  const zeros = new Int32Array(tokens);
+  const { fround } = Math;
+  for (let t = 0; t < tokens; t++) {
+    const row = data.subarray(t * features, (t + 1) * features);
+    const least = row.reduce((a, b) => Math.min(a, b), 0);
+    const range = fround(row.reduce((a, b) => Math.max(a, b), 0) - least);
+    const factor = Math.min(fround(STEPS / range), LARGEST);
+    scales[t] = range / STEPS;
+    const zero = Math.floor(fround(0.75 - fround(least * factor)));
+    zeros[t] = zero;
+    for (let f = 0; f < features; f++)
+      bytes[t * features + f] = roundEven(fround((row[f] ?? 0) * factor) + zero);
+  }
+  return { tokens, features, bytes, scales, zeros };
+}
+
+const LARGEST = 3.4028234663852886e38;
+
+/** To the nearest whole number, halves to the even one. */
+function roundEven(x: number): number {
+  const below = Math.floor(x);
+  const rest = x - below;
+  if (rest !== 0.5) return rest < 0.5 ? below : below + 1;
+  return below % 2 === 0 ? below : below + 1;
+}
+
+/** x·Wᵀ + b in 8 bits: whole numbers are multiplied, and scaled at the end. */
+export function byteLinear(x: ByteRows, { columns, levels, scales }: LevelMatrix, bias: Float32Array): Rows {
+  return rowsOf(x.tokens, bias.length, (t, o) => {
+    let sum = 0;
+    for (let i = 0; i < columns; i++)
+      sum += (levels[o * columns + i] ?? 0) * ((x.bytes[t * columns + i] ?? 0) - (x.zeros[t] ?? 0));
+    return sum * (x.scales[t] ?? 0) * (scales[o] ?? 0) + (bias[o] ?? 0);
   });
 }
 

@@ -1,0 +1,209 @@
+/**
+ * Linear layers in 8 bits in memory: the matrix as levels, and which kernel multiplies them.
+ *
+ *   level   a weight divided by the scale of its row (base/levels.ts)
+ *
+ * Any matrix can be stored as blocks of 1 × 4 or 4 × 4 or whole; zeros inside a block are multiplied too. Sums are whole
+ * numbers and come out the same by every kernel, so which one is taken never changes an answer. Browser-safe. Not here:
+ * weights in float32 (linear.ts), which layers are in 8 bits (bert/quantized.ts).
+ */
+
+import { levelsOf } from "../base/levels.ts";
+import type { FloatTensor } from "../base/tensor.ts";
+import type { Arena } from "./arena.ts";
+import type { Kernels } from "./kernels.ts";
+import { PANEL, padFeatures } from "./panels.ts";
+
+/** The kernels, by what they store. */
+export const BYTE_KERNELS = {
+  qspmm_1x4: "1x4",
+  qspmm_1x4_dot: "1x4",
+  qspmm_4x4: "4x4",
+  qspmm_4x4_dot: "4x4",
+  qgemm_4x4: "dense",
+  qgemm_4x4_dot: "dense",
+} as const satisfies Readonly<Record<string, ByteForm>>;
+
+type ByteForm = "1x4" | "4x4" | "dense";
+
+/** How a matrix of levels is multiplied. */
+export type ByteKernel = keyof typeof BYTE_KERNELS;
+
+/** The table's own keys. */
+export const BYTE_KERNEL_NAMES = Object.keys(BYTE_KERNELS) as ByteKernel[];
+
+/** Levels that a kernel multiplies per second and panel, in 10⁹, times 32: GOP/s of its own arithmetic. */
+export type ByteRates = Readonly<Record<ByteKernel, number>>;
+
+/** Measured on one core of an AMD EPYC (Zen 3) under Node 20 (`npm run bench:kernels`); replaced by a machine's own. */
+export const USUAL_BYTE_RATES: ByteRates = {
+  qspmm_1x4: 75,
+  qspmm_1x4_dot: 45,
+  qspmm_4x4: 76,
+  qspmm_4x4_dot: 60,
+  qgemm_4x4: 80,
+  qgemm_4x4_dot: 68,
+};
+
+/** A linear layer in 8 bits in an arena; addresses are bytes. Plain numbers, so that it can be sent to another thread. */
+export interface PlacedLevels {
+  readonly kernel: ByteKernel;
+  /** Outputs, padded to a multiple of 4. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Levels stored, zeros inside blocks included. */
+  readonly stored: number;
+  /** Blocks of each block row; 0 for the dense kernel. */
+  readonly counts: number;
+  readonly weights: number;
+  /** For each output the sum of its levels, its scale and its bias. */
+  readonly outputs: number;
+}
+
+/** Levels padded with zeros to multiples of 4 both ways. */
+interface Padded {
+  readonly rows: number;
+  readonly columns: number;
+  readonly levels: Int8Array;
+  /** The same, four levels of a row in one word. */
+  readonly words: Int32Array;
+}
+
+function padLevels(levels: Int8Array, outputs: number, inputs: number): Padded {
+  const [rows, columns] = [padFeatures(outputs), padFeatures(inputs)];
+  const padded = new Int8Array(rows * columns);
+  for (let row = 0; row < outputs; row++)
+    padded.set(levels.subarray(row * inputs, (row + 1) * inputs), row * columns);
+  return { rows, columns, levels: padded, words: new Int32Array(padded.buffer) };
+}
+
+/** Levels that each form stores. */
+function storedBy({ rows, columns, words }: Padded): Readonly<Record<ByteForm, number>> {
+  const width = columns / 4;
+  let [flat, square] = [0, 0];
+  for (let top = 0; top < rows * width; top += 4 * width) {
+    for (let i = top; i < top + width; i++) {
+      const a = words[i] === 0 ? 0 : 1;
+      const b = words[i + width] === 0 ? 0 : 1;
+      const c = words[i + 2 * width] === 0 ? 0 : 1;
+      const d = words[i + 3 * width] === 0 ? 0 : 1;
+      flat += a + b + c + d;
+      square += a | b | c | d;
+    }
+  }
+  return { "1x4": 4 * flat, "4x4": 16 * square, dense: rows * columns };
+}
+
+function fastest(stored: Readonly<Record<ByteForm, number>>, rates: ByteRates): ByteKernel {
+  const time = (kernel: ByteKernel): number => stored[BYTE_KERNELS[kernel]] / rates[kernel];
+  return BYTE_KERNEL_NAMES.reduce((best, kernel) => (time(kernel) < time(best) ? kernel : best), "qgemm_4x4");
+}
+
+/**
+ * Places a layer whose weights lie on a grid of levels; `scale` multiplies weights and bias, for the 1/√A of queries.
+ *
+ * @param matrix  [rows, columns], rounded by `roundToLevels`
+ */
+export function placeLevels(
+  arena: Arena,
+  matrix: FloatTensor,
+  bias: FloatTensor,
+  rates: ByteRates,
+  scale = 1,
+): PlacedLevels {
+  const { rows: outputs, columns, levels, scales } = levelsOf(matrix);
+  const padded = padLevels(levels, outputs, columns);
+  const stored = storedBy(padded);
+  const kernel = fastest(stored, rates);
+  const form = BYTE_KERNELS[kernel];
+  return {
+    kernel,
+    rows: padded.rows,
+    columns,
+    stored: stored[form],
+    ...(form === "dense"
+      ? placeWhole(arena, padded)
+      : placeBlocks(arena, padded, form === "4x4" ? 4 : 1, stored[form])),
+    outputs: placeOutputs(arena, padded, { scales, bias: bias.data, scale }),
+  };
+}
+
+/** For each output i32 sum, f32 scale, f32 bias, and 4 bytes unused. */
+function placeOutputs(
+  arena: Arena,
+  { rows, columns, levels }: Padded,
+  {
+    scales,
+    bias,
+    scale,
+  }: { readonly scales: Float32Array; readonly bias: Float32Array; readonly scale: number },
+): number {
+  const address = arena.allocate(16 * rows);
+  const [sums, floats] = [arena.integers(address, 4 * rows), arena.floats(address, 4 * rows)];
+  for (let row = 0; row < rows; row++) {
+    let sum = 0;
+    for (let i = row * columns; i < (row + 1) * columns; i++) sum += levels[i] ?? 0;
+    sums[4 * row] = sum;
+    floats[4 * row + 1] = (scales[row] ?? 0) * scale;
+    floats[4 * row + 2] = (bias[row] ?? 0) * scale;
+  }
+  return address;
+}
+
+type Weights = Pick<PlacedLevels, "counts" | "weights">;
+
+/** [rows / 4][columns / 4][4 rows][4 columns] */
+function placeWhole(arena: Arena, { rows, columns, words }: Padded): Weights {
+  const width = columns / 4;
+  const weights = arena.allocate(rows * columns);
+  const placed = arena.integers(weights, rows * width);
+  let at = 0;
+  for (let top = 0; top < rows * width; top += 4 * width) {
+    for (let i = top; i < top + width; i++) {
+      for (let row = i; row < i + 4 * width; row += width) placed[at++] = words[row] ?? 0;
+    }
+  }
+  return { counts: 0, weights };
+}
+
+/** Blocks of `height` rows × 4: u32 byte offset of the inputs in a panel, then four levels of each row. */
+function placeBlocks(
+  arena: Arena,
+  { rows, columns, words }: Padded,
+  height: number,
+  stored: number,
+): Weights {
+  const width = columns / 4;
+  const size = (stored / (4 * height)) * (1 + height);
+  const weights = arena.allocate(4 * size);
+  const stream = arena.integers(weights, size);
+  const counts = new Uint32Array(rows / height);
+  let at = 0;
+  for (let r = 0; r < counts.length; r++) {
+    const [top, begin] = [r * height * width, at];
+    for (let i = 0; i < width; i++) {
+      const end = top + i + height * width;
+      let any = 0;
+      for (let row = top + i; row < end; row += width) any |= words[row] ?? 0;
+      if (any === 0) continue;
+      stream[at++] = i * 4 * PANEL;
+      for (let row = top + i; row < end; row += width) stream[at++] = words[row] ?? 0;
+    }
+    counts[r] = (at - begin) / (1 + height);
+  }
+  return { counts: arena.place(counts), weights };
+}
+
+/** y = W·x + b over panels in 8 bits. */
+export function runLevels(
+  kernels: Kernels,
+  { kernel, rows, columns, counts, weights, outputs }: PlacedLevels,
+  x: number,
+  y: number,
+  panels: number,
+  strides: { readonly x: number; readonly y: number },
+): void {
+  if (kernel === "qgemm_4x4" || kernel === "qgemm_4x4_dot")
+    kernels[kernel](x, y, panels, strides.x, strides.y, rows, columns, weights, outputs);
+  else kernels[kernel](x, y, panels, strides.x, strides.y, rows, counts, weights, outputs);
+}
