@@ -8,9 +8,9 @@ import { levelsOf, roundToLevels } from "../base/levels.ts";
 import { fold, keyOf, normals, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { Arena } from "./arena.ts";
+import { BYTE_KERNEL_NAMES, placeLevels, runLevels, USUAL_BYTE_RATES } from "./byte-linear.ts";
 import { kernelFile } from "./kernel-files.ts";
 import { type Kernels, kernelsOf } from "./kernels.ts";
-import { BYTE_KERNEL_NAMES, placeLevels, runLevels, USUAL_BYTE_RATES } from "./byte-linear.ts";
 import { LINEAR_KERNELS, placeLinear, runLinear, USUAL_RATES } from "./linear.ts";
 import { bytePanelBytes, fromPanels, PANEL, padFeatures, panelBytes, panelsOf, toPanels } from "./panels.ts";
 import {
