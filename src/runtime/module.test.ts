@@ -2,10 +2,12 @@
 
 import { describe, expect, test } from "vitest";
 import { Arena } from "../sparse/arena.ts";
-import { type Kernels, kernelsOf } from "../sparse/kernels.ts";
+import { BYTE_KERNEL_NAMES } from "../sparse/byte-linear.ts";
+import { BYTE_TWINS, type Kernels, kernelsOf } from "../sparse/kernels.ts";
 import { LINEAR_KERNELS } from "../sparse/linear.ts";
 import { compileKernels, type Trial } from "./module.ts";
-import { disagreement } from "./verify.ts";
+import { measureRates } from "./rates.ts";
+import { disagreement, wrongTwins } from "./verify.ts";
 
 /** What this Node's V8 can do, from the best to the plainest; older ones are not asked for wide vectors. */
 const CAN_BE_WIDE = process.arch === "x64" && Number(process.versions.v8.split(".")[0]) >= 13;
@@ -56,6 +58,8 @@ test("kernels that fail every trial are refused, naming the kernel", async () =>
 
 test.each([
   ...Object.keys(LINEAR_KERNELS),
+  ...BYTE_KERNEL_NAMES.filter((kernel) => !kernel.endsWith("_dot")),
+  "quantize",
   "attention",
   "layer_norm",
   "gather",
@@ -69,3 +73,16 @@ test.each([
   const broken: Kernels = { ...kernelsOf(compiled, arena.memory), [name]: () => {} };
   expect(disagreement(broken, arena)).toMatch(name);
 });
+
+test.each(BYTE_TWINS)("%s that does nothing is left out, and nothing else is", async (name) => {
+  const compiled = await compileKernels(false);
+  const arena = new Arena(false);
+  const broken: Kernels = { ...kernelsOf(compiled, arena.memory), [name]: () => {} };
+  expect(disagreement(broken, arena)).toBeUndefined();
+  expect(wrongTwins(broken, arena)).toEqual([...new Set([...compiled.unusable, name])].sort(inOrder));
+  expect(measureRates(broken, arena, [name])[name]).toBe(0);
+});
+
+function inOrder(a: (typeof BYTE_TWINS)[number], b: (typeof BYTE_TWINS)[number]): number {
+  return BYTE_TWINS.indexOf(a) - BYTE_TWINS.indexOf(b);
+}

@@ -6,7 +6,7 @@
  *   wide    two 128-bit operations joined to one of 256 bits, in Node 24 and newer, under a flag that V8 calls experimental
  *
  * What is best on paper is compiled first, tried on every kind of work and compared with plain TypeScript; one wrong
- * number or a trap, and the next is compiled. The first attempt takes 40 ms on a Zen 3. Flags are set only while kernels
+ * number or a trap, and the next is compiled; only a kernel that another can stand in for is left out alone. The first attempt takes 40 ms on a Zen 3. Flags are set only while kernels
  * are compiled, and no other code sees them. Browser-safe.
  */
 
@@ -16,7 +16,7 @@ import type { KernelBuild } from "../sparse/kernel-files.ts";
 import { type CompiledKernels, type Kernels, kernelsOf } from "../sparse/kernels.ts";
 import type { Flags } from "./host.ts";
 import { host } from "./node.ts";
-import { disagreement } from "./verify.ts";
+import { disagreement, wrongTwins } from "./verify.ts";
 
 /** A flag and what it is set to while kernels are compiled; afterwards it is the opposite. */
 type Setting = readonly [flag: string, on: boolean];
@@ -45,10 +45,10 @@ export async function compileKernels(shared: boolean, trial: Trial = disagreemen
     try {
       // V8 gives the same compiled code for the same bytes, so an attempt after another differs by an empty section.
       const module = compileModule(problem === undefined ? bytes : withEmptySection(bytes), settings);
-      const kernels: CompiledKernels = { module, fused, wide };
       const arena = new Arena(shared);
-      problem = trial(kernelsOf(kernels, arena.memory), arena);
-      if (problem === undefined) return kernels;
+      const kernels = kernelsOf({ module, wide }, arena.memory);
+      problem = trial(kernels, arena);
+      if (problem === undefined) return { module, fused, wide, unusable: wrongTwins(kernels, arena) };
     } catch (error) {
       // A compiler that gives up and a kernel that traps are as wrong as a number.
       problem = error instanceof Error ? error.message : String(error);
@@ -57,7 +57,7 @@ export async function compileKernels(shared: boolean, trial: Trial = disagreemen
   throw new RunError("runtime/kernels", `kernels: expected the reference's numbers, got others (${problem})`);
 }
 
-interface Attempt extends Omit<CompiledKernels, "module"> {
+interface Attempt extends Pick<CompiledKernels, "fused" | "wide"> {
   readonly settings: readonly Setting[];
 }
 

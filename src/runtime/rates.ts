@@ -8,19 +8,26 @@
 import { type BlockShape, blockGrid, weightsOfBlock } from "../base/blocks.ts";
 import { floatTensor } from "../base/tensor.ts";
 import type { Arena } from "../sparse/arena.ts";
-import type { Kernels } from "../sparse/kernels.ts";
+import {
+  BYTE_KERNEL_NAMES,
+  BYTE_KERNELS,
+  type ByteKernel,
+  forEachByteKernel,
+  placeLevels,
+  runLevels,
+} from "../sparse/byte-linear.ts";
+import type { ByteTwin, Kernels } from "../sparse/kernels.ts";
 import {
   forEachKernel,
   LINEAR_KERNELS,
   type LinearKernel,
-  type PlacedLinear,
   placeLinear,
   type Rates,
   runLinear,
   USUAL_RATES,
 } from "../sparse/linear.ts";
 import type { PackedMatrix } from "../sparse/matrix.ts";
-import { PANEL, panelBytes } from "../sparse/panels.ts";
+import { bytePanelBytes, PANEL, panelBytes } from "../sparse/panels.ts";
 
 const INPUTS = 768;
 const OUTPUTS = 192;
@@ -30,38 +37,54 @@ const TURNS = 4;
 /** Milliseconds of a turn at least: a browser's clock is that coarse at most where threads share memory. */
 const TURN = 0.5;
 
-/** Measured rates in GFLOP/s of the arithmetic that a kernel does, zeros inside its blocks included. */
-export function measureRates(kernels: Kernels, arena: Arena): Rates {
+/**
+ * Measured rates in GFLOP/s (GOP/s in 8 bits) of the arithmetic that a kernel does, zeros inside its blocks included.
+ *
+ * @param unusable  kernels that get the rate 0
+ */
+export function measureRates(kernels: Kernels, arena: Arena, unusable: readonly ByteTwin[] = []): Rates {
   const strides = { x: panelBytes(INPUTS), y: panelBytes(OUTPUTS) };
   const x = arena.allocate(PANELS * strides.x);
   const y = arena.allocate(PANELS * strides.y);
   const bias = floatTensor([OUTPUTS], new Float32Array(OUTPUTS));
-  const contender = (kernel: LinearKernel): Contender => {
+  const inFloats = (kernel: LinearKernel): Contender => {
     const certain = { ...USUAL_RATES, [kernel]: 1e9 };
     const block = LINEAR_KERNELS[kernel];
     const layer = placeLinear(arena, scatterBlocks(block === "dense" ? "1" : block), bias, certain);
-    return {
-      layer,
-      run: () => runLinear(kernels, layer, x, y, PANELS, strides),
-      runs: 1,
-      best: Number.POSITIVE_INFINITY,
-    };
+    return contender(layer.stored, () => runLinear(kernels, layer, x, y, PANELS, strides));
   };
-  const all = forEachKernel(contender);
-  for (let turn = 0; turn < TURNS; turn++) for (const each of Object.values(all)) takeTurn(each);
-  return forEachKernel((kernel) => {
-    const { layer, best } = all[kernel];
-    return (2 * layer.stored * PANELS * PANEL) / best / 1e6;
-  });
+  const inBytes = (kernel: ByteKernel): Contender => {
+    const certain = { ...USUAL_RATES, [kernel]: 1e9 };
+    const form = BYTE_KERNELS[kernel];
+    const layer = placeLevels(arena, scatterBlocks(form === "dense" ? "4x4" : form), bias, certain);
+    const byteStrides = { x: bytePanelBytes(INPUTS), y: strides.y };
+    return contender(layer.stored, () => runLevels(kernels, layer, x, y, PANELS, byteStrides));
+  };
+  const usable = BYTE_KERNEL_NAMES.filter((kernel) => !unusable.some((name) => name === kernel));
+  const floats = forEachKernel(inFloats);
+  const bytes = new Map(usable.map((kernel) => [kernel, inBytes(kernel)]));
+  for (let turn = 0; turn < TURNS; turn++)
+    for (const each of [...Object.values(floats), ...bytes.values()]) takeTurn(each);
+  const rateOf = ({ stored, best }: Contender): number => (2 * stored * PANELS * PANEL) / best / 1e6;
+  const byteRate = (kernel: ByteKernel): number => {
+    const measured = bytes.get(kernel);
+    return measured ? rateOf(measured) : 0;
+  };
+  return { ...forEachKernel((kernel) => rateOf(floats[kernel])), ...forEachByteKernel(byteRate) };
 }
 
 interface Contender {
-  readonly layer: PlacedLinear;
+  /** Numbers that its matrix stores. */
+  readonly stored: number;
   readonly run: () => void;
   /** Runs of a turn. */
   runs: number;
   /** Milliseconds of a run, the least so far. */
   best: number;
+}
+
+function contender(stored: number, run: () => void): Contender {
+  return { stored, run, runs: 1, best: Number.POSITIVE_INFINITY };
 }
 
 function takeTurn(contender: Contender): void {

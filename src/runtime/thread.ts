@@ -81,7 +81,7 @@ async function place(
 
 function ratesOf(compiled: CompiledKernels, isShared: boolean): Rates {
   const trial = new Arena(isShared);
-  return measureRates(kernelsOf(compiled, trial.memory), trial);
+  return measureRates(kernelsOf(compiled, trial.memory), trial, compiled.unusable);
 }
 
 function joinThread(

@@ -3,24 +3,48 @@
  * loaded. A processor or a compiler that computes wrongly is found here and not in a user's results. Browser-safe.
  */
 
+import { levelsOf, roundToLevels } from "../base/levels.ts";
 import { fold, keyOf, normals, uniform } from "../base/random.ts";
 import { floatTensor, largestGap } from "../base/tensor.ts";
 import type { Arena } from "../sparse/arena.ts";
-import type { Kernels } from "../sparse/kernels.ts";
+import {
+  BYTE_KERNEL_NAMES,
+  type ByteKernel,
+  placeLevels,
+  runLevels,
+  USUAL_BYTE_RATES,
+} from "../sparse/byte-linear.ts";
+import { BYTE_TWINS, type ByteTwin, type Kernels } from "../sparse/kernels.ts";
 import { forEachKernel, type LinearKernel, placeLinear, runLinear, USUAL_RATES } from "../sparse/linear.ts";
-import { fromPanels, PANEL, panelBytes, panelsOf, toPanels } from "../sparse/panels.ts";
-import { ACTIVATIONS, attention, gather, layerNorm, linear, type Rows } from "../sparse/reference.ts";
+import { bytePanelBytes, fromPanels, PANEL, panelBytes, panelsOf, toPanels } from "../sparse/panels.ts";
+import {
+  ACTIVATIONS,
+  attention,
+  byteLinear,
+  gather,
+  layerNorm,
+  linear,
+  quantize,
+  type Rows,
+} from "../sparse/reference.ts";
 
 /** Far above any rounding, far below any wrong number. */
 const BOUND = 1e-4;
 const TOKENS = 37;
 const [INPUTS, OUTPUTS, HEADS, SIZE] = [45, 26, 2, 6] as const;
 
-/** The first kernel that disagrees, in words; undefined when all agree. */
+/** The first kernel that disagrees, in words; undefined when all do that nothing can stand in for. */
 export function disagreement(kernels: Kernels, arena: Arena): string | undefined {
   const bench: Bench = { kernels, arena };
   const trials: Readonly<Record<string, () => number>> = {
     ...forEachKernel((kernel) => () => linearError(bench, kernel)),
+    quantize: () => quantizeError(bench),
+    ...Object.fromEntries(
+      BYTE_KERNEL_NAMES.filter((kernel) => !isTwin(kernel)).map((kernel) => [
+        kernel,
+        () => byteLinearError(bench, kernel),
+      ]),
+    ),
     attention: () => attentionError(bench),
     layer_norm: () => normError(bench),
     gather: () => gatherError(bench),
@@ -31,6 +55,15 @@ export function disagreement(kernels: Kernels, arena: Arena): string | undefined
     if (!(got <= BOUND)) return `${name}: expected at most ${BOUND} from the reference, got ${got}`;
   }
   return undefined;
+}
+
+/** The kernels that disagree and have a twin: relaxed dot products are wrong in V8 11 (Node 20), where they are behind a flag. */
+export function wrongTwins(kernels: Kernels, arena: Arena): ByteTwin[] {
+  return BYTE_TWINS.filter((kernel) => !(byteLinearError({ kernels, arena }, kernel) <= BOUND));
+}
+
+function isTwin(kernel: ByteKernel): kernel is ByteTwin {
+  return BYTE_TWINS.some((twin) => twin === kernel);
 }
 
 interface Bench {
@@ -75,6 +108,54 @@ function linearError({ kernels, arena }: Bench, kernel: LinearKernel): number {
   const strides = { x: panelBytes(INPUTS), y: panelBytes(OUTPUTS) };
   runLinear(kernels, layer, placeRows(arena, x), y, panelsOf(TOKENS), strides);
   return distance(arena, y, linear(x, weight, bias));
+}
+
+/** Of the bytes, scales and zero points of panels in 8 bits. */
+function quantizeError({ kernels, arena }: Bench): number {
+  const x = rows("x", INPUTS);
+  const to = quantized({ kernels, arena }, x);
+  const expected = quantize(x);
+  let most = 0;
+  for (let t = 0; t < TOKENS; t++) {
+    const panel = to + Math.floor(t / PANEL) * bytePanelBytes(INPUTS);
+    const lane = t % PANEL;
+    const scale = arena.floats(panel, PANEL)[lane] ?? Number.NaN;
+    const zero = -(arena.integers(panel + 4 * PANEL, PANEL)[lane] ?? 0) | 0;
+    const words = arena.integers(panel + 8 * PANEL, PANEL * Math.ceil(INPUTS / 4));
+    const gaps = Array.from({ length: INPUTS }, (_, f) => {
+      const byte = ((words[(f >> 2) * PANEL + lane] ?? 0) >>> (8 * (f & 3))) & 255;
+      return byte - (expected.bytes[t * INPUTS + f] ?? Number.NaN);
+    });
+    const all = [...gaps, scale - (expected.scales[t] ?? 0), zero - (expected.zeros[t] ?? 0)];
+    most = Math.max(most, ...all.map(Math.abs)); // NaN stays NaN
+  }
+  return most;
+}
+
+/** Address of rows as panels in 8 bits. */
+function quantized({ kernels, arena }: Bench, x: Rows): number {
+  const stride = bytePanelBytes(INPUTS);
+  const to = arena.allocate(panelsOf(TOKENS) * stride);
+  kernels.quantize(placeRows(arena, x), to, panelsOf(TOKENS), panelBytes(INPUTS), stride, INPUTS);
+  return to;
+}
+
+function byteLinearError({ kernels, arena }: Bench, kernel: ByteKernel): number {
+  const x = rows("x", INPUTS);
+  const key = keyOf(2);
+  const weight = roundToLevels(
+    floatTensor(
+      [OUTPUTS, INPUTS],
+      normals(key, OUTPUTS * INPUTS, 0.3).map((w, i) => (uniform(key, i) < 0.3 ? w : 0)),
+    ),
+  );
+  const bias = normals(keyOf(3), OUTPUTS);
+  const rates = { ...USUAL_BYTE_RATES, [kernel]: 1e9 };
+  const layer = placeLevels(arena, weight, floatTensor([OUTPUTS], bias), rates);
+  const y = room(arena, OUTPUTS);
+  const strides = { x: bytePanelBytes(INPUTS), y: panelBytes(OUTPUTS) };
+  runLevels(kernels, layer, quantized({ kernels, arena }, x), y, panelsOf(TOKENS), strides);
+  return distance(arena, y, byteLinear(quantize(x), levelsOf(weight), bias));
 }
 
 function attentionError({ kernels, arena }: Bench): number {

@@ -3,7 +3,7 @@
  *
  *   level   a weight divided by the scale of its row (base/levels.ts)
  *
- * Any matrix can be stored as blocks of 1 × 4 or 4 × 4 or whole; zeros inside a block are multiplied too. Sums are whole
+ * Any matrix can be stored as blocks of 1 × 4 or 4 × 4 or whole, however it came; zeros inside a block are multiplied too. Sums are whole
  * numbers and come out the same by every kernel, so which one is taken never changes an answer. Browser-safe. Not here:
  * weights in float32 (linear.ts), which layers are in 8 bits (bert/quantized.ts).
  */
@@ -12,6 +12,7 @@ import { levelsOf } from "../base/levels.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { Arena } from "./arena.ts";
 import type { Kernels } from "./kernels.ts";
+import { countBlocks, isPacked, type PackedMatrix, unpackMatrix } from "./matrix.ts";
 import { PANEL, padFeatures } from "./panels.ts";
 
 /** The kernels, by what they store. */
@@ -24,7 +25,8 @@ export const BYTE_KERNELS = {
   qgemm_4x4_dot: "dense",
 } as const satisfies Readonly<Record<string, ByteForm>>;
 
-type ByteForm = "1x4" | "4x4" | "dense";
+/** What a kernel stores. */
+export type ByteForm = "1x4" | "4x4" | "dense";
 
 /** How a matrix of levels is multiplied. */
 export type ByteKernel = keyof typeof BYTE_KERNELS;
@@ -32,7 +34,15 @@ export type ByteKernel = keyof typeof BYTE_KERNELS;
 /** The table's own keys. */
 export const BYTE_KERNEL_NAMES = Object.keys(BYTE_KERNELS) as ByteKernel[];
 
-/** Levels that a kernel multiplies per second and panel, in 10⁹, times 32: GOP/s of its own arithmetic. */
+/** Something for each kernel. */
+export function forEachByteKernel<T>(make: (kernel: ByteKernel) => T): Record<ByteKernel, T> {
+  return Object.fromEntries(BYTE_KERNEL_NAMES.map((kernel) => [kernel, make(kernel)])) as Record<
+    ByteKernel,
+    T
+  >; // one for each
+}
+
+/** As `Rates` of linear.ts. */
 export type ByteRates = Readonly<Record<ByteKernel, number>>;
 
 /** Measured on one core of an AMD EPYC (Zen 3) under Node 20 (`npm run bench:kernels`); replaced by a machine's own. */
@@ -78,20 +88,9 @@ function padLevels(levels: Int8Array, outputs: number, inputs: number): Padded {
 }
 
 /** Levels that each form stores. */
-function storedBy({ rows, columns, words }: Padded): Readonly<Record<ByteForm, number>> {
-  const width = columns / 4;
-  let [flat, square] = [0, 0];
-  for (let top = 0; top < rows * width; top += 4 * width) {
-    for (let i = top; i < top + width; i++) {
-      const a = words[i] === 0 ? 0 : 1;
-      const b = words[i + width] === 0 ? 0 : 1;
-      const c = words[i + 2 * width] === 0 ? 0 : 1;
-      const d = words[i + 3 * width] === 0 ? 0 : 1;
-      flat += a + b + c + d;
-      square += a | b | c | d;
-    }
-  }
-  return { "1x4": 4 * flat, "4x4": 16 * square, dense: rows * columns };
+function storedBy(matrix: FloatTensor | PackedMatrix, { rows, columns }: Padded): Record<ByteForm, number> {
+  const blocks = countBlocks(matrix);
+  return { "1x4": 4 * blocks["1x4"], "4x4": 16 * blocks["4x4"], dense: rows * columns };
 }
 
 function fastest(stored: Readonly<Record<ByteForm, number>>, rates: ByteRates): ByteKernel {
@@ -106,14 +105,14 @@ function fastest(stored: Readonly<Record<ByteForm, number>>, rates: ByteRates): 
  */
 export function placeLevels(
   arena: Arena,
-  matrix: FloatTensor,
+  matrix: FloatTensor | PackedMatrix,
   bias: FloatTensor,
   rates: ByteRates,
   scale = 1,
 ): PlacedLevels {
-  const { rows: outputs, columns, levels, scales } = levelsOf(matrix);
+  const { rows: outputs, columns, levels, scales } = levelsOf(isPacked(matrix) ? unpackMatrix(matrix) : matrix);
   const padded = padLevels(levels, outputs, columns);
-  const stored = storedBy(padded);
+  const stored = storedBy(matrix, padded);
   const kernel = fastest(stored, rates);
   const form = BYTE_KERNELS[kernel];
   return {

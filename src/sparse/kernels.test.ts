@@ -7,10 +7,11 @@ import { builtUrl } from "../base/built-url.ts";
 import { levelsOf, roundToLevels } from "../base/levels.ts";
 import { fold, keyOf, normals, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
+import { wrongTwins } from "../runtime/verify.ts";
 import { Arena } from "./arena.ts";
 import { BYTE_KERNEL_NAMES, placeLevels, runLevels, USUAL_BYTE_RATES } from "./byte-linear.ts";
 import { kernelFile } from "./kernel-files.ts";
-import { type Kernels, kernelsOf } from "./kernels.ts";
+import { BYTE_TWINS, type Kernels, kernelsOf } from "./kernels.ts";
 import { LINEAR_KERNELS, placeLinear, runLinear, USUAL_RATES } from "./linear.ts";
 import { bytePanelBytes, fromPanels, PANEL, padFeatures, panelBytes, panelsOf, toPanels } from "./panels.ts";
 import {
@@ -40,7 +41,7 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
   let kernels: Kernels;
   beforeEach(() => {
     arena = new Arena(shared);
-    kernels = kernelsOf({ module, fused, wide }, arena.memory);
+    kernels = kernelsOf({ module, wide }, arena.memory);
   });
 
   const numbers = (name: string, n: number, spread = 1): Float32Array =>
@@ -133,7 +134,15 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
     },
   );
 
-  describe.each(BYTE_KERNEL_NAMES)("%s", (kernel) => {
+  const trial = new Arena(shared);
+  const unusable = wrongTwins(kernelsOf({ module, wide }, trial.memory), trial);
+  test("kernels by one instruction are right wherever relaxed SIMD is not behind a flag", () => {
+    const isHidden = Number(process.versions.node.split(".")[0]) < 22;
+    expect(unusable).toEqual(fused && isHidden ? BYTE_TWINS : []);
+  });
+
+  const usable = BYTE_KERNEL_NAMES.filter((kernel) => !unusable.some((twin) => twin === kernel));
+  describe.each(usable)("%s", (kernel) => {
     const rates = { ...USUAL_BYTE_RATES, [kernel]: 1e9 };
     test.each(SHAPES.flatMap((shape) => [0, 0.05, 0.5, 1].map((density) => [...shape, density] as const)))(
       "%i tokens, %i to %i features, density %d: the reference's sums",
@@ -161,7 +170,7 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
     const x: Rows = { tokens, features: inputs, data: new Float32Array(tokens * inputs).fill(1) };
     for (const sign of [1, -1]) {
       const weight = floatTensor([4, inputs], new Float32Array(4 * inputs).fill(127 * sign));
-      for (const kernel of BYTE_KERNEL_NAMES) {
+      for (const kernel of usable) {
         const rates = { ...USUAL_BYTE_RATES, [kernel]: 1e9 };
         const layer = placeLevels(arena, weight, floatTensor([4], new Float32Array(4)), rates);
         const bytes = arena.allocate(bytePanelBytes(inputs));

@@ -73,6 +73,12 @@ export type ByteDenseKernel = (
   outputs: number,
 ) => void;
 
+/** Kernels in 8 bits whose products are one instruction (assembly/inference/dot.ts): each is the twin of one without `_dot`. */
+export const BYTE_TWINS = ["qspmm_1x4_dot", "qspmm_4x4_dot", "qgemm_4x4_dot"] as const;
+
+/** A kernel that need not be right, since its twin does the same. */
+export type ByteTwin = (typeof BYTE_TWINS)[number];
+
 /** Compiled kernels, and how. Plain values and a module, so that they can be sent to another thread. */
 export interface CompiledKernels {
   readonly module: WebAssembly.Module;
@@ -80,6 +86,8 @@ export interface CompiledKernels {
   readonly fused: boolean;
   /** Whether vectors are joined to 256 bits; null where that cannot be asked for. */
   readonly wide: boolean | null;
+  /** Kernels that compute wrongly here and have a twin that does not (runtime/verify.ts). */
+  readonly unusable: readonly ByteTwin[];
 }
 
 /** Every kernel, by its name in assembly/inference. */
@@ -191,7 +199,10 @@ function isKernels(
  * The kernels of a compiled module on one memory.
  * @throws {FormatError} `kernels/module` for a module of something else
  */
-export function kernelsOf({ module, wide }: CompiledKernels, memory: WebAssembly.Memory): Kernels {
+export function kernelsOf(
+  { module, wide }: Pick<CompiledKernels, "module" | "wide">,
+  memory: WebAssembly.Memory,
+): Kernels {
   const { attention_wide, ...all } = new WebAssembly.Instance(module, { env: { memory } }).exports;
   const exports: Readonly<Record<string, unknown>> =
     wide === true ? { ...all, attention: attention_wide } : all;

@@ -10,6 +10,7 @@
 import { blockSize, forEachShape, weightsOfBlock } from "../base/blocks.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { Arena } from "./arena.ts";
+import { type ByteRates, USUAL_BYTE_RATES } from "./byte-linear.ts";
 import type { Kernels } from "./kernels.ts";
 import { countBlocks, isPacked, type PackedMatrix, packMatrix, unpackMatrix } from "./matrix.ts";
 import { PANEL, padFeatures } from "./panels.ts";
@@ -35,8 +36,11 @@ export function forEachKernel<T>(make: (kernel: LinearKernel) => T): Record<Line
   return Object.fromEntries(names.map((kernel) => [kernel, make(kernel)])) as Record<LinearKernel, T>; // one for each
 }
 
-/** Stored numbers a kernel multiplies per second and panel, in 10⁹, times 32: GFLOP/s of its own arithmetic. */
-export type Rates = Readonly<Record<LinearKernel, number>>;
+/**
+ * Stored numbers a kernel multiplies per second and panel, in 10⁹, times 32: GFLOP/s of its own arithmetic, GOP/s of those
+ * in 8 bits. 0 for a kernel that must not be taken.
+ */
+export type Rates = Readonly<Record<LinearKernel, number>> & ByteRates;
 
 /** Measured on one core of an AMD EPYC (Zen 3) under Node 20 (`npm run bench:kernels`); replaced by a machine's own. */
 export const USUAL_RATES: Rates = {
@@ -48,6 +52,7 @@ export const USUAL_RATES: Rates = {
   spmm_4x1_wide: 22,
   gemm_4x1: 50,
   gemm_4x1_wide: 24,
+  ...USUAL_BYTE_RATES,
 };
 
 /** A linear layer in an arena; addresses are bytes. Plain numbers, so that it can be sent to another thread. */
