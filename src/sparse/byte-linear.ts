@@ -110,7 +110,12 @@ export function placeLevels(
   rates: ByteRates,
   scale = 1,
 ): PlacedLevels {
-  const { rows: outputs, columns, levels, scales } = levelsOf(isPacked(matrix) ? unpackMatrix(matrix) : matrix);
+  const {
+    rows: outputs,
+    columns,
+    levels,
+    scales,
+  } = levelsOf(isPacked(matrix) ? unpackMatrix(matrix) : matrix);
   const padded = padLevels(levels, outputs, columns);
   const stored = storedBy(matrix, padded);
   const kernel = fastest(stored, rates);
@@ -182,9 +187,9 @@ function placeBlocks(
     const [top, begin] = [r * height * width, at];
     for (let i = 0; i < width; i++) {
       const end = top + i + height * width;
-      let any = 0;
-      for (let row = top + i; row < end; row += width) any |= words[row] ?? 0;
-      if (any === 0) continue;
+      let filled = 0;
+      for (let row = top + i; row < end; row += width) filled |= words[row] ?? 0;
+      if (filled === 0) continue;
       stream[at++] = i * 4 * PANEL;
       for (let row = top + i; row < end; row += width) stream[at++] = words[row] ?? 0;
     }
