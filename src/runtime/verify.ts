@@ -120,13 +120,13 @@ function quantizeError({ kernels, arena }: Bench): number {
     const panel = to + Math.floor(t / PANEL) * bytePanelBytes(INPUTS);
     const lane = t % PANEL;
     const scale = arena.floats(panel, PANEL)[lane] ?? Number.NaN;
-    const zero = -(arena.integers(panel + 4 * PANEL, PANEL)[lane] ?? 0) | 0;
+    const zero = -(arena.integers(panel + 4 * PANEL, PANEL)[lane] ?? Number.NaN) | 0;
     const words = arena.integers(panel + 8 * PANEL, PANEL * Math.ceil(INPUTS / 4));
     const gaps = Array.from({ length: INPUTS }, (_, f) => {
-      const byte = ((words[(f >> 2) * PANEL + lane] ?? 0) >>> (8 * (f & 3))) & 255;
+      const byte = ((words[(f >> 2) * PANEL + lane] ?? Number.NaN) >>> (8 * (f & 3))) & 255;
       return byte - (expected.bytes[t * INPUTS + f] ?? Number.NaN);
     });
-    const all = [...gaps, scale - (expected.scales[t] ?? 0), zero - (expected.zeros[t] ?? 0)];
+    const all = [...gaps, scale - (expected.scales[t] ?? Number.NaN), zero - (expected.zeros[t] ?? Number.NaN)];
     most = Math.max(most, ...all.map(Math.abs)); // NaN stays NaN
   }
   return most;

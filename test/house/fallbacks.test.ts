@@ -17,6 +17,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const LOOPS: Readonly<Record<string, string>> = {
   "src/base/blocks.ts": "every weight of a matrix, and the rank of every block",
   "src/base/largest.ts": "every number, against the few that are kept",
+  "src/base/levels.ts": "every number of a matrix",
   "src/base/nearest.ts": "rows of the table of edits, of two short texts",
   "src/base/present.ts": "two arrays of one length, which is checked before",
   "src/base/random.ts": "rounds of Threefry, for every random number",
@@ -30,6 +31,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/onnx/quantize.ts": "every weight of a matrix",
   "src/parts/spectral.ts": "products of a matrix and a vector",
   "src/report/picture.ts": "every word of a mask, and the fields that it counts",
+  "src/sparse/byte-linear.ts": "every level of a matrix",
   "src/sparse/esp/crc.ts": "every byte of a file",
   "src/sparse/esp/frequencies.ts": "every byte of a stream, and the 256 that it may be",
   "src/sparse/esp/matrices.ts": "blocks of the last row; and a scalar has no rows",
