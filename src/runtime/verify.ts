@@ -126,7 +126,11 @@ function quantizeError({ kernels, arena }: Bench): number {
       const byte = ((words[(f >> 2) * PANEL + lane] ?? Number.NaN) >>> (8 * (f & 3))) & 255;
       return byte - (expected.bytes[t * INPUTS + f] ?? Number.NaN);
     });
-    const all = [...gaps, scale - (expected.scales[t] ?? Number.NaN), zero - (expected.zeros[t] ?? Number.NaN)];
+    const all = [
+      ...gaps,
+      scale - (expected.scales[t] ?? Number.NaN),
+      zero - (expected.zeros[t] ?? Number.NaN),
+    ];
     most = Math.max(most, ...all.map(Math.abs)); // NaN stays NaN
   }
   return most;
