@@ -16,7 +16,7 @@ export {
 } from "./base/errors.ts";
 export type { BenchContender, BenchResult, BreakEven, Throughput } from "./bench/answer.ts";
 export { bench } from "./bench/bench.ts";
-export type { BertConfig, Head, LayerConfig } from "./bert/config.ts";
+export type { BertConfig, Head, LayerConfig, Pooling, PoolingMode } from "./bert/config.ts";
 export type {
   AugmentResult,
   EvaluationResult,
@@ -55,6 +55,7 @@ export type {
 } from "./measure/result.ts";
 export type { Network } from "./network/network.ts";
 export type { Prediction, Text } from "./network/predictions.ts";
+export type { AnswerFacts, TextTask } from "./network/vectors.ts";
 export type {
   BenchOptions,
   EvaluateOptions,
@@ -75,10 +76,5 @@ export type {
 export type { PlannedJob, PlannedWork } from "./reproduce/reproduce.ts";
 export { planReproduction, reproduce } from "./reproduce/reproduce.ts";
 export type { Reproduction } from "./reproduce/table.ts";
-export {
-  type Classifier,
-  type ClassifierOptions,
-  type LoadOptions,
-  load,
-} from "./runs/classifier.ts";
 export type { ProgressEvent, RunContext } from "./runs/progress.ts";
+export { type LoadOptions, load, type TextModel, type TextModelOptions } from "./runs/text-model.ts";

@@ -275,16 +275,34 @@ test.each(["onnx", "onnx-int8", "safetensors", "esp"] as const)(
 );
 
 test.each([
-  [{ kind: "mlm" }, "a masked language model"],
-  [{ kind: "none" }, "an encoder without a head"],
+  [{ kind: "mlm" }, "and this is a masked language model"],
+  [
+    { kind: "none", pooling: null },
+    "and this is an encoder without a head, whose way to make vectors is not",
+  ],
+  [{ kind: "none" }, "does not say how it makes vectors (no modules.json): mean, normalized"],
+  [{ kind: "none", pooling: { mode: "cls", normalize: true } }, undefined],
   [{ kind: "regression" }, undefined],
 ] satisfies [Head, string | undefined][])(
-  "a packed file of %j has a note if the runtime does not load it",
-  async (head, kind) => {
+  "a packed file of %j has a note if the runtime does not load it, or has to assume something",
+  async (head, said) => {
     const notes: string[] = [];
     const report = (event: ProgressEvent) => event.kind === "note" && notes.push(event.text);
     await exportModel({ model: await written(tinyModel(head)), to: "esp" }, { report });
-    expect(notes).toHaveLength(kind === undefined ? 0 : 1);
-    if (kind !== undefined) expect(notes[0]).toContain(`and this is ${kind}`);
+    expect(notes).toEqual(said === undefined ? [] : [expect.stringContaining(said)]);
   },
 );
+
+test("exports of a sentence encoder say how its vectors are made, and are compared by them", async () => {
+  const pooling = { mode: "max", normalize: true } as const;
+  const model = await written(tinyModel({ kind: "none", pooling }, PRUNED_CONFIG));
+  const packed = await exportModel({ model, to: "esp", values: "int8" });
+  // Numbers of a vector of length 1, where the states themselves are off by more.
+  expect(packed.difference).toBeGreaterThan(1e-5);
+  expect(packed.difference).toBeLessThan(0.1);
+  const out = join(await newFolder(), "stock");
+  const stock = await exportModel({ model, to: "safetensors", out });
+  expect(stock.files).toEqual(expect.arrayContaining(["modules.json", "1_Pooling/config.json"]));
+  for (const path of [packed.path, out])
+    expect((await inspect({ model: path })).head).toBe("none; vectors: max, normalized");
+});

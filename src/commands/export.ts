@@ -18,6 +18,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { blockNamed } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
+import { DEFAULT_POOLING } from "../bert/config.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { WEIGHTS_FILE } from "../formats/weights.ts";
 import { isHubName } from "../hub/name.ts";
@@ -27,15 +28,16 @@ import { packNetwork, runsSparse } from "../measure/packed.ts";
 import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { onnxProgram } from "../network/onnx.ts";
+import { poolingText, sentenceTexts } from "../network/sentence-files.ts";
 import { toStock } from "../network/stock.ts";
 import { OPSETS, PORTABLE_OPSET } from "../onnx/opsets.ts";
 import { EXPORT, type ExportOptions, type ExportSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
-import { unlabelledKind } from "../runs/classifier.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
 import { claimFile, claimFolder, isLeftover, requireFile, requireFolder } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { unlabelledKind } from "../runs/text-model.ts";
 import { requireBrowserTokenizer, tokenizerTexts } from "../text/tokenizer-files.ts";
 import type { ExportResult } from "./answers.ts";
 
@@ -110,7 +112,11 @@ async function writeEsp(
     ...(shape === undefined ? {} : { block: shape }),
   });
   if (!runsSparse(network.head)) {
-    const text = `espalier/runtime does not load it, for that labels texts, and this is ${unlabelledKind(network.head)}; every command takes it as a model`;
+    const text = `espalier/runtime does not load it, for that labels texts or gives them vectors, and this is ${unlabelledKind(network.head)}; every command takes it as a model`;
+    report?.({ kind: "note", text });
+  }
+  if (network.head.kind === "none" && network.head.pooling === undefined) {
+    const text = `the model does not say how it makes vectors (no modules.json): ${poolingText(DEFAULT_POOLING)}`;
     report?.({ kind: "note", text });
   }
   signal?.throwIfAborted();
@@ -158,8 +164,9 @@ function claimPlace(folder: string | undefined, file: string): Promise<AsyncDisp
 }
 
 /** What `writeFolder` writes of a network. */
-function folderFiles({ vocabulary }: Network): string[] {
-  const texts = [...tokenizerTexts(vocabulary)].flatMap(([name, text]) => (text === undefined ? [] : [name]));
+function folderFiles(network: Network): string[] {
+  const beside = [...tokenizerTexts(network.vocabulary), ...sentenceTexts(network)];
+  const texts = beside.flatMap(([name, text]) => (text === undefined ? [] : [name]));
   return ["config.json", WEIGHTS_FILE, ...texts.sort()];
 }
 

@@ -7,7 +7,7 @@ import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts"
 import { requireEntry } from "../base/present.ts";
 import { floatTensor } from "../base/tensor.ts";
 import type { Network } from "../network/network.ts";
-import { load as open } from "../runs/classifier.ts";
+import { load as open } from "../runs/text-model.ts";
 import { load } from "../runtime/load.ts";
 import { encodeEsp } from "../sparse/esp/model.ts";
 import { evaluate } from "./evaluate.ts";

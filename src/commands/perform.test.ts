@@ -6,9 +6,9 @@ import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts"
 import { bench } from "../bench/bench.ts";
 import { Engine } from "../engine/engine.ts";
 import { planReproduction, reproduce } from "../reproduce/reproduce.ts";
-import { load } from "../runs/classifier.ts";
 import { performRun } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { load } from "../runs/text-model.ts";
 import { augment } from "./augment.ts";
 import { compress } from "./compress.ts";
 import { evaluate } from "./evaluate.ts";

@@ -13,10 +13,10 @@ import { formatNamed } from "../data/table-text.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import type { Prediction, Text } from "../network/predictions.ts";
 import type { PredictSettings } from "../options/models.ts";
-import type { Classifier } from "../runs/classifier.ts";
 import { noteCut } from "../runs/length.ts";
 import { requireFile } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
+import type { TextModel } from "../runs/text-model.ts";
 import type { PredictedFile } from "./answers.ts";
 
 /** Rows that are labelled and written together. */
@@ -46,7 +46,7 @@ export function requirePlace({ out, force }: Pick<FileJob, "out" | "force">): vo
  * @throws {InterruptedError} `predict/stopped`; nothing is written then
  */
 export async function predictFile(
-  classifier: Classifier,
+  classifier: TextModel,
   labels: readonly string[],
   job: FileJob,
   context: RunContext,

@@ -5,8 +5,8 @@ import { Engine } from "../engine/engine.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { softmax } from "../network/predictions.ts";
-import { type LoadOptions, load, openClassifier } from "../runs/classifier.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
+import { type LoadOptions, load, openTextModel } from "../runs/text-model.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import { predict } from "./predict.ts";
 
@@ -67,7 +67,7 @@ test("a regression gives its value and no label", async () => {
 
 test("a text longer than the model takes is cut to what it takes", async () => {
   const long = Array.from({ length: 60 }, () => "film").join(" ");
-  const classifier = await openClassifier(tinyModel());
+  const classifier = await openTextModel(tinyModel());
   const [all, cut] = await classifier.classify([long, Array.from({ length: 22 }, () => "film").join(" ")]);
   await classifier.close();
   expect(all?.score).toBe(cut?.score);
@@ -79,7 +79,10 @@ test("wrong calls are refused by name", async () => {
     expect(work).rejects.toThrow(expect.objectContaining({ code }));
   await refused(predict({ model, texts: ["a\tb\tc"] }), "predict/tabs");
   await refused(load(await written(tinyModel({ kind: "mlm" }))), "model/head");
-  await refused(load(await written(tinyModel({ kind: "none" }))), "model/head");
+  await refused(load(await written(tinyModel({ kind: "none", pooling: null }))), "model/head");
+  const encoder = await written(tinyModel({ kind: "none" }));
+  await refused(predict({ model: encoder, texts: ["a"] }), "model/head");
+  await expect(predict({ model: encoder, texts: ["a"] })).rejects.toThrow(/; embed gives its vectors$/);
   const classifier = await load(model);
   expect(classifier.labels).toEqual(["negative", "positive"]);
   await refused(classifier.classify([]), "predict/none");

@@ -7,11 +7,11 @@ import type { Network } from "../network/network.ts";
 import type { Text } from "../network/predictions.ts";
 import { PREDICT, type PredictOptions, type PredictSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
-import { type ClassifierOptions, openClassifier } from "../runs/classifier.ts";
 import { noteCut } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { openTextModel, requireLabels, type TextModelOptions } from "../runs/text-model.ts";
 import { applyMask, loadUnder } from "../runs/under-mask.ts";
 import { asksForPairs, usageNotes } from "../runs/usage.ts";
 import type { MaskPredictions, Predictions, PredictResult } from "./answers.ts";
@@ -64,11 +64,12 @@ async function tellUsage(loaded: LoadedModel, isPair: boolean, { report }: RunCo
 
 async function labelFile(
   network: Network,
-  options: ClassifierOptions,
+  options: TextModelOptions,
   job: FileJob & Pick<PredictSettings, "model">,
   context: RunContext,
 ): Promise<PredictResult> {
-  const classifier = await openClassifier(network, options, job.model);
+  requireLabels(network.head, job.model);
+  const classifier = await openTextModel(network, options);
   try {
     const labels = labelsOf(network.head);
     const file = await predictFile(classifier, labels, job, context);
@@ -95,9 +96,10 @@ async function answers(
   network: Network,
   name: string,
   texts: readonly Text[],
-  { context, ...options }: ClassifierOptions & { readonly context: RunContext },
+  { context, ...options }: TextModelOptions & { readonly context: RunContext },
 ): Promise<Predictions> {
-  const classifier = await openClassifier(network, options, name);
+  requireLabels(network.head, name);
+  const classifier = await openTextModel(network, options);
   try {
     const { head } = network;
     const labels = labelsOf(head);

@@ -9,11 +9,13 @@ import { RunError } from "../base/errors.ts";
 import { requireFloats, requireItem } from "../base/present.ts";
 import { fold, keyOf, randint } from "../base/random.ts";
 import { largestGap, type Tensor } from "../base/tensor.ts";
+import { type Pooling, poolingOf } from "../bert/config.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Program } from "../graph/program.ts";
 import { type Inference, type InputBatch, openNetwork, openProgram } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { onnxOutput, referenceProgram } from "../network/onnx.ts";
+import { poolBatch } from "../network/pooling.ts";
 
 /** Batch size and length; the second has no padding, the third only padding after the first tokens. */
 const CASES = [
@@ -31,7 +33,8 @@ export function differenceOfOnnx(network: Network, exported: Program): Promise<n
 }
 
 /**
- * Largest difference of an output between two networks of one head. @throws as `differenceOfOnnx` does
+ * Largest difference of an answer between two networks of one head: of a logit, or of a number of a text's vector.
+ * @throws as `differenceOfOnnx` does
  *
  * @param pieces  for each word piece of `other` its number in `network`, where `other` has fewer; they are compared on
  *   texts of these pieces, and masked language models by what they say of these
@@ -41,13 +44,20 @@ export function differenceOfNetworks(
   other: Network,
   pieces?: readonly number[],
 ): Promise<number> {
-  return largest(network, (engine) => openNetwork(engine, other), pieces);
+  const pooling = poolingOf(network.head);
+  return largest(network, (engine) => openNetwork(engine, other), { pieces, pooling });
+}
+
+interface Comparison {
+  readonly pieces?: readonly number[] | undefined;
+  /** Compares vectors in place of states. */
+  readonly pooling?: Pooling | undefined;
 }
 
 async function largest(
   network: Network,
   open: (engine: Engine) => Promise<Inference>,
-  pieces?: readonly number[],
+  { pieces, pooling }: Comparison = {},
 ): Promise<number> {
   const engine = new Engine({ threads: 1 });
   const { config, head } = network;
@@ -62,7 +72,8 @@ async function largest(
       const batch = randomBatch(size, Math.min(length, config.maxPositions), drawn);
       const whole = await reference.logits({ ...batch, ids: ownIds(batch.ids) });
       const [a, b] = [columnsOf(whole, config.vocabSize, columns), await exported.logits(batch)];
-      found = Math.max(found, largestGap(a, b));
+      const answer = (rows: Float32Array) => (pooling ? poolBatch(rows, batch, pooling) : rows);
+      found = Math.max(found, largestGap(answer(a), answer(b)));
     }
     if (Number.isFinite(found)) return found;
     throw new RunError("export/finite", `export: expected finite outputs, got a difference of ${found}`);

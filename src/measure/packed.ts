@@ -4,7 +4,7 @@
  * Not here: the format (sparse/esp/), the kernels and their threads (sparse/, runtime/), whether it pays (verdict.ts).
  */
 
-import type { Head } from "../bert/config.ts";
+import { type Head, poolingOf } from "../bert/config.ts";
 import type { Inference, InputBatch } from "../network/inference.ts";
 import type { KernelReport } from "../runtime/protocol.ts";
 import { openSession } from "../runtime/session.ts";
@@ -18,9 +18,9 @@ export interface PackedInference extends Inference {
   close(): Promise<void>;
 }
 
-/** Whether the sparse runtime answers with such a head: it labels texts, or gives each a number. */
-export function runsSparse({ kind }: Head): boolean {
-  return kind === "classification" || kind === "regression";
+/** Whether the sparse runtime answers with such a head: it labels texts, or gives each a number or a vector. */
+export function runsSparse(head: Head): boolean {
+  return head.kind === "classification" || head.kind === "regression" || poolingOf(head) !== undefined;
 }
 
 /** The bytes of a network's .esp file, with this version as its producer. @throws as `encodeEsp` does */

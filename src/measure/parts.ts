@@ -4,6 +4,7 @@ import { requireEntry } from "../base/present.ts";
 import type { BertConfig, LayerConfig } from "../bert/config.ts";
 import { CLASSIFIER, isEmbedding, isMixture, layerNames, POOLER, parameters } from "../bert/names.ts";
 import { type Head, macs, type Network } from "../network/network.ts";
+import { poolingText } from "../network/sentence-files.ts";
 
 /** One part of a model: embeddings, one layer, pooler, head. */
 export interface ModelPart {
@@ -78,7 +79,9 @@ function layerText({ heads, headSize, ffn }: LayerConfig): string {
 export function headText(head: Head): string {
   if (head.kind === "classification") return labelsText(head.labels);
   if (head.kind === "regression") return "regression";
-  return head.kind === "mlm" ? "masked language model" : "none";
+  if (head.kind === "mlm") return "masked language model";
+  if (head.pooling === undefined) return "none";
+  return `none; vectors: ${head.pooling ? poolingText(head.pooling) : "made in a way that is not read here"}`;
 }
 
 /** Up to six names; more would fill the line. */

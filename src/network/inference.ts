@@ -5,17 +5,19 @@
  * inside the model cost some 100 ms more to load than weights that are fed, and are then faster: ONNX Runtime
  * packs them for its matrix products (6 x 256 model, 16 tokens, one thread: 1.7 ms instead of 2.4).
  *
- * Not here: what logits mean (runs/classifier.ts), evaluation during training (train/trainer.ts).
+ * Not here: what logits mean (runs/text-model.ts), evaluation during training (train/trainer.ts).
  */
 
 import { randomUUID } from "node:crypto";
 import { InputError, RunError } from "../base/errors.ts";
 import type { Tensor } from "../base/tensor.ts";
+import { poolingOf } from "../bert/config.ts";
 import type { Batch } from "../data/batches.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Program } from "../graph/program.ts";
 import type { Network } from "./network.ts";
 import { ONNX_INPUTS, onnxOutput, onnxProgram } from "./onnx.ts";
+import { poolBatch } from "./pooling.ts";
 
 /** What a model reads of a batch. */
 export type InputBatch = Pick<Batch, "size" | "length" | "ids" | "types" | "mask">;
@@ -37,6 +39,17 @@ export interface Inference {
  */
 export function openNetwork(engine: Engine, network: Network): Promise<Inference> {
   return openProgram(engine, onnxProgram(network), network);
+}
+
+/**
+ * Loads a network as what answers texts: its logits, or [B, D] vectors of a bare encoder that makes such.
+ * @throws as `openNetwork` does
+ */
+export async function openAnswers(engine: Engine, network: Network): Promise<Inference> {
+  const inference = await openNetwork(engine, network);
+  const pooling = poolingOf(network.head);
+  if (!pooling) return inference;
+  return { logits: async (batch) => poolBatch(await inference.logits(batch), batch, pooling) };
 }
 
 /** Loads a model that `exportOnnx` made of `network`. */

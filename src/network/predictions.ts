@@ -39,7 +39,7 @@ export interface Answerer {
   readonly tokenizer: Tokenizer;
   /** Tokens at which texts are cut. */
   readonly maxLength: number;
-  /** Logits [texts, labels], in the order of the texts. */
+  /** Logits [texts, labels] or vectors [texts, hidden size], in the order of the texts. */
   logits(texts: readonly Encoding[]): Promise<Float32Array>;
 }
 
@@ -85,10 +85,29 @@ function kindOf(value: unknown): string {
   return `[${kinds.join(", ")}${value.length > 3 ? ", …" : ""}]`;
 }
 
+/** Some texts with their answers. */
+interface Answered {
+  readonly read: readonly ReadText[];
+  /** Logits, or vectors, text by text. */
+  readonly rows: Float32Array;
+  /** Texts that came before these. */
+  readonly before: number;
+}
+
 /** Predictions in the order of the texts, however many they are. @throws as `predictionsOf` does */
 export async function classifyTexts(answerer: Answerer, texts: readonly Text[]): Promise<Prediction[]> {
-  const { head, tokenizer, maxLength } = answerer;
   const all: Prediction[] = [];
+  for await (const { read, rows, before } of answersTo(answerer, texts)) {
+    for (const prediction of predictionsOf(answerer.head, read, rows, before)) all.push(prediction);
+  }
+  return all;
+}
+
+/** The answers to any number of texts, so many at a time, in their order. */
+export async function* answersTo(
+  { tokenizer, maxLength, logits }: Answerer,
+  texts: readonly Text[],
+): AsyncGenerator<Answered> {
   let turn = 0;
   for (let at = 0; at < texts.length; at += WINDOW) {
     const encodings: Encoding[] = [];
@@ -103,10 +122,8 @@ export async function classifyTexts(answerer: Answerer, texts: readonly Text[]):
       await new Promise((resolve) => setTimeout(resolve));
       turn = 0;
     }
-    const logits = await answerer.logits(encodings);
-    for (const prediction of predictionsOf(head, read, logits, at)) all.push(prediction);
+    yield { read, rows: await logits(encodings), before: at };
   }
-  return all;
 }
 
 /**
@@ -123,7 +140,7 @@ export function predictionsOf(
 ): Prediction[] {
   const labels = labelsOf(head);
   const width = logits.length / texts.length;
-  checkFinite(logits, width, before);
+  requireFinite("logits", logits, width, before);
   const best = argmaxRows(logits, width);
   return texts.map((read, i) => {
     const row = logits.subarray(i * width, (i + 1) * width);
@@ -136,11 +153,12 @@ export function predictionsOf(
   });
 }
 
-function checkFinite(logits: Float32Array, width: number, before: number): void {
-  const place = findNotFinite(logits);
+/** @throws {RunError} `predict/finite`, naming the text */
+export function requireFinite(what: string, rows: Float32Array, width: number, before: number): void {
+  const place = findNotFinite(rows);
   if (place < 0) return;
   const text = before + Math.floor(place / width) + 1;
-  const message = `logits: expected finite numbers, got ${logits[place]} (text ${text}); ${NOT_FINITE}`;
+  const message = `${what}: expected finite numbers, got ${rows[place]} (text ${text}); ${NOT_FINITE}`;
   throw new RunError("predict/finite", message);
 }
 

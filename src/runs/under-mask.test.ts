@@ -8,8 +8,8 @@ import { evaluate } from "../commands/evaluate.ts";
 import { predict } from "../commands/predict.ts";
 import { readFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
-import { load } from "./classifier.ts";
 import { runPaths } from "./folder.ts";
+import { load } from "./text-model.ts";
 
 const TEXTS = ["a good film", "the plot not bad", "very dull"];
 

@@ -7,7 +7,7 @@
 import { closedModel } from "../base/errors.ts";
 import { type Batch, evalBatches, inExampleOrder, unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
-import { openNetwork } from "../network/inference.ts";
+import { openAnswers } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import type { Path } from "./host.ts";
 
@@ -20,7 +20,7 @@ export async function openDense(network: Network, threads: number): Promise<Path
   const engine = new Engine({ threads });
   let isClosed = false;
   try {
-    const inference = await openNetwork(engine, network);
+    const inference = await openAnswers(engine, network);
     return {
       logits: async (texts) => {
         const parts: { batch: Batch; rows: Float32Array }[] = [];

@@ -25,9 +25,9 @@ export interface Thread<Sent, Received> extends Port<Sent, Received> {
   end(): Promise<void>;
 }
 
-/** What computes logits of texts: a session, or ONNX Runtime. */
+/** What computes answers to texts: a session, or ONNX Runtime. */
 export interface Path {
-  /** Logits [texts, labels]. */
+  /** Logits [texts, labels], or vectors [texts, hidden size] of a bare encoder. */
   logits(texts: readonly EncodedText[]): Promise<Float32Array>;
   close(): Promise<void>;
 }

@@ -7,8 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { letterClassifier } from "../../test/support/classifiers.ts";
 import { newFolder } from "../../test/support/tiny-model.ts";
 import { keyOf } from "../base/random.ts";
-import { initialNetwork } from "../network/network.ts";
-import { openClassifier } from "../runs/classifier.ts";
+import { POOLING_MODES, type Pooling } from "../bert/config.ts";
+import { Engine } from "../engine/engine.ts";
+import { tokenizerOf } from "../network/encoding.ts";
+import { openNetwork } from "../network/inference.ts";
+import { initialNetwork, withHead } from "../network/network.ts";
+import { openTextModel } from "../runs/text-model.ts";
 import { encodeEsp } from "../sparse/esp/model.ts";
 import { USUAL_RATES } from "../sparse/linear.ts";
 import { type LoadProgress, load, type RuntimeModel, type RuntimeOptions } from "./load.ts";
@@ -21,7 +25,7 @@ let expected: number[][];
 
 beforeAll(async () => {
   file = await encodeEsp(SPARSE, { values: "float32" });
-  const stock = await openClassifier(SPARSE);
+  const stock = await openTextModel(SPARSE);
   expected = (await stock.classify(TEXTS)).map(({ scores }) => [...scores]);
   await stock.close();
 });
@@ -225,6 +229,99 @@ test("an option that is not known, and texts that are none, are refused by name"
   const model = await open(file);
   const bare: string[] = JSON.parse('"a bare text"');
   await expect(model.classify(bare)).rejects.toMatchObject({ name: "ConfigError", code: "texts/kind" });
+});
+
+describe("an encoder without a head", () => {
+  const ENCODER = { ...SPARSE, ...withHead(SPARSE, { kind: "none" }, keyOf(1)) };
+  const pooled = (pooling?: Pooling): Promise<Uint8Array> =>
+    encodeEsp({ ...ENCODER, head: { kind: "none", ...(pooling ? { pooling } : {}) } }, { values: "float32" });
+
+  /** Vectors of ONNX Runtime's last hidden states, pooled here in the plainest way. */
+  async function plainly({ mode, normalize }: Pooling): Promise<number[][]> {
+    const engine = new Engine({ threads: 1 });
+    const inference = await openNetwork(engine, ENCODER);
+    const tokenizer = tokenizerOf(ENCODER);
+    const vectors = TEXTS.map(async (given) => {
+      const [text, pair] = typeof given === "string" ? [given] : given;
+      const { ids, types } = tokenizer.encode(text, pair, 64);
+      const [length, mask] = [ids.length, new Float32Array(ids.length).fill(1)];
+      const batch = { size: 1, length, ids: Int32Array.from(ids), types: Int32Array.from(types), mask };
+      const states = await inference.logits(batch);
+      const width = states.length / length;
+      const vector = Array.from({ length: width }, (_, f) => {
+        const column = Array.from({ length }, (_, t) => states[t * width + f] ?? Number.NaN);
+        const sum = column.reduce((a, b) => a + b, 0);
+        if (mode === "cls") return column[0] ?? Number.NaN;
+        if (mode === "max") return Math.max(...column);
+        return mode === "mean" ? sum / length : sum / Math.sqrt(length);
+      });
+      const size = normalize ? Math.hypot(...vector) : 1;
+      return vector.map((x) => x / size);
+    });
+    const all = await Promise.all(vectors);
+    await engine.close();
+    return all;
+  }
+
+  const POOLINGS = POOLING_MODES.flatMap((mode) => [true, false].map((normalize) => ({ mode, normalize })));
+
+  test.each(POOLINGS)(
+    "%o: vectors within 1e-5 of plain pooling, on threads and in ONNX Runtime",
+    async (pooling) => {
+      const [bytes, wanted] = [await pooled(pooling), await plainly(pooling)];
+      for (const options of [{ threads: 1 }, { threads: 3 }, { path: "dense" }] as const) {
+        const model = await open(bytes, options);
+        expect([model.task, model.pooling, model.labels]).toEqual(["embedding", pooling, []]);
+        const got = await model.embed(TEXTS);
+        got.forEach((vector, i) => {
+          expect(vector.length).toBe(model.dimensions);
+          vector.forEach((x, f) => {
+            expect(Math.abs(x - (wanted[i]?.[f] ?? Number.NaN))).toBeLessThan(1e-5);
+          });
+        });
+      }
+    },
+  );
+
+  test("the mean, brought to length 1, is what it gives when it does not say how", async () => {
+    const model = await open(await pooled());
+    expect(model.pooling).toEqual({ mode: "mean", normalize: true });
+    const [vector = new Float32Array()] = await model.embed(["a film"]);
+    expect(Math.hypot(...vector)).toBeCloseTo(1, 6);
+  });
+
+  test("many texts come back in order, each vector in memory of its own, whatever else is asked", async () => {
+    const model = await open(await pooled(), { threads: 2 });
+    const texts = Array.from({ length: 150 }, (_, i) =>
+      `a ${"word ".repeat(i % 13)}${"xyz".charAt(i % 3)} `.repeat(1 + (i % 2)),
+    );
+    const [all, one] = await Promise.all([model.embed(texts), model.embed([texts[97] ?? ""])]);
+    expect(all[97]).toEqual(one[0]);
+    expect(new Set(all.map(({ buffer }) => buffer)).size).toBe(150);
+    expect(new Set(all.map((vector) => vector.join())).size).toBe(78); // of lengths, last letters and repetitions
+  });
+
+  test("each model answers what it is for, and says by name what it is when asked for the other", async () => {
+    const [encoder, classifier] = [await open(await pooled()), await open(file)];
+    expect([classifier.task, classifier.pooling, classifier.dimensions]).toEqual([
+      "classification",
+      null,
+      null,
+    ]);
+    await expect(encoder.classify(["a"])).rejects.toMatchObject({
+      name: "ConfigError",
+      code: "model/task",
+      message:
+        "classify: expected a model with labels or a score, got an encoder without a head, which embed asks",
+    });
+    await expect(classifier.embed(["a"])).rejects.toMatchObject({
+      code: "model/task",
+      message:
+        "embed: expected an encoder without a head, got a model for classification, which classify asks",
+    });
+    await expect(encoder.embed([])).rejects.toMatchObject({ code: "runtime/none" });
+    await expect(encoder.embed(JSON.parse('"bare"'))).rejects.toMatchObject({ code: "texts/kind" });
+  });
 });
 
 test("a masked language model is refused by name", async () => {

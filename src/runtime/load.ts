@@ -1,9 +1,12 @@
 /**
- * `espalier/runtime`: a packed file as a function from texts to labels, the same in Node and in a browser.
+ * `espalier/runtime`: a packed file as a function from texts to labels or vectors, the same in Node and in a browser.
  *
  *   const model = await load("model.esp");
  *   await model.classify(["a film to remember"]); // [{ label: "positive", score: 0.98, … }]
  *   await model.close();
+ *
+ *   const encoder = await load("encoder.esp");
+ *   const [a, b] = await encoder.embed(["first text", "second text"]); // Float32Array of 384, …
  *
  * Kernels and threads are chosen when the model is loaded, by measuring. In Node a model with few zeros is also tried in
  * ONNX Runtime, and the faster of the two stays. Needs nothing but the tokenizer. Not here: making files (commands/export.ts).
@@ -12,7 +15,6 @@
 import { ConfigError, InputError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { shown } from "../base/shown.ts";
-import { labelsOf } from "../bert/config.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { lengthFor } from "../network/length.ts";
 import {
@@ -22,6 +24,7 @@ import {
   requireTexts,
   type Text,
 } from "../network/predictions.ts";
+import { type AnswerFacts, answerFacts, embedTexts, requireTask } from "../network/vectors.ts";
 import { BYTE_TWINS } from "../sparse/kernels.ts";
 import { type Rates, USUAL_RATES } from "../sparse/linear.ts";
 import type { Path } from "./host.ts";
@@ -67,10 +70,8 @@ export interface RuntimeReport extends Omit<KernelReport, "rates"> {
   readonly tried: { readonly sparse: number; readonly dense: number } | null;
 }
 
-/** A model that labels texts. It owns threads: close it. */
-export interface RuntimeModel {
-  /** Of a classification, in the order of `scores`; none of a regression. */
-  readonly labels: readonly string[];
+/** A model that labels texts or gives them vectors, as its `task` says. It owns threads: close it. */
+export interface RuntimeModel extends AnswerFacts {
   /** Tokens at which texts are cut. */
   readonly maxLength: number;
   readonly report: RuntimeReport;
@@ -78,9 +79,16 @@ export interface RuntimeModel {
   readonly metadata: Readonly<Record<string, string>>;
   /**
    * Predictions in the order of the texts; calls may overlap.
-   * @throws {InputError} `runtime/none` for no texts; {ConfigError} `texts/kind`; {RunError} `runtime/…` when a thread is lost or the model closed
+   * @throws {InputError} `runtime/none` for no texts; {ConfigError} `texts/kind`, `model/task` for an encoder without a head;
+   *   {RunError} `runtime/…` when a thread is lost or the model closed
    */
   classify(texts: readonly Text[]): Promise<Prediction[]>;
+  /**
+   * A vector of `dimensions` numbers for each text, in their order; calls may overlap. Where `pooling.normalize` is true a
+   * vector has length 1, and the cosine of two is their scalar product.
+   * @throws as `classify` does, `model/task` for a model with labels
+   */
+  embed(texts: readonly Text[]): Promise<Float32Array[]>;
   close(): Promise<void>;
 }
 
@@ -129,7 +137,7 @@ export async function load(
     tell("place", 0);
     const { path, report } = await choosePath(file, threads, options);
     tell("place", 1);
-    return classifier(file, path, report, options.maxLength);
+    return modelOf(file, path, report, options.maxLength);
   } catch (error) {
     await file.close();
     throw error;
@@ -240,19 +248,26 @@ async function timeOf(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-function classifier({ opened }: OpenFile, path: Path, report: RuntimeReport, asked?: number): RuntimeModel {
-  const { head, metadata } = opened;
+function modelOf({ opened }: OpenFile, path: Path, report: RuntimeReport, asked?: number): RuntimeModel {
+  const { head, metadata, config } = opened;
+  const facts = answerFacts(head, config.hiddenSize);
   const tokenizer = tokenizerOf(opened);
   const maxLength = lengthFor(opened, asked);
   const answerer: Answerer = { head, tokenizer, maxLength, logits: (texts) => path.logits(texts) };
   return {
-    labels: labelsOf(head),
+    ...facts,
     maxLength,
     report,
     metadata,
     classify: async (texts) => {
+      requireTask(facts, "classify");
       requireTexts(texts, "runtime/none");
       return classifyTexts(answerer, texts);
+    },
+    embed: async (texts) => {
+      requireTask(facts, "embed");
+      requireTexts(texts, "runtime/none");
+      return embedTexts(answerer, texts);
     },
     close: () => path.close(),
   };

@@ -79,7 +79,7 @@ export interface Replies {
   readonly open: Opened;
   readonly place: Placed;
   readonly network: Network;
-  /** Logits. */
+  /** Logits or vectors, text by text. */
   readonly run: Float32Array;
 }
 

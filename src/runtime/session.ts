@@ -1,8 +1,8 @@
 /**
- * A model on threads: texts in, logits out. One thread keeps to itself; several share one memory and split each pass.
+ * A model on threads: texts in, logits or vectors out. One thread keeps to itself; several share one memory and split each pass.
  *
  * Promise: the thread that calls is never blocked, calls may overlap and are answered in their order, and what goes wrong
- * in a thread rejects the call instead of leaving it waiting. Browser-safe. Not here: what logits mean (load.ts).
+ * in a thread rejects the call instead of leaving it waiting. Browser-safe. Not here: what answers mean (load.ts).
  */
 
 import {
@@ -53,7 +53,7 @@ export interface OpenFile {
 export interface RuntimeSession {
   readonly opened: Opened & { readonly report: KernelReport };
   readonly threads: number;
-  /** Logits [texts, labels]. @throws as `passesOf` does; {RunError} `runtime/…` */
+  /** Logits [texts, labels] or vectors [texts, hidden size]. @throws as `passesOf` does; {RunError} `runtime/…` */
   logits(texts: readonly EncodedText[]): Promise<Float32Array>;
   close(): Promise<void>;
 }

@@ -7,11 +7,11 @@ import { EspalierError, RunError } from "../base/errors.ts";
 import { Arena } from "../sparse/arena.ts";
 import { type EncodedText, passesOf, writeBatch } from "../sparse/batch.ts";
 import { decodeEsp, type EspModel, networkOf } from "../sparse/esp/model.ts";
-import { forward, readLogits, type Worker } from "../sparse/forward.ts";
+import { forward, readAnswers, type Worker } from "../sparse/forward.ts";
 import { type CompiledKernels, type Kernels, kernelsOf } from "../sparse/kernels.ts";
 import type { PlacedLinear, Rates } from "../sparse/linear.ts";
 import { isPacked } from "../sparse/matrix.ts";
-import { expectLabelling, type PlacedLayer, type PlacedModel, placeModel } from "../sparse/model.ts";
+import { outputsOf, type PlacedLayer, type PlacedModel, placeModel } from "../sparse/model.ts";
 import type { Port } from "./host.ts";
 import { MEETING_BYTES, type Meeting, meetingAt } from "./meeting.ts";
 import { compileKernels } from "./module.ts";
@@ -50,7 +50,7 @@ async function open(question: Extract<Question, { kind: "open" }>, port: Own): P
   const report = (share: number): void => port.post({ kind: "progress", share });
   const model = await decodeEsp(question.file, question.where, report);
   const { config, head, vocabulary, metadata } = model;
-  expectLabelling(head);
+  outputsOf(model);
   return [model, { config, head, vocabulary, metadata, ...encoderDensity(model) }];
 }
 
@@ -129,16 +129,16 @@ function nonzeroOf(numbers: Float32Array): number {
 /** All texts, pass by pass. */
 function run({ worker, meeting }: Leader, texts: readonly EncodedText[]): Float32Array<ArrayBuffer> {
   const { model, memory } = worker;
-  const logits = new Float32Array(texts.length * model.labels);
+  const answers = new Float32Array(texts.length * model.outputs);
   let done = 0;
   for (const pass of passesOf(texts, model)) {
     writeBatch(memory, model, pass);
     meeting.begin();
     forward(worker);
-    logits.set(readLogits(memory, model, pass.length), done * model.labels);
+    answers.set(readAnswers(memory, model, pass.length), done * model.outputs);
     done += pass.length;
   }
-  return logits;
+  return answers;
 }
 
 /** Never returns: the thread is ended from outside. */
@@ -162,7 +162,7 @@ function failureOf(error: unknown): Failure {
   return {
     name: "RunError",
     code: "runtime/failed",
-    message: `runtime: expected logits, got an error: ${message}`,
+    message: `runtime: expected an answer, got an error: ${message}`,
   };
 }
 
@@ -180,8 +180,8 @@ async function replyTo(
   }
   if (question.kind === "run") {
     delete state.model;
-    const logits = run(held(state.leader, "a model that was placed"), question.texts);
-    return [logits, [logits.buffer]];
+    const answers = run(held(state.leader, "a model that was placed"), question.texts);
+    return [answers, [answers.buffer]];
   }
   const model = held(state.model, "a model that was opened and not handed over");
   if (question.kind === "place") {

@@ -8,13 +8,13 @@ import { BLOCK_SHAPES, type BlockShape, blockSize } from "../base/blocks.ts";
 import { builtUrl } from "../base/built-url.ts";
 import { fold, keyOf, normals, randint, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
-import type { Head, LayerConfig } from "../bert/config.ts";
+import { type Head, type LayerConfig, POOLING_MODES } from "../bert/config.ts";
 import { Engine } from "../engine/engine.ts";
-import { openNetwork } from "../network/inference.ts";
+import { openAnswers } from "../network/inference.ts";
 import { initialNetwork, type Network } from "../network/network.ts";
 import { Arena } from "./arena.ts";
 import { type EncodedText, passesOf, writeBatch } from "./batch.ts";
-import { forward, readLogits } from "./forward.ts";
+import { forward, readAnswers } from "./forward.ts";
 import { kernelsOf } from "./kernels.ts";
 import { USUAL_RATES } from "./linear.ts";
 import { packMatrix } from "./matrix.ts";
@@ -84,7 +84,7 @@ function textsOf(lengths: readonly number[]): EncodedText[] {
 }
 
 async function stock(network: Network, texts: readonly EncodedText[]): Promise<Float32Array> {
-  const inference = await openNetwork(engine, network);
+  const inference = await openAnswers(engine, network);
   const length = Math.max(...texts.map(({ ids }) => ids.length));
   const padded = (of: (text: EncodedText) => ArrayLike<number>): Int32Array =>
     Int32Array.from({ length: texts.length * length }, (_, i) => {
@@ -112,7 +112,7 @@ function ours(network: Network, texts: readonly EncodedText[]): Float32Array {
   const kernels = kernelsOf(COMPILED, arena.memory);
   writeBatch(arena.memory, model, texts);
   forward({ kernels, memory: arena.memory, model, thread: 0, threads: 1, meet: () => {} });
-  return readLogits(arena.memory, model, texts.length);
+  return readAnswers(arena.memory, model, texts.length);
 }
 
 function furthest(a: Float32Array, b: Float32Array): number {
@@ -146,6 +146,16 @@ const NETWORKS: Readonly<Record<string, () => Network>> = {
     sparseNetwork([WHOLE, WHOLE, WHOLE], {
       head: { kind: "classification", labels: ["a", "b", "c"], reader: "mixture" },
     }),
+  "an encoder that says nothing of vectors": () => sparseNetwork([WHOLE, WHOLE], { head: { kind: "none" } }),
+  ...Object.fromEntries(
+    POOLING_MODES.map((mode) => [
+      `vectors by ${mode}`,
+      () =>
+        sparseNetwork([WHOLE, { heads: 0, headSize: 4, ffn: 9 }, WHOLE], {
+          head: { kind: "none", pooling: { mode, normalize: mode !== "max" } },
+        }),
+    ]),
+  ),
 };
 
 describe.each(Object.entries(NETWORKS))("%s", (_, network) => {
@@ -154,7 +164,7 @@ describe.each(Object.entries(NETWORKS))("%s", (_, network) => {
     ["one text", [20]],
     ["texts of many lengths", [5, 70, 16, 17, 1, 33]],
     ["more texts than a panel has lanes", Array.from({ length: 37 }, (_, i) => 1 + (i % 5))],
-  ])("%s: logits within 2e-5 of ONNX Runtime's", async (_, lengths) => {
+  ])("%s: answers within 2e-5 of ONNX Runtime's", async (_, lengths) => {
     const texts = textsOf(lengths);
     const [a, b] = [ours(network(), texts), await stock(network(), texts)];
     expect(b.some((x) => Math.abs(x) > 0.01)).toBe(true);
@@ -207,7 +217,11 @@ test.each([
   expect(() => passesOf([{ ids, types }], model)).toThrow(expect.objectContaining({ code }));
 });
 
-test("an encoder without a classifier is refused by name", () => {
-  const network = sparseNetwork([WHOLE], { head: { kind: "none" } });
-  expect(() => placed(network)).toThrow(expect.objectContaining({ code: "sparse/head" }));
+test.each([
+  [{ kind: "mlm" }, "got a masked language model"],
+  [{ kind: "none", pooling: null }, "got one whose way to make them is not read here"],
+] satisfies [Head, string][])("a head that answers no text is refused by name: %o", (head, got) => {
+  expect(() => placed(sparseNetwork([WHOLE], { head }))).toThrow(
+    expect.objectContaining({ code: "sparse/head", message: expect.stringContaining(got) }),
+  );
 });

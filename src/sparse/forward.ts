@@ -1,20 +1,22 @@
 /**
- * The forward pass of a classifier in an arena, as one thread does its share of it.
+ * The forward pass of a model in an arena, as one thread does its share of it.
  *
  *   P panels   D hidden   A features of all heads   F feed-forward
  *
  * A thread has a range of the panels and does everything for them: only attention looks at other panels of a text, so
- * threads wait for each other once a layer, after keys and values. The last layer is computed for the first token of
- * each text alone, which are packed into panels of their own; that part, a hundredth of the work, is the first
- * thread's. Nothing is allocated in a pass. Browser-safe. Not here: threads (runtime/), how a wait is done.
+ * threads wait for each other once a layer, after keys and values. Where answers are made of first tokens alone the last
+ * layer is computed for these, which are packed into panels of their own; that part, a hundredth of the work, is the
+ * first thread's. Vectors of whole texts are made by all threads. Nothing but views is allocated in a pass. Browser-safe. Not here: threads (runtime/), how a wait is done.
  */
 
 import { requireItem, requireLast } from "../base/present.ts";
+import type { Pooling } from "../bert/config.ts";
 import { type PlacedBatch, readBatch, type TextPlace } from "./batch.ts";
 import type { Kernels } from "./kernels.ts";
 import { type PlacedLinear, runLinear } from "./linear.ts";
 import { CHUNK, type PlacedLayer, type PlacedModel, type PlacedNorm } from "./model.ts";
 import { PANEL, padFeatures, panelBytes, panelsOf } from "./panels.ts";
+import { poolFirsts, poolTexts, type VectorRoom } from "./vectors.ts";
 
 /** What one thread works with. */
 export interface Worker {
@@ -34,26 +36,37 @@ interface Range {
   readonly to: number;
 }
 
-/** Does this thread's share of the pass whose batch is in memory. The first thread leaves the logits. */
+/** Does this thread's share of the pass whose batch is in memory. When the first thread returns, the answers are there. */
 export function forward(worker: Worker): void {
   const { model, memory, thread, threads } = worker;
   const batch = readBatch(memory, model);
   const share = (t: number): number => Math.floor((batch.panels * t) / threads);
   const range: Range = { from: share(thread), to: share(thread + 1) };
   embed(worker, batch, range);
+  const { head } = model;
   const last = model.layers.length - 1;
+  const isMixture = head.kind === "labels" && head.mixture !== undefined;
+  const isWhole = head.kind === "vector" && head.pooling.mode !== "cls";
   model.layers.forEach((layer, i) => {
-    if (i === last) keepFirsts(worker, batch, range, model.mixture ? last : 0);
+    const isFirsts = i === last && !isWhole;
+    if (isFirsts) keepFirsts(worker, batch, range, isMixture ? last : 0);
     for (const chunk of chunksOf(range)) {
       projectKeys(worker, layer, i, chunk);
-      if (i < last) project(worker, layer.attention?.query, model.room.query, chunk);
+      if (!isFirsts) project(worker, layer.attention?.query, model.room.query, chunk);
     }
     worker.meet();
-    if (i === last) return;
+    if (isFirsts) return;
     attend(worker, batch, layer, i, range);
     finishLayer(worker, layer, range);
-    if (model.mixture) keepFirsts(worker, batch, range, i);
+    if (isMixture) keepFirsts(worker, batch, range, i);
   });
+  if (isWhole) {
+    // A text may lie in the ranges of several threads, and the first must not return before the others are done.
+    worker.meet();
+    poolTexts(vectorRoom(worker, head), model.room.hidden, { texts: batch.texts, thread, threads });
+    worker.meet();
+    return;
+  }
   if (last < 0) {
     keepFirsts(worker, batch, range, 0);
     worker.meet();
@@ -266,10 +279,15 @@ function attendFirst(
   kernels.lane(panel + (t % PANEL) * 4, laneAddress(mixed, t, stride), features);
 }
 
-/** What the head reads, its hidden layer, and the logits. */
+/** What the head reads, its hidden layer, and the logits; or the vectors of first tokens. */
 function answer(worker: Worker, texts: number): void {
   const { kernels, model } = worker;
-  const { room, mixture, reader, classifier } = model;
+  const { room, head } = model;
+  if (head.kind === "vector") {
+    poolFirsts(vectorRoom(worker, head), requireItem(room.firsts, 0, "first tokens"), texts);
+    return;
+  }
+  const { mixture, reader, classifier } = head;
   const range: Range = { from: 0, to: panelsOf(texts) };
   const read = mixture ? mix(worker, mixture, range) : requireItem(room.firsts, 0, "first tokens");
   linearOver(kernels, reader, read, room.branch, range);
@@ -290,16 +308,21 @@ function mix({ memory, model }: Worker, shares: readonly number[], { to }: Range
   return requireItem(firsts, 0, "first tokens");
 }
 
-/** Logits [texts, labels] of the pass that was done. */
-export function readLogits(
+function vectorRoom({ memory, model }: Worker, { pooling }: { readonly pooling: Pooling }): VectorRoom {
+  return { memory, pooling, features: model.config.hiddenSize, vectors: model.room.logits };
+}
+
+/** Logits [texts, labels] or vectors [texts, D] of the pass that was done. */
+export function readAnswers(
   memory: WebAssembly.Memory,
-  { room, labels }: PlacedModel,
+  { room, head, outputs }: PlacedModel,
   texts: number,
 ): Float32Array {
-  const stride = panelBytes(labels) / 4;
+  if (head.kind === "vector") return new Float32Array(memory.buffer, room.logits, texts * outputs).slice();
+  const stride = panelBytes(outputs) / 4;
   const panels = new Float32Array(memory.buffer, room.logits, panelsOf(texts) * stride);
-  return Float32Array.from({ length: texts * labels }, (_, i) => {
-    const [t, label] = [Math.floor(i / labels), i % labels];
+  return Float32Array.from({ length: texts * outputs }, (_, i) => {
+    const [t, label] = [Math.floor(i / outputs), i % outputs];
     return panels[Math.floor(t / PANEL) * stride + label * PANEL + (t % PANEL)] ?? 0;
   });
 }

@@ -1,5 +1,5 @@
 /**
- * A classifier in an arena: every table, matrix and vector placed, and the room that a pass works in.
+ * A classifier or a sentence encoder in an arena: every table, matrix and vector placed, and the room that a pass works in.
  *
  *   P  panels of a pass, at most   D hidden   A features of all heads   F feed-forward   L layers
  *
@@ -10,7 +10,15 @@
 
 import { ConfigError, InputError } from "../base/errors.ts";
 import type { FloatTensor } from "../base/tensor.ts";
-import type { Activation, BertConfig, Head, LayerConfig } from "../bert/config.ts";
+import {
+  type Activation,
+  type BertConfig,
+  type Head,
+  type LayerConfig,
+  POOLING_MODES,
+  type Pooling,
+  poolingOf,
+} from "../bert/config.ts";
 import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MIXTURE, POOLER, weightOf } from "../bert/names.ts";
 import type { Arena } from "./arena.ts";
 import { type PlacedLinear, placeLinear, type Rates } from "./linear.ts";
@@ -57,11 +65,22 @@ export interface Room {
   readonly threads: readonly { readonly neurons: number; readonly scores: number; readonly panel: number }[];
   /** First tokens of the texts [texts / 16][D], of every layer that the head reads. */
   readonly firsts: readonly number[];
-  /** Logits [texts / 16][labels]. */
+  /** Logits [texts / 16][labels], or vectors as rows [texts][D]. */
   readonly logits: number;
   /** The batch: see batch.ts. */
   readonly batch: number;
 }
+
+/** What becomes of the last layer: logits of first tokens, or a vector of each text. */
+export type PlacedHead =
+  | {
+      readonly kind: "labels";
+      readonly reader: PlacedLinear;
+      /** Each layer's share of a mixture, by softmax; absent under a pooler. */
+      readonly mixture?: readonly number[];
+      readonly classifier: PlacedLinear;
+    }
+  | { readonly kind: "vector"; readonly pooling: Pooling };
 
 /** Everything a pass needs to know. */
 export interface PlacedModel {
@@ -70,15 +89,13 @@ export interface PlacedModel {
     "hiddenSize" | "layerNormEps" | "vocabSize" | "typeVocab" | "maxPositions"
   >;
   readonly activation: "gelu_erf" | "gelu_tanh" | "relu";
-  readonly labels: number;
+  /** Numbers of an answer: labels, or the features of a vector. */
+  readonly outputs: number;
   readonly embeddings: Readonly<Record<"words" | "positions" | "types", number>> & {
     readonly norm: PlacedNorm;
   };
   readonly layers: readonly PlacedLayer[];
-  readonly reader: PlacedLinear;
-  /** Each layer's share of a mixture, by softmax; absent under a pooler. */
-  readonly mixture?: readonly number[];
-  readonly classifier: PlacedLinear;
+  readonly head: PlacedHead;
   readonly room: Room;
   /** Panels of a pass, at most; a text has at most as many. */
   readonly panels: number;
@@ -103,20 +120,20 @@ export interface Placing {
 
 /**
  * Places a model.
- * @throws {ConfigError} `sparse/head` for a head that does not label texts; {InputError} `sparse/tensor`;
+ * @throws {ConfigError} `sparse/head` for a head that does not answer texts; {InputError} `sparse/tensor`;
  *   {RunError} `arena/memory`
  */
 export function placeModel(arena: Arena, model: SparseModel, { rates, threads }: Placing): PlacedModel {
   const { config } = model;
-  const head = expectLabelling(model.head);
+  const outputs = outputsOf(model);
   const place = placer(arena, model, rates);
   const panels = panelsOf(Math.max(PASS_TOKENS, config.maxPositions));
-  const labels = head.kind === "regression" ? 1 : head.labels.length;
-  const mixture = head.reader === "mixture";
+  const head = placeHead(place, model.head);
+  const firsts = head.kind === "labels" && head.mixture ? config.layers.length : 1;
   return {
     config,
     activation: KERNEL_OF[config.activation],
-    labels,
+    outputs,
     embeddings: {
       words: place.table(EMBEDDINGS.words),
       positions: place.table(EMBEDDINGS.positions),
@@ -124,18 +141,37 @@ export function placeModel(arena: Arena, model: SparseModel, { rates, threads }:
       norm: place.norm(EMBEDDINGS.norm),
     },
     layers: config.layers.map((layer, i) => placeLayer(place, layer, i)),
-    reader: place.linear(mixture ? MIXTURE.dense : POOLER),
-    ...(mixture ? { mixture: softmax(place.tensor(MIXTURE.weights).data) } : {}),
-    classifier: place.linear(CLASSIFIER),
-    room: placeRoom(arena, config, { panels, labels, threads, firsts: mixture ? config.layers.length : 1 }),
+    head,
+    room: placeRoom(arena, config, { panels, outputs, threads, firsts }),
     panels,
   };
 }
 
-/** @throws {ConfigError} `sparse/head` for a head that does not label texts */
-export function expectLabelling(head: Head): Extract<Head, { kind: "classification" | "regression" }> {
-  if (head.kind === "classification" || head.kind === "regression") return head;
-  throw new ConfigError("sparse/head", `model: expected a classifier or a regression, got ${head.kind}`);
+/** How many numbers answer a text. @throws {ConfigError} `sparse/head` for a head that does not answer texts */
+export function outputsOf({ config, head }: Pick<SparseModel, "config" | "head">): number {
+  if (head.kind === "classification") return head.labels.length;
+  if (head.kind === "regression") return 1;
+  if (poolingOf(head)) return config.hiddenSize;
+  const [expected, got] =
+    head.kind === "mlm"
+      ? ["a classifier, a regression or an encoder", "a masked language model"]
+      : [
+          `an encoder with vectors by ${POOLING_MODES.join(", ")}`,
+          "one whose way to make them is not read here",
+        ];
+  throw new ConfigError("sparse/head", `model: expected ${expected}, got ${got}`);
+}
+
+function placeHead(place: Placer, head: Head): PlacedHead {
+  const pooling = poolingOf(head);
+  if (pooling) return { kind: "vector", pooling };
+  const isMixture = "reader" in head && head.reader === "mixture";
+  return {
+    kind: "labels",
+    reader: place.linear(isMixture ? MIXTURE.dense : POOLER),
+    ...(isMixture ? { mixture: softmax(place.tensor(MIXTURE.weights).data) } : {}),
+    classifier: place.linear(CLASSIFIER),
+  };
 }
 
 interface Placer {
@@ -189,13 +225,13 @@ function placeLayer(place: Placer, { heads, headSize, ffn }: LayerConfig, i: num
 
 interface RoomSize {
   readonly panels: number;
-  readonly labels: number;
+  readonly outputs: number;
   readonly threads: number;
   /** Layers whose first tokens are kept. */
   readonly firsts: number;
 }
 
-function placeRoom(arena: Arena, config: BertConfig, { panels, labels, threads, firsts }: RoomSize): Room {
+function placeRoom(arena: Arena, config: BertConfig, { panels, outputs, threads, firsts }: RoomSize): Room {
   const D = panelBytes(config.hiddenSize);
   const A = panelBytes(Math.max(0, ...config.layers.map(({ heads, headSize }) => heads * headSize)));
   const F = panelBytes(Math.max(0, ...config.layers.map(({ ffn }) => ffn)));
@@ -214,7 +250,7 @@ function placeRoom(arena: Arena, config: BertConfig, { panels, labels, threads, 
       panel: room(A, 1),
     })),
     firsts: Array.from({ length: firsts }, () => room(D, texts)),
-    logits: room(panelBytes(labels), texts),
+    logits: room(panelBytes(outputs), texts),
     batch: arena.allocate(batchBytes(panels)),
   };
 }

@@ -27,6 +27,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/data/metrics.ts": "classes and values of every example, at every draw of a bootstrap",
   "src/formats/float16.ts": "every number of a tensor",
   "src/network/masks.ts": "every bit of a mask",
+  "src/network/pooling.ts": "every state of a text",
   "src/network/shrink.ts": "every weight that is kept",
   "src/onnx/quantize.ts": "every weight of a matrix",
   "src/parts/spectral.ts": "products of a matrix and a vector",

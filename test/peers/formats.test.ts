@@ -40,7 +40,7 @@ test.for(CASES.filter(({ code }) => code === undefined))(
     const theirs = await format.open(path, network, engine);
     if (theirs === undefined) return context.skip(`no reader for ${format.name} here`);
     try {
-      const [batch, ours] = [batchFor(network), await openHere(network, engine)];
+      const [batch, ours] = [batchFor(network), await openHere(network, engine, format.vectors)];
       const [a, b] = [await ours.outputs(batch), await theirs.outputs(batch)];
       expect(b.length).toBe(a.length);
       expect(new Set(a).size).toBeGreaterThan(1);

@@ -14,7 +14,7 @@ import type { BertConfig, Head, LayerConfig } from "../../src/bert/config.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { writeFileAtomic } from "../../src/formats/files.ts";
 import { readFolder, writeFolder } from "../../src/network/folder.ts";
-import { type InputBatch, openNetwork } from "../../src/network/inference.ts";
+import { type InputBatch, openAnswers, openNetwork } from "../../src/network/inference.ts";
 import { lengthFor } from "../../src/network/length.ts";
 import type { Network } from "../../src/network/network.ts";
 import { exportOnnx, ONNX_INPUTS, onnxOutput } from "../../src/network/onnx.ts";
@@ -28,7 +28,7 @@ import { TINY_CONFIG, tinyModel } from "./tiny-model.ts";
 
 /** A written model, opened by a reader of its format. Whoever opened it closes it. */
 export interface OpenModel {
-  /** Logits, or last hidden states without a head, row by row. */
+  /** Logits row by row; without a head last hidden states, or vectors where the format's reader gives these. */
   outputs(batch: InputBatch): Promise<Float32Array>;
   close(): Promise<void>;
 }
@@ -38,6 +38,8 @@ export interface Format {
   readonly name: string;
   /** Largest difference of an output that the format may make. */
   readonly bound: number;
+  /** Whether its reader gives vectors of a network without a head, in place of last hidden states. */
+  readonly vectors?: boolean;
   /** The code a network is refused with, where the format has no place for it. */
   refuses?(network: Network): string | undefined;
   /** Writes a network below an empty folder; the path is what `open` takes. */
@@ -48,8 +50,8 @@ export interface Format {
 }
 
 /** A network through our own ONNX model and engine: what all formats are held to. */
-export async function openHere(network: Network, engine: Engine): Promise<OpenModel> {
-  const { logits } = await openNetwork(engine, network);
+export async function openHere(network: Network, engine: Engine, vectors = false): Promise<OpenModel> {
+  const { logits } = await (vectors ? openAnswers : openNetwork)(engine, network);
   return { outputs: logits, close: async () => {} };
 }
 
@@ -98,7 +100,8 @@ export const FORMATS: readonly Format[] = [
   {
     name: "packed file, sparse runtime",
     bound: 1e-5,
-    refuses: ({ head }) => (head.kind === "mlm" || head.kind === "none" ? "sparse/head" : undefined),
+    vectors: true,
+    refuses: ({ head }) => (head.kind === "mlm" ? "sparse/head" : undefined),
     write: async (folder, network) => {
       const path = join(folder, "model.esp");
       const file = await encodeEsp(network, { values: "float32" });
@@ -258,5 +261,9 @@ export const NETWORKS: readonly (readonly [string, Network])[] = [
   ["an odd mixture of layers", network(odd, { ...CLASSES, reader: "mixture" })],
   ["an odd masked language model", network(odd, { kind: "mlm" })],
   ["an odd bare encoder", network(odd, { kind: "none" })],
+  [
+    "an odd sentence encoder",
+    network(odd, { kind: "none", pooling: { mode: "mean_sqrt_len_tokens", normalize: false } }),
+  ],
   ["fewer word pieces", keepPieces(network([whole, ...odd]), [0, 1, 2, 3, 4, 6, 7, 9, 12])],
 ];

@@ -1,5 +1,6 @@
 /**
- * A fine-tuned network as a function from texts to labels: what `predict` runs, and what a program calls.
+ * A network as a function from texts to labels, or to vectors of a bare encoder: what `predict` and `embed` run, and what
+ * a program calls.
  *
  * Not here: reading texts (cli/), metrics (evaluate.ts).
  */
@@ -7,13 +8,13 @@
 import { ConfigError, closedModel, RunError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { shown } from "../base/shown.ts";
-import { type Head, labelsOf } from "../bert/config.ts";
+import { type Head, poolingOf } from "../bert/config.ts";
 import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
 import { logitsOf } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";
-import { openNetwork } from "../network/inference.ts";
+import { openAnswers } from "../network/inference.ts";
 import { lengthFor } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
 import {
@@ -23,6 +24,7 @@ import {
   requireTexts,
   type Text,
 } from "../network/predictions.ts";
+import { type AnswerFacts, answerFacts, embedTexts, requireTask } from "../network/vectors.ts";
 import { LOAD } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { MODEL } from "../options/shared.ts";
@@ -32,7 +34,7 @@ import type { RunContext } from "./progress.ts";
 import { loadUnder } from "./under-mask.ts";
 
 /** How a model is run; everything has a default. */
-export interface ClassifierOptions {
+export interface TextModelOptions {
   /** Threads of the engine, at most one for each core. Default 1. */
   readonly threads?: number;
   /** Default `cpu`. */
@@ -44,45 +46,52 @@ export interface ClassifierOptions {
 }
 
 /** How a model is read and run. */
-export interface LoadOptions extends ClassifierOptions {
+export interface LoadOptions extends TextModelOptions {
   /** A mask file, or the run that left one: the model is then the base, under this mask. */
   readonly mask?: string;
 }
 
-/** A model that labels texts. It owns a thread: close it. */
-export interface Classifier {
+/** A model that labels texts or gives them vectors, as its `task` says. It owns a thread: close it. */
+export interface TextModel extends AnswerFacts {
   readonly network: Network;
-  /** Of a classification, in the order of `scores`; none of a regression. */
-  readonly labels: readonly string[];
   /** Tokens at which texts are cut. */
   readonly maxLength: number;
   /**
    * Predictions in the order of the texts. An aborted `signal` ends it before the next batch.
-   * @throws {InputError} `predict/none` for no texts; {ConfigError} `texts/kind`; {InterruptedError} `predict/stopped`;
-   *   {RunError} `model/closed` after, or while, the model is closed
+   * @throws {InputError} `predict/none` for no texts; {ConfigError} `texts/kind`, `model/task` for an encoder without a head;
+   *   {InterruptedError} `predict/stopped`; {RunError} `model/closed` after, or while, the model is closed
    */
   classify(texts: readonly Text[], context?: Pick<RunContext, "signal">): Promise<Prediction[]>;
+  /**
+   * A vector of `dimensions` numbers for each text, in their order. Where `pooling.normalize` is true a vector has length 1,
+   * and the cosine of two is their scalar product.
+   * @throws as `classify` does: `embed/none`, `model/task` for a model with labels, `embed/stopped`
+   */
+  embed(texts: readonly Text[], context?: Pick<RunContext, "signal">): Promise<Float32Array[]>;
   close(): Promise<void>;
 }
 
 /**
- * Reads a fine-tuned model, or a base model with a mask, and keeps it ready.
+ * Reads a fine-tuned model, a base model with a mask, or an encoder without a head, and keeps it ready.
  *
  * @param ref  a folder, a run, an .esp file, `hf:owner/name` or `embedded`
- * @throws {ConfigError} `model/head` for a model without a classification or regression head; `options/maxLength` for
- *   more than it has positions; `options/…` for an option that is not known or has another kind of value
+ * @throws {ConfigError} `model/head` for a masked language model, and for an encoder whose way to make vectors is not read
+ *   here; `options/maxLength` for more than it has positions; `options/…` for an option that is not known or has another kind of value
  * @throws {InterruptedError} `load/stopped`
  * @throws as `loadModel` and `applyMask` do
  * @example
  * const model = await load("runs/sst2");
  * const [first] = await model.classify(["a film to remember"]); // { label: "positive", score: 0.98, … }
  * await model.close();
+ * @example
+ * const encoder = await load("hf:sentence-transformers/all-MiniLM-L6-v2");
+ * const [a, b] = await encoder.embed(["first text", "second text"]); // Float32Array of 384 numbers each
  */
 export async function load(
   ref: string,
   options: LoadOptions = {},
   context: RunContext = {},
-): Promise<Classifier> {
+): Promise<TextModel> {
   if (!MODEL.accepts(ref)) {
     throw new ConfigError("options/value", `model: expected ${MODEL.expected}, got ${shown(ref)}`);
   }
@@ -90,25 +99,24 @@ export async function load(
   const { mask, threads, ...how } = resolveOptions(LOAD, { ...options });
   return perform("load", context, async () => {
     const { network } = await loadUnder(ref, mask ?? null, context);
-    return openClassifier(network, { ...how, threads: withinCores(threads, context) }, ref);
+    return openTextModel(network, { ...how, threads: withinCores(threads, context) });
   });
 }
 
 /**
- * As `load`, without masks, for a network that is in memory. `name` is what messages call it.
+ * As `load`, without masks, for a network that is in memory.
  * @throws {ConfigError} `model/head`; `options/maxLength` for more than the network has positions
  */
-export async function openClassifier(
+export async function openTextModel(
   network: Network,
-  { threads = 1, device = "cpu", batchSize = 32, maxLength }: ClassifierOptions = {},
-  name = "network",
-): Promise<Classifier> {
-  requireLabels(network.head, name);
+  { threads = 1, device = "cpu", batchSize = 32, maxLength }: TextModelOptions = {},
+): Promise<TextModel> {
+  const facts = answerFacts(network.head, network.config.hiddenSize);
   const tokenizer = tokenizerOf(network);
   const length = lengthFor(network, maxLength);
   const engine = new Engine({ threads, provider: device });
   try {
-    const inference = await openNetwork(engine, network);
+    const inference = await openAnswers(engine, network);
     let isClosed = false;
     const answerer = (signal?: AbortSignal): Answerer => ({
       head: network.head,
@@ -116,16 +124,23 @@ export async function openClassifier(
       maxLength: length,
       logits: (texts) => logitsOf(inference, unlabelled(texts, tokenizer.special.pad), batchSize, signal),
     });
+    const untilClosed = <T>(answers: Promise<T>): Promise<T> =>
+      answers.catch((error: unknown) => {
+        throw isClosed && error instanceof RunError ? closedModel("model/closed") : error;
+      });
     return {
       network,
-      labels: labelsOf(network.head),
+      ...facts,
       maxLength: length,
       classify: async (texts, context = {}) => {
+        requireTask(facts, "classify");
         requireTexts(texts, "predict/none");
-        const classify = () => classifyTexts(answerer(context.signal), texts);
-        return perform("predict", context, classify).catch((error: unknown) => {
-          throw isClosed && error instanceof RunError ? closedModel("model/closed") : error;
-        });
+        return untilClosed(perform("predict", context, () => classifyTexts(answerer(context.signal), texts)));
+      },
+      embed: async (texts, context = {}) => {
+        requireTask(facts, "embed");
+        requireTexts(texts, "embed/none");
+        return untilClosed(perform("embed", context, () => embedTexts(answerer(context.signal), texts)));
       },
       close: () => {
         isClosed = true;
@@ -139,13 +154,15 @@ export async function openClassifier(
 }
 
 /** What a model is that labels nothing, in words. */
-export function unlabelledKind({ kind }: Head): string {
-  return kind === "mlm" ? "a masked language model" : "an encoder without a head";
+export function unlabelledKind(head: Head): string {
+  if (head.kind === "mlm") return "a masked language model";
+  return `an encoder without a head${poolingOf(head) ? "" : ", whose way to make vectors is not read here"}`;
 }
 
 /** @throws {ConfigError} `model/head` for a head that says nothing about a text as a whole */
 export function requireLabels(head: Head, name: string): void {
   if (head.kind === "classification" || head.kind === "regression") return;
-  const message = `model: expected one fine-tuned on labelled text, got ${unlabelledKind(head)} (${name})`;
+  const hint = poolingOf(head) ? "; embed gives its vectors" : "";
+  const message = `model: expected one fine-tuned on labelled text, got ${unlabelledKind(head)} (${name})${hint}`;
   throw new ConfigError("model/head", message);
 }
