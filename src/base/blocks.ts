@@ -100,18 +100,6 @@ export function blockAt({ columns, block }: Pick<RankedBlocks, "columns" | "bloc
   );
 }
 
-/** Calls `visit` with each block's first weight and the rows and columns that it has, row after row of blocks. */
-function eachBlock(
-  { rows, columns, block }: Pick<RankedBlocks, "rows" | "columns" | "block">,
-  visit: (place: number, first: number, height: number, width: number) => void,
-): void {
-  const { height, width } = SIZES[block];
-  for (let place = 0, top = 0; top < rows; top += height) {
-    for (let left = 0; left < columns; left += width, place++)
-      visit(place, top * columns + left, Math.min(height, rows - top), Math.min(width, columns - left));
-  }
-}
-
 /** A matrix whose blocks are ranked by the sum of their weights' sizes or values; single weights as they are. */
 export function rankedBlocks(
   shape: readonly number[],
@@ -119,18 +107,23 @@ export function rankedBlocks(
   block: BlockShape,
   by: Ranking,
 ): RankedBlocks {
-  const matrix = { ...matrixOf(shape), block };
-  if (block === "1") return { ...matrix, ranks: data };
+  const { rows, columns } = matrixOf(shape);
+  if (block === "1") return { rows, columns, block, ranks: data };
+  const { height, width } = SIZES[block];
   const ranks = new Float32Array(blocksIn(shape, block));
   const size = sizeBy(by);
-  eachBlock(matrix, (place, first, height, width) => {
-    let sum = 0;
-    for (let row = 0, start = first; row < height; row++, start += matrix.columns) {
-      for (let i = start; i < start + width; i++) sum += size(data[i] ?? 0);
+  for (let place = 0, top = 0; top < rows; top += height) {
+    const end = Math.min(rows, top + height) * columns;
+    for (let left = 0; left < columns; left += width, place++) {
+      const across = Math.min(width, columns - left);
+      let sum = 0;
+      for (let row = top * columns + left; row < end; row += columns) {
+        for (let i = row; i < row + across; i++) sum += size(data[i] ?? 0);
+      }
+      ranks[place] = sum;
     }
-    ranks[place] = sum;
-  });
-  return { ...matrix, ranks };
+  }
+  return { rows, columns, block, ranks };
 }
 
 /** The rank of the block that holds the `keep`-th weight, the highest blocks first; +∞ when none is kept. */
@@ -163,20 +156,25 @@ export function fillBelow(
   for (const { ranks, weights } of matrices.flatMap(evenParts)) {
     for (const rank of ranks) if (size(rank) > threshold) left -= weights;
   }
-  for (const [i, matrix] of matrices.entries()) {
+  for (const [i, { rows, columns, block, ranks }] of matrices.entries()) {
     const data = requireItem(into, i, "arrays to fill");
-    eachBlock(matrix, (place, first, height, width) => {
-      const rank = size(matrix.ranks[place] ?? 0);
-      if (rank > threshold) return;
-      const weights = height * width;
-      if (rank === threshold && 2 * left >= weights) {
-        left -= weights;
-        return;
+    const { height, width } = SIZES[block];
+    for (let place = 0, top = 0; top < rows; top += height) {
+      const down = Math.min(height, rows - top);
+      const end = (top + down) * columns;
+      for (let first = 0; first < columns; first += width, place++) {
+        const rank = size(ranks[place] ?? 0);
+        if (rank > threshold) continue;
+        const across = Math.min(width, columns - first);
+        if (rank === threshold && 2 * left >= down * across) {
+          left -= down * across;
+          continue;
+        }
+        for (let row = top * columns + first; row < end; row += columns) {
+          for (let w = row; w < row + across; w++) data[w] = fill;
+        }
       }
-      for (let row = 0, start = first; row < height; row++, start += matrix.columns) {
-        for (let w = start; w < start + width; w++) data[w] = fill;
-      }
-    });
+    }
   }
 }
 

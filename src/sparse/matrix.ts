@@ -80,15 +80,16 @@ function fillStripe(
   const { height, width } = blockSize(block);
   const end = Math.min(rows, top + STRIPE);
   for (let r = top / height, row = 0; r * height < end; r++, row += height) {
-    let n = (starts[r] ?? 0) * height * width;
-    for (let k = starts[r] ?? 0; k < (starts[r + 1] ?? 0); k++) {
+    const last = starts[r + 1] ?? 0;
+    for (let k = starts[r] ?? 0; k < last; k++) {
       const left = (indices[k] ?? 0) * width;
-      for (let i = row; i < row + height; i++) {
-        for (let c = left; c < left + width; c++, n++) {
+      for (let i = 0; i < height; i++) {
+        const [bit, shift] = [1 << (row + i), (row + i) * columns];
+        for (let c = left, n = (k * height + i) * width; c < left + width; c++, n++) {
           const value = values[n] ?? 0;
           if (value === 0) continue;
-          marks[c] = (marks[c] ?? 0) | (1 << i);
-          numbers[i * columns + c] = value;
+          marks[c] = (marks[c] ?? 0) | bit;
+          numbers[shift + c] = value;
         }
       }
     }
@@ -99,32 +100,45 @@ function fillStripe(
 export function packMatrix(matrix: FloatTensor | PackedMatrix, block: BlockShape): PackedMatrix {
   if (isPacked(matrix) && matrix.block === block) return matrix;
   const [rows = 0, columns = 0] = isPacked(matrix) ? [matrix.rows, matrix.columns] : matrix.shape;
-  const { height, width } = blockSize(block);
+  const { height } = blockSize(block);
   const [down] = blockGrid({ rows, columns, block });
   const count = countBlocks(matrix)[block];
-  const starts = new Uint32Array(down + 1);
-  const indices = new Uint32Array(count);
-  const values = new Float32Array(count * height * width);
-  let [k, n] = [0, 0];
-  eachStripe(matrix, ({ top, marks, numbers, first }) => {
-    const end = Math.min(STRIPE, rows - top);
-    for (let row = 0; row < end; row += height) {
-      const wanted = ((1 << height) - 1) << row;
-      for (let left = 0; left < columns; left += width) {
-        let found = marks[left] ?? 0;
-        for (let c = left + 1; c < left + width; c++) found |= marks[c] ?? 0;
-        if ((found & wanted) === 0) continue;
-        indices[k++] = left / width;
-        for (let i = row; i < row + height; i++) {
-          for (let c = left; c < left + width; c++, n++) {
-            if (((marks[c] ?? 0) >> i) & 1) values[n] = numbers[first + i * columns + c] ?? 0;
-          }
-        }
-      }
-      starts[(top + row) / height + 1] = k;
-    }
+  const packed: PackedMatrix = {
+    rows,
+    columns,
+    block,
+    starts: new Uint32Array(down + 1),
+    indices: new Uint32Array(count),
+    values: new Float32Array(count * weightsOfBlock(block)),
+  };
+  eachStripe(matrix, (stripe) => {
+    const end = Math.min(STRIPE, rows - stripe.top);
+    for (let row = 0; row < end; row += height) packRow(stripe, row, packed);
   });
-  return { rows, columns, block, starts, indices, values };
+  return packed;
+}
+
+/** Packs the row of blocks that begins at a stripe's row, behind those before it. */
+function packRow({ top, marks, numbers, first }: Stripe, row: number, packed: PackedMatrix): void {
+  const { columns, block, starts, indices, values } = packed;
+  const { height, width } = blockSize(block);
+  const r = (top + row) / height;
+  const wanted = ((1 << height) - 1) << row;
+  let k = starts[r] ?? 0;
+  for (let left = 0; left < columns; left += width) {
+    let found = marks[left] ?? 0;
+    for (let c = left + 1; c < left + width; c++) found |= marks[c] ?? 0;
+    if ((found & wanted) === 0) continue;
+    indices[k] = left / width;
+    let n = k * height * width;
+    for (let i = row; i < row + height; i++) {
+      for (let c = left; c < left + width; c++, n++) {
+        if (((marks[c] ?? 0) >> i) & 1) values[n] = numbers[first + i * columns + c] ?? 0;
+      }
+    }
+    k++;
+  }
+  starts[r + 1] = k;
 }
 
 /** The matrix [rows, columns] with its zeros. */
@@ -178,29 +192,32 @@ function sumBytes(bytes: number): number {
 
 /** Blocks of each shape that hold a number other than zero: what a matrix, packed in whichever way, needs of them. */
 export function countBlocks(matrix: FloatTensor | PackedMatrix): Readonly<Record<BlockShape, number>> {
-  let [single, twos, fours, wide, square] = [0, 0, 0, 0, 0];
-  eachStripe(matrix, ({ marks }) => {
-    const squares = new Uint32Array(marks.buffer);
-    for (let i = 0; i < squares.length; i++) {
-      const square4 = squares[i] ?? 0;
-      if (square4 === 0) continue;
-      // Four columns, a byte of four rows' bits each.
-      const pairs = square4 | (square4 >>> 1);
-      const rows = square4 | (square4 >>> 16);
-      const inRows = (rows | (rows >>> 8)) & 15;
-      single += sumBytes(
-        (square4 & LOWEST) +
-          ((square4 >>> 1) & LOWEST) +
-          ((square4 >>> 2) & LOWEST) +
-          ((square4 >>> 3) & LOWEST),
-      );
-      twos += sumBytes((pairs & LOWEST) + ((pairs >>> 2) & LOWEST));
-      fours += sumBytes((pairs | (pairs >>> 2)) & LOWEST);
-      wide += (inRows & 1) + ((inRows >> 1) & 1) + ((inRows >> 2) & 1) + (inRows >> 3);
-      square++;
-    }
-  });
-  return { "1": single, "2x1": twos, "4x1": fours, "1x4": wide, "4x4": square };
+  const counts = { "1": 0, "2x1": 0, "4x1": 0, "1x4": 0, "4x4": 0 };
+  eachStripe(matrix, ({ marks }) => addBlocks(new Uint32Array(marks.buffer), counts));
+  return counts;
+}
+
+/** Adds a stripe's blocks; `squares` are its marks, four columns each, a byte of four rows' bits for every one. */
+function addBlocks(squares: Uint32Array, counts: Record<BlockShape, number>): void {
+  let [single, tall2, tall4, wide4, square4] = [0, 0, 0, 0, 0];
+  for (let i = 0; i < squares.length; i++) {
+    const square = squares[i] ?? 0;
+    if (square === 0) continue;
+    const pairs = square | (square >>> 1);
+    const halves = square | (square >>> 16);
+    const rows = (halves | (halves >>> 8)) & 15;
+    single += sumBytes((square & LOWEST) + ((square >>> 1) & LOWEST));
+    single += sumBytes(((square >>> 2) & LOWEST) + ((square >>> 3) & LOWEST));
+    tall2 += sumBytes((pairs & LOWEST) + ((pairs >>> 2) & LOWEST));
+    tall4 += sumBytes((pairs | (pairs >>> 2)) & LOWEST);
+    wide4 += (rows & 1) + ((rows >> 1) & 1) + ((rows >> 2) & 1) + (rows >> 3);
+    square4++;
+  }
+  counts["1"] += single;
+  counts["2x1"] += tall2;
+  counts["4x1"] += tall4;
+  counts["1x4"] += wide4;
+  counts["4x4"] += square4;
 }
 
 /** Shapes by preference: the larger block, and of two as large that of one column, which the float kernels multiply. */

@@ -48,8 +48,8 @@ const SETTINGS: Readonly<Record<MethodId, readonly Settings[]>> = {
     { sparsity: "0.8", until: "0.6" },
     { sparsity: "0.8", schedule: "one-shot", ranking: "global", distil: "true" },
     { sparsity: "0.8", scope: "all", frozen: "true", times: "2" },
-    ...inBlocks({ sparsity: "0.8", until: "0.6" }, ["4x1", "1x4"]),
-    ...inBlocks({ sparsity: "0.7", schedule: "one-shot", ranking: "global", scope: "all" }, ["2x1", "4x4"]),
+    ...inBlocks({ sparsity: "0.8", until: "0.6" }, ["4x1", "4x4"]),
+    ...inBlocks({ sparsity: "0.7", schedule: "one-shot", ranking: "global", scope: "all" }, ["2x1", "1x4"]),
   ],
   movement: [
     { sparsity: "0.5", until: "0.5", refresh: "1" },
