@@ -8,6 +8,8 @@ import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serve } from "../../examples/browser/serve.mjs";
+import { keyOf } from "../../src/base/random.ts";
+import { withHead } from "../../src/network/network.ts";
 import type { Prediction } from "../../src/network/predictions.ts";
 import { load, type RuntimeReport } from "../../src/runtime/load.ts";
 import { encodeEsp } from "../../src/sparse/esp/model.ts";
@@ -65,7 +67,11 @@ describe.skipIf(path === undefined)("in Chromium", () => {
 
   /** Opens a page of the example's server, does something in it, and closes both. */
   async function inPage<T>(isolated: boolean, work: (page: Page, url: string) => Promise<T>): Promise<T> {
-    const more = { "/blank.html": join(folder, "blank.html"), "/damaged.esp": join(folder, "damaged.esp") };
+    const more = {
+      "/blank.html": join(folder, "blank.html"),
+      "/damaged.esp": join(folder, "damaged.esp"),
+      "/encoder.esp": join(folder, "encoder.esp"),
+    };
     const server = await serve({ model, isolated, more });
     const page = await browser.newPage();
     try {
@@ -115,6 +121,36 @@ describe.skipIf(path === undefined)("in Chromium", () => {
     expect(report).toMatchObject({ path: "sparse", threads: got });
     expectNear(predictions, expected, 1e-5);
     expectNear(overlapping.flat(), expected, 1e-5);
+  });
+
+  test("an encoder gives the vectors that it gives in Node, within 1e-5", async () => {
+    const { head: _, ...rest } = letterClassifier(0.05);
+    const file = await encodeEsp(withHead({ ...rest, head: { kind: "none" } }, { kind: "none" }, keyOf(1)), {
+      values: "float32",
+    });
+    await writeFile(join(folder, "encoder.esp"), file);
+    const here = await load(file);
+    const wanted = await here.embed(TEXTS);
+    await here.close();
+    const got = await inPage(true, async (page, url) => {
+      await page.goto(`${url}blank.html`);
+      const script = `(async () => {
+        const { load } = await import("/runtime.js");
+        const model = await load("/encoder.esp", { threads: 2 });
+        const vectors = await model.embed(${JSON.stringify(TEXTS)});
+        await model.close();
+        return { task: model.task, vectors: vectors.map((vector) => [...vector]) };
+      })()`;
+      return page.evaluate<{ task: string; vectors: number[][] }>(script);
+    });
+    expect([got.task, got.vectors.map(({ length }) => length)]).toEqual([
+      "embedding",
+      wanted.map(({ length }) => length),
+    ]);
+    got.vectors.forEach((vector, i) => {
+      const far = vector.map((x, f) => Math.abs(x - (wanted[i]?.[f] ?? Number.NaN)));
+      expect(Math.max(...far)).toBeLessThan(1e-5);
+    });
   });
 
   test.each([
