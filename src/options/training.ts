@@ -215,6 +215,7 @@ export const REPRODUCE = schema("reproduce", {
       "snip",
       "theseus",
       "sub-networks",
+      "blocks",
       "baselines",
     ),
     "the table",

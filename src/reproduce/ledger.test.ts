@@ -4,8 +4,18 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { newFolder } from "../../test/support/tiny-model.ts";
-import { appendLine, type JobLine, ledgerPath, ledgerText, lineText, parseLedger } from "./ledger.ts";
+import { identityDigest, methodSettings } from "./identity.ts";
+import {
+  appendLine,
+  type JobLine,
+  ledgerOutcome,
+  ledgerPath,
+  ledgerText,
+  lineText,
+  parseLedger,
+} from "./ledger.ts";
 import type { JobOutcome } from "./table.ts";
+import { versionsOf } from "./versions.ts";
 
 function done(after: number): JobOutcome {
   return {
@@ -65,6 +75,18 @@ test("what was appended is read again, and the text of what was read is the same
     undefined,
   ]);
   expect(ledgerText(parsed(text))).toBe(text);
+});
+
+test("a setting that was a number and is a name now is the same where both are typed alike", () => {
+  const settings = { method: "magnitude", sparsity: 0.9, set: { times: 10 } };
+  const identity = { settings, model: "m", data: "d" };
+  const read = (block: number | string) => {
+    const effective = { ...methodSettings(identity), block };
+    const names = { digest: identityDigest(identity), versions: versionsOf(settings.method), effective };
+    return ledgerOutcome(parsed(lineText(jobLine("a", done(0.8), names))), "a", identity);
+  };
+  expect([read(1), read("1")]).toEqual([done(0.8), done(0.8)]);
+  expect(() => read(4)).toThrow(expect.objectContaining({ code: "reproduce/other" }));
 });
 
 test("a line that was cut off costs itself alone, at the end and before what is appended later", async () => {

@@ -2,6 +2,7 @@
 
 import { ADAPTING_BY_PRUNING } from "./adapting-by-pruning.ts";
 import { BASELINES } from "./baselines.ts";
+import { BLOCKS } from "./blocks.ts";
 import { CORE } from "./core.ts";
 import type { Paper, PaperId } from "./plan.ts";
 import { RATES } from "./rates.ts";
@@ -18,6 +19,7 @@ export const PAPERS: Readonly<Record<PaperId, Paper>> = {
   snip: SNIP,
   theseus: THESEUS,
   "sub-networks": SUB_NETWORKS,
+  blocks: BLOCKS,
   baselines: BASELINES,
   rates: RATES,
 };

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { tinyModel } from "../../../test/support/tiny-model.ts";
+import { BLOCK_SHAPES } from "../../base/blocks.ts";
 import { fold, keyOf } from "../../base/random.ts";
 import { METHODS, methodById } from "../../methods/registry.ts";
 import { initialNetwork } from "../../network/network.ts";
@@ -9,6 +10,7 @@ import {
   type Job,
   layersLeft,
   type Paper,
+  type PaperId,
   type PlanRequest,
   planOf,
   secondsOf,
@@ -139,14 +141,28 @@ function hoursOf(jobs: readonly Job[]): number {
   return jobs.reduce((sum, job) => sum + secondsOf(job), 0) / 3600;
 }
 
-test("all tables together take 70 to 85 hours of one thread for 6 x 384, and the study's 18 more", () => {
-  const jobsFor = (of: readonly Paper[]) =>
-    distinctJobs(of.map((paper) => planOf(paper, { ...REQUEST, tasks: paper.tasks })));
-  const others = hoursOf(jobsFor(papers.filter(({ id }) => id !== "sub-networks")));
+test("all tables take 70 to 85 hours of one thread for 6 x 384, the study's 18 and the blocks' 14 more", () => {
+  const hoursWithout = (...left: readonly PaperId[]) => {
+    const of = papers.filter(({ id }) => !left.includes(id));
+    return hoursOf(distinctJobs(of.map((paper) => planOf(paper, { ...REQUEST, tasks: paper.tasks }))));
+  };
+  const others = hoursWithout("sub-networks", "blocks");
   expect(others).toBeGreaterThan(70);
   expect(others).toBeLessThan(85);
-  expect(hoursOf(jobsFor(papers)) - others).toBeGreaterThan(17);
-  expect(hoursOf(jobsFor(papers)) - others).toBeLessThan(20);
+  expect(Math.round(hoursWithout("blocks") - others)).toBe(18);
+  expect(Math.round(hoursWithout() - hoursWithout("blocks"))).toBe(14);
+});
+
+test("blocks are 2 sparsities in every shape, and single weights are the core table's jobs", () => {
+  const plan = planOf(PAPERS.blocks, { ...REQUEST, tasks: PAPERS.blocks.tasks });
+  expect(plan.tables.map(({ rows }) => rows.length)).toEqual([11, 11]);
+  const core = new Set(planOf(PAPERS.core, REQUEST).jobs.map(({ id }) => id));
+  const own = plan.jobs.filter(({ id }) => !core.has(id));
+  expect(own).toHaveLength(4 * 2 * 2 * 3);
+  expect(new Set(own.map(({ compression }) => compression?.set?.block))).toEqual(
+    new Set(BLOCK_SHAPES.slice(1)),
+  );
+  expect(plan.jobs.length - own.length).toBe(2 * 3 + 2 * 2 * 3);
 });
 
 test("the study is 4 methods at 3 sparsities and 2 controls, and shares what others have at 0.9", () => {

@@ -71,6 +71,7 @@ export type PaperId =
   | "snip"
   | "theseus"
   | "sub-networks"
+  | "blocks"
   | "baselines";
 
 /** A paper: what it printed, what we run, and what differs. */
