@@ -26,6 +26,10 @@ export type {
   ModelSizes,
   Predictions,
   PredictResult,
+  QuantizedFile,
+  QuantizedModule,
+  QuantizeResult,
+  QuantizeTry,
   ReportResult,
   ShrinkEvaluation,
   ShrinkResult,
@@ -38,6 +42,7 @@ export { finetune } from "./commands/finetune.ts";
 export { inspect } from "./commands/inspect.ts";
 export { predict } from "./commands/predict.ts";
 export { pretrain } from "./commands/pretrain.ts";
+export { quantize } from "./commands/quantize.ts";
 export { report } from "./commands/report.ts";
 export { shrink } from "./commands/shrink.ts";
 export { topology } from "./commands/topology.ts";
@@ -62,6 +67,7 @@ export type {
   ExportOptions,
   InspectOptions,
   PredictOptions,
+  QuantizeOptions,
   ShrinkOptions,
   TopologyOptions,
 } from "./options/models.ts";

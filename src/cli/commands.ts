@@ -8,7 +8,7 @@
 import { ConfigError } from "../base/errors.ts";
 import { requireEngine } from "../engine/presence.ts";
 import { flagOf } from "../options/flags.ts";
-import { BENCH, EVALUATE, EXPORT, INSPECT, PREDICT, SHRINK, TOPOLOGY } from "../options/models.ts";
+import { BENCH, EVALUATE, EXPORT, INSPECT, PREDICT, QUANTIZE, SHRINK, TOPOLOGY } from "../options/models.ts";
 import { REPORT } from "../options/reporting.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../options/schema.ts";
 import { COMMON } from "../options/shared.ts";
@@ -26,6 +26,7 @@ import {
   printInspection,
   printPlan,
   printPredictions,
+  printQuantized,
   printReport,
   printRun,
   printShrinking,
@@ -188,6 +189,17 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async (settings, context) => {
       const { shrink } = await import("../commands/shrink.ts");
       return outcome(await shrink(settings, context), printShrinking);
+    },
+  }),
+  define({
+    schema: QUANTIZE,
+    stop: "loses nothing",
+    summary: "let a model's layers compute in 8 bits, without training",
+    example: "quantize runs/sst2 --task sst2 --data glue/SST-2 --out models/sst2-int8",
+    positionals: ["model"],
+    run: async (settings, context) => {
+      const { quantize } = await import("../commands/quantize.ts");
+      return outcome(await quantize(settings, context), printQuantized);
     },
   }),
   define({

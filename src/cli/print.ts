@@ -11,6 +11,7 @@ import type {
   InspectResult,
   PredictedFile,
   PredictResult,
+  QuantizeResult,
   ReportResult,
   ShrinkResult,
 } from "../commands/answers.ts";
@@ -20,6 +21,7 @@ import type { Prediction } from "../network/predictions.ts";
 import type { PlannedWork } from "../reproduce/reproduce.ts";
 import { shellWord } from "../runs/progress.ts";
 import { escapeControls } from "./controls.ts";
+import { quantizeTables } from "./quantize-table.ts";
 import { benchTable, inspectTable, resultTable, shrinkTable, WIDTH } from "./table.ts";
 
 /** The table, the verdict and where it all is. */
@@ -110,6 +112,11 @@ export function printShrinking(result: ShrinkResult): string {
         ];
   const check = `largest difference to the original: ${difference.toExponential(1)}; saved in ${path}`;
   return [shrinkTable(result), ...recut, check].join("\n");
+}
+
+/** What each layer costs, the files beside the model before, the verdict and where it all is. */
+export function printQuantized(result: QuantizeResult): string {
+  return `${quantizeTables(result)}\n\n${wrap(result.verdict.text, WIDTH)}\nsaved in ${result.path}`;
 }
 
 /** Sizes and times of models side by side. */

@@ -5,7 +5,7 @@
  */
 
 import type { ModelPart } from "../measure/parts.ts";
-import type { FileBytes, Metric, Parameters } from "../measure/result.ts";
+import type { FileBytes, Latency, Machine, Metric, Parameters, Verdict } from "../measure/result.ts";
 import type { Prediction } from "../network/predictions.ts";
 import type { JudgedTopology } from "../study/judged.ts";
 import type { StudyAnswer } from "../study/study.ts";
@@ -85,7 +85,7 @@ export interface PredictedFile {
 
 /** What was written, and how far it is from the model it was written from. */
 export interface ExportResult {
-  readonly to: "onnx" | "onnx-int8" | "safetensors" | "esp";
+  readonly to: "onnx" | "onnx-int8" | "onnx-qdq" | "safetensors" | "esp";
   /** The folder or file. */
   readonly path: string;
   readonly files: readonly string[];
@@ -126,6 +126,67 @@ export interface ShrinkEvaluation {
   readonly after: EvaluationResult;
   /** Examples that are cut into other pieces than before, because a piece of theirs has left. */
   readonly recut: number;
+}
+
+/** One linear layer of an encoder that could compute in 8 bits. */
+export interface QuantizedModule {
+  readonly module: string;
+  /** How far answers are from float32's when this layer alone is in 8 bits; `QuantizeResult.cost` says in what. */
+  readonly cost: number;
+  /** Least and largest number that it reads, for files with fixed ranges. */
+  readonly input: readonly [number, number];
+  readonly bits: 8 | 32;
+}
+
+/** One file of a quantized model, as it ships. */
+export interface QuantizedFile {
+  /** `float32` is the model before, as an ONNX file. */
+  readonly form: "float32" | "onnx-qdq" | "esp";
+  /** Inside of the folder; null for the model before, which is not written. */
+  readonly file: string | null;
+  readonly bytes: FileBytes;
+  /** Of `QuantizeResult.metric`, as a share of 1, by what runs the file. */
+  readonly score: number;
+  /** Empty where it was not timed. */
+  readonly latency: readonly Latency[];
+}
+
+/** What the gate tried: so many of the most sensitive layers in float32. */
+export interface QuantizeTry {
+  readonly kept: number;
+  readonly score: number;
+  /** Points lost. */
+  readonly drop: number;
+}
+
+/** A model whose layers compute in 8 bits, what that costs, and what it gives. */
+export interface QuantizeResult {
+  readonly model: string;
+  /** The folder. */
+  readonly path: string;
+  readonly task: string | null;
+  /** The metric of the gate: of the task, or `cosine`, the mean cosine with the vectors of float32. */
+  readonly metric: string;
+  /** Texts that judge. */
+  readonly examples: number;
+  /** Texts that calibrated. */
+  readonly calibration: number;
+  readonly ranges: "mse" | "percentile" | "minmax";
+  readonly maxDrop: number;
+  /** Of the model in float32, and of the one in the folder. */
+  readonly before: number;
+  readonly after: number;
+  readonly tries: readonly QuantizeTry[];
+  /** In what the cost of a layer is measured. */
+  readonly cost: string;
+  /** The most sensitive first. */
+  readonly layers: readonly QuantizedModule[];
+  /** The model before, then the files of the folder. */
+  readonly files: readonly QuantizedFile[];
+  /** Tokens of the sequence that was timed. */
+  readonly length: number;
+  readonly machine: Machine;
+  readonly verdict: Verdict;
 }
 
 /** What is in a model. */

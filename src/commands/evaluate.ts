@@ -119,7 +119,7 @@ function plainLabel(label: string): string {
 }
 
 /** The columns of [N, C] in another order. */
-function reorderColumns(logits: Float32Array, columns: readonly number[]): Float32Array {
+export function reorderColumns(logits: Float32Array, columns: readonly number[]): Float32Array {
   const width = columns.length;
   return logits.map((_, i) => {
     const column = requireItem(columns, i % width, "columns");

@@ -5,6 +5,8 @@
  *                 transformers.js: onnx/model.onnx beside config.json and the tokenizer
  *   onnx-int8     the same with matrices in int8 (onnx/quantize.ts), as model_quantized.onnx, transformers.js's name for
  *                 it; answers differ from the model's own, and by how much is reported
+ *   onnx-qdq      the same name for a model of `quantize`: its layers in 8 bits as pairs of QuantizeLinear and
+ *                 DequantizeLinear, with the ranges that calibration found (onnx/qdq.ts)
  *   safetensors   a Hugging Face folder that stock `transformers` loads, pruned layers padded with zeros; a head that reads
  *                 a mixture of the layers is refused, because it has no stock form
  *   esp           one .esp file, sparse matrices packed (docs/format.md)
@@ -71,7 +73,14 @@ async function writeModel(settings: ExportSettings, context: RunContext): Promis
 }
 
 /** The names of an export: of the ONNX file, and where it lies in a folder as transformers.js reads it. */
-const ONNX_NAMES = { onnx: "model.onnx", "onnx-int8": "model_quantized.onnx" };
+const ONNX_NAMES = {
+  onnx: "model.onnx",
+  "onnx-int8": "model_quantized.onnx",
+  "onnx-qdq": "model_quantized.onnx",
+} as const;
+
+/** How each ONNX file has its matrices. */
+const WEIGHTS = { onnx: "float32", "onnx-int8": "int8", "onnx-qdq": "qdq" } as const;
 
 /**
  * Refuses to replace what the user has at a place of his own, and to put files among those of a folder that is no model's.
@@ -133,7 +142,7 @@ async function writeEsp(
 
 async function writeOnnx(
   { network, path, run }: LoadedModel,
-  to: "onnx" | "onnx-int8",
+  to: keyof typeof ONNX_NAMES,
   { out, opset }: ExportSettings,
 ): Promise<ExportResult> {
   const isFolder = out !== undefined && !out.endsWith(".onnx");
@@ -144,7 +153,7 @@ async function writeOnnx(
   if (isFolder) await writeFolder(out, network);
   const program = onnxProgram(network, {
     producerVersion: await codeVersion(),
-    weights: to === "onnx" ? "float32" : "int8",
+    weights: WEIGHTS[to],
     opset: OPSETS.find((known) => String(known) === opset) ?? PORTABLE_OPSET,
   });
   await writeFileAtomic(file, [program.bytes]);

@@ -7,13 +7,9 @@
  * (text/used-pieces.ts), smaller models that have to be trained (`compress`).
  */
 
-import { existsSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { ConfigError } from "../base/errors.ts";
 import type { Example } from "../data/dataset.ts";
 import { writeFileAtomic } from "../formats/files.ts";
-import { INDEX_FILE } from "../formats/weights.ts";
 import { differenceOfNetworks } from "../measure/difference.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
 import { codeVersion } from "../measure/machine.ts";
@@ -26,9 +22,9 @@ import { SHRINK, type ShrinkOptions, type ShrinkSettings } from "../options/mode
 import { resolveOptions } from "../options/schema.ts";
 import { readCorpus, readValidation } from "../runs/data.ts";
 import { labellingOf } from "../runs/head.ts";
-import { type LoadedModel, loadModel } from "../runs/models.ts";
+import { loadModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
-import { claimFolder, isLeftover } from "../runs/place.ts";
+import { claimFolder, refuseOwn, takeModelFolder } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { requireLabels } from "../runs/text-model.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
@@ -57,10 +53,10 @@ async function shrinkModel(settings: ShrinkSettings, context: RunContext): Promi
   if (settings.data !== undefined) requireLabels(loaded.network.head, model);
   const { network, name } = loaded;
   const pieces = await piecesFor(settings, network);
-  refuseOwn(settings, loaded);
+  refuseOwn("shrink", out, loaded);
   context.signal?.throwIfAborted();
   await using _place = await claimFolder(out);
-  await takePlace(settings);
+  await takeModelFolder("shrink", settings);
   const units = withoutDeadUnits(network);
   const small = pieces === undefined ? units : keepPieces(units, pieces);
   const sizes = {
@@ -76,28 +72,6 @@ async function shrinkModel(settings: ShrinkSettings, context: RunContext): Promi
     difference: await differenceOfNetworks(network, await readFolder(out), pieces),
     evaluation: await evaluateBoth(settings, { before: network, after: small }, context),
   };
-}
-
-/** What a folder may hold of the model that was there before: shards, and its exports. */
-const STALE = [INDEX_FILE, "onnx", "safetensors"];
-
-/** @throws {ConfigError} `shrink/out` */
-function refuseOwn({ out }: ShrinkSettings, { path, run }: LoadedModel): void {
-  const own = [path, ...(run === undefined ? [] : [run])].map((each) => resolve(each));
-  if (!own.includes(resolve(out))) return;
-  throw new ConfigError("shrink/out", `out: expected another folder than the model's, got ${out}`);
-}
-
-/** Refuses a place that is taken, and clears one that is to be replaced. @throws {ConfigError} `shrink/exists` */
-async function takePlace({ out, force }: ShrinkSettings): Promise<void> {
-  const isTaken = (await readdir(out)).some((name) => !isLeftover(name));
-  if (isTaken && !(force && existsSync(join(out, "config.json")))) {
-    throw new ConfigError(
-      "shrink/exists",
-      `out: expected a folder that is absent or empty, or with --force one of a model, got ${out}`,
-    );
-  }
-  for (const name of STALE) await rm(join(out, name), { recursive: true, force: true });
 }
 
 /** Numbers of the pieces that stay; undefined for all. */

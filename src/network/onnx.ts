@@ -14,7 +14,9 @@
  * (onnx/quantize.ts). Not here: writing the file (commands/export.ts).
  */
 
+import { InputError } from "../base/errors.ts";
 import type { Tensor } from "../base/tensor.ts";
+import type { BertConfig } from "../bert/config.ts";
 import {
   type BertInputs,
   batchInputs,
@@ -24,12 +26,13 @@ import {
   type ForwardContext,
   pieceLogits,
 } from "../bert/forward.ts";
-import { parameters } from "../bert/names.ts";
+import { parameters, weightOf } from "../bert/names.ts";
 import { reshape } from "../graph/ops/broadcast.ts";
 import { cast } from "../graph/ops/elementwise.ts";
-import { type Program, program } from "../graph/program.ts";
+import { type Program, type ProgramOptions, program } from "../graph/program.ts";
 import { input, type Value } from "../graph/value.ts";
 import { type Opset, PORTABLE_OPSET } from "../onnx/opsets.ts";
+import { quantizeStatically, type StaticRange } from "../onnx/qdq.ts";
 import { quantizeDynamically } from "../onnx/quantize.ts";
 import { lengthFor } from "./length.ts";
 import type { Network } from "./network.ts";
@@ -49,8 +52,11 @@ export function onnxOutput({ head }: Pick<Network, "head">): "logits" | "last_hi
   return head.kind === "none" ? "last_hidden_state" : "logits";
 }
 
-/** How a model's matrices are stored: as they are, or as ONNX Runtime's dynamic quantization has them. */
-export type OnnxWeights = "float32" | "int8";
+/**
+ * How a model's matrices are stored: as they are, as ONNX Runtime's dynamic quantization has them, or in pairs of
+ * QuantizeLinear and DequantizeLinear (onnx/qdq.ts), where the network says that they compute in 8 bits.
+ */
+export type OnnxWeights = "float32" | "int8" | "qdq";
 
 /** How a file is written; everything has a default. */
 export interface OnnxOptions {
@@ -62,12 +68,15 @@ export interface OnnxOptions {
   readonly opset?: Opset;
 }
 
-/** The model with the types of what goes in and out, ready for the engine. @throws as `exportOnnx` does */
+/**
+ * The model with the types of what goes in and out, ready for the engine.
+ * @throws {InputError} `onnx/quantized` for `qdq` of a network that has no layer in 8 bits, or one without a range
+ */
 export function onnxProgram(
   given: Network,
   { producerVersion = "", weights = "float32", opset = PORTABLE_OPSET }: OnnxOptions = {},
 ): Program {
-  const network = weights === "int8" ? inFloat(given) : given; // which rounds in its own way
+  const network = weights === "float32" ? given : inFloat(given); // the others round in their own way
   const { config, head, tensors } = network;
   const inputs: BertInputs = {
     ids: input(ONNX_INPUTS.ids, "int64", BATCH),
@@ -82,9 +91,28 @@ export function onnxProgram(
       opset,
       initializers: new Map<string, Tensor>(tensors),
       about: { producerVersion, metadata: metadataOf(network) },
-      ...(weights === "int8" ? { rewrite: quantizeDynamically } : {}),
+      ...rewriting(given, weights),
     },
   );
+}
+
+/** What becomes of the model before it is written. */
+function rewriting({ config }: Network, weights: OnnxWeights): Pick<ProgramOptions, "rewrite"> {
+  if (weights === "float32") return {};
+  if (weights === "int8") return { rewrite: quantizeDynamically };
+  const ranges = rangesOf(config);
+  return { rewrite: (model) => quantizeStatically(model, ranges) };
+}
+
+/** @throws {InputError} `onnx/quantized` */
+function rangesOf({ quantized }: BertConfig): Map<string, StaticRange> {
+  const layers = [...(quantized ?? [])];
+  const missing = layers.find(([, { input: range }]) => range === undefined);
+  if (layers.length > 0 && missing === undefined)
+    return new Map(layers.flatMap(([name, { input: range }]) => (range ? [[weightOf(name), range]] : [])));
+  const got = missing === undefined ? "none" : `${missing[0]} without the range of its input`;
+  const message = `network: expected layers in 8 bits, calibrated by espalier quantize, got ${got}`;
+  throw new InputError("onnx/quantized", message);
 }
 
 /**

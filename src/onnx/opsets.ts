@@ -39,7 +39,7 @@ export const SINCE: Readonly<Record<string, number>> = {
   Cast: 6,
   Clip: 11, // bounds as inputs
   Concat: 4,
-  DequantizeLinear: 10,
+  DequantizeLinear: 13, // column by column
   Div: 7,
   DynamicQuantizeLinear: 11,
   Equal: 11, // of floating-point numbers
@@ -59,6 +59,7 @@ export const SINCE: Readonly<Record<string, number>> = {
   Mul: 7,
   Neg: 6,
   Pow: 7,
+  QuantizeLinear: 10,
   Range: 11,
   ReduceMax: 13, // axes as an attribute, since 18 as an input
   ReduceMin: 13,

@@ -37,7 +37,7 @@ interface Quantized {
 }
 
 /** What has been written so far: several nodes may read one tensor. */
-interface Rewriting {
+export interface Rewriting {
   readonly floats: ReadonlyMap<string, FloatTensor>;
   readonly nodes: Node[];
   readonly made: Map<string, NamedTensor>;
@@ -65,17 +65,19 @@ export function quantizeDynamically(model: Model): Model {
   return { ...model, graph: finish(graph, rewriting) };
 }
 
-function isFloat(tensor: NamedTensor): tensor is NamedTensor & FloatTensor {
+/** Whether a tensor is of float32. */
+export function isFloat(tensor: NamedTensor): tensor is NamedTensor & FloatTensor {
   return tensor.dtype === "float32";
 }
 
 /** x·Wᵀ + b without factors: the form of every linear layer here. */
-function isPlainLinear({ attributes }: Node): boolean {
+export function isPlainLinear({ attributes }: Node): boolean {
   const { transB, ...others } = attributes;
   return transB?.value === 1 && Object.keys(others).length === 0;
 }
 
-function finish(graph: Graph, { nodes, made }: Rewriting): Graph {
+/** The graph with the nodes that were written, without weights that nothing reads any more. */
+export function finish(graph: Graph, { nodes, made }: Rewriting): Graph {
   const read = new Set(nodes.flatMap(({ inputs }) => inputs));
   const kept = graph.initializers.filter(({ name }) => read.has(name));
   return { ...graph, nodes, initializers: [...kept, ...made.values()] };
@@ -120,7 +122,8 @@ function writeActivation({ nodes, quantized }: Rewriting, x: string): void {
   });
 }
 
-function writeLookUp({ nodes, made }: Rewriting, node: Node, table: FloatTensor): void {
+/** A look-up in a table of uint8, with one scale and a zero point for all of it. */
+export function writeLookUp({ nodes, made }: Rewriting, node: Node, table: FloatTensor): void {
   const [name = "", ids = ""] = node.inputs;
   const [output = ""] = node.outputs;
   const stored = once(made, name, () => asTable(table));

@@ -8,7 +8,7 @@ const MASK = text("file", "a mask file, or the run that left one");
 const NUMBERS = oneOf("float32", "float16", "int8");
 
 /** By one word in the flag's place: together they leave no room for what a flag means. */
-const FORMAT = { ...oneOf("onnx", "onnx-int8", "safetensors", "esp"), placeholder: "format" };
+const FORMAT = { ...oneOf("onnx", "onnx-int8", "onnx-qdq", "safetensors", "esp"), placeholder: "format" };
 
 /** The metrics of a fine-tuned model on labelled data. */
 export const EVALUATE = schema(
@@ -84,7 +84,7 @@ export const EXPORT = schema(
   "export",
   {
     model: required(MODEL, ANY_MODEL),
-    to: required(FORMAT, "onnx, onnx-int8, safetensors or esp"),
+    to: required(FORMAT, "onnx, onnx-int8, onnx-qdq, safetensors or esp"),
     out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
     force: withDefault(onOff(), false, "replace what is already at --out"),
     opset: optional(
@@ -100,9 +100,9 @@ export const EXPORT = schema(
     ...COMMON,
   },
   ({ to, opset }, name) =>
-    opset === undefined || to === "onnx" || to === "onnx-int8"
+    opset === undefined || to.startsWith("onnx")
       ? undefined
-      : `${name("to")}: expected onnx or onnx-int8 with ${name("opset")}, got ${to}`,
+      : `${name("to")}: expected onnx, onnx-int8 or onnx-qdq with ${name("opset")}, got ${to}`,
   ({ to, values, tables, block }, name) => {
     const given = values ?? tables ?? block;
     if (to === "esp" || given === undefined) return undefined;
@@ -139,6 +139,62 @@ export const SHRINK = schema(
 );
 export type ShrinkOptions = OptionsOf<typeof SHRINK.fields>;
 export type ShrinkSettings = SettingsOf<typeof SHRINK.fields>;
+
+/** A model whose layers compute in 8 bits, without training. */
+export const QUANTIZE = schema(
+  "quantize",
+  {
+    model: required(MODEL, ANY_MODEL),
+    out: required(text("folder"), "folder of the quantized model, made when absent"),
+    force: withDefault(onOff(), false, "replace a model that is already in the folder"),
+    ...DATA,
+    data: optional(
+      text("path", "a folder or file"),
+      "labelled text: its training part calibrates, the other judges",
+      {
+        absent: "a model without labels, calibrated on --texts",
+      },
+    ),
+    validation: optional(text("path"), "file to judge by, for data without --task", {
+      absent: "a tenth of the data, drawn by the seed",
+    }),
+    texts: optional(
+      text("path", "a folder or file"),
+      "of a bare encoder: texts to calibrate on and to judge by",
+      {
+        absent: "the texts of --data",
+      },
+    ),
+    calibration: withDefault(integer(1, 100_000), 256, "texts to calibrate on, drawn by the seed", {
+      unit: "texts",
+    }),
+    ranges: withDefault(
+      oneOf("mse", "percentile", "minmax"),
+      "mse",
+      "how the fixed ranges of the QDQ file are chosen",
+    ),
+    biasCorrection: withDefault(onOff(), true, "take from each bias what rounding adds to every text"),
+    maxDrop: withDefault(
+      number(0, 100),
+      0.5,
+      "points of the metric that may be lost; layers stay in float32 until no more is",
+      { unit: "points" },
+    ),
+    ...MODEL_LENGTH,
+    latency: withDefault(onOff(), true, "time the files side by side at the end"),
+    ...COMMON,
+  },
+  dataRule,
+  ({ data, texts, task }, name) => {
+    if ((data ?? texts) === undefined)
+      return `${name("data")}: expected labelled text, or ${name("texts")} for a bare encoder, got neither`;
+    return task !== undefined && data === undefined
+      ? `${name("data")}: expected a path beside ${name("task")}, got none`
+      : undefined;
+  },
+);
+export type QuantizeOptions = OptionsOf<typeof QUANTIZE.fields>;
+export type QuantizeSettings = SettingsOf<typeof QUANTIZE.fields>;
 
 /** Latency, throughput, load time, memory and bytes of models and engines side by side, on this machine. */
 export const BENCH = schema("bench", {

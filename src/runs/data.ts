@@ -36,6 +36,9 @@ export interface DataSettings {
   readonly seed: number;
 }
 
+/** Labels that are known before a file is read. */
+type Labelling = Pick<Dataset, "task" | "labels">;
+
 /** Training and validation examples. */
 export interface LabelledData {
   readonly train: Dataset;
@@ -49,11 +52,13 @@ export interface LabelledData {
 
 /**
  * Reads both splits of the data an option record names. What `augmented` adds to the training examples is not limited.
+ *
+ * @param like  the labels that a model knows, where a file is read for one
  * @throws {ConfigError} `data/augmented` when copies of the examples that judge would be trained on
  */
-export async function readData(settings: DataSettings): Promise<LabelledData> {
+export async function readData(settings: DataSettings, like?: Labelling): Promise<LabelledData> {
   refuseLeak(settings);
-  const { train, dev, files } = await readSplits(settings);
+  const { train, dev, files } = await readSplits(settings, like);
   const { limit, augmented } = settings;
   const judging = first(dev, limit);
   const drawn = isDrawn(settings) ? [heldOutNote(judging)] : [];
@@ -102,10 +107,7 @@ export async function readTraining(settings: DataSettings): Promise<Dataset> {
  * The validation split alone: GLUE's dev set, or the whole of a file. `like` holds the labels a model knows.
  * @throws {InputError} `evaluate/task` when the options ask for another kind of labels than the model has
  */
-export async function readValidation(
-  settings: DataSettings,
-  like?: Pick<Dataset, "task" | "labels">,
-): Promise<Dataset> {
+export async function readValidation(settings: DataSettings, like?: Labelling): Promise<Dataset> {
   const { task, data, limit } = settings;
   if (data === SENTIMENT) return first(sentimentData(keyOf(0)).dev, limit);
   if (task !== undefined) return first(await readGlue(glueTask(task), data, "dev"), limit);
@@ -145,7 +147,7 @@ async function firstLines(source: ByteSource, limit = Number.POSITIVE_INFINITY):
 
 type Splits = Omit<LabelledData, "measure" | "notes">;
 
-async function readSplits(settings: DataSettings): Promise<Splits> {
+async function readSplits(settings: DataSettings, like?: Labelling): Promise<Splits> {
   const { task, data, validation, seed } = settings;
   if (data === SENTIMENT) return { ...sentimentData(keyOf(0)), files: [] };
   if (task !== undefined) {
@@ -156,7 +158,7 @@ async function readSplits(settings: DataSettings): Promise<Splits> {
   }
   const columns = columnsOf(settings);
   const reading = readingOf(settings);
-  const all = await readTable(data, columns, reading);
+  const all = await readTable(data, columns, like ? { ...reading, like } : reading);
   if (validation === undefined) return { ...heldOut(all, seed), files: [data] };
   const dev = await readTable(validation, columns, { ...reading, like: all });
   return { train: all, dev, files: [data, validation] };

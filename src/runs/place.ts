@@ -9,6 +9,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
 import { claimSoon, describeOwner, isClaimFile } from "../formats/claim.ts";
+import { INDEX_FILE } from "../formats/weights.ts";
 
 /** Name of the claim in a folder. */
 const CLAIM = ".claim";
@@ -39,6 +40,41 @@ export async function claimFolder(folder: string): Promise<AsyncDisposable> {
   await removeFiles(folder, isDead);
   for (const name of INSIDE) await removeFiles(join(folder, name), isTemporary);
   return claimed;
+}
+
+/** What a folder may hold of the model that was there before: shards, and its exports. */
+const STALE = [INDEX_FILE, "onnx", "safetensors"];
+
+/**
+ * Refuses to write a model where the one lies that it is made of.
+ * @throws {ConfigError} `COMMAND/out`
+ */
+export function refuseOwn(
+  command: string,
+  out: string,
+  { path, run }: { readonly path: string; readonly run?: string },
+): void {
+  const own = [path, ...(run === undefined ? [] : [run])].map((each) => resolve(each));
+  if (!own.includes(resolve(out))) return;
+  throw new ConfigError(`${command}/out`, `out: expected another folder than the model's, got ${out}`);
+}
+
+/**
+ * Refuses a folder that is taken, and clears one whose model is to be replaced.
+ * @throws {ConfigError} `COMMAND/exists`
+ */
+export async function takeModelFolder(
+  command: string,
+  { out, force }: { readonly out: string; readonly force: boolean },
+): Promise<void> {
+  const isTaken = (await readdir(out)).some((name) => !isLeftover(name));
+  if (isTaken && !(force && existsSync(join(out, "config.json")))) {
+    throw new ConfigError(
+      `${command}/exists`,
+      `out: expected a folder that is absent or empty, or with --force one of a model, got ${out}`,
+    );
+  }
+  for (const name of STALE) await rm(join(out, name), { recursive: true, force: true });
 }
 
 /** Claims the place of one file. @throws as `claimFolder` does; `place/kind` where a folder is */

@@ -133,6 +133,7 @@ test("the package exports the commands, a loader and the errors, and nothing els
     ...errors,
     ...functions,
     "pretrain",
+    "quantize",
     "report",
     "reproduce",
     "shrink",

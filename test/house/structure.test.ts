@@ -27,6 +27,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["runtime"],
   ["measure"],
   ["runs"],
+  ["quantize"],
   ["report"],
   ["study"],
   ["commands"],

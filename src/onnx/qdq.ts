@@ -1,0 +1,136 @@
+/**
+ * Static int8 quantization in QDQ form: a model whose linear layers read and multiply 8 bits wherever they run.
+ *
+ *   Gemm(x, W, b)   QuantizeLinear(x) → DequantizeLinear ┐
+ *                        DequantizeLinear(W, row by row) ┴ MatMul → Add b
+ *   Gather(table)   Gather of the uint8 table → DequantizeLinear
+ *
+ * Every operator is the standard's since opset 13; a runtime without 8-bit kernels computes what the pairs say in float32, and
+ * ONNX Runtime from 1.14 on makes one integer product of each. Weights are int8 without a zero point, at the levels of
+ * base/levels.ts. What a layer reads is uint8 with one scale for all texts, found by calibration: its range lies at 0 … 127, so
+ * that a processor with AVX2 and without VNNI, which adds two products in 16 bits, does not overflow; 128 … 255 are left
+ * for what is beyond the range.
+ *
+ * Not here: which layers, and their ranges (quantize/), dynamic quantization (quantize.ts).
+ */
+
+import { levelsOfRows } from "../base/levels.ts";
+import { requireEntry } from "../base/present.ts";
+import type { FloatTensor, Tensor } from "../base/tensor.ts";
+import type { Model, NamedTensor, Node } from "./model.ts";
+import { finish, isFloat, isPlainLinear, type Rewriting, writeLookUp } from "./quantize.ts";
+
+/** What a layer reads, over all texts; 0 is within. */
+export interface StaticRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The number that the upper end of a range becomes. */
+const LARGEST = 127;
+/** A bias leaves room for the sums that it is added to. */
+const LARGEST_SUM = 2 ** 30;
+/** The smallest normal float32. */
+const SMALLEST = 2 ** -126;
+
+/**
+ * The model with the linear layers of these weights [out, in] in int8, and its tables. Weights that nothing reads any more are
+ * left out.
+ */
+export function quantizeStatically(model: Model, ranges: ReadonlyMap<string, StaticRange>): Model {
+  const { graph } = model;
+  const floats = new Map(
+    graph.initializers.flatMap((tensor) => (isFloat(tensor) ? [[tensor.name, tensor]] : [])),
+  );
+  const rewriting: Rewriting = { floats, nodes: [], made: new Map(), quantized: new Set() };
+  for (const node of graph.nodes) {
+    const [first = "", second = ""] = node.inputs;
+    const [table, weight, range] = [floats.get(first), floats.get(second), ranges.get(second)];
+    if (node.opType === "Gemm" && weight && range && isPlainLinear(node))
+      writeLinear(rewriting, node, weight, range);
+    else if (node.opType === "Gather" && table?.shape.length === 2) writeLookUp(rewriting, node, table);
+    else rewriting.nodes.push(node);
+  }
+  return { ...model, graph: finish(graph, rewriting) };
+}
+
+function writeLinear(rewriting: Rewriting, node: Node, weight: FloatTensor, range: StaticRange): void {
+  const [x = "", name = "", bias] = node.inputs;
+  const input = writeInput(rewriting, x, range);
+  const weights = writeWeight(rewriting, name, weight);
+  const added = bias === undefined ? [] : [writeBias(rewriting, bias, input.scale, weights.scales)];
+  rewriting.nodes.push({ ...node, inputs: [input.back, weights.back, ...added] });
+}
+
+/** x as uint8 and back; layers that read one x in one range share it. */
+function writeInput(
+  rewriting: Rewriting,
+  x: string,
+  { low, high }: StaticRange,
+): { readonly back: string; readonly scale: number } {
+  const scale = Math.max(SMALLEST, Math.fround((high - low) / LARGEST));
+  const zero = Math.min(LARGEST, Math.round(-low / scale));
+  const stem = `${x}_${scale}_${zero}`;
+  const back = `${stem}_read`;
+  if (rewriting.quantized.has(back)) return { back, scale };
+  rewriting.quantized.add(back);
+  const [scales, zeros] = [`${stem}_scale`, `${stem}_zero_point`];
+  give(rewriting, { name: scales, dtype: "float32", shape: [], data: Float32Array.of(scale) });
+  give(rewriting, { name: zeros, dtype: "uint8", shape: [], data: Uint8Array.of(zero) });
+  push(rewriting, "QuantizeLinear", [x, scales, zeros], `${stem}_quantized`);
+  push(rewriting, "DequantizeLinear", [`${stem}_quantized`, scales, zeros], back);
+  return { back, scale };
+}
+
+/** W as int8 and back, with a scale for each row. */
+function writeWeight(
+  rewriting: Rewriting,
+  name: string,
+  weight: FloatTensor,
+): { readonly back: string; readonly scales: Float32Array } {
+  const { levels, scales } = levelsOfRows(weight);
+  const some = scales.map((scale) => scale || 1); // a row of zeros has none
+  const back = pushRows(rewriting, name, { dtype: "int8", shape: weight.shape, data: levels }, some);
+  return { back, scales: some };
+}
+
+/** b as int32 and back, in steps of both scales' product, as sums of products are: at most half a step of a sum off. */
+function writeBias(rewriting: Rewriting, name: string, scale: number, scales: Float32Array): string {
+  const bias = requireEntry(rewriting.floats, name, "bias");
+  const steps = scales.map((each) => each * scale);
+  const data = Int32Array.from(bias.data, (b, i) =>
+    Math.max(-LARGEST_SUM, Math.min(LARGEST_SUM, Math.round(b / (steps[i] ?? 1)))),
+  );
+  return pushRows(rewriting, name, { dtype: "int32", shape: bias.shape, data }, steps);
+}
+
+/** Numbers whose rows have a scale each, and back. */
+function pushRows(
+  rewriting: Rewriting,
+  name: string,
+  numbers: Tensor<"int8"> | Tensor<"int32">,
+  scales: Float32Array,
+): string {
+  const [quantized, scale, back] = [`${name}_quantized`, `${name}_scale`, `${name}_read`];
+  const zero = `${name}_zero_point`;
+  give(rewriting, { name: quantized, ...numbers });
+  give(rewriting, { name: scale, dtype: "float32", shape: [scales.length], data: scales });
+  const zeros = numbers.dtype === "int8" ? new Int8Array(scales.length) : new Int32Array(scales.length);
+  give(rewriting, { name: zero, dtype: numbers.dtype, shape: [scales.length], data: zeros });
+  rewriting.nodes.push({
+    opType: "DequantizeLinear",
+    name: back,
+    inputs: [quantized, scale, zero],
+    outputs: [back],
+    attributes: { axis: { kind: "int", value: 0 } },
+  });
+  return back;
+}
+
+function give({ made }: Rewriting, tensor: NamedTensor): void {
+  made.set(tensor.name, tensor);
+}
+
+function push({ nodes }: Rewriting, opType: string, inputs: string[], output: string): void {
+  nodes.push({ opType, name: output, inputs, outputs: [output], attributes: {} });
+}

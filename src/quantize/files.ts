@@ -1,0 +1,110 @@
+/** What a quantized model ships as: written, scored by what runs it, and timed in turns with the model before. */
+
+import { join } from "node:path";
+import type { EncodedSet } from "../data/batches.ts";
+import { Engine } from "../engine/engine.ts";
+import type { Provider } from "../engine/protocol.ts";
+import { writeFileAtomic } from "../formats/files.ts";
+import type { Program } from "../graph/program.ts";
+import { type TimedModel, timeModels } from "../measure/latency.ts";
+import { codeVersion, measureBytes } from "../measure/machine.ts";
+import { openPacked, packNetwork } from "../measure/packed.ts";
+import type { FileBytes, Latency } from "../measure/result.ts";
+import { writeFolder } from "../network/folder.ts";
+import { openNetwork, openProgram } from "../network/inference.ts";
+import type { Network } from "../network/network.ts";
+import { onnxProgram } from "../network/onnx.ts";
+import { decodeEsp, networkOf } from "../sparse/esp/model.ts";
+import { answersBy } from "./answers.ts";
+
+/** A file of a quantized model; `float32` is the model before, as an ONNX file that is not written. */
+export type FileForm = "float32" | "onnx-qdq" | "esp";
+
+/** Names inside of the folder; the place of the ONNX file is where transformers.js looks for it. */
+export const FILES = { "onnx-qdq": join("onnx", "model_quantized.onnx"), esp: "model.esp" } as const;
+
+/** One file, measured. */
+export interface ShippedFile {
+  readonly form: FileForm;
+  readonly file: string | null;
+  readonly bytes: FileBytes;
+  readonly score: number;
+  readonly latency: readonly Latency[];
+}
+
+/** How files are judged. */
+export interface Shipping {
+  readonly threads: number;
+  readonly device: Provider;
+  /** The texts that judge, and what answers to them are worth. */
+  readonly set: EncodedSet;
+  readonly score: (answers: Float32Array) => number;
+  /** The float32 model's, known from before. */
+  readonly before: number;
+  /** Tokens of the sequence that is timed; undefined where nothing is. */
+  readonly timed: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The bytes of both files. */
+export interface PackedFiles {
+  readonly onnx: Program;
+  readonly esp: Uint8Array;
+}
+
+/** Writes the folder of a quantized network with its files. */
+export async function writeQuantized(folder: string, network: Network): Promise<PackedFiles> {
+  const onnx = onnxProgram(network, { producerVersion: await codeVersion(), weights: "qdq" });
+  const esp = await packNetwork(network, { values: "int8" });
+  await writeFolder(folder, network);
+  await writeFileAtomic(join(folder, FILES["onnx-qdq"]), [onnx.bytes]);
+  await writeFileAtomic(join(folder, FILES.esp), [esp]);
+  return { onnx, esp };
+}
+
+/** Scores and times the files of a network beside `exact`, the model in float32. */
+export async function measureFiles(
+  exact: Network,
+  { onnx, esp }: PackedFiles,
+  shipping: Shipping,
+): Promise<ShippedFile[]> {
+  const { threads, device, set, score, before, timed, signal } = shipping;
+  const engine = new Engine({ threads, provider: device });
+  const labels = exact.head.kind === "classification" || exact.head.kind === "regression";
+  const packed = labels ? await openPacked(esp, threads, FILES.esp) : undefined;
+  try {
+    const qdq = await openProgram(engine, onnx, exact);
+    // The runtime labels texts; of vectors the file's numbers are judged.
+    const read = packed ?? (await openNetwork(engine, networkOf(await decodeEsp(esp, FILES.esp))));
+    const scoreOf = async (model: typeof qdq): Promise<number> =>
+      score(await answersBy(model, exact, set, signal));
+    const [qdqScore, espScore] = [await scoreOf(qdq), await scoreOf(read)];
+    const float = await openNetwork(engine, exact);
+    const models = [float, qdq, ...(packed ? [packed] : [])];
+    const times = await timesOf(models, exact.config.vocabSize, shipping);
+    const bytes = async (of: Uint8Array): Promise<FileBytes> => measureBytes([of]);
+    const files: Omit<ShippedFile, "latency">[] = [
+      { form: "float32", file: null, bytes: await bytes(onnxProgram(exact).bytes), score: before },
+      { form: "onnx-qdq", file: FILES["onnx-qdq"], bytes: await bytes(onnx.bytes), score: qdqScore },
+      { form: "esp", file: FILES.esp, bytes: await bytes(esp), score: espScore },
+    ];
+    return files.map((each, i) => ({ ...each, latency: timed === undefined ? [] : (times[i] ?? []) }));
+  } finally {
+    await packed?.close();
+    await engine.close();
+  }
+}
+
+/** Of a batch of one and of eight. */
+async function timesOf(
+  models: readonly TimedModel["inference"][],
+  vocabSize: number,
+  { timed, signal }: Shipping,
+): Promise<Latency[][]> {
+  if (timed === undefined) return [];
+  const plan = { batchSizes: [1, 8], lengths: [timed], repetitions: 15, seconds: 4, signal };
+  return timeModels(
+    models.map((inference) => ({ inference, vocabSize })),
+    plan,
+  );
+}

@@ -1,0 +1,81 @@
+/** What came of a quantization, in words: what it cost, which layers stayed in float32 and why, and each file as it ships. */
+
+import { percent, times } from "../base/quantity.ts";
+import type { Latency, Verdict } from "../measure/result.ts";
+import { BYTES_THRESHOLD, changeOf, metricText, unevenSentence } from "../measure/verdict.ts";
+import { FILES, type ShippedFile } from "./files.ts";
+import type { GateTry } from "./gate.ts";
+
+/** What the verdict looks at. */
+export interface QuantizedOutcome {
+  readonly metric: string;
+  readonly examples: number;
+  readonly before: number;
+  readonly maxDrop: number;
+  readonly tries: readonly GateTry[];
+  /** The most sensitive first. */
+  readonly modules: readonly string[];
+  /** The model before, then the files. */
+  readonly files: readonly ShippedFile[];
+}
+
+/** Judges the files against the model in float32. */
+export function judgeQuantized(outcome: QuantizedOutcome): Verdict {
+  const { files } = outcome;
+  const [exact, ...shipped] = files;
+  if (exact === undefined) throw new RangeError("a verdict needs the model before");
+  const smaller = shipped.every((file) => file.bytes.raw <= exact.bytes.raw * (1 - BYTES_THRESHOLD));
+  const changes = shipped.map((file) => ratios(exact, file));
+  const faster = changes.some(
+    (each) => each.length > 0 && each.every(({ ratio }) => changeOf(ratio) === "faster"),
+  );
+  const sentences = [
+    ...gateSentences(outcome),
+    ...shipped.map((file, i) => fileSentence(outcome, file, exact, changes[i] ?? [])),
+    ...unevenSentence(files.flatMap(({ latency }) => latency)),
+  ];
+  return { smaller, faster, text: sentences.join(" ") };
+}
+
+function gateSentences({ metric, examples, before, maxDrop, tries, modules }: QuantizedOutcome): string[] {
+  const last = tries.at(-1);
+  if (last === undefined) return [];
+  const moved = `${metricText(metric, before)} in float32, ${metricText(metric, last.score)} with`;
+  const done = `${modules.length - last.kept} of ${modules.length} layers in 8 bits`;
+  const head = `${capital(metric)}: ${moved} ${done}, on ${examples.toLocaleString("en")} examples.`;
+  const first = tries[0];
+  if (last.kept === 0 || first === undefined) return [head];
+  const why = `all in 8 bits lose ${first.drop.toFixed(2)} points, more than --max-drop ${maxDrop}`;
+  return [head, `In float32 stay ${modules.slice(0, last.kept).join(", ")}: ${why}, and these cost most.`];
+}
+
+function fileSentence(
+  { metric }: QuantizedOutcome,
+  file: ShippedFile,
+  exact: ShippedFile,
+  timings: readonly { readonly batchSize: number; readonly ratio: number }[],
+): string {
+  const name = file.form === "onnx-qdq" ? FILES["onnx-qdq"] : FILES.esp;
+  const size = `${percent(file.bytes.raw / exact.bytes.raw)} of the bytes`;
+  const speed = timings.map(({ batchSize, ratio }) => {
+    const said = changeOf(ratio) === "the same" ? "as fast within 10 %" : `${times(ratio)} as fast`;
+    return `${said} at batch ${batchSize}`;
+  });
+  return `${name}: ${[size, `${metric} ${metricText(metric, file.score)}`, ...speed].join(", ")}.`;
+}
+
+function ratios(
+  exact: { readonly latency: readonly Latency[] },
+  file: { readonly latency: readonly Latency[] },
+): { readonly batchSize: number; readonly ratio: number }[] {
+  return file.latency.flatMap((now) => {
+    const then = exact.latency.find(({ batchSize }) => batchSize === now.batchSize);
+    return then === undefined || now.p50 <= 0
+      ? []
+      : [{ batchSize: now.batchSize, ratio: then.p50 / now.p50 }];
+  });
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
