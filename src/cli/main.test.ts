@@ -140,7 +140,7 @@ const MISUSES: readonly Misuse[] = [
   {
     words: ["export", "m", "--to", "gguf"],
     code: "options/value",
-    says: "--to: expected one of onnx, onnx-int8, safetensors, esp",
+    says: "--to: expected one of onnx, onnx-int8, onnx-qdq, safetensors, esp",
   },
   {
     words: ["bench", "m", "--lengths", "64,,1"],

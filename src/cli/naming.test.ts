@@ -49,7 +49,7 @@ test.each([
   [
     "export",
     { model: "m", to: "esp", opset: "18" },
-    "--to: expected onnx or onnx-int8 with --opset, got esp",
+    "--to: expected onnx, onnx-int8 or onnx-qdq with --opset, got esp",
   ],
   [
     "export",

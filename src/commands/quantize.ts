@@ -37,13 +37,13 @@ import { type GateTry, passGate } from "../quantize/gate.ts";
 import { type FittedLayer, fitLayers, withLayersIn8Bits } from "../quantize/post-training.ts";
 import { layerSensitivities, type Sensitivity } from "../quantize/sensitivity.ts";
 import { judgeQuantized } from "../quantize/verdict.ts";
-import { unlabelledKind } from "../runs/classifier.ts";
 import { readCorpus, readData } from "../runs/data.ts";
 import { labellingOf } from "../runs/head.ts";
 import { loadModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
 import { claimFolder, refuseOwn, takeModelFolder } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { unlabelledKind } from "../runs/text-model.ts";
 import type { QuantizeResult } from "./answers.ts";
 import { columnsOf, reorderColumns } from "./evaluate.ts";
 

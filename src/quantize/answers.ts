@@ -1,7 +1,6 @@
 /** What a network says of every text of a set: logits of one with labels, vectors of a bare encoder. And how far two differ. */
 
-import type { Head } from "../bert/config.ts";
-import { poolingOf } from "../bert/config.ts";
+import { type Head, type Pooling, poolingOf } from "../bert/config.ts";
 import { type Batch, type EncodedSet, evalBatches, inExampleOrder } from "../data/batches.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Answering } from "../measure/logits.ts";
@@ -12,14 +11,18 @@ import { poolBatch } from "../network/pooling.ts";
 /** Texts of one batch. */
 const BATCH = 32;
 
-/** Answers of a model that is open, [N, C] in the order of the texts. @throws the reason of the signal, before the next batch */
+/**
+ * Answers of a model that is open, [N, C] in the order of the texts.
+ *
+ * @param pooling  of what gives states of tokens; undefined for what gives logits or vectors
+ * @throws the reason of the signal, before the next batch
+ */
 export async function answersBy(
   model: Answering,
-  { head }: Pick<Network, "head">,
+  pooling: Pooling | undefined,
   set: EncodedSet,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  const pooling = poolingOf(head);
   const parts: { batch: Batch; rows: Float32Array }[] = [];
   for (const batch of evalBatches(set, BATCH)) {
     signal?.throwIfAborted();
@@ -36,7 +39,7 @@ export async function answersOf(
   set: EncodedSet,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  return answersBy(await openNetwork(engine, network), network, set, signal);
+  return answersBy(await openNetwork(engine, network), poolingOf(network.head), set, signal);
 }
 
 /** How the answers of two networks are compared. */

@@ -1,6 +1,7 @@
 /** What a quantized model ships as: written, scored by what runs it, and timed in turns with the model before. */
 
 import { join } from "node:path";
+import { type Pooling, poolingOf } from "../bert/config.ts";
 import type { EncodedSet } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
@@ -11,10 +12,9 @@ import { codeVersion, measureBytes } from "../measure/machine.ts";
 import { openPacked, packNetwork } from "../measure/packed.ts";
 import type { FileBytes, Latency } from "../measure/result.ts";
 import { writeFolder } from "../network/folder.ts";
-import { openNetwork, openProgram } from "../network/inference.ts";
+import { type Inference, openNetwork, openProgram } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { onnxProgram } from "../network/onnx.ts";
-import { decodeEsp, networkOf } from "../sparse/esp/model.ts";
 import { answersBy } from "./answers.ts";
 
 /** A file of a quantized model; `float32` is the model before, as an ONNX file that is not written. */
@@ -70,17 +70,15 @@ export async function measureFiles(
 ): Promise<ShippedFile[]> {
   const { threads, device, set, score, before, timed, signal } = shipping;
   const engine = new Engine({ threads, provider: device });
-  const labels = exact.head.kind === "classification" || exact.head.kind === "regression";
-  const packed = labels ? await openPacked(esp, threads, FILES.esp) : undefined;
+  const packed = await openPacked(esp, threads, FILES.esp);
   try {
     const qdq = await openProgram(engine, onnx, exact);
-    // The runtime labels texts; of vectors the file's numbers are judged.
-    const read = packed ?? (await openNetwork(engine, networkOf(await decodeEsp(esp, FILES.esp))));
-    const scoreOf = async (model: typeof qdq): Promise<number> =>
-      score(await answersBy(model, exact, set, signal));
-    const [qdqScore, espScore] = [await scoreOf(qdq), await scoreOf(read)];
+    const scoreOf = async (model: Inference, pooling?: Pooling): Promise<number> =>
+      score(await answersBy(model, pooling, set, signal));
+    // The runtime pools by itself.
+    const [qdqScore, espScore] = [await scoreOf(qdq, poolingOf(exact.head)), await scoreOf(packed)];
     const float = await openNetwork(engine, exact);
-    const models = [float, qdq, ...(packed ? [packed] : [])];
+    const models = [float, qdq, packed];
     const times = await timesOf(models, exact.config.vocabSize, shipping);
     const bytes = async (of: Uint8Array): Promise<FileBytes> => measureBytes([of]);
     const files: Omit<ShippedFile, "latency">[] = [
@@ -90,7 +88,7 @@ export async function measureFiles(
     ];
     return files.map((each, i) => ({ ...each, latency: timed === undefined ? [] : (times[i] ?? []) }));
   } finally {
-    await packed?.close();
+    await packed.close();
     await engine.close();
   }
 }
