@@ -23,7 +23,7 @@ export interface BenchContender {
   readonly sparsity: number;
   /** Of the file that the engine reads. */
   readonly bytes: FileBytes;
-  /** Milliseconds from the file, in the system's cache, to the first logits: the median of a few fresh processes. */
+  /** Milliseconds from the file, in the system's cache, to the first answer: the median of a few fresh processes. */
   readonly load: number;
   /** Resident bytes of its process, beyond those before it loaded. */
   readonly memory: {
@@ -32,7 +32,7 @@ export interface BenchContender {
     /** The most until the end, loading and the largest batch included. */
     readonly peak: number;
   };
-  /** Largest difference of a logit from the same model's first contender, on one text; null for that one. */
+  /** Largest difference of a logit, or a number of a vector, from the same model's first contender, on one text; null for that one. */
   readonly difference: number | null;
   /** Kernels of the sparse runtime, their rates and what they rest on; null for other engines. */
   readonly kernels: KernelReport | null;
@@ -58,7 +58,7 @@ export interface BreakEven {
 export interface BenchResult {
   readonly machine: Machine;
   readonly contenders: readonly BenchContender[];
-  /** Of the first model that ran both in ONNX Runtime and in the sparse runtime; empty when none did. */
+  /** Of the first model that ran in the sparse runtime and in a dense engine, against each of these; empty when none did. */
   readonly breakEven: readonly BreakEven[];
   /** One sentence each. */
   readonly verdict: readonly string[];

@@ -2,13 +2,19 @@ import { readdirSync } from "node:fs";
 import { stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { newFolder, PRUNED_CONFIG, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { keyOf } from "../base/random.ts";
 import { packNetwork } from "../measure/packed.ts";
+import type { ProgressEvent } from "../runs/progress.ts";
 import { bench } from "./bench.ts";
 import { openContender } from "./contender.ts";
+import { ENGINES } from "./engines.ts";
 import { withRandomZeros } from "./probe.ts";
+import { findTransformers } from "./transformers-js.ts";
+
+const HAS_TRANSFORMERS = findTransformers() !== undefined;
+if (!HAS_TRANSFORMERS) console.warn("bench: without transformers.js, which is not installed");
 
 const PLAN = { batchSizes: [1, 2], lengths: [4, 8], repetitions: 3, threads: 1 };
 
@@ -16,7 +22,8 @@ test("one model in ONNX Runtime, quantized there, and in the sparse runtime: eve
   const model = await written(tinyModel());
   const { contenders, machine, verdict } = await bench({ models: [model], ...PLAN });
   expect(machine.threads).toBe(1);
-  expect(contenders.map(({ engine }) => engine)).toEqual(["onnx", "int8", "sparse"]);
+  const names = ["onnx", "int8", ...(HAS_TRANSFORMERS ? ["transformers.js"] : []), "sparse"];
+  expect(contenders.map(({ engine }) => engine)).toEqual(names);
   for (const { bytes, load, memory, latency, throughput } of contenders) {
     expect(latency.map(({ batchSize, length }) => [batchSize, length])).toEqual([
       [1, 4],
@@ -34,7 +41,8 @@ test("one model in ONNX Runtime, quantized there, and in the sparse runtime: eve
     }
     expect([bytes.raw > 0, load > 0, memory.peak >= memory.loaded]).toEqual([true, true, true]);
   }
-  const [whole, int8, sparse] = contenders;
+  const [whole, int8] = contenders;
+  const sparse = contenders.at(-1);
   expect([whole?.kernels, int8?.kernels, sparse?.kernels?.density]).toEqual([null, null, 1]);
   expect(sparse?.difference).toBeGreaterThan(0);
   expect(sparse?.difference).toBeLessThan(0.02); // numbers in float16
@@ -43,8 +51,54 @@ test("one model in ONNX Runtime, quantized there, and in the sparse runtime: eve
   expect(int8?.difference).toBeLessThan(1);
   expect(verdict[0]).toMatch(/^Fastest: /);
   expect(verdict[1]).toMatch(
-    /^int8 against onnx: .* in .*; \d+ % of the bytes; logits differ by up to 0\.\d+\.$/,
+    /^int8 against onnx: .* in .*; \d+ % of the bytes; answers differ by up to 0\.\d+\.$/,
   );
+});
+
+test.skipIf(!HAS_TRANSFORMERS)("transformers.js runs the int8 file and says nearly the same", async () => {
+  const models = [await written(tinyModel())];
+  const engines = ["int8", "transformers.js"] as const;
+  const plan = { ...PLAN, batchSizes: [2], lengths: [8] };
+  const { contenders, breakEven } = await bench({ models, engines: [...engines], ...plan });
+  expect(contenders.map(({ engine }) => engine)).toEqual(engines);
+  expect(contenders[0]?.bytes).toEqual(contenders[1]?.bytes);
+  // One file, with integer products of other roundings.
+  expect(contenders[1]?.difference).toBeLessThan(0.05);
+  expect(breakEven).toEqual([]);
+});
+
+test("an engine that is not installed is left out with the way to have it, and refused by name when asked", async () => {
+  const models = [await written(tinyModel())];
+  const plan = { ...PLAN, batchSizes: [1], lengths: [4] };
+  const notes: string[] = [];
+  const report = (event: ProgressEvent) => event.kind === "note" && notes.push(event.text);
+  vi.spyOn(ENGINES["transformers.js"], "lack").mockReturnValue({
+    expected: "it (npm install it)",
+    got: "none",
+  });
+  try {
+    const { contenders } = await bench({ models, ...plan }, { report });
+    expect(contenders.map(({ engine }) => engine)).toEqual(["onnx", "int8", "sparse"]);
+    expect(notes).toEqual(["left out: transformers.js: expected it (npm install it), got none (tiny)"]);
+    await expect(bench({ models, engines: ["transformers.js"], ...plan })).rejects.toMatchObject({
+      code: "bench/engine",
+      message: "transformers.js: expected it (npm install it), got none (tiny)",
+    });
+  } finally {
+    vi.restoreAllMocks();
+  }
+});
+
+test("a bare encoder is compared by its vectors, in every engine", async () => {
+  const pooling = { mode: "mean", normalize: true } as const;
+  const models = [await written(tinyModel({ kind: "none", pooling }))];
+  const { contenders } = await bench({ models, ...PLAN, batchSizes: [1], lengths: [8] });
+  expect(contenders.map(({ engine }) => engine)).toEqual(expect.arrayContaining(["onnx", "int8", "sparse"]));
+  for (const { engine, difference } of contenders.slice(1)) {
+    expect(difference).toBeGreaterThan(0);
+    // Numbers of vectors of length 1.
+    expect(difference).toBeLessThan(engine === "sparse" ? 2e-3 : 0.2);
+  }
 });
 
 test("several models stand side by side in the order given, in ONNX Runtime unless engines are named", async () => {
@@ -68,15 +122,20 @@ test("an .esp file is what the sparse engine runs, byte for byte, and a break-ev
   const pruned = withRandomZeros(tinyModel(), 0.7, keyOf(1));
   const file = join(await newFolder(), "m.esp");
   await writeFile(file, await packNetwork(pruned, { values: "int8" }));
-  const { contenders, breakEven } = await bench({ models: [file], engines: ["onnx", "sparse"], ...PLAN });
-  const sparse = contenders[1];
+  const { contenders, breakEven } = await bench({
+    models: [file],
+    engines: ["onnx", "int8", "sparse"],
+    ...PLAN,
+  });
+  const sparse = contenders[2];
   expect(sparse?.bytes.raw).toBe((await stat(file)).size);
   expect(sparse?.difference).toBeLessThan(1e-4); // both have the numbers of the file
   expect(Math.abs(1 - (sparse?.kernels?.density ?? 1) - 0.7)).toBeLessThan(0.04);
   // How long such a tiny model takes is noise: a case may have no break-even, but never one that is no share.
-  expect(breakEven.length).toBeLessThanOrEqual(4);
+  expect(breakEven.length).toBeLessThanOrEqual(8);
   for (const { model, engine, against, sparsity } of breakEven) {
-    expect([model, engine, against]).toEqual([file, "sparse", "onnx"]);
+    expect([model, engine]).toEqual([file, "sparse"]);
+    expect(["onnx", "int8"]).toContain(against);
     expect(sparsity >= 0 && sparsity <= 1).toBe(true);
   }
 });
@@ -85,11 +144,12 @@ test("a model that labels nothing is not run in the sparse runtime, nor asked to
   const models = [await written(tinyModel({ kind: "mlm" }))];
   const plan = { ...PLAN, batchSizes: [1], lengths: [4] };
   const { contenders, breakEven } = await bench({ models, ...plan });
-  expect([contenders.map(({ engine }) => engine), breakEven]).toEqual([["onnx", "int8"], []]);
+  expect(contenders.map(({ engine }) => engine)).not.toContain("sparse");
+  expect([contenders.slice(0, 2).map(({ engine }) => engine), breakEven]).toEqual([["onnx", "int8"], []]);
   await expect(bench({ models, engines: ["sparse"], ...plan })).rejects.toThrow(
     expect.objectContaining({
       code: "bench/engine",
-      message: "engines: expected onnx or int8 for a model whose head is mlm, got sparse (tiny)",
+      message: "sparse: expected a model with labels, a score or vectors, got a masked language model (tiny)",
     }),
   );
 });

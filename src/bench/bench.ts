@@ -2,17 +2,18 @@
  * `espalier bench`: models and engines side by side on this machine: bytes, load time, memory, latency and throughput.
  *
  * Each contender, one model in one engine, is written to a file and lives in a process of its own (contender.ts).
- * Where ONNX Runtime and the sparse runtime meet, copies of the model with more zeros find the share at which they are even.
+ * Where a dense engine and the sparse runtime meet, copies of the model with more zeros find the share at which they are even.
  * Loading is timed in fresh processes, one contender after the other and again; then all are loaded, and take turns.
  */
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
-import { requireItem, requireValue } from "../base/present.ts";
+import { requireItem } from "../base/present.ts";
 import { keyOf } from "../base/random.ts";
 import { largestGap } from "../base/tensor.ts";
+import { poolingOf } from "../bert/config.ts";
 import { quantile, timeContenders } from "../measure/latency.ts";
 import { describeMachine, measureFile } from "../measure/machine.ts";
 import type { Latency } from "../measure/result.ts";
@@ -87,17 +88,17 @@ async function writeEntries(settings: BenchSettings, folder: string, context: Ru
   const write = async (model: string, engine: EngineName, source: EngineSource, isProbe: boolean) => {
     context.signal?.throwIfAborted();
     context.report?.({ kind: "phase", name: `writing ${model} for ${engine}` });
-    const file = join(folder, `${entries.length}.${engine}`);
-    entries.push(await writeEntry({ model, engine, source, isProbe }, file, settings));
+    const place = join(folder, String(entries.length));
+    entries.push(await writeEntry({ model, engine, source, isProbe }, place, settings));
   };
   for (const model of settings.models) {
     const loaded = await loadModel(model, context);
     const { network } = loaded;
     for (const length of settings.lengths ?? []) checkLength(length, network.config.maxPositions);
-    const engines = enginesFor(settings, loaded);
+    const engines = enginesFor(settings, loaded, context);
     const source = isEsp(loaded.path) ? { network, esp: loaded.path } : { network };
     for (const engine of engines) await write(model, engine, source, false);
-    const isLine = engines.includes("onnx") && engines.includes("sparse");
+    const isLine = engines.includes("sparse") && engines.some((engine) => ENGINES[engine].isDense);
     if (!isLine || entries.some(({ isProbe }) => isProbe)) continue;
     for (const share of probeShares(encoderZeros(network))) {
       await write(model, "sparse", { network: withRandomZeros(network, share, keyOf(settings.seed)) }, true);
@@ -108,21 +109,27 @@ async function writeEntries(settings: BenchSettings, folder: string, context: Ru
 
 async function writeEntry(
   { source, ...named }: Pick<Entry, "model" | "engine" | "isProbe"> & { readonly source: EngineSource },
-  file: string,
+  place: string,
   { threads, device }: BenchSettings,
 ): Promise<Entry> {
   const { network } = source;
   const { engine } = named;
   const { vocabSize, maxPositions } = network.config;
+  const { write, file: name, beside } = ENGINES[engine];
+  const file = join(place, name);
   const { total, nonzero, embeddings, nonzeroEmbeddings } = countParameters(network);
-  await writeFile(file, await ENGINES[engine].write(source));
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, await write(source));
+  for (const [other, text] of Object.entries(beside?.(network) ?? {}))
+    await writeFile(join(place, other), text);
+  const pooling = poolingOf(network.head);
   return {
     ...named,
     parameters: { total, nonzero, embeddings },
     sparsity: 1 - (nonzero - nonzeroEmbeddings) / Math.max(1, total - embeddings),
     bytes: await measureFile(file),
     positions: maxPositions,
-    spec: { engine, file, vocabSize, length: Math.min(PROBE, maxPositions), threads, device },
+    spec: { engine, file, vocabSize, length: Math.min(PROBE, maxPositions), threads, device, pooling },
   };
 }
 
@@ -136,14 +143,17 @@ function lengthsFor(entries: readonly Entry[]): number[] {
 function enginesFor(
   { models, engines }: BenchSettings,
   { network, name }: LoadedModel,
+  { report }: RunContext,
 ): readonly EngineName[] {
-  const { head } = network;
-  const able = ENGINE_NAMES.filter((engine) => ENGINES[engine].takes(head));
-  if (engines === undefined) return models.length === 1 ? able : ["onnx"];
-  const unable = engines.find((engine) => !able.includes(engine));
-  if (unable === undefined) return engines;
-  const expected = `${able.join(" or ")} for a model whose head is ${head.kind}`;
-  throw new ConfigError("bench/engine", `engines: expected ${expected}, got ${unable} (${name})`);
+  if (engines === undefined && models.length > 1) return ["onnx"];
+  return (engines ?? ENGINE_NAMES).filter((engine) => {
+    const lack = ENGINES[engine].lack(network);
+    if (lack === undefined) return true;
+    const message = `${engine}: expected ${lack.expected}, got ${lack.got} (${name})`;
+    if (engines !== undefined) throw new ConfigError("bench/engine", message);
+    report?.({ kind: "note", text: `left out: ${message}` });
+    return false;
+  });
 }
 
 async function measure(
@@ -180,26 +190,21 @@ async function measure(
   }
 }
 
-/** From the model that was probed: its time in ONNX Runtime, and the sparse times with many zeros. */
+/** From the model that was probed: its times in each dense engine, and the sparse times with many zeros. */
 function breakEvenOf(loaded: readonly Loaded[], latencies: readonly (readonly Latency[])[]): BreakEven[] {
   const model = loaded.find(({ isProbe }) => isProbe)?.model;
   if (model === undefined) return [];
   const ours = loaded.flatMap((one, i) =>
     one.model === model ? [{ ...one, latency: requireItem(latencies, i, "timings") }] : [],
   );
-  const dense = requireValue(
-    ours.find(({ engine }) => engine === "onnx"),
-    "times in ONNX Runtime",
-  ).latency;
   const sparse = ours.flatMap(({ process, latency }) => {
     const { kernels } = process.opened;
     return kernels === null ? [] : [{ zeros: 1 - kernels.density, latency }];
   });
-  return breakEvens(
-    model,
-    sparse.filter(({ zeros }) => isOnLine(zeros)),
-    dense,
-  );
+  const line = sparse.filter(({ zeros }) => isOnLine(zeros));
+  return ours
+    .filter(({ engine }) => ENGINES[engine].isDense)
+    .flatMap((dense) => breakEvens(model, line, dense));
 }
 
 /** Milliseconds of each entry's loading in processes that end again; entries take turns. Probes are not among them. */
@@ -230,7 +235,7 @@ async function figuresOf(
       0.5,
     ),
     memory: { loaded: process.opened.memory, peak: await process.peak() },
-    difference: first === process ? null : largestGap(process.opened.logits, first.opened.logits),
+    difference: first === process ? null : largestGap(process.opened.answers, first.opened.answers),
     kernels: process.opened.kernels,
     latency,
     throughput: throughputOf(latency),

@@ -28,16 +28,16 @@ test("each case has its own, and one whose time does not fall with zeros has non
     { zeros: 0.8, latency: latency([at(0.8).milliseconds, 5]) },
     { zeros: 0.95, latency: latency([at(0.95).milliseconds, 6]) },
   ];
-  const even = breakEvens("m", sparse, latency([10, 20]));
+  const even = breakEvens("m", sparse, { engine: "int8", latency: latency([10, 20]) });
   expect(even).toEqual([
     {
       model: "m",
       engine: "sparse",
-      against: "onnx",
+      against: "int8",
       batchSize: 1,
       length: 16,
       sparsity: expect.closeTo(0.6, 12),
     },
   ]);
-  expect(breakEvens("m", sparse.slice(1), latency([10, 20]))).toEqual([]);
+  expect(breakEvens("m", sparse.slice(1), { engine: "onnx", latency: latency([10, 20]) })).toEqual([]);
 });

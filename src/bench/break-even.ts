@@ -2,6 +2,7 @@
 
 import type { Latency } from "../measure/result.ts";
 import type { BreakEven } from "./answer.ts";
+import type { EngineName } from "./engines.ts";
 
 /** One timing of such an engine. */
 export interface SparseTiming {
@@ -36,19 +37,25 @@ export interface SparseLatencies {
   readonly latency: readonly Latency[];
 }
 
-/** The break-even of each case of `dense`, a model's times in ONNX Runtime; cases without one are left out. */
+/** A model's times in an engine that zeros do not matter to. */
+export interface DenseLatencies {
+  readonly engine: EngineName;
+  readonly latency: readonly Latency[];
+}
+
+/** The break-even of each case against one dense engine; cases without one are left out. */
 export function breakEvens(
   model: string,
   sparse: readonly SparseLatencies[],
-  dense: readonly Latency[],
+  dense: DenseLatencies,
 ): BreakEven[] {
-  return dense.flatMap(({ batchSize, length, p50 }, i) => {
+  return dense.latency.flatMap(({ batchSize, length, p50 }, i) => {
     const timings = sparse.flatMap(({ zeros, latency }) => {
       const at = latency[i];
       return at === undefined ? [] : [{ sparsity: zeros, milliseconds: at.p50 }];
     });
     const sparsity = breakEvenSparsity(timings, p50);
     if (sparsity === undefined) return [];
-    return [{ model, engine: "sparse", against: "onnx", batchSize, length, sparsity }];
+    return [{ model, engine: "sparse", against: dense.engine, batchSize, length, sparsity }];
   });
 }

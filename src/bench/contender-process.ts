@@ -16,15 +16,16 @@ let contender: Contender | undefined;
 let before = 0;
 
 /** Loads the file and answers once. Memory is what is resident beyond a process that has the code but no model. */
-async function open({ engine, file, vocabSize, length, threads, device }: ContenderSpec): Promise<Opened> {
+async function open({ engine, file, vocabSize, length, ...settings }: ContenderSpec): Promise<Opened> {
   const probe = randomBatch(1, length, vocabSize);
+  ENGINES[engine].code?.(settings);
   before = memoryUsage.rss();
   const start = performance.now();
-  const { prepare, kernels } = await ENGINES[engine].open(file, { threads, device });
-  const logits = await prepare(probe)();
+  const { prepare, kernels } = await ENGINES[engine].open(file, settings);
+  const answers = await prepare(probe)();
   const milliseconds = performance.now() - start;
   contender = contenderOf(prepare, vocabSize);
-  return { milliseconds, memory: memoryUsage.rss() - before, logits, kernels };
+  return { milliseconds, memory: memoryUsage.rss() - before, answers, kernels };
 }
 
 async function answer(request: ContenderRequest): Promise<unknown> {

@@ -23,12 +23,12 @@ export interface ContenderSpec extends EngineSettings {
 
 /** What loading took. */
 export interface Opened {
-  /** From the file to the first logits. The file has just been written: it is in the system's cache. */
+  /** From the file to the first answer. The file has just been written: it is in the system's cache. */
   readonly milliseconds: number;
   /** Resident bytes more than before. */
   readonly memory: number;
-  /** The first logits. */
-  readonly logits: Float32Array;
+  /** The first logits, or the first vector. */
+  readonly answers: Float32Array;
   /** What the sparse runtime found; null for other engines. */
   readonly kernels: KernelReport | null;
 }

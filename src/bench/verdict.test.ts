@@ -43,7 +43,7 @@ function contender(
 test("the fastest comes first; a contender is told its gain, its bytes and its cost", () => {
   expect(benchVerdict([contender("onnx", [10, 80]), contender("int8", [5, 20])])).toEqual([
     "Fastest: int8 in all 2 cases (2.0× to 4.0× the next).",
-    "int8 against onnx: faster in all 2 cases, 2.0× to 4.0×; 25 % of the bytes; logits differ by up to 0.012.",
+    "int8 against onnx: faster in all 2 cases, 2.0× to 4.0×; 25 % of the bytes; answers differ by up to 0.012.",
     "Examples a second at 128 tokens, at the best batch: int8 400 (batch 8), onnx 100 (batch 8).",
   ]);
 });
@@ -76,7 +76,7 @@ test("a model that gains nowhere from the sparse engine is told how many zeros i
   expect(said([5, 80], 0.95)).toEqual([]);
 });
 
-test("break-even is told where it is known", () => {
+test("break-even is told where it is known, against each dense engine", () => {
   const at = { model: "m", engine: "sparse", against: "onnx", batchSize: 1, length: 128 } as const;
   const two = [contender("onnx", [10, 80]), contender("int8", [5, 20])];
   const even = [
@@ -86,6 +86,11 @@ test("break-even is told where it is known", () => {
   ];
   expect(benchVerdict(two, even).slice(3)).toEqual([
     "The sparse engine is faster than ONNX Runtime above 71 % zeros (batch 1 × 128 tokens), at no share of zeros (batch 8 × 128 tokens), at any share of zeros (batch 1 × 32 tokens).",
+  ]);
+  const against = (engine: BenchContender["engine"]) => ({ ...at, against: engine, sparsity: 0.85 });
+  expect(benchVerdict(two, [against("int8"), against("transformers.js")]).slice(3)).toEqual([
+    "The sparse engine is faster than ONNX Runtime's int8 above 85 % zeros (batch 1 × 128 tokens).",
+    "The sparse engine is faster than transformers.js (q8, WebAssembly) above 85 % zeros (batch 1 × 128 tokens).",
   ]);
   const others = two.map((one) => ({ ...one, model: "n" }));
   expect(benchVerdict([...two, ...others], even.slice(0, 1)).at(-1)).toBe(

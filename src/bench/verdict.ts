@@ -10,9 +10,18 @@ import { percent, times } from "../base/quantity.ts";
 import type { Latency } from "../measure/result.ts";
 import { type Change, changeOf, unevenSentence } from "../measure/verdict.ts";
 import type { BenchContender, BreakEven } from "./answer.ts";
+import type { EngineName } from "./engines.ts";
 
 /** Zeros below which a model is called dense: padding rows and the like. */
 const DENSE = 0.02;
+
+/** What a sentence calls an engine. */
+const TITLES: Readonly<Record<EngineName, string>> = {
+  onnx: "ONNX Runtime",
+  int8: "ONNX Runtime's int8",
+  "transformers.js": "transformers.js (q8, WebAssembly)",
+  sparse: "the sparse engine",
+};
 
 /** The fastest, one sentence for each contender but the first, then throughput, zeros and a warning where they are known. */
 export function benchVerdict(
@@ -26,7 +35,7 @@ export function benchVerdict(
     ...others.map((one) => comparison(one, reference, contenders)),
     ...reference.throughput.map(({ length }) => throughputSentence(contenders, length)),
     ...contenders.flatMap((one) => zerosSentence(one, contenders)),
-    ...breakEvenSentence(breakEven, contenders),
+    ...breakEvenSentences(breakEven, contenders),
     ...unevenSentence(contenders.flatMap(({ latency }) => latency)),
   ];
 }
@@ -63,7 +72,7 @@ export function contenderName({ model, engine }: BenchContender, all: readonly B
 
 function comparison(one: BenchContender, reference: BenchContender, all: readonly BenchContender[]): string {
   const share = percent(one.bytes.raw / reference.bytes.raw);
-  const cost = one.difference === null ? "" : `; logits differ by up to ${one.difference.toPrecision(2)}`;
+  const cost = one.difference === null ? "" : `; answers differ by up to ${one.difference.toPrecision(2)}`;
   const names = `${contenderName(one, all)} against ${contenderName(reference, all)}`;
   return `${names}: ${speed(one.latency, reference.latency)}; ${share} of the bytes${cost}.`;
 }
@@ -124,6 +133,20 @@ function zerosSentence(one: BenchContender, contenders: readonly BenchContender[
   ];
 }
 
+/** One sentence against each dense engine. */
+function breakEvenSentences(
+  breakEven: readonly BreakEven[],
+  contenders: readonly BenchContender[],
+): string[] {
+  const engines = [...new Set(breakEven.map(({ against }) => against))];
+  return engines.flatMap((engine) =>
+    breakEvenSentence(
+      breakEven.filter(({ against }) => against === engine),
+      contenders,
+    ),
+  );
+}
+
 function breakEvenSentence(breakEven: readonly BreakEven[], contenders: readonly BenchContender[]): string[] {
   const [first] = breakEven;
   if (first === undefined) return [];
@@ -134,7 +157,7 @@ function breakEvenSentence(breakEven: readonly BreakEven[], contenders: readonly
     return `${share} (batch ${batchSize} × ${length} tokens)`;
   });
   const sizes = isOne ? "" : ` at the sizes of ${first.model}`;
-  return [`The sparse engine is faster than ONNX Runtime${sizes} ${told.join(", ")}.`];
+  return [`The sparse engine is faster than ${TITLES[first.against]}${sizes} ${told.join(", ")}.`];
 }
 
 function rate(perSecond: number): string {

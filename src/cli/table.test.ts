@@ -154,10 +154,10 @@ test("bench shows sizes, loading and one table per case, with the first contende
     onnx    11.2 M           100 %  44.7 MB        41.3 MB
     sparse  11.2 M 100 %     100 %  24.3 MB  54 %  22.5 MB  54 %
 
-               load   memory  at most  logits off by
-    ────────────────────────────────────────────────
+               load   memory  at most  answers off by
+    ─────────────────────────────────────────────────
     onnx    93.1 ms  71.0 MB   130 MB
-    sparse  41.2 ms  30.0 MB  52.0 MB          0.012
+    sparse  41.2 ms  30.0 MB  52.0 MB           0.012
 
     batch 1 × 128 tokens      p50      p95  examples/s  faster
     ──────────────────────────────────────────────────────────

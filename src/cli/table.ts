@@ -123,7 +123,7 @@ export function benchTable({ contenders, machine, verdict }: BenchResult): strin
     ]),
   );
   const loading = renderTable(
-    ["", "load", "memory", "at most", "logits off by"],
+    ["", "load", "memory", "at most", "answers off by"],
     rows.map(({ name, load, memory, difference }) => [
       name,
       milliseconds(load),
