@@ -79,6 +79,7 @@ export {
 export { linear, matmul, meanLast, transpose } from "./graph/ops/linear.ts";
 export { layerNorm, logSoftmax, softmax } from "./graph/ops/normal.ts";
 export { concat, gather, lookup, oneHot, range, scatterAdd, slice, take } from "./graph/ops/select.ts";
+export { roundRows, tokenRounding } from "./graph/quantize.ts";
 export { type DropoutKey, draws } from "./graph/uniform.ts";
 export { constant, scalar, type Value } from "./graph/value.ts";
 export { ADAPTING_BY_PRUNING } from "./methods/adapting-by-pruning.ts";
@@ -94,6 +95,7 @@ export { LOTTERY } from "./methods/lottery.ts";
 export { MAGNITUDE } from "./methods/magnitude.ts";
 export { MOVEMENT } from "./methods/movement.ts";
 export { PKD } from "./methods/pkd.ts";
+export { QUANTIZATION_AWARE } from "./methods/quantization-aware.ts";
 export { RANDOM } from "./methods/random.ts";
 export { type MethodId, methodById } from "./methods/registry.ts";
 export { SNIP } from "./methods/snip.ts";

@@ -21,6 +21,7 @@ const UNFIT: Readonly<Record<MethodId, Readonly<Record<string, string>>>> = {
   magnitude: { block: "3" },
   movement: { sparsity: "1" },
   pkd: { layers: "9" },
+  "quantization-aware": { alpha: "1" },
   random: { block: "3" },
   snip: { ratio: "1" },
   sparsebert: { sparsity: "1" },

@@ -6,6 +6,7 @@
  */
 
 import type { Network } from "../network/network.ts";
+import { inFloat } from "../network/quantized.ts";
 import {
   type BoundMethod,
   bind,
@@ -63,7 +64,8 @@ export function registerMethod<Config extends object, State extends MethodState>
         id,
         settings,
         from,
-        bind: (network, facts) => change(() => bind(method, network, config, facts)),
+        // Training moves weights off their levels: it begins in float32.
+        bind: (network, facts) => change(() => bind(method, inFloat(network), config, facts)),
       };
     },
   };

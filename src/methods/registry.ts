@@ -20,6 +20,7 @@ import { LOTTERY } from "./lottery.ts";
 import { MAGNITUDE } from "./magnitude.ts";
 import { MOVEMENT } from "./movement.ts";
 import { PKD } from "./pkd.ts";
+import { QUANTIZATION_AWARE } from "./quantization-aware.ts";
 import { RANDOM } from "./random.ts";
 import { SNIP } from "./snip.ts";
 import { SPARSEBERT } from "./sparsebert.ts";
@@ -42,6 +43,7 @@ export type MethodId =
   | "magnitude"
   | "movement"
   | "pkd"
+  | "quantization-aware"
   | "random"
   | "snip"
   | "sparsebert"
@@ -64,6 +66,7 @@ export const METHODS: Readonly<Record<MethodId, RegisteredMethod>> = {
   magnitude: registerMethod(MAGNITUDE),
   movement: registerMethod(MOVEMENT),
   pkd: registerMethod(PKD),
+  "quantization-aware": registerMethod(QUANTIZATION_AWARE),
   random: registerMethod(RANDOM),
   snip: registerMethod(SNIP),
   sparsebert: registerMethod(SPARSEBERT),

@@ -24,6 +24,7 @@ export const VERSIONS: Readonly<Record<MethodId | "training", number>> = {
   magnitude: 1,
   movement: 1,
   pkd: 1,
+  "quantization-aware": 1,
   random: 1,
   snip: 1,
   sparsebert: 1,

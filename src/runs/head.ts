@@ -6,6 +6,7 @@ import type { Head } from "../bert/config.ts";
 import { CLASSIFIER } from "../bert/names.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type Network, withHead } from "../network/network.ts";
+import { inFloat } from "../network/quantized.ts";
 
 /** The head a data set asks for. */
 export function headFor({ task, labels }: Pick<Dataset, "task" | "labels">): Head {
@@ -20,11 +21,11 @@ export function labellingOf(head: Head): Pick<Dataset, "task" | "labels"> {
 }
 
 /**
- * The encoder under the data's head: the one it has where that is the same, else one drawn from the seed. A new regression
+ * The encoder in float32 under the data's head: the one it has where that is the same, else one drawn from the seed. A new regression
  * begins at the labels' mean, for Adam moves a bias by one learning rate a step: 120 steps of 5e-5 from 0 never reach a 3.
  */
 export function withHeadFor(network: Network, train: Dataset, seed: number): Network {
-  const headed = withHead(network, headFor(train), fold(keyOf(seed), "head"));
+  const headed = withHead(inFloat(network), headFor(train), fold(keyOf(seed), "head"));
   if (train.task !== "regression" || network.head.kind === "regression") return headed;
   const mean = train.examples.reduce((sum, { label }) => sum + label / train.examples.length, 0);
   const tensors = new Map(headed.tensors);

@@ -58,6 +58,7 @@ const SETTINGS: Readonly<Record<MethodId, readonly Settings[]>> = {
     ...inBlocks({ sparsity: "0.5", until: "0.5", refresh: "1", soft: "true" }, ["2x1", "1x4"]),
   ],
   pkd: [{ layers: "2" }, { layers: "2", strategy: "last" }],
+  "quantization-aware": [{ alpha: "0" }, { alpha: "0.5" }],
   random: [
     { sparsity: "0.5" },
     { sparsity: "0.5", scope: "all", frozen: "true" },

@@ -1,8 +1,8 @@
 /** Losses and logits of small students and their teachers, without dropout: what tests of distillation share. */
 
 import { fold, keyOf } from "../../src/base/random.ts";
-import type { BoundMethod } from "../../src/contract/method.ts";
-import { methodById } from "../../src/methods/registry.ts";
+import { type BoundMethod, bind } from "../../src/contract/method.ts";
+import { FINETUNE } from "../../src/methods/finetune.ts";
 import type { Network } from "../../src/network/network.ts";
 import type { TrainBatch } from "../../src/train/feeds.ts";
 import { settingsOf, smallNetwork, withTrainer } from "./training.ts";
@@ -14,13 +14,13 @@ export function factsWith(finetuned: Network) {
 
 /** Logits of a batch, row by row. */
 export function plainLogits(network: Network, batch: TrainBatch): Promise<Float32Array> {
-  const plain = methodById("finetune").bind(network, { steps: 1, key: keyOf(0) });
+  const plain = bind(FINETUNE, network, {}, { steps: 1, key: keyOf(0) });
   return withTrainer(settingsOf(plain, undefined), (trainer) => trainer.logits(batch));
 }
 
 /** The task's loss of a network on a batch. */
 export function taskLoss(network: Network, batch: TrainBatch): Promise<number> {
-  const plain = methodById("finetune").bind(network, { steps: 1, key: keyOf(0) });
+  const plain = bind(FINETUNE, network, {}, { steps: 1, key: keyOf(0) });
   return withTrainer(settingsOf(plain, undefined), (trainer) => trainer.loss(batch));
 }
 
