@@ -2,7 +2,7 @@
  * Dense × dense in 8 bits: Y = W·X + b, with W in groups of 4 outputs × 4 inputs.
  *
  *   X        panels in 8 bits (quantize.ts)      Y  panels of 16 tokens, [panel][output][16] × f32
- *   outputs  for each: i32 sum of its weights, f32 scale, f32 bias, 4 bytes unused
+ *   outputs  for each: i32 sum of its weights, f32 scale, f32 bias, u32 its place in a panel in bytes
  *   weights: [outputs / 4][inputs / 4][4 outputs][4 inputs] × i8, padded with zeros
  *
  * A sum begins at −z · Σ w, the share of the zero point, so the inner loop has products alone: whole numbers, exact in 32

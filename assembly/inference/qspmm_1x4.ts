@@ -2,11 +2,12 @@
  * Sparse × dense in 8 bits, blocks of 1 output × 4 inputs: Y = W·X + b.
  *
  *   X        panels in 8 bits (quantize.ts)      Y  panels of 16 tokens, [panel][output][16] × f32
- *   outputs  for each: i32 sum of its weights, f32 scale, f32 bias, 4 bytes unused
+ *   outputs  for each: i32 sum of its weights, f32 scale, f32 bias, u32 its place in a panel in bytes
  *   stream, output after output, for each block: u32 byte offset of its inputs in a panel, 4 × i8
  *   counts[output]: u32 blocks
  *
- * Each block is one broadcast for all 16 tokens. On a Zen 3 with 256-bit registers 120 to 138 GOP/s of 208.
+ * Each block is one broadcast for all 16 tokens. Outputs come in the order of their number of blocks, so that the end of
+ * most is foreseen: at 95 % zeros an output has ten blocks, twenty cycles, as many as one wrong guess costs.
  */
 
 import { dot, ones, scaled } from "./dot";
@@ -59,7 +60,6 @@ function multiply<T>(
     const z3 = v128.load(x, 112);
     const inputs = x + 128;
     let s = stream;
-    let out = y;
     let row = outputs;
     for (let r = 0; r < rows; r++) {
       const end = s + <usize>load<u32>(counts + ((<usize>r) << 2)) * 8;
@@ -83,11 +83,11 @@ function multiply<T>(
       const k3 = v128.load(x, 48);
       const scale = v128.load_splat<f32>(row, 4);
       const bias = v128.load_splat<f32>(row, 8);
+      const out = y + <usize>load<u32>(row, 12);
       v128.store(out, scaled(a0, k0, scale, bias));
       v128.store(out, scaled(a1, k1, scale, bias), 16);
       v128.store(out, scaled(a2, k2, scale, bias), 32);
       v128.store(out, scaled(a3, k3, scale, bias), 48);
-      out += 64;
       row += 16;
     }
     x += xStride;

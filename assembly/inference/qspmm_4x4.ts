@@ -2,7 +2,7 @@
  * Sparse × dense in 8 bits, blocks of 4 outputs × 4 inputs: Y = W·X + b.
  *
  *   X        panels in 8 bits (quantize.ts)      Y  panels of 16 tokens, [panel][output][16] × f32
- *   outputs  for each: i32 sum of its weights, f32 scale, f32 bias, 4 bytes unused
+ *   outputs  for each: i32 sum of its weights, f32 scale, f32 bias, u32 its place in a panel in bytes
  *   stream, block row after block row, for each block: u32 byte offset of its inputs in a panel, [4 outputs][4 inputs] × i8
  *   counts[block row]: u32 blocks
  *
@@ -58,7 +58,6 @@ function multiply<T>(
     const z2 = v128.load(x, 96);
     const z3 = v128.load(x, 112);
     let s = stream;
-    let out = y;
     let row = outputs;
     const inputs = x + 128;
     for (let r = 0; r < rows; r += 4) {
@@ -117,6 +116,7 @@ function multiply<T>(
       const k3 = v128.load(x, 48);
       let scale = v128.load_splat<f32>(row, 4);
       let bias = v128.load_splat<f32>(row, 8);
+      const out = y + <usize>load<u32>(row, 12);
       v128.store(out, scaled(a0, k0, scale, bias));
       v128.store(out, scaled(a1, k1, scale, bias), 16);
       v128.store(out, scaled(a2, k2, scale, bias), 32);
@@ -139,7 +139,6 @@ function multiply<T>(
       v128.store(out, scaled(d1, k1, scale, bias), 208);
       v128.store(out, scaled(d2, k2, scale, bias), 224);
       v128.store(out, scaled(d3, k3, scale, bias), 240);
-      out += 256;
       row += 64;
     }
     x += xStride;

@@ -12,9 +12,10 @@ import { blockSize } from "../../dist/base/blocks.js";
 import { floatTensor } from "../../dist/base/tensor.js";
 import { compileKernels } from "../../dist/runtime/module.js";
 import { Arena } from "../../dist/sparse/arena.js";
+import { BYTE_KERNELS, placeLevels, runLevels } from "../../dist/sparse/byte-linear.js";
 import { kernelsOf } from "../../dist/sparse/kernels.js";
 import { LINEAR_KERNELS, placeLinear, runLinear, USUAL_RATES } from "../../dist/sparse/linear.js";
-import { PANEL, panelBytes } from "../../dist/sparse/panels.js";
+import { bytePanelBytes, PANEL, panelBytes } from "../../dist/sparse/panels.js";
 
 const { values } = parseArgs({
   options: { sparsity: { type: "string", default: "0.95" }, json: { type: "boolean", default: false } },
@@ -40,14 +41,15 @@ function least(run) {
   return best;
 }
 
-function scattered(rows, columns, height) {
+function scattered(rows, columns, block) {
+  const { height, width } = block === "dense" ? { height: 4, width: 4 } : blockSize(block);
   const data = new Float32Array(rows * columns);
   let state = 1;
   for (let r = 0; r < rows; r += height) {
-    for (let c = 0; c < columns; c++) {
+    for (let c = 0; c < columns; c += width) {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      if (state >= density * 2 ** 32) continue;
-      for (let i = 0; i < height; i++) data[(r + i) * columns + c] = 0.01;
+      if (block !== "dense" && state >= density * 2 ** 32) continue;
+      for (let i = r; i < r + height; i++) data.fill(0.01, i * columns + c, i * columns + c + width);
     }
   }
   return floatTensor([rows, columns], data);
@@ -62,13 +64,21 @@ const x = arena.allocate(PANELS * panelBytes(3072));
 const y = arena.allocate(PANELS * panelBytes(3072));
 const results = [];
 
-for (const [kernel, block] of Object.entries(LINEAR_KERNELS)) {
+for (const [kernel, block] of Object.entries({ ...LINEAR_KERNELS, ...BYTE_KERNELS })) {
+  if (compiled.unusable.some((name) => name === kernel)) continue;
   for (const [inputs, outputs] of SHAPES) {
-    const weight = scattered(outputs, inputs, block === "dense" ? 1 : blockSize(block).height);
+    const weight = scattered(outputs, inputs, block);
     const bias = floatTensor([outputs], new Float32Array(outputs));
-    const layer = placeLinear(arena, weight, bias, { ...USUAL_RATES, [kernel]: 1e9 });
-    const strides = { x: panelBytes(inputs), y: panelBytes(outputs) };
-    const ms = least(() => runLinear(kernels, layer, x, y, PANELS, strides));
+    const rates = { ...USUAL_RATES, [kernel]: 1e9 };
+    const inBytes = kernel in BYTE_KERNELS;
+    const strides = { x: inBytes ? bytePanelBytes(inputs) : panelBytes(inputs), y: panelBytes(outputs) };
+    const levels = placeLevels(arena, weight, bias, rates);
+    const floats = placeLinear(arena, weight, bias, rates);
+    const layer = inBytes ? levels : floats;
+    const ms = least(() => {
+      if (inBytes) runLevels(kernels, levels, x, y, PANELS, strides);
+      else runLinear(kernels, floats, x, y, PANELS, strides);
+    });
     const operations = 2 * layer.stored * TOKENS;
     const whole = 2 * inputs * outputs * TOKENS;
     results.push({
@@ -76,6 +86,7 @@ for (const [kernel, block] of Object.entries(LINEAR_KERNELS)) {
       work: `${inputs} to ${outputs}`,
       ms,
       gflops: operations / ms / 1e6,
+      inBytes,
       asDense: whole / ms / 1e6,
     });
   }
@@ -104,25 +115,42 @@ results.push({
   ms: least(() => kernels.layer_norm(x, y, PANELS, panelBytes(768), 768, gamma, beta, 1e-12)),
 });
 
-/** Products and sums of float32 on registers, in 10⁹ a second. */
+const bytes = arena.allocate(PANELS * bytePanelBytes(3072));
+results.push({
+  kernel: "quantize",
+  work: `${TOKENS} x 3072`,
+  ms: least(() => kernels.quantize(x, bytes, PANELS, panelBytes(3072), bytePanelBytes(3072), 3072)),
+});
+
+/** Products and sums on registers, in 10⁹ a second: of float32, and of bytes. */
 const raw = /** @type {Record<string, (at: number, times: number) => void>} */ (
   new WebAssembly.Instance(module, { env: { memory: arena.memory } }).exports
 );
-const roof = Math.max(
-  ...[12, 24].map((chains) => (8 * chains * 500_000) / least(() => raw[`roof_${chains}`](x, 500_000)) / 1e6),
-);
+const roofOf = (name, operations) =>
+  Math.max(
+    ...[12, 24].map((chains) => {
+      const ms = least(() => raw[`${name}_${chains}`](x, 500_000));
+      return (operations * chains * 500_000) / ms / 1e6;
+    }),
+  );
+const roof = roofOf("roof", 8);
+const byteRoof = roofOf("roof_bytes", 32);
 
-if (values.json) console.log(JSON.stringify({ node: process.version, wide, fused, roof, results }));
+if (values.json) console.log(JSON.stringify({ node: process.version, wide, fused, roof, byteRoof, results }));
 else {
   const registers = `${wide ? 256 : 128} bits${fused ? ", products fused" : ""}`;
   console.log(
     `node ${process.version}, ${registers}, ${TOKENS} tokens, sparse kernels at ${values.sparsity}`,
   );
-  console.log(`roof: ${roof.toFixed(0)} GFLOP/s of products and sums on registers alone`);
-  for (const { kernel, work, ms, gflops, asDense } of results) {
+  console.log(
+    `roof: ${roof.toFixed(0)} GFLOP/s of products and sums on registers alone, ${byteRoof.toFixed(0)} GOP/s in 8 bits`,
+  );
+  for (const { kernel, work, ms, gflops, inBytes, asDense } of results) {
     const rate = gflops === undefined ? "" : `${gflops.toFixed(1).padStart(7)} GFLOP/s`;
     const share =
-      gflops === undefined ? "" : `${((100 * gflops) / roof).toFixed(0).padStart(4)} % of the roof`;
+      gflops === undefined
+        ? ""
+        : `${((100 * gflops) / (inBytes ? byteRoof : roof)).toFixed(0).padStart(4)} % of the roof`;
     const dense = asDense === undefined ? "" : `, a dense kernel would need ${asDense.toFixed(0)}`;
     console.log(
       `${kernel.padEnd(14)} ${work.padEnd(28)} ${ms.toFixed(3).padStart(7)} ms ${rate}${share}${dense}`,

@@ -120,19 +120,41 @@ export function placeLevels(
   const stored = storedBy(matrix, padded);
   const kernel = fastest(stored, rates);
   const form = BYTE_KERNELS[kernel];
+  const height = form === "dense" ? padded.rows : form === "1x4" ? 1 : 4;
+  const order = form === "dense" ? [{ top: 0, blocks: 0 }] : blockRows(padded, height);
   return {
     kernel,
     rows: padded.rows,
     columns,
     stored: stored[form],
-    ...(form === "dense"
-      ? placeWhole(arena, padded)
-      : placeBlocks(arena, padded, form === "4x4" ? 4 : 1, stored[form])),
-    outputs: placeOutputs(arena, padded, { scales, bias: bias.data, scale }),
+    ...(form === "dense" ? placeWhole(arena, padded) : placeBlocks(arena, padded, order, height)),
+    outputs: placeOutputs(arena, padded, { scales, bias: bias.data, scale }, order),
   };
 }
 
-/** For each output i32 sum, f32 scale, f32 bias, and 4 bytes unused. */
+/** A block row: its first row, and how many blocks are filled. */
+interface BlockRow {
+  readonly top: number;
+  readonly blocks: number;
+}
+
+/** Block rows of `height` rows, those with as many blocks side by side: see qspmm_1x4.ts. */
+function blockRows({ rows, columns, words }: Padded, height: number): BlockRow[] {
+  const width = columns / 4;
+  const found = Array.from({ length: rows / height }, (_, r) => {
+    let blocks = 0;
+    for (let i = 0; i < width; i++) if (isFilled(words, r * height * width + i, width, height)) blocks++;
+    return { top: r * height, blocks };
+  });
+  return found.sort((a, b) => a.blocks - b.blocks);
+}
+
+function isFilled(words: Int32Array, first: number, width: number, height: number): boolean {
+  for (let i = first; i < first + height * width; i += width) if (words[i] !== 0) return true;
+  return false;
+}
+
+/** For each output, in the kernel's order, i32 sum, f32 scale, f32 bias, and u32 its place in a panel. */
 function placeOutputs(
   arena: Arena,
   { rows, columns, levels }: Padded,
@@ -141,15 +163,21 @@ function placeOutputs(
     bias,
     scale,
   }: { readonly scales: Float32Array; readonly bias: Float32Array; readonly scale: number },
+  order: readonly BlockRow[],
 ): number {
+  const height = rows / order.length;
   const address = arena.allocate(16 * rows);
   const [sums, floats] = [arena.integers(address, 4 * rows), arena.floats(address, 4 * rows)];
-  for (let row = 0; row < rows; row++) {
-    let sum = 0;
-    for (let i = row * columns; i < (row + 1) * columns; i++) sum += levels[i] ?? 0;
-    sums[4 * row] = sum;
-    floats[4 * row + 1] = (scales[row] ?? 0) * scale;
-    floats[4 * row + 2] = (bias[row] ?? 0) * scale;
+  let at = 0;
+  for (const { top } of order) {
+    for (let row = top; row < top + height; row++, at += 4) {
+      let sum = 0;
+      for (let i = row * columns; i < (row + 1) * columns; i++) sum += levels[i] ?? 0;
+      sums[at] = sum;
+      floats[at + 1] = (scales[row] ?? 0) * scale;
+      floats[at + 2] = (bias[row] ?? 0) * scale;
+      sums[at + 3] = row * PANEL * 4;
+    }
   }
   return address;
 }
@@ -173,29 +201,24 @@ function placeWhole(arena: Arena, { rows, columns, words }: Padded): Weights {
 /** Blocks of `height` rows × 4: u32 byte offset of the inputs in a panel, then four levels of each row. */
 function placeBlocks(
   arena: Arena,
-  { rows, columns, words }: Padded,
+  { columns, words }: Padded,
+  rows: readonly BlockRow[],
   height: number,
-  stored: number,
 ): Weights {
   const width = columns / 4;
-  const size = (stored / (4 * height)) * (1 + height);
+  const size = rows.reduce((sum, { blocks }) => sum + blocks, 0) * (1 + height);
   const weights = arena.allocate(4 * size);
   const stream = arena.integers(weights, size);
-  const counts = new Uint32Array(rows / height);
   let at = 0;
-  for (let r = 0; r < counts.length; r++) {
-    const [top, begin] = [r * height * width, at];
+  for (const { top } of rows) {
     for (let i = 0; i < width; i++) {
-      const end = top + i + height * width;
-      let filled = 0;
-      for (let row = top + i; row < end; row += width) filled |= words[row] ?? 0;
-      if (filled === 0) continue;
+      const first = top * width + i;
+      if (!isFilled(words, first, width, height)) continue;
       stream[at++] = i * 4 * PANEL;
-      for (let row = top + i; row < end; row += width) stream[at++] = words[row] ?? 0;
+      for (let row = first; row < first + height * width; row += width) stream[at++] = words[row] ?? 0;
     }
-    counts[r] = (at - begin) / (1 + height);
   }
-  return { counts: arena.place(counts), weights };
+  return { counts: arena.place(Uint32Array.from(rows, ({ blocks }) => blocks)), weights };
 }
 
 /** y = W·x + b over panels in 8 bits. */
