@@ -3,7 +3,6 @@
  * ones as keep all units busy. Twelve for registers of 128 bits; twice as many become twelve of 256 bits where V8 joins them.
  */
 
-import { dot, ones } from "./dot";
 import { constant } from "./exponential";
 import { madd } from "./madd";
 
@@ -102,130 +101,6 @@ export function roof_24(x: usize, n: i32): void {
     r21 = madd(r21, w, w);
     r22 = madd(r22, w, w);
     r23 = madd(r23, w, w);
-  }
-  v128.store(x, r0, 0);
-  v128.store(x, r1, 16);
-  v128.store(x, r2, 32);
-  v128.store(x, r3, 48);
-  v128.store(x, r4, 64);
-  v128.store(x, r5, 80);
-  v128.store(x, r6, 96);
-  v128.store(x, r7, 112);
-  v128.store(x, r8, 128);
-  v128.store(x, r9, 144);
-  v128.store(x, r10, 160);
-  v128.store(x, r11, 176);
-  v128.store(x, r12, 192);
-  v128.store(x, r13, 208);
-  v128.store(x, r14, 224);
-  v128.store(x, r15, 240);
-  v128.store(x, r16, 256);
-  v128.store(x, r17, 272);
-  v128.store(x, r18, 288);
-  v128.store(x, r19, 304);
-  v128.store(x, r20, 320);
-  v128.store(x, r21, 336);
-  v128.store(x, r22, 352);
-  v128.store(x, r23, 368);
-}
-
-/** \`n\` times 12 sums of products in 8 bits (dot.ts), four lanes of four each, from and to 192 bytes at \`x\`; the first 32 bytes are factors too. */
-export function roof_bytes_12(x: usize, n: i32): void {
-  const one = ones();
-  const u = v128.load(x);
-  let r0 = v128.load(x, 0);
-  let r1 = v128.load(x, 16);
-  let r2 = v128.load(x, 32);
-  let r3 = v128.load(x, 48);
-  let r4 = v128.load(x, 64);
-  let r5 = v128.load(x, 80);
-  let r6 = v128.load(x, 96);
-  let r7 = v128.load(x, 112);
-  let r8 = v128.load(x, 128);
-  let r9 = v128.load(x, 144);
-  let r10 = v128.load(x, 160);
-  let r11 = v128.load(x, 176);
-  for (let i = 0; i < n; i++) {
-    r0 = dot<i16>(r0, u, r0, one);
-    r1 = dot<i16>(r1, u, r1, one);
-    r2 = dot<i16>(r2, u, r2, one);
-    r3 = dot<i16>(r3, u, r3, one);
-    r4 = dot<i16>(r4, u, r4, one);
-    r5 = dot<i16>(r5, u, r5, one);
-    r6 = dot<i16>(r6, u, r6, one);
-    r7 = dot<i16>(r7, u, r7, one);
-    r8 = dot<i16>(r8, u, r8, one);
-    r9 = dot<i16>(r9, u, r9, one);
-    r10 = dot<i16>(r10, u, r10, one);
-    r11 = dot<i16>(r11, u, r11, one);
-  }
-  v128.store(x, r0, 0);
-  v128.store(x, r1, 16);
-  v128.store(x, r2, 32);
-  v128.store(x, r3, 48);
-  v128.store(x, r4, 64);
-  v128.store(x, r5, 80);
-  v128.store(x, r6, 96);
-  v128.store(x, r7, 112);
-  v128.store(x, r8, 128);
-  v128.store(x, r9, 144);
-  v128.store(x, r10, 160);
-  v128.store(x, r11, 176);
-}
-
-/** \`n\` times 24 sums of products in 8 bits (dot.ts), four lanes of four each, from and to 384 bytes at \`x\`; the first 32 bytes are factors too. */
-export function roof_bytes_24(x: usize, n: i32): void {
-  const one = ones();
-  const u = v128.load(x);
-  let r0 = v128.load(x, 0);
-  let r1 = v128.load(x, 16);
-  let r2 = v128.load(x, 32);
-  let r3 = v128.load(x, 48);
-  let r4 = v128.load(x, 64);
-  let r5 = v128.load(x, 80);
-  let r6 = v128.load(x, 96);
-  let r7 = v128.load(x, 112);
-  let r8 = v128.load(x, 128);
-  let r9 = v128.load(x, 144);
-  let r10 = v128.load(x, 160);
-  let r11 = v128.load(x, 176);
-  let r12 = v128.load(x, 192);
-  let r13 = v128.load(x, 208);
-  let r14 = v128.load(x, 224);
-  let r15 = v128.load(x, 240);
-  let r16 = v128.load(x, 256);
-  let r17 = v128.load(x, 272);
-  let r18 = v128.load(x, 288);
-  let r19 = v128.load(x, 304);
-  let r20 = v128.load(x, 320);
-  let r21 = v128.load(x, 336);
-  let r22 = v128.load(x, 352);
-  let r23 = v128.load(x, 368);
-  for (let i = 0; i < n; i++) {
-    r0 = dot<i16>(r0, u, r0, one);
-    r1 = dot<i16>(r1, u, r1, one);
-    r2 = dot<i16>(r2, u, r2, one);
-    r3 = dot<i16>(r3, u, r3, one);
-    r4 = dot<i16>(r4, u, r4, one);
-    r5 = dot<i16>(r5, u, r5, one);
-    r6 = dot<i16>(r6, u, r6, one);
-    r7 = dot<i16>(r7, u, r7, one);
-    r8 = dot<i16>(r8, u, r8, one);
-    r9 = dot<i16>(r9, u, r9, one);
-    r10 = dot<i16>(r10, u, r10, one);
-    r11 = dot<i16>(r11, u, r11, one);
-    r12 = dot<i16>(r12, u, r12, one);
-    r13 = dot<i16>(r13, u, r13, one);
-    r14 = dot<i16>(r14, u, r14, one);
-    r15 = dot<i16>(r15, u, r15, one);
-    r16 = dot<i16>(r16, u, r16, one);
-    r17 = dot<i16>(r17, u, r17, one);
-    r18 = dot<i16>(r18, u, r18, one);
-    r19 = dot<i16>(r19, u, r19, one);
-    r20 = dot<i16>(r20, u, r20, one);
-    r21 = dot<i16>(r21, u, r21, one);
-    r22 = dot<i16>(r22, u, r22, one);
-    r23 = dot<i16>(r23, u, r23, one);
   }
   v128.store(x, r0, 0);
   v128.store(x, r1, 16);

@@ -9,9 +9,10 @@ import { type EncodedText, passesOf, writeBatch } from "../sparse/batch.ts";
 import { decodeEsp, type EspModel, networkOf } from "../sparse/esp/model.ts";
 import { forward, readAnswers, type Worker } from "../sparse/forward.ts";
 import { type CompiledKernels, type Kernels, kernelsOf } from "../sparse/kernels.ts";
-import type { PlacedLinear, Rates } from "../sparse/linear.ts";
+import type { Rates } from "../sparse/linear.ts";
 import { isPacked } from "../sparse/matrix.ts";
 import { outputsOf, type PlacedLayer, type PlacedModel, placeModel } from "../sparse/model.ts";
+import type { PlacedProduct } from "../sparse/product.ts";
 import type { Port } from "./host.ts";
 import { MEETING_BYTES, type Meeting, meetingAt } from "./meeting.ts";
 import { compileKernels } from "./module.ts";
@@ -93,7 +94,7 @@ function joinThread(
   return { meeting, worker: { kernels, memory, model, thread, threads, meet: meeting.meet } };
 }
 
-function matricesOf({ layers }: PlacedModel): PlacedLinear[] {
+function matricesOf({ layers }: PlacedModel): PlacedProduct[] {
   return layers.flatMap(({ attention, attentionOutput, intermediate, output }: PlacedLayer) => [
     ...(attention ? [attention.query, attention.key, attention.value] : []),
     attentionOutput,

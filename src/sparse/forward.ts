@@ -13,9 +13,9 @@ import { requireItem, requireLast } from "../base/present.ts";
 import type { Pooling } from "../bert/config.ts";
 import { type PlacedBatch, readBatch, type TextPlace } from "./batch.ts";
 import type { Kernels } from "./kernels.ts";
-import { type PlacedLinear, runLinear } from "./linear.ts";
 import { CHUNK, type PlacedLayer, type PlacedModel, type PlacedNorm } from "./model.ts";
 import { PANEL, padFeatures, panelBytes, panelsOf } from "./panels.ts";
+import { type PlacedProduct, prepareInput, runProduct } from "./product.ts";
 import { poolFirsts, poolTexts, type VectorRoom } from "./vectors.ts";
 
 /** What one thread works with. */
@@ -50,10 +50,7 @@ export function forward(worker: Worker): void {
   model.layers.forEach((layer, i) => {
     const isFirsts = i === last && !isWhole;
     if (isFirsts) keepFirsts(worker, batch, range, isMixture ? last : 0);
-    for (const chunk of chunksOf(range)) {
-      projectKeys(worker, layer, i, chunk);
-      if (!isFirsts) project(worker, layer.attention?.query, model.room.query, chunk);
-    }
+    for (const chunk of chunksOf(range)) project(worker, layer, i, chunk, !isFirsts);
     worker.meet();
     if (isFirsts) return;
     attend(worker, batch, layer, i, range);
@@ -126,26 +123,36 @@ function norm(
   kernels.layer_norm(at(x), at(r), to - from, stride, hiddenSize, gamma, beta, layerNormEps);
 }
 
-/** From the hidden states; nothing for a layer without heads. */
+/** Keys, values and, where it is wanted, queries of at most CHUNK panels; nothing for a layer without heads. */
 function project(
-  { kernels, model }: Worker,
-  layer: PlacedLinear | undefined,
-  to: number,
-  range: Range,
+  worker: Worker,
+  { attention }: PlacedLayer,
+  i: number,
+  chunk: Range,
+  withQuery: boolean,
 ): void {
-  if (layer) linearOver(kernels, layer, model.room.hidden, to, range);
+  if (!attention) return;
+  const { hidden, keys, values, query } = worker.model.room;
+  const targets: readonly (readonly [PlacedProduct, number])[] = [
+    [attention.key, keys[turn(i)]],
+    [attention.value, values[turn(i)]],
+    ...(withQuery ? [[attention.query, query] as const] : []),
+  ];
+  productsOver(worker, targets, hidden, chunk);
 }
 
-/** y = W·x + b for the panels of a range; strides follow from the layer's own sizes. */
-function linearOver(kernels: Kernels, layer: PlacedLinear, x: number, y: number, { from, to }: Range): void {
-  const strides = { x: panelBytes(layer.columns), y: panelBytes(layer.rows) };
-  runLinear(kernels, layer, x + from * strides.x, y + from * strides.y, to - from, strides);
-}
-
-function projectKeys(worker: Worker, { attention }: PlacedLayer, i: number, range: Range): void {
-  const { keys, values } = worker.model.room;
-  project(worker, attention?.key, keys[turn(i)], range);
-  project(worker, attention?.value, values[turn(i)], range);
+/** y = W·x + b for at most CHUNK panels, by several layers that read the same x; strides follow from the layers' sizes. */
+function productsOver(
+  { kernels, model, thread }: Worker,
+  targets: readonly (readonly [layer: PlacedProduct, y: number])[],
+  x: number,
+  { from, to }: Range,
+): void {
+  const layers = targets.map(([layer]) => layer);
+  const { columns } = requireItem(layers, 0, "layers");
+  const { bytes } = requireItem(model.room.threads, thread, "threads");
+  const input = prepareInput(kernels, layers, x + from * panelBytes(columns), bytes, to - from);
+  for (const [layer, y] of targets) runProduct(kernels, layer, input, y + from * panelBytes(layer.rows));
 }
 
 function turn(i: number): 0 | 1 {
@@ -182,10 +189,9 @@ function finishLayer(
   range: Range,
   hidden = worker.model.room.hidden,
 ): void {
-  const { kernels, model } = worker;
-  const { branch, mixed } = model.room;
+  const { branch, mixed } = worker.model.room;
   for (const chunk of chunksOf(range)) {
-    linearOver(kernels, layer.attentionOutput, mixed, branch, chunk);
+    productsOver(worker, [[layer.attentionOutput, branch]], mixed, chunk);
     norm(worker, hidden, branch, chunk, layer.attentionNorm);
     feedForward(worker, layer, hidden, chunk);
     norm(worker, hidden, branch, chunk, layer.outputNorm);
@@ -205,15 +211,16 @@ function feedForward(
   range: Range,
 ): void {
   const { from, to } = range;
-  const { neurons } = requireItem(model.room.threads, thread, "threads");
-  if (layer.intermediate) {
-    const { rows, columns } = layer.intermediate;
-    const strides = { x: panelBytes(columns), y: panelBytes(rows) };
-    runLinear(kernels, layer.intermediate, hidden + from * strides.x, neurons, to - from, strides);
-    kernels[model.activation](neurons, (to - from) * padFeatures(rows) * PANEL);
+  const { intermediate, output } = layer;
+  const { neurons, bytes } = requireItem(model.room.threads, thread, "threads");
+  const panels = to - from;
+  if (intermediate) {
+    const x = hidden + from * panelBytes(intermediate.columns);
+    runProduct(kernels, intermediate, prepareInput(kernels, [intermediate], x, bytes, panels), neurons);
+    kernels[model.activation](neurons, panels * padFeatures(intermediate.rows) * PANEL);
   }
-  const strides = { x: panelBytes(layer.output.columns), y: panelBytes(layer.output.rows) };
-  runLinear(kernels, layer.output, neurons, model.room.branch + from * strides.y, to - from, strides);
+  const input = prepareInput(kernels, [output], neurons, bytes, panels);
+  runProduct(kernels, output, input, model.room.branch + from * panelBytes(output.rows));
 }
 
 /** Copies the first tokens of the texts that begin in this thread's range, each into its own lane. */
@@ -239,13 +246,13 @@ function laneAddress(base: number, i: number, stride: number): number {
 
 /** The last layer for the first tokens, which lie in `firsts`. Queries, mixtures and branches of the others are done with. */
 function lastLayer(worker: Worker, { texts }: PlacedBatch, i: number): void {
-  const { kernels, model } = worker;
-  const { room } = model;
-  const layer = requireItem(model.layers, i, "layers");
+  const { room, layers } = worker.model;
+  const layer = requireItem(layers, i, "layers");
   const firsts = requireLast(room.firsts, "first tokens");
   const all: Range = { from: 0, to: panelsOf(texts.length) };
   if (layer.attention) {
-    linearOver(kernels, layer.attention.query, firsts, room.query, all);
+    const { query } = layer.attention;
+    for (const chunk of chunksOf(all)) productsOver(worker, [[query, room.query]], firsts, chunk);
     for (const [t, text] of texts.entries()) attendFirst(worker, layer, i, text, t);
   }
   finishLayer(worker, layer, all, firsts);
@@ -288,18 +295,19 @@ function answer(worker: Worker, texts: number): void {
     return;
   }
   const { mixture, reader, classifier } = head;
-  const range: Range = { from: 0, to: panelsOf(texts) };
-  const read = mixture ? mix(worker, mixture, range) : requireItem(room.firsts, 0, "first tokens");
-  linearOver(kernels, reader, read, room.branch, range);
-  const numbers = range.to * padFeatures(model.config.hiddenSize) * PANEL;
+  const panels = panelsOf(texts);
+  const firsts = requireItem(room.firsts, 0, "first tokens");
+  const read = mixture ? mix(worker, mixture, panels) : firsts;
+  runProduct(kernels, reader, { floats: read, bytes: 0, panels }, room.branch);
+  const numbers = panels * padFeatures(model.config.hiddenSize) * PANEL;
   kernels[mixture ? "relu" : "tanh"](room.branch, numbers);
-  linearOver(kernels, classifier, room.branch, room.logits, range);
+  runProduct(kernels, classifier, { floats: room.branch, bytes: 0, panels }, room.logits);
 }
 
 /** Σ shareₗ·firstₗ into the first layer's place. */
-function mix({ memory, model }: Worker, shares: readonly number[], { to }: Range): number {
+function mix({ memory, model }: Worker, shares: readonly number[], panels: number): number {
   const { firsts } = model.room;
-  const numbers = (to * panelBytes(model.config.hiddenSize)) / 4;
+  const numbers = (panels * panelBytes(model.config.hiddenSize)) / 4;
   const layers = firsts.map((address) => new Float32Array(memory.buffer, address, numbers));
   const [target] = layers;
   for (let i = 0; target && i < numbers; i++) {

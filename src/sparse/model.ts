@@ -21,9 +21,11 @@ import {
 } from "../bert/config.ts";
 import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MIXTURE, POOLER, weightOf } from "../bert/names.ts";
 import type { Arena } from "./arena.ts";
+import { placeLevels } from "./byte-linear.ts";
 import { type PlacedLinear, placeLinear, type Rates } from "./linear.ts";
 import { isPacked, type PackedMatrix, unpackMatrix } from "./matrix.ts";
-import { PANEL, panelBytes, panelsOf } from "./panels.ts";
+import { bytePanelBytes, PANEL, panelBytes, panelsOf } from "./panels.ts";
+import type { PlacedProduct } from "./product.ts";
 
 /** What is placed: a network, or what a packed file holds. */
 export interface SparseModel {
@@ -43,12 +45,24 @@ export interface PlacedNorm {
 export interface PlacedLayer {
   readonly heads: number;
   readonly headSize: number;
-  readonly attention?: Readonly<Record<"query" | "key" | "value", PlacedLinear>>;
-  readonly attentionOutput: PlacedLinear;
+  readonly attention?: Readonly<Record<"query" | "key" | "value", PlacedProduct>>;
+  readonly attentionOutput: PlacedProduct;
   readonly attentionNorm: PlacedNorm;
-  readonly intermediate?: PlacedLinear;
-  readonly output: PlacedLinear;
+  readonly intermediate?: PlacedProduct;
+  readonly output: PlacedProduct;
   readonly outputNorm: PlacedNorm;
+}
+
+/** What each thread has for itself. */
+export interface ThreadRoom {
+  /** Neurons of `CHUNK` panels. */
+  readonly neurons: number;
+  /** `CHUNK` panels of whatever a layer in 8 bits reads. */
+  readonly bytes: number;
+  /** Attention scores of a text. */
+  readonly scores: number;
+  /** One panel of a mixture. */
+  readonly panel: number;
 }
 
 /** Where a pass works; addresses of panels. */
@@ -61,8 +75,7 @@ export interface Room {
   readonly mixed: number;
   readonly keys: readonly [number, number];
   readonly values: readonly [number, number];
-  /** Per thread: neurons of `CHUNK` panels, attention scores of a text, one panel of a mixture. */
-  readonly threads: readonly { readonly neurons: number; readonly scores: number; readonly panel: number }[];
+  readonly threads: readonly ThreadRoom[];
   /** First tokens of the texts [texts / 16][D], of every layer that the head reads. */
   readonly firsts: readonly number[];
   /** Logits [texts / 16][labels], or vectors as rows [texts][D]. */
@@ -179,9 +192,11 @@ interface Placer {
   readonly table: (name: string) => number;
   readonly norm: (module: string) => PlacedNorm;
   readonly linear: (module: string, scale?: number) => PlacedLinear;
+  /** Of a layer, in 8 bits where the configuration says so. */
+  readonly product: (module: string, scale?: number) => PlacedProduct;
 }
 
-function placer(arena: Arena, { tensors }: SparseModel, rates: Rates): Placer {
+function placer(arena: Arena, { config, tensors }: SparseModel, rates: Rates): Placer {
   const found = (name: string): FloatTensor | PackedMatrix => {
     const tensor = tensors.get(name);
     if (tensor) return tensor;
@@ -192,12 +207,17 @@ function placer(arena: Arena, { tensors }: SparseModel, rates: Rates): Placer {
     return isPacked(value) ? unpackMatrix(value) : value;
   };
   const table = (name: string): number => arena.place(tensor(name).data);
+  const linear = (module: string, scale?: number): PlacedLinear =>
+    placeLinear(arena, found(weightOf(module)), tensor(biasOf(module)), rates, scale);
   return {
     tensor,
     table,
     norm: (module) => ({ gamma: table(weightOf(module)), beta: table(biasOf(module)) }),
-    linear: (module, scale) =>
-      placeLinear(arena, found(weightOf(module)), tensor(biasOf(module)), rates, scale),
+    linear,
+    product: (module, scale) =>
+      config.quantized?.has(module)
+        ? placeLevels(arena, found(weightOf(module)), tensor(biasOf(module)), rates, scale)
+        : linear(module, scale),
   };
 }
 
@@ -209,16 +229,16 @@ function placeLayer(place: Placer, { heads, headSize, ffn }: LayerConfig, i: num
     ...(heads > 0
       ? {
           attention: {
-            query: place.linear(names.query, 1 / Math.sqrt(headSize)),
-            key: place.linear(names.key),
-            value: place.linear(names.value),
+            query: place.product(names.query, 1 / Math.sqrt(headSize)),
+            key: place.product(names.key),
+            value: place.product(names.value),
           },
         }
       : {}),
-    attentionOutput: place.linear(names.attentionOutput),
+    attentionOutput: place.product(names.attentionOutput),
     attentionNorm: place.norm(names.attentionNorm),
-    ...(ffn > 0 ? { intermediate: place.linear(names.intermediate) } : {}),
-    output: place.linear(names.output),
+    ...(ffn > 0 ? { intermediate: place.product(names.intermediate) } : {}),
+    output: place.product(names.output),
     outputNorm: place.norm(names.outputNorm),
   };
 }
@@ -235,6 +255,7 @@ function placeRoom(arena: Arena, config: BertConfig, { panels, outputs, threads,
   const D = panelBytes(config.hiddenSize);
   const A = panelBytes(Math.max(0, ...config.layers.map(({ heads, headSize }) => heads * headSize)));
   const F = panelBytes(Math.max(0, ...config.layers.map(({ ffn }) => ffn)));
+  const widest = config.quantized ? bytePanelBytes(Math.max(D, A, F) / (4 * PANEL)) : 0;
   const texts = Math.ceil(panels / PANEL);
   const room = (bytes: number, count = panels): number => arena.allocate(bytes * count);
   return {
@@ -246,6 +267,7 @@ function placeRoom(arena: Arena, config: BertConfig, { panels, outputs, threads,
     values: [room(A), room(A)],
     threads: Array.from({ length: threads }, () => ({
       neurons: room(F, CHUNK),
+      bytes: room(widest, CHUNK),
       scores: arena.allocate((config.maxPositions + 8) * PANEL * 4),
       panel: room(A, 1),
     })),
