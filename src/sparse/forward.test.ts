@@ -9,9 +9,11 @@ import { builtUrl } from "../base/built-url.ts";
 import { fold, keyOf, normals, randint, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { type Head, type LayerConfig, POOLING_MODES } from "../bert/config.ts";
+import { linearModules } from "../bert/quantized.ts";
 import { Engine } from "../engine/engine.ts";
 import { openAnswers } from "../network/inference.ts";
 import { initialNetwork, type Network } from "../network/network.ts";
+import { withQuantized } from "../network/quantized.ts";
 import { Arena } from "./arena.ts";
 import { type EncodedText, passesOf, writeBatch } from "./batch.ts";
 import { forward, readAnswers } from "./forward.ts";
@@ -74,6 +76,12 @@ function sparseNetwork(
     else tensors.set(name, floatTensor(shape, normals(key, data.length, 0.7)));
   }
   return { ...network, tensors };
+}
+
+/** The same with the layers that a test names in 8 bits; all of them when it names none. */
+function inBytes(network: Network, wanted: (name: string) => boolean = () => true): Network {
+  const names = linearModules(network.config.layers).filter(wanted);
+  return withQuantized(network, new Map(names.map((name) => [name, {}])));
 }
 
 function textsOf(lengths: readonly number[]): EncodedText[] {
@@ -140,6 +148,24 @@ const NETWORKS: Readonly<Record<string, () => Network>> = {
       { heads: 1, headSize: 5, ffn: 1 },
     ]),
   regression: () => sparseNetwork([WHOLE, WHOLE], { head: { kind: "regression" } }),
+  ...Object.fromEntries(
+    (["1", "1x4", "4x4"] as const).map((block) => [
+      `8 bits, blocks of ${block}`,
+      () => inBytes(sparseNetwork([WHOLE, WHOLE], { block })),
+    ]),
+  ),
+  "8 bits, nothing pruned": () => inBytes(sparseNetwork([WHOLE, WHOLE], { density: 1 })),
+  "8 bits, odd sizes": () =>
+    inBytes(
+      sparseNetwork([
+        { heads: 2, headSize: 3, ffn: 7 },
+        { heads: 0, headSize: 5, ffn: 13 },
+        { heads: 1, headSize: 5, ffn: 0 },
+      ]),
+    ),
+  "8 bits here, float32 there": () =>
+    inBytes(sparseNetwork([WHOLE, WHOLE]), (name) => /0.*(key|output)|1.*(query|intermediate)/.test(name)),
+  "vectors in 8 bits": () => inBytes(sparseNetwork([WHOLE, WHOLE], { head: { kind: "none" } })),
   "GELU by tanh": () => sparseNetwork([WHOLE, WHOLE], { activation: "gelu_new" }),
   ReLU: () => sparseNetwork([WHOLE, WHOLE], { activation: "relu" }),
   "a mixture of the layers": () =>
