@@ -1,20 +1,22 @@
 /**
  * The sparse runtime against ONNX Runtime, whole models, in turn.
  *
- *   npm run build && node benchmarks/runtime/runtime.mjs [--shape 12x768 | 6x256] [--sparsities 0.8,0.9,0.95] [--blocks 2x1,4x1] [--tokens 128]
+ *   npm run build && node benchmarks/runtime/runtime.mjs [--shape 12x768 | 6x256] [--sparsities 0.8,0.9,0.95] [--blocks 1,1x4,4x4] [--tokens 128]
  *       [--batches 1,8] [--seconds 6] [--threads 2] [--json]
  *
- * For each sparsity of the encoder, single weights and, at the last sparsity, blocks: the medians of ours, of ONNX
+ * For each sparsity of the encoder and each shape of blocks: the medians of ours in float32 and in 8 bits, of ONNX
  * Runtime's dense float32 and of its dynamic int8 for the very same network, one thread each; and what `load` chooses by
- * itself. At the last sparsity also where our time goes, in this thread, and with --threads the throughput of so many threads
- * against one. Run it with another node binary to see that one's. Weights and their places are made up: time does not
+ * itself in float32. At the last sparsity also where our time goes in 8 bits, in this thread, and with --threads the throughput
+ * of so many threads against one. Run it with another node binary to see that one's. Weights and their places are made up: time does not
  * depend on them.
  */
 
 import { parseArgs } from "node:util";
+import { linearModules } from "../../dist/bert/quantized.js";
 import { Engine } from "../../dist/engine/engine.js";
 import { openProgram } from "../../dist/network/inference.js";
 import { onnxProgram } from "../../dist/network/onnx.js";
+import { withQuantized } from "../../dist/network/quantized.js";
 import { checkBlock } from "../../dist/parts/checks.js";
 import { load } from "../../dist/runtime/load.js";
 import { compileKernels } from "../../dist/runtime/module.js";
@@ -34,7 +36,7 @@ const { values } = parseArgs({
   options: {
     shape: text("12x768"),
     sparsities: text("0.8,0.9,0.95"),
-    blocks: text("2x1,4x1"),
+    blocks: text("1,1x4,4x4"),
     tokens: text("128"),
     batches: text("1,8"),
     seconds: text("6"),
@@ -47,13 +49,10 @@ const [T, seconds, threads] = [values.tokens, values.seconds, values.threads].ma
 const batches = numbers(values.batches);
 const sparsities = numbers(values.sparsities);
 const last = sparsities.at(-1);
-const shapes =
-  values.blocks === ""
-    ? []
-    : String(values.blocks)
-        .split(",")
-        .map((name) => checkBlock("runtime", name));
-const cases = [...sparsities.map((s) => [s, "1"]), ...shapes.map((block) => [last, block])];
+const shapes = String(values.blocks)
+  .split(",")
+  .map((name) => checkBlock("runtime", name));
+const cases = sparsities.flatMap((s) => shapes.map((block) => [s, block]));
 
 function batchOf(size) {
   const ids = Int32Array.from({ length: size * T }, () => Math.floor(draw() * PIECES));
@@ -92,7 +91,14 @@ async function measure(sparsity, block) {
   const network = prunedNetwork(values.shape, sparsity, block);
   const file = await encodeEsp(network, { values: "float32" });
   const session = await openSession(file.slice(), { threads: 1, where: "bench" });
-  const { kernels, wide, fused } = session.opened.report;
+  const inBytes = withQuantized(
+    network,
+    new Map(linearModules(network.config.layers).map((name) => [name, {}])),
+  );
+  const byteFile = await encodeEsp(inBytes, { values: "int8" });
+  const bytes = await openSession(byteFile.slice(), { threads: 1, where: "bench" });
+  const { wide, fused } = session.opened.report;
+  const kernels = { ...session.opened.report.kernels, ...bytes.opened.report.kernels };
   const engine = new Engine({ threads: 1 });
   const dense = await openProgram(engine, onnxProgram(network), network);
   const int8 = await openProgram(engine, onnxProgram(network, { weights: "int8" }), network);
@@ -102,6 +108,7 @@ async function measure(sparsity, block) {
     const { texts, batch } = batchOf(size);
     const times = await inTurn({
       sparse: () => session.logits(texts),
+      bytes: () => bytes.logits(texts),
       onnx: () => dense.logits(batch),
       int8: () => int8.logits(batch),
     });
@@ -112,14 +119,16 @@ async function measure(sparsity, block) {
       block,
       batch: size,
       ...times,
-      ratio: times.onnx / times.sparse,
-      int8Ratio: times.int8 / times.sparse,
+      ratios: {
+        sparse: [times.onnx / times.sparse, times.int8 / times.sparse],
+        bytes: [times.onnx / times.bytes, times.int8 / times.bytes],
+      },
       difference,
     });
   }
   const { path, tried } = chosen.report;
-  await Promise.all([session.close(), chosen.close(), engine.close()]);
-  return { rows, kernels, wide, fused, path, tried, file };
+  await Promise.all([session.close(), bytes.close(), chosen.close(), engine.close()]);
+  return { rows, kernels, wide, fused, path, tried, file: byteFile };
 }
 
 /** Milliseconds of a pass by kind of kernel, and the rest. */
@@ -136,9 +145,11 @@ async function parts(file, size) {
         ? "GELU"
         : name === "layer_norm"
           ? "LayerNorm"
-          : name === "attention"
-            ? "attention"
-            : "other";
+          : name === "quantize"
+            ? "to bytes"
+            : name === "attention"
+              ? "attention"
+              : "other";
   let spent = {};
   /** @type {any} Every kernel of `raw` by its name. */
   const kernels = Object.fromEntries(
@@ -190,12 +201,12 @@ async function scaling(file) {
 const results = [];
 for (const [sparsity, block] of cases) {
   const { file, ...found } = await measure(sparsity, block);
-  const isLast = sparsity === last && block === "1";
+  const isLast = sparsity === last;
   const byBatch = (isLast ? batches : []).map(async (size) => [size, await parts(file, size)]);
   const result = {
     ...found,
     parts: isLast ? Object.fromEntries(await Promise.all(byBatch)) : undefined,
-    scaling: isLast && threads > 1 ? await scaling(file) : undefined,
+    scaling: isLast && block === shapes.at(-1) && threads > 1 ? await scaling(file) : undefined,
   };
   results.push(result);
   if (!values.json) print(result);
@@ -204,11 +215,12 @@ if (values.json)
   console.log(JSON.stringify({ node: process.version, shape: values.shape, tokens: T, results }));
 
 function print({ rows, kernels, wide, fused, path, tried, parts: byKind, scaling: scaled }) {
-  for (const { sparsity, block, batch, sparse, onnx, int8, ratio, int8Ratio, difference } of rows) {
+  for (const { sparsity, block, batch, sparse, bytes, onnx, int8, ratios, difference } of rows) {
     const blocks = block === "1" ? "single weights" : `blocks of ${block}`;
     const ms = (value) => `${value.toFixed(1)} ms`;
+    const times = ([float, byte]) => `${float.toFixed(2)}x, ${byte.toFixed(2)}x`;
     console.log(
-      `${process.version} ${values.shape} ${(100 * sparsity).toFixed(0)} % ${blocks.padEnd(16)} batch ${batch}: sparse ${ms(sparse)}, ONNX Runtime ${ms(onnx)} (${ratio.toFixed(2)}x), int8 ${ms(int8)} (${int8Ratio.toFixed(2)}x), logits within ${difference.toExponential(0)}`,
+      `${process.version} ${values.shape} ${(100 * sparsity).toFixed(0)} % ${blocks.padEnd(16)} batch ${batch}: ONNX Runtime ${ms(onnx)}, int8 ${ms(int8)}; ours ${ms(sparse)} (${times(ratios.sparse)}), in 8 bits ${ms(bytes)} (${times(ratios.bytes)}); float32 logits within ${difference.toExponential(0)}`,
     );
   }
   const measured = tried ? ` (${tried.sparse.toFixed(1)} against ${tried.dense.toFixed(1)} ms)` : "";
