@@ -2,6 +2,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { readFolder } from "../network/folder.ts";
 import { folderState } from "../runs/folder.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { load } from "../runtime/load.ts";
@@ -123,4 +124,19 @@ test("a run leaves a packed file, and times it where the product has zeros", asy
   const model = await load(join(out, "model.esp"));
   expect((await model.classify(["a good film"]))[0]?.scores.length).toBe(2);
   await model.close();
+});
+
+test("with quantize the run has its product in 8 bits too; one that loses too much is only told", async () => {
+  const finetuned = await written(tinyModel());
+  const events: ProgressEvent[] = [];
+  const given = { ...(await options()), finetuned, allowConstant: true, epochs: 1, quantize: true };
+  await compress(given, { report: (event) => events.push(event) });
+  const { config } = await readFolder(join(given.out, "quantized"));
+  expect(config.layers).toHaveLength(1);
+  expect(config.quantized?.size).toBeGreaterThan(0);
+  const told = events.flatMap((event) => (event.kind === "note" ? [event.text] : []));
+  expect(told.some((text) => text.startsWith(`in 8 bits, ${join(given.out, "quantized")}: Accuracy`))).toBe(
+    true,
+  );
+  expect(await folderState(given.out)).toBe("finished");
 });

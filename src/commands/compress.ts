@@ -1,5 +1,7 @@
 /** `espalier compress`: fine-tune (or take a fine-tuned model), compress it with a method, measure both. */
 
+import { join } from "node:path";
+import { RunError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
@@ -13,6 +15,7 @@ import type { RunResult } from "../measure/result.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
 import { withLength } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
+import { QUANTIZE } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS, type CompressOptions, type CompressSettings } from "../options/training.ts";
 import { leaveReport } from "../report/write.ts";
@@ -32,6 +35,7 @@ import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
 import { type ChosenMethod, chooseMethod } from "./own-method.ts";
 import { type Given, loadGiven, madeModel } from "./predecessor.ts";
+import { quantize } from "./quantize.ts";
 
 /** The options of `compress` with a method of one's own in place of an id. */
 export interface OwnMethodOptions<Config extends object, State extends MethodState>
@@ -115,7 +119,10 @@ async function compressWith(
     started,
     record,
     context,
-    also: (result) => leaveReport(folder, settings, { result, network: after.network }, record),
+    also: async (result) => {
+      await leaveReport(folder, settings, { result, network: after.network }, record);
+      if (settings.quantize) await quantizeProduct(settings, folder, record, context);
+    },
   });
 }
 
@@ -143,6 +150,27 @@ function binderOf(
     const network = method.from === "fine-tuned" ? finetuned : original;
     return method.bind(network, { key, steps, learningRate, pretrained, finetuned });
   };
+}
+
+/** The product in 8 bits, in the run's folder `quantized/`. One that loses too much is no failure of the run. */
+async function quantizeProduct(
+  settings: CompressSettings,
+  { paths }: RunFolder,
+  record: (event: ProgressEvent) => void,
+  { signal }: RunContext,
+): Promise<void> {
+  const own = Object.entries(settings).filter(([name]) => Object.hasOwn(QUANTIZE.fields, name));
+  const { data, threads, device, seed, latency } = settings;
+  const to = { model: paths.model, out: join(settings.out, "quantized"), force: true };
+  const options = { ...Object.fromEntries(own), data, threads, device, seed, latency, ...to };
+  const context = { ...(signal ? { signal } : {}), report: record };
+  try {
+    const { verdict } = await quantize(options, context);
+    record({ kind: "note", text: `in 8 bits, ${to.out}: ${verdict.text}` });
+  } catch (error) {
+    if (!(error instanceof RunError) || error.code !== "quantize/drop") throw error;
+    record({ kind: "note", text: error.message });
+  }
 }
 
 /** The three models of a run, the product written to its folder. */

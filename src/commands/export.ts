@@ -21,6 +21,7 @@ import { basename, join, relative } from "node:path";
 import { blockNamed } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
 import { DEFAULT_POOLING } from "../bert/config.ts";
+import { linearModules, type QuantizedLayers } from "../bert/quantized.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { WEIGHTS_FILE } from "../formats/weights.ts";
 import { isHubName } from "../hub/name.ts";
@@ -30,6 +31,7 @@ import { packNetwork, runsSparse } from "../measure/packed.ts";
 import { readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { onnxProgram } from "../network/onnx.ts";
+import { withQuantized } from "../network/quantized.ts";
 import { poolingText, sentenceTexts } from "../network/sentence-files.ts";
 import { toStock } from "../network/stock.ts";
 import { OPSETS, PORTABLE_OPSET } from "../onnx/opsets.ts";
@@ -115,7 +117,8 @@ async function writeEsp(
   const { values = "float16", tables = values, block, out } = settings;
   const file = out ?? join(run ?? path, "model.esp");
   const shape = block === undefined ? undefined : blockNamed(block);
-  const bytes = await packNetwork(network, {
+  const written = settings.quantize ? withQuantized(network, everyLayer(network)) : network;
+  const bytes = await packNetwork(written, {
     values,
     tables,
     ...(shape === undefined ? {} : { block: shape }),
@@ -165,6 +168,12 @@ async function writeOnnx(
     bytes: await measureFile(file),
     difference: await differenceOfOnnx(network, written),
   };
+}
+
+/** All linear layers of an encoder in 8 bits; those that are so already keep what is known of them. */
+function everyLayer({ config }: Network): QuantizedLayers {
+  const modules = linearModules(config.layers);
+  return new Map(modules.map((module) => [module, config.quantized?.get(module) ?? {}]));
 }
 
 /** A folder that is written to as a whole, or is a run's; else the one file. */

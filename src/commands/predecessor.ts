@@ -133,6 +133,7 @@ function optionsOf(settings: CompressSettings, out: string): FinetuneOptions {
     set: _set,
     sparsity: _sparsity,
     finetuned: _finetuned,
+    quantize: _quantize,
     augmented: _augmented,
     finetuneEpochs: epochs,
     ...shared

@@ -14,6 +14,7 @@ import { floatTensor } from "../base/tensor.ts";
 import { linearModules } from "../bert/quantized.ts";
 import { readFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
+import { readEsp } from "../runs/models.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { evaluate } from "./evaluate.ts";
 import { exportModel } from "./export.ts";
@@ -117,6 +118,20 @@ test("a regression, and a folder that is exported to a QDQ file of the same byte
     exportModel({ model: plain, to: "onnx-qdq", out: `${onnx}2.onnx` }),
     "onnx/quantized",
     "got none",
+  );
+});
+
+test("export --quantize packs a model whose layers all compute in 8 bits, without data; only as esp", async () => {
+  const model = await written(tinyModel());
+  const out = join(await newFolder(), "model.esp");
+  const { difference } = await exportModel({ model, to: "esp", values: "int8", quantize: true, out });
+  expect(difference).toBeGreaterThan(1e-4);
+  const { config } = await readEsp(out);
+  expect([...(config.quantized?.keys() ?? [])]).toEqual(linearModules(TINY_CONFIG.layers));
+  await isRefused(
+    exportModel({ model, to: "onnx", quantize: true }),
+    "options/rule",
+    "expected esp with quantize",
   );
 });
 

@@ -93,6 +93,11 @@ export const EXPORT = schema(
       { absent: "17" },
     ),
     values: optional(NUMBERS, "of esp: how numbers of sparse matrices are stored", { absent: "float16" }),
+    quantize: withDefault(
+      onOff(),
+      false,
+      "of esp: let all linear layers of the encoder compute in 8 bits, without calibration",
+    ),
     tables: optional(NUMBERS, "of esp: how numbers of other matrices are stored", { absent: "as --values" }),
     block: optional(blockShape(), "of esp: blocks that sparse matrices are stored in, outputs x inputs", {
       absent: "the largest that fits the zeros of each matrix",
@@ -103,6 +108,10 @@ export const EXPORT = schema(
     opset === undefined || to.startsWith("onnx")
       ? undefined
       : `${name("to")}: expected onnx, onnx-int8 or onnx-qdq with ${name("opset")}, got ${to}`,
+  ({ to, quantize }, name) =>
+    to === "esp" || !quantize
+      ? undefined
+      : `${name("to")}: expected esp with ${name("quantize")}, got ${to}; espalier quantize calibrates a model for other files`,
   ({ to, values, tables, block }, name) => {
     const given = values ?? tables ?? block;
     if (to === "esp" || given === undefined) return undefined;

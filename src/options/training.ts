@@ -86,6 +86,11 @@ export const COMPRESS = schema(
         absent: "as --epochs where it is given, else as finetune has them",
       },
     ),
+    quantize: withDefault(
+      onOff(),
+      false,
+      "let the product's layers compute in 8 bits too, as espalier quantize does, in quantized/ of the run",
+    ),
     ...DATA,
     ...cutAt("that of --finetuned; else 128, or what the model takes where that is less"),
     ...OUTPUT,
