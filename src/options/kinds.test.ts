@@ -1,5 +1,16 @@
 import { expect, test } from "vitest";
-import { words } from "./kinds.ts";
+import { blockShape, words } from "./kinds.ts";
+
+test("blocks are typed by name, or by their rows as once", () => {
+  const kind = blockShape();
+  expect(
+    ["1", "2x1", "4x1", "1x4", "4x4", "2", "4", "1x1"].every((name) => kind.accepts(kind.parse([name]))),
+  ).toBe(true);
+  expect(["3", "2x2", "", "4x", "4x4 ", 4, undefined].map((value) => kind.accepts(value))).toEqual(
+    new Array(7).fill(false),
+  );
+  expect(kind.expected).toBe("one of 1, 2x1, 4x1, 1x4, 4x4");
+});
 
 test("names are typed with commas or by repeating the flag, and an empty one is none", () => {
   const kind = words("names");

@@ -16,12 +16,27 @@ test("method/unreached: a product less or more sparse than asked, to one weight 
   }
 });
 
+test("blocks are told by name, and as numbers by their rows", () => {
+  expect(["1", "2x1", "4x1", "1x4", "4x4", "2", 1, 2, 4].map((block) => checkBlock("x", block))).toEqual([
+    "1",
+    "2x1",
+    "4x1",
+    "1x4",
+    "4x4",
+    "2x1",
+    "1",
+    "2x1",
+    "4x1",
+  ]);
+});
+
 test.each([
   ["x/sparsity", () => checkSparsity("x", 1)],
   ["x/sparsity", () => checkSparsity("x", Number.NaN)],
   ["x/mean", () => checkPositive("x", "mean", 0)],
   ["x/mean", () => checkPositive("x", "mean", Number.NaN)],
   ["x/block", () => checkBlock("x", 3)],
+  ["x/block", () => checkBlock("x", "3x1")],
   ["x/block", () => checkBlock("x", Number.NaN)],
   ["x/how", () => checkChoice("x", "how", "odd", ["this", "that"])],
 ])("%s is refused", (code, attempt) => {

@@ -84,10 +84,19 @@ test.each(BLOCK_SHAPES)("a mask of blocks of %s is recognised", (block) => {
   expect(naturalBlock(scattered(block))).toBe(block);
 });
 
-test("a mask of single weights is left as it is, a full matrix is in the largest blocks", () => {
+test("single weights are left as they are, a full matrix is in 4x4, one without numbers in 4x1", () => {
   const single = Float32Array.from({ length: 64 }, (_, i) => Number(i % 9 === 0));
   expect(naturalBlock(floatTensor([8, 8], single))).toBe("1");
   expect(naturalBlock(floatTensor([8, 8], new Float32Array(64).fill(1)))).toBe("4x4");
+  expect(
+    [
+      [4, 4],
+      [0, 4],
+      [4, 0],
+    ].map(([rows = 0, columns = 0]) =>
+      naturalBlock(floatTensor([rows, columns], new Float32Array(rows * columns))),
+    ),
+  ).toEqual(["4x1", "4x1", "4x1"]);
 });
 
 test("blocks may store a tenth more than single weights, and the larger ones are preferred", () => {

@@ -225,9 +225,10 @@ const LARGEST_FIRST: readonly BlockShape[] = ["4x4", "4x1", "1x4", "2x1"];
 
 /**
  * The first of 4x4, 4x1, 1x4 and 2x1 that stores at most `slack` times what single weights would: masks made of blocks are
- * recognised, others are not bent.
+ * recognised, others are not bent. Every shape fits a matrix of zeros; it has 4x1, which every reader of files knows.
  */
 export function naturalBlock(matrix: FloatTensor, slack = 1.1): BlockShape {
   const blocks = countBlocks(matrix);
+  if (blocks["1"] === 0) return "4x1";
   return LARGEST_FIRST.find((shape) => weightsOfBlock(shape) * blocks[shape] <= slack * blocks["1"]) ?? "1";
 }

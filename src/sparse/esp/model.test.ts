@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { ownTemplates, ruledModel } from "../../../test/support/ruled-model.ts";
 import { PRUNED_CONFIG, TINY_CONFIG, tinyModel } from "../../../test/support/tiny-model.ts";
-import { BLOCK_SHAPES, blockSize } from "../../base/blocks.ts";
+import { BLOCK_SHAPES, type BlockShape, blockSize } from "../../base/blocks.ts";
+import { requireItem } from "../../base/present.ts";
 import { keyOf, uniform } from "../../base/random.ts";
 import { floatTensor } from "../../base/tensor.ts";
 import type { BertConfig, Head } from "../../bert/config.ts";
@@ -9,8 +10,11 @@ import { isEmbedding, parameters } from "../../bert/names.ts";
 import type { Network } from "../../network/network.ts";
 import { keepUnits, WHOLE } from "../../network/shrink.ts";
 import { isPacked } from "../matrix.ts";
+import { ByteReader } from "./bytes.ts";
+import { splitSections } from "./container.ts";
 import { espFigures } from "./figures.ts";
 import { decodeEsp, type EspOptions, encodeEsp, networkOf } from "./model.ts";
+import { readText } from "./text.ts";
 import { roundMatrix, VALUE_KINDS } from "./values.ts";
 
 const CLASSES: Head = { kind: "classification", labels: ["negative", 'so "so"', "__proto__"] };
@@ -109,6 +113,17 @@ test.each(NETWORKS)(
     }
   },
 );
+
+test("an entry names blocks of one column by their rows, as when there were no others", async () => {
+  const spelt = async (block: BlockShape): Promise<string[]> => {
+    const bytes = await encodeEsp(pruned(tinyModel(CLASSES)), { values: "int8", block });
+    const text = readText(
+      new ByteReader(requireItem(splitSections(bytes, "f"), 0, "sections"), "directory", "f"),
+    );
+    return [...new Set(Array.from(text.matchAll(/"int8",([^\]]+)\]/g), ([, spelling = ""]) => spelling))];
+  };
+  expect(await Promise.all(BLOCK_SHAPES.map(spelt))).toEqual([["1"], ["2"], ["4"], ['"1x4"'], ['"4x4"']]);
+});
 
 test("equal tensors in another order are written as the same bytes", async () => {
   const network = pruned(tinyModel(CLASSES));
