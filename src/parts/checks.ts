@@ -28,8 +28,7 @@ export function checkChoice(id: string, name: string, value: string, choices: re
 }
 
 /** What the setting `block` of a method says of itself. */
-export const BLOCK_HELP =
-  "outputs x inputs of a matrix that stay or go together: 1, 2x1, 4x1, 1x4 or 4x4, as sparse kernels read them";
+export const BLOCK_HELP = "outputs x inputs that stay or go together: 1, 2x1, 4x1, 1x4 or 4x4";
 
 /** The shape of a method's blocks; 2 and 4 alone are rows. @throws {ConfigError} `ID/block` for one that no kernel reads */
 export function checkBlock(id: string, block: string | number): BlockShape {
