@@ -8,6 +8,7 @@ import { keyOf } from "../base/random.ts";
 import { packNetwork } from "../measure/packed.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { bench } from "./bench.ts";
+import { calibrated } from "./calibrated.ts";
 import { openContender } from "./contender.ts";
 import { ENGINES } from "./engines.ts";
 import { withRandomZeros } from "./probe.ts";
@@ -22,7 +23,7 @@ test("one model in ONNX Runtime, quantized there, and in the sparse runtime: eve
   const model = await written(tinyModel());
   const { contenders, machine, verdict } = await bench({ models: [model], ...PLAN });
   expect(machine.threads).toBe(1);
-  const names = ["onnx", "int8", ...(HAS_TRANSFORMERS ? ["transformers.js"] : []), "sparse"];
+  const names = ["onnx", "int8", "int8-qdq", ...(HAS_TRANSFORMERS ? ["transformers.js"] : []), "sparse"];
   expect(contenders.map(({ engine }) => engine)).toEqual(names);
   for (const { bytes, load, memory, latency, throughput } of contenders) {
     expect(latency.map(({ batchSize, length }) => [batchSize, length])).toEqual([
@@ -78,7 +79,7 @@ test("an engine that is not installed is left out with the way to have it, and r
   });
   try {
     const { contenders } = await bench({ models, ...plan }, { report });
-    expect(contenders.map(({ engine }) => engine)).toEqual(["onnx", "int8", "sparse"]);
+    expect(contenders.map(({ engine }) => engine)).toEqual(["onnx", "int8", "int8-qdq", "sparse"]);
     expect(notes).toEqual(["left out: transformers.js: expected it (npm install it), got none (tiny)"]);
     await expect(bench({ models, engines: ["transformers.js"], ...plan })).rejects.toMatchObject({
       code: "bench/engine",
@@ -93,12 +94,31 @@ test("a bare encoder is compared by its vectors, in every engine", async () => {
   const pooling = { mode: "mean", normalize: true } as const;
   const models = [await written(tinyModel({ kind: "none", pooling }))];
   const { contenders } = await bench({ models, ...PLAN, batchSizes: [1], lengths: [8] });
-  expect(contenders.map(({ engine }) => engine)).toEqual(expect.arrayContaining(["onnx", "int8", "sparse"]));
+  expect(contenders.map(({ engine }) => engine)).toEqual(
+    expect.arrayContaining(["onnx", "int8", "int8-qdq", "sparse"]),
+  );
   for (const { engine, difference } of contenders.slice(1)) {
     expect(difference).toBeGreaterThan(0);
     // Numbers of vectors of length 1.
     expect(difference).toBeLessThan(engine === "sparse" ? 2e-3 : 0.2);
   }
+});
+
+test("static int8 is of a model as quantize left it, or of one calibrated on the spot", async () => {
+  const whole = tinyModel();
+  const made = await calibrated(whole);
+  expect([...(made.config.quantized?.values() ?? [])].every(({ input }) => input !== undefined)).toBe(true);
+  expect(made.config.quantized?.size).toBe(12);
+  expect(await calibrated(made)).toBe(made);
+  const models = [await written(made)];
+  const engines = ["onnx", "int8-qdq", "sparse"] as const;
+  const plan = { ...PLAN, batchSizes: [1], lengths: [8] };
+  const { contenders, breakEven } = await bench({ models, engines: [...engines], ...plan });
+  for (const { difference } of contenders.slice(1)) {
+    expect(difference).toBeGreaterThan(0);
+    expect(difference).toBeLessThan(0.5);
+  }
+  expect(breakEven.every(({ against }) => against === "onnx" || against === "int8-qdq")).toBe(true);
 });
 
 test("several models stand side by side in the order given, in ONNX Runtime unless engines are named", async () => {

@@ -201,7 +201,10 @@ function breakEvenOf(loaded: readonly Loaded[], latencies: readonly (readonly La
     const { kernels } = process.opened;
     return kernels === null ? [] : [{ zeros: 1 - kernels.density, latency }];
   });
-  const line = sparse.filter(({ zeros }) => isOnLine(zeros));
+  const line = {
+    sparse: sparse.filter(({ zeros }) => isOnLine(zeros)),
+    full: sparse.find(({ zeros }) => !isOnLine(zeros))?.latency,
+  };
   return ours
     .filter(({ engine }) => ENGINES[engine].isDense)
     .flatMap((dense) => breakEvens(model, line, dense));

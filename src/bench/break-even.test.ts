@@ -28,7 +28,7 @@ test("each case has its own, and one whose time does not fall with zeros has non
     { zeros: 0.8, latency: latency([at(0.8).milliseconds, 5]) },
     { zeros: 0.95, latency: latency([at(0.95).milliseconds, 6]) },
   ];
-  const even = breakEvens("m", sparse, { engine: "int8", latency: latency([10, 20]) });
+  const even = breakEvens("m", { sparse }, { engine: "int8", latency: latency([10, 20]) });
   expect(even).toEqual([
     {
       model: "m",
@@ -39,5 +39,17 @@ test("each case has its own, and one whose time does not fall with zeros has non
       sparsity: expect.closeTo(0.6, 12),
     },
   ]);
-  expect(breakEvens("m", sparse.slice(1), { engine: "onnx", latency: latency([10, 20]) })).toEqual([]);
+  expect(
+    breakEvens("m", { sparse: sparse.slice(1) }, { engine: "onnx", latency: latency([10, 20]) }),
+  ).toEqual([]);
+});
+
+test("where the model is the faster one without zeros, it is at any share of them", () => {
+  const latency = (ms: number) => [{ batchSize: 1, length: 16, p50: ms, p95: ms, repetitions: 6 }];
+  const sparse = [0.8, 0.95].map((zeros) => ({ zeros, latency: latency(at(zeros).milliseconds) }));
+  const even = (full: number, dense: number) =>
+    breakEvens("m", { sparse, full: latency(full) }, { engine: "onnx", latency: latency(dense) })[0]
+      ?.sparsity;
+  expect(even(12, 10)).toBeCloseTo(0.6, 12);
+  expect(even(9, 10)).toBe(0);
 });

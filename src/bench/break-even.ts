@@ -43,10 +43,18 @@ export interface DenseLatencies {
   readonly latency: readonly Latency[];
 }
 
-/** The break-even of each case against one dense engine; cases without one are left out. */
+/**
+ * The break-even of each case against one dense engine; cases without one are left out.
+ *
+ * @param sparse  what lies on the line; a model with few zeros is `full`, because kernels for dense matrices are in its time.
+ *   Where that is the shorter one already, more zeros only make it shorter: the break-even is 0
+ */
 export function breakEvens(
   model: string,
-  sparse: readonly SparseLatencies[],
+  {
+    sparse,
+    full,
+  }: { readonly sparse: readonly SparseLatencies[]; readonly full?: readonly Latency[] | undefined },
   dense: DenseLatencies,
 ): BreakEven[] {
   return dense.latency.flatMap(({ batchSize, length, p50 }, i) => {
@@ -54,7 +62,8 @@ export function breakEvens(
       const at = latency[i];
       return at === undefined ? [] : [{ sparsity: zeros, milliseconds: at.p50 }];
     });
-    const sparsity = breakEvenSparsity(timings, p50);
+    const isFaster = (full?.[i]?.p50 ?? Number.POSITIVE_INFINITY) < p50;
+    const sparsity = isFaster ? 0 : breakEvenSparsity(timings, p50);
     if (sparsity === undefined) return [];
     return [{ model, engine: "sparse", against: dense.engine, batchSize, length, sparsity }];
   });

@@ -3,7 +3,8 @@
  *
  *   onnx             ONNX Runtime, float32: the file that `export --to onnx` writes
  *   int8             ONNX Runtime, dynamic quantization: the file of `export --to onnx-int8`
- *   transformers.js  the same file in that library on WebAssembly, where it is installed (transformers-js.ts)
+ *   int8-qdq         ONNX Runtime, static quantization: the file of `export --to onnx-qdq`, of any model (calibrated.ts)
+ *   transformers.js  the file of int8 in that library on WebAssembly, where it is installed (transformers-js.ts)
  *   sparse           the sparse runtime: the file of `export --to esp`, numbers in float16, or the .esp file that was given
  *
  * An engine runs from what a user would ship, so bytes, loading and the difference of its answers are those of that file. An encoder without a head answers with vectors in all of them.
@@ -15,6 +16,7 @@ import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Pooling } from "../bert/config.ts";
 import { configJson } from "../bert/config-json.ts";
+import { linearModules } from "../bert/quantized.ts";
 import { openAlone } from "../engine/alone.ts";
 import type { Provider } from "../engine/protocol.ts";
 import { codeVersion } from "../measure/machine.ts";
@@ -23,8 +25,10 @@ import { feedsOf, type InputBatch } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { type OnnxWeights, onnxProgram } from "../network/onnx.ts";
 import { poolBatch } from "../network/pooling.ts";
+import { inFloat } from "../network/quantized.ts";
 import { unlabelledKind } from "../runs/text-model.ts";
 import type { KernelReport } from "../runtime/protocol.ts";
+import { calibrated } from "./calibrated.ts";
 import { findTransformers, loadTransformers, openFolder, TRANSFORMERS_INSTALL } from "./transformers-js.ts";
 
 /** How many threads an engine may use, and where it computes. */
@@ -77,13 +81,21 @@ export interface BenchEngine {
 }
 
 /** Names of the engines; the first is what the others are held to. */
-export const ENGINE_NAMES = ["onnx", "int8", "transformers.js", "sparse"] as const;
+export const ENGINE_NAMES = ["onnx", "int8", "int8-qdq", "transformers.js", "sparse"] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** Every engine by name. */
 export const ENGINES: Readonly<Record<EngineName, BenchEngine>> = {
   onnx: onnxEngine("float32"),
   int8: onnxEngine("int8"),
+  "int8-qdq": {
+    ...onnxEngine("qdq"),
+    lack: ({ config }) =>
+      linearModules(config.layers).length > 0
+        ? undefined
+        : { expected: "a model with layers to quantize", got: "one without heads and neurons" },
+    write: async ({ network }) => onnxBytes(await calibrated(network), "qdq"),
+  },
   "transformers.js": {
     ...onnxEngine("int8"),
     lack: () =>
@@ -124,13 +136,17 @@ export const ENGINES: Readonly<Record<EngineName, BenchEngine>> = {
   },
 };
 
+async function onnxBytes(network: Network, weights: OnnxWeights): Promise<Uint8Array> {
+  return onnxProgram(network, { producerVersion: await codeVersion(), weights }).bytes;
+}
+
 function onnxEngine(weights: OnnxWeights): BenchEngine {
   return {
     isDense: true,
     lack: () => undefined,
     file: "model.onnx",
-    write: async ({ network }) =>
-      onnxProgram(network, { producerVersion: await codeVersion(), weights }).bytes,
+    // A model in 8 bits without its rounding: the rival computes as it would have been written without this project.
+    write: ({ network }) => onnxBytes(inFloat(network), weights),
     open: async (path, { threads, device, pooling }) => {
       const session = await openAlone(path, { threads, provider: device });
       return {

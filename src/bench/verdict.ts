@@ -19,6 +19,7 @@ const DENSE = 0.02;
 const TITLES: Readonly<Record<EngineName, string>> = {
   onnx: "ONNX Runtime",
   int8: "ONNX Runtime's int8",
+  "int8-qdq": "ONNX Runtime's static int8 (QDQ)",
   "transformers.js": "transformers.js (q8, WebAssembly)",
   sparse: "the sparse engine",
 };

@@ -211,7 +211,7 @@ export const BENCH = schema("bench", {
     texts("models", 1),
     "folders, runs, .esp files, hf:owner/name or embedded; the first is what the others are held to",
   ),
-  engines: optional(someOf("onnx", "int8", "transformers.js", "sparse"), "what runs each model", {
+  engines: optional(someOf("onnx", "int8", "int8-qdq", "transformers.js", "sparse"), "what runs each model", {
     absent: "onnx, and for one model alone all others that can beside it",
   }),
   batchSizes: withDefault(integers(1, 65_536), [1, 8, 32], "batch sizes", { unit: "examples" }),
