@@ -7,9 +7,12 @@
 import { createRequire } from "node:module";
 import { afterAll, expect, test } from "vitest";
 import type { Activation, Head } from "../../src/bert/config.ts";
+import { linearModules, type QuantizedLayers } from "../../src/bert/quantized.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { openNetwork } from "../../src/network/inference.ts";
+import type { Network } from "../../src/network/network.ts";
 import { type OnnxWeights, onnxOutput, onnxProgram } from "../../src/network/onnx.ts";
+import { withQuantized } from "../../src/network/quantized.ts";
 import { PRUNED_CONFIG, tinyModel } from "../support/tiny-model.ts";
 
 /** What is used of the old runtime, whose own types are those of another version under the same name. */
@@ -46,15 +49,23 @@ const FILES: readonly [string, Head, Activation, OnnxWeights, number][] = [
   ["classifier", two, "gelu", "float32", 1e-5],
   ["classifier with GELU by tanh", two, "gelu_new", "float32", 1e-5],
   ["classifier in int8", two, "gelu", "int8", 1],
+  ["classifier in pairs of QuantizeLinear and DequantizeLinear", two, "gelu", "qdq", 1],
   ["regression on a mixture", { kind: "regression", reader: "mixture" }, "relu", "float32", 1e-5],
   ["masked language model", { kind: "mlm" }, "gelu", "float32", 1e-5],
   ["encoder", { kind: "none" }, "gelu", "float32", 1e-5],
 ];
 
+/** Every layer in 8 bits, with a range that is wide enough. */
+function everyLayer({ config }: Network): QuantizedLayers {
+  const input = { low: -8, high: 8 };
+  return new Map(linearModules(config.layers).map((module) => [module, { input }]));
+}
+
 test.each(FILES)(
   "a %s loads in ONNX Runtime 1.14 and computes the same",
   async (_, head, activation, weights, bound) => {
-    const network = tinyModel(head, { ...PRUNED_CONFIG, activation });
+    const given = tinyModel(head, { ...PRUNED_CONFIG, activation });
+    const network = weights === "qdq" ? withQuantized(given, everyLayer(given)) : given;
     const [size, length] = [2, 6];
     const ids = Int32Array.of(2, 5, 7, 9, 6, 3, 2, 8, 3, 0, 0, 0);
     const types = Int32Array.of(0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0);
