@@ -7,7 +7,8 @@ import { metricText } from "../measure/verdict.ts";
 import { renderTable } from "./table.ts";
 
 /** Both tables. */
-export function quantizeTables({ layers, cost, files, metric }: QuantizeResult): string {
+export function quantizeTables(result: QuantizeResult): string {
+  const { layers, cost, files, metric, length, machine } = result;
   const costs = renderTable(
     ["layer", "cost alone", "reads from", "to", "bits"],
     layers.map(({ module, cost: each, input: [low, high], bits }) => [
@@ -29,7 +30,9 @@ export function quantizeTables({ layers, cost, files, metric }: QuantizeResult):
       ...batches.map((size) => timeCell(file, exact, size)),
     ]),
   );
-  return `${costs}\ncost: ${cost}\n\n${shipped}`;
+  const threads = machine.threads === 1 ? "1 thread" : `${machine.threads} threads`;
+  const timed = batches.length > 0 ? `\ntime of one batch of ${length} tokens, median, ${threads}` : "";
+  return `${costs}\ncost: ${cost}\n\n${shipped}${timed}`;
 }
 
 function timeCell(file: QuantizedFile, exact: QuantizedFile | undefined, size: number): string {

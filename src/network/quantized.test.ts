@@ -88,6 +88,17 @@ test.each(["float32", "float16", "int8"] as const)(
   },
 );
 
+test("layers that stay in float32 are packed as values say, tables as tables do", async () => {
+  const back = networkOf(await decodeEsp(await encodeEsp(EIGHT, { values: "float32", tables: "int8" })));
+  const words = "bert.embeddings.word_embeddings.weight";
+  for (const [name, tensor] of EIGHT.tensors) {
+    if (name.startsWith("bert.embeddings.") && tensor.shape.length === 2) continue;
+    expect(back.tensors.get(name), name).toEqual(tensor);
+  }
+  expect(findOffLevel(requireEntry(back.tensors, words, "tensor"))).toBe(-1);
+  expect(back.tensors.get(words)).not.toEqual(EIGHT.tensors.get(words));
+});
+
 test("the record survives another head, fewer pieces and stock sizes", () => {
   expect(withHead(EIGHT, { kind: "regression" }, keyOf(1)).config.quantized).toEqual(RECORD);
   expect(keepPieces(EIGHT, [0, 1, 2, 3, 4, 9]).config.quantized).toEqual(RECORD);

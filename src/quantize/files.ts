@@ -55,7 +55,8 @@ export interface PackedFiles {
 /** Writes the folder of a quantized network with its files. */
 export async function writeQuantized(folder: string, network: Network): Promise<PackedFiles> {
   const onnx = onnxProgram(network, { producerVersion: await codeVersion(), weights: "qdq" });
-  const esp = await packNetwork(network, { values: "int8" });
+  // Layers that stay in float32 are more exact than int8.
+  const esp = await packNetwork(network, { values: "float16", tables: "int8" });
   await writeFolder(folder, network);
   await writeFileAtomic(join(folder, FILES["onnx-qdq"]), [onnx.bytes]);
   await writeFileAtomic(join(folder, FILES.esp), [esp]);

@@ -54,7 +54,9 @@ export interface EspModel {
 export interface EspOptions {
   /** How values of sparse matrices are stored. Default float16. */
   readonly values?: ValueKind;
-  /** How embedding tables and other dense matrices are stored. Default as `values`. */
+  /**
+   * How embedding tables are stored, and of a network without layers in 8 bits other dense matrices too. Default as `values`.
+   */
   readonly tables?: ValueKind;
   /** Of sparse matrices. Default: what is natural for each of them. */
   readonly block?: BlockShape;
@@ -87,7 +89,9 @@ export async function encodeEsp(network: EspContent, options: EspOptions = {}): 
   for (const name of tensorShapes(config, head).keys()) {
     const tensor = tensors.get(name);
     if (tensor === undefined) continue;
-    const choices = exact.has(name) ? IN_LEVELS : { sparse: values, dense: tables };
+    // Beside layers in 8 bits the other matrices are those that were to be more exact: only tables are as `tables` says.
+    const dense = config.quantized === undefined || isEmbedding(name) ? tables : values;
+    const choices = exact.has(name) ? IN_LEVELS : { sparse: values, dense };
     const [stored, kind] = chooseStorage(name, tensor, { ...choices, block });
     storages.set(name, storageOf(stored, kind));
     sections.push(encodeTensor(stored, kind));
