@@ -12,7 +12,7 @@
  * built-in one. CONTRIBUTING.md has the way there in four steps, examples/own-method.mjs a whole one.
  */
 
-export type { BlockShape, Ranking } from "./base/blocks.ts";
+export { type BlockShape, type BlockSize, blockGrid, blockSize, type Ranking } from "./base/blocks.ts";
 export { ConfigError, RunError } from "./base/errors.ts";
 export { fold, type Key, keyOf, normals, permutation, randint, uniform } from "./base/random.ts";
 export { type FloatTensor, floatTensor, sizeOf, type Tensor } from "./base/tensor.ts";
