@@ -1,20 +1,30 @@
 /**
- * The sparse runtime against onnxruntime-web in a real browser, whole models, in turn, one thread each.
+ * The sparse runtime against what a page would take in its place, whole models in a real browser, in turn, one thread each.
  *
- *   npm run build && node benchmarks/runtime/browser.mjs [--shape 12x768 | 6x256] [--sparsity 0.95] [--blocks 1,4x1] [--tokens 128] [--batches 1,8]
- *       [--turns 9] [--json]
+ *   npm run build && node benchmarks/runtime/browser.mjs [--shape 12x768 | 6x256] [--sparsity 0.95] [--blocks 1,4x1]
+ *       [--model REF] [--against web,web-int8,transformers.js] [--tokens 128] [--batches 1,8] [--turns 9] [--json]
  *
- * Both are loaded in one page of Chromium (CHROMIUM_PATH, or /usr/bin/chromium): ours from a packed file, onnxruntime-web's
- * WebAssembly backend from the .onnx file of the very same network, dense float32. Medians. Weights and places are made up.
+ *   web               onnxruntime-web's WebAssembly backend, dense float32
+ *   web-int8          the same with the file of `export --to onnx-int8`
+ *   transformers.js   that file in transformers.js: dtype q8, device wasm, the onnxruntime-web that it brings
+ *
+ * All are loaded in one page of Chromium (CHROMIUM_PATH, or /usr/bin/chromium) from files of the very same network. Medians.
+ * Weights and places are made up, unless --model names a folder or an .esp file, which is then run as it is: an encoder without
+ * a head gives vectors, pooled in the others as a page would do it. Ours is given texts, the others pieces.
  */
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { poolingOf } from "../../dist/bert/config.js";
+import { configJson } from "../../dist/bert/config-json.js";
 import { exportOnnx } from "../../dist/network/onnx.js";
+import { inFloat } from "../../dist/network/quantized.js";
 import { checkBlock } from "../../dist/parts/checks.js";
+import { isEsp, loadModel } from "../../dist/runs/models.js";
 import { encodeEsp } from "../../dist/sparse/esp/model.js";
 import { serve } from "../../examples/browser/serve.mjs";
 import { prunedNetwork } from "./pruned.mjs";
@@ -26,71 +36,170 @@ const { values } = parseArgs({
     shape: text("12x768"),
     sparsity: text("0.95"),
     blocks: text("1,4x1"),
+    model: { type: "string" },
+    against: text("web,web-int8,transformers.js"),
     tokens: text("128"),
     batches: text("1,8"),
     turns: text("9"),
     json: { type: "boolean", default: false },
   },
 });
-const numbers = (list) => list.split(",").map(Number);
 const [T, turns, sparsity] = [values.tokens, values.turns, values.sparsity].map(Number);
-const batches = numbers(values.batches);
-const shapes = String(values.blocks)
-  .split(",")
-  .map((name) => checkBlock("browser", name));
+const batches = String(values.batches).split(",").map(Number);
+const against = String(values.against).split(",");
 
-/** Runs in the page. Texts of T pieces are words w5 to w30000, one piece each. */
-async function compare({ T, batches, turns }) {
+/** Runs in the page. Texts of T pieces are words of one piece each. */
+async function compare({ T, batches, turns, against, words, special, pooling }) {
   // Addresses of the page, not files.
-  const [runtime, onnx] = ["/runtime.js", "/ort.mjs"];
+  const [runtime, onnx, library] = ["/runtime.js", "/ort.mjs", "/transformers.js"];
   const { load } = await import(runtime);
-  const ort = await import(onnx);
-  ort.env.wasm.numThreads = 1;
-  ort.env.wasm.wasmPaths = "/";
-  const bytes = await (await fetch("/model.onnx")).arrayBuffer();
-  const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
   const model = await load("/model.esp", { threads: 1 });
+  /** Each as a function from named numbers to the data of the one output. */
+  const open = {
+    web: () => openWeb("/model.onnx"),
+    "web-int8": () => openWeb("/models/m/onnx/model_quantized.onnx"),
+    "transformers.js": async () => {
+      const { env, AutoModel, Tensor } = await import(library);
+      Object.assign(env, { allowRemoteModels: false, allowLocalModels: true, localModelPath: "/models/" });
+      Object.assign(env, { useBrowserCache: false, useWasmCache: false });
+      Object.assign(env.backends.onnx.wasm, { numThreads: 1, wasmPaths: "/" });
+      const whole = await AutoModel.from_pretrained("m", { dtype: "q8", device: "wasm" });
+      return { run: async (feeds) => Object.values(await whole(feeds))[0].data, Tensor };
+    },
+  };
+  async function openWeb(address) {
+    const ort = await import(onnx);
+    Object.assign(ort.env.wasm, { numThreads: 1, wasmPaths: "/" });
+    const bytes = await (await fetch(address)).arrayBuffer();
+    const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+    return { run: async (feeds) => Object.values(await session.run(feeds))[0].data, Tensor: ort.Tensor };
+  }
+  const rivals = [];
+  for (const name of against) rivals.push({ name, ...(await open[name]()) });
   const median = (times) => times.toSorted((a, b) => a - b)[times.length >> 1];
+
+  /** The vector of one text, from states [T, D]. */
+  function pool(states, D) {
+    const rows = pooling.mode === "cls" ? 1 : T;
+    const vector = Float64Array.from({ length: D }, (_, f) => {
+      let [sum, most] = [0, Number.NEGATIVE_INFINITY];
+      for (let t = 0; t < rows; t++) {
+        sum += states[t * D + f];
+        most = Math.max(most, states[t * D + f]);
+      }
+      if (pooling.mode === "max") return most;
+      return pooling.mode === "mean" ? sum / rows : sum / Math.sqrt(rows);
+    });
+    const length = pooling.normalize ? Math.hypot(...vector) : 1;
+    return [...vector].map((x) => x / length);
+  }
+
+  /** What the others put out, as we answer: vectors, or probabilities. */
+  function answersOf(data, size) {
+    const width = data.length / size;
+    return Array.from({ length: size }, (_, b) => {
+      const row = data.subarray(b * width, (b + 1) * width);
+      if (pooling) return pool(row, width / T);
+      const powers = [...row].map((x) => Math.exp(x - Math.max(...row)));
+      return powers.map((p) => p / powers.reduce((a, c) => a + c, 0));
+    }).flat();
+  }
+
+  const ask = (texts) => (pooling ? model.embed(texts) : model.classify(texts));
   const rows = [];
   for (const size of batches) {
-    const ids = Array.from({ length: size * T }, (_, i) =>
-      i % T === 0 ? 2 : i % T === T - 1 ? 3 : 5 + ((i * 7919) % 30_000),
-    );
+    const picked = Array.from({ length: size * T }, (_, i) => words[(i * 7919) % words.length]);
+    const ids = picked.map(([id], i) => (i % T === 0 ? special.cls : i % T === T - 1 ? special.sep : id));
     const texts = Array.from({ length: size }, (_, b) =>
-      ids
+      picked
         .slice(b * T + 1, b * T + T - 1)
-        .map((id) => `w${id}`)
+        .map(([, word]) => word)
         .join(" "),
     );
-    const long = (data) => new ort.Tensor("int64", BigInt64Array.from(data, BigInt), [size, T]);
-    const feeds = {
-      input_ids: long(ids),
-      attention_mask: long(ids.map(() => 1)),
-      token_type_ids: long(ids.map(() => 0)),
-    };
-    const ours = () => model.classify(texts);
-    const theirs = () => session.run(feeds);
-    const scores = (await ours()).map(({ scores }) => scores[1]);
-    const logits = (await theirs()).logits.data;
-    const difference = Math.max(
-      ...scores.map((score, b) => Math.abs(score - 1 / (1 + Math.exp(logits[2 * b] - logits[2 * b + 1])))),
-    );
+    const contenders = rivals.map(({ name, run, Tensor }) => {
+      const long = (data) => new Tensor("int64", BigInt64Array.from(data, BigInt), [size, T]);
+      const feeds = {
+        input_ids: long(ids),
+        attention_mask: long(ids.map(() => 1)),
+        token_type_ids: long(ids.map(() => 0)),
+      };
+      return { name, pass: async () => answersOf(await run(feeds), size) };
+    });
+    const ours = async () => (await ask(texts)).flatMap((answer) => [...(pooling ? answer : answer.scores)]);
+    const all = [{ name: "sparse", pass: ours }, ...contenders];
+    const answers = [];
+    for (const { pass } of all) answers.push(await pass());
     for (let i = 0; i < 3; i++) await ours();
-    const times = { sparse: [], web: [] };
+    const times = all.map(() => []);
     for (let turn = 0; turn < turns; turn++) {
-      const start = performance.now();
-      await ours();
-      const between = performance.now();
-      await theirs();
-      times.sparse.push(between - start);
-      times.web.push(performance.now() - between);
+      for (const [i, { pass }] of all.entries()) {
+        const start = performance.now();
+        await pass();
+        times[i].push(performance.now() - start);
+      }
     }
-    const [sparse, dense] = [median(times.sparse), median(times.web)];
-    rows.push({ batch: size, sparse, web: dense, ratio: dense / sparse, difference });
+    rows.push({
+      batch: size,
+      contenders: all.map(({ name }, i) => ({
+        name,
+        ms: median(times[i]),
+        ratio: median(times[i]) / median(times[0]),
+        difference: Math.max(...answers[i].map((x, j) => Math.abs(x - answers[0][j]))),
+      })),
+    });
   }
   const { kernels } = model.report;
   await model.close();
   return { rows, kernels };
+}
+
+/** Networks to run, with their names and, of a file that is run as it is, its path. */
+async function* networks() {
+  if (values.model !== undefined) {
+    const { network, path, name } = await loadModel(values.model);
+    yield { name, network, esp: isEsp(path) ? path : undefined };
+    return;
+  }
+  for (const block of String(values.blocks)
+    .split(",")
+    .map((name) => checkBlock("browser", name))) {
+    const blocks = block === "1" ? "single weights" : `blocks of ${block}`;
+    const name = `${values.shape} ${(100 * sparsity).toFixed(0)} % ${blocks}`;
+    yield { name, network: prunedNetwork(values.shape, sparsity, block), esp: undefined };
+  }
+}
+
+/** The library's own bundle for pages, with the WebAssembly that it asks for. */
+function transformersFiles() {
+  const main = createRequire(import.meta.url).resolve("@huggingface/transformers");
+  const wasm = dirname(createRequire(main).resolve("onnxruntime-web"));
+  const names = ["ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm"];
+  return {
+    "/transformers.js": join(dirname(main), "transformers.min.js"),
+    ...Object.fromEntries(names.map((name) => [`/${name}`, join(wasm, name)])),
+  };
+}
+
+/** Files of a network below a folder, by the addresses that a page asks for. */
+async function writeFiles(folder, network, esp) {
+  const exact = inFloat(network);
+  const place = (name) => join(folder, name);
+  await mkdir(folder, { recursive: true });
+  if (esp === undefined) await writeFile(place("model.esp"), await encodeEsp(network, { values: "float32" }));
+  await writeFile(place("model.onnx"), exportOnnx(exact));
+  await writeFile(place("quantized.onnx"), exportOnnx(exact, { weights: "int8" }));
+  await writeFile(place("config.json"), JSON.stringify(configJson(exact.config, exact.head)));
+  await writeFile(place("blank.html"), "<!doctype html><title>bench</title>");
+  return {
+    model: esp ?? place("model.esp"),
+    more: {
+      "/blank.html": place("blank.html"),
+      "/model.onnx": place("model.onnx"),
+      "/models/m/config.json": place("config.json"),
+      "/models/m/onnx/model_quantized.onnx": place("quantized.onnx"),
+      ...(against.includes("transformers.js") ? transformersFiles() : {}),
+    },
+  };
 }
 
 const folder = await mkdtemp(join(tmpdir(), "espalier-bench-"));
@@ -108,33 +217,40 @@ const browser = await chromium.launch({
 });
 const results = [];
 try {
-  for (const block of shapes) {
-    const network = prunedNetwork(values.shape, sparsity, block);
-    const [esp, onnx, blank] = ["model.esp", "model.onnx", "blank.html"].map((name) => join(folder, name));
-    await writeFile(esp, await encodeEsp(network, { values: "float32" }));
-    await writeFile(onnx, exportOnnx(network));
-    await writeFile(blank, "<!doctype html><title>bench</title>");
-    // onnxruntime-web and the .onnx file beside the model are served as the example page has them.
-    const server = await serve({ model: esp, more: { "/blank.html": blank } });
+  for await (const { name, network, esp } of networks()) {
+    const { vocab } = network.vocabulary;
+    const words = [...vocab.entries()].filter(([, piece]) => /^[a-z][a-z0-9]*$/.test(piece));
+    const special = { cls: vocab.indexOf("[CLS]"), sep: vocab.indexOf("[SEP]") };
+    const pooling = poolingOf(network.head);
+    const server = await serve(await writeFiles(join(folder, String(results.length)), network, esp));
     const page = await browser.newPage();
     page.setDefaultTimeout(0);
     await page.goto(`${server.url}blank.html`);
-    const { rows, kernels } = await page.evaluate(compare, { T, batches, turns });
+    const { rows, kernels } = await page.evaluate(compare, {
+      T,
+      batches,
+      turns,
+      against,
+      words,
+      special,
+      pooling,
+    });
     await page.close();
     await server.close();
-    results.push({ block, kernels, rows });
+    results.push({ name, kernels, rows });
     if (values.json) continue;
-    for (const { batch, sparse, web: dense, ratio, difference } of rows) {
-      const blocks = block === "1" ? "single weights" : `blocks of ${block}`;
+    for (const { batch, contenders } of rows) {
+      const [{ ms: own }, ...others] = contenders;
+      const told = others.map(
+        ({ name: other, ms, ratio, difference }) =>
+          `${other} ${ms.toFixed(1)} ms (${ratio.toFixed(2)}x, answers within ${difference.toExponential(0)})`,
+      );
       console.log(
-        `${values.shape} ${(100 * sparsity).toFixed(0)} % ${blocks.padEnd(16)} batch ${batch}: sparse ${sparse.toFixed(1)} ms, onnxruntime-web ${dense.toFixed(1)} ms (${ratio.toFixed(2)}x), probabilities within ${difference.toExponential(0)}, ${JSON.stringify(kernels)}`,
+        `${name}, batch ${batch}: sparse ${own.toFixed(1)} ms, ${told.join(", ")}, ${JSON.stringify(kernels)}`,
       );
     }
   }
-  if (values.json)
-    console.log(
-      JSON.stringify({ browser: browser.version(), shape: values.shape, tokens: T, sparsity, results }),
-    );
+  if (values.json) console.log(JSON.stringify({ browser: browser.version(), tokens: T, results }));
   else console.log(`Chromium ${browser.version()}`);
 } finally {
   await browser.close();
