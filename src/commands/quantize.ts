@@ -44,6 +44,7 @@ import { perform } from "../runs/perform.ts";
 import { claimFolder, refuseOwn, takeModelFolder } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { unlabelledKind } from "../runs/text-model.ts";
+import { requireBrowserTokenizer } from "../text/tokenizer-files.ts";
 import type { QuantizeResult } from "./answers.ts";
 import { columnsOf, reorderColumns } from "./evaluate.ts";
 
@@ -73,6 +74,7 @@ async function quantizeModel(settings: QuantizeSettings, context: RunContext): P
   const { network } = loaded;
   requireQuantizable(network, settings.model);
   refuseOwn("quantize", out, loaded);
+  noteTokenizer(network, context);
   const judge = await readJudge(settings, network, context);
   await using _place = await claimFolder(out);
   await takeModelFolder("quantize", settings);
@@ -140,6 +142,16 @@ function requireQuantizable(network: Network, name: string): void {
   if (linearModules(network.config.layers).length > 0) return;
   const message = `model: expected a layer with heads or neurons, got none (${name})`;
   throw new InputError("quantize/layers", message);
+}
+
+/** The folder is laid out for transformers.js, which may read another tokenizer otherwise; ONNX Runtime does not look at it. */
+function noteTokenizer({ vocabulary }: Network, { report }: RunContext): void {
+  try {
+    requireBrowserTokenizer(vocabulary);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    report?.({ kind: "note", text: `transformers.js is not to be used with this folder: ${error.message}` });
+  }
 }
 
 /** What judges a model, and what calibrates it. */
@@ -289,6 +301,6 @@ function layerOf(
   fitted: ReadonlyMap<string, FittedLayer>,
   chosen: readonly string[],
 ): QuantizeResult["layers"][number] {
-  const { low = 0, high = 0 } = requireEntry(fitted, module, "layer").layer.input ?? {};
+  const { low, high } = requireEntry(fitted, module, "layer").layer.input;
   return { module, cost, input: [low, high], bits: chosen.includes(module) ? 8 : 32 };
 }

@@ -1,6 +1,7 @@
 /** What a quantized model ships as: written, scored by what runs it, and timed in turns with the model before. */
 
 import { join } from "node:path";
+import { requireItem } from "../base/present.ts";
 import { type Pooling, poolingOf } from "../bert/config.ts";
 import type { EncodedSet } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
@@ -69,7 +70,7 @@ export async function measureFiles(
   { onnx, esp }: PackedFiles,
   shipping: Shipping,
 ): Promise<ShippedFile[]> {
-  const { threads, device, set, score, before, timed, signal } = shipping;
+  const { threads, device, set, score, before, signal } = shipping;
   const engine = new Engine({ threads, provider: device });
   const packed = await openPacked(esp, threads, FILES.esp);
   try {
@@ -87,7 +88,7 @@ export async function measureFiles(
       { form: "onnx-qdq", file: FILES["onnx-qdq"], bytes: await bytes(onnx.bytes), score: qdqScore },
       { form: "esp", file: FILES.esp, bytes: await bytes(esp), score: espScore },
     ];
-    return files.map((each, i) => ({ ...each, latency: timed === undefined ? [] : (times[i] ?? []) }));
+    return files.map((each, i) => ({ ...each, latency: requireItem(times, i, "timings") }));
   } finally {
     await packed.close();
     await engine.close();
@@ -100,7 +101,7 @@ async function timesOf(
   vocabSize: number,
   { timed, signal }: Shipping,
 ): Promise<Latency[][]> {
-  if (timed === undefined) return [];
+  if (timed === undefined) return models.map(() => []);
   const plan = { batchSizes: [1, 8], lengths: [timed], repetitions: 15, seconds: 4, signal };
   return timeModels(
     models.map((inference) => ({ inference, vocabSize })),

@@ -29,7 +29,7 @@ export interface PostTraining {
 
 /** One layer in 8 bits: what replaces it. */
 export interface FittedLayer {
-  readonly layer: QuantizedLayer;
+  readonly layer: Required<QuantizedLayer>;
   readonly weight: FloatTensor;
   readonly bias: FloatTensor;
 }

@@ -31,7 +31,7 @@ export function judgeQuantized(outcome: QuantizedOutcome): Verdict {
   );
   const sentences = [
     ...gateSentences(outcome),
-    ...shipped.map((file, i) => fileSentence(outcome, file, exact, changes[i] ?? [])),
+    ...shipped.map((file) => fileSentence(outcome, file, exact)),
     ...unevenSentence(files.flatMap(({ latency }) => latency)),
   ];
   return { smaller, faster, text: sentences.join(" ") };
@@ -50,18 +50,21 @@ function gateSentences({ metric, examples, before, maxDrop, tries, modules }: Qu
 }
 
 function fileSentence(
-  { metric }: QuantizedOutcome,
+  { metric, before, maxDrop }: QuantizedOutcome,
   file: ShippedFile,
   exact: ShippedFile,
-  timings: readonly { readonly batchSize: number; readonly ratio: number }[],
 ): string {
   const name = file.form === "onnx-qdq" ? FILES["onnx-qdq"] : FILES.esp;
   const size = `${percent(file.bytes.raw / exact.bytes.raw)} of the bytes`;
-  const speed = timings.map(({ batchSize, ratio }) => {
+  const speed = ratios(exact, file).map(({ batchSize, ratio }) => {
     const said = changeOf(ratio) === "the same" ? "as fast within 10 %" : `${times(ratio)} as fast`;
     return `${said} at batch ${batchSize}`;
   });
-  return `${name}: ${[size, `${metric} ${metricText(metric, file.score)}`, ...speed].join(", ")}.`;
+  const lost = 100 * (before - file.score);
+  const tooMuch =
+    lost > maxDrop + 1e-9 ? ` (${lost.toFixed(2)} points lost, more than --max-drop ${maxDrop})` : "";
+  const score = `${metric} ${metricText(metric, file.score)}${tooMuch}`;
+  return `${name}: ${[size, score, ...speed].join(", ")}.`;
 }
 
 function ratios(
