@@ -19,6 +19,7 @@ export { bench } from "./bench/bench.ts";
 export type { BertConfig, Head, LayerConfig, Pooling, PoolingMode } from "./bert/config.ts";
 export type {
   AugmentResult,
+  EmbedResult,
   EvaluationResult,
   ExportResult,
   InspectResult,
@@ -36,6 +37,7 @@ export type {
 } from "./commands/answers.ts";
 export { augment } from "./commands/augment.ts";
 export { compress, type OwnMethodOptions } from "./commands/compress.ts";
+export { embed } from "./commands/embed.ts";
 export { evaluate } from "./commands/evaluate.ts";
 export { exportModel } from "./commands/export.ts";
 export { finetune } from "./commands/finetune.ts";
@@ -63,6 +65,7 @@ export type { Prediction, Text } from "./network/predictions.ts";
 export type { AnswerFacts, TextTask } from "./network/vectors.ts";
 export type {
   BenchOptions,
+  EmbedOptions,
   EvaluateOptions,
   ExportOptions,
   InspectOptions,

@@ -13,6 +13,7 @@ test.each([
   ["test", "evaluate"],
   ["serve", "predict"],
   ["classify", "predict"],
+  ["vectors", "embed"],
   ["benchmark", "bench"],
 ])("who types %s is told of %s, whatever is spelt alike", (word, command) => {
   expect(() => parseArguments([word, "model", "--data", "d.csv"], "0")).toThrow(

@@ -6,6 +6,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   export: ["quantize", "quantise", "quantization", "convert", "onnx", "save", "pack", "to-onnx", "int8"],
   evaluate: ["test", "eval", "score", "validate", "accuracy", "metrics", "judge"],
   predict: ["serve", "classify", "infer", "inference", "label", "run", "tag", "answer", "pipeline"],
+  embed: ["vector", "vectors", "encode", "embedding", "embeddings", "features", "vectorize"],
   bench: ["benchmark", "time", "speed", "latency", "profile", "compare", "measure"],
   inspect: ["info", "show", "describe", "summary", "summarize", "size", "params", "look", "stat", "stats"],
   resume: ["continue", "restart", "go-on", "recover"],

@@ -8,7 +8,17 @@
 import { ConfigError } from "../base/errors.ts";
 import { requireEngine } from "../engine/presence.ts";
 import { flagOf } from "../options/flags.ts";
-import { BENCH, EVALUATE, EXPORT, INSPECT, PREDICT, QUANTIZE, SHRINK, TOPOLOGY } from "../options/models.ts";
+import {
+  BENCH,
+  EMBED,
+  EVALUATE,
+  EXPORT,
+  INSPECT,
+  PREDICT,
+  QUANTIZE,
+  SHRINK,
+  TOPOLOGY,
+} from "../options/models.ts";
 import { REPORT } from "../options/reporting.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../options/schema.ts";
 import { COMMON } from "../options/shared.ts";
@@ -30,6 +40,7 @@ import {
   printReport,
   printRun,
   printShrinking,
+  printVectors,
 } from "./print.ts";
 import { type Given, type LineSource, readTexts } from "./texts.ts";
 
@@ -167,6 +178,21 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async (settings, context) => {
       const { predict } = await import("../commands/predict.ts");
       return outcome(await predict(settings, context), printPredictions);
+    },
+  }),
+  define({
+    schema: EMBED,
+    stop: "loses nothing",
+    summary: "vectors of texts, or of lines of standard input",
+    example: 'embed hf:sentence-transformers/all-MiniLM-L6-v2 "a first text" "a second text"',
+    positionals: ["model", "texts"],
+    prepare: (given, lines, report) => {
+      requireEngine();
+      return readTexts(given, lines, report, "embed");
+    },
+    run: async (settings, context) => {
+      const { embed } = await import("../commands/embed.ts");
+      return outcome(await embed(settings, context), printVectors);
     },
   }),
   define({

@@ -6,6 +6,7 @@ import { bytes, clock, wrap } from "../base/units.ts";
 import type { BenchResult } from "../bench/answer.ts";
 import type {
   AugmentResult,
+  EmbedResult,
   EvaluationResult,
   ExportResult,
   InspectResult,
@@ -93,6 +94,16 @@ function fileText({ path, rows, counts }: PredictedFile): string {
   const labels = each.length === 0 ? "" : `: ${each.join(", ")}`;
   return `wrote ${rows.toLocaleString("en")} rows to ${path}${labels}`;
 }
+
+/** One vector a line, as JSON, in the order of the texts; digits enough for float32. */
+export function printVectors({ vectors }: EmbedResult): string {
+  return vectors
+    .map((vector) => JSON.stringify(vector.map((x) => Number(x.toPrecision(FLOAT32_DIGITS)))))
+    .join("\n");
+}
+
+/** As many digits tell any two float32 numbers apart. */
+const FLOAT32_DIGITS = 9;
 
 /** Where the file is, how large, and how far from the original it computes. */
 export function printExport({ to, path, bytes: size, difference }: ExportResult): string {

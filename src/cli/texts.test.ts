@@ -44,6 +44,23 @@ test.each([
   expect(await readTexts({ texts: [name] }, bytes())).toEqual({ texts: [name] });
 });
 
+test("what embed is given is said in its words: no table, no label", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "espalier-texts-"));
+  const [table, lines] = ["a.csv", "a.txt"].map((name) => join(folder, name));
+  for (const file of [table, lines]) writeFileSync(file ?? "", "text\nx\n");
+  const read = (texts: readonly unknown[], report?: (event: ProgressEvent) => void) =>
+    readTexts({ model: "m", texts }, bytes(), report, "embed");
+  await expect(read([table])).rejects.toThrow(/are given vectors by: npx espalier embed m < FILE\.txt$/);
+  await expect(read([lines])).rejects.toThrow(`is given a vector by: npx espalier embed m < ${lines}`);
+  const terminal: LineSource = Object.assign(bytes(), { isTTY: true });
+  await expect(readTexts({}, terminal, undefined, "embed")).rejects.toThrow(
+    "<texts>: expected a text, or lines on standard input, got none of them",
+  );
+  const notes: string[] = [];
+  await read(["nosuch.txt"], (event) => event.kind === "note" && notes.push(event.text));
+  expect(notes).toEqual(["nosuch.txt: there is no such file, so the words themselves are given a vector"]);
+});
+
 test("a word that ends as a file's name does, of no file that is there, is labelled with a note", async () => {
   const notes: string[] = [];
   const report = (event: ProgressEvent) => event.kind === "note" && notes.push(event.text);

@@ -1,4 +1,4 @@
-/** The texts that `predict` labels: from the command line, or the lines of standard input. */
+/** The texts that `predict` labels and `embed` gives vectors: from the command line, or the lines of standard input. */
 
 import { isUtf8 } from "node:buffer";
 import { statSync } from "node:fs";
@@ -14,6 +14,14 @@ export interface LineSource extends AsyncIterable<string | Uint8Array> {
 /** Options as typed and parsed, not yet checked. */
 export type Given = Readonly<Record<string, unknown>>;
 
+/** What becomes of a text. */
+type Use = "predict" | "embed";
+
+const WORDS: Readonly<Record<Use, { readonly done: string; readonly sources: string }>> = {
+  predict: { done: "labelled", sources: "a text, lines on standard input, or a file by --data" },
+  embed: { done: "given a vector", sources: "a text, or lines on standard input" },
+};
+
 /**
  * Adds the lines of standard input where no texts and no file are given. The name of a file that is not there is a text,
  * with a note.
@@ -23,16 +31,16 @@ export async function readTexts(
   given: Given,
   lines: LineSource,
   report?: RunContext["report"],
+  use: Use = "predict",
 ): Promise<Given> {
   if (given.texts !== undefined) {
-    refuseFileName(given);
-    noteNoFile(given, report);
+    refuseFileName(given, use);
+    noteNoFile(given, use, report);
     return given;
   }
   if (given.data !== undefined) return given;
   if (lines.isTTY) {
-    const expected = "expected a text, lines on standard input, or a file by --data";
-    throw new InputError("cli/no-text", `<texts>: ${expected}, got none of them`);
+    throw new InputError("cli/no-text", `<texts>: expected ${WORDS[use].sources}, got none of them`);
   }
   const parts: Uint8Array[] = [];
   for await (const part of lines) parts.push(typeof part === "string" ? Buffer.from(part) : part);
@@ -53,29 +61,35 @@ function decode(bytes: Buffer): string {
   throw new InputError("cli/utf8", `standard input:${line}: expected UTF-8 text, got other bytes`);
 }
 
-/** A table's name is never meant to be labelled; the way to label what is in it is said. */
-function refuseFileName({ model, texts }: Given): void {
+/** A table's name is never meant as a text; the way to what is in it is said. */
+function refuseFileName({ model, texts }: Given, use: Use): void {
   const file = Array.isArray(texts) ? texts.find(isTable) : undefined;
   if (typeof file !== "string") return;
   const run = typeof model === "string" ? shellWord(model) : "RUN";
   const out = shellWord(`${basename(file).replace(/\.[a-z]+(\.gz)?$/i, "")}-labelled.csv`);
-  const way = /\.txt$/i.test(file)
-    ? `npx espalier predict ${run} < ${shellWord(file)}`
+  const isLines = /\.txt$/i.test(file);
+  if (use === "embed" && !isLines) {
+    const way = `npx espalier embed ${run} < FILE.txt`;
+    throw new InputError(
+      "cli/file",
+      `<texts>: expected a text, got the name of a file, ${file}; lines of text are given vectors by: ${way}`,
+    );
+  }
+  const way = isLines
+    ? `npx espalier ${use} ${run} < ${shellWord(file)}`
     : `npx espalier predict ${run} --data ${shellWord(file)} --text COLUMN --out ${out}`;
   throw new InputError(
     "cli/file",
-    `<texts>: expected a text, got the name of a file, ${file}; what is in it is labelled by: ${way}`,
+    `<texts>: expected a text, got the name of a file, ${file}; what is in it is ${WORDS[use].done} by: ${way}`,
   );
 }
 
-/** A word that ends as a file's name does may be meant as one: that it was labelled itself is said. */
-function noteNoFile({ texts }: Given, report: RunContext["report"]): void {
+/** A word that ends as a file's name does may be meant as one: that it was taken for a text is said. */
+function noteNoFile({ texts }: Given, use: Use, report: RunContext["report"]): void {
   const word = Array.isArray(texts) ? texts.find(isLikeName) : undefined;
   if (typeof word !== "string") return;
-  report?.({
-    kind: "note",
-    text: `${word}: there is no such file, so the words themselves are labelled as text`,
-  });
+  const done = use === "predict" ? "labelled as text" : "given a vector";
+  report?.({ kind: "note", text: `${word}: there is no such file, so the words themselves are ${done}` });
 }
 
 function isLikeName(text: unknown): boolean {

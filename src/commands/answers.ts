@@ -1,9 +1,10 @@
 /**
- * What the commands without a run folder return: augment, evaluate, predict, export, shrink, inspect, topology and report.
+ * What the commands without a run folder return: augment, evaluate, predict, embed, export, shrink, inspect, topology and report.
  *
  * Plain JSON: with `--json` the command line prints them as they are.
  */
 
+import type { Pooling } from "../bert/config.ts";
 import type { ModelPart } from "../measure/parts.ts";
 import type { FileBytes, Latency, Machine, Metric, Parameters, Verdict } from "../measure/result.ts";
 import type { Prediction } from "../network/predictions.ts";
@@ -81,6 +82,16 @@ export interface PredictedFile {
   readonly rows: number;
   /** Rows by label; empty for a regression. */
   readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Vectors in the order of the texts. */
+export interface EmbedResult {
+  /** Tokens at which texts are cut. */
+  readonly length: number;
+  readonly pooling: Pooling;
+  /** Numbers of a vector. */
+  readonly dimensions: number;
+  readonly vectors: readonly (readonly number[])[];
 }
 
 /** What was written, and how far it is from the model it was written from. */

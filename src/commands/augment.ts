@@ -2,7 +2,7 @@
  * `espalier augment`: the training examples of a task and many copies of each with some words replaced, in one file.
  *
  * What is replaced by what: data/augment.ts and commands/augment-candidates.ts. Finding candidates is what takes time; they are
- * kept beside the file (commands/augment-cache.ts).
+ * kept beside the file (data/augment-cache.ts).
  */
 
 import { existsSync } from "node:fs";
@@ -11,6 +11,7 @@ import { ConfigError, InterruptedError } from "../base/errors.ts";
 import { requireEntry } from "../base/present.ts";
 import { fold, keyOf } from "../base/random.ts";
 import { augmentExamples, type Replaceable } from "../data/augment.ts";
+import { type CandidateCache, cachePath, openCandidateCache } from "../data/augment-cache.ts";
 import { readLines } from "../data/corpus.ts";
 import type { Dataset, Example } from "../data/dataset.ts";
 import { Engine } from "../engine/engine.ts";
@@ -27,7 +28,6 @@ import { claimFile } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { type NearWords, nearByWords, readVectors } from "../text/neighbours.ts";
 import type { AugmentResult } from "./answers.ts";
-import { type CandidateCache, cachePath, openCandidateCache } from "./augment-cache.ts";
 import { openProposer } from "./augment-candidates.ts";
 
 /** Texts whose candidates are found and saved together: enough to batch texts of like length. */

@@ -43,7 +43,7 @@ async function predictWith(settings: PredictSettings, context: RunContext): Prom
     await tellUsage(loaded, asksForPairs(settings), context);
     return labelFile(loaded.network, running, { ...settings, data, out }, context);
   }
-  const given = texts.map(toText);
+  const given = texts.map((line, i) => toText(line, i, "predict"));
   const loaded = await loadModel(model, context);
   const { network } = loaded;
   const hasPairs = given.some((text) => typeof text !== "string");
@@ -110,11 +110,15 @@ async function answers(
   }
 }
 
-function toText(line: string, i: number): Text {
+/**
+ * A text as it is typed, a tab between the two of a pair.
+ * @throws {InputError} `predict/tabs`, `embed/tabs`
+ */
+export function toText(line: string, i: number, command: "predict" | "embed"): Text {
   const [text = "", pair, ...more] = line.split("\t");
   if (more.length > 0) {
     const message = `text ${i + 1}: expected at most one tab, between two texts, got ${more.length + 1}`;
-    throw new InputError("predict/tabs", message);
+    throw new InputError(`${command}/tabs`, message);
   }
   return pair === undefined ? text : [text, pair];
 }

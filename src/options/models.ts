@@ -10,6 +10,9 @@ const NUMBERS = oneOf("float32", "float16", "int8");
 /** By one word in the flag's place: together they leave no room for what a flag means. */
 const FORMAT = { ...oneOf("onnx", "onnx-int8", "onnx-qdq", "safetensors", "esp"), placeholder: "format" };
 
+/** Likewise. */
+const ENGINES = { ...someOf("onnx", "int8", "int8-qdq", "transformers.js", "sparse"), placeholder: "names" };
+
 /** The metrics of a fine-tuned model on labelled data. */
 export const EVALUATE = schema(
   "evaluate",
@@ -70,7 +73,18 @@ export const PREDICT = schema(
 export type PredictOptions = OptionsOf<typeof PREDICT.fields>;
 export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
 
-/** One model, ready to label texts: what the program's `load` takes beside its name. */
+/** Vectors of texts. */
+export const EMBED = schema("embed", {
+  model: required(MODEL, `an encoder without a head: ${ANY_MODEL}`),
+  texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
+  batchSize: PREDICT.fields.batchSize,
+  ...MODEL_LENGTH,
+  ...COMMON,
+});
+export type EmbedOptions = OptionsOf<typeof EMBED.fields>;
+export type EmbedSettings = SettingsOf<typeof EMBED.fields>;
+
+/** One model, ready to answer texts: what the program's `load` takes beside its name. */
 export const LOAD = schema("load", {
   mask: optional(text("file"), "mask file, for a base model", { absent: "none" }),
   batchSize: PREDICT.fields.batchSize,
@@ -211,7 +225,7 @@ export const BENCH = schema("bench", {
     texts("models", 1),
     "folders, runs, .esp files, hf:owner/name or embedded; the first is what the others are held to",
   ),
-  engines: optional(someOf("onnx", "int8", "int8-qdq", "transformers.js", "sparse"), "what runs each model", {
+  engines: optional(ENGINES, "what runs each model: onnx, int8, int8-qdq, transformers.js, sparse", {
     absent: "onnx, and for one model alone all others that can beside it",
   }),
   batchSizes: withDefault(integers(1, 65_536), [1, 8, 32], "batch sizes", { unit: "examples" }),

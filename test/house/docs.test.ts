@@ -112,6 +112,7 @@ test("the package exports the commands, a loader and the errors, and nothing els
     "augment",
     "bench",
     "compress",
+    "embed",
     "evaluate",
     "exportModel",
     "finetune",

@@ -11,10 +11,10 @@ import { existsSync } from "node:fs";
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { requireItem } from "../base/present.ts";
-import type { Replaceable } from "../data/augment.ts";
-import { readLines } from "../data/corpus.ts";
 import { withFile } from "../formats/files.ts";
 import { aCount, aText, type JsonShape, listOf, record } from "../formats/json-shape.ts";
+import type { Replaceable } from "./augment.ts";
+import { readLines } from "./corpus.ts";
 
 /** Known candidates by text. */
 export interface CandidateCache {

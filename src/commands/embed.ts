@@ -1,0 +1,45 @@
+/** `espalier embed`: vectors of texts, from an encoder without a head. */
+
+import { ConfigError } from "../base/errors.ts";
+import { poolingOf } from "../bert/config.ts";
+import { EMBED, type EmbedOptions, type EmbedSettings } from "../options/models.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { loadModel } from "../runs/models.ts";
+import { perform } from "../runs/perform.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { openTextModel, unlabelledKind } from "../runs/text-model.ts";
+import type { EmbedResult } from "./answers.ts";
+import { toText } from "./predict.ts";
+
+/**
+ * Gives each text a vector; a tab separates the two of a pair.
+ *
+ * @throws {ConfigError} for options that do not fit, `model/head` for a model that gives no vectors
+ * @throws {InputError} `embed/tabs` for more than one tab in a text; for a model that cannot be read
+ * @throws {InterruptedError} `embed/stopped`
+ * @example const { vectors } = await embed({ model: "hf:sentence-transformers/all-MiniLM-L6-v2", texts: ["a film"] });
+ */
+export async function embed(options: EmbedOptions, context: RunContext = {}): Promise<EmbedResult> {
+  const settings = resolveOptions(EMBED, options);
+  return perform("embed", context, () => embedWith(settings, context));
+}
+
+async function embedWith(settings: EmbedSettings, context: RunContext): Promise<EmbedResult> {
+  const { model: ref, texts, threads, device, batchSize, maxLength } = settings;
+  const given = texts.map((line, i) => toText(line, i, "embed"));
+  const { network } = await loadModel(ref, context);
+  const pooling = poolingOf(network.head);
+  if (pooling === undefined) {
+    const { kind } = network.head;
+    const got = kind === "mlm" || kind === "none" ? unlabelledKind(network.head) : `one for ${kind}`;
+    throw new ConfigError("model/head", `model: expected an encoder without a head, got ${got} (${ref})`);
+  }
+  const model = await openTextModel(network, { threads, device, batchSize, maxLength });
+  try {
+    const vectors = await model.embed(given, context);
+    const { hiddenSize: dimensions } = network.config;
+    return { length: model.maxLength, pooling, dimensions, vectors: vectors.map((vector) => [...vector]) };
+  } finally {
+    await model.close();
+  }
+}
