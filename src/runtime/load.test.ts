@@ -8,10 +8,12 @@ import { letterClassifier } from "../../test/support/classifiers.ts";
 import { newFolder } from "../../test/support/tiny-model.ts";
 import { keyOf } from "../base/random.ts";
 import { POOLING_MODES, type Pooling } from "../bert/config.ts";
+import { linearModules } from "../bert/quantized.ts";
 import { Engine } from "../engine/engine.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
 import { initialNetwork, withHead } from "../network/network.ts";
+import { withQuantized } from "../network/quantized.ts";
 import { openTextModel } from "../runs/text-model.ts";
 import { encodeEsp } from "../sparse/esp/model.ts";
 import { USUAL_RATES } from "../sparse/linear.ts";
@@ -151,6 +153,25 @@ test("a large model without zeros goes to ONNX Runtime untried", async () => {
   const [answer] = await model.classify(["a"]);
   expect(answer?.scores.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
 });
+
+test.each([1, 2])(
+  "a dense network in 8 bits on %i threads: by kernels of its own, as the graph rounds",
+  async (threads) => {
+    const dense = letterClassifier(1);
+    const names = linearModules(dense.config.layers);
+    const network = withQuantized(dense, new Map(names.map((name) => [name, {}])));
+    const model = await open(await encodeEsp(network, { values: "int8", tables: "float32" }), { threads });
+    expect(model.report).toMatchObject({ path: "sparse", tried: null });
+    expect(Object.keys(model.report.kernels).join()).toMatch(/^qgemm_4x4(_dot)?$/);
+    const stock = await openTextModel(network);
+    const wanted = await stock.classify(TEXTS);
+    await stock.close();
+    const got = await model.classify(TEXTS);
+    got.forEach(({ scores }, i) => {
+      scores.forEach((score, label) => expect(score).toBeCloseTo(wanted[i]?.scores[label] ?? Number.NaN, 4));
+    });
+  },
+);
 
 test("the dense path gives the sparse path's probabilities within 1e-5", async () => {
   const model = await open(file, { path: "dense" });

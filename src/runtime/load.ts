@@ -204,8 +204,10 @@ async function choosePath(
   threads: number,
   { path: asked, rates }: RuntimeOptions,
 ): Promise<Choice> {
-  const { density, weights } = file.opened;
-  const certain = density > ALWAYS_DENSE && weights > MANY_WEIGHTS;
+  const { density, weights, config } = file.opened;
+  // ONNX Runtime has no kernels for this arithmetic: its graph rounds and multiplies float32, which is always slower.
+  const isInBytes = config.quantized !== undefined;
+  const certain = !isInBytes && density > ALWAYS_DENSE && weights > MANY_WEIGHTS;
   if (host.openDense && (asked === "dense" || (asked === undefined && certain))) {
     const path = await host.openDense(await file.network(), threads);
     await file.close();
@@ -214,7 +216,7 @@ async function choosePath(
   }
   const session = await file.place({ threads, rates });
   const { report } = session.opened;
-  if (asked === "sparse" || !host.openDense || density <= ALWAYS_SPARSE)
+  if (asked === "sparse" || !host.openDense || isInBytes || density <= ALWAYS_SPARSE)
     return { path: session, report: { ...report, path: "sparse", threads, tried: null } };
   const dense = await host.openDense(await file.network(), threads);
   try {
