@@ -11,6 +11,7 @@ import type { RunContext } from "../runs/progress.ts";
 import { load } from "../runs/text-model.ts";
 import { augment } from "./augment.ts";
 import { compress } from "./compress.ts";
+import { embed } from "./embed.ts";
 import { evaluate } from "./evaluate.ts";
 import { exportModel } from "./export.ts";
 import { finetune } from "./finetune.ts";
@@ -31,6 +32,10 @@ async function given() {
   return { model: await written(tinyModel()), data, out: join(root, "out") };
 }
 
+function encoder(): Promise<string> {
+  return written(tinyModel({ kind: "none" }));
+}
+
 type Given = Awaited<ReturnType<typeof given>>;
 
 /** Needs no engine, as `inspect` needs none. */
@@ -45,6 +50,7 @@ const ALL: [command: string, call: (given: Given, context: RunContext) => Promis
     ["evaluate", ({ model, data }, context) => evaluate({ model, data }, context)],
     ["predict", ({ model }, context) => predict({ model, texts: TEXTS }, context)],
     ["predict", ({ out, ...from }, context) => predict({ ...from, out: `${out}.csv` }, context)],
+    ["embed", ({ model }, context) => embed({ model, texts: TEXTS }, context)],
     ["export", ({ model, out }, context) => exportModel({ model, to: "onnx", out }, context)],
     ["shrink", ({ model, out }, context) => shrink({ model, out }, context)],
     ["bench", ({ model }, context) => bench({ models: [model] }, context)],
@@ -123,6 +129,7 @@ test.each([
   ["evaluate", ({ model, data }: Given, context) => evaluate({ model, data, batchSize: 1 }, context)],
   ["predict", ({ model }: Given, context) => predict({ model, texts: TEXTS, batchSize: 1 }, context)],
   ["predict", ({ out, ...from }, context) => predict({ ...from, out: `${out}.csv`, batchSize: 1 }, context)],
+  ["embed", async (_, context) => embed({ model: await encoder(), texts: TEXTS, batchSize: 1 }, context)],
 ] satisfies [string, (given: Given, context: RunContext) => Promise<unknown>][])(
   "%s ends after the batch at hand",
   async (name, call) => {
