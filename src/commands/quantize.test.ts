@@ -178,7 +178,7 @@ test("what is quantized again keeps its weights; the files are timed where that 
   const { out, data } = await quantized(await balanced());
   const second = join(await newFolder(), "again");
   const events: ProgressEvent[] = [];
-  const how = { threads: 1, validation: data, maxDrop: 100, ranges: "percentile" as const };
+  const how = { threads: 1, validation: data, maxDrop: 100, ranges: "mse" as const };
   const { files, length } = await quantize(
     { model: out, data, out: second, ...how },
     { report: (event) => events.push(event) },

@@ -192,8 +192,8 @@ export const QUANTIZE = schema(
       unit: "texts",
     }),
     ranges: withDefault(
-      oneOf("mse", "percentile", "minmax"),
-      "mse",
+      oneOf("percentile", "mse", "minmax"),
+      "percentile",
       "how the fixed ranges of the QDQ file are chosen",
     ),
     biasCorrection: withDefault(onOff(), true, "take from each bias what rounding adds to every text"),
