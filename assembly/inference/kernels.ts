@@ -17,7 +17,7 @@ export { layer_norm } from "./layer_norm";
 export { qgemm_4x4, qgemm_4x4_dot } from "./qgemm_4x4";
 export { qspmm_1x4, qspmm_1x4_dot } from "./qspmm_1x4";
 export { qspmm_4x4, qspmm_4x4_dot } from "./qspmm_4x4";
-export { quantize } from "./quantize";
+export { dequantize, quantize } from "./quantize";
 export { roof_12, roof_24 } from "./roof";
 export { spmm_1x1, spmm_1x1_pair } from "./spmm_1x1";
 export { spmm_2x1, spmm_2x1_pair } from "./spmm_2x1";

@@ -91,3 +91,49 @@ function eightTokens(from: usize, to: usize, features: i32): void {
     v128.store(out, i32x4.sub(b, surplus), 16);
   }
 }
+
+/** Panels in 8 bits as numbers again, s · (u − z): what a kernel of float32 reads of a layer that computes in 8 bits. */
+export function dequantize(
+  from: usize,
+  to: usize,
+  panels: i32,
+  fromStride: usize,
+  toStride: usize,
+  features: i32,
+): void {
+  const bytes = ((<usize>features + 3) >> 2) << 6;
+  const byte = i32x4.splat(255);
+  for (let p = 0; p < panels; p++) {
+    for (let half: usize = 0; half < 64; half += 32) {
+      const head = from + half;
+      const scale = v128.load(head);
+      const scale1 = v128.load(head, 16);
+      const zero = v128.load(head, 64);
+      const zero1 = v128.load(head, 80);
+      let out = to + half;
+      const end = head + 128 + bytes;
+      for (let i = head + 128; i < end; i += 64, out += 256) {
+        const x = v128.load(i);
+        const y = v128.load(i, 16);
+        const a = i32x4.add(v128.and(x, byte), zero);
+        const b = i32x4.add(v128.and(y, byte), zero1);
+        const c = i32x4.add(v128.and(i32x4.shr_u(x, 8), byte), zero);
+        const d = i32x4.add(v128.and(i32x4.shr_u(y, 8), byte), zero1);
+        const e = i32x4.add(v128.and(i32x4.shr_u(x, 16), byte), zero);
+        const f = i32x4.add(v128.and(i32x4.shr_u(y, 16), byte), zero1);
+        const g = i32x4.add(i32x4.shr_u(x, 24), zero);
+        const h = i32x4.add(i32x4.shr_u(y, 24), zero1);
+        v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(a), scale));
+        v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(b), scale1), 16);
+        v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(c), scale), 64);
+        v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(d), scale1), 80);
+        v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(e), scale), 128);
+        v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(f), scale1), 144);
+        v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(g), scale), 192);
+        v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(h), scale1), 208);
+      }
+    }
+    from += fromStride;
+    to += toStride;
+  }
+}

@@ -13,7 +13,7 @@ import { floatTensor } from "../../dist/base/tensor.js";
 import { compileKernels } from "../../dist/runtime/module.js";
 import { Arena } from "../../dist/sparse/arena.js";
 import { BYTE_KERNELS, placeLevels, runLevels } from "../../dist/sparse/byte-linear.js";
-import { kernelsOf } from "../../dist/sparse/kernels.js";
+import { isTwin, kernelsOf } from "../../dist/sparse/kernels.js";
 import { LINEAR_KERNELS, placeLinear, runLinear, USUAL_RATES } from "../../dist/sparse/linear.js";
 import { bytePanelBytes, PANEL, panelBytes } from "../../dist/sparse/panels.js";
 
@@ -65,7 +65,7 @@ const y = arena.allocate(PANELS * panelBytes(3072));
 const results = [];
 
 for (const [kernel, block] of Object.entries({ ...LINEAR_KERNELS, ...BYTE_KERNELS })) {
-  if (compiled.unusable.some((name) => name === kernel)) continue;
+  if (isTwin(kernel) && !compiled.dot) continue;
   for (const [inputs, outputs] of SHAPES) {
     const weight = scattered(outputs, inputs, block);
     const bias = floatTensor([outputs], new Float32Array(outputs));

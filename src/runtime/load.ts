@@ -25,7 +25,7 @@ import {
   type Text,
 } from "../network/predictions.ts";
 import { type AnswerFacts, answerFacts, embedTexts, requireTask } from "../network/vectors.ts";
-import { BYTE_TWINS } from "../sparse/kernels.ts";
+import { isTwin } from "../sparse/kernels.ts";
 import { type Rates, USUAL_RATES } from "../sparse/linear.ts";
 import type { Path } from "./host.ts";
 import { host } from "./node.ts";
@@ -168,9 +168,7 @@ function isRates(given: unknown): given is Rates {
   const rates = new Map<string, unknown>(Object.entries(given));
   return Object.keys(USUAL_RATES).every((kernel) => {
     const rate = rates.get(kernel);
-    return (
-      typeof rate === "number" && (rate > 0 || (rate === 0 && BYTE_TWINS.some((twin) => twin === kernel)))
-    );
+    return typeof rate === "number" && (rate > 0 || (rate === 0 && isTwin(kernel)));
   });
 }
 

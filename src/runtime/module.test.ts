@@ -7,7 +7,7 @@ import { BYTE_TWINS, type Kernels, kernelsOf } from "../sparse/kernels.ts";
 import { LINEAR_KERNELS } from "../sparse/linear.ts";
 import { compileKernels, type Trial } from "./module.ts";
 import { measureRates } from "./rates.ts";
-import { disagreement, wrongTwins } from "./verify.ts";
+import { areTwinsRight, disagreement } from "./verify.ts";
 
 /** What this Node's V8 can do, from the best to the plainest; older ones are not asked for wide vectors. */
 const CAN_BE_WIDE = process.arch === "x64" && Number(process.versions.v8.split(".")[0]) >= 13;
@@ -60,6 +60,7 @@ test.each([
   ...Object.keys(LINEAR_KERNELS),
   ...BYTE_KERNEL_NAMES.filter((kernel) => !kernel.endsWith("_dot")),
   "quantize",
+  "dequantize",
   "attention",
   "layer_norm",
   "gather",
@@ -74,15 +75,19 @@ test.each([
   expect(disagreement(broken, arena)).toMatch(name);
 });
 
-test.each(BYTE_TWINS)("%s that does nothing is left out, and nothing else is", async (name) => {
+test.each(BYTE_TWINS)("%s that does nothing leaves its kind out, and nothing else", async (name) => {
   const compiled = await compileKernels(false);
   const arena = new Arena(false);
   const broken: Kernels = { ...kernelsOf(compiled, arena.memory), [name]: () => {} };
   expect(disagreement(broken, arena)).toBeUndefined();
-  expect(wrongTwins(broken, arena)).toEqual([...new Set([...compiled.unusable, name])].sort(inOrder));
-  expect(measureRates(broken, arena, [name])[name]).toBe(0);
+  expect(areTwinsRight(broken, arena)).toBe(false);
 });
 
-function inOrder(a: (typeof BYTE_TWINS)[number], b: (typeof BYTE_TWINS)[number]): number {
-  return BYTE_TWINS.indexOf(a) - BYTE_TWINS.indexOf(b);
-}
+test("kernels by one instruction are taken where relaxed SIMD is not behind a flag, and have no rate elsewhere", async () => {
+  const compiled = await compileKernels(false);
+  expect(compiled.dot).toBe(Number(process.versions.node.split(".")[0]) >= 22);
+  const arena = new Arena(false);
+  const rates = measureRates(kernelsOf(compiled, arena.memory), arena, false);
+  expect(BYTE_TWINS.map((name) => rates[name])).toEqual([0, 0, 0]);
+  expect(rates.qgemm_4x4).toBeGreaterThan(0);
+});

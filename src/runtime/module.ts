@@ -6,7 +6,7 @@
  *   wide    two 128-bit operations joined to one of 256 bits, in Node 24 and newer, under a flag that V8 calls experimental
  *
  * What is best on paper is compiled first, tried on every kind of work and compared with plain TypeScript; one wrong
- * number or a trap, and the next is compiled; only a kernel that another can stand in for is left out alone. The first attempt takes 40 ms on a Zen 3. Flags are set only while kernels
+ * number or a trap, and the next is compiled; only kernels that others can stand in for are left out alone. The first attempt takes 40 ms on a Zen 3. Flags are set only while kernels
  * are compiled, and no other code sees them. Browser-safe.
  */
 
@@ -16,7 +16,7 @@ import type { KernelBuild } from "../sparse/kernel-files.ts";
 import { type CompiledKernels, type Kernels, kernelsOf } from "../sparse/kernels.ts";
 import type { Flags } from "./host.ts";
 import { host } from "./node.ts";
-import { disagreement, wrongTwins } from "./verify.ts";
+import { areTwinsRight, disagreement } from "./verify.ts";
 
 /** A flag and what it is set to while kernels are compiled; afterwards it is the opposite. */
 type Setting = readonly [flag: string, on: boolean];
@@ -40,7 +40,7 @@ export type Trial = (kernels: Kernels, arena: Arena) => string | undefined;
  */
 export async function compileKernels(shared: boolean, trial: Trial = disagreement): Promise<CompiledKernels> {
   let problem: string | undefined;
-  for (const { fused, wide, settings } of attempts(host.flags)) {
+  for (const { fused, wide, settings, isHidden } of attempts(host.flags)) {
     const bytes = await kernelBytes({ shared, fused });
     try {
       // V8 gives the same compiled code for the same bytes, so an attempt after another differs by an empty section.
@@ -48,7 +48,8 @@ export async function compileKernels(shared: boolean, trial: Trial = disagreemen
       const arena = new Arena(shared);
       const kernels = kernelsOf({ module, wide }, arena.memory);
       problem = trial(kernels, arena);
-      if (problem === undefined) return { module, fused, wide, unusable: wrongTwins(kernels, arena) };
+      if (problem === undefined)
+        return { module, fused, wide, dot: !isHidden && areTwinsRight(kernels, arena) };
     } catch (error) {
       // A compiler that gives up and a kernel that traps are as wrong as a number.
       problem = error instanceof Error ? error.message : String(error);
@@ -59,17 +60,22 @@ export async function compileKernels(shared: boolean, trial: Trial = disagreemen
 
 interface Attempt extends Pick<CompiledKernels, "fused" | "wide"> {
   readonly settings: readonly Setting[];
+  /** Whether relaxed SIMD is behind a flag: V8 11 then has dot products that are wrong, and not always. */
+  readonly isHidden: boolean;
 }
 
 /** From the fastest to the plainest, which every engine with SIMD compiles. */
 function attempts(flags: Flags | undefined): readonly Attempt[] {
   const hidden = flags?.hidesRelaxed && !WebAssembly.validate(FUSED_PROBE) ? [RELAXED] : [];
   const fused = withSettings(hidden, () => WebAssembly.validate(FUSED_PROBE));
+  const isHidden = hidden.length > 0;
   const narrow = flags?.joinsVectors ? false : null;
   return [
-    ...(narrow === false ? [{ fused, wide: true, settings: fused ? [...hidden, ...WIDE] : WIDE }] : []),
-    ...(fused ? [{ fused, wide: narrow, settings: hidden }] : []),
-    { fused: false, wide: narrow, settings: [] },
+    ...(narrow === false
+      ? [{ fused, wide: true, settings: fused ? [...hidden, ...WIDE] : WIDE, isHidden }]
+      : []),
+    ...(fused ? [{ fused, wide: narrow, settings: hidden, isHidden }] : []),
+    { fused: false, wide: narrow, settings: [], isHidden: false },
   ];
 }
 

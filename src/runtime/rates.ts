@@ -16,7 +16,7 @@ import {
   placeLevels,
   runLevels,
 } from "../sparse/byte-linear.ts";
-import type { ByteTwin, Kernels } from "../sparse/kernels.ts";
+import { isTwin, type Kernels } from "../sparse/kernels.ts";
 import {
   forEachKernel,
   LINEAR_KERNELS,
@@ -40,9 +40,9 @@ const TURN = 0.5;
 /**
  * Measured rates in GFLOP/s (GOP/s in 8 bits) of the arithmetic that a kernel does, zeros inside its blocks included.
  *
- * @param unusable  kernels that get the rate 0
+ * @param dot  whether kernels of bytes by one instruction may be taken; their rate is 0 otherwise
  */
-export function measureRates(kernels: Kernels, arena: Arena, unusable: readonly ByteTwin[] = []): Rates {
+export function measureRates(kernels: Kernels, arena: Arena, dot: boolean): Rates {
   const strides = { x: panelBytes(INPUTS), y: panelBytes(OUTPUTS) };
   const x = arena.allocate(PANELS * strides.x);
   const y = arena.allocate(PANELS * strides.y);
@@ -60,7 +60,7 @@ export function measureRates(kernels: Kernels, arena: Arena, unusable: readonly 
     const byteStrides = { x: bytePanelBytes(INPUTS), y: strides.y };
     return contender(layer.stored, () => runLevels(kernels, layer, x, y, PANELS, byteStrides));
   };
-  const usable = BYTE_KERNEL_NAMES.filter((kernel) => !unusable.some((name) => name === kernel));
+  const usable = BYTE_KERNEL_NAMES.filter((kernel) => dot || !isTwin(kernel));
   const floats = forEachKernel(inFloats);
   const bytes = new Map(usable.map((kernel) => [kernel, inBytes(kernel)]));
   for (let turn = 0; turn < TURNS; turn++)

@@ -82,7 +82,7 @@ async function place(
 
 function ratesOf(compiled: CompiledKernels, isShared: boolean): Rates {
   const trial = new Arena(isShared);
-  return measureRates(kernelsOf(compiled, trial.memory), trial, compiled.unusable);
+  return measureRates(kernelsOf(compiled, trial.memory), trial, compiled.dot);
 }
 
 function joinThread(

@@ -14,13 +14,14 @@ import {
   runLevels,
   USUAL_BYTE_RATES,
 } from "../sparse/byte-linear.ts";
-import { BYTE_TWINS, type ByteTwin, type Kernels } from "../sparse/kernels.ts";
+import { BYTE_TWINS, isTwin, type Kernels } from "../sparse/kernels.ts";
 import { forEachKernel, type LinearKernel, placeLinear, runLinear, USUAL_RATES } from "../sparse/linear.ts";
 import { bytePanelBytes, fromPanels, PANEL, panelBytes, panelsOf, toPanels } from "../sparse/panels.ts";
 import {
   ACTIVATIONS,
   attention,
   byteLinear,
+  dequantize,
   gather,
   layerNorm,
   linear,
@@ -39,6 +40,7 @@ export function disagreement(kernels: Kernels, arena: Arena): string | undefined
   const trials: Readonly<Record<string, () => number>> = {
     ...forEachKernel((kernel) => () => linearError(bench, kernel)),
     quantize: () => quantizeError(bench),
+    dequantize: () => dequantizeError(bench),
     ...Object.fromEntries(
       BYTE_KERNEL_NAMES.filter((kernel) => !isTwin(kernel)).map((kernel) => [
         kernel,
@@ -57,13 +59,9 @@ export function disagreement(kernels: Kernels, arena: Arena): string | undefined
   return undefined;
 }
 
-/** The kernels that disagree and have a twin: relaxed dot products are wrong in V8 11 (Node 20), where they are behind a flag. */
-export function wrongTwins(kernels: Kernels, arena: Arena): ByteTwin[] {
-  return BYTE_TWINS.filter((kernel) => !(byteLinearError({ kernels, arena }, kernel) <= BOUND));
-}
-
-function isTwin(kernel: ByteKernel): kernel is ByteTwin {
-  return BYTE_TWINS.some((twin) => twin === kernel);
+/** Whether the kernels agree that multiply by one instruction; when one does not, none is to be trusted. */
+export function areTwinsRight(kernels: Kernels, arena: Arena): boolean {
+  return BYTE_TWINS.every((kernel) => byteLinearError({ kernels, arena }, kernel) <= BOUND);
 }
 
 interface Bench {
@@ -134,6 +132,14 @@ function quantizeError({ kernels, arena }: Bench): number {
     most = Math.max(most, ...all.map(Math.abs)); // NaN stays NaN
   }
   return most;
+}
+
+function dequantizeError(bench: Bench): number {
+  const x = rows("x", INPUTS);
+  const y = room(bench.arena, INPUTS);
+  const strides = [bytePanelBytes(INPUTS), panelBytes(INPUTS)] as const;
+  bench.kernels.dequantize(quantized(bench, x), y, panelsOf(TOKENS), ...strides, INPUTS);
+  return distance(bench.arena, y, dequantize(quantize(x)));
 }
 
 /** Address of rows as panels in 8 bits. */

@@ -3,8 +3,8 @@
  *
  *   level   a weight divided by the scale of its row (base/levels.ts)
  *
- * Any matrix can be stored as blocks of 1 × 4 or 4 × 4 or whole, however it came; zeros inside a block are multiplied too. Sums are whole
- * numbers and come out the same by every kernel, so which one is taken never changes an answer. Browser-safe. Not here:
+ * Any matrix can be stored as blocks of 1 × 4 or 4 × 4 or whole, however it came; zeros inside a block are multiplied too.
+ * Sums are whole numbers and come out the same by every kernel, so which one is taken never changes an answer. Browser-safe. Not here:
  * weights in float32 (linear.ts), which layers are in 8 bits (bert/quantized.ts).
  */
 
@@ -12,7 +12,7 @@ import { levelsOf } from "../base/levels.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { Arena } from "./arena.ts";
 import type { Kernels } from "./kernels.ts";
-import { countBlocks, isPacked, type PackedMatrix, unpackMatrix } from "./matrix.ts";
+import { isPacked, type PackedMatrix, storedNumbers, unpackMatrix } from "./matrix.ts";
 import { PANEL, padFeatures } from "./panels.ts";
 
 /** The kernels, by what they store. */
@@ -87,13 +87,8 @@ function padLevels(levels: Int8Array, outputs: number, inputs: number): Padded {
   return { rows, columns, levels: padded, words: new Int32Array(padded.buffer) };
 }
 
-/** Levels that each form stores. */
-function storedBy(matrix: FloatTensor | PackedMatrix, { rows, columns }: Padded): Record<ByteForm, number> {
-  const blocks = countBlocks(matrix);
-  return { "1x4": 4 * blocks["1x4"], "4x4": 16 * blocks["4x4"], dense: rows * columns };
-}
-
-function fastest(stored: Readonly<Record<ByteForm, number>>, rates: ByteRates): ByteKernel {
+/** The kernel that multiplies a matrix soonest at these rates, by how many levels it stores in each form. */
+export function fastestByteKernel(stored: Readonly<Record<ByteForm, number>>, rates: ByteRates): ByteKernel {
   const time = (kernel: ByteKernel): number => stored[BYTE_KERNELS[kernel]] / rates[kernel];
   return BYTE_KERNEL_NAMES.reduce((best, kernel) => (time(kernel) < time(best) ? kernel : best), "qgemm_4x4");
 }
@@ -109,6 +104,7 @@ export function placeLevels(
   bias: FloatTensor,
   rates: ByteRates,
   scale = 1,
+  stored: Readonly<Record<ByteForm, number>> = storedNumbers(matrix),
 ): PlacedLevels {
   const {
     rows: outputs,
@@ -117,8 +113,7 @@ export function placeLevels(
     scales,
   } = levelsOf(isPacked(matrix) ? unpackMatrix(matrix) : matrix);
   const padded = padLevels(levels, outputs, columns);
-  const stored = storedBy(matrix, padded);
-  const kernel = fastest(stored, rates);
+  const kernel = fastestByteKernel(stored, rates);
   const form = BYTE_KERNELS[kernel];
   const height = form === "dense" ? padded.rows : form === "1x4" ? 1 : 4;
   const order = form === "dense" ? [{ top: 0, blocks: 0 }] : blockRows(padded, height);

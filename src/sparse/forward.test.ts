@@ -149,7 +149,7 @@ const NETWORKS: Readonly<Record<string, () => Network>> = {
     ]),
   regression: () => sparseNetwork([WHOLE, WHOLE], { head: { kind: "regression" } }),
   ...Object.fromEntries(
-    (["1", "1x4", "4x4"] as const).map((block) => [
+    BLOCK_SHAPES.map((block) => [
       `8 bits, blocks of ${block}`,
       () => inBytes(sparseNetwork([WHOLE, WHOLE], { block })),
     ]),

@@ -150,8 +150,9 @@ function productsOver(
 ): void {
   const layers = targets.map(([layer]) => layer);
   const { columns } = requireItem(layers, 0, "layers");
-  const { bytes } = requireItem(model.room.threads, thread, "threads");
-  const input = prepareInput(kernels, layers, x + from * panelBytes(columns), bytes, to - from);
+  const { bytes, rounded } = requireItem(model.room.threads, thread, "threads");
+  const input = { floats: x + from * panelBytes(columns), bytes, rounded, panels: to - from };
+  prepareInput(kernels, layers, input);
   for (const [layer, y] of targets) runProduct(kernels, layer, input, y + from * panelBytes(layer.rows));
 }
 
@@ -212,14 +213,16 @@ function feedForward(
 ): void {
   const { from, to } = range;
   const { intermediate, output } = layer;
-  const { neurons, bytes } = requireItem(model.room.threads, thread, "threads");
+  const { neurons, bytes, rounded } = requireItem(model.room.threads, thread, "threads");
   const panels = to - from;
   if (intermediate) {
-    const x = hidden + from * panelBytes(intermediate.columns);
-    runProduct(kernels, intermediate, prepareInput(kernels, [intermediate], x, bytes, panels), neurons);
+    const input = { floats: hidden + from * panelBytes(intermediate.columns), bytes, rounded, panels };
+    prepareInput(kernels, [intermediate], input);
+    runProduct(kernels, intermediate, input, neurons);
     kernels[model.activation](neurons, panels * padFeatures(intermediate.rows) * PANEL);
   }
-  const input = prepareInput(kernels, [output], neurons, bytes, panels);
+  const input = { floats: neurons, bytes, rounded, panels };
+  prepareInput(kernels, [output], input);
   runProduct(kernels, output, input, model.room.branch + from * panelBytes(output.rows));
 }
 
@@ -298,10 +301,10 @@ function answer(worker: Worker, texts: number): void {
   const panels = panelsOf(texts);
   const firsts = requireItem(room.firsts, 0, "first tokens");
   const read = mixture ? mix(worker, mixture, panels) : firsts;
-  runProduct(kernels, reader, { floats: read, bytes: 0, panels }, room.branch);
+  runProduct(kernels, reader, { floats: read, bytes: 0, rounded: 0, panels }, room.branch);
   const numbers = panels * padFeatures(model.config.hiddenSize) * PANEL;
   kernels[mixture ? "relu" : "tanh"](room.branch, numbers);
-  runProduct(kernels, classifier, { floats: room.branch, bytes: 0, panels }, room.logits);
+  runProduct(kernels, classifier, { floats: room.branch, bytes: 0, rounded: 0, panels }, room.logits);
 }
 
 /** Σ shareₗ·firstₗ into the first layer's place. */

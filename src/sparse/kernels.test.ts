@@ -7,17 +7,17 @@ import { builtUrl } from "../base/built-url.ts";
 import { levelsOf, roundToLevels } from "../base/levels.ts";
 import { fold, keyOf, normals, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
-import { wrongTwins } from "../runtime/verify.ts";
 import { Arena } from "./arena.ts";
 import { BYTE_KERNEL_NAMES, placeLevels, runLevels, USUAL_BYTE_RATES } from "./byte-linear.ts";
 import { kernelFile } from "./kernel-files.ts";
-import { BYTE_TWINS, type Kernels, kernelsOf } from "./kernels.ts";
+import { isTwin, type Kernels, kernelsOf } from "./kernels.ts";
 import { LINEAR_KERNELS, placeLinear, runLinear, USUAL_RATES } from "./linear.ts";
 import { bytePanelBytes, fromPanels, PANEL, padFeatures, panelBytes, panelsOf, toPanels } from "./panels.ts";
 import {
   ACTIVATIONS,
   attention,
   byteLinear,
+  dequantize,
   gather,
   layerNorm,
   linear,
@@ -131,17 +131,15 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
         expect(got).toEqual(Array.from(expected.bytes.subarray(t * features, (t + 1) * features)));
         expect(Math.max(0, ...got.map(Number))).toBeLessThanOrEqual(127);
       }
+      const back = room(tokens, features);
+      kernels.dequantize(to, back, panelsOf(tokens), stride, panelBytes(features), features);
+      expect(read(back, x)).toEqual(dequantize(expected).data);
     },
   );
 
-  const trial = new Arena(shared);
-  const unusable = wrongTwins(kernelsOf({ module, wide }, trial.memory), trial);
-  test("kernels by one instruction are right wherever relaxed SIMD is not behind a flag", () => {
-    const isHidden = Number(process.versions.node.split(".")[0]) < 22;
-    expect(unusable).toEqual(fused && isHidden ? BYTE_TWINS : []);
-  });
-
-  const usable = BYTE_KERNEL_NAMES.filter((kernel) => !unusable.some((twin) => twin === kernel));
+  // Relaxed dot products are wrong, and not always, in V8 11, where they are behind a flag: the runtime never takes them there.
+  const isHidden = fused && Number(process.versions.node.split(".")[0]) < 22;
+  const usable = BYTE_KERNEL_NAMES.filter((kernel) => !(isHidden && isTwin(kernel)));
   describe.each(usable)("%s", (kernel) => {
     const rates = { ...USUAL_BYTE_RATES, [kernel]: 1e9 };
     test.each(SHAPES.flatMap((shape) => [0, 0.05, 0.5, 1].map((density) => [...shape, density] as const)))(

@@ -73,11 +73,26 @@ export type ByteDenseKernel = (
   outputs: number,
 ) => void;
 
+/** Panels in float32 to panels in 8 bits, or back. */
+export type ByteConversion = (
+  from: number,
+  to: number,
+  panels: number,
+  fromStride: number,
+  toStride: number,
+  features: number,
+) => void;
+
 /** Kernels in 8 bits whose products are one instruction (assembly/inference/dot.ts): each is the twin of one without `_dot`. */
 export const BYTE_TWINS = ["qspmm_1x4_dot", "qspmm_4x4_dot", "qgemm_4x4_dot"] as const;
 
 /** A kernel that need not be right, since its twin does the same. */
 export type ByteTwin = (typeof BYTE_TWINS)[number];
+
+/** Whether a kernel is one of them. */
+export function isTwin(kernel: string): kernel is ByteTwin {
+  return BYTE_TWINS.some((twin) => twin === kernel);
+}
 
 /** Compiled kernels, and how. Plain values and a module, so that they can be sent to another thread. */
 export interface CompiledKernels {
@@ -86,8 +101,8 @@ export interface CompiledKernels {
   readonly fused: boolean;
   /** Whether vectors are joined to 256 bits; null where that cannot be asked for. */
   readonly wide: boolean | null;
-  /** Kernels that compute wrongly here and have a twin that does not (runtime/verify.ts). */
-  readonly unusable: readonly ByteTwin[];
+  /** Whether kernels of bytes may multiply by one instruction: it is there, and right. Their twins do without. */
+  readonly dot: boolean;
 }
 
 /** Every kernel, by its name in assembly/inference. */
@@ -106,14 +121,8 @@ export interface Kernels {
   readonly qspmm_4x4_dot: ByteBlockKernel;
   readonly qgemm_4x4: ByteDenseKernel;
   readonly qgemm_4x4_dot: ByteDenseKernel;
-  readonly quantize: (
-    from: number,
-    to: number,
-    panels: number,
-    fromStride: number,
-    toStride: number,
-    features: number,
-  ) => void;
+  readonly quantize: ByteConversion;
+  readonly dequantize: ByteConversion;
   /** The one for these vectors: with 256 bits it is attention_wide. */
   readonly attention: (
     q: number,
@@ -174,6 +183,7 @@ const NAMES: { readonly [K in keyof Kernels]: true } = {
   qgemm_4x4: true,
   qgemm_4x4_dot: true,
   quantize: true,
+  dequantize: true,
   attention: true,
   layer_norm: true,
   gather: true,

@@ -7,12 +7,19 @@
  * Browser-safe. Not here: measuring the rates (runtime/).
  */
 
-import { blockSize, forEachShape, weightsOfBlock } from "../base/blocks.ts";
+import { blockSize } from "../base/blocks.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { Arena } from "./arena.ts";
 import { type ByteRates, USUAL_BYTE_RATES } from "./byte-linear.ts";
 import type { Kernels } from "./kernels.ts";
-import { countBlocks, isPacked, type PackedMatrix, packMatrix, unpackMatrix } from "./matrix.ts";
+import {
+  isPacked,
+  type PackedMatrix,
+  packMatrix,
+  type Stored,
+  storedNumbers,
+  unpackMatrix,
+} from "./matrix.ts";
 import { PANEL, padFeatures } from "./panels.ts";
 
 /** The kernels, with the blocks that each reads; the dense ones store every number. */
@@ -71,17 +78,8 @@ export interface PlacedLinear {
   readonly bias: number;
 }
 
-/** The kernel of single weights reads columns as 16-bit numbers. */
-const MOST_COLUMNS = 1 << 16;
-
 /** The kernel that multiplies a matrix soonest at these rates. */
-function fastestKernel(matrix: PackedMatrix | FloatTensor, rates: Rates): LinearKernel {
-  const [rows = 0, columns = 0] = isPacked(matrix) ? [matrix.rows, matrix.columns] : matrix.shape;
-  const blocks = countBlocks(matrix);
-  const inBlocks = forEachShape((shape) =>
-    columns > MOST_COLUMNS ? Number.POSITIVE_INFINITY : weightsOfBlock(shape) * blocks[shape],
-  );
-  const stored = { ...inBlocks, dense: padFeatures(rows) * columns };
+export function fastestKernel(stored: Stored, rates: Rates): LinearKernel {
   const times = forEachKernel((kernel) => stored[LINEAR_KERNELS[kernel]] / rates[kernel]);
   let best: LinearKernel = "gemm_4x1";
   forEachKernel((kernel) => {
@@ -97,8 +95,9 @@ export function placeLinear(
   bias: FloatTensor,
   rates: Rates,
   scale = 1,
+  stored = storedNumbers(matrix),
 ): PlacedLinear {
-  const kernel = fastestKernel(matrix, rates);
+  const kernel = fastestKernel(stored, rates);
   const [outputs = 0, columns = 0] = isPacked(matrix) ? [matrix.rows, matrix.columns] : matrix.shape;
   const rows = padFeatures(outputs);
   const padded = new Float32Array(rows);

@@ -10,9 +10,10 @@
  * Not here: bytes (esp/), the order in which a kernel wants its numbers (kernels).
  */
 
-import { type BlockShape, blockGrid, blockSize, weightsOfBlock } from "../base/blocks.ts";
+import { type BlockShape, blockGrid, blockSize, forEachShape, weightsOfBlock } from "../base/blocks.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { WeightSizes } from "../bert/range.ts";
+import { padFeatures } from "./panels.ts";
 
 /** Only the blocks that hold a number other than zero. */
 export interface PackedMatrix {
@@ -218,6 +219,22 @@ function addBlocks(squares: Uint32Array, counts: Record<BlockShape, number>): vo
   counts["4x1"] += tall4;
   counts["1x4"] += wide4;
   counts["4x4"] += square4;
+}
+
+/** How many numbers a kernel stores of a matrix, zeros included: in blocks of each shape, and whole in rows by fours. */
+export type Stored = Readonly<Record<BlockShape | "dense", number>>;
+
+/** The kernels of blocks read columns as 16-bit numbers. */
+const MOST_COLUMNS = 1 << 16;
+
+/** Counts them; what no kernel can read is endless. */
+export function storedNumbers(matrix: FloatTensor | PackedMatrix): Stored {
+  const [rows = 0, columns = 0] = isPacked(matrix) ? [matrix.rows, matrix.columns] : matrix.shape;
+  const blocks = countBlocks(matrix);
+  const inBlocks = forEachShape((shape) =>
+    columns > MOST_COLUMNS ? Number.POSITIVE_INFINITY : weightsOfBlock(shape) * blocks[shape],
+  );
+  return { ...inBlocks, dense: padFeatures(rows) * columns };
 }
 
 /** Shapes by preference: the larger block, and of two as large that of one column, which the float kernels multiply. */

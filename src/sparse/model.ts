@@ -21,11 +21,10 @@ import {
 } from "../bert/config.ts";
 import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MIXTURE, POOLER, weightOf } from "../bert/names.ts";
 import type { Arena } from "./arena.ts";
-import { placeLevels } from "./byte-linear.ts";
-import { type PlacedLinear, placeLinear, type Rates } from "./linear.ts";
+import type { Rates } from "./linear.ts";
 import { isPacked, type PackedMatrix, unpackMatrix } from "./matrix.ts";
 import { bytePanelBytes, PANEL, panelBytes, panelsOf } from "./panels.ts";
-import type { PlacedProduct } from "./product.ts";
+import { type PlacedProduct, placeBytes, placeFloats } from "./product.ts";
 
 /** What is placed: a network, or what a packed file holds. */
 export interface SparseModel {
@@ -57,8 +56,9 @@ export interface PlacedLayer {
 export interface ThreadRoom {
   /** Neurons of `CHUNK` panels. */
   readonly neurons: number;
-  /** `CHUNK` panels of whatever a layer in 8 bits reads. */
+  /** `CHUNK` panels of whatever a layer in 8 bits reads, as bytes and as the numbers that these stand for. */
   readonly bytes: number;
+  readonly rounded: number;
   /** Attention scores of a text. */
   readonly scores: number;
   /** One panel of a mixture. */
@@ -88,10 +88,10 @@ export interface Room {
 export type PlacedHead =
   | {
       readonly kind: "labels";
-      readonly reader: PlacedLinear;
+      readonly reader: PlacedProduct;
       /** Each layer's share of a mixture, by softmax; absent under a pooler. */
       readonly mixture?: readonly number[];
-      readonly classifier: PlacedLinear;
+      readonly classifier: PlacedProduct;
     }
   | { readonly kind: "vector"; readonly pooling: Pooling };
 
@@ -191,7 +191,7 @@ interface Placer {
   readonly tensor: (name: string) => FloatTensor;
   readonly table: (name: string) => number;
   readonly norm: (module: string) => PlacedNorm;
-  readonly linear: (module: string, scale?: number) => PlacedLinear;
+  readonly linear: (module: string, scale?: number) => PlacedProduct;
   /** Of a layer, in 8 bits where the configuration says so. */
   readonly product: (module: string, scale?: number) => PlacedProduct;
 }
@@ -207,8 +207,8 @@ function placer(arena: Arena, { config, tensors }: SparseModel, rates: Rates): P
     return isPacked(value) ? unpackMatrix(value) : value;
   };
   const table = (name: string): number => arena.place(tensor(name).data);
-  const linear = (module: string, scale?: number): PlacedLinear =>
-    placeLinear(arena, found(weightOf(module)), tensor(biasOf(module)), rates, scale);
+  const linear = (module: string, scale?: number): PlacedProduct =>
+    placeFloats(arena, found(weightOf(module)), tensor(biasOf(module)), rates, scale);
   return {
     tensor,
     table,
@@ -216,7 +216,7 @@ function placer(arena: Arena, { config, tensors }: SparseModel, rates: Rates): P
     linear,
     product: (module, scale) =>
       config.quantized?.has(module)
-        ? placeLevels(arena, found(weightOf(module)), tensor(biasOf(module)), rates, scale)
+        ? placeBytes(arena, found(weightOf(module)), tensor(biasOf(module)), rates, scale)
         : linear(module, scale),
   };
 }
@@ -255,7 +255,8 @@ function placeRoom(arena: Arena, config: BertConfig, { panels, outputs, threads,
   const D = panelBytes(config.hiddenSize);
   const A = panelBytes(Math.max(0, ...config.layers.map(({ heads, headSize }) => heads * headSize)));
   const F = panelBytes(Math.max(0, ...config.layers.map(({ ffn }) => ffn)));
-  const widest = config.quantized ? bytePanelBytes(Math.max(D, A, F) / (4 * PANEL)) : 0;
+  const { quantized } = config;
+  const widest = Math.max(D, A, F) / (4 * PANEL);
   const texts = Math.ceil(panels / PANEL);
   const room = (bytes: number, count = panels): number => arena.allocate(bytes * count);
   return {
@@ -267,7 +268,8 @@ function placeRoom(arena: Arena, config: BertConfig, { panels, outputs, threads,
     values: [room(A), room(A)],
     threads: Array.from({ length: threads }, () => ({
       neurons: room(F, CHUNK),
-      bytes: room(widest, CHUNK),
+      bytes: room(quantized ? bytePanelBytes(widest) : 0, CHUNK),
+      rounded: room(quantized ? panelBytes(widest) : 0, CHUNK),
       scores: arena.allocate((config.maxPositions + 8) * PANEL * 4),
       panel: room(A, 1),
     })),

@@ -73,6 +73,14 @@ export function quantize(x: Rows): ByteRows {
   return { tokens, features, bytes, scales, zeros };
 }
 
+/** The numbers that bytes stand for. */
+export function dequantize({ tokens, features, bytes, scales, zeros }: ByteRows): Rows {
+  return rowsOf(tokens, features, (t, f) => {
+    const level = requireItem(bytes, t * features + f, "bytes") - requireItem(zeros, t, "zero points");
+    return level * requireItem(scales, t, "scales");
+  });
+}
+
 const LARGEST = 3.4028234663852886e38;
 
 /** To the nearest whole number, halves to the even one. */
