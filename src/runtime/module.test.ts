@@ -83,7 +83,7 @@ test.each(BYTE_TWINS)("%s that does nothing leaves its kind out, and nothing els
   expect(areTwinsRight(broken, arena)).toBe(false);
 });
 
-test("kernels by one instruction are taken where relaxed SIMD is not behind a flag, and have no rate elsewhere", async () => {
+test("kernels by one instruction are taken where they need no flag, and have no rate elsewhere", async () => {
   const compiled = await compileKernels(false);
   expect(compiled.dot).toBe(Number(process.versions.node.split(".")[0]) >= 22);
   const arena = new Arena(false);
