@@ -2,15 +2,15 @@
  * The sparse runtime against what a page would take in its place, whole models in a real browser, in turn, one thread each.
  *
  *   npm run build && node benchmarks/runtime/browser.mjs [--shape 12x768 | 6x256] [--sparsity 0.95] [--blocks 1,4x1]
- *       [--model REF] [--against web,web-int8,transformers.js] [--tokens 128] [--batches 1,8] [--turns 9] [--json]
+ *       [--int8] [--model REF] [--against web,web-int8,transformers.js] [--tokens 128] [--batches 1,8] [--turns 9] [--json]
  *
  *   web               onnxruntime-web's WebAssembly backend, dense float32
  *   web-int8          the same with the file of `export --to onnx-int8`
  *   transformers.js   that file in transformers.js: dtype q8, device wasm, the onnxruntime-web that it brings
  *
  * All are loaded in one page of Chromium (CHROMIUM_PATH, or /usr/bin/chromium) from files of the very same network. Medians.
- * Weights and places are made up, unless --model names a folder or an .esp file, which is then run as it is: an encoder without
- * a head gives vectors, pooled in the others as a page would do it. Ours is given texts, the others pieces.
+ * Weights and places are made up, in float32 or with --int8 in 8 bits, unless --model names a folder or an .esp file, which
+ * is then run as it is: an encoder without a head gives vectors, pooled in the others as a page would do it. Ours is given texts, the others pieces.
  */
 
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -21,8 +21,9 @@ import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { poolingOf } from "../../dist/bert/config.js";
 import { configJson } from "../../dist/bert/config-json.js";
+import { linearModules } from "../../dist/bert/quantized.js";
 import { exportOnnx } from "../../dist/network/onnx.js";
-import { inFloat } from "../../dist/network/quantized.js";
+import { inFloat, withQuantized } from "../../dist/network/quantized.js";
 import { checkBlock } from "../../dist/parts/checks.js";
 import { isEsp, loadModel } from "../../dist/runs/models.js";
 import { encodeEsp } from "../../dist/sparse/esp/model.js";
@@ -36,6 +37,7 @@ const { values } = parseArgs({
     shape: text("12x768"),
     sparsity: text("0.95"),
     blocks: text("1,4x1"),
+    int8: { type: "boolean", default: false },
     model: { type: "string" },
     against: text("web,web-int8,transformers.js"),
     tokens: text("128"),
@@ -165,8 +167,14 @@ async function* networks() {
     .map((name) => checkBlock("browser", name))) {
     const blocks = block === "1" ? "single weights" : `blocks of ${block}`;
     const name = `${values.shape} ${(100 * sparsity).toFixed(0)} % ${blocks}`;
-    yield { name, network: prunedNetwork(values.shape, sparsity, block), esp: undefined };
+    const network = prunedNetwork(values.shape, sparsity, block);
+    yield { name, network: values.int8 ? inBytes(network) : network, esp: undefined };
   }
+}
+
+/** The same with every linear layer of the encoder in 8 bits. */
+function inBytes(network) {
+  return withQuantized(network, new Map(linearModules(network.config.layers).map((name) => [name, {}])));
 }
 
 /** The library's own bundle for pages, with the WebAssembly that it asks for. */
@@ -185,7 +193,11 @@ async function writeFiles(folder, network, esp) {
   const exact = inFloat(network);
   const place = (name) => join(folder, name);
   await mkdir(folder, { recursive: true });
-  if (esp === undefined) await writeFile(place("model.esp"), await encodeEsp(network, { values: "float32" }));
+  if (esp === undefined)
+    await writeFile(
+      place("model.esp"),
+      await encodeEsp(network, { values: values.int8 ? "int8" : "float32" }),
+    );
   await writeFile(place("model.onnx"), exportOnnx(exact));
   await writeFile(place("quantized.onnx"), exportOnnx(exact, { weights: "int8" }));
   await writeFile(place("config.json"), JSON.stringify(configJson(exact.config, exact.head)));
