@@ -3,7 +3,8 @@
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   finetune: ["train", "fit", "tune", "learn", "fine-tune", "fine_tune", "training", "finetuning"],
   compress: ["prune", "distil", "distill", "distillation", "pruning", "sparsify", "reduce", "compact"],
-  export: ["quantize", "quantise", "quantization", "convert", "onnx", "save", "pack", "to-onnx", "int8"],
+  export: ["convert", "onnx", "save", "pack", "to-onnx"],
+  quantize: ["quantise", "quantization", "quantisation", "int8", "8bit", "8-bit"],
   evaluate: ["test", "eval", "score", "validate", "accuracy", "metrics", "judge"],
   predict: ["serve", "classify", "infer", "inference", "label", "run", "tag", "answer", "pipeline"],
   embed: ["vector", "vectors", "encode", "embedding", "embeddings", "features", "vectorize"],

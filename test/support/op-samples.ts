@@ -359,13 +359,11 @@ export const SAMPLES: Readonly<Record<OpName, readonly Sample[]>> = {
       (x) => Math.round(x * 10),
     ),
     // Halves go to the even number.
-    ...unary(
-      (x) => e.round(e.scale(e.sign(x), 2.5)),
-      (x) => 2 * Math.sign(x),
-    ),
-    ...unary(
-      (x) => e.round(e.scale(e.sign(x), 1.5)),
-      (x) => 2 * Math.sign(x),
+    ...[2.5, 1.5].flatMap((half) =>
+      unary(
+        (x) => e.round(e.scale(e.sign(x), half)),
+        (x) => 2 * Math.sign(x),
+      ).map((sample) => ({ ...sample, name: `${sample.name} of halves, ${half}` })),
     ),
   ],
   scatterAdd: [
