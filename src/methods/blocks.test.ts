@@ -71,7 +71,10 @@ test.each(CASES)(
   },
 );
 
-test.each(CASES)(
+/** 14 and 22 are no multiples of 4. */
+const UNEVEN = CASES.filter(([, , block]) => block !== "2x1");
+
+test.each(UNEVEN)(
   "%s %o: in matrices of 14 and 22 rows and columns no block of %s holds a zero but beyond the edges",
   async (id, set, block) => {
     const { height, width } = blockSize(block);
