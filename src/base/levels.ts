@@ -36,38 +36,6 @@ function roundToEven(x: number): number {
   return x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52;
 }
 
-/** A matrix [rows, columns] in 8 bits. */
-export interface Levels {
-  readonly levels: Int8Array;
-  /** [rows] */
-  readonly scales: Float32Array;
-}
-
-/** The nearest level of each number of a matrix [rows, columns]. */
-export function levelsOfRows({ shape, data }: FloatTensor): Levels {
-  const [rows = 0, columns = 0] = shape;
-  const [levels, scales] = [new Int8Array(data.length), new Float32Array(rows)];
-  for (let row = 0; row < rows; row++) {
-    const numbers = data.subarray(row * columns, (row + 1) * columns);
-    const scale = levelScale(largestOf(numbers));
-    if (scale === 0) continue;
-    scales[row] = scale;
-    for (let i = 0; i < columns; i++)
-      levels[row * columns + i] = roundToEven(Math.fround((numbers[i] ?? 0) / scale));
-  }
-  return { levels, scales };
-}
-
-/** The numbers of a matrix [rows, columns], each at the nearest level of its row. */
-export function roundToLevels(matrix: FloatTensor): FloatTensor {
-  const [, columns = 1] = matrix.shape;
-  const { levels, scales } = levelsOfRows(matrix);
-  const rounded = new Float32Array(levels.length);
-  for (let i = 0; i < rounded.length; i++)
-    rounded[i] = (levels[i] ?? 0) * (scales[Math.floor(i / columns)] ?? 0);
-  return floatTensor(matrix.shape, rounded);
-}
-
 /** A matrix as levels: number ≈ level · scale of its row. */
 export interface LevelMatrix {
   readonly rows: number;
@@ -78,19 +46,29 @@ export interface LevelMatrix {
   readonly scales: Float32Array;
 }
 
-/** The levels of a matrix [rows, columns]: exactly, when it was rounded to them. */
+/** The nearest level of each number of a matrix [rows, columns]. */
 export function levelsOf({ shape, data }: FloatTensor): LevelMatrix {
   const [rows = 0, columns = 0] = shape;
-  const levels = new Int8Array(data.length);
-  const scales = new Float32Array(rows);
+  const [levels, scales] = [new Int8Array(data.length), new Float32Array(rows)];
   for (let row = 0; row < rows; row++) {
-    const end = (row + 1) * columns;
-    const scale = levelScale(largestOf(data.subarray(row * columns, end)));
-    scales[row] = scale;
+    const numbers = data.subarray(row * columns, (row + 1) * columns);
+    const scale = levelScale(largestOf(numbers));
     if (scale === 0) continue;
-    for (let i = row * columns; i < end; i++) levels[i] = Math.round((data[i] ?? 0) / scale);
+    scales[row] = scale;
+    for (let i = 0; i < columns; i++)
+      levels[row * columns + i] = roundToEven(Math.fround((numbers[i] ?? 0) / scale));
   }
   return { rows, columns, levels, scales };
+}
+
+/** The numbers of a matrix [rows, columns], each at the nearest level of its row. */
+export function roundToLevels(matrix: FloatTensor): FloatTensor {
+  const [, columns = 1] = matrix.shape;
+  const { levels, scales } = levelsOf(matrix);
+  const rounded = new Float32Array(levels.length);
+  for (let i = 0; i < rounded.length; i++)
+    rounded[i] = (levels[i] ?? 0) * (scales[Math.floor(i / columns)] ?? 0);
+  return floatTensor(matrix.shape, rounded);
 }
 
 /** The first row with a number between two levels; -1 when there is none. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { levelsOfRows } from "../base/levels.ts";
+import { levelsOf } from "../base/levels.ts";
 import { keyOf, normals } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { gelu } from "../graph/ops/elementwise.ts";
@@ -47,7 +47,7 @@ test("a layer is the integer product of uint8 inputs at 0 … 127 and int8 weigh
   const x = normals(keyOf(4), N * IN, 1).map((v) => Math.max(-2, Math.min(3, v)));
   const scale = Math.fround(5 / 127);
   const zero = Math.round(2 / scale);
-  const { levels, scales } = levelsOfRows(W);
+  const { levels, scales } = levelsOf(W);
   const said = await run(layers(new Map([["W", RANGE]])), x);
   for (let n = 0; n < N; n++) {
     for (let o = 0; o < OUT; o++) {

@@ -14,7 +14,7 @@
  * Not here: which layers, and their ranges (quantize/), dynamic quantization (quantize.ts).
  */
 
-import { levelsOfRows } from "../base/levels.ts";
+import { levelsOf } from "../base/levels.ts";
 import { requireEntry } from "../base/present.ts";
 import type { FloatTensor, Tensor } from "../base/tensor.ts";
 import type { Model, NamedTensor, Node } from "./model.ts";
@@ -88,7 +88,7 @@ function writeWeight(
   name: string,
   weight: FloatTensor,
 ): { readonly back: string; readonly scales: Float32Array } {
-  const { levels, scales } = levelsOfRows(weight);
+  const { levels, scales } = levelsOf(weight);
   const some = scales.map((scale) => scale || 1); // a row of zeros has none
   const back = pushRows(rewriting, name, { dtype: "int8", shape: weight.shape, data: levels }, some);
   return { back, scales: some };

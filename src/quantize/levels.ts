@@ -7,7 +7,7 @@
  * the largest level is 127 at any cut, so that the levels can be found again from the weights (base/levels.ts).
  */
 
-import { levelsOfRows, roundToLevels } from "../base/levels.ts";
+import { levelsOf, roundToLevels } from "../base/levels.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 
 /** Shares of a row's largest weight where it may be cut off. */
@@ -37,7 +37,7 @@ function fitRow(numbers: Float32Array, weights: Float64Array): Float32Array {
       [1, numbers.length],
       numbers.map((x) => Math.max(-end, Math.min(end, x))),
     );
-    const { levels, scales } = levelsOfRows(cut);
+    const { levels, scales } = levelsOf(cut);
     const scale = scales[0] ?? 0;
     const row = Float32Array.from(levels, (level) => level * scale);
     let error = 0;

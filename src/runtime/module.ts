@@ -6,8 +6,8 @@
  *   wide    two 128-bit operations joined to one of 256 bits, in Node 24 and newer, under a flag that V8 calls experimental
  *
  * What is best on paper is compiled first, tried on every kind of work and compared with plain TypeScript; one wrong
- * number or a trap, and the next is compiled; only kernels that others can stand in for are left out alone. The first attempt takes 40 ms on a Zen 3. Flags are set only while kernels
- * are compiled, and no other code sees them. Browser-safe.
+ * number or a trap, and the next is compiled; only kernels that others can stand in for are left out alone. The first
+ * attempt takes 40 ms on a Zen 3. Flags are set only while kernels are compiled, and no other code sees them. Browser-safe.
  */
 
 import { RunError } from "../base/errors.ts";

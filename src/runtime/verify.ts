@@ -4,6 +4,7 @@
  */
 
 import { levelsOf, roundToLevels } from "../base/levels.ts";
+import { requireItem } from "../base/present.ts";
 import { fold, keyOf, normals, uniform } from "../base/random.ts";
 import { floatTensor, largestGap } from "../base/tensor.ts";
 import type { Arena } from "../sparse/arena.ts";
@@ -117,11 +118,11 @@ function quantizeError({ kernels, arena }: Bench): number {
   for (let t = 0; t < TOKENS; t++) {
     const panel = to + Math.floor(t / PANEL) * bytePanelBytes(INPUTS);
     const lane = t % PANEL;
-    const scale = arena.floats(panel, PANEL)[lane] ?? Number.NaN;
-    const zero = -(arena.integers(panel + 4 * PANEL, PANEL)[lane] ?? Number.NaN) | 0;
+    const scale = requireItem(arena.floats(panel, PANEL), lane, "scales");
+    const zero = -requireItem(arena.integers(panel + 4 * PANEL, PANEL), lane, "zero points") | 0;
     const words = arena.integers(panel + 8 * PANEL, PANEL * Math.ceil(INPUTS / 4));
     const gaps = Array.from({ length: INPUTS }, (_, f) => {
-      const byte = ((words[(f >> 2) * PANEL + lane] ?? Number.NaN) >>> (8 * (f & 3))) & 255;
+      const byte = (requireItem(words, (f >> 2) * PANEL + lane, "bytes") >>> (8 * (f & 3))) & 255;
       return byte - (expected.bytes[t * INPUTS + f] ?? Number.NaN);
     });
     const all = [

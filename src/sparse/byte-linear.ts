@@ -4,8 +4,8 @@
  *   level   a weight divided by the scale of its row (base/levels.ts)
  *
  * Any matrix can be stored as blocks of 1 × 4 or 4 × 4 or whole, however it came; zeros inside a block are multiplied too.
- * Sums are whole numbers and come out the same by every kernel, so which one is taken never changes an answer. Browser-safe. Not here:
- * weights in float32 (linear.ts), which layers are in 8 bits (bert/quantized.ts).
+ * Sums are whole numbers and come out the same by every kernel, so which one is taken never changes an answer.
+ * Browser-safe. Not here: weights in float32 (linear.ts), which layers are in 8 bits (bert/quantized.ts).
  */
 
 import { levelsOf } from "../base/levels.ts";
