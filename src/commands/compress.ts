@@ -5,6 +5,7 @@ import { RunError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
+import { withDepth } from "../contract/depth.ts";
 import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
 import type { MethodRequest } from "../contract/settings.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -141,14 +142,16 @@ function chooseEpochs(
 /** Binds the method to a fine-tuned model, with all that it may know before its first step. */
 function binderOf(
   method: ConfiguredMethod,
-  { seed, learningRate }: CompressSettings,
+  settings: CompressSettings,
   pretrained: Network,
   original: Network,
 ): (finetuned: Network, steps: number) => BoundMethod {
+  const { seed, learningRate } = settings;
   const key = fold(keyOf(seed), "method");
   return (finetuned, steps) => {
     const network = method.from === "fine-tuned" ? finetuned : original;
-    return method.bind(network, { key, steps, learningRate, pretrained, finetuned });
+    const bound = method.bind(network, { key, steps, learningRate, pretrained, finetuned });
+    return withDepth(bound, settings);
   };
 }
 

@@ -1,7 +1,8 @@
 /** `espalier finetune`: a pre-trained encoder and labelled data in, a classifier and its measurements out. */
 
 import { fold, keyOf } from "../base/random.ts";
-import { bind } from "../contract/method.ts";
+import { withDepth } from "../contract/depth.ts";
+import { type BoundMethod, bind } from "../contract/method.ts";
 import { writeMeasured } from "../measure/figures.ts";
 import { judgeNetwork } from "../measure/logits.ts";
 import type { RunResult } from "../measure/result.ts";
@@ -22,7 +23,7 @@ import { loadModel } from "../runs/models.ts";
 import { performRun } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
-import { runTraining } from "../runs/training.ts";
+import { runTraining, stepsOf } from "../runs/training.ts";
 
 /**
  * Fine-tunes every weight on labelled text and leaves a run folder.
@@ -48,12 +49,18 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   const headed = withHeadFor(model.network, train, settings.seed);
   const network = withLength(headed, maxLength);
   const encoded = encodeSets(network, { train, dev });
+  const bindFor = (steps: number): BoundMethod => {
+    const facts = { steps, key: fold(keyOf(settings.seed), "method") };
+    return withDepth(bind(METHOD, network, {}, facts), settings);
+  };
+  // What cannot be done with this network is refused before a folder is made.
+  bindFor(stepsOf({ data: encoded.train, settings }));
   const recipe = await makeRecipe({ command: "finetune", settings, model: [model.path], data: files });
   await using folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `fine-tuning ${model.name} on ${train.name}`);
   reportData(record, data, encoded);
   const trained = await runTraining({
-    method: (steps) => bind(METHOD, network, {}, { steps, key: fold(keyOf(settings.seed), "method") }),
+    method: bindFor,
     data: encoded.train,
     dev: encoded.dev,
     measure,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { keyOf } from "../base/random.ts";
 import type { Dataset } from "./dataset.ts";
-import { holdOut, rareNotes, sharedNotes, standardErrorText } from "./split.ts";
+import { drawEach, fewNotes, holdOut, rareNotes, sharedNotes, standardErrorText } from "./split.ts";
 
 function classes(...counts: readonly number[]): Dataset {
   const labels = counts.map((_, c) => `class ${c}`);
@@ -89,4 +89,26 @@ test("examples that train and judge are told, by both texts of a pair", () => {
   expect(sharedNotes({ train, dev: of(["a", "c"], ["c", "d"], ["c", "d"]) })).toEqual([
     "2 of the 3 examples that judge are among those that train too: what is measured flatters",
   ]);
+});
+
+test("few examples are so many of each class in the file's order, and more of them hold the fewer", () => {
+  const all = classes(50, 40, 3);
+  const draw = (count: number) => drawEach(all, count, keyOf(1));
+  expect(sharesOf(draw(8).few)).toEqual([8, 8, 3]);
+  const [eight, sixteen] = [8, 16].map((count) => draw(count).few.examples.map(({ text }) => text));
+  expect(eight?.every((text) => sixteen?.includes(text))).toBe(true);
+  expect(sixteen).toEqual(all.examples.map(({ text }) => text).filter((text) => sixteen?.includes(text)));
+  expect(drawEach(all, 8, keyOf(2)).few.examples.map(({ text }) => text)).not.toEqual(eight);
+  expect(fewNotes(all, 8, draw(8))).toEqual([
+    "training on 19 of 93 examples, 8 of each class, drawn by the seed",
+    'fewer than 8 examples of a class: "class 2" has 3',
+  ]);
+  expect(fewNotes(all, 2, draw(2))).toHaveLength(1);
+});
+
+test("a regression has no classes to draw from (data/few-shot)", () => {
+  const values: Dataset = { ...classes(5, 5), task: "regression", labels: [] };
+  expect(() => drawEach(values, 2, keyOf(0))).toThrow(
+    "few-shot: expected data with classes, got values (made)",
+  );
 });

@@ -6,6 +6,7 @@
  */
 
 import { apportion } from "../base/apportion.ts";
+import { ConfigError } from "../base/errors.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
 import { type Key, permutation } from "../base/random.ts";
 import type { Dataset, Example } from "./dataset.ts";
@@ -24,6 +25,49 @@ export function holdOut(all: Dataset, count: number, key: Key): Split {
     train: { ...all, examples: all.examples.filter((_, i) => !held.has(i)) },
     dev: { ...all, examples: all.examples.filter((_, i) => held.has(i)) },
   };
+}
+
+/** So many examples of each class, in the set's order; of a class that has fewer, all. */
+export interface Few {
+  readonly few: Dataset;
+  /** Names of the classes that have fewer, with what they have. */
+  readonly short: readonly (readonly [name: string, examples: number])[];
+}
+
+/**
+ * Draws `count` examples of each class. Of one key a larger count keeps what a smaller one drew.
+ * @throws {ConfigError} `data/few-shot` for a regression
+ */
+export function drawEach(all: Dataset, count: number, key: Key): Few {
+  if (all.task === "regression") {
+    const message = `few-shot: expected data with classes, got values (${all.name}); --limit takes the first examples`;
+    throw new ConfigError("data/few-shot", message);
+  }
+  const order = [...permutation(key, all.examples.length)];
+  const classes = all.labels.map((_, c) => order.filter((i) => all.examples[i]?.label === c));
+  const drawn = new Set(classes.flatMap((members) => members.slice(0, count)));
+  return {
+    few: { ...all, examples: all.examples.filter((_, i) => drawn.has(i)) },
+    short: classes.flatMap(({ length }, c) =>
+      length < count ? [[all.labels[c] ?? "", length] as const] : [],
+    ),
+  };
+}
+
+/** What was drawn, and of which classes there was less than asked for. */
+export function fewNotes(all: Dataset, count: number, { few, short }: Few): string[] {
+  const [some, whole, each] = [few.examples.length, all.examples.length, count].map((n) =>
+    n.toLocaleString("en"),
+  );
+  const said = `training on ${some} of ${whole} examples, ${each} of each class, drawn by the seed`;
+  const rare = short
+    .slice(0, SHOWN)
+    .map(([name, n]) => `${JSON.stringify(name)} has ${n.toLocaleString("en")}`);
+  const more = short.length > SHOWN ? ` and ${short.length - SHOWN} more classes fewer than asked for` : "";
+  return [
+    said,
+    ...(short.length > 0 ? [`fewer than ${each} examples of a class: ${rare.join(", ")}${more}`] : []),
+  ];
 }
 
 /** One standard error of a metric on so many examples, at its largest, in words. */

@@ -76,6 +76,22 @@ export function onOff(): Kind<boolean> {
   };
 }
 
+/** A part of an encoder that is not to be trained: its embeddings, these and so many layers, or all of it. */
+export type FrozenPart = number | "embeddings" | "encoder";
+
+/** A part of an encoder, from below. */
+export function frozenPart(): Kind<FrozenPart> {
+  const layers = integer(1, 1024);
+  return {
+    expected: "embeddings, encoder or a number of layers from 1",
+    placeholder: "embeddings|n|encoder",
+    form: "value",
+    accepts: (value): value is FrozenPart =>
+      value === "embeddings" || value === "encoder" || layers.accepts(value),
+    parse: (texts) => readNumber(last(texts)),
+  };
+}
+
 /** One or more integers in [min, max]; typed as `1,8,32` or by repeating the flag. */
 export function integers(min: number, max: number): Kind<readonly number[]> {
   const one = integer(min, max);

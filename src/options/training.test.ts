@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { ConfigError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { BENCH, EVALUATE, EXPORT, INSPECT, PREDICT, SHRINK } from "./models.ts";
+import { PRACTICE } from "./practice.ts";
 import { resolveOptions } from "./schema.ts";
 import { AUGMENT, COMPRESS, DEMO, FINETUNE, PRETRAIN, RESUME } from "./training.ts";
 
@@ -33,6 +34,22 @@ test("undefined counts as absent, and the given record is not changed", () => {
   expect(settings.weightDecay).toBe(0.01);
   expect("limit" in settings).toBe(false);
   expect(given.weightDecay).toBeUndefined();
+});
+
+test("what is not asked for is in no recipe, and a part to freeze is a word or a number of layers", () => {
+  const { freeze } = FINETUNE.fields;
+  expect(Object.keys(PRACTICE).filter((name) => name in resolveOptions(FINETUNE, GIVEN))).toEqual([]);
+  expect(["embeddings", "encoder", "4"].map((typed) => freeze.kind.parse([typed]))).toEqual([
+    "embeddings",
+    "encoder",
+    4,
+  ]);
+  expect(
+    ["head", "0", "1.5", "-1"].map((typed) => freeze.kind.accepts(freeze.kind.parse([typed]))),
+  ).not.toContain(true);
+  expect(() => resolveOptions(FINETUNE, { ...GIVEN, fewShot: 8, augmented: "copies.jsonl" })).toThrow(
+    "fewShot: expected it without augmented, whose copies are of all examples, got both",
+  );
 });
 
 test("every default is a value its own field accepts", () => {

@@ -7,7 +7,16 @@
  */
 
 import { integer, number, oneOf, onOff, pairs, text, words } from "./kinds.ts";
-import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
+import { PRACTICE } from "./practice.ts";
+import {
+  type Naming,
+  type OptionsOf,
+  optional,
+  required,
+  type SettingsOf,
+  schema,
+  withDefault,
+} from "./schema.ts";
 import { ANY_MODEL, COMMON, cutAt, DATA, dataRule, LARGEST, MODEL, TRAINED_LENGTH } from "./shared.ts";
 
 const OUTPUT = {
@@ -42,10 +51,20 @@ const TRAINING = {
   augmented: optional(text("file"), "file of espalier augment, added to the training examples", {
     absent: "the training examples alone",
   }),
+  ...PRACTICE,
   bucket: withDefault(onOff(), true, "batch examples of similar length together"),
   latency: withDefault(onOff(), true, "time the models side by side at the end"),
   allowConstant: withDefault(onOff(), false, "accept a model that says the same of everything"),
 };
+
+/** Copies with words replaced are of all examples: they would bring back what was not drawn. */
+function drawnRule(
+  { fewShot, augmented }: { readonly fewShot?: number; readonly augmented?: string },
+  name: Naming,
+): string | undefined {
+  if (fewShot === undefined || augmented === undefined) return undefined;
+  return `${name("fewShot")}: expected it without ${name("augmented")}, whose copies are of all examples, got both`;
+}
 
 /** Fine-tuning: one model, one labelled data set. */
 export const FINETUNE = schema(
@@ -59,6 +78,7 @@ export const FINETUNE = schema(
     ...COMMON,
   },
   dataRule,
+  drawnRule,
 );
 export type FinetuneOptions = OptionsOf<typeof FINETUNE.fields>;
 export type FinetuneSettings = SettingsOf<typeof FINETUNE.fields>;
@@ -98,6 +118,7 @@ export const COMPRESS = schema(
     ...COMMON,
   },
   dataRule,
+  drawnRule,
   ({ finetuned, finetuneEpochs }, name) =>
     finetuned === undefined || finetuneEpochs === undefined
       ? undefined

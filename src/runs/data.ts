@@ -10,7 +10,15 @@ import type { Quotes } from "../data/delimited.ts";
 import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
 import { readRows } from "../data/rows.ts";
 import { sentimentData } from "../data/sentiment.ts";
-import { holdOut, rareNotes, type Split, sharedNotes, standardErrorText } from "../data/split.ts";
+import {
+  drawEach,
+  fewNotes,
+  holdOut,
+  rareNotes,
+  type Split,
+  sharedNotes,
+  standardErrorText,
+} from "../data/split.ts";
 import { readTable, type TableColumns } from "../data/table.ts";
 import { formatOf } from "../data/table-text.ts";
 import { withFile } from "../formats/files.ts";
@@ -33,6 +41,8 @@ export interface DataSettings {
   readonly limit?: number | undefined;
   /** A file of `espalier augment`. */
   readonly augmented?: string | undefined;
+  /** Examples of each class to train on. */
+  readonly fewShot?: number | undefined;
   readonly seed: number;
 }
 
@@ -59,10 +69,13 @@ export interface LabelledData {
 export async function readData(settings: DataSettings, like?: Labelling): Promise<LabelledData> {
   refuseLeak(settings);
   const { train, dev, files } = await readSplits(settings, like);
-  const { limit, augmented } = settings;
+  const { limit, augmented, fewShot, seed } = settings;
   const judging = first(dev, limit);
   const drawn = isDrawn(settings) ? [heldOutNote(judging)] : [];
-  const own = first(train, limit);
+  const whole = first(train, limit);
+  const draw = fewShot === undefined ? undefined : drawEach(whole, fewShot, fold(keyOf(seed), "few-shot"));
+  if (fewShot !== undefined && draw) drawn.push(...fewNotes(whole, fewShot, draw));
+  const own = draw?.few ?? whole;
   const all = augmented === undefined ? own : await addAugmented(own, augmented);
   const rare = rareNotes({ train: all, dev: judging });
   const shared = sharedNotes({ train: own, dev: judging });

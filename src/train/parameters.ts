@@ -120,10 +120,10 @@ export class Parameters {
   private async update({ rate, clip, scalars }: ParameterStep): Promise<void> {
     this.rates.push(rate);
     const t = this.steps;
-    const { groups, table, total } = this.placement;
+    const { groups, table, tableFactor, total } = this.placement;
     const ranges = rangeSteps(groups, { adamw: this.adamw, rate, t, clip, scalars });
     await Promise.all([
-      table && this.engine.host(ROWS, "stepRows", { ...TABLE, t, rate, clip }),
+      table && this.engine.host(ROWS, "stepRows", { ...TABLE, t, rate: rate * tableFactor, clip }),
       total > 0 && this.engine.host(KERNELS, "stepRanges", { buffers: BUFFERS, ranges }),
     ]);
   }
@@ -224,10 +224,11 @@ export class Parameters {
     }
     await this.copyKept(BUFFERS.kept, BUFFERS.next);
     this.rates.push(...(state?.rates ?? []));
-    const { table } = this.placement;
+    const { table, tableFactor } = this.placement;
     if (table === undefined) return;
     const [rows, columns] = table;
-    const { adamw, rates } = this;
+    const { adamw } = this;
+    const rates = this.rates.map((rate) => rate * tableFactor);
     await this.engine.host(ROWS, "openTable", { ...TABLE, rows, columns, adamw, rates });
     if (state === undefined) return;
     const { current, touched } = state;

@@ -52,6 +52,8 @@ export interface Placement {
   readonly kept: number;
   /** Shape of the word-embedding table when it has an optimizer of its own. */
   readonly table: readonly [number, number] | undefined;
+  /** Times the run's learning rate is the table's. */
+  readonly tableFactor: number;
 }
 
 /** Which tensors are trained and how, and whether the word embeddings may be treated row by row. */
@@ -74,8 +76,9 @@ export function planPlacement(
   { trains, rule = () => undefined, keeps = () => false, measures = () => false, rows }: PlacementPlan,
 ): Placement {
   const names = [...tensors.keys()];
+  const tableFactor = tableFactorOf(rule(EMBEDDINGS.words));
   const tabled =
-    rows && trains(EMBEDDINGS.words) && tensors.has(EMBEDDINGS.words) && rule(EMBEDDINGS.words) === undefined;
+    rows && trains(EMBEDDINGS.words) && tensors.has(EMBEDDINGS.words) && tableFactor !== undefined;
   const views = new Map<string, View>();
   const lay = (buffer: string, group: readonly string[], start: number): number =>
     group.reduce((offset, name) => {
@@ -107,7 +110,14 @@ export function planPlacement(
     measured: total + measured,
     kept,
     table: tabled ? sizeOfTable(tensors) : undefined,
+    tableFactor: tableFactor ?? 1,
   };
+}
+
+/** The factor of a table's rate; undefined for a rule that says more than AdamW at some rate, which a table does not know. */
+function tableFactorOf(rule: UpdateRule = ADAMW_RULE): number | undefined {
+  const { kind, factor = 1, ...rest } = rule;
+  return kind === "adamw" && Object.keys(rest).length === 0 ? factor : undefined;
 }
 
 function sizeOfTable(tensors: ReadonlyMap<string, FloatTensor>): readonly [rows: number, columns: number] {

@@ -1,0 +1,26 @@
+/**
+ * What practitioners ask of training beside rate and epochs, as options of every command that trains on labels.
+ *
+ * None has a default: what is left out is in no recipe, so that runs from before an option stay the runs they were.
+ */
+
+import { frozenPart, integer, number } from "./kinds.ts";
+import { optional } from "./schema.ts";
+import { LARGEST } from "./shared.ts";
+
+export const PRACTICE = {
+  fewShot: optional(integer(1, LARGEST), "train on so many examples of each class, drawn by the seed", {
+    unit: "examples",
+    absent: "on all",
+  }),
+  freeze: optional(
+    frozenPart(),
+    "do not train the embeddings; the embeddings and the first n layers; or the encoder, which is all but the head",
+    { absent: "train all that the method trains" },
+  ),
+  layerDecay: optional(
+    number(0, 1, { above: true }),
+    "times the rate of a layer is that of the one below; the embeddings have the lowest, the head the full one",
+    { absent: "one rate for all" },
+  ),
+};

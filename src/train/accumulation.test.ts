@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { furthest } from "../../test/support/adamw.ts";
+import { CLASSES, madeUpBatch, settingsOf, smallNetwork, withTrainer } from "../../test/support/training.ts";
+import { keyOf } from "../base/random.ts";
+import { methodById } from "../methods/registry.ts";
+import type { TrainBatch } from "./feeds.ts";
+import { BUFFERS } from "./placement.ts";
+
+const network = smallNetwork(CLASSES, 2);
+const facts = { steps: 4, key: keyOf(0), pretrained: network, finetuned: smallNetwork(CLASSES, 2, 0, 10) };
+const whole = madeUpBatch(CLASSES, 3, 8);
+
+/** Rows of a batch, without the padding that none of them needs. */
+function part({ length, ids, types, mask, labels }: TrainBatch, from: number, to: number): TrainBatch {
+  const pieces = (row: number): number =>
+    mask.subarray(row * length, (row + 1) * length).reduce((a, b) => a + b, 0);
+  const rows = Array.from({ length: to - from }, (_, i) => from + i);
+  const own = Math.max(...rows.map(pieces));
+  const cut = <T extends Int32Array | Float32Array>(data: T, into: T): T => {
+    for (const [i, row] of rows.entries()) into.set(data.subarray(row * length, row * length + own), i * own);
+    return into;
+  };
+  const size = rows.length * own;
+  return {
+    size: rows.length,
+    length: own,
+    ids: cut(ids, new Int32Array(size)),
+    types: cut(types, new Int32Array(size)),
+    mask: cut(mask, new Float32Array(size)),
+    labels: labels.slice(from, to),
+  };
+}
+
+/** Loss, and gradients of the first step without dropout, as AdamW's means hold them. */
+function gradients(id: string, set: Record<string, string>, parts: readonly TrainBatch[]) {
+  const method = methodById(id, { set }).bind(network, facts);
+  const settings = { ...settingsOf(method, undefined), clip: Number.POSITIVE_INFINITY };
+  return withTrainer(settings, async (trainer) => {
+    const { loss } = await trainer.step(parts, 0);
+    const { buffers } = await trainer.state();
+    const means = [BUFFERS.mean, `${BUFFERS.table}.m`].flatMap((name) => [...(buffers.get(name) ?? [])]);
+    return { loss, gradients: means.map((mean) => 10 * mean) };
+  });
+}
+
+test.each([
+  ["finetune", {}],
+  ["distil", { layers: "2" }],
+  ["tinybert", { layers: "2" }],
+] as const)("%s: parts of 5, 1 and 2 texts give the large batch's gradient within 1e-6", async (id, set) => {
+  const once = await gradients(id, set, [whole]);
+  const parts = [part(whole, 0, 5), part(whole, 5, 6), part(whole, 6, 8)];
+  expect(parts.map(({ length }) => length)).not.toEqual([8, 8, 8]);
+  const summed = await gradients(id, set, parts);
+  expect(Math.max(...once.gradients.map(Math.abs))).toBeGreaterThan(0.01);
+  expect(furthest([summed.loss], [once.loss], 1)).toBeLessThan(1e-6);
+  expect(furthest(summed.gradients, once.gradients, 1)).toBeLessThan(1e-6);
+});
