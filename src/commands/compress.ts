@@ -70,9 +70,9 @@ async function compressWith(
   const started = performance.now();
   const data = await readData(asked);
   const { base, given, maxLength } = await readModels(asked, data.train, context);
-  const settings = { ...asked, maxLength, ...chooseEpochs(asked, data.train.examples.length, context) };
-  const headed = withHeadFor(base.network, data.train, settings.seed);
-  const original = withLength(headed, maxLength);
+  const epochs = chooseEpochs(asked, data.train.examples.length, context);
+  const settings = { ...asked, ...data.columns, maxLength, ...epochs };
+  const original = withLength(withHeadFor(base.network, data.train, settings.seed), maxLength);
   const { train, dev } = encodeSets(original, data);
   const bindTo = binderOf(method, settings, base.network, original);
   // What the method refuses it refuses now: it looks at shapes, and fine-tuning will not change them.

@@ -25,7 +25,7 @@ import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { requireLabels } from "../runs/text-model.ts";
 import { loadUnder } from "../runs/under-mask.ts";
-import { asksForPairs, usageNotes } from "../runs/usage.ts";
+import { usageNotes } from "../runs/usage.ts";
 import type { EvaluationResult } from "./answers.ts";
 
 /**
@@ -52,7 +52,7 @@ async function evaluateModel(settings: EvaluateSettings, context: RunContext): P
   const { network, name } = loaded;
   requireLabels(network.head, settings.model);
   const dataset = await readValidation(settings, labellingOf(network.head));
-  const usage = await usageNotes(loaded, { ...settings, isPair: asksForPairs(settings) });
+  const usage = await usageNotes(loaded, { ...settings, isPair: dataset.examples[0]?.pair !== undefined });
   for (const text of [...(dataset.notes ?? []), ...usage]) context.report?.({ kind: "note", text });
   const columns = columnsOf(network.head, dataset);
   const length = lengthFor(network, settings.maxLength);

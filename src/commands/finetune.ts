@@ -44,7 +44,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   const maxLength = trainingLength(model.network, given.maxLength, context);
   const data = await readData(given);
   const epochs = trainingEpochs(given, data.train.examples.length, ENOUGH_TO_FINETUNE, context);
-  const settings = { ...given, maxLength, epochs };
+  const settings = { ...given, ...data.columns, maxLength, epochs };
   const { train, dev, measure, files } = data;
   const headed = withHeadFor(model.network, train, settings.seed);
   const network = withLength(headed, maxLength);

@@ -8,6 +8,7 @@
 import { existsSync } from "node:fs";
 import { ConfigError, InputError, InterruptedError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
+import { readByColumns } from "../data/columns.ts";
 import { type FullRecord, type FullTable, openTable, recordLines } from "../data/table-records.ts";
 import { formatNamed } from "../data/table-text.ts";
 import { writeFileAtomic } from "../formats/files.ts";
@@ -42,6 +43,7 @@ export function requirePlace({ out, force }: Pick<FileJob, "out" | "force">): vo
 
 /**
  * Labels the rows of a file.
+ * @param tellUsage  is told whether the rows have two texts, before they are labelled
  * @throws {InputError} `table/…`, before anything is labelled
  * @throws {InterruptedError} `predict/stopped`; nothing is written then
  */
@@ -50,11 +52,16 @@ export async function predictFile(
   labels: readonly string[],
   job: FileJob,
   context: RunContext,
+  tellUsage: (isPair: boolean) => Promise<void> = async () => {},
 ): Promise<PredictedFile> {
-  const columns = job.textPair === undefined ? [job.text] : [job.text, job.textPair];
-  const table = await openTable(job.data, columns, job.quotes);
-  for (const text of table.notes) context.report?.({ kind: "note", text });
-  const { rows, names } = await look(table, labels, job);
+  const asked = { text: job.text, pair: job.textPair, label: null };
+  const { read, notes } = await readByColumns(job.data, asked, job.quotes, async ({ text, pair }) => {
+    const table = await openTable(job.data, pair === undefined ? [text] : [text, pair], job.quotes);
+    return { table, ...(await look(table, labels, job)), isPair: pair !== undefined };
+  });
+  const { table, rows, names, isPair } = read;
+  await tellUsage(isPair);
+  for (const text of [...notes, ...table.notes]) context.report?.({ kind: "note", text });
   if (names.label !== "label") {
     const text = `the file has a column of that name, so what the model says is in ${names.label} and ${names.score}`;
     context.report?.({ kind: "note", text });

@@ -13,7 +13,7 @@ import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { openTextModel, requireLabels, type TextModelOptions } from "../runs/text-model.ts";
 import { applyMask, loadUnder } from "../runs/under-mask.ts";
-import { asksForPairs, usageNotes } from "../runs/usage.ts";
+import { usageNotes } from "../runs/usage.ts";
 import type { MaskPredictions, Predictions, PredictResult } from "./answers.ts";
 import { type FileJob, predictFile, requirePlace } from "./predict-file.ts";
 
@@ -40,8 +40,7 @@ async function predictWith(settings: PredictSettings, context: RunContext): Prom
   if (data !== undefined && out !== undefined) {
     requirePlace({ out, force: settings.force });
     const loaded = await loadUnder(model, mask[0] ?? null, context);
-    await tellUsage(loaded, asksForPairs(settings), context);
-    return labelFile(loaded.network, running, { ...settings, data, out }, context);
+    return labelFile(loaded, running, { ...settings, data, out }, context);
   }
   const given = texts.map((line, i) => toText(line, i, "predict"));
   const loaded = await loadModel(model, context);
@@ -63,16 +62,18 @@ async function tellUsage(loaded: LoadedModel, isPair: boolean, { report }: RunCo
 }
 
 async function labelFile(
-  network: Network,
+  loaded: LoadedModel,
   options: TextModelOptions,
   job: FileJob & Pick<PredictSettings, "model">,
   context: RunContext,
 ): Promise<PredictResult> {
+  const { network } = loaded;
   requireLabels(network.head, job.model);
   const classifier = await openTextModel(network, options);
   try {
     const labels = labelsOf(network.head);
-    const file = await predictFile(classifier, labels, job, context);
+    const tell = (isPair: boolean): Promise<void> => tellUsage(loaded, isPair, context);
+    const file = await predictFile(classifier, labels, job, context, tell);
     return { length: classifier.maxLength, labels, predictions: [], masks: [], file };
   } finally {
     await classifier.close();

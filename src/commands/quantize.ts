@@ -165,7 +165,7 @@ interface Judge {
 
 async function readJudge(settings: QuantizeSettings, network: Network, context: RunContext): Promise<Judge> {
   return network.head.kind === "none"
-    ? readTexts(settings, network)
+    ? readTexts(settings, network, context)
     : readLabelled(settings, network, context);
 }
 
@@ -203,13 +203,14 @@ async function readLabelled(
 }
 
 /** @throws {InputError} `quantize/texts` for fewer than two texts */
-async function readTexts(settings: QuantizeSettings, network: Network): Promise<Judge> {
+async function readTexts(settings: QuantizeSettings, network: Network, context: RunContext): Promise<Judge> {
   const { texts, data = "", ...rest } = settings;
-  const all = await readCorpus({
+  const corpus = {
     ...rest,
     ...(texts === undefined ? {} : { task: undefined }),
     data: texts ?? data,
-  });
+  };
+  const all = await readCorpus(corpus, context);
   const lines = [...new Set(all)].filter((text) => text.trim() !== "");
   if (lines.length < 2) {
     const message = `texts: expected two different ones or more, got ${lines.length} (${texts ?? data})`;

@@ -52,7 +52,7 @@ async function shrinkModel(settings: ShrinkSettings, context: RunContext): Promi
   const loaded = await loadModel(model, context);
   if (settings.data !== undefined) requireLabels(loaded.network.head, model);
   const { network, name } = loaded;
-  const pieces = await piecesFor(settings, network);
+  const pieces = await piecesFor(settings, network, context);
   refuseOwn("shrink", out, loaded);
   context.signal?.throwIfAborted();
   await using _place = await claimFolder(out);
@@ -78,10 +78,12 @@ async function shrinkModel(settings: ShrinkSettings, context: RunContext): Promi
 async function piecesFor(
   { vocabulary, data: _, ...settings }: ShrinkSettings,
   network: Network,
+  context: RunContext,
 ): Promise<number[] | undefined> {
   if (vocabulary === undefined) return undefined;
   const texts: string[] = [];
-  for (const data of vocabulary) for (const text of await readCorpus({ ...settings, data })) texts.push(text);
+  for (const data of vocabulary)
+    for (const text of await readCorpus({ ...settings, data }, context)) texts.push(text);
   return usedPieces(network.vocabulary, texts);
 }
 

@@ -46,7 +46,7 @@ const DELIMITERS: Readonly<Record<string, string>> = {
 
 /**
  * Finds out how a file is written.
- * @param columns  the wanted ones; a header that has them shows which delimiter is right
+ * @param columns  the wanted ones; a header that has them shows which delimiter is right. None: whatever there is
  */
 export async function findDialect(
   file: string,
@@ -76,12 +76,14 @@ async function firstLine(file: string): Promise<string> {
 /** The first delimiter under which the header has all wanted columns; if none, what cuts it into most fields. */
 function delimiterOf(header: string, columns: readonly Column[], own: string): string {
   const names = columns.filter((column) => typeof column === "string");
-  if (names.length === 0) return own;
+  if (columns.length > 0 && names.length === 0) return own; // by place, in a file without header
   const cut = [own, ...Object.keys(DELIMITERS).filter((other) => other !== own)].map((delimiter) => ({
     delimiter,
     fields: headerFields(header, delimiter),
   }));
-  const fitting = cut.find(({ fields }) => names.every((column) => fields.includes(column.trim())));
+  const fits = (fields: readonly string[]): boolean =>
+    names.every((column) => fields.includes(column.trim()));
+  const fitting = names.length > 0 ? cut.find(({ fields }) => fits(fields)) : undefined;
   const most = cut.reduce((best, next) => (next.fields.length > best.fields.length ? next : best));
   return (fitting ?? most).delimiter;
 }

@@ -11,7 +11,7 @@ import { requireItem } from "../base/present.ts";
 import { type Column, locate, type Row, type RowSet } from "./cells.ts";
 import { type Dialect, findDialect, type Quotes, records, requireWidth } from "./delimited.ts";
 import { jsonCell, jsonRecords } from "./json-records.ts";
-import { parquetRows } from "./parquet.ts";
+import { parquetRows } from "./parquet/parquet.ts";
 import { formatOf, type TableFormat, unreadable } from "./table-text.ts";
 
 /** How records are judged. */

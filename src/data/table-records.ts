@@ -11,7 +11,7 @@ import { requireItem } from "../base/present.ts";
 import { type Cell, type Column, locate, show, twiceColumn } from "./cells.ts";
 import { findDialect, type Quotes, records, requireWidth } from "./delimited.ts";
 import { jsonCell, jsonRecords } from "./json-records.ts";
-import { parquetColumns } from "./parquet.ts";
+import { parquetColumns } from "./parquet/parquet.ts";
 import { readBytes } from "./rows.ts";
 import { formatOf } from "./table-text.ts";
 
@@ -33,11 +33,19 @@ export interface FullTable {
   records(): AsyncGenerator<FullRecord>;
 }
 
-/** @throws {InputError} `table/…`; {FormatError} `parquet/…` */
-export async function openTable(file: string, texts: readonly string[], quotes: Quotes): Promise<FullTable> {
+/**
+ * @param limit  rows that are wanted at most; absent: all
+ * @throws {InputError} `table/…`; {FormatError} `parquet/…`
+ */
+export async function openTable(
+  file: string,
+  texts: readonly string[],
+  quotes: Quotes,
+  limit?: number,
+): Promise<FullTable> {
   const format = formatOf(file);
   if (format === "jsonl") return { notes: [], records: () => fromJson(file, texts) };
-  if (format === "parquet") return fromParquet(file, texts);
+  if (format === "parquet") return fromParquet(file, texts, limit);
   const dialect = await findDialect(file, format, texts, quotes);
   const name = basename(file);
   return {
@@ -71,9 +79,9 @@ async function* fromJson(file: string, columns: readonly Column[]): AsyncGenerat
   }
 }
 
-async function fromParquet(file: string, texts: readonly string[]): Promise<FullTable> {
+async function fromParquet(file: string, texts: readonly string[], limit?: number): Promise<FullTable> {
   const name = basename(file);
-  const { names, rows } = await parquetColumns(await readBytes(file), name, texts);
+  const { names, rows } = await parquetColumns(await readBytes(file), name, texts, limit);
   const places = locate(texts, names, name);
   return {
     notes: [],

@@ -38,7 +38,7 @@ export const PREDICT = schema(
       absent: "the lines of standard input, or the rows of --data",
     }),
     data: optional(text("file"), "CSV, TSV, JSON or Parquet file whose rows are labelled"),
-    text: withDefault(text("column"), "text", "column of the text, in --data"),
+    text: optional(text("column"), "column of the text, in --data", { absent: DATA.text.absent }),
     textPair: optional(text("column"), "column of the second text, in --data", {
       absent: "one text per row",
     }),

@@ -48,9 +48,13 @@ export const DATA = {
     text("path", "a folder or file"),
     "folder of the task's files, or one CSV, TSV, JSON or Parquet file",
   ),
-  text: withDefault(text("column"), "text", "column of the text, for data without --task"),
+  text: optional(text("column"), "column of the text, for data without --task", {
+    absent: "text, or the one that is obvious",
+  }),
   textPair: optional(text("column"), "column of the second text", { absent: "one text per example" }),
-  label: withDefault(text("column"), "label", "column of the label, for data without --task"),
+  label: optional(text("column"), "column of the label, for data without --task", {
+    absent: "label, or the one that is obvious",
+  }),
   regression: withDefault(onOff(), false, "take labels as values, whole numbers too"),
   classification: withDefault(onOff(), false, "take labels as classes, numbers with a fraction too"),
   skipUnlabelled: withDefault(onOff(), false, "leave rows without a label out, and say how many"),
@@ -66,19 +70,22 @@ interface Labelling {
   readonly regression: boolean;
   readonly classification: boolean;
   readonly task?: string | undefined;
-  readonly text: string;
+  readonly text?: string | undefined;
   readonly textPair?: string | undefined;
-  readonly label: string;
+  readonly label?: string | undefined;
 }
 
 /** What they leave no room for. */
 export function dataRule(settings: Labelling, name: Naming): string | undefined {
-  const { regression, classification, task, text, textPair, label } = settings;
+  const { regression, classification, task, text = "text", textPair, label = "label" } = settings;
   const kinds = [name("regression"), name("classification")] as const;
   if (regression && classification) return `${kinds[0]}: expected it or ${kinds[1]}, got both`;
   if (task === undefined) {
     const same = text === label || textPair === label ? "label" : text === textPair ? "textPair" : undefined;
-    return same && `${name(same)}: expected a column of its own, got ${settings[same]}, which is a text's`;
+    return (
+      same &&
+      `${name(same)}: expected a column of its own, got ${same === "label" ? label : textPair}, which is a text's`
+    );
   }
   if (!(regression || classification)) return undefined;
   return `${kinds[regression ? 0 : 1]}: expected data without ${name("task")}, got ${task}, which knows what its labels are`;

@@ -1,6 +1,7 @@
 /** How a run is made again: the command, the folder it is called from, the files it reads, and every setting. */
 
 import { bytes } from "../base/units.ts";
+import { USUAL_COLUMNS } from "../data/columns.ts";
 import { wordsFor } from "../options/flags.ts";
 import { COMPRESS, FINETUNE, PRETRAIN } from "../options/training.ts";
 import { shellWord } from "../runs/progress.ts";
@@ -13,7 +14,9 @@ import type { RunSource } from "./source.ts";
 /** The command that makes the run again; undefined where a program passed the method, which no command line can. */
 export function commandOf({ command, settings, method }: Recipe): string | undefined {
   if (method?.path === null) return undefined;
-  const { force: _force, ...asked } = settings;
+  const asked = Object.fromEntries(
+    Object.entries(settings).filter(([key, value]) => !goesUnsaid(key, value)),
+  );
   const [name, words] =
     command === "finetune"
       ? ["finetune", wordsFor(FINETUNE.fields, asked, "model")]
@@ -25,6 +28,11 @@ export function commandOf({ command, settings, method }: Recipe): string | undef
     name,
     ...words.map((word) => (word.startsWith("--") ? word : shellWord(word))),
   ].join(" ");
+}
+
+/** What a command has without being told. */
+function goesUnsaid(key: string, value: unknown): boolean {
+  return key === "force" || ((key === "text" || key === "label") && value === USUAL_COLUMNS[key]);
 }
 
 /** The section. */

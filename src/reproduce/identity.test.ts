@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { USUAL_COLUMNS } from "../data/columns.ts";
 import { describeMachine } from "../measure/machine.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS } from "../options/training.ts";
@@ -55,7 +56,7 @@ function recipeOf(job: Job): Recipe {
     version: 1,
     command: "compress",
     code: "0.1.0",
-    settings: { ...settings },
+    settings: { ...settings, ...USUAL_COLUMNS },
     model: [file("config.json"), file("model.safetensors")],
     data: [file("/here/glue/train.tsv"), file("/here/glue/dev.tsv"), ...(augmented ? [file(augmented)] : [])],
     machine: describeMachine(2),

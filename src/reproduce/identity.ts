@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { requireEntry } from "../base/present.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
+import { USUAL_COLUMNS } from "../data/columns.ts";
 import { GLUE, glueFile, glueTask } from "../data/glue.ts";
 import { hashFiles } from "../measure/machine.ts";
 import { methodById } from "../methods/registry.ts";
@@ -127,7 +128,8 @@ export function jobIdentity(job: Job, sources: Sources): Identity {
   const settings =
     "method" in options ? resolveOptions(COMPRESS, options) : resolveOptions(FINETUNE, options);
   const data = requireEntry(sources.data, job.task, "data of");
-  return { settings: essential({ ...settings }), model: sources.model, data };
+  const { text, label } = USUAL_COLUMNS;
+  return { settings: essential({ ...settings, text, label }), model: sources.model, data };
 }
 
 const NOWHERE: Place = {

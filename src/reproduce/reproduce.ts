@@ -189,7 +189,7 @@ async function constantScores(
   const scores = new Map<string, Readonly<Record<string, number>>>();
   for (const { task } of tables) {
     const limit = jobs.find((job) => job.task === task)?.training.limit;
-    const shared = { data, text: "text", label: "label", seed, limit };
+    const shared = { data, seed, limit };
     const dev = await readValidation(task === "sentiment" ? shared : { ...shared, task });
     if (dev.task === "classification") scores.set(task, constantMetrics(dev));
   }

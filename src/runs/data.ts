@@ -4,6 +4,7 @@ import { ConfigError, InputError } from "../base/errors.ts";
 import { named } from "../base/quantity.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { ByteSource } from "../base/source.ts";
+import { type AskedColumns, type NamedColumns, readByColumns, USUAL_COLUMNS } from "../data/columns.ts";
 import { readLines } from "../data/corpus.ts";
 import { type Dataset, type Example, type Measure, measureOf, type TaskKind } from "../data/dataset.ts";
 import type { Quotes } from "../data/delimited.ts";
@@ -19,9 +20,10 @@ import {
   sharedNotes,
   standardErrorText,
 } from "../data/split.ts";
-import { readTable, type TableColumns } from "../data/table.ts";
+import { readTable } from "../data/table.ts";
 import { formatOf } from "../data/table-text.ts";
 import { withFile } from "../formats/files.ts";
+import type { RunContext } from "./progress.ts";
 
 /** The name under which `--data` means the small synthetic sentiment set that comes with the package. */
 export const SENTIMENT = "embedded:sentiment";
@@ -30,9 +32,9 @@ export const SENTIMENT = "embedded:sentiment";
 export interface DataSettings {
   readonly task?: string | undefined;
   readonly data: string;
-  readonly text: string;
+  readonly text?: string | undefined;
   readonly textPair?: string | undefined;
-  readonly label: string;
+  readonly label?: string | undefined;
   readonly regression?: boolean | undefined;
   readonly classification?: boolean | undefined;
   readonly skipUnlabelled?: boolean | undefined;
@@ -58,6 +60,15 @@ export interface LabelledData {
   readonly notes: readonly string[];
   /** The files both were read from, for the recipe. */
   readonly files: readonly string[];
+  /** The columns they were read by, for the recipe too; of a task, which has its own, what others are called. */
+  readonly columns: ColumnSettings;
+}
+
+/** Columns as options name them. */
+export interface ColumnSettings {
+  readonly text: string;
+  readonly textPair?: string;
+  readonly label: string;
 }
 
 /**
@@ -68,7 +79,7 @@ export interface LabelledData {
  */
 export async function readData(settings: DataSettings, like?: Labelling): Promise<LabelledData> {
   refuseLeak(settings);
-  const { train, dev, files } = await readSplits(settings, like);
+  const { train, dev, files, columns = USUAL_COLUMNS } = await readSplits(settings, like);
   const { limit, augmented, fewShot, seed } = settings;
   const judging = first(dev, limit);
   const drawn = isDrawn(settings) ? [heldOutNote(judging)] : [];
@@ -81,7 +92,14 @@ export async function readData(settings: DataSettings, like?: Labelling): Promis
   const shared = sharedNotes({ train: own, dev: judging });
   const notes = [...new Set([...(train.notes ?? []), ...(dev.notes ?? []), ...drawn, ...rare, ...shared])];
   const read = augmented === undefined ? files : [...files, augmented];
-  return { train: all, dev: judging, measure: measureOf(train), files: read, notes };
+  return {
+    train: all,
+    dev: judging,
+    measure: measureOf(train),
+    files: read,
+    columns: settingsOf(columns),
+    notes,
+  };
 }
 
 /** Whether what judges is drawn from the same file. */
@@ -113,7 +131,7 @@ export async function readTraining(settings: DataSettings): Promise<Dataset> {
   const { task, data, limit } = settings;
   if (data === SENTIMENT) return first(sentimentData(keyOf(0)).train, limit);
   if (task !== undefined) return first(await readGlue(glueTask(task), data, "train"), limit);
-  return first(await readTable(data, columnsOf(settings), readingOf(settings)), limit);
+  return first((await readLabelled(data, settings)).set, limit);
 }
 
 /**
@@ -129,23 +147,27 @@ export async function readValidation(settings: DataSettings, like?: Labelling): 
     const message = `model: expected one for ${reading.task}, as asked for, got one for ${like.task}`;
     throw new InputError("evaluate/task", message);
   }
-  return first(await readTable(data, columnsOf(settings), like ? { ...reading, like } : reading), limit);
+  return first((await readLabelled(data, settings, like)).set, limit);
 }
 
 /**
  * The texts of a corpus, without labels: the lines of a `.txt` file, the training examples of a task's folder, or the
  * text columns of a table.
  */
-export async function readCorpus(settings: DataSettings): Promise<string[]> {
+export async function readCorpus(settings: DataSettings, { report }: RunContext = {}): Promise<string[]> {
   const { task, data, limit } = settings;
   if (data.toLowerCase().endsWith(".txt")) return withFile(data, (source) => firstLines(source, limit));
   if (data === SENTIMENT || task !== undefined) {
     const { examples } = await readTraining(settings);
     return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
   }
-  const { text, pair } = columnsOf(settings);
-  const columns = pair === undefined ? [text] : [text, pair];
-  const { rows } = await readRows(data, columns, formatOf(data), { quotes: settings.quotes ?? "auto" });
+  const { quotes = "auto" } = settings;
+  const asked = { ...askedOf(settings), label: null };
+  const { read, notes } = await readByColumns(data, asked, quotes, ({ text, pair }) => {
+    return readRows(data, pair === undefined ? [text] : [text, pair], formatOf(data), { quotes });
+  });
+  for (const note of notes) report?.({ kind: "note", text: note });
+  const { rows } = read;
   return rows.slice(0, limit).flatMap(({ cells }) => cells.map((cell) => String(cell ?? "")));
 }
 
@@ -158,7 +180,10 @@ async function firstLines(source: ByteSource, limit = Number.POSITIVE_INFINITY):
   return lines;
 }
 
-type Splits = Omit<LabelledData, "measure" | "notes">;
+interface Splits extends Split {
+  readonly files: readonly string[];
+  readonly columns?: NamedColumns;
+}
 
 async function readSplits(settings: DataSettings, like?: Labelling): Promise<Splits> {
   const { task, data, validation, seed } = settings;
@@ -169,12 +194,24 @@ async function readSplits(settings: DataSettings, like?: Labelling): Promise<Spl
     const files = [glueFile(name, data, "train"), glueFile(name, data, "dev")];
     return { train: await split("train"), dev: await split("dev"), files };
   }
-  const columns = columnsOf(settings);
+  const { set: all, columns } = await readLabelled(data, settings, like);
+  if (validation === undefined) return { ...heldOut(all, seed), files: [data], columns };
+  const dev = await readTable(validation, columns, { ...readingOf(settings), like: all });
+  return { train: all, dev, files: [data, validation], columns };
+}
+
+/** A whole table, and by which columns it was read. */
+async function readLabelled(
+  file: string,
+  settings: DataSettings,
+  like?: Labelling,
+): Promise<{ readonly set: Dataset; readonly columns: NamedColumns }> {
   const reading = readingOf(settings);
-  const all = await readTable(data, columns, like ? { ...reading, like } : reading);
-  if (validation === undefined) return { ...heldOut(all, seed), files: [data] };
-  const dev = await readTable(validation, columns, { ...reading, like: all });
-  return { train: all, dev, files: [data, validation] };
+  const { read, columns, notes } = await readByColumns(file, askedOf(settings), reading.quotes, (found) =>
+    readTable(file, found, like ? { ...reading, like } : reading),
+  );
+  if (notes.length === 0) return { set: read, columns };
+  return { set: { ...read, notes: [...notes, ...(read.notes ?? [])] }, columns };
 }
 
 /** How the options say that tables are to be understood. */
@@ -183,8 +220,12 @@ function readingOf({ regression, classification, skipUnlabelled = false, quotes 
   return { task, skipUnlabelled, quotes };
 }
 
-function columnsOf({ text, textPair, label }: DataSettings): TableColumns {
-  return { text, label, ...(textPair === undefined ? {} : { pair: textPair }) };
+function askedOf({ text, textPair, label }: DataSettings): AskedColumns {
+  return { text, pair: textPair, label };
+}
+
+function settingsOf({ text, pair, label }: NamedColumns): ColumnSettings {
+  return { text, label, ...(pair === undefined ? {} : { textPair: pair }) };
 }
 
 /** A tenth of the examples, drawn by the seed with every class in proportion, judges the others. */

@@ -9,13 +9,14 @@ import { parentPort } from "node:worker_threads";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { type Compressors, type FileMetaData, parquetMetadata, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import type { Cell } from "./cells.ts";
-import { checkPages } from "./parquet-pages.ts";
+import type { Cell } from "../cells.ts";
+import { checkPages } from "./pages.ts";
 
-/** What the thread is asked: bytes of a file, and which columns; absent: all. */
+/** What the thread is asked: bytes of a file, which columns, and how many rows from the top; absent: all. */
 export interface ParquetRequest {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly columns: readonly (string | number)[] | undefined;
+  readonly limit?: number | undefined;
 }
 
 /** What it answers, in this order: the names, the cells of each row group, the end; or a failure in place of any. */
@@ -52,7 +53,7 @@ parentPort?.on("message", (request: ParquetRequest) => {
 });
 
 async function decode(
-  { bytes, columns }: ParquetRequest,
+  { bytes, columns, limit = Number.POSITIVE_INFINITY }: ParquetRequest,
   answer: (reply: ParquetReply) => void,
 ): Promise<void> {
   const file = bytes.buffer;
@@ -73,10 +74,12 @@ async function decode(
   answer({ kind: "columns", names: wanted, classes: wanted.map((name) => classes.get(name)) });
   let rowStart = 0;
   for (const { num_rows } of metadata.row_groups) {
-    const rowEnd = rowStart + Number(num_rows);
+    if (rowStart >= limit) break;
+    const rowEnd = Math.min(limit, rowStart + Number(num_rows));
     const options = { file, metadata, columns: [...new Set(wanted)], compressors: COMPRESSORS };
     const objects = await parquetReadObjects({ ...options, rowStart, rowEnd });
-    if (objects.length !== rowEnd - rowStart) throw new Error(`${objects.length} rows, not ${num_rows}`);
+    if (objects.length !== rowEnd - rowStart)
+      throw new Error(`${objects.length} rows, not ${rowEnd - rowStart}`);
     answer({ kind: "rows", rows: objects.map((row) => wanted.map((name) => cellOf(row[name]))) });
     rowStart = rowEnd;
   }

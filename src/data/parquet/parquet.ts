@@ -2,17 +2,17 @@
  * Rows out of a Parquet file, by hyparquet in a thread of its own: pages that are snappy, gzip, Brotli, zstd, LZ4 or
  * not compressed.
  *
- * Decoding never blocks the caller, and always ends: page headers are checked before (parquet-pages.ts), and a thread
+ * Decoding never blocks the caller, and always ends: page headers are checked before (pages.ts), and a thread
  * that falls silent is ended.
  */
 
 import type { EventEmitter } from "node:events";
 import { Worker } from "node:worker_threads";
-import { builtUrl } from "../base/built-url.ts";
-import { FormatError, InputError } from "../base/errors.ts";
-import { requireItem } from "../base/present.ts";
-import { type Cell, type Column, missingColumn, type Row, type RowSet, show, twiceColumn } from "./cells.ts";
-import type { Nested, ParquetReply, ParquetRequest } from "./parquet-worker.ts";
+import { builtUrl } from "../../base/built-url.ts";
+import { FormatError, InputError } from "../../base/errors.ts";
+import { requireItem } from "../../base/present.ts";
+import { type Cell, type Column, missingColumn, type Row, type RowSet, show, twiceColumn } from "../cells.ts";
+import type { Nested, ParquetReply, ParquetRequest } from "./worker.ts";
 
 /** Whole columns of a file. */
 export interface ParquetTable extends RowSet {
@@ -36,13 +36,23 @@ export async function parquetRows(
   return parquetTable(bytes, name, columns, () => "refuse");
 }
 
-/** As `parquetRows`, with all columns; what is no text, number or truth value comes as JSON text, but not in `plain` ones. */
+/**
+ * As `parquetRows`, with all columns; what is no text, number or truth value comes as JSON text, but not in `plain` ones.
+ * @param limit  rows from the top; absent: all
+ */
 export async function parquetColumns(
   bytes: Uint8Array,
   name: string,
   plain: readonly Column[] = [],
+  limit?: number,
 ): Promise<ParquetTable> {
-  return parquetTable(bytes, name, undefined, (column) => (plain.includes(column) ? "refuse" : "json"));
+  return parquetTable(
+    bytes,
+    name,
+    undefined,
+    (column) => (plain.includes(column) ? "refuse" : "json"),
+    limit,
+  );
 }
 
 async function parquetTable(
@@ -50,6 +60,7 @@ async function parquetTable(
   name: string,
   columns: readonly Column[] | undefined,
   otherwise: (column: string) => Otherwise,
+  limit?: number,
 ): Promise<ParquetTable> {
   const rows: Row[] = [];
   let names: readonly string[] = [];
@@ -74,12 +85,12 @@ async function parquetTable(
     return reply.kind === "end";
   };
   const megabytes = bytes.length / 1e6;
-  const worker = new Worker(builtUrl("./parquet-worker.js", import.meta.url), {
+  const worker = new Worker(builtUrl("./worker.js", import.meta.url), {
     resourceLimits: { maxOldGenerationSizeMb: 1024 + Math.ceil(60 * megabytes) },
   });
   try {
     const copy = new Uint8Array(bytes);
-    const request: ParquetRequest = { bytes: copy, columns };
+    const request: ParquetRequest = { bytes: copy, columns, limit };
     worker.postMessage(request, [copy.buffer]);
     await untilAnswered(worker, take, 30_000 + 2000 * megabytes);
   } catch (cause) {

@@ -3,13 +3,13 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
-import { builtUrl } from "../base/built-url.ts";
+import { builtUrl } from "../../base/built-url.ts";
+import { readTable } from "../table.ts";
 import { parquetColumns, parquetRows, untilAnswered } from "./parquet.ts";
-import type { ParquetReply, ParquetRequest } from "./parquet-worker.ts";
-import { readTable } from "./table.ts";
+import type { ParquetReply, ParquetRequest } from "./worker.ts";
 
 const golden = (compression: string) =>
-  fileURLToPath(new URL(`../../test/goldens/table-${compression}.parquet`, import.meta.url));
+  fileURLToPath(new URL(`../../../test/goldens/table-${compression}.parquet`, import.meta.url));
 
 test.each(["snappy", "gzip", "brotli", "zstd", "lz4", "v2"])(
   "a file with %s pages gives pyarrow's rows",
@@ -92,7 +92,7 @@ test.each(["v2", "zstd", "lz4"])(
   "every third single-bit flip of the %s file ends, read or refused",
   async (file) => {
     const bytes = new Uint8Array(readFileSync(golden(file)));
-    const worker = new Worker(builtUrl("./parquet-worker.js", import.meta.url));
+    const worker = new Worker(builtUrl("./worker.js", import.meta.url));
     const seen = new Map<string, number>();
     try {
       for (let bit = 0; bit < 8 * bytes.length; bit += 3) {
