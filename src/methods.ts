@@ -127,12 +127,10 @@ export {
   type LayerMap,
   type Mix,
   patientLoss,
-  softCrossEntropy,
   studentOf,
   type Taught,
   teacherIf,
   teacherOf,
-  valueLoss,
 } from "./parts/distil.ts";
 export { gateHeads, headOutputs, keepRanges, withoutUnits } from "./parts/gates.ts";
 export { isHead, withReader } from "./parts/heads.ts";

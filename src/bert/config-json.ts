@@ -5,17 +5,27 @@
  */
 
 import type { JsonObject } from "../formats/json.ts";
-import { type BertConfig, type Head, isStock } from "./config.ts";
-import { CLASSIFIERS } from "./head.ts";
+import { type BertConfig, type Head, isStock, type TextHead } from "./config.ts";
+import { CLASSIFIERS, TOKENS } from "./head.ts";
 import { quantizedJson } from "./quantized.ts";
+
+/** What `transformers` calls the three tasks of one architecture. */
+const PROBLEMS: Readonly<Record<TextHead["kind"], string>> = {
+  classification: "single_label_classification",
+  regression: "regression",
+  "multi-label": "multi_label_classification",
+};
 
 function headJson(head: Head): JsonObject {
   if (head.kind === "none") return { architectures: ["BertModel"] };
   if (head.kind === "mlm") return { architectures: ["BertForMaskedLM"], tie_word_embeddings: true };
   const labels = head.kind === "regression" ? ["LABEL_0"] : head.labels;
+  const kind =
+    head.kind === "tokens"
+      ? { architectures: [TOKENS] }
+      : { architectures: [CLASSIFIERS[head.reader ?? "pooler"]], problem_type: PROBLEMS[head.kind] };
   return {
-    architectures: [CLASSIFIERS[head.reader ?? "pooler"]],
-    problem_type: head.kind === "regression" ? "regression" : "single_label_classification",
+    ...kind,
     id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
   };

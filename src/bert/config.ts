@@ -76,18 +76,29 @@ export interface Pooling {
 export const DEFAULT_POOLING: Pooling = { mode: "mean", normalize: true };
 
 /**
- * What stands on top of the encoder. `none` is the bare encoder, with its pooler; its `pooling` is absent where nobody
- * said how it makes vectors, and null where that was said and is not read here.
+ * What stands on top of the encoder. A classification has one label for each text, `multi-label` as many as hold,
+ * `tokens` one for each token. `none` is the bare encoder, with its pooler; its `pooling` is absent where nobody said
+ * how it makes vectors, and null where that was said and is not read here.
  */
 export type Head =
   | ({ readonly kind: "classification"; readonly labels: readonly string[] } & Reading)
   | ({ readonly kind: "regression" } & Reading)
+  | ({ readonly kind: "multi-label"; readonly labels: readonly string[] } & Reading)
+  | { readonly kind: "tokens"; readonly labels: readonly string[] }
   | { readonly kind: "mlm" }
   | { readonly kind: "none"; readonly pooling?: Pooling | null };
 
-/** The labels of a classification, in the order of its logits; none of another head. */
+/** The labels of a head that has such, in the order of its logits; none of another. */
 export function labelsOf(head: Head): readonly string[] {
-  return head.kind === "classification" ? head.labels : [];
+  return "labels" in head ? head.labels : [];
+}
+
+/** A head that answers a text as a whole with logits: it reads a pooler or a mixture. */
+export type TextHead = Extract<Head, { readonly kind: "classification" | "regression" | "multi-label" }>;
+
+/** Whether it is such a head. */
+export function answersTexts(head: Head): head is TextHead {
+  return head.kind === "classification" || head.kind === "regression" || head.kind === "multi-label";
 }
 
 /** How a network makes vectors of texts; undefined where it makes none. */

@@ -10,7 +10,7 @@
 
 import { dropout } from "../graph/dropout.ts";
 import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
-import { add, gelu, mul, relu, scale, shift, tanh } from "../graph/ops/elementwise.ts";
+import { add, div, gelu, mul, relu, scale, shift, sqrt, tanh } from "../graph/ops/elementwise.ts";
 import { linear, matmul, transpose } from "../graph/ops/linear.ts";
 import { layerNorm, softmax } from "../graph/ops/normal.ts";
 import { concat, gather, lookup, range, take } from "../graph/ops/select.ts";
@@ -18,7 +18,7 @@ import { tokenRounding } from "../graph/quantize.ts";
 import { at as axis, type Dim, GraphError, product } from "../graph/shape.ts";
 import type { DropoutKey } from "../graph/uniform.ts";
 import { input, type Value } from "../graph/value.ts";
-import type { BertConfig, Reader } from "./config.ts";
+import type { BertConfig, Pooling, Reader } from "./config.ts";
 import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MIXTURE, MLM, POOLER, weightOf } from "./names.ts";
 import { type LayerFn, type LayerPlace, type ModuleSite, type Sites, SKIP, type Tokens } from "./sites.ts";
 
@@ -291,6 +291,36 @@ export function classify(context: ForwardContext, encoding: Encoding): Value {
   const read = context.reader === "mixture" ? mixLayers(context, encoding) : pool(context, encoding.first);
   const { classifierDropout, hiddenDropout } = context.config;
   return dense(context, CLASSIFIER, drop(context, read, classifierDropout ?? hiddenDropout, 1));
+}
+
+/** Logits of each token [N, C], out of the last states [N, D]: BertForTokenClassification's, without a pooler. */
+export function classifyTokens(context: ForwardContext, last: Value): Value {
+  const { classifierDropout, hiddenDropout } = context.config;
+  return dense(context, CLASSIFIER, drop(context, last, classifierDropout ?? hiddenDropout, 1));
+}
+
+/**
+ * Vectors of texts [B, D], as they are trained. Their length is left as it is: what they are held to reads angles.
+ *
+ * @throws {GraphError} `bert/pooling` for a pooling that has no gradient here
+ */
+export function poolVectors(
+  { last, first }: Pick<Encoding, "last" | "first">,
+  { mask }: BertInputs,
+  pooling: Pooling | undefined,
+): Value {
+  if (pooling?.mode === "cls") return first;
+  if (pooling?.mode !== "mean" && pooling?.mode !== "mean_sqrt_len_tokens") {
+    throw new GraphError(
+      "bert/pooling",
+      `vectors: expected a mean or the first token, got ${pooling?.mode ?? "none"}`,
+    );
+  }
+  const [B, T] = [axis(mask.shape, 0), axis(mask.shape, 1)];
+  const states = reshape(last, [B, T, axis(last.shape, 1)]);
+  const total = sum(mul(states, reshape(mask, [B, T, 1])), [1]);
+  const tokens = sum(mask, [1], true);
+  return div(total, pooling.mode === "mean" ? tokens : sqrt(tokens));
 }
 
 /** Masked-language-model logits at the flat positions `positions` [M] of the batch: [M, V]. */

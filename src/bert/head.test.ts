@@ -20,6 +20,21 @@ const HEADS: readonly [string, object, Head][] = [
     { architectures: ["BertMixtureForSequenceClassification"] },
     { kind: "classification", labels: ["LABEL_0", "LABEL_1"], reader: "mixture" },
   ],
+  [
+    "any of its labels",
+    { id2label: { 0: "a", 1: "b", 2: "c" }, problem_type: "multi_label_classification" },
+    { kind: "multi-label", labels: ["a", "b", "c"] },
+  ],
+  [
+    "one label that holds or not",
+    { id2label: { 0: "spam" }, problem_type: "multi_label_classification" },
+    { kind: "multi-label", labels: ["spam"] },
+  ],
+  [
+    "labels of tokens",
+    { architectures: ["BertForTokenClassification"], id2label: { 0: "O", 1: "B-PER" } },
+    { kind: "tokens", labels: ["O", "B-PER"] },
+  ],
   ["bare encoder", { architectures: ["BertModel"] }, { kind: "none" }],
   ["no architecture", { architectures: undefined }, { kind: "none" }],
 ];
@@ -30,11 +45,11 @@ test.each(HEADS)("head: %s", (_, change, head) => {
 
 const json = { architectures: ["BertForSequenceClassification"] };
 const REFUSED: readonly [string, unknown, string][] = [
-  ["config/architecture", { ...json, architectures: ["BertForTokenClassification"] }, "TokenClassification"],
+  ["config/architecture", { ...json, architectures: ["BertForQuestionAnswering"] }, "TokenClassification"],
   ["config/architecture", { ...json, architectures: ["constructor"] }, "constructor"],
   ["config/labels", { ...json, id2label: { 0: "a", 2: "b" } }, 'id2label["1"]'],
   ["config/labels", { ...json, id2label: { 0: "a", 1: "b" }, num_labels: 3 }, "num_labels"],
-  ["config/problem", { ...json, problem_type: "multi_label_classification" }, "multi_label"],
+  ["config/problem", { ...json, problem_type: "any_of_them" }, "multi_label"],
   ["config/problem", { ...json, num_labels: 2, problem_type: "regression" }, "regression"],
   ["config/untied", { ...json, architectures: ["BertForMaskedLM"], tie_word_embeddings: false }, "tie_word"],
   ["config/architecture", { architectures: 7 }, "a list of names"],
@@ -56,6 +71,7 @@ const POOLER = "bert.pooler.dense.weight";
 const CLASSIFIER = ["classifier.weight", "classifier.bias"];
 const MLM = ["cls.predictions.transform.dense.weight", "cls.predictions.bias"];
 const two: Head = { kind: "classification", labels: ["LABEL_0", "LABEL_1"] };
+const TOKENS: Head = { kind: "tokens", labels: ["LABEL_0", "LABEL_1"] };
 
 /** Architectures, tensors beside the encoder's, the head, and a part of the note that must be there. */
 const FOUND: readonly [unknown, readonly string[], Head, string | undefined][] = [
@@ -75,7 +91,7 @@ const FOUND: readonly [unknown, readonly string[], Head, string | undefined][] =
   [null, [POOLER, ...CLASSIFIER, ...MLM], two, "no architectures"],
   [[], [POOLER, ...MLM], { kind: "mlm" }, "no architectures"],
   [undefined, [POOLER], { kind: "none" }, "no architectures"],
-  [undefined, CLASSIFIER, { kind: "none" }, "no architectures"], // labels of tokens
+  [undefined, CLASSIFIER, TOKENS, "no architectures"],
   [
     undefined,
     ["mixture.weights", "mixture.dense.weight", ...CLASSIFIER],
@@ -84,7 +100,9 @@ const FOUND: readonly [unknown, readonly string[], Head, string | undefined][] =
   ],
   [["OurBert", "BertForMaskedLM"], MLM, { kind: "mlm" }, undefined],
   [["OurBert"], [POOLER, ...CLASSIFIER], two, "says OurBert"],
-  [["BertForTokenClassification"], [POOLER, ...CLASSIFIER], { kind: "none" }, "labels of tokens"],
+  [["BertForTokenClassification"], CLASSIFIER, TOKENS, undefined],
+  [["BertForTokenClassification"], [POOLER, ...CLASSIFIER], TOKENS, undefined],
+  [["BertForTokenClassification"], [POOLER], { kind: "none" }, "says BertForTokenClassification"],
   [["BertForQuestionAnswering"], ["qa_outputs.weight"], { kind: "none" }, "answers to questions"],
   [["BertForMultipleChoice"], [POOLER, ...CLASSIFIER], { kind: "none" }, "multiple choice"],
   [["BertForNextSentencePrediction"], ["cls.seq_relationship.weight"], { kind: "none" }, "next sentences"],

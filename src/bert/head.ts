@@ -4,7 +4,7 @@
  *
  * Stock `transformers` does not look at `architectures` either: the class that is asked for takes the tensors that it
  * knows and warns of the rest. So here a head is what the file holds the tensors of. The architecture decides when both
- * fit, and a head that is not read here (tokens, questions, next sentence) leaves the encoder below it.
+ * fit, and a head that is not read here (questions, next sentence) leaves the encoder below it.
  *
  * Promise: whatever was not plainly said is told in a note. Not here: shapes (names.ts), writing (config-json.ts).
  */
@@ -20,9 +20,12 @@ export const CLASSIFIERS: Readonly<Record<Reader, string>> = {
   mixture: "BertMixtureForSequenceClassification",
 };
 
-/** What an architecture says of the head. */
+/** A classifier of each token. */
+export const TOKENS = "BertForTokenClassification";
+
+/** What an architecture says of the head; a classification may turn out to be one of several labels, or a regression. */
 interface Architecture {
-  readonly kind: Head["kind"];
+  readonly kind: "none" | "mlm" | "classification" | "tokens";
   readonly reader?: "mixture";
   /** What its own head does, where that is not read here and only the encoder is. */
   readonly foreign?: string;
@@ -37,7 +40,7 @@ const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Archite
   [CLASSIFIERS.pooler, { kind: "classification" }],
   [CLASSIFIERS.mixture, { kind: "classification", reader: "mixture" }],
   ["BertForNextSentencePrediction", { kind: "none", foreign: "next sentences" }],
-  ["BertForTokenClassification", { kind: "none", foreign: "labels of tokens" }],
+  [TOKENS, { kind: "tokens" }],
   ["BertForQuestionAnswering", { kind: "none", foreign: "answers to questions" }],
   ["BertForMultipleChoice", { kind: "none", foreign: "multiple choice" }],
 ]);
@@ -108,23 +111,25 @@ function listedArchitectures(c: JsonObject, where: string): string[] {
 function isHeld({ kind, reader }: Architecture, names: ReadonlySet<string>): boolean {
   if (kind === "mlm") return [...names].some((name) => name.startsWith(MLM.stem));
   if (kind === "none") return false;
+  if (kind === "tokens") return names.has(weightOf(CLASSIFIER));
   return names.has(weightOf(CLASSIFIER)) && (reader === undefined) === !names.has(MIXTURE.weights);
 }
 
 /**
- * The head that is whole. A classifier without what it reads labels tokens, and is none. Of two whole heads it is the
+ * The head that is whole. A classifier without what it reads labels tokens. Of two whole heads it is the
  * classifier, because a fine-tuned model may keep what it was pre-trained with, and never the other way round.
  */
 function heldBy(names: ReadonlySet<string>): Architecture {
   if (names.has(weightOf(CLASSIFIER))) {
     if (names.has(MIXTURE.weights)) return { kind: "classification", reader: "mixture" };
-    if (names.has(weightOf(POOLER))) return { kind: "classification" };
+    return { kind: names.has(weightOf(POOLER)) ? "classification" : "tokens" };
   }
   return { kind: names.has(weightOf(MLM.transform)) ? "mlm" : "none" };
 }
 
 function inWords({ kind }: Architecture): string {
   if (kind === "classification") return "a classification or regression";
+  if (kind === "tokens") return "a classification of tokens";
   return kind === "mlm" ? "a masked language model" : "an encoder without a head that is read here";
 }
 
@@ -134,13 +139,16 @@ function headOf(c: JsonObject, { kind, reader }: Architecture, where: string): H
   }
   if (kind === "mlm") return { kind };
   if (kind === "none") return { kind, ...parsePooling(c, where) };
-  const reading = reader === undefined ? {} : { reader };
   const labels = parseLabels(c, where);
+  if (kind === "tokens") return { kind, labels };
+  const reading = reader === undefined ? {} : { reader };
   const problem = own(c, "problem_type") ?? null;
   const isOne = labels.length === 1;
   if (isOne && (problem === null || problem === "regression")) return { kind: "regression", ...reading };
+  if (problem === "multi_label_classification") return { kind: "multi-label", labels, ...reading };
   if (isOne || (problem !== null && problem !== "single_label_classification")) {
-    const expected = `${isOne ? "regression" : "single_label_classification"} for ${labels.length} labels`;
+    const several = "single_label_classification or multi_label_classification";
+    const expected = `${isOne ? "regression or multi_label_classification" : several} for ${labels.length} labels`;
     throw bad("problem", "problem_type", expected, problem, where);
   }
   return { kind, labels, ...reading };

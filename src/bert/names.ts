@@ -127,6 +127,8 @@ function addHead(shapes: Shapes, config: BertConfig, head: Head): void {
     addLinear(shapes, MLM.transform, D, D);
     addNorm(shapes, MLM.norm, D);
     shapes.set(MLM.bias, [config.vocabSize]);
+  } else if (head.kind === "tokens") {
+    addLinear(shapes, CLASSIFIER, head.labels.length, D);
   } else if (head.kind !== "none") {
     if (head.reader === "mixture") shapes.set(MIXTURE.weights, [config.layers.length]);
     addLinear(shapes, head.reader === "mixture" ? MIXTURE.dense : POOLER, D, D);
@@ -144,7 +146,7 @@ export function parameters(config: BertConfig, head: Head): Shapes {
 }
 
 /**
- * Tensors that a network of this head may carry besides: a pre-trained pooler, for the fine-tuning to come.
+ * Tensors that a network of this head may carry besides: a pre-trained pooler, for a fine-tuning to come.
  * The forward pass of such a network does not use them.
  */
 export function optionalParameters(config: BertConfig, head: Head): Shapes {
@@ -221,6 +223,7 @@ export type Surplus = "constant" | "left out" | "refused";
 export function surplusOf(name: string, head: Head): Surplus {
   if (CONSTANTS.test(name)) return "constant";
   if (LOSS.test(name)) return "left out";
+  if (head.kind === "tokens" && name.startsWith(`${POOLER}.`)) return "left out";
   const own = head.kind === "mlm" ? MLM.stem : `${CLASSIFIER}.`;
   if (head.kind !== "none" && name.startsWith(own)) return "refused";
   return HEADS.test(name) ? "left out" : "refused";

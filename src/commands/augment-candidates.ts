@@ -135,7 +135,7 @@ function maskWords(
     if (count !== 1 || first >= text.length) return [];
     const masked = ids.slice();
     masked[first + 1] = mask;
-    return [{ ids: masked, types, label: 0, position: first + 1 }];
+    return [{ ids: masked, types, labels: [], position: first + 1 }];
   });
 }
 

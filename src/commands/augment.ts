@@ -166,6 +166,7 @@ async function write(
 }
 
 function lineOf({ text, pair, label }: Example, { task, labels }: Dataset): string {
-  const said = task === "regression" ? label : (labels[label] ?? String(label));
+  const nameOf = (one: number): string => labels[one] ?? String(one);
+  const said = typeof label !== "number" ? label.map(nameOf) : task === "regression" ? label : nameOf(label);
   return JSON.stringify({ text, ...(pair === undefined ? {} : { text_pair: pair }), label: said });
 }

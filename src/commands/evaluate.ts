@@ -11,9 +11,10 @@ import { requireItem } from "../base/present.ts";
 import { type Head, labelsOf } from "../bert/config.ts";
 import { encodeDataset } from "../data/batches.ts";
 import { type Dataset, measureOf } from "../data/dataset.ts";
+import { countExamples, truthOf } from "../data/judging.ts";
 import { classFinder } from "../data/label-names.ts";
 import { Engine } from "../engine/engine.ts";
-import { judgeLogits, logitsOf, truthOf } from "../measure/logits.ts";
+import { judgeLogits, logitsOf } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
 import { lengthFor } from "../network/length.ts";
@@ -69,7 +70,7 @@ async function evaluateModel(settings: EvaluateSettings, context: RunContext): P
       model: name,
       mask,
       task: settings.task ?? null,
-      examples: truth.length,
+      examples: countExamples(truth),
       length,
       cut: set.cut,
       metric: measure.primary,

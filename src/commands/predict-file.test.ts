@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { classOf } from "../data/dataset.ts";
 import { readTable } from "../data/table.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { predict } from "./predict.ts";
@@ -35,10 +36,10 @@ test.each(["csv", "tsv", "jsonl"])(
     const labelled = { task: "classification", labels: ["negative", "positive"] } as const;
     const read = await readTable(job.out, { text: "text", label: "label" }, { like: labelled });
     expect(read.examples.map(({ text }) => text)).toEqual(TEXTS);
-    expect(read.examples.map(({ label }) => read.labels[label])).toEqual(alone.map(({ label }) => label));
+    expect(read.examples.map((each) => read.labels[classOf(each)])).toEqual(alone.map(({ label }) => label));
     const scores = await readTable(job.out, { text: "text", label: "score" }, { task: "regression" });
-    scores.examples.forEach(({ label }, i) => {
-      expect(label).toBeCloseTo(alone[i]?.score ?? Number.NaN, 5);
+    scores.examples.forEach((each, i) => {
+      expect(classOf(each)).toBeCloseTo(alone[i]?.score ?? Number.NaN, 5);
     });
     const ids = await readTable(job.out, { text: "note", label: "id" });
     expect(ids.examples.map(({ text, label }) => [text, label])).toEqual(TEXTS.map((_, i) => [`n${i}`, i]));
@@ -104,7 +105,7 @@ test("more rows than are labelled together come out in their order", async () =>
   await predict(job);
   const { examples } = await readTable(job.out, { text: "text", label: "score" }, { task: "regression" });
   expect(examples.map(({ text }) => text)).toEqual(texts);
-  const of = (text: string) => examples.filter((each) => each.text === text).map(({ label }) => label);
+  const of = (text: string) => examples.filter((each) => each.text === text).map(classOf);
   const [good, bad] = [of("good film"), of("bad plot very dull")];
   expect(Math.max(...good) - Math.min(...good)).toBeLessThan(1e-5);
   expect(Math.max(...bad) - Math.min(...bad)).toBeLessThan(1e-5);

@@ -8,6 +8,7 @@ import type { Key } from "../base/random.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import type { Encoding } from "../bert/forward.ts";
+import type { Softening } from "../bert/losses.ts";
 import type { Sites } from "../bert/sites.ts";
 import type { DropoutKey } from "../graph/uniform.ts";
 import type { Value } from "../graph/value.ts";
@@ -82,8 +83,15 @@ export interface Tools {
 /** One model's forward pass in a training graph. */
 export interface Pass {
   readonly encoding: Encoding;
-  /** [B, C] */
+  /** Rows of answers in the form of the head (bert/answers.ts): [B, C], of labels for tokens [N, C], of vectors [B, D]. */
   readonly logits: Value;
+}
+
+/** How a task compares the student's answers with a teacher's. */
+export interface AnswerComparison {
+  readonly against: (teacher: Pass, softening: Softening) => Value;
+  /** Whether a teacher's answers say more than the labels do; those of a regression do not. */
+  readonly isSoft: boolean;
 }
 
 /** What a method's loss is made of. */
@@ -92,8 +100,9 @@ export interface LossInputs extends Pass {
   readonly task: Value;
   /** [B, T], 1 for a token. */
   readonly mask: Value;
-  /** This batch's share of the step's labels: means over a batch are weighed by it when gradients are accumulated. */
+  /** This batch's share of the step's texts: means over a batch are weighed by it when gradients are accumulated. */
   readonly share: Value;
+  readonly answers: AnswerComparison;
   /**
    * The teacher's pass on the same batch, without dropout or gradients. Only for methods with a `teacher`. A loss that
    * reads its logits alone costs one pass of each example in the whole run.

@@ -12,13 +12,18 @@ import {
   type TrainOrder,
   trainBatches,
 } from "./batches.ts";
+import { labelsOf } from "./dataset.ts";
 import { readGlue } from "./glue.ts";
 
 /** `n` examples of 3 to 42 pieces; an example's pieces are its own number plus 1. */
 function lengths(n: number, task: EncodedSet["task"] = "classification"): EncodedSet {
   const examples = Array.from({ length: n }, (_, i) => {
     const length = 3 + randint(keyOf(11), 40, i);
-    return { ids: new Int32Array(length).fill(i + 1), types: new Int32Array(length).fill(1), label: i % 3 };
+    return {
+      ids: new Int32Array(length).fill(i + 1),
+      types: new Int32Array(length).fill(1),
+      labels: [i % 3],
+    };
   });
   return { task, examples, pad: 0 };
 }
@@ -83,8 +88,8 @@ test("rows are padded to the longest of their batch, masked, typed and labelled"
   const set: EncodedSet = {
     task: "classification",
     examples: [
-      { ids: Int32Array.of(5, 6), types: Int32Array.of(0, 1), label: 2 },
-      { ids: Int32Array.of(7, 8, 9), types: Int32Array.of(0, 0, 1), label: 0 },
+      { ids: Int32Array.of(5, 6), types: Int32Array.of(0, 1), labels: [2] },
+      { ids: Int32Array.of(7, 8, 9), types: Int32Array.of(0, 0, 1), labels: [0] },
     ],
     pad: 99,
   };
@@ -153,8 +158,8 @@ test("a data set is encoded example by example", () => {
     length: 6,
     cut: 1,
     examples: [
-      { ids: Int32Array.of(1, 5, 6, 2), types: new Int32Array(4), label: 1 },
-      { ids: Int32Array.of(1, 5, 2, 6, 6, 2), types: Int32Array.of(0, 0, 0, 1, 1, 1), label: 0 },
+      { ids: Int32Array.of(1, 5, 6, 2), types: new Int32Array(4), labels: [1] },
+      { ids: Int32Array.of(1, 5, 2, 6, 6, 2), types: Int32Array.of(0, 0, 0, 1, 1, 1), labels: [0] },
     ],
   });
 });
@@ -164,9 +169,9 @@ test.skipIf(!glue)(
   "SST-2 in batches of 32 has under 25 % padding, over 60 % unless bucketed (needs ESPALIER_SHARED)",
   async () => {
     const { examples } = await readGlue("sst2", glue ?? "", "train");
-    const words = examples.map(({ text, label }) => {
-      const length = text.split(" ").length;
-      return { ids: new Int32Array(length), types: new Int32Array(length), label };
+    const words = examples.map((each) => {
+      const length = each.text.split(" ").length;
+      return { ids: new Int32Array(length), types: new Int32Array(length), labels: labelsOf(each) };
     });
     const set: EncodedSet = { task: "classification", examples: words, pad: 0 };
     expect(paddingShare(trainBatches(set, { ...order, batchSize: 32 }))).toBeLessThan(0.25);

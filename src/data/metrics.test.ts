@@ -12,7 +12,6 @@ import {
   pearson,
   primaryOf,
   spearman,
-  taskMetrics,
 } from "./metrics.ts";
 
 interface Golden {
@@ -63,33 +62,6 @@ test("perfect and reversed predictions reach the ends of the scale", () => {
 
 test("the largest logit wins, the first of equal ones", () => {
   expect(argmaxRows(Float32Array.of(0, 1, 2, 5, 5, 1, -1, -2, -3), 3)).toEqual(Int32Array.of(2, 0, 0));
-});
-
-test("MRPC and STS-B are judged by the mean of their two metrics", () => {
-  const logits = Float32Array.of(0, 1, 0, 1, 1, 0, 0, 1);
-  const mrpc = taskMetrics(GLUE.mrpc.measure, logits, Int32Array.of(1, 0, 0, 1));
-  expect(mrpc.accuracy).toBe(0.75);
-  expect(mrpc.f1).toBeCloseTo(0.8, 12);
-  expect(primaryOf(GLUE.mrpc.measure, mrpc)).toBeCloseTo(0.775, 12);
-  const stsb = taskMetrics(GLUE.stsb.measure, Float32Array.of(1, 2, 4), Float32Array.of(0, 1, 2));
-  const both = ((stsb.pearson ?? 0) + (stsb.spearman ?? 0)) / 2;
-  expect(stsb.spearman).toBeCloseTo(1, 12);
-  expect(primaryOf(GLUE.stsb.measure, stsb)).toBe(both);
-});
-
-test("logits that are not finite, or do not fit the labels, are refused", () => {
-  const measure: Measure = GLUE.sst2.measure;
-  const labels = Int32Array.of(0, 1);
-  expect(() => taskMetrics(measure, Float32Array.of(0, 1, Number.NaN, 1), labels)).toThrow(
-    "metrics: expected finite logits, got NaN (example 2)",
-  );
-  expect(() => taskMetrics(measure, Float32Array.of(0, 1, 2), labels)).toThrow(
-    "metrics: expected two logits or more for each of 2 labels, got 3 in all",
-  );
-  expect(() => taskMetrics(GLUE.stsb.measure, new Float32Array(4), labels)).toThrow(
-    "metrics: expected one value for each of 2 labels, got 4 in all",
-  );
-  expect(() => taskMetrics(measure, new Float32Array(), new Int32Array())).toThrow(/for each of 0 labels/);
 });
 
 test("a primary metric that was not computed is refused", () => {

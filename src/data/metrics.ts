@@ -1,15 +1,15 @@
 /**
- * The metrics of GLUE and of plain classification, from logits and labels.
+ * The metrics of GLUE and of plain classification, from predictions and labels.
  *
  * Definitions follow scikit-learn and SciPy, which the tests compare with. Where those leave a value undefined or
  * warn (constant predictions, a class that never occurs), the value here is 0: such predictions tell nothing.
  */
 
 import { RunError } from "../base/errors.ts";
-import type { Measure, MetricName } from "./dataset.ts";
+import type { Measure } from "./dataset.ts";
 
 /** Any list of numbers. */
-type Numbers = ArrayLike<number>;
+export type Numbers = ArrayLike<number>;
 
 /** The part of predictions that are right. */
 export function accuracy(predicted: Numbers, truth: Numbers): number {
@@ -28,7 +28,7 @@ export function macroF1(predicted: Numbers, truth: Numbers): number {
   const [predictions, truths] = [counts(predicted), counts(truth)];
   const classes = Array.from({ length: Math.max(predictions.length, truths.length) }, (_, c) => c);
   const present = classes.filter((c) => predictions[c] || truths[c]);
-  return mean(present.map((c) => f1Of(predicted, truth, c)));
+  return meanOf(present.map((c) => f1Of(predicted, truth, c)));
 }
 
 /** F1 = 2TP / (2TP + FP + FN). */
@@ -93,7 +93,7 @@ export function spearman(predicted: Numbers, truth: Numbers): number {
 function centre(values: Numbers): Float64Array {
   const copy = new Float64Array(values.length);
   copy.set(values);
-  const middle = mean(copy);
+  const middle = meanOf(copy);
   return copy.map((value) => value - middle);
 }
 
@@ -120,9 +120,10 @@ function countBelow(sorted: Float64Array, value: number, orEqual: boolean): numb
   return low;
 }
 
-function mean(values: readonly number[] | Float64Array): number {
+/** The mean; 0 of nothing. */
+export function meanOf(values: Numbers): number {
   let sum = 0;
-  for (const value of values) sum += value;
+  for (let i = 0; i < values.length; i++) sum += values[i] ?? 0;
   return ratio(sum, values.length);
 }
 
@@ -130,16 +131,6 @@ function mean(values: readonly number[] | Float64Array): number {
 function ratio(a: number, b: number): number {
   return b === 0 ? 0 : a / b;
 }
-
-/** Every metric by name; all take predictions and truth of equal length and grow with quality. */
-export const METRICS: Readonly<Record<MetricName, (predicted: Numbers, truth: Numbers) => number>> = {
-  accuracy,
-  f1,
-  macro_f1: macroF1,
-  matthews,
-  pearson,
-  spearman,
-};
 
 /** Why a logit is not finite: weights are, or they would not have been read. */
 export const NOT_FINITE = "a sum on the way to it is larger than float32 holds: are the weights damaged?";
@@ -156,45 +147,6 @@ export function argmaxRows(logits: Float32Array, classes: number): Int32Array {
 }
 
 /**
- * All metrics of a measure, and `mean` where that is the primary one.
- * @param logits [N, C] for classes, [N] or [N, 1] for a regression.
- * @param labels [N].
- * @throws {RunError} `metrics/finite` when a logit is not finite, `metrics/count` when they do not fit the labels.
- */
-export function taskMetrics(measure: Measure, logits: Float32Array, labels: Numbers): Record<string, number> {
-  const width = logits.length / labels.length;
-  const isRegression = measure.task === "regression";
-  if (labels.length === 0 || (isRegression ? width !== 1 : !Number.isInteger(width) || width < 2)) {
-    const expected = isRegression ? "one value" : "two logits or more";
-    const message = `metrics: expected ${expected} for each of ${labels.length} labels, got ${logits.length} in all`;
-    throw new RunError("metrics/count", message);
-  }
-  const bad = logits.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    const where = `example ${Math.floor(bad / width) + 1}`;
-    const message = `metrics: expected finite logits, got ${logits[bad]} (${where}); ${NOT_FINITE}`;
-    throw new RunError("metrics/finite", message);
-  }
-  return predictionMetrics(measure, predictedBy(measure, logits, labels.length), labels);
-}
-
-/** What logits [N, C] of `n` examples predict: a class each, or the value of a regression. */
-export function predictedBy({ task }: Measure, logits: Float32Array, n: number): Float32Array | Int32Array {
-  return task === "regression" ? logits : argmaxRows(logits, logits.length / n);
-}
-
-/** As `taskMetrics`, from predictions. */
-export function predictionMetrics(
-  measure: Measure,
-  predicted: Numbers,
-  labels: Numbers,
-): Record<string, number> {
-  const found = measure.metrics.map((name): [string, number] => [name, METRICS[name](predicted, labels)]);
-  if (measure.primary === "mean") found.push(["mean", mean(found.map(([, value]) => value))]);
-  return Object.fromEntries(found);
-}
-
-/**
  * Mean cross-entropy of logits [N, C], or mean squared error of a regression's values [N], in double precision.
  */
 export function meanLoss({ task }: Pick<Measure, "task">, logits: Float32Array, labels: Numbers): number {
@@ -204,7 +156,7 @@ export function meanLoss({ task }: Pick<Measure, "task">, logits: Float32Array, 
     const own = row[task === "regression" ? 0 : label] ?? Number.NaN;
     return task === "regression" ? (own - label) ** 2 : logSumExp(row) - own;
   });
-  return mean(each);
+  return meanOf(each);
 }
 
 function logSumExp(row: Float32Array): number {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
 import { EspalierError } from "../base/errors.ts";
+import { classOf } from "./dataset.ts";
 import { readTable, type TableColumns, type TableOptions } from "./table.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "espalier-rows-"));
@@ -159,7 +160,7 @@ test.each(failures)("%s is refused: %j", async (name, content, message) => {
 /** Texts and labels by name, and the notes, without the file's name. */
 async function read(name: string, content: string | Uint8Array, options: TableOptions = {}) {
   const { examples, labels, notes = [] } = await readTable(file(name, content), columns, options);
-  const rows = examples.map(({ text, label }) => [text, labels[label]]);
+  const rows = examples.map((each) => [each.text, labels[classOf(each)]]);
   return { rows, notes: notes.map((note) => note.replace(`${name}: `, "")) };
 }
 

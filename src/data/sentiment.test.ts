@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { keyOf } from "../base/random.ts";
 import type { Dataset } from "./dataset.ts";
+import { classOf } from "./dataset.ts";
 import { sentimentData } from "./sentiment.ts";
 import { ADJECTIVES, DEGREES, DOMAINS, FEELINGS, type Sides, VERBS } from "./sentiment-words.ts";
 
@@ -92,7 +93,7 @@ function bagOfWords(fit: Dataset, judge: Dataset): number {
   const weights = new Map<string, number>();
   const score = (words: ReadonlySet<string>) =>
     [...words].reduce((sum, word) => sum + (weights.get(word) ?? 0), 0);
-  const bags = fit.examples.map(({ text, label }) => ({ words: new Set(wordsOf(text)), label }));
+  const bags = fit.examples.map((each) => ({ words: new Set(wordsOf(each.text)), label: classOf(each) }));
   for (let epoch = 0; epoch < 30; epoch++) {
     for (const { words, label } of bags) {
       const step = (0.2 / (1 + epoch)) * (label - 1 / (1 + Math.exp(-score(words))));

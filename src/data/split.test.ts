@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { keyOf } from "../base/random.ts";
 import type { Dataset } from "./dataset.ts";
+import { classOf } from "./dataset.ts";
 import { drawEach, fewNotes, holdOut, rareNotes, sharedNotes, standardErrorText } from "./split.ts";
 
 function classes(...counts: readonly number[]): Dataset {
@@ -48,7 +49,7 @@ test("of a regression every stretch of its sorted values gives one", () => {
     where: `made:${i}`,
   }));
   const { dev } = holdOut({ name: "made", task: "regression", labels: [], examples }, 10, keyOf(3));
-  const stretches = dev.examples.map(({ label }) => Math.floor(label / 10));
+  const stretches = dev.examples.map((each) => Math.floor(classOf(each) / 10));
   expect(stretches.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 

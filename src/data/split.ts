@@ -9,7 +9,7 @@ import { apportion } from "../base/apportion.ts";
 import { ConfigError } from "../base/errors.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
 import { type Key, permutation } from "../base/random.ts";
-import type { Dataset, Example } from "./dataset.ts";
+import { classOf, type Dataset, type Example, labelsOf } from "./dataset.ts";
 
 /** Two parts of one data set, both in its order. */
 export interface Split {
@@ -95,7 +95,7 @@ export function sharedNotes({ train, dev }: Split): string[] {
 export function rareNotes({ train, dev }: Split): string[] {
   if (train.task === "regression") return [];
   const count = ({ examples }: Dataset, label: number) =>
-    examples.filter((each) => each.label === label).length;
+    examples.filter((each) => labelsOf(each).includes(label)).length;
   const classes = train.labels.map((name, label) => ({
     name,
     learnt: count(train, label),
@@ -133,7 +133,10 @@ interface Stratum {
 }
 
 function strata(all: Dataset, order: Int32Array, count: number): Stratum[] {
-  const labelAt = (i: number): number => requireItem(all.examples, i, "examples").label;
+  // Several labels have no one class to be drawn by.
+  if (all.task !== "regression" && all.task !== "classification")
+    return [{ members: [...order], share: count }];
+  const labelAt = (i: number): number => classOf(requireItem(all.examples, i, "examples"));
   if (all.task === "regression") {
     const rank = new Map([...order].map((i, place) => [i, place]));
     const place = (i: number): number => requireEntry(rank, i, "rank of");

@@ -1,8 +1,8 @@
 /** What a model says of a whole set of examples, in the set's own order, and how well it does. */
 
-import { type Batch, type EncodedSet, evalBatches, inExampleOrder } from "../data/batches.ts";
+import { type Batch, type EncodedSet, evalBatches, inExampleOrder, UNLABELLED } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
-import { meanLoss, predictedBy, taskMetrics } from "../data/metrics.ts";
+import { lossOf, metricsOf, predict, requireAnswers, type Truth, truthOf } from "../data/judging.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
 import { openNetwork } from "../network/inference.ts";
@@ -10,12 +10,12 @@ import type { Network } from "../network/network.ts";
 
 /** A model's answers to a labelled set. Two models are compared by these, example by example (paired.ts). */
 export interface Judged {
-  /** [N, C], or [N] of a regression. */
+  /** As `logitsOf` gives them. */
   readonly logits: Float32Array;
-  /** A class for each example, or the value of a regression. */
+  /** See data/judging.ts. */
   readonly predicted: ArrayLike<number>;
   readonly metrics: Readonly<Record<string, number>>;
-  /** Mean cross-entropy, or mean squared error of a regression. */
+  /** Mean over the labels, or over the texts of an embedding. */
   readonly loss: number;
 }
 
@@ -24,7 +24,10 @@ export interface Answering {
   readonly logits: (batch: Batch) => Promise<Float32Array>;
 }
 
-/** Logits of every example, row by row: [N, C]. @throws the reason of the signal, before the next batch */
+/**
+ * Answers to every example, row by row: [N, C], [N, 1] or [N, D]; for words a row for each that has a label.
+ * @throws the reason of the signal, before the next batch
+ */
 export async function logitsOf(
   model: Answering,
   set: EncodedSet,
@@ -36,19 +39,45 @@ export async function logitsOf(
     signal?.throwIfAborted();
     parts.push({ batch, rows: await model.logits(batch) });
   }
-  return inExampleOrder(parts);
+  return set.task === "tokens" ? wordRows(set, parts) : inExampleOrder(parts);
 }
 
-/** Asks a model about every example and judges what it says. @throws as `taskMetrics` does */
+/** Of rows for all tokens of each batch, [B·T, C], those of the labelled ones, in the order of the examples. */
+function wordRows(
+  { examples }: EncodedSet,
+  parts: readonly { readonly batch: Batch; readonly rows: Float32Array }[],
+): Float32Array {
+  const own: Float32Array[][] = examples.map(() => []);
+  for (const { batch, rows } of parts) {
+    const width = rows.length / (batch.size * batch.length);
+    batch.indices.forEach((index, i) => {
+      Array.from(examples[index]?.labels ?? []).forEach((label, token) => {
+        if (label === UNLABELLED) return;
+        const start = (i * batch.length + token) * width;
+        own[index]?.push(rows.subarray(start, start + width));
+      });
+    });
+  }
+  const all = own.flat();
+  const width = all[0]?.length ?? 0;
+  const out = new Float32Array(all.length * width);
+  all.forEach((row, i) => {
+    out.set(row, i * width);
+  });
+  return out;
+}
+
+/** Asks a model about every example and judges what it says. @throws as `requireAnswers` does */
 export async function judgeOn(model: Answering, set: EncodedSet, measure: Measure): Promise<Judged> {
   return judgeLogits(measure, await logitsOf(model, set), truthOf(set));
 }
 
-/** Judges logits [N, C] of labelled examples. @throws as `taskMetrics` does */
-export function judgeLogits(measure: Measure, logits: Float32Array, labels: readonly number[]): Judged {
-  const metrics = taskMetrics(measure, logits, labels);
-  const predicted = predictedBy(measure, logits, labels.length);
-  return { logits, predicted, metrics, loss: meanLoss(measure, logits, labels) };
+/** Judges answers to labelled examples. @throws as `requireAnswers` does */
+export function judgeLogits(measure: Measure, logits: Float32Array, truth: Truth): Judged {
+  requireAnswers(measure, logits, truth);
+  const predicted = predict(measure, logits, truth);
+  const metrics = metricsOf(measure, predicted, truth, logits);
+  return { logits, predicted, metrics, loss: lossOf(measure, logits, truth) };
 }
 
 /** Judges a finished network as the model that ships, on an engine of its own. @throws as `judgeOn` does */
@@ -64,9 +93,4 @@ export async function judgeNetwork(
   } finally {
     await engine.close();
   }
-}
-
-/** The gold labels of a set. */
-export function truthOf({ examples }: EncodedSet): number[] {
-  return examples.map(({ label }) => label);
 }

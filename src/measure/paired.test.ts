@@ -36,7 +36,7 @@ test.each(golden.counts)(
 test.each(golden.answers)(
   "$name: the bootstrap's ends are SciPy's within a twentieth of its width",
   (set) => {
-    const found = comparePaired(set.measure, set, keyOf(1));
+    const found = comparePaired(set.measure, { ...set, truth: { labels: set.truth } }, keyOf(1));
     expect(Math.abs(found.difference - set.difference)).toBeLessThan(1e-12);
     const slack = (set.high - set.low) / 20;
     expect(Math.abs(found.interval.low - set.low)).toBeLessThan(slack);
@@ -56,7 +56,7 @@ test("52 became wrong and 30 right of 872: 2.5 points lower, 4.6 to 0.5, with p 
   const before = Array.from({ length: 872 }, (_, i) => (i < 762 ? 1 : 0));
   const after = before.map((right, i) => (i < 52 || (i >= 762 && i < 792) ? 1 - right : right));
   const truth = before.map(() => 1);
-  const found = comparePaired(ACCURACY, { truth, before, after }, keyOf(0));
+  const found = comparePaired(ACCURACY, { truth: { labels: truth }, before, after }, keyOf(0));
   expect(found).toMatchObject({ lost: 52, gained: 30, examples: 872, resamples: null });
   expect(found.difference).toBeCloseTo(-0.0252, 4);
   expect(found.interval.low).toBeCloseTo(-0.0463, 4);
@@ -66,7 +66,7 @@ test("52 became wrong and 30 right of 872: 2.5 points lower, 4.6 to 0.5, with p 
 
 test("the same answers give no difference, and an interval that is as narrow as the examples allow", () => {
   const truth = Array.from({ length: 400 }, (_, i) => i % 2);
-  const same = { truth, before: truth, after: truth };
+  const same = { truth: { labels: truth }, before: truth, after: truth };
   const { interval, p } = comparePaired(ACCURACY, same, keyOf(0));
   expect(p).toBe(1);
   expect(interval.high).toBeCloseTo(1.96 ** 2 / (400 + 1.96 ** 2), 4);
@@ -78,7 +78,8 @@ test("the same answers give no difference, and an interval that is as narrow as 
 test("one key gives one interval, another a near one", () => {
   const set = golden.answers[0];
   if (set === undefined) throw new Error("no golden answers");
-  const of = (seed: number) => comparePaired(set.measure, set, keyOf(seed)).interval;
+  const answers = { ...set, truth: { labels: set.truth } };
+  const of = (seed: number) => comparePaired(set.measure, answers, keyOf(seed)).interval;
   expect(of(1)).toEqual(of(1));
   expect(of(2)).not.toEqual(of(1));
   expect(Math.abs(of(2).low - of(1).low)).toBeLessThan((set.high - set.low) / 10);

@@ -18,10 +18,10 @@
 import { requireCount } from "../base/present.ts";
 import { type Key, sequence } from "../base/random.ts";
 import type { Measure } from "../data/dataset.ts";
-import { predictionMetrics, primaryOf } from "../data/metrics.ts";
+import { countExamples, drawExamples, metricsOf, type Truth } from "../data/judging.ts";
+import { type Numbers, primaryOf } from "../data/metrics.ts";
 import type { PairedComparison } from "./result.ts";
 
-type Numbers = ArrayLike<number>;
 type Interval = PairedComparison["interval"];
 
 /** Level of every interval. */
@@ -38,8 +38,8 @@ export const MARGIN = 0.01;
 
 /** What two models said of the same examples. */
 export interface PairedAnswers {
-  readonly truth: Numbers;
-  /** Classes, or values of a regression. */
+  readonly truth: Truth;
+  /** As `predict` gives it (data/judging.ts). */
   readonly before: Numbers;
   readonly after: Numbers;
 }
@@ -47,23 +47,27 @@ export interface PairedAnswers {
 /** Compares two models by a measure's primary metric. @param key  of the bootstrap's draws */
 export function comparePaired(measure: Measure, answers: PairedAnswers, key: Key): PairedComparison {
   const { truth, before, after } = answers;
-  for (const each of [before, after]) requireCount(each, truth.length, "answers");
-  const { lost, gained } = countChanges(answers);
-  const shared = { margin: MARGIN, examples: truth.length };
-  if (measure.primary === "accuracy") {
-    const difference = (gained - lost) / truth.length;
-    const interval = tangoInterval(gained, lost, truth.length);
+  const { task, primary } = measure;
+  const examples = countExamples(truth);
+  const shared = { margin: MARGIN, examples };
+  const hasClasses = task === "classification";
+  const expected = task === "embedding" ? examples : truth.labels.length;
+  for (const each of [before, after]) requireCount(each, expected, "answers");
+  const { lost, gained } = countChanges(truth.labels, before, after);
+  if (hasClasses && primary === "accuracy") {
+    const difference = (gained - lost) / examples;
+    const interval = tangoInterval(gained, lost, examples);
     return { difference, interval, ...shared, lost, gained, p: mcnemarExact(gained, lost), resamples: null };
   }
-  const value = (predicted: Numbers, labels: Numbers): number =>
-    primaryOf(measure, predictionMetrics(measure, predicted, labels));
+  const value = (predicted: Numbers, of: Truth): number =>
+    primaryOf(measure, metricsOf(measure, predicted, of));
   const difference = value(after, truth) - value(before, truth);
-  const interval = bootstrapInterval(value, answers, key);
-  const counts = measure.task === "regression" ? { lost: null, gained: null } : { lost, gained };
+  const interval = bootstrapInterval(measure, value, answers, key);
+  const counts = hasClasses ? { lost, gained } : { lost: null, gained: null };
   return { difference, interval, ...shared, ...counts, p: null, resamples: RESAMPLES };
 }
 
-function countChanges({ truth, before, after }: PairedAnswers): { lost: number; gained: number } {
+function countChanges(truth: Numbers, before: Numbers, after: Numbers): { lost: number; gained: number } {
   let [lost, gained] = [0, 0];
   for (let i = 0; i < truth.length; i++) {
     const [was, is] = [before[i] === truth[i], after[i] === truth[i]];
@@ -123,22 +127,20 @@ function borderBetween(inside: number, end: number, holds: (at: number) => boole
 
 /** Percentiles of the difference of a metric over examples drawn with replacement. */
 function bootstrapInterval(
-  value: (predicted: Numbers, truth: Numbers) => number,
+  measure: Measure,
+  value: (predicted: Numbers, truth: Truth) => number,
   { truth, before, after }: PairedAnswers,
   key: Key,
 ): Interval {
-  const n = truth.length;
-  const [labels, old, now] = [new Float64Array(n), new Float64Array(n), new Float64Array(n)];
+  const n = countExamples(truth);
   const differences = new Float64Array(RESAMPLES);
+  const places = new Int32Array(n);
   const next = sequence(key);
   for (let draw = 0; draw < RESAMPLES; draw++) {
-    for (let i = 0; i < n; i++) {
-      const from = Math.floor((next() / 2 ** 32) * n);
-      labels[i] = truth[from] ?? Number.NaN;
-      old[i] = before[from] ?? Number.NaN;
-      now[i] = after[from] ?? Number.NaN;
-    }
-    differences[draw] = value(now, labels) - value(old, labels);
+    for (let i = 0; i < n; i++) places[i] = Math.floor((next() / 2 ** 32) * n);
+    const drawn = drawExamples(measure, truth, [before, after], places);
+    const [old, now] = drawn.predicted.map((predicted) => value(predicted, drawn.truth));
+    differences[draw] = (now ?? Number.NaN) - (old ?? Number.NaN);
   }
   differences.sort();
   return { low: quantile(differences, (1 - LEVEL) / 2), high: quantile(differences, (1 + LEVEL) / 2) };

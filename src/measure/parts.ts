@@ -78,6 +78,8 @@ function layerText({ heads, headSize, ffn }: LayerConfig): string {
 /** A head in words. */
 export function headText(head: Head): string {
   if (head.kind === "classification") return labelsText(head.labels);
+  if (head.kind === "multi-label") return `any of ${labelsText(head.labels)}`;
+  if (head.kind === "tokens") return `of each token: ${labelsText(head.labels)}`;
   if (head.kind === "regression") return "regression";
   if (head.kind === "mlm") return "masked language model";
   if (head.pooling === undefined) return "none";

@@ -71,7 +71,6 @@ interface SparseBertState extends MethodState {
   readonly every: number;
   /** J = T/F, the last pruning apart. */
   readonly prunings: number;
-  readonly regression: boolean;
   readonly layers: number;
 }
 
@@ -102,21 +101,18 @@ function init(network: Network, config: SparseBertConfig, facts: RunFacts): Spar
     every,
     // Pruned while 0 < t < T and t is a multiple of F.
     prunings: Math.max(1, Math.ceil(facts.steps / every) - 1),
-    regression: network.head.kind === "regression",
     layers: network.config.layers.length,
   };
 }
 
 /** L_rep + L_att + L_cls. */
-function sites({ teacher, layers, regression }: SparseBertState): Answers {
+function sites({ teacher, layers }: SparseBertState): Answers {
   if (teacher === undefined) return {};
   const states: LayerMap = Array.from({ length: layers + 1 }, (_, m) => [m, m]);
   const scores: LayerMap = Array.from({ length: layers }, (_, m) => [m, m]);
   const loss: Answers["loss"] = (inputs) => {
     const taught = inputs.teacher();
-    const answers = regression
-      ? inputs.task
-      : answerLoss(inputs.logits, taught.logits, inputs.share, SOFTENING);
+    const answers = inputs.answers.isSoft ? answerLoss(inputs, taught, SOFTENING) : inputs.task;
     return add(add(hiddenLoss(inputs, taught, states), attentionLoss(inputs, taught, scores)), answers);
   };
   return { loss, everyToken: true };

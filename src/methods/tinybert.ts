@@ -26,15 +26,14 @@
 import { linearRate } from "../base/schedule.ts";
 import type { LossInputs, Method, MethodState, Teacher } from "../contract/method.ts";
 import { add } from "../graph/ops/elementwise.ts";
-import { lengthAt } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import { checkChoice } from "../parts/checks.ts";
 import {
+  answerLoss,
   attentionLoss,
   hiddenLoss,
   isTeacher,
   type LayerMap,
-  softCrossEntropy,
   studentOf,
   teacherOf,
 } from "../parts/distil.ts";
@@ -76,9 +75,9 @@ function intermediateLoss(inputs: LossInputs, map: LayerMap): Value {
 }
 
 /** Eq. 10, averaged over the classes as in the authors' code; the labels in a regression. */
-function predictionLoss({ logits, task, share, teacher }: LossInputs, temperature: number): Value {
-  if (lengthAt(logits.shape, 1) === 1) return task;
-  return softCrossEntropy(logits, teacher().logits, share, { temperature, form: "classes" });
+function predictionLoss(inputs: LossInputs, temperature: number): Value {
+  if (!inputs.answers.isSoft) return inputs.task;
+  return answerLoss(inputs, inputs.teacher(), { temperature, form: "classes" });
 }
 
 /** Share of the peak learning rate: constant, then a warm-up and a linear decay to 0. */

@@ -67,6 +67,7 @@ function layerMacs({ heads, headSize, ffn }: LayerConfig, D: number, T: number):
 /** Pooler and the hidden layer of a mixture are of one size; the average is elementwise. */
 function headMacs({ hiddenSize: D, vocabSize }: BertConfig, head: Head, T: number): number {
   if (head.kind === "none") return 0;
+  if (head.kind === "tokens") return T * D * head.labels.length;
   if (head.kind === "mlm") return T * D * (D + vocabSize);
   return D * (D + (head.kind === "regression" ? 1 : head.labels.length));
 }

@@ -1,135 +1,16 @@
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { lossesOnEngine, type Numbers } from "../../test/support/losses.ts";
 import { CLASSES, smallNetwork } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
 import { keyOf, normals } from "../base/random.ts";
-import { floatTensor, sizeOf } from "../base/tensor.ts";
+import { sizeOf } from "../base/tensor.ts";
+import { batchMean, softCrossEntropy } from "../bert/losses.ts";
 import type { LossInputs, Pass } from "../contract/method.ts";
-import { Engine } from "../engine/engine.ts";
-import { backward } from "../graph/backward.ts";
-import { neg } from "../graph/ops/elementwise.ts";
-import { program } from "../graph/program.ts";
-import type { Shape } from "../graph/shape.ts";
-import { input, type Value } from "../graph/value.ts";
-import {
-  answerLoss,
-  attentionLoss,
-  batchMean,
-  cosineLoss,
-  distillationLoss,
-  hiddenLoss,
-  patientLoss,
-  softCrossEntropy,
-  teacherOf,
-} from "./distil.ts";
+import { attentionLoss, cosineLoss, distillationLoss, hiddenLoss, patientLoss, teacherOf } from "./distil.ts";
 
-const engine = new Engine({ threads: 1 });
-afterAll(() => engine.close());
-
-/** Numbers of the inputs of a loss, by name. */
-type Numbers = Readonly<Record<string, readonly [shape: readonly number[], values: readonly number[]]>>;
-let made = 0;
-
-/** A loss as a number, and its gradient with respect to `by`. */
-async function computed(
-  loss: Value,
-  numbers: Numbers,
-  by?: Value,
-): Promise<{ readonly loss: number; readonly gradient: number[] }> {
-  made++;
-  const gradients = by ? backward(loss, [by]) : [];
-  const session = await engine.session(`${made}`, () =>
-    program({
-      // Some input has to say what B and T are; in a training graph the batch does.
-      ...("mask" in numbers ? { sizes: neg(real("mask", ["B", "T"])) } : {}),
-      loss,
-      ...(gradients[0] ? { gradient: gradients[0] } : {}),
-    }),
-  );
-  const feeds = Object.fromEntries(
-    Object.entries(numbers)
-      .filter(([name]) => session.program.inputs.has(name))
-      .map(([name, [shape, values]]) => [name, floatTensor(shape, Float32Array.from(values))]),
-  );
-  const [results] = await engine.run([{ session, feeds }]);
-  return {
-    loss: Number(results?.loss?.data[0]),
-    gradient: [...(results?.gradient?.data ?? [])].map(Number),
-  };
-}
-
-const real = (name: string, shape: Shape): Value => input(name, "float32", shape);
+const { real, computed } = lossesOnEngine();
 const SHARE = real("share", []);
 const ONE = { share: [[], [1]] } as const;
-
-/** p = (3/4, 1/4) for the teacher, (1/2, 1/2) for the student, at T = 1. */
-const ANSWERS: Numbers = {
-  ...ONE,
-  s: [
-    [1, 2],
-    [0, 0],
-  ],
-  t: [
-    [1, 2],
-    [Math.log(3), 0],
-  ],
-};
-const [S, T] = [real("s", ["B", 2]), real("t", ["B", 2])];
-
-test("T²·KL(p_T ‖ p_S) of ¾, ¼ against ½, ½ is ¾·ln(3/2) + ¼·ln(1/2) within 1e-6", async () => {
-  const loss = softCrossEntropy(S, T, SHARE, { temperature: 1, form: "divergence" });
-  const expected = 0.75 * Math.log(1.5) + 0.25 * Math.log(0.5);
-  expect((await computed(loss, ANSWERS)).loss).toBeCloseTo(expected, 6);
-});
-
-test("−p_T·log p_S over batch and classes of ¾, ¼ against ½, ½ is ½·ln 2 within 1e-6", async () => {
-  const loss = softCrossEntropy(S, T, SHARE, { temperature: 1, form: "classes" });
-  expect((await computed(loss, ANSWERS)).loss).toBeCloseTo(Math.log(2) / 2, 6);
-});
-
-test("the divergence's gradient is T·(p_S − p_T)/B at any T, the classes' form's (p_S − p_T)/(T·B·C)", async () => {
-  const temperature = 2;
-  const softened = {
-    ...ANSWERS,
-    t: [
-      [1, 2],
-      [2 * Math.log(3), 0],
-    ],
-  } as const; // ¾, ¼ at T = 2
-  const divergence = softCrossEntropy(S, T, SHARE, { temperature, form: "divergence" });
-  expect((await computed(divergence, softened, S)).gradient.map((g) => Math.round(g * 1e5) / 1e5)).toEqual([
-    -0.5, 0.5,
-  ]);
-  const classes = softCrossEntropy(S, T, SHARE, { temperature, form: "classes" });
-  const { gradient } = await computed(classes, softened, S);
-  expect(gradient.map((g) => Math.round(g * 1e5) / 1e5)).toEqual([-0.0625, 0.0625]);
-});
-
-test("values of a regression are compared by their mean squared difference", async () => {
-  const loss = answerLoss(real("s", ["B", 1]), real("t", ["B", 1]), SHARE, {
-    temperature: 3,
-    form: "classes",
-  });
-  expect(
-    (
-      await computed(loss, {
-        ...ONE,
-        s: [
-          [2, 1],
-          [1, 2],
-        ],
-        t: [
-          [2, 1],
-          [4, 2],
-        ],
-      })
-    ).loss,
-  ).toBe(4.5);
-});
-
-test("a mean over the batch counts by the batch's share", async () => {
-  const loss = batchMean(real("x", ["B"]), SHARE);
-  expect((await computed(loss, { share: [[], [0.25]], x: [[3], [1, 2, 9]] })).loss).toBe(1);
-});
 
 /** Passes of two models over texts of 2 and 1 tokens, T = 2, D = 2, H = 1; layer 0 alone. */
 function passes(): { readonly inputs: LossInputs; readonly teacher: Pass } {
@@ -146,12 +27,17 @@ function passes(): { readonly inputs: LossInputs; readonly teacher: Pass } {
     };
     return { encoding, logits: real(`${who}.z`, ["B", 2]) };
   };
-  const teacher = pass("t");
+  const [own, teacher] = [pass("s"), pass("t")];
   const inputs: LossInputs = {
-    ...pass("s"),
+    ...own,
     task: real("task", []),
     mask: real("mask", ["B", "T"]),
     share: SHARE,
+    answers: {
+      against: ({ logits }, softening) =>
+        softCrossEntropy(own.logits, logits, (rows) => batchMean(rows, SHARE), softening),
+      isSoft: true,
+    },
     teacher: () => teacher,
   };
   return { inputs, teacher };

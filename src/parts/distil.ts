@@ -4,7 +4,6 @@
  *
  *   B batch   T tokens   N = B·T   D hidden   H heads   C classes   S student   T in an index: teacher
  *
- *   softened answers   Hinton, Vinyals & Dean, 2015 · https://arxiv.org/abs/1503.02531
  *   patient states     Sun, Cheng, Gan & Liu, EMNLP 2019 · https://arxiv.org/abs/1908.09355
  *   cosine             Sanh, Debut, Chaumond & Wolf, 2019 · https://arxiv.org/abs/1910.01108
  *   states, attention  Jiao et al., Findings of EMNLP 2020 (TinyBERT) · https://arxiv.org/abs/1909.10351
@@ -22,13 +21,14 @@
 
 import { ConfigError } from "../base/errors.ts";
 import type { FloatTensor } from "../base/tensor.ts";
+import { labelsOf } from "../bert/config.ts";
+import { batchMean, type Softening, square, unit } from "../bert/losses.ts";
 import { type LossInputs, type Pass, type RunFacts, TEACHER, type Teacher } from "../contract/method.ts";
-import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
-import { add, div, mul, neg, scale, shift, sqrt, sub } from "../graph/ops/elementwise.ts";
-import { logSoftmax, softmax } from "../graph/ops/normal.ts";
+import { reshape, sum } from "../graph/ops/broadcast.ts";
+import { add, div, mul, neg, scale, shift, sub } from "../graph/ops/elementwise.ts";
 import { take } from "../graph/ops/select.ts";
 import { at, lengthAt } from "../graph/shape.ts";
-import { pick, scalar, type Value } from "../graph/value.ts";
+import { pick, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 
 /** What student and teacher are compared by, and so have to have in common. */
@@ -84,52 +84,16 @@ export function studentOf(student: Network, tensors: ReadonlyMap<string, FloatTe
 
 /** What two networks need to have in common, spelled out. */
 function sizes({ config, head }: Network, compared: Compared): string {
-  const classes = head.kind === "classification" ? `labels ${head.labels.join(", ")}` : `head ${head.kind}`;
+  const labels = labelsOf(head);
+  const classes = labels.length > 0 ? `labels ${labels.join(", ")}` : `head ${head.kind}`;
   const states = compared === "answers" ? "" : `, hidden size ${config.hiddenSize}`;
   const heads = [...new Set(config.layers.map((layer) => layer.heads))].sort((a, b) => a - b);
   return `${classes}, ${config.vocabSize} pieces${states}${compared === "attention" ? `, heads ${heads}` : ""}`;
 }
 
-/** The mean of one number per text, [B] → [], times the batch's share of the step. */
-export function batchMean(x: Value, share: Value): Value {
-  const ones = expand(reshape(scalar(1, x.dtype), [1]), x.shape);
-  return mul(share, div(sum(x, [0]), sum(ones, [0])));
-}
-
-/** What a softened answer is compared by. */
-export interface Softening {
-  readonly temperature: number;
-  /**
-   * `divergence`: T²·KL(p_T ‖ p_S), whose gradient does not shrink with T (Hinton 2015 §2; DistilBERT; movement pruning).
-   * `classes`: −p_T·log p_S averaged over the classes too, without T² (TinyBERT's code and what is built on it).
-   */
-  readonly form: "divergence" | "classes";
-}
-
-/** Logits [B, C] against the teacher's, by their softened distributions p = softmax(z/T). */
-export function softCrossEntropy(
-  student: Value,
-  teacher: Value,
-  share: Value,
-  { temperature, form }: Softening,
-): Value {
-  const [zs, zt] = [scale(student, 1 / temperature), scale(teacher, 1 / temperature)];
-  const target = softmax(zt);
-  const cross = neg(sum(mul(target, logSoftmax(zs)), [1]));
-  if (form === "classes") return scale(batchMean(cross, share), 1 / lengthAt(student.shape, 1));
-  const entropy = neg(sum(mul(target, logSoftmax(zt)), [1]));
-  return scale(batchMean(sub(cross, entropy), share), temperature ** 2);
-}
-
-/** Predicted values [B, 1] against the teacher's: their mean squared difference. */
-export function valueLoss(student: Value, teacher: Value, share: Value): Value {
-  return batchMean(sum(square(sub(student, teacher)), [1]), share);
-}
-
-/** The student's answers against the teacher's: distributions of classes, or the values of a regression. */
-export function answerLoss(student: Value, teacher: Value, share: Value, softening: Softening): Value {
-  if (lengthAt(student.shape, 1) === 1) return valueLoss(student, teacher, share);
-  return softCrossEntropy(student, teacher, share, softening);
+/** The student's answers against the teacher's, as the task compares answers (bert/answers.ts). */
+export function answerLoss({ answers }: LossInputs, teacher: Pass, softening: Softening): Value {
+  return answers.against(teacher, softening);
 }
 
 /** How much the task and the teacher count, and how soft the teacher's answers are. */
@@ -142,8 +106,7 @@ export interface Mix {
 /** task·L_task + teacher·T²·KL, for methods in which distillation of answers is an option. Movement pruning has ½, ½ and T = 2. */
 export function distillationLoss(inputs: LossInputs, mix: Mix): Value {
   const { temperature } = mix;
-  const { logits } = inputs.teacher();
-  const soft = answerLoss(inputs.logits, logits, inputs.share, { temperature, form: "divergence" });
+  const soft = answerLoss(inputs, inputs.teacher(), { temperature, form: "divergence" });
   return add(scale(inputs.task, mix.task), scale(soft, mix.teacher));
 }
 
@@ -203,18 +166,6 @@ function overPairs(
     .map(([m, g]) => loss(pick(student, m), pick(teacher, g)))
     .reduce((sumSoFar, x) => add(sumSoFar, x));
 }
-
-function square(x: Value): Value {
-  return mul(x, x);
-}
-
-/** Rows of x [M, D] divided by their norms. */
-function unit(x: Value): Value {
-  return div(x, sqrt(shift(sum(square(x), [1], true), TINY)));
-}
-
-/** Keeps a row of zeros from being divided by 0. */
-const TINY = 1e-12;
 
 /** 1 / (tokens of a text) at each of its tokens, 0 at padding: [B, T], rows that sum to 1. */
 function tokenWeights(mask: Value): Value {

@@ -1,7 +1,7 @@
 /** The task's head as a method wants it: the stock pooler, or a learned mixture of all layers' first tokens. */
 
 import { fold, type Key } from "../base/random.ts";
-import type { Reader } from "../bert/config.ts";
+import { answersTexts, type Reader } from "../bert/config.ts";
 import { type Network, withHead } from "../network/network.ts";
 import { checkChoice } from "./checks.ts";
 
@@ -12,7 +12,7 @@ const READERS: readonly Reader[] = ["pooler", "mixture"];
 export function withReader(id: string, network: Network, reader: Reader, key: Key): Network {
   checkChoice(id, "head", reader, READERS);
   const { head } = network;
-  if (head.kind !== "classification" && head.kind !== "regression") return network;
+  if (!answersTexts(head)) return network;
   const { reader: now = "pooler", ...plain } = head;
   if (now === reader) return network;
   return withHead(network, reader === "mixture" ? { ...plain, reader } : plain, fold(key, "head"));

@@ -2,6 +2,7 @@
 
 import { type Head, type Pooling, poolingOf } from "../bert/config.ts";
 import { type Batch, type EncodedSet, evalBatches, inExampleOrder } from "../data/batches.ts";
+import { cosine } from "../data/neighbours.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Answering } from "../measure/logits.ts";
 import { openNetwork } from "../network/inference.ts";
@@ -58,7 +59,7 @@ export function divergence(head: Head, exact: Float32Array, rough: Float32Array,
     if (a === undefined || b === undefined) continue;
     if (head.kind === "classification") sum += klDivergence(a, b);
     else if (head.kind === "regression") sum += ((a[0] ?? 0) - (b[0] ?? 0)) ** 2;
-    else sum += 1 - cosine(a, b);
+    else sum += 1 - cosine(a, 0, b, 0, width);
   }
   return sum / texts;
 }
@@ -78,17 +79,4 @@ function logSoftmax(row: Float32Array): number[] {
   const most = Math.max(...row);
   const total = Math.log(row.reduce((sum, x) => sum + Math.exp(x - most), 0)) + most;
   return Array.from(row, (x) => x - total);
-}
-
-/** Two vectors of zeros point the same way. */
-function cosine(a: Float32Array, b: Float32Array): number {
-  let [dot, squareA, squareB] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    const [x, y] = [a[i] ?? 0, b[i] ?? 0];
-    dot += x * y;
-    squareA += x * x;
-    squareB += y * y;
-  }
-  if (squareA === 0 || squareB === 0) return squareA === squareB ? 1 : 0;
-  return dot / Math.sqrt(squareA * squareB);
 }

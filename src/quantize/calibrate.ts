@@ -152,7 +152,7 @@ function probes({ config, head }: Network): {
 export function calibrationTexts({ examples, ...rest }: EncodedSet, chosen: readonly number[]): EncodedSet {
   const taken = chosen.flatMap((i): Encoded[] => {
     const example = examples[i];
-    return example === undefined ? [] : [{ ...example, label: 0 }];
+    return example === undefined ? [] : [{ ...example, labels: [] }];
   });
   return { ...rest, examples: taken };
 }

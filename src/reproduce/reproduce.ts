@@ -4,9 +4,9 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ConfigError } from "../base/errors.ts";
-import { type Dataset, measureOf } from "../data/dataset.ts";
+import { classOf, type Dataset, measureOf } from "../data/dataset.ts";
 import { glueTask } from "../data/glue.ts";
-import { taskMetrics } from "../data/metrics.ts";
+import { metricsOf } from "../data/judging.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { countParameters } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
@@ -197,14 +197,11 @@ async function constantScores(
 }
 
 function constantMetrics(dev: Dataset): Record<string, number> {
-  const truth = dev.examples.map(({ label }) => label);
+  const truth = dev.examples.map(classOf);
   const counts = dev.labels.map((_, label) => truth.filter((one) => one === label).length);
   const most = counts.indexOf(Math.max(...counts));
-  const classes = counts.length;
-  const logits = Float32Array.from({ length: truth.length * classes }, (_, i) =>
-    Number(i % classes === most),
-  );
-  return taskMetrics(measureOf(dev), logits, truth);
+  const predicted = truth.map(() => most);
+  return metricsOf(measureOf(dev), predicted, { labels: truth });
 }
 
 /** What the ledger and the folders say of the jobs; a folder that a process works on is not asked. */

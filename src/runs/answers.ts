@@ -9,7 +9,7 @@
 
 import { readFile } from "node:fs/promises";
 import { FormatError } from "../base/errors.ts";
-import type { Dataset, Example, TaskKind } from "../data/dataset.ts";
+import { classOf, type Dataset, type Example, type TaskKind } from "../data/dataset.ts";
 import {
   aNumber,
   aText,
@@ -29,11 +29,14 @@ export interface Answers {
   readonly task: TaskKind;
   /** Class names in the order of the logits; empty for a regression. */
   readonly labels: readonly string[];
-  readonly examples: readonly Omit<Example, "where">[];
+  readonly examples: readonly AnsweredExample[];
   readonly after: Said;
   /** Absent where there is no model before. */
   readonly before?: Said;
 }
+
+/** A judging example with the one label that it has. */
+export type AnsweredExample = Pick<Example, "text" | "pair"> & { readonly label: number };
 
 /** What one model said. */
 export interface Said {
@@ -82,7 +85,8 @@ export function answersOf(
   { task, labels, examples }: Dataset,
   { after, before }: Pick<Answers, "after" | "before">,
 ): Answers {
-  return { task, labels, examples, after, ...(before ? { before } : {}) };
+  const labelled = examples.map((example) => ({ ...example, label: classOf(example) }));
+  return { task, labels, examples: labelled, after, ...(before ? { before } : {}) };
 }
 
 /** The text of the file. */
@@ -115,7 +119,7 @@ export async function readAnswers(path: string): Promise<Answers> {
   const head = parseShape(HEAD, first, `${path}:1`, "answers/format");
   const width = Math.max(1, head.labels.length);
   const places = new Map(head.labels.map((label, i) => [label, i]));
-  const examples: Omit<Example, "where">[] = [];
+  const examples: AnsweredExample[] = [];
   const after = new Float32Array(width * lines.length);
   const before = new Float32Array(head.before === null ? 0 : after.length);
   for (const [i, text] of lines.entries()) {

@@ -3,7 +3,7 @@
 import { requireItem } from "../base/present.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Dataset, Measure } from "../data/dataset.ts";
-import { predictedBy } from "../data/metrics.ts";
+import { predict, type Truth } from "../data/judging.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { figuresOf } from "../measure/figures.ts";
 import { measureLatency } from "../measure/latency.ts";
@@ -66,8 +66,9 @@ export interface Report {
   };
   readonly folder: RunFolder;
   readonly measure: Measure;
-  /** The examples that judge. */
+  /** The examples that judge, and what is known of them. */
   readonly dev: Dataset;
+  readonly truth: Truth;
   /** The last is the product; the one before it, if any, is what it is held to. */
   readonly models: readonly ReportedModel[];
   /** Of the file that makes the product of the model the run began with, where there is one. */
@@ -140,20 +141,19 @@ async function resultOf(job: Report): Promise<RunResult> {
   };
 }
 
-/** What the product said of each judging example, beside what the model before it did. */
+/** What the product said of each judging example that has one label, beside what the model before it did. */
 async function writeAnswers({ models, dev, folder }: Report): Promise<void> {
   const said = (model: ReportedModel | undefined): Said | undefined =>
     model?.logits && { stage: model.stage, logits: model.logits };
   const [before, after] = [said(models.at(-2)), said(models.at(-1))];
-  if (after === undefined) return;
+  if (after === undefined || (dev.task !== "classification" && dev.task !== "regression")) return;
   const answers = answersOf(dev, { after, ...(before ? { before } : {}) });
   await writeFileAtomic(folder.paths.answers, answersText(answers));
 }
 
 /** The last two models on the same examples, where both have said something of them. */
-function pairedOf({ models, measure, dev, settings }: Report): PairedComparison | undefined {
-  const truth = dev.examples.map(({ label }) => label);
-  const said = (logits: Float32Array | undefined) => logits && predictedBy(measure, logits, truth.length);
+function pairedOf({ models, measure, truth, settings }: Report): PairedComparison | undefined {
+  const said = (logits: Float32Array | undefined) => logits && predict(measure, logits, truth);
   const [before, after] = [said(models.at(-2)?.logits), said(models.at(-1)?.logits)];
   if (before === undefined || after === undefined) return undefined;
   return comparePaired(measure, { truth, before, after }, fold(keyOf(settings.seed), "bootstrap"));

@@ -3,8 +3,8 @@ import { type WatchFacts, watchConstancy } from "./constancy.ts";
 
 const LABELS = [0, 1, 1, 0, 1, 0, 1, 0];
 const FACTS: WatchFacts = {
-  labels: LABELS,
-  isRegression: false,
+  truth: { labels: LABELS },
+  task: "classification",
   steps: 180,
   learningRate: 5e-5,
   epochs: 3,
@@ -121,21 +121,21 @@ test("once is no error: not at the end either, and a part of the run before coun
 test("a skewed set is guessed at with less than ln C, so that knowing the shares alone is still flat", () => {
   const labels = [1, 1, 1, 1, 1, 1, 1, 0];
   const shares = Array.from({ length: 20 }, () => 0.377);
-  const watch = heard(shares, { ...FACTS, labels });
+  const watch = heard(shares, { ...FACTS, truth: { labels } });
   expect(watch.look(constant(0.05), 20)).toContain("learnt nothing yet (loss 0.377, of guessing 0.377)");
 });
 
 test("values of a regression that hardly differ, beside how the labels do, are one answer", () => {
   const labels = [1, 2, 3, 4, 5, 1, 2, 3];
   const far = Array.from({ length: 20 }, (_, i) => 9 - 0.2 * i);
-  const facts = { ...FACTS, labels, isRegression: true };
+  const facts: WatchFacts = { ...FACTS, truth: { labels }, task: "regression" };
   const said = (spread: number) => Float32Array.from(labels, (_, i) => 0.68 + spread * Math.sin(i));
   expect(heard(far, facts).look(said(0.007), 20)).toContain("a higher learning rate than 5e-5");
   expect(heard(far, facts).look(said(0.5), 20)).toBeUndefined();
 });
 
 test("one value for all texts is a collapsed regression, and a few values are none", () => {
-  const watch = heard([0.25, 0.26, 0.24], { ...FACTS, isRegression: true });
+  const watch = heard([0.25, 0.26, 0.24], { ...FACTS, task: "regression" });
   expect(
     watch.look(
       Float32Array.from(LABELS, () => 0.5),
@@ -151,7 +151,7 @@ test("one value for all texts is a collapsed regression, and a few values are no
 });
 
 test("one example cannot be answered otherwise than itself", () => {
-  const watch = heard(still, { ...FACTS, labels: [1] });
+  const watch = heard(still, { ...FACTS, truth: { labels: [1] } });
   expect(watch.look(Float32Array.of(0, 1), 60)).toBeUndefined();
   expect(watch.end).not.toThrow();
 });

@@ -18,7 +18,8 @@
 
 import { RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
-import { argmaxRows } from "../data/metrics.ts";
+import type { TaskKind } from "../data/dataset.ts";
+import { predict, type Truth } from "../data/judging.ts";
 import { ENOUGH_TO_FINETUNE } from "./epochs.ts";
 
 /** Steps whose losses are averaged: single batches are too noisy to say whether a loss moved. */
@@ -35,9 +36,9 @@ const ALIKE = 0.02;
 
 /** What the watch compares with and what it names. */
 export interface WatchFacts {
-  /** Gold labels of the judging set. */
-  readonly labels: readonly number[];
-  readonly isRegression: boolean;
+  readonly task: TaskKind;
+  /** Of the judging set. */
+  readonly truth: Truth;
   readonly steps: number;
   readonly learningRate: number;
   readonly epochs: number;
@@ -67,7 +68,7 @@ export function watchConstancy(facts: WatchFacts, varied = false): ConstancyWatc
     diagnose(facts, losses, logits, { before: varied, ever: hasVaried });
   const refuse = (last: Seen): never => {
     const { state, advice } = diagnosis(last.logits);
-    const found = `got the same for all ${facts.labels.length} after step ${last.step}`;
+    const found = `got the same for all ${facts.truth.labels.length / widthOf(facts)} after step ${last.step}`;
     throw new RunError(
       "train/constant",
       `training: expected predictions that differ between examples, ${found}. ${state}: ${advice}.`,
@@ -85,8 +86,9 @@ export function watchConstancy(facts: WatchFacts, varied = false): ConstancyWatc
       if (hasVaried && running > 1 && diagnosis(logits).isLost) refuse(seen);
       if (running !== 1 || step >= facts.steps) return undefined;
       const { state, advice } = diagnosis(logits);
-      const same = facts.isRegression ? "nearly the same" : "the same";
-      const what = `after step ${step} of ${facts.steps} the model says ${same} of all ${facts.labels.length} examples`;
+      const same = facts.task === "regression" ? "nearly the same" : "the same";
+      const all = `${facts.truth.labels.length / widthOf(facts)} ${facts.task === "tokens" ? "words" : "examples"}`;
+      const what = `after step ${step} of ${facts.steps} the model says ${same} of all ${all}`;
       const early = step < EARLY * facts.steps ? " so far, as many do early on" : "";
       return `${what}${early}. ${state}; if it stays so, ${advice}`;
     },
@@ -104,17 +106,31 @@ interface Seen {
   readonly step: number;
 }
 
-/** Whether every example is answered alike. One example cannot be. */
+/** Whether every example, or word, is answered alike. One cannot be, and vectors are not looked at. */
 export function isConstant(
   logits: Float32Array,
-  { labels, isRegression }: Pick<WatchFacts, "labels" | "isRegression">,
+  { truth, task }: Pick<WatchFacts, "truth" | "task">,
 ): boolean {
-  if (labels.length < 2) return false;
-  const said = isRegression ? logits : argmaxRows(logits, logits.length / labels.length);
+  const width = widthOf({ truth });
+  if (task === "embedding" || truth.labels.length < 2 * width) return false;
+  const said = predict({ task }, logits, truth);
   // Values that hardly differ where the labels do are one answer.
-  const nearness = isRegression ? ALIKE * deviationOf(labels) : 0;
-  const first = requireItem(said, 0, "answers");
-  return said.every((value) => Math.abs(value - first) <= nearness);
+  const nearness = task === "regression" ? ALIKE * deviationOf(Array.from(truth.labels)) : 0;
+  for (let i = width; i < said.length; i++) {
+    if (Math.abs(requireItem(said, i, "answers") - requireItem(said, i % width, "answers")) > nearness)
+      return false;
+  }
+  return true;
+}
+
+/** Labels of one example. */
+function widthOf({ truth }: Pick<WatchFacts, "truth">): number {
+  return truth.width ?? 1;
+}
+
+/** Numbers of one answer: logits of classes, one value, one logit for each label. */
+function numbersOf(logits: Float32Array, facts: WatchFacts): number {
+  return (logits.length / facts.truth.labels.length) * widthOf(facts);
 }
 
 interface Diagnosis {
@@ -138,7 +154,7 @@ function diagnose(
 ): Diagnosis {
   const rate = facts.learningRate.toExponential().replace("e+0", "");
   const means = windowMeans(losses);
-  const [guess, most] = guessingLosses(facts, logits.length / facts.labels.length);
+  const [guess, most] = guessingLosses(facts, numbersOf(logits, facts));
   const now = means.at(-1);
   const [first] = means;
   // A distance to a teacher's states is no cross-entropy, and is held to itself.
@@ -193,23 +209,34 @@ function windowMeans(losses: readonly number[]): number[] {
  * Losses of answers that do not read the text. The least: the entropy of the labels, or the variance of values. The most: that
  * of equal probabilities, or of the answer 0.
  */
-function guessingLosses({ labels, isRegression }: WatchFacts, classes: number): [number, number] {
-  if (isRegression) {
+function guessingLosses({ truth, task }: WatchFacts, classes: number): [number, number] {
+  const labels = Array.from(truth.labels);
+  if (task === "multi-label") {
+    const shares = Array.from({ length: classes }, (_, c) =>
+      mean(labels.filter((_label, i) => i % classes === c)),
+    );
+    return [mean(shares.map((p) => entropyOf([p, 1 - p]))), Math.LN2];
+  }
+  if (task === "regression") {
     const middle = mean(labels);
     return [mean(labels.map((y) => (y - middle) ** 2)), mean(labels.map((y) => y ** 2))];
   }
   const shares = Array.from({ length: classes }, (_, c) => mean(labels.map((label) => Number(label === c))));
-  const entropy = shares.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
-  return [entropy, Math.log(classes)];
+  return [entropyOf(shares), Math.log(classes)];
 }
 
-/** The largest standard deviation over the examples of a logit less its row's mean, or of a value. */
-function spreadOf(logits: Float32Array, { labels, isRegression }: WatchFacts): number {
-  const width = logits.length / labels.length;
+function entropyOf(shares: readonly number[]): number {
+  return shares.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
+}
+
+/** The largest standard deviation over the examples of a logit, of classes less its row's mean, or of a value. */
+function spreadOf(logits: Float32Array, facts: WatchFacts): number {
+  const width = numbersOf(logits, facts);
+  const isShared = facts.task === "classification" || facts.task === "tokens";
   const columns = Array.from({ length: width }, (_, c) =>
-    labels.map((_label, i) => {
+    Array.from({ length: logits.length / width }, (_row, i) => {
       const row = [...logits.subarray(i * width, (i + 1) * width)];
-      return requireItem(row, c, "logits") - (isRegression ? 0 : mean(row));
+      return requireItem(row, c, "logits") - (isShared ? mean(row) : 0);
     }),
   );
   return Math.max(

@@ -2,7 +2,7 @@
 
 import { requireItem } from "../base/present.ts";
 import type { CutSet } from "../data/batches.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { classOf, type Dataset, labelsOf } from "../data/dataset.ts";
 import type { LabelledData } from "./data.ts";
 import type { Sets } from "./encoded.ts";
 import type { DataEvent, ProgressEvent } from "./progress.ts";
@@ -25,15 +25,16 @@ export function reportData(
   });
 }
 
-/** Of the training examples: each class's share, or the least and the largest value. */
+/** Of the training examples, or of their words: each label's share, or the least and the largest value. */
 function spread({ task, labels, examples }: Dataset): Pick<DataEvent, "shares" | "range"> {
   if (task === "regression") {
     let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    for (const { label } of examples) [low, high] = [Math.min(low, label), Math.max(high, label)];
+    for (const value of examples.map(classOf)) [low, high] = [Math.min(low, value), Math.max(high, value)];
     return { shares: {}, range: [low, high] };
   }
   const counts = new Array<number>(labels.length).fill(0);
-  for (const { label } of examples) counts[label] = (counts[label] ?? 0) + 1;
-  const shares = labels.map((label, i) => [label, requireItem(counts, i, "counts") / examples.length]);
+  for (const label of examples.flatMap(labelsOf)) counts[label] = (counts[label] ?? 0) + 1;
+  const all = task === "tokens" ? counts.reduce((a, b) => a + b, 0) : examples.length;
+  const shares = labels.map((label, i) => [label, requireItem(counts, i, "counts") / all]);
   return { shares: Object.fromEntries(shares), range: null };
 }

@@ -2,22 +2,31 @@
 
 import { fold, keyOf } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
-import type { Head } from "../bert/config.ts";
+import { type Head, labelsOf, poolingOf } from "../bert/config.ts";
 import { CLASSIFIER } from "../bert/names.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { classOf, type Dataset } from "../data/dataset.ts";
 import { type Network, withHead } from "../network/network.ts";
 import { inFloat } from "../network/quantized.ts";
 
-/** The head a data set asks for. */
-export function headFor({ task, labels }: Pick<Dataset, "task" | "labels">): Head {
-  return task === "regression" ? { kind: "regression" } : { kind: "classification", labels };
+/** The head a data set asks for. Vectors are made as the network has them made. */
+export function headFor(
+  { task, labels }: Pick<Dataset, "task" | "labels">,
+  now: Head = { kind: "none" },
+): Head {
+  switch (task) {
+    case "regression":
+      return { kind: "regression" };
+    case "embedding":
+      return { kind: "none", pooling: poolingOf(now) ?? null };
+    default:
+      return { kind: task, labels };
+  }
 }
 
 /** What a file is read as for a model, the other way round than `headFor`. */
 export function labellingOf(head: Head): Pick<Dataset, "task" | "labels"> {
-  return head.kind === "classification"
-    ? { task: "classification", labels: head.labels }
-    : { task: "regression", labels: [] };
+  if (head.kind === "none") return { task: "embedding", labels: [] };
+  return { task: head.kind === "mlm" ? "regression" : head.kind, labels: labelsOf(head) };
 }
 
 /**
@@ -25,9 +34,9 @@ export function labellingOf(head: Head): Pick<Dataset, "task" | "labels"> {
  * begins at the labels' mean, for Adam moves a bias by one learning rate a step: 120 steps of 5e-5 from 0 never reach a 3.
  */
 export function withHeadFor(network: Network, train: Dataset, seed: number): Network {
-  const headed = withHead(inFloat(network), headFor(train), fold(keyOf(seed), "head"));
+  const headed = withHead(inFloat(network), headFor(train, network.head), fold(keyOf(seed), "head"));
   if (train.task !== "regression" || network.head.kind === "regression") return headed;
-  const mean = train.examples.reduce((sum, { label }) => sum + label / train.examples.length, 0);
+  const mean = train.examples.reduce((sum, example) => sum + classOf(example) / train.examples.length, 0);
   const tensors = new Map(headed.tensors);
   tensors.set(`${CLASSIFIER}.bias`, floatTensor([1], Float32Array.of(mean)));
   return { ...headed, tensors };

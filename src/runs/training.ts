@@ -11,9 +11,10 @@ import { linearRate } from "../base/schedule.ts";
 import type { BoundMethod } from "../contract/method.ts";
 import { type EncodedSet, trainBatches } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
+import { truthOf } from "../data/judging.ts";
 import { primaryOf } from "../data/metrics.ts";
 import { Engine } from "../engine/engine.ts";
-import { judgeLogits, logitsOf, truthOf } from "../measure/logits.ts";
+import { judgeLogits, logitsOf } from "../measure/logits.ts";
 import { withTrueMasks } from "../network/masks.ts";
 import type { Network } from "../network/network.ts";
 import type { FinetuneSettings } from "../options/training.ts";
@@ -150,6 +151,7 @@ function planOf(
   const { batchSize, accumulate, bucket, seed, learningRate, warmup, patience } = settings;
   const key = fold(keyOf(seed), "order");
   const perEpoch = Math.ceil(data.examples.length / batchSize);
+  const truth = truthOf(dev);
   const epochs = new Map<number, ReturnType<typeof trainBatches>>();
   const batchAt = (number: number) => {
     const epoch = Math.floor(number / perEpoch);
@@ -172,8 +174,8 @@ function planOf(
       // A stage may train all but the head.
       const said = trainer.ready ? watch?.look(logits, trainer.steps) : undefined;
       if (said !== undefined) record({ kind: "note", text: said });
-      const { metrics, loss } = judgeLogits(measure, logits, truthOf(dev));
-      const constant = isConstant(logits, factsOf(job, steps));
+      const { metrics, loss } = judgeLogits(measure, logits, truth);
+      const constant = isConstant(logits, { truth, task: measure.task });
       return { metrics, loss, constant, primary: primaryOf(measure, metrics) };
     },
     ...(patience === undefined ? {} : { patience }),
@@ -183,8 +185,7 @@ function planOf(
 
 function factsOf({ measure, dev, settings, removes = false }: TrainingJob, steps: number): WatchFacts {
   const { learningRate, epochs } = settings;
-  const isRegression = measure.task === "regression";
-  return { labels: truthOf(dev), isRegression, steps, learningRate, epochs, removes };
+  return { truth: truthOf(dev), task: measure.task, steps, learningRate, epochs, removes };
 }
 
 function hasVaried({ best, last }: LoopState = { stale: 0 }): boolean {

@@ -49,6 +49,12 @@ export interface Encoding {
   readonly cut: number;
 }
 
+/** A text in words, in its template. */
+export interface WordsEncoding extends Encoding {
+  /** The place of each word's first piece among the ids; -1 of a word that has no piece, or was cut off. */
+  readonly starts: Int32Array;
+}
+
 /** Encodes texts; equal texts give equal arrays. */
 export interface Tokenizer {
   readonly vocabSize: number;
@@ -59,6 +65,11 @@ export interface Tokenizer {
    *   no piece at all, as the template adds none to an empty text.
    */
   encode(text: string, pair: string | undefined, maxLength: number): Encoding;
+  /**
+   * A text that is given in words, cut to `maxLength` pieces from its end.
+   * @throws {InputError} as `encode` does
+   */
+  encodeWords(words: readonly string[], maxLength: number): WordsEncoding;
   /** The pieces of a text alone, without what the template adds and never cut. */
   pieces(text: string): readonly number[];
   /** The stretches of a text between the added tokens that stand in it as they are written. */
@@ -92,14 +103,16 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
   const library = openLibrary(files, rules);
   const { read, between } = cutAddedTokens(files, rules, createSpeller(spellingOf(files, library)));
   const special = new Set(rules.added.flatMap((token) => (token.special ? [token.id] : [])));
+  const pieces = (text: string): readonly number[] => {
+    const reading = startReading(read(text));
+    reading.readTo(Number.POSITIVE_INFINITY);
+    return reading.pieces;
+  };
   return {
     vocabSize: files.vocab.length,
     special: rules.special,
-    pieces: (text) => {
-      const reading = startReading(read(text));
-      reading.readTo(Number.POSITIVE_INFINITY);
-      return reading.pieces;
-    },
+    pieces,
+    encodeWords: (words, maxLength) => assembleWords(words.map(pieces), maxLength, rules),
     between,
     encode: (text, pair, maxLength) => {
       const second = pair === undefined ? undefined : startReading(read(pair));
@@ -256,6 +269,25 @@ function assemble(
   const texts = { A: { pieces: a, count: first }, B: { pieces: b, count: second } };
   const cut = Math.min(a.length, most) + Math.min(b.length, most) - first - second;
   return { ...fillTemplate(template, texts, length), cut };
+}
+
+/** Puts the pieces of words into the place of a text, and says where each word begins. */
+function assembleWords(
+  words: readonly (readonly number[])[],
+  maxLength: number,
+  rules: TokenizerRules,
+): WordsEncoding {
+  const encoding = assemble(startReading(words.values()), undefined, maxLength, rules);
+  const before = rules.single.findIndex((item) => !("id" in item));
+  const behind = rules.single.length - 1 - before;
+  const end = encoding.ids.length - behind;
+  let at = before;
+  const starts = Int32Array.from(words, ({ length }) => {
+    const start = length === 0 || at >= end ? -1 : at;
+    at += length;
+    return start;
+  });
+  return { ...encoding, starts };
 }
 
 /** Reads two texts side by side, so that afterwards more pieces are known of the longer one. */

@@ -8,8 +8,8 @@ import type { Program } from "../graph/program.ts";
 import { FEED, scalarOf } from "./step.ts";
 
 /** A batch as a step needs it: a masked-language-model batch also says where its labels are. */
-export type TrainBatch = Pick<Batch, "size" | "length" | "ids" | "types" | "mask" | "labels"> & {
-  /** [M], flat positions in [B, T] of the labels [M]; absent when there is one label per example. */
+export type TrainBatch = Pick<Batch, "size" | "length" | "ids" | "types" | "mask" | "labels" | "counted"> & {
+  /** [M], flat positions in [B, T] of the labels [M], of a masked language model alone. */
   readonly positions?: Int32Array;
   /** [B], numbers of the examples, the same whenever one comes again; absent when they have none. */
   readonly indices?: Int32Array;
@@ -26,8 +26,9 @@ export function batchFeeds({ size, length, ids, types, mask }: TrainBatch): Reco
 }
 
 /** Labels, their places where they have some, and the number of labels of the whole step. */
-export function labelFeeds({ labels, positions }: TrainBatch, count: number): Record<string, Tensor> {
-  const shape = [labels.length];
+export function labelFeeds({ size, labels, positions }: TrainBatch, count: number): Record<string, Tensor> {
+  const each = labels.length / size;
+  const shape = positions !== undefined || each === 1 ? [labels.length] : [size, each];
   const tensor: Tensor =
     labels instanceof Int32Array
       ? { dtype: "int32", shape, data: labels }
@@ -42,9 +43,14 @@ export function labelFeeds({ labels, positions }: TrainBatch, count: number): Re
   };
 }
 
-/** The teacher's logits [B, C], row by row. */
-export function answerFeed({ size }: TrainBatch, data: Float32Array): Record<string, Tensor> {
-  return { [FEED.answers]: { dtype: "float32", shape: [size, data.length / size], data } };
+/** The teacher's answers, rows of `width` numbers. */
+export function answerFeed(width: number, data: Float32Array): Record<string, Tensor> {
+  return { [FEED.answers]: { dtype: "float32", shape: [data.length / width, width], data } };
+}
+
+/** Labels of a batch that count in its loss. */
+export function labelCount({ labels, counted = labels.length }: TrainBatch): number {
+  return counted;
 }
 
 /** One number. */
@@ -53,7 +59,7 @@ function float(value: number): Tensor {
 }
 
 /**
- * A method's numbers, and the batch's share of the step's labels: what of them the program reads.
+ * A method's numbers, and the batch's share of the step's texts: what of them the program reads.
  *
  * @throws {RunError} `method/scalar` for a number that it reads and the method does not give
  */

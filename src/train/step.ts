@@ -1,21 +1,21 @@
 /** The graphs of training and evaluation: loss and gradients of one batch, logits of one batch. */
 
 import { requireEntry, requireItem } from "../base/present.ts";
+import { answerKind, labelShape, type Objective } from "../bert/answers.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import {
   type BertInputs,
   batchInputs,
-  classify,
   contextOf,
-  type Encoding,
   encode,
   type ForwardContext,
   firstTokens,
   predictPieces,
 } from "../bert/forward.ts";
-import { crossEntropy, squaredError } from "../bert/losses.ts";
+import { crossEntropy } from "../bert/losses.ts";
 import { EMBEDDINGS, parameters } from "../bert/names.ts";
 import {
+  type AnswerComparison,
   type Answers,
   type LossInputs,
   type Pass,
@@ -39,6 +39,8 @@ export interface GraphPlan {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly answers: (tools: Tools) => Answers;
   readonly teacher: Teacher | undefined;
+  /** Default: nothing that the loss has to be told. */
+  readonly objective?: Objective;
   /** Whether training draws random numbers: dropout's and the method's. */
   readonly noise: boolean;
 }
@@ -128,7 +130,7 @@ function zeros(shape: Shape, like: Value): Value {
 
 /** Logits of one batch, without dropout. */
 export function evalProgram(plan: GraphPlan): Program {
-  return program({ [OUT.logits]: passOf(start(plan, false)).logits });
+  return program({ [OUT.logits]: passOf(plan, start(plan, false)).logits });
 }
 
 /** Mean loss of one batch with labels, without dropout. */
@@ -189,13 +191,15 @@ function plainTensor(context: ForwardContext, { shapes }: GraphPlan, name: strin
 }
 
 /** The student's pass; its last layer for every token only when the method reads it. */
-function passOf({ context, inputs, answers }: Started): {
-  readonly encoding: Encoding;
-  readonly logits: Value;
-} {
+function passOf({ head }: GraphPlan, { context, inputs, answers }: Started): Pass {
+  return answered(context, inputs, head, answers.everyToken === true);
+}
+
+/** A model's states and answers. */
+function answered(context: ForwardContext, inputs: BertInputs, head: Head, everyToken: boolean): Pass {
   const lazy = encode(context, inputs);
-  const encoding = answers.everyToken ? { ...lazy, first: firstTokens(inputs, lazy.last) } : lazy;
-  return { encoding, logits: classify(context, encoding) };
+  const encoding = everyToken ? { ...lazy, first: firstTokens(inputs, lazy.last) } : lazy;
+  return { encoding, logits: answerKind(head).logits({ context, inputs, encoding, head }) };
 }
 
 /** The teacher's pass on a batch, and the tensors it reads: no dropout, and nothing in it is ever differentiated. */
@@ -208,9 +212,7 @@ function teacherPass(
   const own = [...shapes].filter(([name]) => name.startsWith(TEACHER));
   const bare = new Map(own.map(([name, shape]) => [name.slice(TEACHER.length), shape]));
   const named = contextOf(teacher.config, bare, {}, undefined, TEACHER);
-  const lazy = encode(named, inputs);
-  const encoding = everyToken ? { ...lazy, first: firstTokens(inputs, lazy.last) } : lazy;
-  return { encoding, logits: classify(named, encoding), plain: named.plain };
+  return { ...answered(named, inputs, teacher.head, everyToken), plain: named.plain };
 }
 
 /** Logits of the teacher of one batch. */
@@ -246,20 +248,25 @@ function lossOf(plan: GraphPlan, train: boolean): Started & { readonly loss: Val
   const started = start(plan, train);
   const { context, inputs, answers } = started;
   const count = input(FEED.count, "float32", []);
-  const labels = (shape: Shape, kind: "int32" | "float32"): Value => input(FEED.labels, kind, shape);
-  if (plan.head.kind === "mlm") {
+  const { head, config, objective = {} } = plan;
+  if (head.kind === "mlm") {
     const positions = input(FEED.positions, "int32", ["M"]);
     const logits = predictPieces(context, encode(context, inputs).last, positions);
-    return { ...started, loss: crossEntropy(logits, labels(["M"], "int32"), count) };
+    return { ...started, loss: crossEntropy(logits, input(FEED.labels, "int32", ["M"]), count) };
   }
-  const pass = passOf(started);
-  const task =
-    plan.head.kind === "regression"
-      ? squaredError(pass.logits, labels(["B"], "float32"), count)
-      : crossEntropy(pass.logits, labels(["B"], "int32"), count);
+  const pass = passOf(plan, started);
+  const kind = answerKind(head);
+  const labels = input(FEED.labels, kind.labels.dtype, labelShape(kind, kind.width(head, config.hiddenSize)));
+  const held = { logits: pass.logits, labels, count, objective };
+  const task = kind.loss(held);
   const { loss } = answers;
   if (loss === undefined || !train) return { ...started, loss: task };
-  const given = { ...pass, task, mask: inputs.mask, share: input(FEED.share, "float32", []) };
+  const share = input(FEED.share, "float32", []);
+  const comparison: AnswerComparison = {
+    against: ({ logits: teacher }, softening) => kind.imitation({ ...held, teacher, share, softening }),
+    isSoft: kind.isSoft,
+  };
+  const given = { ...pass, task, mask: inputs.mask, share, answers: comparison };
   return { ...started, loss: methodLoss(plan, given, { ...answers, loss }, inputs) };
 }
 

@@ -8,6 +8,7 @@ import { InputError } from "../base/errors.ts";
 import { requireEntry, requireFloats, requireItem } from "../base/present.ts";
 import type { Key } from "../base/random.ts";
 import { type FloatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
+import { answerKind, type Objective } from "../bert/answers.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
 import type { BoundMethod, Progress } from "../contract/method.ts";
 import type { Binding, Engine, Session } from "../engine/engine.ts";
@@ -15,7 +16,15 @@ import type { Results, View } from "../engine/protocol.ts";
 import type { Program } from "../graph/program.ts";
 import type { Network } from "../network/network.ts";
 import type { AdamW } from "./adamw.ts";
-import { answerFeed, batchFeeds, keyFeed, labelFeeds, methodFeeds, type TrainBatch } from "./feeds.ts";
+import {
+  answerFeed,
+  batchFeeds,
+  keyFeed,
+  labelCount,
+  labelFeeds,
+  methodFeeds,
+  type TrainBatch,
+} from "./feeds.ts";
 import { Parameters, type ParametersState } from "./parameters.ts";
 import { gradientView, nextView, type Placement, planPlacement, requireKept } from "./placement.ts";
 import {
@@ -49,11 +58,20 @@ export interface TrainerSettings {
   readonly clip: number;
   /** Key of dropout and of a method's own noise; absent: neither. */
   readonly key?: Key;
+  /** What the task's loss is told beside answers and labels; default nothing. */
+  readonly objective?: Objective;
+}
+
+/** A step as a whole. */
+interface Whole {
+  /** Labels that count. */
+  readonly count: number;
+  readonly texts: number;
 }
 
 /** What one optimizer step reports. */
 export interface StepResult {
-  /** Mean loss over the examples of the step. */
+  /** Mean loss over the labels of the step. */
   readonly loss: number;
   /** Norm of the gradient before clipping. */
   readonly gradNorm: number;
@@ -85,7 +103,7 @@ export class Trainer {
     this.engine = engine;
     this.settings = settings;
     this.parameters = parameters;
-    this.answers = new TeacherAnswers(this.classes, state?.buffers.get(ANSWERS));
+    this.answers = new TeacherAnswers(this.width, state?.buffers.get(ANSWERS));
     this.progress = state?.progress ?? {};
   }
 
@@ -113,10 +131,11 @@ export class Trainer {
     return new Trainer(engine, kept, parameters, state);
   }
 
-  /** C of the teacher's logits. */
-  private get classes(): number {
-    const head = this.settings.method.teacher?.head;
-    return head?.kind === "classification" ? head.labels.length : 1;
+  /** Numbers of a row of the teacher's answers. */
+  private get width(): number {
+    const { teacher } = this.settings.method;
+    if (teacher === undefined || teacher.head.kind === "mlm") return 1;
+    return answerKind(teacher.head).width(teacher.head, teacher.config.hiddenSize);
   }
 
   /** Steps done. */
@@ -136,9 +155,10 @@ export class Trainer {
 
   /** One optimizer step over the parts of a batch, at learning rate `rate`. Nothing moves when the loss is not finite. */
   async step(parts: readonly TrainBatch[], rate: number): Promise<StepResult> {
-    const count = parts.reduce((n, part) => n + part.labels.length, 0);
+    const count = parts.reduce((n, part) => n + labelCount(part), 0);
+    const texts = parts.reduce((n, { size }) => n + size, 0);
     let loss = 0;
-    for (const [i, part] of parts.entries()) loss += await this.gradients(part, count, i);
+    for (const [i, part] of parts.entries()) loss += await this.gradients(part, { count, texts }, i);
     const gradNorm = Math.sqrt(await this.parameters.squaredNorm());
     await this.settled();
     if (Number.isFinite(loss) && Number.isFinite(gradNorm)) {
@@ -165,7 +185,7 @@ export class Trainer {
     return this.parameters.settled();
   }
 
-  /** Logits of a batch, [B, C] row by row, by the product's structure and without dropout. */
+  /** Answers to a batch row by row (bert/answers.ts), by the product's structure and without dropout. */
   async logits(batch: TrainBatch): Promise<Float32Array> {
     const results = await this.evaluated("eval", evalProgram, batch, batchFeeds(batch));
     return requireFloats(results?.[OUT.logits]?.data, "logits");
@@ -173,7 +193,7 @@ export class Trainer {
 
   /** Mean loss over the labels of a batch, by the product's structure and without dropout. */
   async loss(batch: TrainBatch): Promise<number> {
-    const feeds = { ...batchFeeds(batch), ...labelFeeds(batch, batch.labels.length) };
+    const feeds = { ...batchFeeds(batch), ...labelFeeds(batch, labelCount(batch)) };
     const results = await this.evaluated("loss", lossProgram, batch, feeds);
     return lossOf(results);
   }
@@ -232,7 +252,7 @@ export class Trainer {
   }
 
   /** Loss and gradients of one part; the first of a step overwrites, the others add. */
-  private async gradients(part: TrainBatch, count: number, index: number): Promise<number> {
+  private async gradients(part: TrainBatch, { count, texts }: Whole, index: number): Promise<number> {
     const { method, key } = this.settings;
     const rows = this.placement.table !== undefined;
     const structure = method.structure(this.steps, this.progress);
@@ -250,8 +270,8 @@ export class Trainer {
       ...batchFeeds(part),
       ...labelFeeds(part, count),
       ...keyFeed(session.program, key, this.steps, index),
-      ...methodFeeds(session.program, method.scalars(this.steps, this.progress), part.labels.length / count),
-      ...(taught ? answerFeed(part, taught) : {}),
+      ...methodFeeds(session.program, method.scalars(this.steps, this.progress), part.size / texts),
+      ...(taught ? answerFeed(this.width, taught) : {}),
     };
     // Several requests and one wait: the worker serves them in this order.
     const ready = this.parameters.prepare(part.ids);
@@ -264,7 +284,9 @@ export class Trainer {
 
   /** The teacher's logits of a part, row by row: computed once for each example that has a number. */
   private async taught(part: TrainBatch): Promise<Float32Array> {
-    const known = part.indices && this.answers.find(part.indices);
+    // Answers for tokens have as many rows as the batch they came in is long.
+    const indices = this.settings.method.teacher?.head.kind === "tokens" ? undefined : part.indices;
+    const known = indices && this.answers.find(indices);
     if (known) return known;
     const session = await this.engine.session(`teacher ${this.settings.method.id}`, () =>
       teacherProgram(planOf(this.settings, "")),
@@ -272,7 +294,7 @@ export class Trainer {
     const binding = await this.bound(session, false);
     const [results] = await this.engine.run([{ session, feeds: batchFeeds(part), binding }]);
     const logits = requireFloats(results?.[OUT.logits]?.data, "logits of the teacher");
-    if (part.indices) this.answers.keep(part.indices, logits);
+    if (indices) this.answers.keep(indices, logits);
     return logits;
   }
 
@@ -323,10 +345,10 @@ function ownState({ teacher }: BoundMethod, { buffers, ...rest }: TrainerState):
   return { ...rest, buffers: new Map([...buffers].filter(([name]) => name !== ANSWERS)) };
 }
 
-function planOf({ method, shapes, key }: Kept, structure: string): GraphPlan {
+function planOf({ method, shapes, key, objective = {} }: Kept, structure: string): GraphPlan {
   const { config, head } = method.network;
   const answers: GraphPlan["answers"] = (tools) => method.sites(structure, tools);
-  return { config, head, shapes, answers, teacher: method.teacher, noise: key !== undefined };
+  return { config, head, shapes, answers, teacher: method.teacher, objective, noise: key !== undefined };
 }
 
 function lossOf(results: Results | undefined): number {

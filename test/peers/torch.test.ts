@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { keyOf } from "../../src/base/random.ts";
 import { linearRate } from "../../src/base/schedule.ts";
+import { classOf } from "../../src/data/dataset.ts";
 import { readGlue } from "../../src/data/glue.ts";
 import { methodById } from "../../src/methods/registry.ts";
 import { readFolder } from "../../src/network/folder.ts";
@@ -103,7 +104,7 @@ test.skipIf(!model || !glue)(
         const part = rows.slice(step * s.batch, (step + 1) * s.batch);
         const batch = batchOf(
           part.map(({ text }) => tokenizer.encode(text, undefined, s.maxLength).ids),
-          part.map(({ label }) => label),
+          part.map(classOf),
         );
         expect(batch.length).toBe(widths[step]);
         const rate = linearRate({ peak: s.learningRate, steps: s.steps, warmup: s.warmup }, step);

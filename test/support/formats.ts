@@ -177,11 +177,20 @@ async function openStockRuntime(path: string, network: Network): Promise<OpenMod
 async function openTransformers(path: string, network: Network): Promise<OpenModel | undefined> {
   const library = await import("@huggingface/transformers").catch(() => undefined);
   if (library === undefined) return undefined;
-  const { env, Tensor, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification } = library;
+  const {
+    env,
+    Tensor,
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+  } = library;
   Object.assign(env, { allowRemoteModels: false, localModelPath: dirname(path) });
   const classes = {
     classification: AutoModelForSequenceClassification,
     regression: AutoModelForSequenceClassification,
+    "multi-label": AutoModelForSequenceClassification,
+    tokens: AutoModelForTokenClassification,
     mlm: AutoModelForMaskedLM,
     none: AutoModel,
   };

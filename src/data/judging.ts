@@ -1,0 +1,288 @@
+/**
+ * How answers to a set are judged: for each kind of task what they predict, its metrics, and the loss.
+ *
+ *   classification   a class for each example
+ *   regression       a value for each example
+ *   multi-label      1 or 0 for each label of each example
+ *   tokens           a class for each word that has a label
+ *   embedding        for each scored pair the cosine of its vectors; without scores that of each text's with its teacher's
+ *
+ * Not here: the metrics themselves (metrics.ts, entities.ts, neighbours.ts).
+ */
+
+import { RunError } from "../base/errors.ts";
+import { type EncodedSet, UNLABELLED } from "./batches.ts";
+import type { Measure, MetricName, TaskKind } from "./dataset.ts";
+import { entityScores } from "./entities.ts";
+import {
+  accuracy,
+  argmaxRows,
+  f1,
+  macroF1,
+  matthews,
+  meanLoss,
+  meanOf,
+  NOT_FINITE,
+  type Numbers,
+  pearson,
+  spearman,
+} from "./metrics.ts";
+import { cosine, neighbourAgreement } from "./neighbours.ts";
+
+/** What answers are held to. */
+export interface Truth {
+  /** A class or value for each example; 0 or 1 for each label of each; a class for each labelled word; teachers' vectors. */
+  readonly labels: Numbers;
+  /** Of words: where each example's begin among `labels`, and the end. */
+  readonly starts?: ArrayLike<number>;
+  /** Of words: the classes' names. */
+  readonly names?: readonly string[];
+  /** Of vectors: how alike the texts 2i and 2i + 1 are. */
+  readonly scores?: Numbers;
+  /** Numbers of one example among `labels`; default 1. */
+  readonly width?: number;
+}
+
+/** What a set's examples are known to be. */
+export function truthOf({ task, examples, names, scores }: EncodedSet): Truth {
+  const own = examples.map(({ labels }) => labels);
+  if (task === "classification" || task === "regression")
+    return { labels: own.map((labels) => labels[0] ?? Number.NaN) };
+  if (task === "tokens") {
+    const words = own.map((labels) => Array.from(labels).filter((label) => label !== UNLABELLED));
+    const starts = new Int32Array(words.length + 1);
+    words.forEach(({ length }, i) => {
+      starts[i + 1] = (starts[i] ?? 0) + length;
+    });
+    return { labels: words.flat(), starts, ...(names ? { names } : {}) };
+  }
+  const width = own[0]?.length ?? 0;
+  const labels = new Float32Array(own.length * width);
+  own.forEach((row, i) => {
+    labels.set(row, i * width);
+  });
+  return { labels, width, ...(scores ? { scores } : {}) };
+}
+
+/** Examples that were judged. */
+export function countExamples({ labels, starts, width = 1, scores }: Truth): number {
+  if (starts !== undefined) return starts.length - 1;
+  return scores?.length ?? labels.length / width;
+}
+
+interface Judge {
+  /** What answers say; in the places of `labels`, or one for each example of an embedding. */
+  readonly predict: (logits: Float32Array, truth: Truth) => Numbers;
+  /** Metrics of predictions by name; those that need the answers themselves are left out without them. */
+  readonly metrics: (
+    predicted: Numbers,
+    truth: Truth,
+    logits?: Float32Array,
+  ) => { readonly [Name in MetricName]?: () => number };
+  readonly loss: (logits: Float32Array, truth: Truth) => number;
+  /** Numbers that each label has among the answers; undefined: two or more. */
+  readonly numbers?: number;
+}
+
+const classes: Judge = {
+  predict: (logits, { labels }) => argmaxRows(logits, logits.length / labels.length),
+  metrics: (predicted, { labels }) => ({
+    accuracy: () => accuracy(predicted, labels),
+    f1: () => f1(predicted, labels),
+    macro_f1: () => macroF1(predicted, labels),
+    matthews: () => matthews(predicted, labels),
+  }),
+  loss: (logits, { labels }) => meanLoss({ task: "classification" }, logits, labels),
+};
+
+const JUDGES: Readonly<Record<TaskKind, Judge>> = {
+  classification: classes,
+  regression: {
+    predict: (logits) => logits,
+    metrics: (predicted, { labels }) => ({
+      pearson: () => pearson(predicted, labels),
+      spearman: () => spearman(predicted, labels),
+    }),
+    loss: (logits, { labels }) => meanLoss({ task: "regression" }, logits, labels),
+    numbers: 1,
+  },
+  "multi-label": {
+    predict: (logits) => Uint8Array.from(logits, (z) => Number(z >= 0)),
+    metrics: (predicted, { labels, width = 1 }) => ({
+      micro_f1: () => f1(predicted, labels),
+      macro_f1: () =>
+        meanOf(columns(width).map((c) => f1(column(predicted, c, width), column(labels, c, width)))),
+      accuracy: () => exactRows(predicted, labels, width),
+    }),
+    loss: (logits, { labels }) => meanOf(Array.from(logits, (z, i) => softplus(z) - z * (labels[i] ?? 0))),
+    numbers: 1,
+  },
+  tokens: {
+    ...classes,
+    metrics: (predicted, truth) => {
+      const { labels, starts = [0, labels.length], names = [] } = truth;
+      const entities = once(() => entityScores(names, predicted, labels, starts));
+      return {
+        ...classes.metrics(predicted, truth),
+        entity_f1: () => entities().f1,
+        entity_precision: () => entities().precision,
+        entity_recall: () => entities().recall,
+      };
+    },
+  },
+  embedding: {
+    predict: (vectors, { labels, scores, width = 1 }) =>
+      scores === undefined
+        ? rowCosines(vectors, labels, width)
+        : Float64Array.from(scores, (_, i) =>
+            cosine(vectors, 2 * i * width, vectors, (2 * i + 1) * width, width),
+          ),
+    metrics: (predicted, { labels, scores, width = 1 }, vectors) => ({
+      ...(scores === undefined
+        ? { cosine: () => meanOf(predicted) }
+        : { spearman: () => spearman(predicted, scores) }),
+      ...(vectors === undefined
+        ? {}
+        : {
+            cosine: () => meanOf(rowCosines(vectors, labels, width)),
+            neighbours: () => neighbourAgreement(vectors, labels, width),
+          }),
+    }),
+    loss: (vectors, { labels, width = 1 }) => 1 - meanOf(rowCosines(vectors, labels, width)),
+    numbers: 1,
+  },
+};
+
+/** What answers predict, in the places of the labels; of an embedding one number for each example. */
+export function predict({ task }: Pick<Measure, "task">, logits: Float32Array, truth: Truth): Numbers {
+  return JUDGES[task].predict(logits, truth);
+}
+
+/**
+ * The measure's metrics of predictions, and `mean` where that is the primary one.
+ *
+ * @param logits  the answers themselves; without them a metric that needs them is left out
+ */
+export function metricsOf(
+  { task, metrics, primary }: Measure,
+  predicted: Numbers,
+  truth: Truth,
+  logits?: Float32Array,
+): Record<string, number> {
+  const known = JUDGES[task].metrics(predicted, truth, logits);
+  const found = metrics.flatMap((name): [string, number][] => {
+    const value = known[name]?.();
+    return value === undefined ? [] : [[name, value]];
+  });
+  if (primary === "mean") found.push(["mean", meanOf(found.map(([, value]) => value))]);
+  return Object.fromEntries(found);
+}
+
+/** Mean loss of answers, in double precision. */
+export function lossOf({ task }: Pick<Measure, "task">, logits: Float32Array, truth: Truth): number {
+  return JUDGES[task].loss(logits, truth);
+}
+
+/** @throws {RunError} `metrics/finite` when an answer is not finite, `metrics/count` when answers do not fit the labels */
+export function requireAnswers(
+  { task }: Pick<Measure, "task">,
+  logits: Float32Array,
+  { labels }: Truth,
+): void {
+  const width = logits.length / labels.length;
+  const { numbers } = JUDGES[task];
+  const fits = numbers === undefined ? Number.isInteger(width) && width >= 2 : width === numbers;
+  if (labels.length === 0 || !fits) {
+    const expected = numbers === undefined ? "two logits or more" : "one value";
+    const message = `metrics: expected ${expected} for each of ${labels.length} labels, got ${logits.length} in all`;
+    throw new RunError("metrics/count", message);
+  }
+  const bad = logits.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const where = `label ${Math.floor(bad / width) + 1}`;
+  const message = `metrics: expected finite logits, got ${logits[bad]} (${where}); ${NOT_FINITE}`;
+  throw new RunError("metrics/finite", message);
+}
+
+/** Examples of a set drawn anew, with what was predicted of them: the places may repeat. Predictions are as `predict` gives them. */
+export interface Drawn {
+  readonly truth: Truth;
+  readonly predicted: readonly Numbers[];
+}
+
+/** Draws examples. An embedding is drawn by its predictions alone. */
+export function drawExamples(
+  { task }: Pick<Measure, "task">,
+  truth: Truth,
+  predicted: readonly Numbers[],
+  places: Int32Array,
+): Drawn {
+  const { labels, starts, width = 1, scores, names } = truth;
+  if (task === "embedding") {
+    const drawn = predicted.map((each) => gather(each, places));
+    return { truth: { labels: [], ...(scores ? { scores: gather(scores, places) } : {}) }, predicted: drawn };
+  }
+  if (starts === undefined && width === 1) {
+    return {
+      truth: { labels: gather(labels, places) },
+      predicted: predicted.map((each) => gather(each, places)),
+    };
+  }
+  const bounds = (i: number): [number, number] =>
+    starts ? [starts[i] ?? 0, starts[i + 1] ?? 0] : [i * width, (i + 1) * width];
+  const rows = Array.from(places, bounds);
+  const flat = Int32Array.from(
+    rows.flatMap(([from, to]) => Array.from({ length: to - from }, (_, k) => from + k)),
+  );
+  const ends = new Int32Array(rows.length + 1);
+  rows.forEach(([from, to], i) => {
+    ends[i + 1] = (ends[i] ?? 0) + to - from;
+  });
+  return {
+    truth: {
+      labels: gather(labels, flat),
+      width,
+      ...(starts ? { starts: ends } : {}),
+      ...(names ? { names } : {}),
+    },
+    predicted: predicted.map((each) => gather(each, flat)),
+  };
+}
+
+function gather(values: Numbers, places: Int32Array): Float64Array {
+  return Float64Array.from(places, (place) => values[place] ?? Number.NaN);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function columns(width: number): number[] {
+  return Array.from({ length: width }, (_, c) => c);
+}
+
+function column(values: Numbers, c: number, width: number): Float64Array {
+  return Float64Array.from({ length: values.length / width }, (_, i) => values[i * width + c] ?? Number.NaN);
+}
+
+/** The share of rows in which every label is right. */
+function exactRows(predicted: Numbers, labels: Numbers, width: number): number {
+  const rows = Array.from({ length: labels.length / width }, (_, i) =>
+    Number(columns(width).every((c) => predicted[i * width + c] === labels[i * width + c])),
+  );
+  return meanOf(rows);
+}
+
+/** log(1 + eᶻ). */
+function softplus(z: number): number {
+  return Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+}
+
+/** The cosine of each row with the row of the other in its place. */
+function rowCosines(a: Numbers, b: Numbers, width: number): Float64Array {
+  return Float64Array.from({ length: a.length / width }, (_, i) => cosine(a, i * width, b, i * width, width));
+}
