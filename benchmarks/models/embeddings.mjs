@@ -10,7 +10,7 @@
 
 import { parseArgs } from "node:util";
 import { readGlue } from "../../dist/data/glue.js";
-import { spearman } from "../../dist/data/metrics.js";
+import { spearman } from "../../dist/data/judging/metrics.js";
 import { load } from "../../dist/runtime/load.js";
 
 const { values, positionals } = parseArgs({

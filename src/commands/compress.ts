@@ -9,7 +9,7 @@ import { withDepth } from "../contract/depth.ts";
 import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
 import type { MethodRequest } from "../contract/settings.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { truthOf } from "../data/judging.ts";
+import { truthOf } from "../data/judging/judge.ts";
 import { isObject } from "../formats/json.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
 import { type Judged, judgeNetwork } from "../measure/logits.ts";
@@ -112,9 +112,7 @@ async function compressWith(
     command: "compress",
     settings,
     folder,
-    measure: data.measure,
-    dev: data.dev,
-    truth: truthOf(dev),
+    judging: { ...data, truth: truthOf(dev) },
     kept: { step: trained.best.step, steps: trained.steps },
     models,
     maskBytes,

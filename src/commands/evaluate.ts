@@ -11,7 +11,7 @@ import { requireItem } from "../base/present.ts";
 import { type Head, labelsOf } from "../bert/config.ts";
 import { encodeDataset } from "../data/batches.ts";
 import { type Dataset, measureOf } from "../data/dataset.ts";
-import { countExamples, truthOf } from "../data/judging.ts";
+import { countExamples, truthOf } from "../data/judging/judge.ts";
 import { classFinder } from "../data/label-names.ts";
 import { Engine } from "../engine/engine.ts";
 import { judgeLogits, logitsOf } from "../measure/logits.ts";

@@ -3,7 +3,7 @@
 import { fold, keyOf } from "../base/random.ts";
 import { withDepth } from "../contract/depth.ts";
 import { type BoundMethod, bind } from "../contract/method.ts";
-import { truthOf } from "../data/judging.ts";
+import { truthOf } from "../data/judging/judge.ts";
 import { writeMeasured } from "../measure/figures.ts";
 import { judgeNetwork } from "../measure/logits.ts";
 import type { RunResult } from "../measure/result.ts";
@@ -79,9 +79,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
     command: "finetune",
     settings,
     folder,
-    measure,
-    dev,
-    truth: truthOf(encoded.dev),
+    judging: { dev, measure, truth: truthOf(encoded.dev) },
     models: [{ stage: "fine-tuned", ...judged, bytes }],
     method: null,
     kept: { step: trained.best.step, steps: trained.steps },

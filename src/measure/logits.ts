@@ -2,7 +2,7 @@
 
 import { type Batch, type EncodedSet, evalBatches, inExampleOrder, UNLABELLED } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
-import { lossOf, metricsOf, predict, requireAnswers, type Truth, truthOf } from "../data/judging.ts";
+import { lossOf, metricsOf, predict, requireAnswers, type Truth, truthOf } from "../data/judging/judge.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
 import { openNetwork } from "../network/inference.ts";
@@ -12,7 +12,7 @@ import type { Network } from "../network/network.ts";
 export interface Judged {
   /** As `logitsOf` gives them. */
   readonly logits: Float32Array;
-  /** See data/judging.ts. */
+  /** See data/judging/judge.ts. */
   readonly predicted: ArrayLike<number>;
   readonly metrics: Readonly<Record<string, number>>;
   /** Mean over the labels, or over the texts of an embedding. */

@@ -18,8 +18,8 @@
 import { requireCount } from "../base/present.ts";
 import { type Key, sequence } from "../base/random.ts";
 import type { Measure } from "../data/dataset.ts";
-import { countExamples, drawExamples, metricsOf, type Truth } from "../data/judging.ts";
-import { type Numbers, primaryOf } from "../data/metrics.ts";
+import { countExamples, drawExamples, metricsOf, type Truth } from "../data/judging/judge.ts";
+import { type Numbers, primaryOf } from "../data/judging/metrics.ts";
 import type { PairedComparison } from "./result.ts";
 
 type Interval = PairedComparison["interval"];
@@ -39,7 +39,7 @@ export const MARGIN = 0.01;
 /** What two models said of the same examples. */
 export interface PairedAnswers {
   readonly truth: Truth;
-  /** As `predict` gives it (data/judging.ts). */
+  /** As `predict` gives it (data/judging/judge.ts). */
   readonly before: Numbers;
   readonly after: Numbers;
 }

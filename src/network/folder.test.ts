@@ -315,12 +315,12 @@ test.each([
 });
 
 test("a model of another head is read as the encoder below it", async () => {
-  const architectures = ["BertForTokenClassification"];
+  const architectures = ["BertForMultipleChoice"];
   const { read, notes } = await readChanged(WHOLE, () => {}, { architectures });
   expect(read.head).toEqual({ kind: "none" });
   expect([...read.tensors.keys()].filter((name) => name.startsWith("classifier"))).toEqual([]);
   expect(notes).toEqual([
-    expect.stringContaining("labels of tokens"),
+    expect.stringContaining("multiple choice"),
     expect.stringContaining("classifier.bias, classifier.weight"),
   ]);
 });

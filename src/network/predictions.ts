@@ -4,7 +4,7 @@ import { ConfigError, InputError, RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { findNotFinite } from "../base/tensor.ts";
 import { type Head, labelsOf } from "../bert/config.ts";
-import { argmaxRows, NOT_FINITE } from "../data/metrics.ts";
+import { argmaxRows, NOT_FINITE } from "../data/judging/metrics.ts";
 import type { Encoding, Tokenizer } from "../text/tokenizer.ts";
 
 /** A text, or two that belong together. */

@@ -2,7 +2,7 @@
 
 import { type Head, type Pooling, poolingOf } from "../bert/config.ts";
 import { type Batch, type EncodedSet, evalBatches, inExampleOrder } from "../data/batches.ts";
-import { cosine } from "../data/neighbours.ts";
+import { cosine } from "../data/judging/neighbours.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Answering } from "../measure/logits.ts";
 import { openNetwork } from "../network/inference.ts";

@@ -9,7 +9,7 @@
  */
 
 import { requireItem } from "../base/present.ts";
-import { argmaxRows } from "../data/metrics.ts";
+import { argmaxRows } from "../data/judging/metrics.ts";
 import { softmax } from "../network/predictions.ts";
 import type { Answers, Said } from "../runs/answers.ts";
 

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import { classOf, type Dataset, measureOf } from "../data/dataset.ts";
 import { glueTask } from "../data/glue.ts";
-import { metricsOf } from "../data/judging.ts";
+import { metricsOf } from "../data/judging/judge.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { countParameters } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";

@@ -3,7 +3,7 @@
 import { requireItem } from "../base/present.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Dataset, Measure } from "../data/dataset.ts";
-import { predict, type Truth } from "../data/judging.ts";
+import { predict, type Truth } from "../data/judging/judge.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { figuresOf } from "../measure/figures.ts";
 import { measureLatency } from "../measure/latency.ts";
@@ -52,6 +52,13 @@ export interface ReportedModel {
   readonly bytes: FileBytes;
 }
 
+/** The examples that judge, by which measure, and what is known of them. */
+export interface Judging {
+  readonly dev: Dataset;
+  readonly measure: Measure;
+  readonly truth: Truth;
+}
+
 export interface Report {
   readonly command: RunCommand;
   readonly settings: {
@@ -65,10 +72,7 @@ export interface Report {
     readonly out: string;
   };
   readonly folder: RunFolder;
-  readonly measure: Measure;
-  /** The examples that judge, and what is known of them. */
-  readonly dev: Dataset;
-  readonly truth: Truth;
+  readonly judging: Judging;
   /** The last is the product; the one before it, if any, is what it is held to. */
   readonly models: readonly ReportedModel[];
   /** Of the file that makes the product of the model the run began with, where there is one. */
@@ -142,7 +146,7 @@ async function resultOf(job: Report): Promise<RunResult> {
 }
 
 /** What the product said of each judging example that has one label, beside what the model before it did. */
-async function writeAnswers({ models, dev, folder }: Report): Promise<void> {
+async function writeAnswers({ models, judging: { dev }, folder }: Report): Promise<void> {
   const said = (model: ReportedModel | undefined): Said | undefined =>
     model?.logits && { stage: model.stage, logits: model.logits };
   const [before, after] = [said(models.at(-2)), said(models.at(-1))];
@@ -152,7 +156,7 @@ async function writeAnswers({ models, dev, folder }: Report): Promise<void> {
 }
 
 /** The last two models on the same examples, where both have said something of them. */
-function pairedOf({ models, measure, truth, settings }: Report): PairedComparison | undefined {
+function pairedOf({ models, judging: { measure, truth }, settings }: Report): PairedComparison | undefined {
   const said = (logits: Float32Array | undefined) => logits && predict(measure, logits, truth);
   const [before, after] = [said(models.at(-2)?.logits), said(models.at(-1)?.logits)];
   if (before === undefined || after === undefined) return undefined;
@@ -193,8 +197,8 @@ function hasZeros(network: Network): boolean {
   return nonzero < (1 - ZEROS_THRESHOLD) * total;
 }
 
-/** The measure's own number: one of the metrics, or their mean, which stands among them (data/metrics.ts). */
-function metricOf({ measure, models, dev }: Report): Metric {
+/** The measure's own number: one of the metrics, or their mean, which stands among them (data/judging/metrics.ts). */
+function metricOf({ judging: { measure, dev }, models }: Report): Metric {
   const name = measure.primary;
   const value = (model: ReportedModel | undefined): number | null => model?.metrics[name] ?? null;
   const [before, after] = [value(models.at(-2)), value(models.at(-1))];

@@ -19,7 +19,7 @@
 import { RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import type { TaskKind } from "../data/dataset.ts";
-import { predict, type Truth } from "../data/judging.ts";
+import { predict, type Truth } from "../data/judging/judge.ts";
 import { ENOUGH_TO_FINETUNE } from "./epochs.ts";
 
 /** Steps whose losses are averaged: single batches are too noisy to say whether a loss moved. */

@@ -11,7 +11,7 @@ import { InputError } from "../base/errors.ts";
 import { fold, type Key, keyOf } from "../base/random.ts";
 import { encodeDataset } from "../data/batches.ts";
 import { type Dataset, type Measure, measureOf } from "../data/dataset.ts";
-import { primaryOf } from "../data/metrics.ts";
+import { primaryOf } from "../data/judging/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import { judgeOn } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";

@@ -8,18 +8,32 @@
  * the numbers it had: they are part of the trainer's state. Not here: the pass itself (step.ts).
  */
 
-/** Logits by the number of the example. */
+import { answerKind } from "../bert/answers.ts";
+import type { Teacher } from "../contract/method.ts";
+
+/** Numbers of a row of a teacher's answers. */
+export function answerWidth(teacher: Teacher | undefined): number {
+  if (teacher === undefined || teacher.head.kind === "mlm") return 1;
+  return answerKind(teacher.head).width(teacher.head, teacher.config.hiddenSize);
+}
+
+/** Whether answers can be kept: those for tokens have as many rows as the batch they came in is long. */
+export function keepsAnswers(teacher: Teacher | undefined): boolean {
+  return teacher?.head.kind !== "tokens";
+}
+
+/** Answers by the number of the example. */
 export class TeacherAnswers {
   /** [N, C], NaN where nothing is known. */
   private rows: Float32Array;
-  private readonly classes: number;
+  readonly width: number;
 
   /**
-   * @param classes  C
-   * @param rows     what another's `all` gave
+   * @param width  numbers of an answer: C
+   * @param rows   what another's `all` gave
    */
-  constructor(classes: number, rows: Float32Array = new Float32Array(0)) {
-    this.classes = classes;
+  constructor(width: number, rows: Float32Array = new Float32Array(0)) {
+    this.width = width;
     this.rows = rows.slice();
   }
 
@@ -30,27 +44,27 @@ export class TeacherAnswers {
 
   /** Logits of these examples row by row, or undefined unless all of them are known. */
   find(indices: Int32Array): Float32Array | undefined {
-    const { classes, rows } = this;
-    const found = new Float32Array(indices.length * classes);
+    const { width, rows } = this;
+    const found = new Float32Array(indices.length * width);
     for (const [i, index] of indices.entries()) {
-      const row = rows.subarray(index * classes, (index + 1) * classes);
-      if (row.length < classes || row.some(Number.isNaN)) return undefined;
-      found.set(row, i * classes);
+      const row = rows.subarray(index * width, (index + 1) * width);
+      if (row.length < width || row.some(Number.isNaN)) return undefined;
+      found.set(row, i * width);
     }
     return found;
   }
 
   /** Keeps the logits of these examples. */
   keep(indices: Int32Array, logits: Float32Array): void {
-    const { classes } = this;
-    const needed = (Math.max(...indices) + 1) * classes;
+    const { width } = this;
+    const needed = (Math.max(...indices) + 1) * width;
     if (needed > this.rows.length) {
       const grown = new Float32Array(needed).fill(Number.NaN);
       grown.set(this.rows);
       this.rows = grown;
     }
     for (const [i, index] of indices.entries()) {
-      this.rows.set(logits.subarray(i * classes, (i + 1) * classes), index * classes);
+      this.rows.set(logits.subarray(i * width, (i + 1) * width), index * width);
     }
   }
 }

@@ -8,7 +8,7 @@ import { InputError } from "../base/errors.ts";
 import { requireEntry, requireFloats, requireItem } from "../base/present.ts";
 import type { Key } from "../base/random.ts";
 import { type FloatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
-import { answerKind, type Objective } from "../bert/answers.ts";
+import type { Objective } from "../bert/answers.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
 import type { BoundMethod, Progress } from "../contract/method.ts";
 import type { Binding, Engine, Session } from "../engine/engine.ts";
@@ -43,7 +43,7 @@ import {
   WEIGHT,
   weightsProgram,
 } from "./step.ts";
-import { TeacherAnswers } from "./teacher-answers.ts";
+import { answerWidth, keepsAnswers, TeacherAnswers } from "./teacher-answers.ts";
 
 /** Buffer for the gradient of looked-up embeddings, grown on demand. */
 const LOOKED_UP = "looked-up";
@@ -103,7 +103,7 @@ export class Trainer {
     this.engine = engine;
     this.settings = settings;
     this.parameters = parameters;
-    this.answers = new TeacherAnswers(this.width, state?.buffers.get(ANSWERS));
+    this.answers = new TeacherAnswers(answerWidth(settings.method.teacher), state?.buffers.get(ANSWERS));
     this.progress = state?.progress ?? {};
   }
 
@@ -129,13 +129,6 @@ export class Trainer {
       state && ownState(method, state),
     );
     return new Trainer(engine, kept, parameters, state);
-  }
-
-  /** Numbers of a row of the teacher's answers. */
-  private get width(): number {
-    const { teacher } = this.settings.method;
-    if (teacher === undefined || teacher.head.kind === "mlm") return 1;
-    return answerKind(teacher.head).width(teacher.head, teacher.config.hiddenSize);
   }
 
   /** Steps done. */
@@ -271,7 +264,7 @@ export class Trainer {
       ...labelFeeds(part, count),
       ...keyFeed(session.program, key, this.steps, index),
       ...methodFeeds(session.program, method.scalars(this.steps, this.progress), part.size / texts),
-      ...(taught ? answerFeed(this.width, taught) : {}),
+      ...(taught ? answerFeed(this.answers.width, taught) : {}),
     };
     // Several requests and one wait: the worker serves them in this order.
     const ready = this.parameters.prepare(part.ids);
@@ -284,8 +277,7 @@ export class Trainer {
 
   /** The teacher's logits of a part, row by row: computed once for each example that has a number. */
   private async taught(part: TrainBatch): Promise<Float32Array> {
-    // Answers for tokens have as many rows as the batch they came in is long.
-    const indices = this.settings.method.teacher?.head.kind === "tokens" ? undefined : part.indices;
+    const indices = keepsAnswers(this.settings.method.teacher) ? part.indices : undefined;
     const known = indices && this.answers.find(indices);
     if (known) return known;
     const session = await this.engine.session(`teacher ${this.settings.method.id}`, () =>

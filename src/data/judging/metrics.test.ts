@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { Measure } from "./dataset.ts";
-import { GLUE } from "./glue.ts";
+import type { Measure } from "../dataset.ts";
+import { GLUE } from "../glue.ts";
 import {
   accuracy,
   argmaxRows,
@@ -33,7 +33,7 @@ interface Golden {
   }[];
 }
 const golden: Golden = JSON.parse(
-  readFileSync(new URL("../../test/goldens/metrics.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../../test/goldens/metrics.json", import.meta.url), "utf8"),
 );
 
 test.each(golden.classes)("$name classes: within 1e-12 of scikit-learn", (set) => {

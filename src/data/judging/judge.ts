@@ -10,9 +10,9 @@
  * Not here: the metrics themselves (metrics.ts, entities.ts, neighbours.ts).
  */
 
-import { RunError } from "../base/errors.ts";
-import { type EncodedSet, UNLABELLED } from "./batches.ts";
-import type { Measure, MetricName, TaskKind } from "./dataset.ts";
+import { RunError } from "../../base/errors.ts";
+import { type EncodedSet, UNLABELLED } from "../batches.ts";
+import type { Measure, MetricName, TaskKind } from "../dataset.ts";
 import { entityScores } from "./entities.ts";
 import {
   accuracy,

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { Measure } from "./dataset.ts";
+import type { Measure } from "../dataset.ts";
+import { GLUE } from "../glue.ts";
 import { entityScores } from "./entities.ts";
-import { GLUE } from "./glue.ts";
 import {
   countExamples,
   drawExamples,
@@ -11,7 +11,7 @@ import {
   predict,
   requireAnswers,
   type Truth,
-} from "./judging.ts";
+} from "./judge.ts";
 import { primaryOf } from "./metrics.ts";
 
 interface Golden {
@@ -34,7 +34,7 @@ interface Golden {
   };
 }
 const golden: Golden = JSON.parse(
-  readFileSync(new URL("../../test/goldens/tasks.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../../test/goldens/tasks.json", import.meta.url), "utf8"),
 );
 
 /** Metrics of answers. */

@@ -5,8 +5,8 @@
  * warn (constant predictions, a class that never occurs), the value here is 0: such predictions tell nothing.
  */
 
-import { RunError } from "../base/errors.ts";
-import type { Measure } from "./dataset.ts";
+import { RunError } from "../../base/errors.ts";
+import type { Measure } from "../dataset.ts";
 
 /** Any list of numbers. */
 export type Numbers = ArrayLike<number>;
