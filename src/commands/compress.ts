@@ -14,6 +14,7 @@ import { isObject } from "../formats/json.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
 import { type Judged, judgeNetwork } from "../measure/logits.ts";
 import type { RunResult } from "../measure/result.ts";
+import { type Judging, judgeSettled, requireSettling, type SettledFigures } from "../measure/settled.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
 import { withLength } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
@@ -78,13 +79,12 @@ async function compressWith(
   const bindTo = binderOf(method, settings, base.network, original);
   // What the method refuses it refuses now: it looks at shapes, and fine-tuning will not change them.
   bindTo(given?.network ?? original, stepsOf({ data: train, settings }));
-  const files = { model: [base.path], finetuned: given?.path, data: data.files };
-  const recipe = await makeRecipe({ command: "compress", settings, ...files, method: own });
+  const sources = { model: [base.path], finetuned: given?.path, data: data.files, method: own };
+  const recipe = await makeRecipe({ command: "compress", settings, ...sources });
   await using folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `compressing ${base.name} with ${method.id} on ${data.train.name}`);
-  reportData(record, data, { train, dev });
+  reportData(record, { ...data, notes: [...data.notes, ...(given?.notes ?? [])] }, { train, dev });
   record({ kind: "phase", name: "fine-tuning" });
-  for (const text of given?.notes ?? []) record({ kind: "note", text });
   const shown = withoutData(context, data.notes);
   const { network: finished } = given ?? (await madeModel(settings, recipe, folder, shown));
   const before = await judgeNetwork(withLength(finished, maxLength), settings, dev, data.measure);
@@ -102,11 +102,11 @@ async function compressWith(
     record,
     context,
   });
-  for (const text of idleNotes(trained.network, settings.out)) record({ kind: "note", text });
   // Of the product itself, masks and modules folded in: its answers are held to the other's, one by one.
-  const after = await judgeNetwork(trained.network, settings, dev, data.measure);
-  const models = await measureStages(original, before, after, folder);
-  const maskBytes = await writeMaskFile(folder.paths.mask, base.network, trained.network);
+  const judging = { set: dev, measure: data.measure, labels: data.dev.labels };
+  const judged = await judgeStages(before, trained.network, settings, judging, record);
+  const models = await measureStages(original, judged.before, judged.after, folder);
+  const maskBytes = await writeMaskFile(folder.paths.mask, base.network, judged.after.network);
   // Awaited here, so that the folder is this process's until the run has ended.
   return await concludeRun({
     command: "compress",
@@ -114,6 +114,7 @@ async function compressWith(
     folder,
     judging: { ...data, truth: truthOf(dev) },
     kept: { step: trained.best.step, steps: trained.steps },
+    settled: judged.figures,
     models,
     maskBytes,
     method: method.id,
@@ -121,10 +122,29 @@ async function compressWith(
     record,
     context,
     also: async (result) => {
-      await leaveReport(folder, settings, { result, network: after.network }, record);
+      await leaveReport(folder, settings, { result, network: judged.after.network }, record);
       if (settings.quantize) await quantizeProduct(settings, folder, record, context);
     },
   });
+}
+
+/**
+ * Both models as they are compared. Where the product gets a temperature and a threshold, so does the model before: what
+ * differs is then the compression.
+ */
+async function judgeStages(
+  teacher: JudgedNetwork,
+  product: Network,
+  settings: CompressSettings,
+  judging: Judging,
+  record: (event: ProgressEvent) => void,
+): Promise<{ before: JudgedNetwork; after: JudgedNetwork; figures: SettledFigures }> {
+  const { judged: after, figures, notes } = await judgeSettled(product, settings, judging);
+  for (const text of [...idleNotes(product, settings.out), ...notes]) record({ kind: "note", text });
+  const { calibrate = false, threshold } = settings;
+  const isPlain = !calibrate && threshold === undefined;
+  const before = isPlain ? teacher : (await judgeSettled(teacher.network, settings, judging)).judged;
+  return { before, after, figures };
 }
 
 /** The passes of the compression, and of the fine-tuning before it where there is one. */
@@ -209,6 +229,7 @@ async function readModels(
   train: Dataset,
   context: RunContext,
 ): Promise<{ base: LoadedModel; given: Given | undefined; maxLength: number }> {
+  requireSettling(asked, train);
   const base = await loadModel(asked.model, context);
   const { finetuned } = asked;
   const given = finetuned === undefined ? undefined : await loadGiven(finetuned, asked, train, context);

@@ -5,8 +5,8 @@ import { withDepth } from "../contract/depth.ts";
 import { type BoundMethod, bind } from "../contract/method.ts";
 import { truthOf } from "../data/judging/judge.ts";
 import { writeMeasured } from "../measure/figures.ts";
-import { judgeNetwork } from "../measure/logits.ts";
 import type { RunResult } from "../measure/result.ts";
+import { judgeSettled, requireSettling } from "../measure/settled.ts";
 import { FINETUNE as METHOD } from "../methods/finetune.ts";
 import { withLength } from "../network/length.ts";
 import { resolveOptions } from "../options/schema.ts";
@@ -44,6 +44,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   const model = await loadModel(given.model, context);
   const maxLength = trainingLength(model.network, given.maxLength, context);
   const data = await readData(given);
+  requireSettling(given, data.train);
   const epochs = trainingEpochs(given, data.train.examples.length, ENOUGH_TO_FINETUNE, context);
   const settings = { ...given, ...data.columns, maxLength, epochs };
   const { train, dev, measure, files } = data;
@@ -72,8 +73,10 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
     context,
   });
   // Of the product itself: what is kept of its answers is what it will answer.
-  const judged = await judgeNetwork(trained.network, settings, encoded.dev, measure);
-  const bytes = await writeMeasured(folder.paths.model, trained.network);
+  const judging = { set: encoded.dev, measure, labels: dev.labels };
+  const { judged, notes, figures } = await judgeSettled(trained.network, settings, judging);
+  for (const text of notes) record({ kind: "note", text });
+  const bytes = await writeMeasured(folder.paths.model, judged.network);
   // Awaited here, so that the folder is this process's until the run has ended.
   return await concludeRun({
     command: "finetune",
@@ -83,9 +86,10 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
     models: [{ stage: "fine-tuned", ...judged, bytes }],
     method: null,
     kept: { step: trained.best.step, steps: trained.steps },
+    settled: figures,
     started,
     record,
     context,
-    also: (result) => leaveReport(folder, settings, { result, network: trained.network }, record),
+    also: (result) => leaveReport(folder, settings, { result, network: judged.network }, record),
   });
 }

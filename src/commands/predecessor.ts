@@ -127,7 +127,8 @@ export async function madeModel(
 }
 
 function optionsOf(settings: CompressSettings, out: string): FinetuneOptions {
-  // Copies with words replaced are for the student; what teaches it learns from the examples themselves.
+  // Copies with words replaced are for the student; what teaches it learns from the examples themselves. A temperature and
+  // a threshold are the product's: a teacher's answers are taken as training left them.
   const {
     method: _method,
     set: _set,
@@ -135,6 +136,8 @@ function optionsOf(settings: CompressSettings, out: string): FinetuneOptions {
     finetuned: _finetuned,
     quantize: _quantize,
     augmented: _augmented,
+    calibrate: _calibrate,
+    threshold: _threshold,
     finetuneEpochs: epochs,
     ...shared
   } = settings;

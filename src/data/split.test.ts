@@ -107,6 +107,21 @@ test("few examples are so many of each class in the file's order, and more of th
   expect(fewNotes(all, 2, draw(2))).toHaveLength(1);
 });
 
+test("an example with several labels counts for each, and those without one are a class too", () => {
+  const labels = [[0], [0, 1], [], [0], [1], [], [0, 1], [], [0], [0]];
+  const examples = labels.map((label, i) => ({ text: `${i}`, label, where: `made:${i}` }));
+  const { few, short } = drawEach(
+    { name: "made", task: "multi-label", labels: ["a", "b"], examples },
+    2,
+    keyOf(3),
+  );
+  const counts = [0, 1].map((c) => few.examples.filter(({ label }) => [label].flat().includes(c)).length);
+  expect(Math.min(...counts)).toBeGreaterThanOrEqual(2);
+  expect(few.examples.filter(({ label }) => [label].flat().length === 0)).toHaveLength(2);
+  expect(few.examples.length).toBeLessThan(8);
+  expect(short).toEqual([]);
+});
+
 test("a regression has no classes to draw from (data/few-shot)", () => {
   const values: Dataset = { ...classes(5, 5), task: "regression", labels: [] };
   expect(() => drawEach(values, 2, keyOf(0))).toThrow(

@@ -27,32 +27,48 @@ export function holdOut(all: Dataset, count: number, key: Key): Split {
   };
 }
 
-/** So many examples of each class, in the set's order; of a class that has fewer, all. */
+/** Some examples of each class, in the set's order. */
 export interface Few {
   readonly few: Dataset;
-  /** Names of the classes that have fewer, with what they have. */
+  /** Names of the classes of which there are fewer than asked for, with how many. */
   readonly short: readonly (readonly [name: string, examples: number])[];
 }
 
 /**
- * Draws `count` examples of each class. Of one key a larger count keeps what a smaller one drew.
- * @throws {ConfigError} `data/few-shot` for a regression
+ * Draws `count` examples of each class, or all where there are fewer. Where an example has several labels it counts for each
+ * of them, so that of a frequent one there may be more; those without a label are a class too. With one label a larger
+ * count keeps what a smaller one of the same key drew.
+ *
+ * @throws {ConfigError} `data/few-shot` for data without classes
  */
 export function drawEach(all: Dataset, count: number, key: Key): Few {
-  if (all.task === "regression") {
-    const message = `few-shot: expected data with classes, got values (${all.name}); --limit takes the first examples`;
+  if (all.labels.length === 0) {
+    const message = `few-shot: expected data with classes, got ${all.task} (${all.name}); --limit takes the first examples`;
     throw new ConfigError("data/few-shot", message);
   }
-  const order = [...permutation(key, all.examples.length)];
-  const classes = all.labels.map((_, c) => order.filter((i) => all.examples[i]?.label === c));
-  const drawn = new Set(classes.flatMap((members) => members.slice(0, count)));
+  const [there, taken] = [new Map<number, number>(), new Map<number, number>()];
+  const drawn = new Set<number>();
+  for (const i of permutation(key, all.examples.length)) {
+    const labels = new Set(labelsOf(requireItem(all.examples, i, "examples")));
+    const counted = labels.size === 0 ? [NO_LABEL] : [...labels];
+    const isWanted = counted.some((label) => (taken.get(label) ?? 0) < count);
+    if (isWanted) drawn.add(i);
+    for (const label of counted) {
+      there.set(label, (there.get(label) ?? 0) + 1);
+      if (isWanted) taken.set(label, (taken.get(label) ?? 0) + 1);
+    }
+  }
   return {
     few: { ...all, examples: all.examples.filter((_, i) => drawn.has(i)) },
-    short: classes.flatMap(({ length }, c) =>
-      length < count ? [[all.labels[c] ?? "", length] as const] : [],
-    ),
+    short: all.labels.flatMap((name, c) => {
+      const n = there.get(c) ?? 0;
+      return n < count ? [[name, n] as const] : [];
+    }),
   };
 }
+
+/** Stands for having no label. */
+const NO_LABEL = -1;
 
 /** What was drawn, and of which classes there was less than asked for. */
 export function fewNotes(all: Dataset, count: number, { few, short }: Few): string[] {

@@ -24,6 +24,8 @@ export function wordsFor(
   for (const [key, { kind, fallback }] of Object.entries(fields)) {
     const value = settings[key];
     if (key === place || value === undefined || JSON.stringify(value) === JSON.stringify(fallback)) continue;
+    // A switch without a default has no way to be typed off, and need not be.
+    if (kind.form === "switch" && value === false && fallback === undefined) continue;
     if (kind.form === "switch") words.push(value === true ? flagOf(key) : flagOf(key).replace("--", "--no-"));
     else for (const each of valuesOf(value)) words.push(flagOf(key), each);
   }

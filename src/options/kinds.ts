@@ -92,6 +92,18 @@ export function frozenPart(): Kind<FrozenPart> {
   };
 }
 
+/** A probability that is neither 0 nor 1, or the best one. */
+export function threshold(): Kind<number | "best"> {
+  const share = number(0, 1, { above: true, below: true });
+  return {
+    expected: `best or ${share.expected}`,
+    placeholder: "x|best",
+    form: "value",
+    accepts: (value): value is number | "best" => value === "best" || share.accepts(value),
+    parse: share.parse,
+  };
+}
+
 /** One or more integers in [min, max]; typed as `1,8,32` or by repeating the flag. */
 export function integers(min: number, max: number): Kind<readonly number[]> {
   const one = integer(min, max);

@@ -4,7 +4,7 @@
  * None has a default: what is left out is in no recipe, so that runs from before an option stay the runs they were.
  */
 
-import { frozenPart, integer, number } from "./kinds.ts";
+import { frozenPart, integer, number, onOff, threshold } from "./kinds.ts";
 import { optional } from "./schema.ts";
 import { LARGEST } from "./shared.ts";
 
@@ -20,7 +20,17 @@ export const PRACTICE = {
   ),
   layerDecay: optional(
     number(0, 1, { above: true }),
-    "times the rate of a layer is that of the one below; the embeddings have the lowest, the head the full one",
+    "rate of a layer as a share of the one above; the head has the full rate, the embeddings the lowest",
     { absent: "one rate for all" },
+  ),
+  calibrate: optional(
+    onOff(),
+    "after training, divide the logits by the temperature of the least loss on the judging examples",
+    { absent: "leave them" },
+  ),
+  threshold: optional(
+    threshold(),
+    "probability from which on the second of two classes is said, or that of the best metric; part of the model",
+    { absent: "0.5" },
   ),
 };

@@ -21,6 +21,7 @@ import type {
   Stage,
   Verdict,
 } from "../measure/result.ts";
+import { type SettledFigures, settledSentences } from "../measure/settled.ts";
 import { type Comparison, judge, trainingVerdict, ZEROS_THRESHOLD } from "../measure/verdict.ts";
 import { countParameters, type Network } from "../network/network.ts";
 import { exportOnnx } from "../network/onnx.ts";
@@ -79,6 +80,8 @@ export interface Report {
   readonly maskBytes?: number | undefined;
   readonly method: string | null;
   readonly kept: KeptStep;
+  /** What was fitted to the product after training. */
+  readonly settled?: SettledFigures;
   /** `performance.now()` at the start of this call. */
   readonly started: number;
   readonly record: (event: ProgressEvent) => void;
@@ -134,6 +137,7 @@ async function resultOf(job: Report): Promise<RunResult> {
     metric,
     ...(paired ? { paired } : {}),
     kept: job.kept,
+    ...job.settled,
     models: figures,
     ...(asFile ? { packed: asFile } : {}),
     length,
@@ -141,7 +145,10 @@ async function resultOf(job: Report): Promise<RunResult> {
     wallSeconds: folder.spent + (performance.now() - job.started) / 1000,
     peakBytes: peakMemory(),
     machine: describeMachine(settings.threads),
-    verdict: verdictOf(figures, { metric, paired, maskBytes: job.maskBytes, packed: asFile }),
+    verdict: withSentences(
+      verdictOf(figures, { metric, paired, maskBytes: job.maskBytes, packed: asFile }),
+      settledSentences(job.settled ?? {}),
+    ),
   };
 }
 
@@ -211,4 +218,8 @@ function verdictOf(figures: RunResult["models"], rest: Omit<Comparison, "before"
   return before && after && before.stage === "fine-tuned"
     ? judge({ before, after, ...rest })
     : trainingVerdict(rest.metric);
+}
+
+function withSentences(verdict: Verdict, sentences: readonly string[]): Verdict {
+  return { ...verdict, text: [verdict.text, ...sentences].join(" ") };
 }

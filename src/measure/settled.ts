@@ -1,0 +1,186 @@
+/**
+ * What is fitted to the judging examples when training has ended: a temperature, and a threshold of two classes. Both go
+ * into the classifier (network/scaled.ts), so that every format and every program has them.
+ *
+ * They are fitted on the rows that judge, which flatters them: each figure stands beside an honest one, for which either
+ * half of these rows was judged by what the other half gave. A threshold moves the probabilities with it: 0.5 is then
+ * where the answer changes. So the temperature is fitted first, and its figures are those before the threshold.
+ */
+
+import { ConfigError } from "../base/errors.ts";
+import { fixed, percent } from "../base/quantity.ts";
+import { fold, type Key, keyOf } from "../base/random.ts";
+import type { EncodedSet } from "../data/batches.ts";
+import type { Dataset, Measure, TaskKind } from "../data/dataset.ts";
+import { truthOf } from "../data/judging/judge.ts";
+import type { Provider } from "../engine/protocol.ts";
+import type { Network } from "../network/network.ts";
+import { type Scaling, withScaling } from "../network/scaled.ts";
+import { acrossHalves, asClasses, fitTemperature, halves, type Labelled, trustOf } from "./calibration.ts";
+import { type Judged, judgeNetwork } from "./logits.ts";
+import type { CalibrationFigures, ThresholdFigures } from "./result.ts";
+import { bestCut, cutOf, metricAt, thresholdOf } from "./threshold.ts";
+import { metricText } from "./verdict.ts";
+
+/** What a run asks for. */
+export interface SettleSettings {
+  readonly calibrate?: boolean | undefined;
+  readonly threshold?: number | "best" | undefined;
+}
+
+/** What was fitted; a part that was not asked for, or does not fit, is absent. */
+export interface SettledFigures {
+  readonly calibration?: CalibrationFigures;
+  readonly threshold?: ThresholdFigures;
+}
+
+/** A network after it, and what is to be said. */
+export interface Settled {
+  readonly network: Network;
+  readonly figures: SettledFigures;
+  /** One line for each. */
+  readonly notes: readonly string[];
+}
+
+/** What the examples that judge are, beside their pieces. */
+export interface Judging {
+  readonly set: EncodedSet;
+  readonly measure: Measure;
+  /** Names of the classes. */
+  readonly labels: readonly string[];
+}
+
+/** Judges a network, settles it, and judges it again where that has changed it. */
+export async function judgeSettled(
+  network: Network,
+  settings: SettleSettings & { readonly threads: number; readonly device: Provider; readonly seed: number },
+  { set, measure, labels }: Judging,
+): Promise<Settled & { readonly judged: Judged & { readonly network: Network } }> {
+  const first = await judgeNetwork(network, settings, set, measure);
+  const { labels: truth } = truthOf(set);
+  const labelled =
+    measure.task === "multi-label" ? asClasses(first.logits, truth) : { logits: first.logits, labels: truth };
+  const key = keyOf(settings.seed);
+  const settled = settle(network, labelled, settings, { measure, labels, key });
+  const isSame = settled.network === network;
+  return { ...settled, judged: isSame ? first : await judgeNetwork(settled.network, settings, set, measure) };
+}
+
+/** Tasks whose answers are probabilities. */
+const PROBABLE: readonly TaskKind[] = ["classification", "multi-label", "tokens"];
+
+/** @throws {ConfigError} `calibrate/task`, `threshold/classes` for data that has no such thing */
+export function requireSettling(
+  { calibrate, threshold }: SettleSettings,
+  { task, labels, name }: Dataset,
+): void {
+  if (calibrate && !PROBABLE.includes(task)) {
+    throw new ConfigError(
+      "calibrate/task",
+      `calibrate: expected data with labels, got ${KINDS[task]} (${name})`,
+    );
+  }
+  if (threshold === undefined || (task === "classification" && labels.length === 2)) return;
+  const got = task === "classification" ? `${labels.length}` : KINDS[task];
+  throw new ConfigError(
+    "threshold/classes",
+    `threshold: expected data with two classes, got ${got} (${name})`,
+  );
+}
+
+/** What a task asks for, in words. */
+const KINDS: Readonly<Record<TaskKind, string>> = {
+  classification: "classes",
+  regression: "values",
+  "multi-label": "several labels of a text",
+  tokens: "labels of words",
+  embedding: "vectors",
+};
+
+/** Fits what was asked for. @param labels  the classes' names */
+export function settle(
+  network: Network,
+  labelled: Labelled,
+  settings: SettleSettings,
+  {
+    measure,
+    labels,
+    key,
+  }: { readonly measure: Measure; readonly labels: readonly string[]; readonly key: Key },
+): Settled {
+  const { calibrate = false, threshold } = settings;
+  const calibration = calibrate ? calibrateOn(labelled, fold(key, "calibrate")) : undefined;
+  const temperature = calibration?.temperature ?? 1;
+  const scaled = { ...labelled, logits: labelled.logits.map((z) => z / temperature) };
+  const cut = threshold === undefined ? 0 : cutFor(threshold, scaled, measure);
+  const scaling: Scaling = { temperature, ...(cut === 0 ? {} : { shift: [0, -cut] }) };
+  const moved = { cut, label: labels[1] ?? "", isFitted: threshold === "best" };
+  return {
+    network: temperature === 1 && cut === 0 ? network : withScaling(network, scaling),
+    figures: {
+      ...(calibration ? { calibration } : {}),
+      ...(threshold === undefined
+        ? {}
+        : { threshold: thresholdFigures(moved, scaled, measure, fold(key, "threshold")) }),
+    },
+    notes: calibrate && !calibration ? [UNFIT] : [],
+  };
+}
+
+const UNFIT =
+  "no temperature fits: the answers are all right, or no better than chance; logits stay as they are";
+
+function calibrateOn(labelled: Labelled, key: Key): CalibrationFigures | undefined {
+  const temperature = fitTemperature(labelled);
+  if (temperature === undefined) return undefined;
+  const before = trustOf(labelled);
+  const after = trustOf({ ...labelled, logits: labelled.logits.map((z) => z / temperature) });
+  const held = trustOf(halves(labelled, key));
+  return { temperature, examples: labelled.labels.length, before, after, held };
+}
+
+/** What was fitted and what it did, a sentence each. */
+export function settledSentences({ calibration, threshold }: SettledFigures): string[] {
+  return [
+    ...(calibration ? [calibrationSentence(calibration)] : []),
+    ...(threshold ? [thresholdSentence(threshold)] : []),
+  ];
+}
+
+function calibrationSentence({ temperature, before, held }: CalibrationFigures): string {
+  const [was, is] = [before.error, held.error].map((x) => percent(x, { decimals: 1 }));
+  return `Calibrated by temperature ${fixed(temperature, 2)}: expected calibration error ${was} before, ${is} after, each half of the judging examples by the temperature of the other.`;
+}
+
+function cutFor(threshold: number | "best", labelled: Labelled, measure: Measure): number {
+  return threshold === "best" ? bestCut(measure, labelled) : cutOf(threshold);
+}
+
+interface Moved {
+  readonly cut: number;
+  readonly label: string;
+  /** Chosen on the judging examples, not given. */
+  readonly isFitted: boolean;
+}
+
+function thresholdFigures(
+  { cut, label, isFitted }: Moved,
+  labelled: Labelled,
+  measure: Measure,
+  key: Key,
+): ThresholdFigures {
+  const [before, after] = [metricAt(measure, labelled, 0), metricAt(measure, labelled, cut)];
+  const shifted = acrossHalves(labelled, key, (fitted, logits) => {
+    const own = isFitted ? bestCut(measure, fitted) : cut;
+    return logits.map((z, i) => (i % 2 === 1 ? z - own : z));
+  });
+  const held = metricAt(measure, shifted, 0);
+  return { value: thresholdOf(cut), label, metric: measure.primary, before, after, held };
+}
+
+function thresholdSentence({ value, label, metric, before, after, held }: ThresholdFigures): string {
+  const [was, is, honest] = [before, after, held].map((x) => metricText(metric, x));
+  const also =
+    after === held ? "" : `, ${honest} with each half of the judging examples at the threshold of the other`;
+  return `Threshold: ${JSON.stringify(label)} from a probability of ${fixed(value, 3)} on, which is now 0.5; ${metric} ${was} before, ${is} after${also}.`;
+}
