@@ -54,7 +54,7 @@ async function augmentTo(given: AugmentSettings, context: RunContext): Promise<A
   await using _place = await claimFile(given.out);
   const model = await loadModel(given.model, context);
   const settings = { ...given, maxLength: trainingLength(model.network, given.maxLength, context) };
-  const dataset = await readTraining(settings);
+  const dataset = await readTraining(settings, context);
   for (const text of dataset.notes ?? []) context.report?.({ kind: "note", text });
   context.report?.({ kind: "start", title: `augmenting ${dataset.name} with ${model.name}` });
   const cache = await openCache(model, settings);

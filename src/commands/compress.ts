@@ -70,7 +70,7 @@ async function compressWith(
   context: RunContext,
 ): Promise<RunResult> {
   const started = performance.now();
-  const data = await readData(asked);
+  const data = await readData(asked, undefined, context);
   const { base, given, maxLength } = await readModels(asked, data.train, context);
   const epochs = chooseEpochs(asked, data.train.examples.length, context);
   const settings = { ...asked, ...data.columns, maxLength, ...epochs };

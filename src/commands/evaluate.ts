@@ -52,7 +52,7 @@ async function evaluateModel(settings: EvaluateSettings, context: RunContext): P
   const loaded = await loadUnder(settings.model, mask, context);
   const { network, name } = loaded;
   requireLabels(network.head, settings.model);
-  const dataset = await readValidation(settings, labellingOf(network.head));
+  const dataset = await readValidation(settings, labellingOf(network.head), context);
   const usage = await usageNotes(loaded, { ...settings, isPair: dataset.examples[0]?.pair !== undefined });
   for (const text of [...(dataset.notes ?? []), ...usage]) context.report?.({ kind: "note", text });
   const columns = columnsOf(network.head, dataset);

@@ -55,7 +55,7 @@ export async function predictFile(
   tellUsage: (isPair: boolean) => Promise<void> = async () => {},
 ): Promise<PredictedFile> {
   const asked = { text: job.text, pair: job.textPair, label: null };
-  const { read, notes } = await readByColumns(job.data, asked, job.quotes, async ({ text, pair }) => {
+  const { read, notes } = await readByColumns([job.data], asked, job.quotes, async ({ text, pair }) => {
     const table = await openTable(job.data, pair === undefined ? [text] : [text, pair], job.quotes);
     return { table, ...(await look(table, labels, job)), isPair: pair !== undefined };
   });

@@ -174,7 +174,7 @@ async function readJudge(settings: QuantizeSettings, network: Network, context: 
 async function readLabelled(
   { data: path, ...settings }: QuantizeSettings,
   network: Network,
-  { report }: RunContext,
+  context: RunContext,
 ): Promise<Judge> {
   if (path === undefined) {
     const message = "data: expected labelled text to judge by, got none";
@@ -183,8 +183,9 @@ async function readLabelled(
   const { train, dev, measure, notes } = await readData(
     { ...settings, data: path },
     labellingOf(network.head),
+    context,
   );
-  for (const text of notes) report?.({ kind: "note", text });
+  for (const text of notes) context.report?.({ kind: "note", text });
   const columns = columnsOf(network.head, dev);
   const [tokenizer, length] = [tokenizerOf(network), lengthFor(network, settings.maxLength)];
   const encode = (set: typeof dev): EncodedSet => encodeDataset(set, tokenizer, length);

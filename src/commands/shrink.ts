@@ -107,7 +107,11 @@ async function evaluateBoth(
   if (data === undefined) return null;
   const before = await evaluate({ ...settings, data, model }, context);
   const after = await evaluate({ ...settings, data, model: out }, context);
-  const { examples } = await readValidation({ ...settings, data }, labellingOf(networks.before.head));
+  const { examples } = await readValidation(
+    { ...settings, data },
+    labellingOf(networks.before.head),
+    context,
+  );
   const [old, now] = [piecesOf(networks.before), piecesOf(networks.after)];
   return { before, after, recut: examples.filter((each) => old(each) !== now(each)).length };
 }

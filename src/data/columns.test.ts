@@ -89,13 +89,13 @@ test.each([
 ])("%s is read by its obvious columns, and that is said", async (name, content) => {
   const path = join(folder, name);
   writeFileSync(path, content);
-  const { read, columns, notes } = await readByColumns(path, {}, "auto", (found) => readTable(path, found));
+  const { read, columns, notes } = await readByColumns([path], {}, "auto", (found) => readTable(path, found));
   expect(read.examples.map(({ text, label }) => [text, label])).toEqual([
     ["fine film", 1],
     ["bad, so bad", 0],
   ]);
   expect(columns).toEqual({ text: "review", label: "stars" });
   expect(notes).toEqual([`${name}: text in column review, label in stars; --text and --label name others`]);
-  const named = readByColumns(path, { text: "text" }, "auto", (found) => readTable(path, found));
+  const named = readByColumns([path], { text: "text" }, "auto", (found) => readTable(path, found));
   await expect(named).rejects.toThrow('expected a column "text", got review, stars');
 });

@@ -44,17 +44,18 @@ export interface ReadByColumns<T> {
 const SAMPLE = 1000;
 
 /**
- * Reads a table by its columns. Only a file that lacks one that nobody named is looked at for others.
+ * Reads a table by its columns. Only one that lacks a column that nobody named is looked at for others, in its first file.
  *
  * @param read  reads the file by the columns it is given
  * @throws whatever `read` throws; where nothing is obvious, its `table/column`
  */
 export async function readByColumns<T>(
-  file: string,
+  files: readonly string[],
   asked: AskedColumns,
   quotes: Quotes,
   read: (columns: NamedColumns) => Promise<T>,
 ): Promise<ReadByColumns<T>> {
+  const [file = ""] = files;
   const { text = USUAL_COLUMNS.text, pair, label } = asked;
   const usual = { text, label: label ?? USUAL_COLUMNS.label, ...(pair === undefined ? {} : { pair }) };
   try {

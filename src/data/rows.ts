@@ -6,7 +6,7 @@
 
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { InputError } from "../base/errors.ts";
+import { FormatError, InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { type Column, locate, type Row, type RowSet } from "./cells.ts";
 import { type Dialect, findDialect, type Quotes, records, requireWidth } from "./delimited.ts";
@@ -57,6 +57,31 @@ async function rowsOf(
   }
   const dialect = await findDialect(file, format, columns, rules.quotes);
   return { rows: await delimitedRows(file, dialect, columns, rules), classes: [], notes: dialect.notes };
+}
+
+/**
+ * As `readRows`, of files that are parts of one table.
+ * @throws {FormatError} `parquet/classes` when one lists other classes than the first
+ */
+export async function readRowsOf(
+  files: readonly string[],
+  columns: readonly Column[],
+  format: TableFormat | undefined,
+  rules: RecordRules = {},
+): Promise<RowSet> {
+  const parts: RowSet[] = [];
+  for (const file of files) parts.push(await readRows(file, columns, format, rules));
+  const classes = parts[0]?.classes ?? [];
+  const other = parts.findIndex((part) => JSON.stringify(part.classes) !== JSON.stringify(classes));
+  if (other >= 0) {
+    const [first, name] = [files[0], files[other]].map((file = "") => basename(file));
+    throw new FormatError("parquet/classes", `${name}: expected the classes of ${first}, got others`);
+  }
+  return {
+    rows: parts.flatMap(({ rows }) => rows),
+    classes,
+    notes: [...new Set(parts.flatMap(({ notes }) => notes))],
+  };
 }
 
 /** A whole file. @throws {InputError} `table/missing`, `table/folder` */

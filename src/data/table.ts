@@ -18,8 +18,8 @@ import {
   type LabelRule,
   labelReader,
 } from "./labels.ts";
-import { readRows } from "./rows.ts";
-import { formatOf, type TableFormat } from "./table-text.ts";
+import { readRowsOf } from "./rows.ts";
+import type { TableFormat } from "./table-text.ts";
 
 /** Which columns hold what: header names, or places (from 0) when the file has no header. */
 export interface TableColumns {
@@ -35,7 +35,9 @@ export interface TableOptions {
   /** The training set whose task and classes hold here too; overrides `task`. */
   readonly like?: Pick<Dataset, "task" | "labels">;
   /** Default: by the file's name. */
-  readonly format?: TableFormat;
+  readonly format?: TableFormat | undefined;
+  /** What the data set is called. Default: as the file is. */
+  readonly name?: string | undefined;
   /** What quotation marks in TSV are. Default `auto`. */
   readonly quotes?: Quotes;
   /** Leave rows without a label out, and say how many, instead of refusing the file. Default false. */
@@ -43,7 +45,7 @@ export interface TableOptions {
 }
 
 /**
- * Reads a labelled table.
+ * Reads a labelled table, in one file or in several that follow one another.
  *
  *     const train = await readTable("train.csv", { text: "review", label: "stars" });
  *     const dev = await readTable("dev.csv", { text: "review", label: "stars" }, { like: train });
@@ -52,23 +54,18 @@ export interface TableOptions {
  * @throws {FormatError} `parquet/damaged`, `parquet/codec`.
  */
 export async function readTable(
-  file: string,
+  file: string | readonly string[],
   { text, pair, label }: TableColumns,
-  {
-    task = "auto",
-    like,
-    format = formatOf(file),
-    quotes = "auto",
-    skipUnlabelled = false,
-  }: TableOptions = {},
+  { task = "auto", like, format, name: given, quotes = "auto", skipUnlabelled = false }: TableOptions = {},
 ): Promise<Dataset> {
   const columns = pair === undefined ? [label, text] : [label, text, pair];
-  const found = await readRows(file, columns, format, { quotes });
+  const files = typeof file === "string" ? [file] : file;
+  const found = await readRowsOf(files, columns, format, { quotes });
   const declared = found.classes[0];
   const all = declared === undefined ? found.rows : found.rows.map((row) => named(row, declared));
   const rows = all.filter((row) => !isMissing(labelOf(row).cell));
   const rule: InferredRule = like === undefined ? inferRule(rows.map(labelOf), task, declared) : ruleOf(like);
-  const name = basename(file);
+  const name = given ?? basename(files[0] ?? "");
   if (!skipUnlabelled) refuseUnlabelled(all, rows.length, rule);
   const skipped = all.length - rows.length;
   const examples = toExamples(rows, rule);

@@ -1,10 +1,12 @@
 /**
- * Downloaded models on disk.
+ * Downloaded models and data sets on disk.
  *
  *   ROOT/owner--name/refs/REVISION          the commit that a branch or tag was, when it was last asked for
  *   ROOT/owner--name/COMMIT/…               the files of that commit, each checked before it got its name
  *   ROOT/owner--name/COMMIT/.complete.json  their names and sizes; written last: the snapshot is whole
  *   ROOT/owner--name/partial/DIGEST         what has come of a file so far, under the digest of the whole
+ *   ROOT/@datasets/…                        the same of data sets, of which splits come one by one: `.parquet.json` in a
+ *                                           commit lists all Parquet files that it has, with sizes and digests
  *
  * Nothing here touches the network.
  */
@@ -54,15 +56,22 @@ async function manifest(folder: string): Promise<[string, unknown][] | undefined
   return isObject(json) ? Object.entries(json) : undefined;
 }
 
-async function hasSize(path: string, size: unknown): Promise<boolean> {
+/** Whether a file is there and as long as it should be; its content was checked when it came. */
+export async function hasSize(path: string, size: unknown): Promise<boolean> {
   const found = await stat(path).catch(() => undefined); // whatever the reason, it has to be fetched again
   return found?.size === size;
 }
 
+/** The commit that a revision was when it was last asked for. */
+export async function knownCommit(root: string, name: HubName): Promise<string | undefined> {
+  const known = isCommit(name.revision) ? name.revision : await readTextIfPresent(refPath(root, name));
+  return known === undefined || !isCommit(known) ? undefined : known;
+}
+
 /** The folder of a model that is here in full, or undefined. Contents were checked when they came; sizes are now. */
 export async function findSnapshot(root: string, name: HubName): Promise<string | undefined> {
-  const known = isCommit(name.revision) ? name.revision : await readTextIfPresent(refPath(root, name));
-  if (known === undefined || !isCommit(known)) return undefined;
+  const known = await knownCommit(root, name);
+  if (known === undefined) return undefined;
   const folder = snapshotFolder(root, name.repo, known);
   const files = await manifest(folder);
   if (files === undefined || files.length === 0) return undefined;

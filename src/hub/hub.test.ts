@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { InputError, InterruptedError, RunError } from "../base/errors.ts";
-import { fetchModel, type HubOptions, type HubProgress } from "./model.ts";
+import { fetchModel } from "./model.ts";
 import { isHubName, parseHubName } from "./name.ts";
+import type { HubOptions, HubProgress } from "./repository.ts";
 
 // A hub of its own on 127.0.0.1 with the three addresses that are used: model info, tree, resolve.
 

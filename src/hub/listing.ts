@@ -1,10 +1,10 @@
 /**
- * What the hub says of a model: its commit, and which files of it make a model folder.
+ * What the hub says of a model or a data set: its commit, its files, and which of them make a model folder.
  *
  * Asks through `@huggingface/hub`. Its answers are checked before they become paths or sizes.
  */
 
-import { HubApiError, listFiles, modelInfo } from "@huggingface/hub";
+import { datasetInfo, HubApiError, listFiles, modelInfo } from "@huggingface/hub";
 import { EspalierError, InputError, RunError } from "../base/errors.ts";
 import { INDEX_FILE, WEIGHTS_FILE } from "../formats/weights.ts";
 import { isModuleFile, SENTENCE_FILES } from "../network/sentence-files.ts";
@@ -19,6 +19,17 @@ export interface HubAddress {
   readonly hubUrl: string;
   readonly token?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What a name stands for: the hub has models and data sets of the same names. */
+export interface Repository {
+  readonly kind: "model" | "dataset";
+  readonly repo: string;
+}
+
+/** The address of its page, at which its files lie too. */
+export function pageOf({ kind, repo }: Repository, { hubUrl }: Pick<HubAddress, "hubUrl">): string {
+  return `${hubUrl}/${kind === "dataset" ? "datasets/" : ""}${repo}`;
 }
 
 /** A file as the hub lists it. */
@@ -60,10 +71,15 @@ function badAnswer(what: string, got: unknown, url: string): RunError {
 }
 
 /** The commit a revision is now. @throws {InputError} `hub/not-found`, `hub/denied` @throws {RunError} `hub/…` */
-export async function resolveCommit({ repo, revision }: HubName, address: HubAddress): Promise<string> {
-  const url = `${address.hubUrl}/${repo}`;
+export async function resolveCommit(
+  kind: Repository["kind"],
+  { repo, revision }: HubName,
+  address: HubAddress,
+): Promise<string> {
+  const url = pageOf({ kind, repo }, address);
+  const infoOf = kind === "dataset" ? datasetInfo<"sha"> : modelInfo<"sha">;
   const { sha } = await asked(url, address, () =>
-    modelInfo({ ...params(address), name: repo, revision, additionalFields: ["sha"] }),
+    infoOf({ ...params(address), name: repo, revision, additionalFields: ["sha"] }),
   );
   if (typeof sha === "string" && isCommit(sha)) return sha;
   throw badAnswer("a commit hash", sha, url);
@@ -71,14 +87,19 @@ export async function resolveCommit({ repo, revision }: HubName, address: HubAdd
 
 /** All files of a commit, by path, whose size and digest the hub gives. */
 export async function listCommit(
-  repo: string,
+  { kind, repo }: Repository,
   commit: string,
   address: HubAddress,
 ): Promise<Map<string, HubFile>> {
-  const url = `${address.hubUrl}/${repo}`;
+  const url = pageOf({ kind, repo }, address);
   return asked(url, address, async () => {
     const files = new Map<string, HubFile>();
-    for await (const entry of listFiles({ ...params(address), repo, revision: commit, recursive: true })) {
+    for await (const entry of listFiles({
+      ...params(address),
+      repo: { type: kind, name: repo },
+      revision: commit,
+      recursive: true,
+    })) {
       if (entry.type !== "file") continue;
       const digest: Digest = entry.lfs
         ? { kind: "sha256", hex: entry.lfs.oid }

@@ -1,4 +1,7 @@
-/** Names of models on the Hugging Face hub: `hf:owner/name` or `hf:owner/name@revision`. */
+/**
+ * Names on the Hugging Face hub: `hf:owner/name` or `hf:owner/name@revision`; of a data set also
+ * `hf:owner/name/configuration`.
+ */
 
 import { InputError } from "../base/errors.ts";
 
@@ -38,6 +41,40 @@ export function parseHubName(text: string): HubName {
     !/\.\.|\/\/|\/$/.test(revision);
   if (sound) return { repo, revision };
   throw new InputError("hub/name", `model: expected hf:owner/name or hf:owner/name@revision, got "${text}"`);
+}
+
+/** A data set on the hub. */
+export interface DatasetName {
+  readonly repo: string;
+  /** Absent: the only one there is, or the one called `default`. */
+  readonly config?: string;
+  /** Absent: the branch `main`, or what the hub made of it. */
+  readonly revision?: string;
+}
+
+/** Letters and digits, and between them what names of languages, dates and sizes have. */
+const CONFIG = /^\w(?:[\w.+=-]{0,94}[\w+])?$/;
+
+/**
+ * @throws {InputError} `hub/name`
+ * @example parseDatasetName("hf:nyu-mll/glue/sst2"); // { repo: "nyu-mll/glue", config: "sst2" }
+ */
+export function parseDatasetName(text: string): DatasetName {
+  const [path = "", ...revision] = text.slice(PREFIX.length).split("@");
+  const [owner = "", name, ...configs] = path.split("/");
+  const repo = name === undefined ? owner : `${owner}/${name}`;
+  const at = revision.length === 0 ? "" : `@${revision.join("@")}`;
+  const isSound = configs.length <= 1 && configs.every((each) => CONFIG.test(each) && !each.includes(".."));
+  if (!isHubName(text) || !isSound || !isSoundHubName(`${PREFIX}${repo}${at}`)) {
+    const expected = "hf:owner/name or hf:owner/name/configuration, perhaps with @revision";
+    throw new InputError("hub/name", `data: expected ${expected}, got "${text}"`);
+  }
+  const [config] = configs;
+  return {
+    repo,
+    ...(config === undefined ? {} : { config }),
+    ...(at === "" ? {} : { revision: at.slice(1) }),
+  };
 }
 
 /** True for a name that `parseHubName` reads. */

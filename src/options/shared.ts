@@ -46,7 +46,7 @@ export const DATA = {
   }),
   data: required(
     text("path", "a folder or file"),
-    "folder of the task's files, or one CSV, TSV, JSON or Parquet file",
+    "folder of the task's files, or one CSV, TSV, JSON or Parquet file, or hf:owner/name",
   ),
   text: optional(text("column"), "column of the text, for data without --task", {
     absent: "text, or the one that is obvious",
@@ -70,6 +70,7 @@ interface Labelling {
   readonly regression: boolean;
   readonly classification: boolean;
   readonly task?: string | undefined;
+  readonly data?: string | undefined;
   readonly text?: string | undefined;
   readonly textPair?: string | undefined;
   readonly label?: string | undefined;
@@ -87,6 +88,8 @@ export function dataRule(settings: Labelling, name: Naming): string | undefined 
       `${name(same)}: expected a column of its own, got ${same === "label" ? label : textPair}, which is a text's`
     );
   }
+  if (settings.data?.startsWith("hf:"))
+    return `${name("task")}: expected none with a data set of the hub, whose files say what they hold, got ${task}`;
   if (!(regression || classification)) return undefined;
   return `${kinds[regression ? 0 : 1]}: expected data without ${name("task")}, got ${task}, which knows what its labels are`;
 }

@@ -80,10 +80,8 @@ function frontMatter({ name, recipe, result, network }: CardSource): string {
     return type === undefined ? [] : [{ type, key, value }];
   });
   const base = baseModel(recipe);
-  const data =
-    task === null
-      ? basename(String(recipe.settings.data ?? recipe.settings.corpus ?? "data"))
-      : `GLUE ${task}`;
+  const onHub = task === null ? hubName(recipe.settings.data) : "nyu-mll/glue";
+  const data = task === null ? dataName(recipe) : `GLUE ${task}`;
   const lines = [
     "---",
     `library_name: ${isTransformers(network) ? "transformers" : "espalier"}`,
@@ -93,7 +91,7 @@ function frontMatter({ name, recipe, result, network }: CardSource): string {
     ...["bert", "espalier", ...(method === null ? [] : ["compressed", method])].map(
       (tag) => `- ${yaml(tag)}`,
     ),
-    ...(task === null ? [] : ["datasets:", "- nyu-mll/glue"]),
+    ...(onHub === undefined ? [] : ["datasets:", `- ${onHub}`]),
     ...(known.length === 0 ? [] : ["metrics:", ...new Set(known.map(({ type }) => `- ${type}`))]),
     ...(known.length === 0
       ? []
@@ -126,8 +124,19 @@ function isTransformers({ config, head }: CardSource["network"]): boolean {
 
 /** The name on the hub of the model that the run began with, where it came from there. */
 function baseModel({ settings }: Recipe): string | undefined {
-  const found = /^hf:([^@]+)/.exec(String(settings.model ?? ""));
+  return hubName(settings.model);
+}
+
+/** `owner/name` of what was named so on the hub. */
+function hubName(value: unknown): string | undefined {
+  const found = /^hf:([^/@]+(?:\/[^/@]+)?)/.exec(String(value ?? ""));
   return found?.[1];
+}
+
+/** What the data is called: as it was named on the hub, or as its file is. */
+function dataName({ settings: { data, corpus } }: Recipe): string {
+  const given = String(data ?? corpus ?? "data");
+  return given.startsWith("hf:") ? given.slice("hf:".length) : basename(given);
 }
 
 /** Text in a line of Markdown: in code, where nothing is markup. */
@@ -141,10 +150,7 @@ function bodyOf(source: CardSource): string {
   const base = modelName(recipe);
   const made = method === null ? `${base} trained` : `${base} compressed with the method ${code(method)}`;
   const { examples } = metric;
-  const on =
-    result.task === null
-      ? code(basename(String(recipe.settings.data ?? recipe.settings.corpus ?? "data")))
-      : `GLUE's ${code(result.task)}`;
+  const on = result.task === null ? code(dataName(recipe)) : `GLUE's ${code(result.task)}`;
   const command = commandOf(portable(recipe));
   return [
     `# ${name}\n`,

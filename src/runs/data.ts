@@ -9,7 +9,7 @@ import { readLines } from "../data/corpus.ts";
 import { type Dataset, type Example, type Measure, measureOf, type TaskKind } from "../data/dataset.ts";
 import type { Quotes } from "../data/delimited.ts";
 import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
-import { readRows } from "../data/rows.ts";
+import { readRowsOf } from "../data/rows.ts";
 import { sentimentData } from "../data/sentiment.ts";
 import {
   drawEach,
@@ -21,8 +21,10 @@ import {
   standardErrorText,
 } from "../data/split.ts";
 import { readTable } from "../data/table.ts";
-import { formatOf } from "../data/table-text.ts";
 import { withFile } from "../formats/files.ts";
+import { type HubDataset, openDataset } from "../hub/dataset.ts";
+import { isHubName } from "../hub/name.ts";
+import { fetching } from "./models.ts";
 import type { RunContext } from "./progress.ts";
 
 /** The name under which `--data` means the small synthetic sentiment set that comes with the package. */
@@ -77,12 +79,17 @@ export interface ColumnSettings {
  * @param like  the labels that a model knows, where a file is read for one
  * @throws {ConfigError} `data/augmented` when copies of the examples that judge would be trained on
  */
-export async function readData(settings: DataSettings, like?: Labelling): Promise<LabelledData> {
-  refuseLeak(settings);
-  const { train, dev, files, columns = USUAL_COLUMNS } = await readSplits(settings, like);
+export async function readData(
+  settings: DataSettings,
+  like?: Labelling,
+  context: RunContext = {},
+): Promise<LabelledData> {
+  refuseLeak(settings, isTable(settings) && !isHubName(settings.data) && settings.validation === undefined);
+  const { train, dev, isDrawn, files, columns = USUAL_COLUMNS } = await readSplits(settings, like, context);
+  refuseLeak(settings, isDrawn);
   const { limit, augmented, fewShot, seed } = settings;
   const judging = first(dev, limit);
-  const drawn = isDrawn(settings) ? [heldOutNote(judging)] : [];
+  const drawn = isDrawn ? [heldOutNote(judging)] : [];
   const whole = first(train, limit);
   const draw = fewShot === undefined ? undefined : drawEach(whole, fewShot, fold(keyOf(seed), "few-shot"));
   if (fewShot !== undefined && draw) drawn.push(...fewNotes(whole, fewShot, draw));
@@ -102,14 +109,14 @@ export async function readData(settings: DataSettings, like?: Labelling): Promis
   };
 }
 
-/** Whether what judges is drawn from the same file. */
-function isDrawn({ task, data, validation }: Pick<DataSettings, "task" | "data" | "validation">): boolean {
-  return task === undefined && data !== SENTIMENT && validation === undefined;
+/** Whether the data is a table of the user's, here or on the hub. */
+function isTable({ task, data }: Pick<DataSettings, "task" | "data">): boolean {
+  return task === undefined && data !== SENTIMENT;
 }
 
-/** Every example of a file is in `augmented`, with its copies: what is held out of that file would be known. */
-function refuseLeak({ task, data, validation, augmented }: DataSettings): void {
-  if (augmented === undefined || !isDrawn({ task, data, validation })) return;
+/** Every example of a table is in `augmented`, with its copies: what is held out of that table would be known. */
+function refuseLeak({ augmented }: DataSettings, isDrawn: boolean): void {
+  if (augmented === undefined || !isDrawn) return;
   throw new ConfigError(
     "data/augmented",
     "validation: expected a file to judge by, since the augmented one has copies of what would be held out, got none",
@@ -126,19 +133,24 @@ async function addAugmented(train: Dataset, file: string): Promise<Dataset> {
   return { ...train, examples: [...train.examples, ...examples.filter((e) => !known.has(identity(e)))] };
 }
 
-/** The training split alone: GLUE's train set, or the whole of a file. */
-export async function readTraining(settings: DataSettings): Promise<Dataset> {
+/** The training split alone: that of GLUE or of a data set of the hub, or the whole of a file. */
+export async function readTraining(settings: DataSettings, context: RunContext = {}): Promise<Dataset> {
   const { task, data, limit } = settings;
   if (data === SENTIMENT) return first(sentimentData(keyOf(0)).train, limit);
   if (task !== undefined) return first(await readGlue(glueTask(task), data, "train"), limit);
-  return first((await readLabelled(data, settings)).set, limit);
+  return first((await readLabelled(await tableOf(data, "train", context), settings)).set, limit);
 }
 
 /**
- * The validation split alone: GLUE's dev set, or the whole of a file. `like` holds the labels a model knows.
+ * The validation split alone: GLUE's dev set, that of a data set of the hub, or the whole of a file. `like` holds the labels
+ * a model knows.
  * @throws {InputError} `evaluate/task` when the options ask for another kind of labels than the model has
  */
-export async function readValidation(settings: DataSettings, like?: Labelling): Promise<Dataset> {
+export async function readValidation(
+  settings: DataSettings,
+  like?: Labelling,
+  context: RunContext = {},
+): Promise<Dataset> {
   const { task, data, limit } = settings;
   if (data === SENTIMENT) return first(sentimentData(keyOf(0)).dev, limit);
   if (task !== undefined) return first(await readGlue(glueTask(task), data, "dev"), limit);
@@ -147,26 +159,27 @@ export async function readValidation(settings: DataSettings, like?: Labelling): 
     const message = `model: expected one for ${reading.task}, as asked for, got one for ${like.task}`;
     throw new InputError("evaluate/task", message);
   }
-  return first((await readLabelled(data, settings, like)).set, limit);
+  return first((await readLabelled(await tableOf(data, "judge", context), settings, like)).set, limit);
 }
 
 /**
  * The texts of a corpus, without labels: the lines of a `.txt` file, the training examples of a task's folder, or the
  * text columns of a table.
  */
-export async function readCorpus(settings: DataSettings, { report }: RunContext = {}): Promise<string[]> {
+export async function readCorpus(settings: DataSettings, context: RunContext = {}): Promise<string[]> {
   const { task, data, limit } = settings;
   if (data.toLowerCase().endsWith(".txt")) return withFile(data, (source) => firstLines(source, limit));
   if (data === SENTIMENT || task !== undefined) {
-    const { examples } = await readTraining(settings);
+    const { examples } = await readTraining(settings, context);
     return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
   }
   const { quotes = "auto" } = settings;
   const asked = { ...askedOf(settings), label: null };
-  const { read, notes } = await readByColumns(data, asked, quotes, ({ text, pair }) => {
-    return readRows(data, pair === undefined ? [text] : [text, pair], formatOf(data), { quotes });
-  });
-  for (const note of notes) report?.({ kind: "note", text: note });
+  const table = await tableOf(data, "train", context);
+  const { read, notes } = await readByColumns(table.files, asked, quotes, ({ text, pair }) =>
+    readRowsOf(table.files, pair === undefined ? [text] : [text, pair], undefined, { quotes }),
+  );
+  for (const text of [...table.notes, ...notes]) context.report?.({ kind: "note", text });
   const { rows } = read;
   return rows.slice(0, limit).flatMap(({ cells }) => cells.map((cell) => String(cell ?? "")));
 }
@@ -181,37 +194,97 @@ async function firstLines(source: ByteSource, limit = Number.POSITIVE_INFINITY):
 }
 
 interface Splits extends Split {
+  /** Whether what judges was drawn from the table that trains. */
+  readonly isDrawn: boolean;
   readonly files: readonly string[];
   readonly columns?: NamedColumns;
 }
 
-async function readSplits(settings: DataSettings, like?: Labelling): Promise<Splits> {
-  const { task, data, validation, seed } = settings;
-  if (data === SENTIMENT) return { ...sentimentData(keyOf(0)), files: [] };
+async function readSplits(
+  settings: DataSettings,
+  like: Labelling | undefined,
+  context: RunContext,
+): Promise<Splits> {
+  const { task, data, seed } = settings;
+  if (data === SENTIMENT) return { ...sentimentData(keyOf(0)), isDrawn: false, files: [] };
   if (task !== undefined) {
     const name = glueTask(task);
     const split = (s: GlueSplit): Promise<Dataset> => readGlue(name, data, s);
     const files = [glueFile(name, data, "train"), glueFile(name, data, "dev")];
-    return { train: await split("train"), dev: await split("dev"), files };
+    return { train: await split("train"), dev: await split("dev"), isDrawn: false, files };
   }
-  const { set: all, columns } = await readLabelled(data, settings, like);
-  if (validation === undefined) return { ...heldOut(all, seed), files: [data], columns };
-  const dev = await readTable(validation, columns, { ...readingOf(settings), like: all });
-  return { train: all, dev, files: [data, validation], columns };
+  const { train, judge } = await tablesOf(settings, context);
+  const { set: all, columns } = await readLabelled(train, settings, like);
+  const dev = judge && (await readJudging(judge, columns, settings, all));
+  if (judge !== undefined && dev !== undefined && dev.examples.length > 0)
+    return { train: all, dev, isDrawn: false, files: [...train.files, ...judge.files], columns };
+  const lost = judge === undefined ? [] : [`${judge.name} has no labels to judge by`];
+  return { ...heldOut(withNotes(all, lost), seed), isDrawn: true, files: train.files, columns };
+}
+
+/** Files that are one table. */
+interface Table {
+  readonly files: readonly string[];
+  /** What it is called, if not as its file. */
+  readonly name?: string;
+  readonly notes: readonly string[];
+  /** It stands in for a split that there is not, and may have no labels. */
+  readonly isSubstitute?: boolean;
+}
+
+/** A file that is here, or what a data set of the hub has for the purpose. */
+async function tableOf(data: string, purpose: "train" | "judge", context: RunContext): Promise<Table> {
+  if (!isHubName(data)) return { files: [data], notes: [] };
+  const set = await openDataset(data, fetching(context));
+  const judge = purpose === "judge" ? await judgingSplit(set) : undefined;
+  return judge ?? set.training();
+}
+
+/** What trains, and what judges where that is known. */
+async function tablesOf(
+  { data, validation }: DataSettings,
+  context: RunContext,
+): Promise<{ readonly train: Table; readonly judge?: Table | undefined }> {
+  const judge = validation === undefined ? undefined : await tableOf(validation, "judge", context);
+  if (!isHubName(data)) return { train: await tableOf(data, "train", context), judge };
+  const set = await openDataset(data, fetching(context));
+  return { train: await set.training(), judge: judge ?? (await judgingSplit(set)) };
+}
+
+async function judgingSplit(set: HubDataset): Promise<Table | undefined> {
+  const split = await set.judging();
+  if (split === undefined || split.role === "validation") return split;
+  const text = `${set.name} has no validation split: ${split.name} judges in its place`;
+  return { ...split, notes: [...split.notes, text], isSubstitute: true };
 }
 
 /** A whole table, and by which columns it was read. */
 async function readLabelled(
-  file: string,
+  { files, name, notes: found }: Table,
   settings: DataSettings,
   like?: Labelling,
 ): Promise<{ readonly set: Dataset; readonly columns: NamedColumns }> {
-  const reading = readingOf(settings);
-  const { read, columns, notes } = await readByColumns(file, askedOf(settings), reading.quotes, (found) =>
-    readTable(file, found, like ? { ...reading, like } : reading),
+  const reading = { ...readingOf(settings), name };
+  const { read, columns, notes } = await readByColumns(files, askedOf(settings), reading.quotes, (columns) =>
+    readTable(files, columns, like ? { ...reading, like } : reading),
   );
-  if (notes.length === 0) return { set: read, columns };
-  return { set: { ...read, notes: [...notes, ...(read.notes ?? [])] }, columns };
+  return { set: withNotes(read, [...found, ...notes]), columns };
+}
+
+/** What judges, by the columns and labels of what trains. A test split that stands in for another may have no labels. */
+async function readJudging(
+  { files, name, notes, isSubstitute = false }: Table,
+  columns: NamedColumns,
+  settings: DataSettings,
+  like: Dataset,
+): Promise<Dataset> {
+  const reading = readingOf(settings);
+  const skipUnlabelled = reading.skipUnlabelled || isSubstitute;
+  return withNotes(await readTable(files, columns, { ...reading, skipUnlabelled, name, like }), notes);
+}
+
+function withNotes(set: Dataset, notes: readonly string[]): Dataset {
+  return notes.length === 0 ? set : { ...set, notes: [...notes, ...(set.notes ?? [])] };
 }
 
 /** How the options say that tables are to be understood. */

@@ -12,6 +12,7 @@ import { InputError } from "../base/errors.ts";
 import { eachTensor } from "../formats/weights.ts";
 import { fetchModel } from "../hub/model.ts";
 import { isHubName, isSoundHubName } from "../hub/name.ts";
+import type { HubOptions } from "../hub/repository.ts";
 import { measureFile } from "../measure/machine.ts";
 import type { FileBytes } from "../measure/result.ts";
 import { readFolder } from "../network/folder.ts";
@@ -44,7 +45,8 @@ export interface LoadedModel extends ModelPlace {
  */
 export async function locateModel(ref: string, context: RunContext = {}): Promise<ModelPlace> {
   if (ref === EMBEDDED) return { name: EMBEDDED_NAME, path: embeddedModel() };
-  if (isHubName(ref)) return { name: ref.slice("hf:".length), path: await obtainModel(ref, context) };
+  if (isHubName(ref))
+    return { name: ref.slice("hf:".length), path: await fetchModel(ref, fetching(context)) };
   const root = resolve(ref);
   const name = basename(root);
   if (!existsSync(root)) {
@@ -117,9 +119,10 @@ export async function measureModel(path: string): Promise<FileBytes> {
   return { raw, compressed };
 }
 
-function obtainModel(ref: string, { signal, report }: RunContext): Promise<string> {
-  return fetchModel(ref, {
+/** How something is fetched from the hub for a command. */
+export function fetching({ signal, report }: RunContext): HubOptions {
+  return {
     ...(signal ? { signal } : {}),
     onProgress: ({ file, bytes, size }) => report?.({ kind: "download", file, received: bytes, total: size }),
-  });
+  };
 }

@@ -98,7 +98,7 @@ export async function judgeModels(
   };
   const [first] = refs;
   if (first === undefined) throw new RangeError("models: expected one at least, got none");
-  const dataset = await readValidation(settings, labellingOf(modelOf(first).network.head));
+  const dataset = await readValidation(settings, labellingOf(modelOf(first).network.head), context);
   const engine = new Engine({ threads: settings.threads, provider: settings.device });
   const key = fold(keyOf(settings.seed), "topology");
   const judging = { dataset, measure: measureOf(dataset), settings, engine, key, context };

@@ -1,0 +1,54 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterEach, expect, test, vi } from "vitest";
+import { type DataHub, dataHub, type HubFiles } from "../../test/support/hub.ts";
+import { newFolder } from "../../test/support/tiny-model.ts";
+import { readCorpus, readData, readValidation } from "./data.ts";
+
+/** Three rows of pyarrow's with the columns sentence and label. */
+const ROWS = readFileSync(fileURLToPath(new URL("../../test/goldens/table-snappy.parquet", import.meta.url)));
+
+let hub: DataHub | undefined;
+afterEach(() => {
+  hub?.close();
+  vi.unstubAllEnvs();
+});
+
+async function hubWith(paths: readonly string[]): Promise<void> {
+  const files: HubFiles = Object.fromEntries(paths.map((path) => [path, ROWS]));
+  hub = await dataHub("owner/name", files);
+  vi.stubEnv("HF_ENDPOINT", hub.url);
+  vi.stubEnv("ESPALIER_CACHE", await newFolder());
+}
+
+const SETTINGS = { data: "hf:owner/name", seed: 0 };
+
+test("a data set of the hub: its files are one table, by obvious columns, and its own split judges", async () => {
+  const parts = ["data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"];
+  await hubWith([...parts, "data/validation-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"]);
+  const { train, dev, columns, files, notes } = await readData(SETTINGS);
+  expect([train.name, train.examples.length, train.examples[3]?.where]).toEqual([
+    "owner/name/train",
+    6,
+    "train-00001-of-00002.parquet:1",
+  ]);
+  expect([dev.name, dev.examples.length, files.length]).toEqual(["owner/name/validation", 3, 3]);
+  expect(columns).toEqual({ text: "sentence", label: "label" });
+  expect(notes[0]).toBe("train-00000-of-00002.parquet: text in column sentence; --text names another");
+  expect(hub?.asked.some((path) => path.includes("test-"))).toBe(false);
+  expect((await readValidation(SETTINGS)).name).toBe("owner/name/validation");
+  expect(await readCorpus({ ...SETTINGS, limit: 4 })).toHaveLength(4);
+});
+
+test("without a validation split the test split judges, which is said; with neither a part is drawn", async () => {
+  await hubWith(["train.parquet", "test.parquet"]);
+  const { dev, notes } = await readData(SETTINGS);
+  expect(dev.name).toBe("owner/name/test");
+  expect(notes).toContain("owner/name has no validation split: owner/name/test judges in its place");
+  hub?.close();
+  await hubWith([0, 1, 2, 3].map((i) => `train-0000${i}-of-00004.parquet`));
+  const drawn = await readData(SETTINGS);
+  expect([drawn.train.examples.length, drawn.dev.examples.length]).toEqual([11, 1]);
+  const copies = readData({ ...SETTINGS, augmented: "copies.jsonl" });
+  await expect(copies).rejects.toMatchObject({ code: "data/augmented" });
+});
