@@ -4,7 +4,7 @@ import { percent, times } from "../base/quantity.ts";
 import { bytes, clock, count, digits, milliseconds, wrap } from "../base/units.ts";
 import type { BenchResult } from "../bench/answer.ts";
 import type { EvaluationResult, ModelSizes, ShrinkResult } from "../commands/answers.ts";
-import type { Latency, ModelFigures, RunResult, Stage } from "../measure/result.ts";
+import type { FloorFigures, Latency, ModelFigures, RunResult, Stage } from "../measure/result.ts";
 import { USUAL_RATES } from "../sparse/linear.ts";
 import { parseArguments } from "./arguments.ts";
 import { printDemo, printEvaluation, printPredictions, printRun, printShrinking } from "./print.ts";
@@ -53,6 +53,24 @@ const RESULT: RunResult = {
     text: "Smaller: 54 % of the bytes are left. Faster: 1.6× at batch 1.",
   },
 };
+
+test("a floor has a row of its own below the models, without times", () => {
+  const floor: FloorFigures = {
+    kind: "tf-idf",
+    metrics: { accuracy: 0.814 },
+    parameters: 149_000,
+    bytes: { raw: 1_630_000, compressed: 619_000 },
+    paired: {
+      ...{ difference: 0.09, interval: { low: 0.06, high: 0.12 }, margin: 0.01, examples: 872 },
+      ...{ lost: 30, gained: 110, p: 0, resamples: null },
+    },
+  };
+  const table = resultTable({ ...RESULT, floors: [floor] });
+  expect(table.split("\n").slice(5, 6)).toEqual([
+    "tf-idf        81.4 %   149 k   1 %  1.63 MB   4 %        –             –",
+  ]);
+  expect(table).toContain("\ntf-idf: without a Transformer, the floor to be above");
+});
 
 test("the caption says what a mean is the mean of", () => {
   const metric = { ...RESULT.metric, name: "mean" };

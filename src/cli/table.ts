@@ -53,7 +53,14 @@ export function resultTable(result: RunResult): string {
     sizeText(bytes, model.bytes.raw, reference.bytes.raw, model === reference),
     ...reference.latency.map((at) => latencyCell(model.latency, at, model === reference)),
   ]);
-  return `${renderTable(header, rows)}\n${caption(result)}`;
+  const floors = (result.floors ?? []).map(({ kind, metrics, parameters, bytes: { raw } }) => [
+    kind,
+    metricCell(metric.name, { metrics }),
+    sizeText(count, parameters, reference.parameters.total, false),
+    sizeText(bytes, raw, reference.bytes.raw, false),
+    ...reference.latency.map(() => `${NONE}${" ".repeat(5)}`),
+  ]);
+  return `${renderTable(header, [...rows, ...floors])}\n${caption(result)}${floorCaption(result)}`;
 }
 
 /** What the product is held to, as in the verdict: the fine-tuned model, where there is one before it. */
@@ -61,7 +68,7 @@ function referenceOf({ models }: RunResult): ModelFigures | undefined {
   return models.at(-1)?.stage === "compressed" ? models.at(-2) : models[0];
 }
 
-function metricCell(name: string, { metrics }: ModelFigures): string {
+function metricCell(name: string, { metrics }: Pick<ModelFigures, "metrics">): string {
   const value = metrics[name];
   return value === undefined ? NONE : metricText(name, value);
 }
@@ -95,6 +102,12 @@ function caption(result: RunResult): string {
   const threads = machine.threads === 1 ? "1 thread" : `${machine.threads} threads`;
   const held = models.length > 1 ? `\nshares and factors beside the ${referenceOf(result)?.stage} model` : "";
   return `${onExamples}; time of one batch of ${length} tokens, median, ${threads}${held}`;
+}
+
+/** What the last rows are. */
+function floorCaption({ floors = [] }: RunResult): string {
+  if (floors.length === 0) return "";
+  return `\n${floors.map(({ kind }) => kind).join(", ")}: without a Transformer, the floor to be above`;
 }
 
 /** What a mean is of stands beside it in the models' metrics. */

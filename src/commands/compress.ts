@@ -24,7 +24,7 @@ import { COMPRESS, type CompressOptions, type CompressSettings } from "../option
 import { leaveReport } from "../report/write.ts";
 import { concludeRun, type ReportedModel, report } from "../runs/conclusion.ts";
 import { readData } from "../runs/data.ts";
-import { reportData } from "../runs/data-facts.ts";
+import { floorsFor, reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
 import { ENOUGH_TO_COMPRESS, ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
 import { openRun, type RunFolder } from "../runs/folder.ts";
@@ -84,6 +84,7 @@ async function compressWith(
   await using folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `compressing ${base.name} with ${method.id} on ${data.train.name}`);
   reportData(record, { ...data, notes: [...data.notes, ...(given?.notes ?? [])] }, { train, dev });
+  const floors = await floorsFor(data, settings, folder, record, context);
   record({ kind: "phase", name: "fine-tuning" });
   const shown = withoutData(context, data.notes);
   const { network: finished } = given ?? (await madeModel(settings, recipe, folder, shown));
@@ -105,7 +106,6 @@ async function compressWith(
   // Of the product itself, masks and modules folded in: its answers are held to the other's, one by one.
   const judging = { set: dev, measure: data.measure, labels: data.dev.labels };
   const judged = await judgeStages(before, trained.network, settings, judging, record);
-  const models = await measureStages(original, judged.before, judged.after, folder);
   const maskBytes = await writeMaskFile(folder.paths.mask, base.network, judged.after.network);
   // Awaited here, so that the folder is this process's until the run has ended.
   return await concludeRun({
@@ -115,7 +115,8 @@ async function compressWith(
     judging: { ...data, truth: truthOf(dev) },
     kept: { step: trained.best.step, steps: trained.steps },
     settled: judged.figures,
-    models,
+    models: await measureStages(original, judged.before, judged.after, folder),
+    floors,
     maskBytes,
     method: method.id,
     started,

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
@@ -110,7 +110,7 @@ test("fractions are classes when that is asked for", async () => {
   expect((await loadModel(out)).network.head).toEqual({ kind: "classification", labels: ["0.5", "1.5"] });
 });
 
-test("both kinds of labels at once, or one beside a task, are refused (options/rule)", async () => {
+test("both kinds of labels at once, one beside a task, a floor beside none: refused (options/rule)", async () => {
   const options = { ...SHARED, model: "m", data: "d", out: "o" };
   await expect(finetune({ ...options, regression: true, classification: true })).rejects.toThrow(
     "regression: expected it or classification, got both",
@@ -118,9 +118,12 @@ test("both kinds of labels at once, or one beside a task, are refused (options/r
   await expect(finetune({ ...options, task: "sst2", regression: true })).rejects.toThrow(
     "regression: expected data without task, got sst2, which knows what its labels are",
   );
+  await expect(finetune({ ...options, floor: ["none", "tf-idf"] })).rejects.toThrow(
+    "floor: expected none alone, got none, tf-idf",
+  );
 });
 
-test("before it trains a run says how the data was read, its rows, its classes and what is cut", async () => {
+test("before it trains a run says how the data was read, its rows, what is cut, and what a floor gives", async () => {
   const model = await written(tinyModel({ kind: "none" }));
   const path = join(await newFolder(), "train.csv");
   const lines = Array.from({ length: 40 }, (_, i) =>
@@ -133,10 +136,16 @@ test("before it trains a run says how the data was read, its rows, its classes a
   await writeFile(path, `text;label\n${lines.join("\n")}\n`);
   const events: ProgressEvent[] = [];
   const out = join(await newFolder(), "run");
-  await finetune(
+  const { floors = [], verdict } = await finetune(
     { ...SHARED, model, data: path, validation: path, out },
     { report: (event) => events.push(event) },
   );
+  expect(floors.map(({ kind, metrics }) => [kind, metrics.accuracy])).toEqual([["tf-idf", 1]]);
+  const files = await readdir(join(out, "floor", "tf-idf"));
+  const sizes = await Promise.all(files.map((name) => stat(join(out, "floor", "tf-idf", name))));
+  expect(floors[0]?.bytes.raw).toBe(sizes.reduce((sum, { size }) => sum + size, 0));
+  expect(verdict.text).toContain("Not above the floor: ");
+  expect(await readFile(join(out, "report.html"), "utf8")).toContain("Floor: TF-IDF with a linear model");
   const before = events.slice(
     1,
     events.findIndex(({ kind }) => kind === "step"),
@@ -159,6 +168,10 @@ test("before it trains a run says how the data was read, its rows, its classes a
       range: null,
       cut: 0.25,
       maxLength: 16,
+    },
+    {
+      kind: "note",
+      text: "floor: accuracy 100.0 % by TF-IDF with a linear model, 438 B; --floor none leaves it out",
     },
   ]);
 });

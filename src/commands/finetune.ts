@@ -14,7 +14,7 @@ import { FINETUNE, type FinetuneOptions, type FinetuneSettings } from "../option
 import { leaveReport } from "../report/write.ts";
 import { concludeRun, report } from "../runs/conclusion.ts";
 import { readData } from "../runs/data.ts";
-import { reportData } from "../runs/data-facts.ts";
+import { floorsFor, reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
 import { ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
 import { openRun } from "../runs/folder.ts";
@@ -61,6 +61,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   await using folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `fine-tuning ${model.name} on ${train.name}`);
   reportData(record, data, encoded);
+  const floors = await floorsFor(data, settings, folder, record, context);
   const trained = await runTraining({
     method: bindFor,
     data: encoded.train,
@@ -84,6 +85,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
     folder,
     judging: { dev, measure, truth: truthOf(encoded.dev) },
     models: [{ stage: "fine-tuned", ...judged, bytes }],
+    floors,
     method: null,
     kept: { step: trained.best.step, steps: trained.steps },
     settled: figures,

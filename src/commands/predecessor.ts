@@ -141,7 +141,7 @@ function optionsOf(settings: CompressSettings, out: string): FinetuneOptions {
     finetuneEpochs: epochs,
     ...shared
   } = settings;
-  return { ...shared, ...(epochs === undefined ? {} : { epochs }), out, force: false };
+  return { ...shared, ...(epochs === undefined ? {} : { epochs }), out, force: false, floor: ["none"] };
 }
 
 /** @throws {ConfigError} `compress/stale` */

@@ -72,6 +72,21 @@ export interface PackedFigures {
   readonly latency: readonly Latency[];
 }
 
+/** Kinds of floors: what needs no Transformer. */
+export type FloorKind = "tf-idf" | "static";
+
+/** A model without a Transformer, fitted to the same examples as the product. */
+export interface FloorFigures {
+  readonly kind: FloorKind;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Numbers that its files hold. */
+  readonly parameters: number;
+  /** Of all of its files. */
+  readonly bytes: FileBytes;
+  /** The product beside it, on the same examples. */
+  readonly paired: PairedComparison;
+}
+
 /** The one metric a run is judged by. */
 export interface Metric {
   readonly name: string;
@@ -163,10 +178,7 @@ export interface Machine {
 export interface Verdict {
   /** The tensor file is smaller by more than the threshold. */
   readonly smaller: boolean;
-  /**
-   * The forward pass is faster by more than the noise at every batch size measured: in ONNX Runtime, or as a packed file in
-   * the sparse runtime.
-   */
+  /** A pass is faster by more than the noise at every batch size: in ONNX Runtime, or packed in the sparse runtime. */
   readonly faster: boolean;
   readonly text: string;
 }
@@ -194,6 +206,8 @@ export interface RunResult {
   readonly models: readonly ModelFigures[];
   /** Absent where the product labels no texts, and in results of earlier versions. */
   readonly packed?: PackedFigures;
+  /** Absent where none was asked for, and in results of earlier versions. */
+  readonly floors?: readonly FloorFigures[];
   /** Tokens of the sequence that latency and operations are counted for. */
   readonly length: number;
   readonly seeds: readonly number[];
@@ -279,6 +293,14 @@ const THRESHOLD = record<ThresholdFigures>({
   held: aNumber,
 });
 
+const FLOOR: JsonShape<FloorFigures> = record<FloorFigures>({
+  kind: oneOfValues("tf-idf", "static"),
+  metrics: mapOf(aNumber),
+  parameters: aCount,
+  bytes: BYTES,
+  paired: PAIRED,
+});
+
 /** The commands that leave a folder behind. */
 export const RUN_COMMAND: JsonShape<RunCommand> = oneOfValues("finetune", "compress", "pretrain", "demo");
 
@@ -295,6 +317,7 @@ const RESULT: JsonShape<RunResult> = record<RunResult>({
   threshold: ifThere(THRESHOLD),
   models: listOf(FIGURES, 1),
   packed: ifThere(record<PackedFigures>({ bytes: BYTES, latency: listOf(LATENCY) })),
+  floors: ifThere(listOf(FLOOR)),
   length: aCount,
   seeds: listOf(aCount, 1),
   wallSeconds: anAmount,

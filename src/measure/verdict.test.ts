@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Metric, ModelFigures, PackedFigures, PairedComparison } from "./result.ts";
+import type { FloorFigures, Metric, ModelFigures, PackedFigures, PairedComparison } from "./result.ts";
 import { type Comparison, judge, trainingVerdict, UNEVEN } from "./verdict.ts";
 
 const METRIC: Metric = { name: "accuracy", better: "higher", before: 0.91, after: 0.905, examples: 872 };
@@ -278,6 +278,30 @@ test("plain training claims neither", () => {
     faster: false,
     text: "Trained, not compressed. Accuracy: 90.5 % on 872 examples.",
   });
+});
+
+const FLOORS: readonly { readonly beside: PairedComparison; readonly says: string }[] = [
+  {
+    beside: paired({ difference: 0.091, interval: { low: 0.066, high: 0.117 }, p: 1e-9 }),
+    says: "Above the floor: 9.1 points higher (95 % interval +6.6 to +11.7), beside 81.4 % of TF-IDF with a linear model in 1.63 MB.",
+  },
+  {
+    beside: paired({ difference: 0.009, interval: { low: -0.004, high: 0.022 }, p: 0.2 }),
+    says: "Not above the floor: cannot be told apart (95 % interval −0.4 to +2.2 points), beside 81.4 % of TF-IDF with a linear model in 1.63 MB, which would do.",
+  },
+  { beside: paired({}), says: "Not above the floor: 2.5 points lower (95 % interval −4.6 to −0.5), beside" },
+];
+
+test.each(FLOORS)("a floor is beaten only by more than chance: $says", ({ beside, says }) => {
+  const floor: FloorFigures = {
+    kind: "tf-idf",
+    metrics: { accuracy: 0.8142 },
+    parameters: 149_043,
+    bytes: { raw: 1_632_373, compressed: 618_617 },
+    paired: beside,
+  };
+  expect(judge({ ...compare({}), floors: [floor] }).text).toContain(says);
+  expect(trainingVerdict(METRIC, [floor]).text).toContain(says);
 });
 
 test("timings whose 95th percentile is far above the median are called uneven", () => {

@@ -15,8 +15,18 @@
  */
 
 import { percent, times } from "../base/quantity.ts";
+import { bytes } from "../base/units.ts";
 import { LEVEL } from "./paired.ts";
-import type { Latency, Metric, ModelFigures, PackedFigures, PairedComparison, Verdict } from "./result.ts";
+import type {
+  FloorFigures,
+  FloorKind,
+  Latency,
+  Metric,
+  ModelFigures,
+  PackedFigures,
+  PairedComparison,
+  Verdict,
+} from "./result.ts";
 
 /** Share of the bytes that must be gone before a model is called smaller. */
 export const BYTES_THRESHOLD = 0.01;
@@ -38,6 +48,8 @@ export interface Comparison {
   readonly maskBytes?: number | undefined;
   /** The product as a packed file, where it labels texts. */
   readonly packed?: PackedFigures | undefined;
+  /** What was fitted to the same examples without a Transformer. */
+  readonly floors?: readonly FloorFigures[] | undefined;
 }
 
 /** What became of a median. */
@@ -50,7 +62,7 @@ interface Timing {
 }
 
 /** Judges the product against the model it is held to. */
-export function judge({ before, after, metric, paired, maskBytes, packed }: Comparison): Verdict {
+export function judge({ before, after, metric, paired, maskBytes, packed, floors }: Comparison): Verdict {
   const smaller = after.bytes.raw <= before.bytes.raw * (1 - BYTES_THRESHOLD);
   const timings = compareLatency(before.latency, after.latency);
   // The same graph over again cannot be faster: what the clock says of it is noise.
@@ -62,6 +74,7 @@ export function judge({ before, after, metric, paired, maskBytes, packed }: Comp
   const sentences = [
     // First what was paid, then what was had for it.
     metricSentence(metric, paired),
+    ...floorSentences(metric, floors),
     sizeSentence(before, after, smaller),
     ...maskSentence(after, maskBytes),
     speedSentence(before, after, timings),
@@ -72,8 +85,25 @@ export function judge({ before, after, metric, paired, maskBytes, packed }: Comp
 }
 
 /** The verdict of a run that only trained: there is nothing to be smaller or faster than. */
-export function trainingVerdict(metric: Metric): Verdict {
-  return { smaller: false, faster: false, text: `Trained, not compressed. ${metricSentence(metric)}` };
+export function trainingVerdict(metric: Metric, floors?: readonly FloorFigures[]): Verdict {
+  const sentences = ["Trained, not compressed.", metricSentence(metric), ...floorSentences(metric, floors)];
+  return { smaller: false, faster: false, text: sentences.join(" ") };
+}
+
+/** What a floor is, in a sentence. */
+export const FLOOR_NAMES: Readonly<Record<FloorKind, string>> = {
+  "tf-idf": "TF-IDF with a linear model",
+  static: "static embeddings with a linear model",
+};
+
+/** Whether the product is worth its Transformer: better than each floor by more than chance. */
+function floorSentences({ name }: Metric, floors: readonly FloorFigures[] = []): string[] {
+  return floors.map(({ kind, metrics, bytes: { raw }, paired }) => {
+    const score = metricText(name, metrics[name] ?? Number.NaN);
+    const isAbove = isDifferent(paired) && paired.difference > 0;
+    const told = `${differenceText(name, paired)}, beside ${score} of ${FLOOR_NAMES[kind]} in ${bytes(raw)}`;
+    return isAbove ? `Above the floor: ${told}.` : `Not above the floor: ${told}, which would do.`;
+  });
 }
 
 function sizeSentence(before: ModelFigures, after: ModelFigures, smaller: boolean): string {

@@ -6,7 +6,7 @@
  * name in kebab case. Not here: the settings of a compression method, which belong to the method (`set`).
  */
 
-import { integer, number, oneOf, onOff, pairs, text, words } from "./kinds.ts";
+import { integer, number, oneOf, onOff, pairs, someOf, text, words } from "./kinds.ts";
 import { PRACTICE } from "./practice.ts";
 import {
   type Naming,
@@ -25,6 +25,9 @@ const OUTPUT = {
   keepCheckpoints: withDefault(onOff(), false, "keep the checkpoints of a run that is finished"),
   report: withDefault(onOff(), true, "write report.html, the run as a page, at its end"),
 };
+
+/** By one word in the flag's place: together they leave no room for what it means. */
+const FLOORS = { ...someOf("none", "tf-idf"), placeholder: "names" };
 
 /** Everything that shapes training on labelled data. */
 const TRAINING = {
@@ -52,6 +55,9 @@ const TRAINING = {
     absent: "the training examples alone",
   }),
   ...PRACTICE,
+  floor: optional(FLOORS, "what needs no Transformer and is held against the model: tf-idf, or none", {
+    absent: "tf-idf",
+  }),
   bucket: withDefault(onOff(), true, "batch examples of similar length together"),
   latency: withDefault(onOff(), true, "time the models side by side at the end"),
   allowConstant: withDefault(onOff(), false, "accept a model that says the same of everything"),
@@ -64,6 +70,12 @@ function drawnRule(
 ): string | undefined {
   if (fewShot === undefined || augmented === undefined) return undefined;
   return `${name("fewShot")}: expected it without ${name("augmented")}, whose copies are of all examples, got both`;
+}
+
+/** `none` among others would be a floor and none. */
+function floorRule({ floor = [] }: { readonly floor?: readonly string[] }, name: Naming): string | undefined {
+  if (floor.length < 2 || !floor.includes("none")) return undefined;
+  return `${name("floor")}: expected none alone, got ${floor.join(", ")}`;
 }
 
 /** Fine-tuning: one model, one labelled data set. */
@@ -79,6 +91,7 @@ export const FINETUNE = schema(
   },
   dataRule,
   drawnRule,
+  floorRule,
 );
 export type FinetuneOptions = OptionsOf<typeof FINETUNE.fields>;
 export type FinetuneSettings = SettingsOf<typeof FINETUNE.fields>;
@@ -119,6 +132,7 @@ export const COMPRESS = schema(
   },
   dataRule,
   drawnRule,
+  floorRule,
   ({ finetuned, finetuneEpochs }, name) =>
     finetuned === undefined || finetuneEpochs === undefined
       ? undefined

@@ -2,8 +2,8 @@
 
 import { percent, times } from "../base/quantity.ts";
 import { bytes, clock, count, milliseconds } from "../base/units.ts";
-import type { Latency, ModelFigures, RunResult } from "../measure/result.ts";
-import { changeOf, isDifferent, metricText } from "../measure/verdict.ts";
+import type { FloorFigures, Latency, ModelFigures, RunResult } from "../measure/result.ts";
+import { changeOf, FLOOR_NAMES, isDifferent, metricText } from "../measure/verdict.ts";
 import { dataText, type Html, html, type Part } from "./draw/html.ts";
 import { type Cell, numberCell, tableOf } from "./draw/table.ts";
 import { capital, countOf, factsOf } from "./frame.ts";
@@ -168,7 +168,7 @@ function trainingText(settings: Readonly<Record<string, unknown>>, steps: number
 }
 
 /** Every model of the run: metrics, sizes, times. */
-function modelsTable({ models, length }: RunResult): Html {
+function modelsTable({ models, floors = [], length }: RunResult): Html {
   const metrics = [...new Set(models.flatMap((model) => Object.keys(model.metrics)))];
   const cases = models[0]?.latency ?? [];
   const row = (model: ModelFigures): Cell[] => [
@@ -181,7 +181,17 @@ function modelsTable({ models, length }: RunResult): Html {
     numberCell(model.multiplyAccumulates, count),
     ...cases.map((at) => numberCell(sameCase(model.latency, at)?.p50, milliseconds)),
   ];
-  return html`<details class="numbers"><summary>All figures of ${countOf(models.length, "model")}</summary>${tableOf(
+  const floorRow = (floor: FloorFigures): Cell[] => [
+    `Floor: ${FLOOR_NAMES[floor.kind]}`,
+    ...metrics.map((name) => numberCell(floor.metrics[name], (value) => metricText(name, value))),
+    numberCell(floor.parameters, count),
+    numberCell(undefined, count),
+    numberCell(floor.bytes.raw, bytes),
+    numberCell(floor.bytes.compressed, bytes),
+    numberCell(undefined, count),
+    ...cases.map(() => numberCell(undefined, milliseconds)),
+  ];
+  return html`<details class="numbers"><summary>All figures of ${countOf(models.length + floors.length, "model")}</summary>${tableOf(
     {
       label: "Figures of the run's models",
       columns: [
@@ -194,7 +204,7 @@ function modelsTable({ models, length }: RunResult): Html {
         { name: `Products, ${length} tokens` },
         ...cases.map(({ batchSize }) => ({ name: `p50, batch ${batchSize}` })),
       ],
-      rows: models.map(row),
+      rows: [...models.map(row), ...floors.map(floorRow)],
     },
   )}</details>`;
 }

@@ -62,7 +62,7 @@ export interface Place {
 export type JobOptions = FinetuneOptions | CompressOptions;
 
 /** Settings that change where and how fast a job runs, and nothing it measures but the time. */
-const INCIDENTAL = ["out", "force", "threads", "device", "finetuned", "report"];
+const INCIDENTAL = ["out", "force", "threads", "device", "finetuned", "report", "floor"];
 
 /** Known by content, or by the name that says what it is. */
 const BY_CONTENT = ["model", "data", "augmented"];
@@ -231,6 +231,7 @@ export function jobOptions(job: Job, sources: Sources, place: Place): JobOptions
     out,
     latency: false,
     report: false,
+    floor: ["none"],
     allowConstant: sources.quick,
     ...(augmentation ? { augmented: `${copies}/${copiesName(job, sources)}` } : {}),
   };

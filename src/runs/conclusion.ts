@@ -4,6 +4,7 @@ import { requireItem } from "../base/present.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Dataset, Measure } from "../data/dataset.ts";
 import { predict, type Truth } from "../data/judging/judge.ts";
+import type { MeasuredFloor } from "../floor/measure.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { figuresOf } from "../measure/figures.ts";
 import { measureLatency } from "../measure/latency.ts";
@@ -12,6 +13,7 @@ import { openPacked, packNetwork, runsSparse } from "../measure/packed.ts";
 import { comparePaired } from "../measure/paired.ts";
 import type {
   FileBytes,
+  FloorFigures,
   KeptStep,
   Latency,
   Metric,
@@ -76,6 +78,8 @@ export interface Report {
   readonly judging: Judging;
   /** The last is the product; the one before it, if any, is what it is held to. */
   readonly models: readonly ReportedModel[];
+  /** What the same data gives without a Transformer. */
+  readonly floors?: readonly MeasuredFloor[];
   /** Of the file that makes the product of the model the run began with, where there is one. */
   readonly maskBytes?: number | undefined;
   readonly method: string | null;
@@ -125,6 +129,7 @@ async function resultOf(job: Report): Promise<RunResult> {
   );
   const metric = metricOf(job);
   const paired = pairedOf(job);
+  const floors = floorsOf(job);
   // Timed only where it has zeros.
   const packedTimes = latencies !== undefined && latencies.length > models.length ? times(models.length) : [];
   const asFile = file && { bytes: await measureBytes([file]), latency: packedTimes };
@@ -140,13 +145,14 @@ async function resultOf(job: Report): Promise<RunResult> {
     ...job.settled,
     models: figures,
     ...(asFile ? { packed: asFile } : {}),
+    ...(floors.length > 0 ? { floors } : {}),
     length,
     seeds: [settings.seed],
     wallSeconds: folder.spent + (performance.now() - job.started) / 1000,
     peakBytes: peakMemory(),
     machine: describeMachine(settings.threads),
     verdict: withSentences(
-      verdictOf(figures, { metric, paired, maskBytes: job.maskBytes, packed: asFile }),
+      verdictOf(figures, { metric, paired, maskBytes: job.maskBytes, packed: asFile, floors }),
       settledSentences(job.settled ?? {}),
     ),
   };
@@ -163,11 +169,28 @@ async function writeAnswers({ models, judging: { dev }, folder }: Report): Promi
 }
 
 /** The last two models on the same examples, where both have said something of them. */
-function pairedOf({ models, judging: { measure, truth }, settings }: Report): PairedComparison | undefined {
-  const said = (logits: Float32Array | undefined) => logits && predict(measure, logits, truth);
-  const [before, after] = [said(models.at(-2)?.logits), said(models.at(-1)?.logits)];
-  if (before === undefined || after === undefined) return undefined;
+function pairedOf(job: Report): PairedComparison | undefined {
+  const before = job.models.at(-2)?.logits;
+  return before && productBeside(job, before);
+}
+
+/** The product on the same examples as what gave these answers, where it has said something of them. */
+function productBeside(
+  { models, judging: { measure, truth }, settings }: Report,
+  logits: Float32Array,
+): PairedComparison | undefined {
+  const own = models.at(-1)?.logits;
+  if (own === undefined) return undefined;
+  const [before, after] = [predict(measure, logits, truth), predict(measure, own, truth)];
   return comparePaired(measure, { truth, before, after }, fold(keyOf(settings.seed), "bootstrap"));
+}
+
+/** The floors with the product beside each. */
+function floorsOf(job: Report): FloorFigures[] {
+  return (job.floors ?? []).flatMap(({ kind, metrics, parameters, bytes, logits }) => {
+    const paired = productBeside(job, logits);
+    return paired ? [{ kind, metrics, parameters, bytes, paired }] : [];
+  });
 }
 
 /** Of each model, and after them of the product's packed file where it has zeros that a sparse runtime can leave out. */
@@ -217,7 +240,7 @@ function verdictOf(figures: RunResult["models"], rest: Omit<Comparison, "before"
   const [before, after] = [figures.at(-2), figures.at(-1)];
   return before && after && before.stage === "fine-tuned"
     ? judge({ before, after, ...rest })
-    : trainingVerdict(rest.metric);
+    : trainingVerdict(rest.metric, rest.floors);
 }
 
 function withSentences(verdict: Verdict, sentences: readonly string[]): Verdict {

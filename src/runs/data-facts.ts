@@ -1,11 +1,14 @@
-/** What a run says of its data before it trains: rows, shares of the classes, texts that are cut. */
+/** What a run says of its data before it trains: rows, shares of the classes, texts that are cut, what a floor makes of it. */
 
 import { requireItem } from "../base/present.ts";
 import type { CutSet } from "../data/batches.ts";
 import { classOf, type Dataset, labelsOf } from "../data/dataset.ts";
+import { type MeasuredFloor, measureFloors } from "../floor/measure.ts";
+import type { FinetuneSettings } from "../options/training.ts";
 import type { LabelledData } from "./data.ts";
 import type { Sets } from "./encoded.ts";
-import type { DataEvent, ProgressEvent } from "./progress.ts";
+import type { RunFolder } from "./folder.ts";
+import type { DataEvent, ProgressEvent, RunContext } from "./progress.ts";
 
 /** Reports what was noticed while the data was read, then its sizes and shares. */
 export function reportData(
@@ -37,4 +40,16 @@ function spread({ task, labels, examples }: Dataset): Pick<DataEvent, "shares" |
   const all = task === "tokens" ? counts.reduce((a, b) => a + b, 0) : examples.length;
   const shares = labels.map((label, i) => [label, requireItem(counts, i, "counts") / all]);
   return { shares: Object.fromEntries(shares), range: null };
+}
+
+/** What the data gives without a Transformer, told before hours are spent on one; left in the run's folder. */
+export function floorsFor(
+  data: LabelledData,
+  { floor = ["tf-idf"] }: Pick<FinetuneSettings, "floor">,
+  { paths }: RunFolder,
+  record: (event: ProgressEvent) => void,
+  { signal }: RunContext,
+): Promise<MeasuredFloor[]> {
+  const tell = (text: string): void => record({ kind: "note", text });
+  return measureFloors(data, { floor, folder: paths.floor, signal, tell });
 }

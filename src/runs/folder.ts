@@ -10,6 +10,7 @@
  *   model.onnx, model.esp
  *   answers.jsonl    what the models said of each judging example
  *   report.html      the run as a page
+ *   floor/           what the same data gives without a Transformer, a folder for each kind
  *   task.mask        the task apart from its base model, where the product is that model under masks
  *   result.json      written last: a folder that has it is finished
  *
@@ -41,6 +42,8 @@ export interface RunPaths {
   /** The product as a packed file, where it labels texts. */
   readonly esp: string;
   readonly mask: string;
+  /** Folders of what the same data gives without a Transformer. */
+  readonly floor: string;
   /** What the models said of each judging example. */
   readonly answers: string;
   readonly report: string;
@@ -75,6 +78,7 @@ export function runPaths(root: string): RunPaths {
     onnxInt8: join(root, "model_quantized.onnx"),
     esp: join(root, "model.esp"),
     mask: join(root, "task.mask"),
+    floor: join(root, "floor"),
     answers: join(root, "answers.jsonl"),
     report: join(root, "report.html"),
     result: join(root, "result.json"),

@@ -163,6 +163,7 @@ const INCIDENTAL = new Set([
   "keepCheckpoints",
   "export",
   "report",
+  "floor",
 ]);
 
 /** The first setting that differs between two runs and counts; undefined for the same run. Files are not compared. */

@@ -28,6 +28,8 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/data/judging/judge.ts": "labels of every example, at every draw of a bootstrap",
   "src/data/judging/metrics.ts": "classes and values of every example, at every draw of a bootstrap",
   "src/data/judging/neighbours.ts": "every number of two vectors, for every pair of texts",
+  "src/floor/lbfgs.ts": "every number of a point, dozens of times a step",
+  "src/floor/linear.ts": "every number of every row, and of a point",
   "src/formats/float16.ts": "every number of a tensor",
   "src/network/masks.ts": "every bit of a mask",
   "src/network/pooling.ts": "every state of a text",

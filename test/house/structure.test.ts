@@ -26,6 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["obligations"],
   ["runtime"],
   ["measure"],
+  ["floor"],
   ["runs"],
   ["quantize"],
   ["report"],

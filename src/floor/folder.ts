@@ -1,0 +1,140 @@
+/**
+ * A floor as a folder: what it weighs is what would ship.
+ *
+ *   floor.json          kind, task, labels, terms
+ *   floor.safetensors   idf [F], weight [D, outputs], bias [outputs]; D is F, or 3 F + 1 for pairs
+ */
+
+import { existsSync, readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FormatError } from "../base/errors.ts";
+import { requireEntry } from "../base/present.ts";
+import { floatTensor, type Tensor } from "../base/tensor.ts";
+import { withFile, writeFileAtomic } from "../formats/files.ts";
+import {
+  aClaim,
+  aText,
+  type JsonShape,
+  listOf,
+  oneOfValues,
+  parseShape,
+  record,
+} from "../formats/json-shape.ts";
+import { encodeSafetensors, readFloats, readHeader } from "../formats/safetensors.ts";
+import { measureFile } from "../measure/machine.ts";
+import type { FileBytes, FloorKind } from "../measure/result.ts";
+import { FLOOR_TASKS, type FloorModel, type FloorTask, outputsOf } from "./model.ts";
+import { pairWidth } from "./rows.ts";
+import { termTable } from "./terms.ts";
+
+const JSON_FILE = "floor.json";
+const TENSOR_FILE = "floor.safetensors";
+
+/** The content of floor.json. */
+interface FloorFile {
+  readonly version: 1;
+  readonly kind: FloorKind;
+  readonly task: FloorTask;
+  readonly labels: readonly string[];
+  readonly isPair: boolean;
+  readonly terms: readonly string[];
+}
+
+const FLOOR_FILE: JsonShape<FloorFile> = record<FloorFile>({
+  version: oneOfValues(1),
+  kind: oneOfValues("tf-idf"),
+  task: oneOfValues(...FLOOR_TASKS),
+  labels: listOf(aText),
+  isPair: aClaim,
+  terms: listOf(aText),
+});
+
+/** Writes a floor and measures its files. */
+export async function writeFloor(folder: string, model: FloorModel): Promise<FileBytes> {
+  const { task, labels, isPair, reader, linear } = model;
+  const { outputs, weight, bias } = linear;
+  const { idf, terms } = reader.table;
+  const tensors = new Map<string, Tensor>([
+    ["idf", floatTensor([idf.length], idf)],
+    ["weight", floatTensor([weight.length / outputs, outputs], weight)],
+    ["bias", floatTensor([outputs], bias)],
+  ]);
+  await writeFileAtomic(join(folder, TENSOR_FILE), encodeSafetensors(tensors));
+  const file: FloorFile = { version: 1, kind: reader.kind, task, labels, isPair, terms };
+  await writeFileAtomic(join(folder, JSON_FILE), `${JSON.stringify(file)}\n`);
+  return measureFloor(folder);
+}
+
+/** Bytes of a floor's files. */
+async function measureFloor(folder: string): Promise<FileBytes> {
+  const files = await Promise.all([JSON_FILE, TENSOR_FILE].map((name) => measureFile(join(folder, name))));
+  return {
+    raw: files.reduce((sum, { raw }) => sum + raw, 0),
+    compressed: files.reduce((sum, { compressed }) => sum + compressed, 0),
+  };
+}
+
+/** The folder of a floor that a path means: itself, or the only one in it, as a run's `floor` is. */
+export function floorFolder(path: string): string | undefined {
+  const isFloor = (folder: string): boolean => existsSync(join(folder, JSON_FILE));
+  if (isFloor(path)) return path;
+  if (!existsSync(path) || existsSync(join(path, "config.json"))) return undefined;
+  const inside = readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(path, name))
+    .filter(isFloor);
+  return inside.length === 1 ? inside[0] : undefined;
+}
+
+/**
+ * Reads a floor.
+ * @throws {FormatError} `floor/format` for a file of another shape, `floor/tensor` for a tensor that is not there or of another
+ *   size; as `readHeader` does
+ */
+export async function readFloor(folder: string): Promise<FloorModel> {
+  const path = join(folder, JSON_FILE);
+  const { kind, task, labels, isPair, terms } = parseShape(
+    FLOOR_FILE,
+    await readFile(path, "utf8"),
+    path,
+    "floor/format",
+  );
+  const outputs = outputsOf({ task, labels });
+  const columns = isPair ? pairWidth(terms.length) : terms.length;
+  const shapes = new Map([
+    ["idf", [terms.length]],
+    ["weight", [columns, outputs]],
+    ["bias", [outputs]],
+  ]);
+  const tensors = await readTensors(join(folder, TENSOR_FILE), shapes);
+  const tensor = (name: string): Float32Array => requireEntry(tensors, name, "tensor");
+  const reader = { kind, table: termTable(terms, tensor("idf")) };
+  return {
+    task,
+    labels,
+    isPair,
+    reader,
+    linear: { outputs, weight: tensor("weight"), bias: tensor("bias") },
+  };
+}
+
+async function readTensors(
+  path: string,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Promise<Map<string, Float32Array>> {
+  return withFile(path, async (source) => {
+    const { tensors } = await readHeader(source);
+    const found = new Map<string, Float32Array>();
+    for (const [name, shape] of shapes) {
+      const entry = tensors.get(name);
+      if (entry === undefined || entry.shape.join() !== shape.join()) {
+        const got = entry === undefined ? "none" : `[${entry.shape.join(", ")}]`;
+        const message = `tensor ${name}: expected [${shape.join(", ")}], got ${got} (${path})`;
+        throw new FormatError("floor/tensor", message);
+      }
+      found.set(name, (await readFloats(source, name, entry)).data);
+    }
+    return found;
+  });
+}

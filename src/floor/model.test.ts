@@ -1,0 +1,93 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { Dataset } from "../data/dataset.ts";
+import { softmax } from "../network/predictions.ts";
+import { asText, type FloorTask, fitFloor, floorLogits, learnReader } from "./model.ts";
+import { countTerms } from "./terms.ts";
+
+interface Golden {
+  readonly cases: readonly {
+    readonly name: string;
+    readonly classes: number;
+    readonly train: readonly { readonly text: string; readonly pair?: string; readonly label: number }[];
+    readonly dev: readonly { readonly text: string; readonly pair?: string }[];
+    readonly terms: readonly string[];
+    readonly idf: readonly number[];
+    /** Probabilities of each class, or a value. */
+    readonly answers: readonly (number | readonly number[])[];
+  }[];
+}
+
+/** What scikit-learn says: test/goldens/floor.py. */
+const { cases }: Golden = JSON.parse(
+  readFileSync(new URL("../../test/goldens/floor.json", import.meta.url), "utf8"),
+);
+
+function taskOf(classes: number): FloorTask {
+  return classes === 0 ? "regression" : "classification";
+}
+
+function datasetOf(classes: number, examples: Golden["cases"][number]["train"]): Dataset {
+  return {
+    name: "texts",
+    task: taskOf(classes),
+    labels: Array.from({ length: classes }, (_, c) => `class ${c}`),
+    examples: examples.map((each) => ({ ...each, where: "here" })),
+  };
+}
+
+test.each(cases)("$name: terms, weights and answers are scikit-learn's", async (golden) => {
+  const { classes, train, dev, terms, idf, answers } = golden;
+  const data = datasetOf(classes, train);
+  const reader = learnReader("tf-idf", data);
+  expect(reader.table.terms).toEqual([...terms].sort());
+  expect(Math.max(...reader.table.idf.map((x, i) => Math.abs(x - (idf[i] ?? Number.NaN))))).toBeLessThan(
+    1e-6,
+  );
+  const logits = floorLogits(await fitFloor(reader, taskOf(classes), data), dev.map(asText));
+  const said = answers.map((_, i) =>
+    classes === 0 ? [logits[i] ?? Number.NaN] : softmax(logits.subarray(i * classes, (i + 1) * classes)),
+  );
+  const off = said.flatMap((each, i) =>
+    each.map((x, c) => Math.abs(x - ([answers[i]].flat()[c] ?? Number.NaN))),
+  );
+  // Of values between 100 and 140 the same digits.
+  expect(Math.max(...off)).toBeLessThan(classes === 0 ? 1e-3 : 1e-5);
+});
+
+test("words are letters of any script with their marks, in one form; a Han character is one", () => {
+  expect([...countTerms("Cafe\u0301 CAFÉ हिन्दी 猫が好き")]).toEqual(
+    Object.entries({
+      café: 2,
+      "café café": 1,
+      "café हिन्दी": 1,
+      हिन्दी: 1,
+      "हिन्दी 猫": 1,
+      猫: 1,
+      "猫 が": 1,
+      が: 1,
+      "が 好": 1,
+      好: 1,
+      "好 き": 1,
+      き: 1,
+    }),
+  );
+});
+
+test("texts that share no word, have none, or have one label alone still make a floor with finite answers", async () => {
+  const texts = ["one", "two", "?!"];
+  for (const labels of [
+    [0, 1, 1],
+    [1, 1, 1],
+  ]) {
+    const data = datasetOf(
+      2,
+      texts.map((text, i) => ({ text, label: labels[i] ?? 0 })),
+    );
+    const model = await fitFloor(learnReader("tf-idf", data), "classification", data);
+    expect(model.reader.table.terms).toEqual(["one", "two"]);
+    const logits = floorLogits(model, ["one", "two", "three", "", ["one", "two"]]);
+    expect([...logits].every(Number.isFinite)).toBe(true);
+    expect((logits[3] ?? 0) > (logits[1] ?? 0)).toBe(labels[0] === 0);
+  }
+});

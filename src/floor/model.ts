@@ -1,0 +1,129 @@
+/**
+ * A floor: what a task gives without a Transformer. A text becomes a row of features, and a linear model reads it.
+ *
+ * Not here: how a text becomes a row (terms.ts), pairs (rows.ts), the fit itself (linear.ts), files (folder.ts).
+ */
+
+import { requireItem } from "../base/present.ts";
+import { classOf, type Dataset, type Example, labelsOf, type TaskKind } from "../data/dataset.ts";
+import type { FloorKind } from "../measure/result.ts";
+import type { Text } from "../network/predictions.ts";
+import { fitLinear, type LinearModel, logisticLoss, scoreRows, softmaxLoss, squaredLoss } from "./linear.ts";
+import { pairRow, pairWidth, type Rows, stackRows } from "./rows.ts";
+import { learnTerms, type SparseRow, type TermTable, tfIdfRow } from "./terms.ts";
+
+/** What turns a text into a row; one for each kind of floor. */
+export interface Reader {
+  readonly kind: FloorKind;
+  readonly table: TermTable;
+}
+
+/** Tasks that ask for labels or a value of a whole text; words and vectors have no floor. */
+export const FLOOR_TASKS = ["classification", "regression", "multi-label"] as const;
+export type FloorTask = (typeof FLOOR_TASKS)[number];
+
+/** Whether a task has a floor. */
+export function hasFloor(task: TaskKind): task is FloorTask {
+  return FLOOR_TASKS.some((each) => each === task);
+}
+
+/** A model that answers texts, as a fine-tuned network does. */
+export interface FloorModel {
+  readonly task: FloorTask;
+  /** Names of classes or labels by their numbers; empty for a regression. */
+  readonly labels: readonly string[];
+  /** Whether it learnt from pairs of texts. */
+  readonly isPair: boolean;
+  readonly reader: Reader;
+  readonly linear: LinearModel;
+}
+
+/** Learns what the texts of a data set are made of. */
+export function learnReader(kind: FloorKind, { examples }: Dataset): Reader {
+  return { kind, table: learnTerms(textsOf(examples)) };
+}
+
+function textsOf(examples: readonly Example[]): string[] {
+  return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
+}
+
+/** Fits a linear model to a data set. @throws the reason of the signal, between two steps */
+export async function fitFloor(
+  reader: Reader,
+  task: FloorTask,
+  { labels, examples }: Dataset,
+  signal?: AbortSignal,
+): Promise<FloorModel> {
+  const isPair = examples.some(({ pair }) => pair !== undefined);
+  const rows = rowsOf({ reader, isPair }, examples.map(asText));
+  const facts = { task, labels, isPair, reader };
+  if (task === "regression")
+    return { ...facts, linear: await fitValues(rows, examples.map(classOf), signal) };
+  const isMany = task === "classification" && labels.length > 2;
+  const loss = isMany ? softmaxLoss(examples.map(classOf)) : logisticLoss(rightOutputs(task, examples));
+  return { ...facts, linear: await fitLinear(rows, outputsOf(facts), loss, signal) };
+}
+
+/** Scores of a text: one for each label or class, and for two classes that of the second alone. */
+export function outputsOf({ task, labels }: Pick<FloorModel, "task" | "labels">): number {
+  if (task === "regression" || (task === "classification" && labels.length <= 2)) return 1;
+  return labels.length;
+}
+
+/** Of two classes the one output is the second's. */
+function rightOutputs(
+  task: FloorTask,
+  examples: readonly Example[],
+): (row: number, output: number) => boolean {
+  const right = examples.map((each) => new Set(labelsOf(each)));
+  const first = task === "classification" ? 1 : 0;
+  return (row, output) => requireItem(right, row, "examples").has(first + output);
+}
+
+/** In units of their own deviation, so that a fit ends alike for stars and for prices: the penalty is none on their scale. */
+async function fitValues(
+  rows: Rows,
+  truth: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<LinearModel> {
+  const mean = truth.reduce((sum, y) => sum + y / truth.length, 0);
+  const deviation = Math.sqrt(truth.reduce((sum, y) => sum + (y - mean) ** 2 / truth.length, 0)) || 1;
+  const scaled = truth.map((y) => (y - mean) / deviation);
+  const { outputs, weight, bias } = await fitLinear(rows, 1, squaredLoss(scaled), signal);
+  return { outputs, weight: weight.map((w) => w * deviation), bias: bias.map((b) => b * deviation + mean) };
+}
+
+/** Logits [N, labels], or values [N] of a regression: the form in which a network answers. */
+export function floorLogits(model: FloorModel, texts: readonly Text[]): Float32Array {
+  const scores = Float32Array.from(scoreRows(model.linear, rowsOf(model, texts)));
+  if (outputsOf(model) > 1 || model.task !== "classification") return scores;
+  // Of two classes the first has 0, and the softmax is the second's sigmoid.
+  return Float32Array.from({ length: 2 * scores.length }, (_, i) =>
+    i % 2 === 0 ? 0 : requireItem(scores, (i - 1) / 2, "scores"),
+  );
+}
+
+/** A text of an example, as those that are given to be labelled. */
+export function asText({ text, pair }: Pick<Example, "text" | "pair">): Text {
+  return pair === undefined ? text : [text, pair];
+}
+
+/** A model of pairs reads a single text as one beside an empty one; one of single texts reads both as one. */
+function rowsOf({ reader, isPair }: Pick<FloorModel, "reader" | "isPair">, texts: readonly Text[]): Rows {
+  const width = reader.table.terms.length;
+  const rows = texts.map((given) => {
+    const [text, pair] = typeof given === "string" ? [given, ""] : given;
+    if (!isPair) return rowOf(reader, pair === "" ? text : `${text}\n${pair}`);
+    return pairRow(rowOf(reader, text), rowOf(reader, pair), width);
+  });
+  return stackRows(rows, isPair ? pairWidth(width) : width);
+}
+
+function rowOf({ table }: Reader, text: string): SparseRow {
+  return tfIdfRow(table, text);
+}
+
+/** Numbers that are stored for a model. */
+export function countNumbers({ reader, linear }: FloorModel): number {
+  return reader.table.idf.length + linear.weight.length + linear.bias.length;
+}
