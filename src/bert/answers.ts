@@ -27,23 +27,8 @@ import {
   type ForwardContext,
   poolVectors,
 } from "./forward.ts";
-import {
-  batchMean,
-  binaryCrossEntropy,
-  crossEntropy,
-  type Softening,
-  softBinary,
-  softCrossEntropy,
-  squaredError,
-  valueLoss,
-  vectorLoss,
-} from "./losses.ts";
-
-/** What a task's loss may be told beside answers and labels. */
-export interface Objective {
-  /** Of vectors: features from the front that are held to the teacher's too, so that vectors may be cut there. */
-  readonly widths?: readonly number[];
-}
+import { batchMean, type Softening, softBinary, softCrossEntropy, valueLoss, vectorLoss } from "./losses.ts";
+import { classLoss, labelLoss, type Objective, valueObjective } from "./objective.ts";
 
 /** A batch's answers and what they are held to. */
 export interface Held {
@@ -91,7 +76,7 @@ const KINDS: Readonly<Record<Exclude<Head["kind"], "mlm">, AnswerKind>> = {
     width: (head) => labelsOf(head).length,
     labels: { dtype: "int32", per: "text" },
     logits: ({ context, encoding }) => classify(context, encoding),
-    loss: ({ logits, labels, count }) => crossEntropy(logits, labels, count),
+    loss: ({ logits, labels, count, objective }) => classLoss(logits, labels, count, objective),
     imitation: ({ logits, teacher, share, softening }) =>
       softCrossEntropy(logits, teacher, (rows) => batchMean(rows, share), softening),
     isSoft: true,
@@ -100,7 +85,7 @@ const KINDS: Readonly<Record<Exclude<Head["kind"], "mlm">, AnswerKind>> = {
     width: () => 1,
     labels: { dtype: "float32", per: "text" },
     logits: ({ context, encoding }) => classify(context, encoding),
-    loss: ({ logits, labels, count }) => squaredError(logits, labels, count),
+    loss: ({ logits, labels, count, objective }) => valueObjective(logits, labels, count, objective),
     imitation: ({ logits, teacher, share }) => valueLoss(logits, teacher, share),
     isSoft: false,
   },
@@ -108,7 +93,7 @@ const KINDS: Readonly<Record<Exclude<Head["kind"], "mlm">, AnswerKind>> = {
     width: (head) => labelsOf(head).length,
     labels: { dtype: "float32", per: "number" },
     logits: ({ context, encoding }) => classify(context, encoding),
-    loss: ({ logits, labels, count }) => binaryCrossEntropy(logits, labels, count),
+    loss: ({ logits, labels, count, objective }) => labelLoss(logits, labels, count, objective),
     imitation: ({ logits, teacher, share, softening }) => softBinary(logits, teacher, share, softening),
     isSoft: true,
   },
@@ -116,7 +101,8 @@ const KINDS: Readonly<Record<Exclude<Head["kind"], "mlm">, AnswerKind>> = {
     width: (head) => labelsOf(head).length,
     labels: { dtype: "int32", per: "token" },
     logits: ({ context, encoding }) => classifyTokens(context, encoding.last),
-    loss: ({ logits, labels, count }) => crossEntropy(logits, perRow(labels, logits), count),
+    loss: ({ logits, labels, count, objective }) =>
+      classLoss(logits, perRow(labels, logits), count, objective),
     imitation: ({ logits, labels, count, teacher, softening }) => {
       const labelled = sum(oneHot(perRow(labels, logits), lengthAt(logits.shape, 1), logits), [1]);
       return softCrossEntropy(

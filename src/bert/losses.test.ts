@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { lossesOnEngine, type Numbers } from "../../test/support/losses.ts";
 import { input, type Value } from "../graph/value.ts";
-import { answerKind, type Objective } from "./answers.ts";
+import { answerKind } from "./answers.ts";
 import type { Head } from "./config.ts";
 import { batchMean, type Softening } from "./losses.ts";
+import type { Objective } from "./objective.ts";
 
 const { real, computed } = lossesOnEngine();
 const SHARE = real("share", []);

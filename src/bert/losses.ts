@@ -54,8 +54,12 @@ export function binaryCrossEntropy(logits: Value, labels: Value, count: Value): 
 
 /** -t·log σ(z) - (1 - t)·log(1 - σ(z)), each: log(1 + eᶻ) - t·z without overflow. */
 function binary(z: Value, target: Value): Value {
-  const softplus = add(relu(z), log(shift(exp(neg(abs(z))), 1)));
-  return sub(softplus, mul(target, z));
+  return sub(softplus(z), mul(target, z));
+}
+
+/** log(1 + eᶻ), without overflow. */
+export function softplus(z: Value): Value {
+  return add(relu(z), log(shift(exp(neg(abs(z))), 1)));
 }
 
 /** The mean of one number per text, [B] → [], times the batch's share of the step. */

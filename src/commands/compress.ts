@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { RunError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { fold, keyOf } from "../base/random.ts";
+import type { Objective } from "../bert/objective.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
 import { withDepth } from "../contract/depth.ts";
 import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
@@ -36,6 +37,7 @@ import { type ProgressEvent, type RunContext, shellWord } from "../runs/progress
 import { makeRecipe } from "../runs/recipe.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
+import { objectiveOf } from "../train/objective.ts";
 import { type ChosenMethod, chooseMethod } from "./own-method.ts";
 import { type Given, loadGiven, madeModel } from "./predecessor.ts";
 import { quantize } from "./quantize.ts";
@@ -71,7 +73,7 @@ async function compressWith(
 ): Promise<RunResult> {
   const started = performance.now();
   const data = await readData(asked, undefined, context);
-  const { base, given, maxLength } = await readModels(asked, data.train, context);
+  const { base, given, maxLength, objective } = await readModels(asked, data.train, context);
   const epochs = chooseEpochs(asked, data.train.examples.length, context);
   const settings = { ...asked, ...data.columns, maxLength, ...epochs };
   const original = withLength(withHeadFor(base.network, data.train, settings.seed), maxLength);
@@ -91,11 +93,10 @@ async function compressWith(
   const before = await judgeNetwork(withLength(finished, maxLength), settings, dev, data.measure);
   record({ kind: "evaluation", step: 0, metrics: before.metrics, loss: before.loss, kept: false });
   record({ kind: "phase", name: "compressing" });
+  const sets = { data: train, dev, measure: data.measure, objective };
   const trained = await runTraining({
     method: (steps) => bindTo(before.network, steps),
-    data: train,
-    dev,
-    measure: data.measure,
+    ...sets,
     settings,
     checkpoints: folder.paths.checkpoints,
     removes: true,
@@ -224,17 +225,22 @@ export function idleNotes(network: Network, out: string): string[] {
   return [`${idle}; npx espalier shrink ${shellWord(out)} --out DIR leaves them out`];
 }
 
-/** The encoder, the fine-tuned model where one is named, and the length for both. */
-async function readModels(
-  asked: CompressSettings,
-  train: Dataset,
-  context: RunContext,
-): Promise<{ base: LoadedModel; given: Given | undefined; maxLength: number }> {
+interface ReadModels {
+  readonly base: LoadedModel;
+  readonly given: Given | undefined;
+  readonly maxLength: number;
+  readonly objective: Objective | undefined;
+}
+
+/** What the data asks for, the encoder, the fine-tuned model where one is named, and the length for both. */
+async function readModels(asked: CompressSettings, train: Dataset, context: RunContext): Promise<ReadModels> {
   requireSettling(asked, train);
+  const objective = objectiveOf(asked, train);
   const base = await loadModel(asked.model, context);
   const { finetuned } = asked;
   const given = finetuned === undefined ? undefined : await loadGiven(finetuned, asked, train, context);
-  return { base, given, maxLength: trainingLength(base.network, asked.maxLength, context, given?.network) };
+  const maxLength = trainingLength(base.network, asked.maxLength, context, given?.network);
+  return { base, given, maxLength, objective };
 }
 
 /** A context whose caller does not hear a second time what the data is. */

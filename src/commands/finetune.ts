@@ -25,6 +25,7 @@ import { performRun } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
+import { objectiveOf } from "../train/objective.ts";
 
 /**
  * Fine-tunes every weight on labelled text and leaves a run folder.
@@ -45,6 +46,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   const maxLength = trainingLength(model.network, given.maxLength, context);
   const data = await readData(given, undefined, context);
   requireSettling(given, data.train);
+  const objective = objectiveOf(given, data.train);
   const epochs = trainingEpochs(given, data.train.examples.length, ENOUGH_TO_FINETUNE, context);
   const settings = { ...given, ...data.columns, maxLength, epochs };
   const { train, dev, measure, files } = data;
@@ -67,6 +69,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
     data: encoded.train,
     dev: encoded.dev,
     measure,
+    objective,
     settings,
     checkpoints: folder.paths.checkpoints,
     run: context.partOf ?? settings.out,

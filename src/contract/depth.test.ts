@@ -98,6 +98,6 @@ test("what leaves nothing to train, or to slow down, is refused by name", () => 
     "freeze: expected at most 3 layers, which the model that finetune trains has, got 4",
   );
   expect(() => bound("theseus", { layerDecay: 0.9 }, { layers: "1" })).toThrow(
-    "layer-decay: expected a method that trains layers of the model, got theseus, which trains none of them",
+    "layerDecay: expected a method that trains layers of the model, got theseus, which trains none of them",
   );
 });

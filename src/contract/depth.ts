@@ -72,7 +72,7 @@ function withDecay(method: BoundMethod, { layerDecay = 1 }: DepthSettings): Boun
     (name) => depthOf(name, layers) <= layers && method.trains(name),
   );
   if (!has) {
-    const message = `layer-decay: expected a method that trains layers of the model, got ${id}, which trains none of them`;
+    const message = `layerDecay: expected a method that trains layers of the model, got ${id}, which trains none of them`;
     throw new ConfigError("layer-decay/none", message);
   }
   return {

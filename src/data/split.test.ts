@@ -125,6 +125,6 @@ test("an example with several labels counts for each, and those without one are 
 test("a regression has no classes to draw from (data/few-shot)", () => {
   const values: Dataset = { ...classes(5, 5), task: "regression", labels: [] };
   expect(() => drawEach(values, 2, keyOf(0))).toThrow(
-    "few-shot: expected data with classes, got values (made)",
+    "fewShot: expected data with classes, got regression (made)",
   );
 });

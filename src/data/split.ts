@@ -43,7 +43,7 @@ export interface Few {
  */
 export function drawEach(all: Dataset, count: number, key: Key): Few {
   if (all.labels.length === 0) {
-    const message = `few-shot: expected data with classes, got ${all.task} (${all.name}); --limit takes the first examples`;
+    const message = `fewShot: expected data with classes, got ${all.task} (${all.name}); limit takes the first examples`;
     throw new ConfigError("data/few-shot", message);
   }
   const [there, taken] = [new Map<number, number>(), new Map<number, number>()];

@@ -104,6 +104,21 @@ export function threshold(): Kind<number | "best"> {
   };
 }
 
+/** A number above 0 for each class, or what balances them. */
+export function weights(): Kind<"balanced" | readonly number[]> {
+  const one = number(0, 1e6, { above: true });
+  return {
+    expected: "balanced, or numbers above 0 separated by commas",
+    placeholder: "balanced|x,x",
+    form: "list",
+    accepts: (value): value is "balanced" | readonly number[] =>
+      value === "balanced" ||
+      (Array.isArray(value) && value.length > 1 && value.every((item) => one.accepts(item))),
+    parse: (typed) =>
+      last(typed) === "balanced" ? "balanced" : typed.flatMap((t) => t.split(",")).map(readNumber),
+  };
+}
+
 /** One or more integers in [min, max]; typed as `1,8,32` or by repeating the flag. */
 export function integers(min: number, max: number): Kind<readonly number[]> {
   const one = integer(min, max);

@@ -4,7 +4,7 @@
  * None has a default: what is left out is in no recipe, so that runs from before an option stay the runs they were.
  */
 
-import { frozenPart, integer, number, onOff, threshold } from "./kinds.ts";
+import { frozenPart, integer, number, onOff, text, threshold, weights } from "./kinds.ts";
 import { optional } from "./schema.ts";
 import { LARGEST } from "./shared.ts";
 
@@ -23,6 +23,22 @@ export const PRACTICE = {
     "rate of a layer as a share of the one above; the head has the full rate, the embeddings the lowest",
     { absent: "one rate for all" },
   ),
+  classWeights: optional(
+    weights(),
+    "weight of each class in the loss, in the order of the classes; balanced: each class weighs the same in all",
+    { absent: "1 each" },
+  ),
+  labelSmoothing: optional(
+    number(0, 1, { below: true }),
+    "share of each label that is spread over all classes",
+    { absent: "0" },
+  ),
+  loss: optional(
+    text("loss", "a loss, or several with their shares"),
+    "of labels cross-entropy or focal, of values squared, absolute or huber; mixed as cross-entropy:0.7,focal:0.3",
+    { absent: "cross-entropy, squared" },
+  ),
+  gamma: optional(number(0, 20), "exponent of the focal loss", { absent: "2" }),
   calibrate: optional(
     onOff(),
     "after training, divide the logits by the temperature of the least loss on the judging examples",

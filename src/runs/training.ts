@@ -8,6 +8,8 @@ import { rm } from "node:fs/promises";
 import { RunError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
 import { linearRate } from "../base/schedule.ts";
+import { labelsOf } from "../bert/config.ts";
+import type { Objective } from "../bert/objective.ts";
 import type { BoundMethod } from "../contract/method.ts";
 import { type EncodedSet, trainBatches } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
@@ -21,6 +23,7 @@ import type { FinetuneSettings } from "../options/training.ts";
 import { ADAMW } from "../train/adamw.ts";
 import { loadLatestCheckpoint } from "../train/checkpoint.ts";
 import type { Best, Evaluated, Evaluation, LoopPlan, LoopState } from "../train/loop.ts";
+import { objectiveNotes } from "../train/objective.ts";
 import { Trainer } from "../train/trainer.ts";
 import { follow } from "./checkpointing.ts";
 import { type ConstancyWatch, isConstant, type WatchFacts, watchConstancy } from "./constancy.ts";
@@ -50,6 +53,8 @@ export interface TrainingJob {
   readonly data: EncodedSet;
   readonly dev: EncodedSet;
   readonly measure: Measure;
+  /** Default: the task's own loss. */
+  readonly objective?: Objective | undefined;
   readonly settings: TrainingSettings;
   /** Folder of this phase's checkpoints. */
   readonly checkpoints: string;
@@ -101,9 +106,11 @@ export async function runTraining(job: TrainingJob): Promise<Trained> {
 }
 
 async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
-  const { settings, checkpoints, record } = job;
+  const { settings, checkpoints, record, objective } = job;
   const steps = stepsOf(job);
   const method = job.method(steps);
+  const weighed = objective ? objectiveNotes(objective, labelsOf(method.network.head)) : [];
+  for (const text of weighed) record({ kind: "note", text });
   const saved = await loadLatestCheckpoint(checkpoints);
   if (saved?.note) record({ kind: "note", text: saved.note });
   const trainer = await Trainer.open(
@@ -113,6 +120,7 @@ async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
       adamw: { ...ADAMW, decay: settings.weightDecay },
       clip: settings.clip === 0 ? Number.POSITIVE_INFINITY : settings.clip,
       key: fold(keyOf(settings.seed), "dropout"),
+      ...(objective ? { objective } : {}),
     },
     saved?.trainer,
   );

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { furthest } from "../../test/support/adamw.ts";
 import { CLASSES, madeUpBatch, settingsOf, smallNetwork, withTrainer } from "../../test/support/training.ts";
 import { keyOf } from "../base/random.ts";
+import type { Objective } from "../bert/objective.ts";
 import { methodById } from "../methods/registry.ts";
 import type { TrainBatch } from "./feeds.ts";
 import { BUFFERS } from "./placement.ts";
@@ -9,6 +10,12 @@ import { BUFFERS } from "./placement.ts";
 const network = smallNetwork(CLASSES, 2);
 const facts = { steps: 4, key: keyOf(0), pretrained: network, finetuned: smallNetwork(CLASSES, 2, 0, 10) };
 const whole = madeUpBatch(CLASSES, 3, 8);
+
+interface Trained {
+  readonly id: string;
+  readonly set: Record<string, string>;
+  readonly objective: Objective;
+}
 
 /** Rows of a batch, without the padding that none of them needs. */
 function part({ length, ids, types, mask, labels }: TrainBatch, from: number, to: number): TrainBatch {
@@ -32,9 +39,12 @@ function part({ length, ids, types, mask, labels }: TrainBatch, from: number, to
 }
 
 /** Loss, and gradients of the first step without dropout, as AdamW's means hold them. */
-function gradients(id: string, set: Record<string, string>, parts: readonly TrainBatch[]) {
+function gradients(
+  { id, set, objective }: Trained,
+  parts: readonly TrainBatch[],
+): Promise<{ readonly loss: number; readonly gradients: readonly number[] }> {
   const method = methodById(id, { set }).bind(network, facts);
-  const settings = { ...settingsOf(method, undefined), clip: Number.POSITIVE_INFINITY };
+  const settings = { ...settingsOf(method, undefined), clip: Number.POSITIVE_INFINITY, objective };
   return withTrainer(settings, async (trainer) => {
     const { loss } = await trainer.step(parts, 0);
     const { buffers } = await trainer.state();
@@ -43,16 +53,22 @@ function gradients(id: string, set: Record<string, string>, parts: readonly Trai
   });
 }
 
-test.each([
-  ["finetune", {}],
-  ["distil", { layers: "2" }],
-  ["tinybert", { layers: "2" }],
-] as const)("%s: parts of 5, 1 and 2 texts give the large batch's gradient within 1e-6", async (id, set) => {
-  const once = await gradients(id, set, [whole]);
-  const parts = [part(whole, 0, 5), part(whole, 5, 6), part(whole, 6, 8)];
-  expect(parts.map(({ length }) => length)).not.toEqual([8, 8, 8]);
-  const summed = await gradients(id, set, parts);
-  expect(Math.max(...once.gradients.map(Math.abs))).toBeGreaterThan(0.01);
-  expect(furthest([summed.loss], [once.loss], 1)).toBeLessThan(1e-6);
-  expect(furthest(summed.gradients, once.gradients, 1)).toBeLessThan(1e-6);
-});
+const WEIGHED: Objective = { weights: [0.5, 1, 3], mix: [{ loss: "focal", share: 1 }], smoothing: 0.1 };
+const TRAINED: readonly Trained[] = [
+  { id: "finetune", set: {}, objective: {} },
+  { id: "distil", set: { layers: "2" }, objective: WEIGHED },
+  { id: "tinybert", set: { layers: "2" }, objective: {} },
+];
+
+test.each(TRAINED)(
+  "$id: parts of 5, 1 and 2 texts give the large batch's gradient within 1e-6",
+  async (trained) => {
+    const once = await gradients(trained, [whole]);
+    const parts = [part(whole, 0, 5), part(whole, 5, 6), part(whole, 6, 8)];
+    expect(parts.map(({ length }) => length)).not.toEqual([8, 8, 8]);
+    const summed = await gradients(trained, parts);
+    expect(Math.max(...once.gradients.map(Math.abs))).toBeGreaterThan(0.01);
+    expect(furthest([summed.loss], [once.loss], 1)).toBeLessThan(1e-6);
+    expect(furthest(summed.gradients, once.gradients, 1)).toBeLessThan(1e-6);
+  },
+);

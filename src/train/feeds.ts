@@ -1,8 +1,10 @@
 /** What a batch feeds a program: its arrays, its labels, the count they are averaged over, the key of its dropout. */
 
 import { RunError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { fold, type Key } from "../base/random.ts";
 import type { Tensor } from "../base/tensor.ts";
+import type { Objective } from "../bert/objective.ts";
 import type { Batch } from "../data/batches.ts";
 import type { Program } from "../graph/program.ts";
 import { FEED, scalarOf } from "./step.ts";
@@ -48,9 +50,14 @@ export function answerFeed(width: number, data: Float32Array): Record<string, Te
   return { [FEED.answers]: { dtype: "float32", shape: [data.length / width, width], data } };
 }
 
-/** Labels of a batch that count in its loss. */
-export function labelCount({ labels, counted = labels.length }: TrainBatch): number {
-  return counted;
+/** What a batch's labels count in its loss: each 1, or the weight of its class. */
+export function labelCount(
+  { labels, counted = labels.length }: TrainBatch,
+  { weights }: Objective = {},
+): number {
+  // Labels that hold or not are floats: weights of theirs change a loss and no count.
+  if (weights === undefined || labels instanceof Float32Array) return counted;
+  return labels.reduce((sum, label) => sum + (label < 0 ? 0 : requireItem(weights, label, "weights")), 0);
 }
 
 /** One number. */

@@ -1,7 +1,7 @@
 /** The graphs of training and evaluation: loss and gradients of one batch, logits of one batch. */
 
 import { requireEntry, requireItem } from "../base/present.ts";
-import { answerKind, labelShape, type Objective } from "../bert/answers.ts";
+import { answerKind, labelShape } from "../bert/answers.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import {
   type BertInputs,
@@ -14,6 +14,7 @@ import {
 } from "../bert/forward.ts";
 import { crossEntropy } from "../bert/losses.ts";
 import { EMBEDDINGS, parameters } from "../bert/names.ts";
+import type { Objective } from "../bert/objective.ts";
 import {
   type AnswerComparison,
   type Answers,

@@ -8,8 +8,8 @@ import { InputError } from "../base/errors.ts";
 import { requireEntry, requireFloats, requireItem } from "../base/present.ts";
 import type { Key } from "../base/random.ts";
 import { type FloatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
-import type { Objective } from "../bert/answers.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
+import type { Objective } from "../bert/objective.ts";
 import type { BoundMethod, Progress } from "../contract/method.ts";
 import type { Binding, Engine, Session } from "../engine/engine.ts";
 import type { Results, View } from "../engine/protocol.ts";
@@ -148,7 +148,7 @@ export class Trainer {
 
   /** One optimizer step over the parts of a batch, at learning rate `rate`. Nothing moves when the loss is not finite. */
   async step(parts: readonly TrainBatch[], rate: number): Promise<StepResult> {
-    const count = parts.reduce((n, part) => n + labelCount(part), 0);
+    const count = parts.reduce((n, part) => n + labelCount(part, this.settings.objective), 0);
     const texts = parts.reduce((n, { size }) => n + size, 0);
     let loss = 0;
     for (const [i, part] of parts.entries()) loss += await this.gradients(part, { count, texts }, i);
@@ -186,7 +186,7 @@ export class Trainer {
 
   /** Mean loss over the labels of a batch, by the product's structure and without dropout. */
   async loss(batch: TrainBatch): Promise<number> {
-    const feeds = { ...batchFeeds(batch), ...labelFeeds(batch, labelCount(batch)) };
+    const feeds = { ...batchFeeds(batch), ...labelFeeds(batch, labelCount(batch, this.settings.objective)) };
     const results = await this.evaluated("loss", lossProgram, batch, feeds);
     return lossOf(results);
   }
