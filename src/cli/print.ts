@@ -58,6 +58,7 @@ export function printEvaluation(result: EvaluationResult): string {
 }
 
 function cutText({ cut, length }: EvaluationResult): string {
+  if (length === null) return "texts are read whole";
   const longer = cut === 0 ? "none was longer" : `${cut.toLocaleString("en")} were longer`;
   return `texts are cut at ${length} tokens; ${longer}`;
 }

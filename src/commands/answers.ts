@@ -24,8 +24,8 @@ export interface EvaluationResult {
   readonly mask: string | null;
   readonly task: string | null;
   readonly examples: number;
-  /** Tokens at which texts are cut. */
-  readonly length: number;
+  /** Tokens at which texts are cut; null of a floor, which reads them whole. */
+  readonly length: number | null;
   /** Examples that were longer. */
   readonly cut: number;
   /** The task's own metric; a key of `metrics`. */
@@ -54,8 +54,8 @@ export interface AugmentResult {
 
 /** Predictions in the order of the texts. */
 export interface Predictions {
-  /** Tokens at which texts are cut; each prediction says whether its text was. */
-  readonly length: number;
+  /** Tokens at which texts are cut, and each prediction says whether its text was; null of a floor, which reads them whole. */
+  readonly length: number | null;
   readonly labels: readonly string[];
   readonly predictions: readonly Prediction[];
 }

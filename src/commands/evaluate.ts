@@ -14,6 +14,9 @@ import { type Dataset, measureOf } from "../data/dataset.ts";
 import { countExamples, truthOf } from "../data/judging/judge.ts";
 import { classFinder } from "../data/label-names.ts";
 import { Engine } from "../engine/engine.ts";
+import { floorFolder, openFloor } from "../floor/folder.ts";
+import { truthOfTexts } from "../floor/measure.ts";
+import { asText, floorLogits } from "../floor/model.ts";
 import { judgeLogits, logitsOf } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
@@ -21,7 +24,7 @@ import { lengthFor } from "../network/length.ts";
 import { EVALUATE, type EvaluateOptions, type EvaluateSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { readValidation } from "../runs/data.ts";
-import { labellingOf } from "../runs/head.ts";
+import { headFor, labellingOf } from "../runs/head.ts";
 import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { requireLabels } from "../runs/text-model.ts";
@@ -49,6 +52,8 @@ export async function evaluate(
 async function evaluateModel(settings: EvaluateSettings, context: RunContext): Promise<EvaluationResult> {
   const started = performance.now();
   const { mask = null } = settings;
+  const floor = floorFolder(settings.model);
+  if (floor !== undefined) return evaluateFloor(floor, settings, context);
   const loaded = await loadUnder(settings.model, mask, context);
   const { network, name } = loaded;
   requireLabels(network.head, settings.model);
@@ -81,6 +86,38 @@ async function evaluateModel(settings: EvaluateSettings, context: RunContext): P
   } finally {
     await engine.close();
   }
+}
+
+/** As with a network, but no text is cut, and no mask fits. */
+async function evaluateFloor(
+  folder: string,
+  settings: EvaluateSettings,
+  context: RunContext,
+): Promise<EvaluationResult> {
+  const started = performance.now();
+  const { place, model } = await openFloor(folder, settings);
+  const head = headFor(model);
+  const dataset = await readValidation(settings, labellingOf(head), context);
+  const isPair = dataset.examples[0]?.pair !== undefined;
+  const usage = await usageNotes(place, { ...settings, isPair });
+  for (const text of [...(dataset.notes ?? []), ...usage]) context.report?.({ kind: "note", text });
+  const columns = columnsOf(head, dataset);
+  const logits = reorderColumns(floorLogits(model, dataset.examples.map(asText)), columns);
+  const truth = truthOfTexts(dataset);
+  const measure = measureOf(dataset);
+  const { metrics, loss } = judgeLogits(measure, logits, truth);
+  return {
+    model: place.name,
+    mask: null,
+    task: settings.task ?? null,
+    examples: countExamples(truth),
+    length: null,
+    cut: 0,
+    metric: measure.primary,
+    metrics,
+    loss,
+    seconds: (performance.now() - started) / 1000,
+  };
 }
 
 /** False for the names that stand for having none. */

@@ -7,6 +7,7 @@ import { loadModel } from "../runs/models.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { compress } from "./compress.ts";
 import { finetune } from "./finetune.ts";
+import { predict } from "./predict.ts";
 
 /** Short texts of the tiny vocabulary with their labels, in turn. */
 async function table(rows: readonly (readonly [string, string])[]): Promise<string> {
@@ -145,6 +146,11 @@ test("before it trains a run says how the data was read, its rows, what is cut, 
   const sizes = await Promise.all(files.map((name) => stat(join(out, "floor", "tf-idf", name))));
   expect(floors[0]?.bytes.raw).toBe(sizes.reduce((sum, { size }) => sum + size, 0));
   expect(verdict.text).toContain("Not above the floor: ");
+  const told: ProgressEvent[] = [];
+  const floor = join(out, "floor");
+  await predict({ model: floor, texts: ["a\tb"] }, { report: (event) => told.push(event) });
+  const text = "tf-idf was trained on single texts and is given pairs here: its answers mean little";
+  expect(told).toContainEqual({ kind: "note", text });
   expect(await readFile(join(out, "report.html"), "utf8")).toContain("Floor: TF-IDF with a linear model");
   const before = events.slice(
     1,

@@ -27,6 +27,11 @@ const CHUNK = 1024;
 export type FileJob = Required<Pick<PredictSettings, "data" | "out">> &
   Pick<PredictSettings, "text" | "textPair" | "quotes" | "force">;
 
+/** What labels rows: a network, or a floor, which cuts no text. */
+export interface RowLabeller extends Pick<TextModel, "classify"> {
+  readonly maxLength: number | null;
+}
+
 /** Names of the columns that are added. */
 interface AddedNames {
   readonly label: string;
@@ -48,7 +53,7 @@ export function requirePlace({ out, force }: Pick<FileJob, "out" | "force">): vo
  * @throws {InterruptedError} `predict/stopped`; nothing is written then
  */
 export async function predictFile(
-  classifier: TextModel,
+  classifier: RowLabeller,
   labels: readonly string[],
   job: FileJob,
   context: RunContext,
@@ -69,7 +74,7 @@ export async function predictFile(
   const counts = new Map(labels.map((label) => [label, 0]));
   let cut = 0;
   await writeFileAtomic(job.out, labelledLines());
-  noteCut(cut, rows, classifier.maxLength, context.report);
+  if (classifier.maxLength !== null) noteCut(cut, rows, classifier.maxLength, context.report);
   return { path: job.out, data: job.data, rows, counts: Object.fromEntries(counts) };
 
   async function* labelledLines(): AsyncGenerator<Uint8Array> {

@@ -2,13 +2,16 @@
 
 import { InputError } from "../base/errors.ts";
 import { labelsOf } from "../bert/config.ts";
+import { floorFolder, openFloor } from "../floor/folder.ts";
+import { floorLogits, readWhole } from "../floor/model.ts";
 import { maskBase } from "../network/mask-file.ts";
 import type { Network } from "../network/network.ts";
-import type { Text } from "../network/predictions.ts";
+import { type Prediction, predictionsOf, type Text } from "../network/predictions.ts";
 import { PREDICT, type PredictOptions, type PredictSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
+import { headFor } from "../runs/head.ts";
 import { noteCut } from "../runs/length.ts";
-import { type LoadedModel, loadModel } from "../runs/models.ts";
+import { type LoadedModel, loadModel, type ModelPlace } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { openTextModel, requireLabels, type TextModelOptions } from "../runs/text-model.ts";
@@ -37,6 +40,8 @@ export async function predict(options: PredictOptions, context: RunContext = {})
 async function predictWith(settings: PredictSettings, context: RunContext): Promise<PredictResult> {
   const { model, texts = [], mask = [], data, out, threads, device, batchSize, maxLength } = settings;
   const running = { threads, device, batchSize, maxLength };
+  const floor = floorFolder(model);
+  if (floor !== undefined) return predictByFloor(floor, settings, context);
   if (data !== undefined && out !== undefined) {
     requirePlace({ out, force: settings.force });
     const loaded = await loadUnder(model, mask[0] ?? null, context);
@@ -53,11 +58,40 @@ async function predictWith(settings: PredictSettings, context: RunContext): Prom
   const said = masks[0] ?? (await answer(network, model));
   const { length, labels, predictions } = said;
   const longer = predictions.filter(({ cut }) => cut > 0).length;
-  noteCut(longer, predictions.length, length, context.report);
+  if (length !== null) noteCut(longer, predictions.length, length, context.report);
   return { length, labels, predictions, masks };
 }
 
-async function tellUsage(loaded: LoadedModel, isPair: boolean, { report }: RunContext): Promise<void> {
+/** As with a network, but no text is cut, and no mask fits. */
+async function predictByFloor(
+  folder: string,
+  settings: PredictSettings,
+  context: RunContext,
+): Promise<PredictResult> {
+  const { place, model } = await openFloor(folder, settings);
+  const head = headFor(model);
+  const labels = labelsOf(head);
+  const tell = (isPair: boolean): Promise<void> => tellUsage(place, isPair, context);
+  const classify = (
+    texts: readonly Text[],
+    { signal }: Pick<RunContext, "signal"> = {},
+  ): Promise<Prediction[]> =>
+    perform("predict", signal ? { signal } : {}, async () =>
+      predictionsOf(head, texts.map(readWhole), floorLogits(model, texts)),
+    );
+  const { texts = [], data, out } = settings;
+  if (data !== undefined && out !== undefined) {
+    requirePlace({ out, force: settings.force });
+    const job = { ...settings, data, out };
+    const file = await predictFile({ classify, maxLength: null }, labels, job, context, tell);
+    return { length: null, labels, predictions: [], masks: [], file };
+  }
+  const given = texts.map((line, i) => toText(line, i, "predict"));
+  await tell(given.some((text) => typeof text !== "string"));
+  return { length: null, labels, predictions: await classify(given, context), masks: [] };
+}
+
+async function tellUsage(loaded: ModelPlace, isPair: boolean, { report }: RunContext): Promise<void> {
   for (const text of await usageNotes(loaded, { isPair })) report?.({ kind: "note", text });
 }
 

@@ -7,8 +7,8 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { FormatError } from "../base/errors.ts";
+import { basename, dirname, join, resolve } from "node:path";
+import { ConfigError, FormatError } from "../base/errors.ts";
 import { requireEntry } from "../base/present.ts";
 import { floatTensor, type Tensor } from "../base/tensor.ts";
 import { withFile, writeFileAtomic } from "../formats/files.ts";
@@ -85,6 +85,39 @@ export function floorFolder(path: string): string | undefined {
     .map(({ name }) => join(path, name))
     .filter(isFloor);
   return inside.length === 1 ? inside[0] : undefined;
+}
+
+/** Where a floor lies. */
+export interface FloorPlace {
+  readonly name: string;
+  readonly path: string;
+  /** The run that made it, when it lies in one. */
+  readonly run: string;
+}
+
+/** A network's options, which a floor has no use for. */
+interface Refused {
+  readonly mask?: string | readonly string[] | undefined;
+  readonly maxLength?: number | undefined;
+}
+
+/**
+ * Reads a floor in place of a network.
+ * @throws {ConfigError} `floor/options` for a mask, or a length to cut at; as `readFloor` does
+ */
+export async function openFloor(
+  folder: string,
+  { mask, maxLength }: Refused,
+): Promise<{ readonly place: FloorPlace; readonly model: FloorModel }> {
+  const given = Object.entries({ mask, maxLength }).find(([, value]) => value !== undefined);
+  if (given !== undefined) {
+    const [name, value] = given;
+    const message = `${name}: expected none with a floor, which reads texts whole and has no weights to mask, got ${value} (${folder})`;
+    throw new ConfigError("floor/options", message);
+  }
+  const path = resolve(folder);
+  const run = dirname(dirname(path));
+  return { place: { name: basename(path), path, run }, model: await readFloor(path) };
 }
 
 /**

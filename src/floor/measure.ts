@@ -71,13 +71,13 @@ export async function measureFloors(
 }
 
 /** Judges a floor on labelled texts. @throws as `judgeLogits` does */
-export function judgeFloor(model: FloorModel, dataset: Dataset, measure: Measure): Judged {
+function judgeFloor(model: FloorModel, dataset: Dataset, measure: Measure): Judged {
   const logits = floorLogits(model, dataset.examples.map(asText));
-  return judgeLogits(measure, logits, truthOf(dataset));
+  return judgeLogits(measure, logits, truthOfTexts(dataset));
 }
 
 /** What is known of texts as a judge reads it, without their pieces. */
-function truthOf({ task, labels, examples }: Dataset): Truth {
+export function truthOfTexts({ task, labels, examples }: Dataset): Truth {
   if (task !== "multi-label") return { labels: examples.map(classOf) };
   const rows = examples.map((each) => {
     const holds = new Set(labelsOf(each));

@@ -7,10 +7,10 @@
 import { requireItem } from "../base/present.ts";
 import { classOf, type Dataset, type Example, labelsOf, type TaskKind } from "../data/dataset.ts";
 import type { FloorKind } from "../measure/result.ts";
-import type { Text } from "../network/predictions.ts";
+import type { ReadText, Text } from "../network/predictions.ts";
 import { fitLinear, type LinearModel, logisticLoss, scoreRows, softmaxLoss, squaredLoss } from "./linear.ts";
 import { pairRow, pairWidth, type Rows, stackRows } from "./rows.ts";
-import { learnTerms, type SparseRow, type TermTable, tfIdfRow } from "./terms.ts";
+import { learnTerms, type SparseRow, type TermTable, tfIdfRow, wordsOf } from "./terms.ts";
 
 /** What turns a text into a row; one for each kind of floor. */
 export interface Reader {
@@ -106,6 +106,13 @@ export function floorLogits(model: FloorModel, texts: readonly Text[]): Float32A
 /** A text of an example, as those that are given to be labelled. */
 export function asText({ text, pair }: Pick<Example, "text" | "pair">): Text {
   return pair === undefined ? text : [text, pair];
+}
+
+/** A text as a floor reads it: all of it, word by word. */
+export function readWhole(given: Text): ReadText {
+  const [text, pair] = typeof given === "string" ? [given, null] : given;
+  const tokens = wordsOf(text).length + wordsOf(pair ?? "").length;
+  return { text, pair, tokens, cut: 0 };
 }
 
 /** A model of pairs reads a single text as one beside an empty one; one of single texts reads both as one. */

@@ -35,9 +35,14 @@ const MOST_TERMS = 100_000;
 
 const WORD = /\p{Script=Han}|(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}_])+/gu;
 
+/** The words of a text, in its order. */
+export function wordsOf(text: string): string[] {
+  return text.normalize("NFC").toLowerCase().match(WORD) ?? [];
+}
+
 /** How often each word, and each pair of neighbours, occurs in a text. */
 export function countTerms(text: string): Map<string, number> {
-  const words = text.normalize("NFC").toLowerCase().match(WORD) ?? [];
+  const words = wordsOf(text);
   const counts = new Map<string, number>();
   const add = (term: string): void => {
     counts.set(term, (counts.get(term) ?? 0) + 1);

@@ -9,6 +9,7 @@ import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { InputError } from "../base/errors.ts";
+import { floorFolder } from "../floor/folder.ts";
 import { eachTensor } from "../formats/weights.ts";
 import { fetchModel } from "../hub/model.ts";
 import { isHubName, isSoundHubName } from "../hub/name.ts";
@@ -41,7 +42,7 @@ export interface LoadedModel extends ModelPlace {
  * Finds a model, and fetches it when it is on the hub and not here.
  *
  * @throws {InputError} `model/missing` when nothing is there, `model/unfinished` for a run that has left no model
- *   yet, `model/foreign` for a folder that is neither; `embedded/missing`, `hub/…`
+ *   yet, `model/floor` for what has no encoder, `model/foreign` for a folder that is neither; `embedded/missing`, `hub/…`
  */
 export async function locateModel(ref: string, context: RunContext = {}): Promise<ModelPlace> {
   if (ref === EMBEDDED) return { name: EMBEDDED_NAME, path: embeddedModel() };
@@ -64,6 +65,10 @@ export async function locateModel(ref: string, context: RunContext = {}): Promis
       "model/unfinished",
       `model: expected a finished run, got one without a model (${ref})`,
     );
+  }
+  if (floorFolder(root) !== undefined) {
+    const message = `model: expected an encoder, got a floor, which evaluate and predict alone read (${ref})`;
+    throw new InputError("model/floor", message);
   }
   throw new InputError(
     "model/foreign",
