@@ -48,6 +48,10 @@ export { quantize } from "./commands/quantize.ts";
 export { report } from "./commands/report.ts";
 export { shrink } from "./commands/shrink.ts";
 export { topology } from "./commands/topology.ts";
+export type { LabelCount, Values } from "./look/labels.ts";
+export type { DataInspection, LookedColumns, ModelLook, SetLook } from "./look/look.ts";
+export type { Said, Suspect } from "./look/suspects.ts";
+export type { Alike, Lengths, Repeats, Shared, Spread } from "./look/texts.ts";
 export type { ModelPart } from "./measure/parts.ts";
 export type {
   FileBytes,

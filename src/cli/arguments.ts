@@ -84,19 +84,37 @@ function addCommand(program: Command, spec: CommandSpec, ask: (given: Given, jso
     .addHelpText("after", () => helpTail(spec));
   for (const key of spec.positionals) command.argument(placeOf(spec, key), describeField(spec.fields[key]));
   for (const [key, field] of Object.entries(spec.fields)) {
-    if (!spec.positionals.includes(key)) command.addOption(optionOf(key, field));
+    if (!spec.positionals.includes(key) || hasBoth(field)) command.addOption(optionOf(key, field));
   }
   const json = new Option("--json", "print one JSON object on standard output").helpGroup(EVERY);
   command.addOption(json);
   command.action(() => {
     const { json: asJson, ...typed } = command.opts<Record<string, unknown>>();
-    ask({ ...positionalsOf(spec, command.processedArgs), ...optionsOf(spec, typed) }, asJson === true);
+    const named = optionsOf(spec, typed);
+    const placed = positionalsOf(spec, command.processedArgs, named);
+    refuseTwice(placed, named);
+    ask({ ...placed, ...named }, asJson === true);
   });
 }
 
-/** Texts may come from standard input, so theirs is the one place that can stay empty. */
+/** A value that may be absent is given by its place or by its flag. */
+function hasBoth({ presence, kind }: Field<unknown>): boolean {
+  return presence === "optional" && kind.form === "value";
+}
+
+/** @throws {CommanderError} for a value that stands in its place and behind its flag */
+function refuseTwice(placed: Given, named: Given): void {
+  const twice = Object.keys(placed).find((key) => Object.hasOwn(named, key));
+  if (twice === undefined) return;
+  const message = `error: <${twice}>: expected it or ${flagOf(twice)}, got both, ${placed[twice]} and ${named[twice]}`;
+  throw new CommanderError(1, "commander.twice", message);
+}
+
+/** Texts may come from standard input, so theirs can stay empty, as can the place of what may be absent. */
 function placeOf({ fields, prepare }: CommandSpec, key: string): string {
-  if (fields[key]?.kind.form !== "list") return `<${key}>`;
+  const field = fields[key];
+  if (field && hasBoth(field)) return `[${key}]`;
+  if (field?.kind.form !== "list") return `<${key}>`;
   return prepare ? `[${key}...]` : `<${key}...>`;
 }
 
@@ -119,11 +137,12 @@ function wordsOf(value: unknown): string[] {
   return Array.isArray(value) ? value.map(String) : [];
 }
 
-function positionalsOf(spec: CommandSpec, values: readonly unknown[]): Given {
+function positionalsOf(spec: CommandSpec, values: readonly unknown[], named: Given): Given {
   const given: Record<string, unknown> = {};
   spec.positionals.forEach((key, i) => {
     const value = values[i];
-    if (value !== undefined && !(Array.isArray(value) && value.length === 0)) given[key] = value;
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) return;
+    given[typeof value === "string" ? (spec.meant?.(value, named) ?? key) : key] = value;
   });
   return given;
 }

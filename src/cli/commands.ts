@@ -42,7 +42,7 @@ import {
   printShrinking,
   printVectors,
 } from "./print.ts";
-import { type Given, type LineSource, readTexts } from "./texts.ts";
+import { type Given, isDataOrModel, type LineSource, readTexts } from "./texts.ts";
 
 /** An answer: as JSON, and in words. */
 export interface Outcome {
@@ -68,6 +68,8 @@ export interface CommandSpec {
   explain?(): string;
   /** Fields that are given by position; one that is a list comes last. */
   readonly positionals: readonly string[];
+  /** The field that a word without a flag is for, beside those that have one; absent: the one whose place it has. */
+  meant?(word: string, named: Given): string;
   /** Adds what does not come from the command line. */
   prepare?(given: Given, lines: LineSource, report?: RunContext["report"]): Promise<Given>;
   /** Checks the options, then does the work. */
@@ -78,6 +80,7 @@ interface Definition<F extends Fields>
   extends Pick<CommandSpec, "stop" | "summary" | "example" | "positionals"> {
   readonly schema: Schema<F>;
   explain?(): string;
+  meant?(word: string, named: Given): string;
   prepare?(given: Given, lines: LineSource, report?: RunContext["report"]): Promise<Given>;
   run(settings: SettingsOf<F>, context: RunContext): Promise<Outcome>;
 }
@@ -109,12 +112,16 @@ export const COMMANDS: readonly CommandSpec[] = [
   define({
     schema: INSPECT,
     stop: "loses nothing",
-    summary: "what is in a model: sizes and operations by part",
-    example: "inspect hf:google/bert_uncased_L-4_H-256_A-4",
+    summary: "what is in a model, or in data: sizes, labels, faults",
+    example: "inspect reviews.csv --validation dev.csv",
     positionals: ["model"],
+    meant: isDataOrModel,
     run: async (settings, context) => {
       const { inspect } = await import("../commands/inspect.ts");
-      return outcome(await inspect(settings, context), printInspection);
+      const { data, ...others } = settings;
+      if (data === undefined) return outcome(await inspect(others, context), printInspection);
+      const { lookText } = await import("./look-text.ts");
+      return outcome(await inspect({ ...others, data }, context), lookText);
     },
   }),
   define({

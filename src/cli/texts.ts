@@ -4,6 +4,7 @@ import { isUtf8 } from "node:buffer";
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
+import { formatNamed } from "../data/table-text.ts";
 import { type RunContext, shellWord } from "../runs/progress.ts";
 
 /** Where lines come from when texts are not on the command line. */
@@ -47,6 +48,14 @@ export async function readTexts(
   const input = decode(Buffer.concat(parts)).replace(/\r?\n$/, "");
   return { ...given, texts: input === "" ? [] : input.split(/\r?\n/) };
 }
+
+/** What a word without a flag is to `inspect`: a table's name, or a task's folder, is data, and anything else a model. */
+export function isDataOrModel(word: string, { task }: Given): "data" | "model" {
+  return task !== undefined || formatNamed(word) !== undefined || word === SENTIMENT ? "data" : "model";
+}
+
+/** As runs/data.ts has it, which takes long to load. */
+const SENTIMENT = "embedded:sentiment";
 
 /** Strictly, as in files: what is not UTF-8 would become other texts. */
 function decode(bytes: Buffer): string {

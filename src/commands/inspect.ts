@@ -1,33 +1,83 @@
-/** `espalier inspect`: what is in a model, part by part, without running it. */
+/** `espalier inspect`: what is in a model, part by part, without running it; or what is in data, before anything is trained on it. */
 
+import { InputError } from "../base/errors.ts";
+import type { Head } from "../bert/config.ts";
+import { type EncodedSet, encodeDataset } from "../data/batches.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { truthOf } from "../data/judging/judge.ts";
+import { Engine } from "../engine/engine.ts";
+import { type CountedTokens, type DataInspection, lookAt, type ModelLook } from "../look/look.ts";
+import { canSuspect, inDoubt, type Suspect, suspectsIn } from "../look/suspects.ts";
+import { spreadOf } from "../look/texts.ts";
+import { calibrationError } from "../measure/calibration.ts";
+import { type Answering, logitsOf } from "../measure/logits.ts";
 import { headText, partsOf } from "../measure/parts.ts";
+import { tokenizerOf } from "../network/encoding.ts";
+import { openNetwork } from "../network/inference.ts";
 import { lengthFor } from "../network/length.ts";
-import { countParameters, macs } from "../network/network.ts";
+import { countParameters, macs, type Network } from "../network/network.ts";
 import { INSPECT, type InspectOptions, type InspectSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
+import { readSets } from "../runs/data.ts";
+import { labellingOf } from "../runs/head.ts";
 import { usualLength } from "../runs/length.ts";
-import { loadModel, measureModel } from "../runs/models.ts";
+import { type LoadedModel, loadModel, measureModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import type { InspectResult } from "./answers.ts";
+import { columnsOf, reorderColumns } from "./evaluate.ts";
+
+/** Labels that a model doubts most, of both splits together. */
+const SUSPECTS = 20;
 
 /**
- * Counts a model's parameters and multiply-accumulates.
+ * Counts a model's parameters and multiply-accumulates; or, with `data`, looks at labelled text.
+ *
+ * Of data: how its labels are spread, how long its texts are, what is blank, there twice, or in both splits. A model beside
+ * it counts tokens; one that was trained on these labels says which of them it finds least probable.
  *
  * @throws {ConfigError} for options that do not fit, among them a length above the model's positions
- * @throws {InputError}, {FormatError} for a model that cannot be read; {InterruptedError} `inspect/stopped`
+ * @throws {InputError}, {FormatError} for a model or data that cannot be read; {InterruptedError} `inspect/stopped`
  * @example const { parts, parameters } = await inspect({ model: "hf:google/bert_uncased_L-4_H-256_A-4" });
+ * @example const { findings } = await inspect({ data: "reviews.csv", model: "runs/reviews" });
  */
-export async function inspect(options: InspectOptions, context: RunContext = {}): Promise<InspectResult> {
+export function inspect(
+  options: InspectOptions & { readonly data: string },
+  context?: RunContext,
+): Promise<DataInspection>;
+export function inspect(
+  options: InspectOptions & { readonly data?: undefined },
+  context?: RunContext,
+): Promise<InspectResult>;
+export function inspect(
+  options: InspectOptions,
+  context?: RunContext,
+): Promise<InspectResult | DataInspection>;
+export async function inspect(
+  options: InspectOptions,
+  context: RunContext = {},
+): Promise<InspectResult | DataInspection> {
   const settings = resolveOptions(INSPECT, options);
-  return perform("inspect", context, () => inspectModel(settings, context), { engine: false });
+  const { model, data } = settings;
+  const engine = model !== undefined && data !== undefined;
+  return perform<InspectResult | DataInspection>(
+    "inspect",
+    context,
+    async () => {
+      const loaded = model === undefined ? undefined : await loadModel(model, context);
+      if (data !== undefined) return inspectData({ ...settings, data }, loaded, context);
+      if (loaded === undefined) throw new RangeError("inspect: expected a model or data, got neither");
+      return inspectModel(loaded, settings.maxLength);
+    },
+    { engine },
+  );
 }
 
 async function inspectModel(
-  { model, maxLength }: InspectSettings,
-  context: RunContext,
+  { network, name, path }: LoadedModel,
+  maxLength: number | undefined,
 ): Promise<InspectResult> {
-  const { network, name, path } = await loadModel(model, context);
   const length = usualLength(network, maxLength);
   const { total, nonzero, embeddings } = countParameters(network);
   return {
@@ -41,4 +91,118 @@ async function inspectModel(
     length,
     multiplyAccumulates: macs(network.config, network.head, length),
   };
+}
+
+type DataSettings = InspectSettings & { readonly data: string };
+
+async function inspectData(
+  settings: DataSettings,
+  loaded: LoadedModel | undefined,
+  context: RunContext,
+): Promise<DataInspection> {
+  const trained = loaded !== undefined && answersLabels(loaded.network.head) ? loaded : undefined;
+  const like = trained && labellingOf(trained.network.head);
+  const { train, dev, columns } = await readSets({ ...settings, skipUnlabelled: true }, like, context);
+  for (const text of new Set([...(train.notes ?? []), ...(dev?.notes ?? [])]))
+    context.report?.({ kind: "note", text });
+  const [own, judging] = [firstOf(train, settings.limit), dev && firstOf(dev, settings.limit)];
+  if (own.examples.length === 0)
+    throw new InputError("data/none", `data: expected rows with a label, got none (${train.name})`);
+  const reads = loaded && {
+    tokenizer: tokenizerOf(loaded.network),
+    length: lengthOf(loaded.network, settings.maxLength),
+  };
+  return lookAt(own, judging, {
+    tokens: (set) => reads && countTokens(set, reads),
+    model: trained && reads ? await askModel(trained, [own, judging], reads, settings, context) : null,
+    columns: columns ? { text: columns.text, textPair: columns.pair ?? null, label: columns.label } : null,
+  });
+}
+
+function answersLabels({ kind }: Head): boolean {
+  return kind !== "none" && kind !== "mlm";
+}
+
+/** Where training would cut the texts, or did. */
+function lengthOf(network: Network, asked: number | undefined): number {
+  return answersLabels(network.head) ? lengthFor(network, asked) : usualLength(network, asked);
+}
+
+function firstOf(set: Dataset, limit: number | undefined): Dataset {
+  return limit === undefined ? set : { ...set, examples: set.examples.slice(0, limit) };
+}
+
+/** How a model reads texts. */
+interface Reading {
+  readonly tokenizer: Tokenizer;
+  /** Where it cuts them, in tokens. */
+  readonly length: number;
+}
+
+function countTokens({ examples }: Dataset, { tokenizer, length: at }: Reading): CountedTokens {
+  const read = examples.map(({ text, pair, words }) =>
+    words === undefined ? tokenizer.encode(text, pair, at) : tokenizer.encodeWords(words, at),
+  );
+  const rows = read.filter(({ cut }) => cut > 0).length;
+  return { spread: spreadOf(read.map(({ ids, cut }) => ids.length + cut)), cut: { at, rows } };
+}
+
+/** What a trained model says of the labels of both splits; how far it can be trusted is told from what judges, if anything. */
+async function askModel(
+  { network, name }: LoadedModel,
+  splits: readonly (Dataset | undefined)[],
+  { tokenizer, length }: Reading,
+  settings: DataSettings,
+  context: RunContext,
+): Promise<ModelLook> {
+  const sets = splits.filter((set) => set !== undefined).filter(canSuspect);
+  if (sets.length === 0) return { model: name, suspects: [], calibrationError: null, agreement: null };
+  const suspects: Suspect[] = [];
+  const engine = new Engine({ threads: settings.threads, provider: settings.device });
+  try {
+    const model = await openNetwork(engine, network);
+    let error: number | null = null;
+    for (const set of sets) {
+      const encoded = encodeDataset(set, tokenizer, length);
+      const answered = await answersOf(model, encoded, settings.batchSize, context);
+      const logits = reorderColumns(answered, columnsOf(network.head, set));
+      suspects.push(...suspectsIn(set, logits));
+      if (set.task === "classification")
+        error = calibrationError({ logits, labels: truthOf(encoded).labels });
+    }
+    const rows = sets.reduce((n, { examples }) => n + examples.length, 0);
+    return {
+      model: name,
+      suspects: inDoubt(suspects).slice(0, SUSPECTS),
+      calibrationError: error,
+      agreement: sets.some(({ task }) => task === "regression") ? null : 1 - suspects.length / rows,
+    };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Rows that are answered before it is said how far the work is. */
+const CHUNK = 2048;
+
+async function answersOf(
+  model: Answering,
+  set: EncodedSet,
+  batchSize: number,
+  { report, signal }: RunContext,
+): Promise<Float32Array> {
+  const total = set.examples.length;
+  const parts: Float32Array[] = [];
+  for (let done = 0; done < total; done += CHUNK) {
+    const examples = set.examples.slice(done, done + CHUNK);
+    parts.push(await logitsOf(model, { ...set, examples }, batchSize, signal));
+    report?.({ kind: "count", what: "rows", done: done + examples.length, total });
+  }
+  const all = new Float32Array(parts.reduce((n, { length }) => n + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

@@ -39,6 +39,13 @@ export function labelsOf({ label }: Example): readonly number[] {
   return typeof label === "number" ? [label] : label;
 }
 
+/** Of each label how often it is there: rows with it, or words. */
+export function labelCounts({ labels, examples }: Pick<Dataset, "labels" | "examples">): number[] {
+  const counts = new Array<number>(labels.length).fill(0);
+  for (const label of examples.flatMap(labelsOf)) counts[label] = (counts[label] ?? 0) + 1;
+  return counts;
+}
+
 /** Labelled examples in file order. */
 export interface Dataset {
   readonly name: string;
@@ -46,6 +53,8 @@ export interface Dataset {
   /** Names of classes or labels by their numbers; empty for a regression and an embedding. */
   readonly labels: readonly string[];
   readonly examples: readonly Example[];
+  /** Rows that were left out because they have no label; absent: none. */
+  readonly unlabelled?: number;
   /** Of an embedding: how alike the examples 2i and 2i + 1 are, where that is known. */
   readonly scores?: readonly number[];
   /** How predictions are judged; absent means `defaultMeasure`. */

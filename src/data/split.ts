@@ -95,9 +95,13 @@ export function standardErrorText({ task }: Pick<Dataset, "task">, examples: num
   return `one standard error of accuracy ${rows} is up to ${points.toPrecision(points < 1 ? 1 : 2).replace(/\.0$/, "")} points`;
 }
 
+/** Equal for examples of the same text, or of the same two. */
+export function textOf({ text, pair }: Example): string {
+  return JSON.stringify([text, pair]);
+}
+
 /** What is said where the examples that judge are among those that train: they tell nothing of new ones. */
 export function sharedNotes({ train, dev }: Split): string[] {
-  const textOf = ({ text, pair }: Example): string => JSON.stringify([text, pair]);
   const known = new Set(train.examples.map(textOf));
   const shared = dev.examples.filter((each) => known.has(textOf(each))).length;
   if (shared === 0) return [];

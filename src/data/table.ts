@@ -64,8 +64,12 @@ export async function readTable(
   const declared = found.classes[0];
   const all = declared === undefined ? found.rows : found.rows.map((row) => named(row, declared));
   const rows = all.filter((row) => !isMissing(labelOf(row).cell));
-  const rule: InferredRule = like === undefined ? inferRule(rows.map(labelOf), task, declared) : ruleOf(like);
   const name = given ?? basename(files[0] ?? "");
+  if (rows.length === 0 && like === undefined) {
+    const message = `${name}: expected labels in column ${show(label)}, got none in ${all.length} rows`;
+    throw new InputError("label/missing", message);
+  }
+  const rule: InferredRule = like === undefined ? inferRule(rows.map(labelOf), task, declared) : ruleOf(like);
   if (!skipUnlabelled) refuseUnlabelled(all, rows.length, rule);
   const skipped = all.length - rows.length;
   const examples = toExamples(rows, rule);
@@ -80,6 +84,7 @@ export async function readTable(
     task: rule.kind,
     labels: rule.kind === "classification" ? rule.values : [],
     examples,
+    ...(skipped > 0 ? { unlabelled: skipped } : {}),
     ...(notes.length === 0 ? {} : { notes }),
   };
 }

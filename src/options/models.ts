@@ -245,15 +245,48 @@ export const BENCH = schema("bench", {
 export type BenchOptions = OptionsOf<typeof BENCH.fields>;
 export type BenchSettings = SettingsOf<typeof BENCH.fields>;
 
-/** What is in a model, without running it. */
-export const INSPECT = schema("inspect", {
-  model: required(MODEL, ANY_MODEL),
-  maxLength: optional(integer(3, 1_000_000), "sequence length for counting operations", {
-    unit: "tokens",
-    absent: "128, or what the model takes where that is less",
-  }),
-  ...COMMON,
-});
+const { skipUnlabelled: _, ...LOOKED_AT } = DATA;
+
+/** What is in a model, without running it; or what is in data, beside a model or alone. */
+export const INSPECT = schema(
+  "inspect",
+  {
+    model: optional(
+      MODEL,
+      `${ANY_MODEL}; beside --data, what counts tokens and, once trained, doubts labels`,
+      { absent: "the data alone" },
+    ),
+    ...LOOKED_AT,
+    data: optional(DATA.data.kind, `labelled text to look at: ${DATA.data.meaning}`, {
+      absent: "the model alone",
+    }),
+    validation: optional(text("path"), "file to judge by, looked at beside the data", {
+      absent: "what the data has of itself",
+    }),
+    maxLength: optional(integer(3, 1_000_000), "length for counting a model's operations, or what is cut", {
+      unit: "tokens",
+      absent: "what the model was trained with, at most 128 of one that was not",
+    }),
+    batchSize: PREDICT.fields.batchSize,
+    ...COMMON,
+  },
+  dataRule,
+  ({ model, data }, name) =>
+    model === undefined && data === undefined
+      ? `${name("model")}: expected a model or ${name("data")}, got neither`
+      : undefined,
+  (settings, name) => {
+    const { model, data, maxLength } = settings;
+    const beside = (["task", "validation", "text", "textPair", "label", "limit"] as const).find(
+      (key) => settings[key] !== undefined,
+    );
+    if (data === undefined)
+      return beside && `${name("data")}: expected a path beside ${name(beside)}, got none`;
+    return model === undefined && maxLength !== undefined
+      ? `${name("model")}: expected one beside ${name("maxLength")}, whose tokens are counted, got none`
+      : undefined;
+  },
+);
 export type InspectOptions = OptionsOf<typeof INSPECT.fields>;
 export type InspectSettings = SettingsOf<typeof INSPECT.fields>;
 

@@ -2,7 +2,7 @@
 
 import { requireItem } from "../base/present.ts";
 import type { CutSet } from "../data/batches.ts";
-import { classOf, type Dataset, labelsOf } from "../data/dataset.ts";
+import { classOf, type Dataset, labelCounts } from "../data/dataset.ts";
 import { type MeasuredFloor, measureFloors } from "../floor/measure.ts";
 import type { FinetuneSettings } from "../options/training.ts";
 import type { LabelledData } from "./data.ts";
@@ -35,8 +35,7 @@ function spread({ task, labels, examples }: Dataset): Pick<DataEvent, "shares" |
     for (const value of examples.map(classOf)) [low, high] = [Math.min(low, value), Math.max(high, value)];
     return { shares: {}, range: [low, high] };
   }
-  const counts = new Array<number>(labels.length).fill(0);
-  for (const label of examples.flatMap(labelsOf)) counts[label] = (counts[label] ?? 0) + 1;
+  const counts = labelCounts({ labels, examples });
   const all = task === "tokens" ? counts.reduce((a, b) => a + b, 0) : examples.length;
   const shares = labels.map((label, i) => [label, requireItem(counts, i, "counts") / all]);
   return { shares: Object.fromEntries(shares), range: null };

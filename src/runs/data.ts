@@ -22,8 +22,8 @@ import {
 } from "../data/split.ts";
 import { readTable } from "../data/table.ts";
 import { withFile } from "../formats/files.ts";
-import { type HubDataset, openDataset } from "../hub/dataset.ts";
 import { isHubName } from "../hub/name.ts";
+import { type Table, tableOf, tablesOf } from "../hub/tables.ts";
 import { fetching } from "./models.ts";
 import type { RunContext } from "./progress.ts";
 
@@ -138,7 +138,7 @@ export async function readTraining(settings: DataSettings, context: RunContext =
   const { task, data, limit } = settings;
   if (data === SENTIMENT) return first(sentimentData(keyOf(0)).train, limit);
   if (task !== undefined) return first(await readGlue(glueTask(task), data, "train"), limit);
-  return first((await readLabelled(await tableOf(data, "train", context), settings)).set, limit);
+  return first((await readLabelled(await tableOf(data, "train", fetching(context)), settings)).set, limit);
 }
 
 /**
@@ -159,7 +159,10 @@ export async function readValidation(
     const message = `model: expected one for ${reading.task}, as asked for, got one for ${like.task}`;
     throw new InputError("evaluate/task", message);
   }
-  return first((await readLabelled(await tableOf(data, "judge", context), settings, like)).set, limit);
+  return first(
+    (await readLabelled(await tableOf(data, "judge", fetching(context)), settings, like)).set,
+    limit,
+  );
 }
 
 /**
@@ -175,7 +178,7 @@ export async function readCorpus(settings: DataSettings, context: RunContext = {
   }
   const { quotes = "auto" } = settings;
   const asked = { ...askedOf(settings), label: null };
-  const table = await tableOf(data, "train", context);
+  const table = await tableOf(data, "train", fetching(context));
   const { read, notes } = await readByColumns(table.files, asked, quotes, ({ text, pair }) =>
     readRowsOf(table.files, pair === undefined ? [text] : [text, pair], undefined, { quotes }),
   );
@@ -205,57 +208,47 @@ async function readSplits(
   like: Labelling | undefined,
   context: RunContext,
 ): Promise<Splits> {
-  const { task, data, seed } = settings;
-  if (data === SENTIMENT) return { ...sentimentData(keyOf(0)), isDrawn: false, files: [] };
+  const { train, dev, ...read } = await readSets(settings, like, context);
+  if (dev !== undefined) return { train, dev, isDrawn: false, ...read };
+  return { ...heldOut(train, settings.seed), isDrawn: true, ...read };
+}
+
+/** The splits that data has of itself, and the columns of a table. */
+export interface ReadSets {
+  readonly train: Dataset;
+  /** Undefined for one table alone. */
+  readonly dev: Dataset | undefined;
+  readonly files: readonly string[];
+  readonly columns?: NamedColumns;
+}
+
+/**
+ * Reads all splits that the data has, with nothing drawn from one for another.
+ * @throws as `readData` does
+ */
+export async function readSets(
+  settings: DataSettings,
+  like: Labelling | undefined,
+  context: RunContext,
+): Promise<ReadSets> {
+  const { task, data } = settings;
+  if (data === SENTIMENT) return { ...sentimentData(keyOf(0)), files: [] };
   if (task !== undefined) {
     const name = glueTask(task);
     const split = (s: GlueSplit): Promise<Dataset> => readGlue(name, data, s);
     const files = [glueFile(name, data, "train"), glueFile(name, data, "dev")];
-    return { train: await split("train"), dev: await split("dev"), isDrawn: false, files };
+    return { train: await split("train"), dev: await split("dev"), files };
   }
-  const { train, judge } = await tablesOf(settings, context);
+  const { train, judge } = await tablesOf(settings, fetching(context));
   const { set: all, columns } = await readLabelled(train, settings, like);
   const dev = judge && (await readJudging(judge, columns, settings, all));
-  if (judge !== undefined && dev !== undefined && dev.examples.length > 0)
-    return { train: all, dev, isDrawn: false, files: [...train.files, ...judge.files], columns };
-  const lost = judge === undefined ? [] : [`${judge.name} has no labels to judge by`];
-  return { ...heldOut(withNotes(all, lost), seed), isDrawn: true, files: train.files, columns };
-}
-
-/** Files that are one table. */
-interface Table {
-  readonly files: readonly string[];
-  /** What it is called, if not as its file. */
-  readonly name?: string;
-  readonly notes: readonly string[];
-  /** It stands in for a split that there is not, and may have no labels. */
-  readonly isSubstitute?: boolean;
-}
-
-/** A file that is here, or what a data set of the hub has for the purpose. */
-async function tableOf(data: string, purpose: "train" | "judge", context: RunContext): Promise<Table> {
-  if (!isHubName(data)) return { files: [data], notes: [] };
-  const set = await openDataset(data, fetching(context));
-  const judge = purpose === "judge" ? await judgingSplit(set) : undefined;
-  return judge ?? set.training();
-}
-
-/** What trains, and what judges where that is known. */
-async function tablesOf(
-  { data, validation }: DataSettings,
-  context: RunContext,
-): Promise<{ readonly train: Table; readonly judge?: Table | undefined }> {
-  const judge = validation === undefined ? undefined : await tableOf(validation, "judge", context);
-  if (!isHubName(data)) return { train: await tableOf(data, "train", context), judge };
-  const set = await openDataset(data, fetching(context));
-  return { train: await set.training(), judge: judge ?? (await judgingSplit(set)) };
-}
-
-async function judgingSplit(set: HubDataset): Promise<Table | undefined> {
-  const split = await set.judging();
-  if (split === undefined || split.role === "validation") return split;
-  const text = `${set.name} has no validation split: ${split.name} judges in its place`;
-  return { ...split, notes: [...split.notes, text], isSubstitute: true };
+  if (judge === undefined || dev === undefined)
+    return { train: all, dev: undefined, files: train.files, columns };
+  if (dev.examples.length > 0) return { train: all, dev, files: [...train.files, ...judge.files], columns };
+  const none = `${dev.name} has no labels to judge by`;
+  if (judge.isSubstitute !== true)
+    throw new InputError("label/missing", `validation: expected rows with a label, got none (${dev.name})`);
+  return { train: withNotes(all, [none]), dev: undefined, files: train.files, columns };
 }
 
 /** A whole table, and by which columns it was read. */

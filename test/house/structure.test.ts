@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["obligations"],
   ["runtime"],
   ["measure"],
-  ["floor"],
+  ["floor", "look"],
   ["runs"],
   ["quantize"],
   ["report"],
