@@ -9,7 +9,6 @@ import type { ConfiguredMethod } from "../contract/configured.ts";
 import { withDepth } from "../contract/depth.ts";
 import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
 import type { MethodRequest } from "../contract/settings.ts";
-import type { Dataset } from "../data/dataset.ts";
 import { truthOf } from "../data/judging/judge.ts";
 import { isObject } from "../formats/json.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
@@ -24,7 +23,7 @@ import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS, type CompressOptions, type CompressSettings } from "../options/training.ts";
 import { leaveReport } from "../report/write.ts";
 import { concludeRun, type ReportedModel, report } from "../runs/conclusion.ts";
-import { readData } from "../runs/data.ts";
+import { type LabelledData, readData } from "../runs/data.ts";
 import { floorsFor, reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
 import { ENOUGH_TO_COMPRESS, ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
@@ -73,7 +72,7 @@ async function compressWith(
 ): Promise<RunResult> {
   const started = performance.now();
   const data = await readData(asked, undefined, context);
-  const { base, given, maxLength, objective } = await readModels(asked, data.train, context);
+  const { base, given, maxLength, objective } = await readModels(asked, data, context);
   const epochs = chooseEpochs(asked, data.train.examples.length, context);
   const settings = { ...asked, ...data.columns, maxLength, ...epochs };
   const original = withLength(withHeadFor(base.network, data.train, settings.seed), maxLength);
@@ -233,8 +232,12 @@ interface ReadModels {
 }
 
 /** What the data asks for, the encoder, the fine-tuned model where one is named, and the length for both. */
-async function readModels(asked: CompressSettings, train: Dataset, context: RunContext): Promise<ReadModels> {
-  requireSettling(asked, train);
+async function readModels(
+  asked: CompressSettings,
+  { train, measure }: Pick<LabelledData, "train" | "measure">,
+  context: RunContext,
+): Promise<ReadModels> {
+  requireSettling(asked, train, measure);
   const objective = objectiveOf(asked, train);
   const base = await loadModel(asked.model, context);
   const { finetuned } = asked;

@@ -45,7 +45,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   const model = await loadModel(given.model, context);
   const maxLength = trainingLength(model.network, given.maxLength, context);
   const data = await readData(given, undefined, context);
-  requireSettling(given, data.train);
+  requireSettling(given, data.train, data.measure);
   const objective = objectiveOf(given, data.train);
   const epochs = trainingEpochs(given, data.train.examples.length, ENOUGH_TO_FINETUNE, context);
   const settings = { ...given, ...data.columns, maxLength, epochs };

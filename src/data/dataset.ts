@@ -63,22 +63,30 @@ export interface Dataset {
   readonly notes?: readonly string[];
 }
 
-/** The metrics that exist; `metrics.ts` holds one entry for each. */
-export type MetricName =
-  | "accuracy"
-  | "f1"
-  | "macro_f1"
-  | "micro_f1"
-  | "matthews"
-  | "pearson"
-  | "spearman"
-  | "entity_f1"
-  | "entity_precision"
-  | "entity_recall"
-  | "cosine"
-  | "neighbours";
+/** The metrics that exist; each kind of task has some of them (judging/judge.ts). */
+export const METRIC_NAMES = [
+  "accuracy",
+  "balanced_accuracy",
+  "precision",
+  "recall",
+  "f1",
+  "macro_f1",
+  "micro_f1",
+  "matthews",
+  "roc_auc",
+  "average_precision",
+  "pearson",
+  "spearman",
+  "entity_f1",
+  "entity_precision",
+  "entity_recall",
+  "cosine",
+  "neighbours",
+  "loss",
+] as const;
+export type MetricName = (typeof METRIC_NAMES)[number];
 
-/** Which metrics are reported and which single number decides between models. All grow with quality. */
+/** Which metrics are reported and which single number decides between models. All but `loss` grow with quality. */
 export interface Measure {
   readonly task: TaskKind;
   readonly metrics: readonly MetricName[];

@@ -18,7 +18,8 @@
 import { requireCount } from "../base/present.ts";
 import { type Key, sequence } from "../base/random.ts";
 import type { Measure } from "../data/dataset.ts";
-import { countExamples, drawExamples, metricsOf, type Truth } from "../data/judging/judge.ts";
+import { drawExamples } from "../data/judging/draw.ts";
+import { countExamples, metricsOf, predict, type Truth } from "../data/judging/judge.ts";
 import { type Numbers, primaryOf } from "../data/judging/metrics.ts";
 import type { PairedComparison } from "./result.ts";
 
@@ -42,6 +43,8 @@ export interface PairedAnswers {
   /** As `predict` gives it (data/judging/judge.ts). */
   readonly before: Numbers;
   readonly after: Numbers;
+  /** The answers themselves, which some metrics are made of; absent: those need them not. */
+  readonly logits?: { readonly before: Float32Array; readonly after: Float32Array };
 }
 
 /** Compares two models by a measure's primary metric. @param key  of the bootstrap's draws */
@@ -59,12 +62,29 @@ export function comparePaired(measure: Measure, answers: PairedAnswers, key: Key
     const interval = tangoInterval(gained, lost, examples);
     return { difference, interval, ...shared, lost, gained, p: mcnemarExact(gained, lost), resamples: null };
   }
-  const value = (predicted: Numbers, of: Truth): number =>
-    primaryOf(measure, metricsOf(measure, predicted, of));
-  const difference = value(after, truth) - value(before, truth);
-  const interval = bootstrapInterval(measure, value, answers, key);
+  const { value, of } = comparison(measure, answers);
+  const difference = value(of.after, truth) - value(of.before, truth);
+  const interval = bootstrapInterval(measure, value, { truth, ...of }, key);
   const counts = hasClasses ? { lost, gained } : { lost: null, gained: null };
   return { difference, interval, ...shared, ...counts, p: null, resamples: RESAMPLES };
+}
+
+/** What the primary metric is made of: predictions where they are enough, and else the answers themselves. */
+function comparison(
+  measure: Measure,
+  { truth, before, after, logits }: PairedAnswers,
+): {
+  readonly value: (said: Numbers, truth: Truth) => number;
+  readonly of: { readonly before: Numbers; readonly after: Numbers };
+} {
+  const isEnough = measure.primary === "mean" || measure.primary in metricsOf(measure, before, truth);
+  if (isEnough || logits === undefined)
+    return { value: (said, of) => primaryOf(measure, metricsOf(measure, said, of)), of: { before, after } };
+  const value = (said: Numbers, of: Truth): number => {
+    const rows = Float32Array.from(said);
+    return primaryOf(measure, metricsOf(measure, predict(measure, rows, of), of, rows));
+  };
+  return { value, of: logits };
 }
 
 function countChanges(truth: Numbers, before: Numbers, after: Numbers): { lost: number; gained: number } {

@@ -94,10 +94,15 @@ test("a best threshold has a figure from the other half beside its own, which fl
 
 test("values have no temperature, three classes no threshold", () => {
   const data: Dataset = { name: "made", task: "classification", labels: ["a", "b", "c"], examples: [] };
-  expect(() => requireSettling({ threshold: "best" }, data)).toThrow(
+  expect(() => requireSettling({ threshold: "best" }, data, F1)).toThrow(
     "threshold: expected data with two classes, got 3 (made)",
   );
-  expect(() => requireSettling({ calibrate: true }, { ...data, task: "regression", labels: [] })).toThrow(
+  expect(() => requireSettling({ calibrate: true }, { ...data, task: "regression", labels: [] }, F1)).toThrow(
     "calibrate: expected data with labels, got values (made)",
   );
+  const two = { ...data, labels: TWO.labels };
+  expect(() => requireSettling({ threshold: "best" }, two, { ...F1, primary: "roc_auc" })).toThrow(
+    "threshold: expected a metric that a threshold changes, such as f1 or accuracy, got roc_auc",
+  );
+  expect(() => requireSettling({ threshold: 0.3 }, two, { ...F1, primary: "loss" })).not.toThrow();
 });

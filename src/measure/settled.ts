@@ -19,7 +19,7 @@ import { type Scaling, withScaling } from "../network/scaled.ts";
 import { acrossHalves, asClasses, fitTemperature, halves, type Labelled, trustOf } from "./calibration.ts";
 import { type Judged, judgeNetwork } from "./logits.ts";
 import type { CalibrationFigures, ThresholdFigures } from "./result.ts";
-import { bestCut, cutOf, metricAt, thresholdOf } from "./threshold.ts";
+import { bestCut, cutOf, metricAt, movesWithThreshold, thresholdOf } from "./threshold.ts";
 import { metricText } from "./verdict.ts";
 
 /** What a run asks for. */
@@ -69,23 +69,28 @@ export async function judgeSettled(
 /** Tasks whose answers are probabilities. */
 const PROBABLE: readonly TaskKind[] = ["classification", "multi-label", "tokens"];
 
-/** @throws {ConfigError} `calibrate/task`, `threshold/classes` for data that has no such thing */
+/** @throws {ConfigError} `calibrate/task`, `threshold/classes`, `threshold/metric` for data that has no such thing */
 export function requireSettling(
   { calibrate, threshold }: SettleSettings,
   { task, labels, name }: Dataset,
+  measure: Measure,
 ): void {
   if (calibrate && !PROBABLE.includes(task)) {
+    const message = `calibrate: expected data with labels, got ${KINDS[task]} (${name})`;
+    throw new ConfigError("calibrate/task", message);
+  }
+  if (threshold === undefined) return;
+  if (task !== "classification" || labels.length !== 2) {
+    const got = task === "classification" ? `${labels.length}` : KINDS[task];
     throw new ConfigError(
-      "calibrate/task",
-      `calibrate: expected data with labels, got ${KINDS[task]} (${name})`,
+      "threshold/classes",
+      `threshold: expected data with two classes, got ${got} (${name})`,
     );
   }
-  if (threshold === undefined || (task === "classification" && labels.length === 2)) return;
-  const got = task === "classification" ? `${labels.length}` : KINDS[task];
-  throw new ConfigError(
-    "threshold/classes",
-    `threshold: expected data with two classes, got ${got} (${name})`,
-  );
+  if (threshold === "best" && !movesWithThreshold(measure)) {
+    const expected = "a metric that a threshold changes, such as f1 or accuracy";
+    throw new ConfigError("threshold/metric", `threshold: expected ${expected}, got ${measure.primary}`);
+  }
 }
 
 /** What a task asks for, in words. */

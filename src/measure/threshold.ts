@@ -8,7 +8,7 @@
  */
 
 import type { Measure } from "../data/dataset.ts";
-import { metricsOf } from "../data/judging/judge.ts";
+import { metricsOf, predict } from "../data/judging/judge.ts";
 import { primaryOf } from "../data/judging/metrics.ts";
 import type { Labelled } from "./calibration.ts";
 
@@ -27,8 +27,14 @@ export function thresholdOf(cut: number): number {
 
 /** The metric of logits [N, 2] when the second class is said above a cut. */
 export function metricAt(measure: Measure, { logits, labels }: Labelled, cut: number): number {
-  const predicted = Uint8Array.from(labels, (_, i) => Number(differenceAt(logits, i) > cut));
-  return primaryOf(measure, metricsOf(measure, predicted, { labels }));
+  const shifted = cut === 0 ? logits : logits.map((z, i) => (i % 2 === 1 ? z - cut : z));
+  const predicted = predict(measure, shifted, { labels });
+  return primaryOf(measure, metricsOf(measure, predicted, { labels }, shifted));
+}
+
+/** Whether a threshold changes a metric: not one of the order of scores, and a loss is least where they are true. */
+export function movesWithThreshold({ primary }: Measure): boolean {
+  return !["roc_auc", "average_precision", "loss"].includes(primary);
 }
 
 /** The cut of the best metric. */

@@ -97,10 +97,10 @@ export const FLOOR_NAMES: Readonly<Record<FloorKind, string>> = {
 };
 
 /** Whether the product is worth its Transformer: better than each floor by more than chance. */
-function floorSentences({ name }: Metric, floors: readonly FloorFigures[] = []): string[] {
+function floorSentences({ name, better }: Metric, floors: readonly FloorFigures[] = []): string[] {
   return floors.map(({ kind, metrics, bytes: { raw }, paired }) => {
     const score = metricText(name, metrics[name] ?? Number.NaN);
-    const isAbove = isDifferent(paired) && paired.difference > 0;
+    const isAbove = isDifferent(paired) && paired.difference > 0 === (better === "higher");
     const told = `${differenceText(name, paired)}, beside ${score} of ${FLOOR_NAMES[kind]} in ${bytes(raw)}`;
     return isAbove ? `Above the floor: ${told}.` : `Not above the floor: ${told}, which would do.`;
   });
@@ -267,7 +267,7 @@ export function metricText(name: string, value: number): string {
   return SHARES.has(name) ? percent(value, { decimals: 1 }) : value.toFixed(3);
 }
 
-const SHARES = new Set(["accuracy", "f1", "macro_f1"]);
+const SHARES = new Set(["accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1"]);
 
 function zeroShare({ parameters }: ModelFigures): number {
   return parameters.total === 0 ? 0 : 1 - parameters.nonzero / parameters.total;

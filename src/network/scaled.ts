@@ -5,7 +5,7 @@
  *   z' = z / T + s   ⇔   W' = W / T,  b' = b / T + s
  */
 
-import { requireEntry } from "../base/present.ts";
+import { requireEntry, requireItem } from "../base/present.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { biasOf, CLASSIFIER, weightOf } from "../bert/names.ts";
 import type { Network } from "./network.ts";
@@ -19,7 +19,7 @@ export interface Scaling {
 }
 
 /** The network whose logits are these of the given one. A weight that a mask removed stays removed. */
-export function withScaling(network: Network, { temperature, shift = [] }: Scaling): Network {
+export function withScaling(network: Network, { temperature, shift }: Scaling): Network {
   const [weight, bias] = [weightOf(CLASSIFIER), biasOf(CLASSIFIER)];
   const tensors = new Map(network.tensors);
   const scaled = (name: string, by: (x: number, i: number) => number): void => {
@@ -27,7 +27,7 @@ export function withScaling(network: Network, { temperature, shift = [] }: Scali
     tensors.set(name, floatTensor(shape, data.map(by)));
   };
   scaled(weight, (x) => x / temperature);
-  scaled(bias, (x, i) => x / temperature + (shift[i] ?? 0));
+  scaled(bias, (x, i) => x / temperature + (shift === undefined ? 0 : requireItem(shift, i, "shift")));
   const { masks, ...rest } = network;
   const kept = masks && new Map([...masks].filter(([name]) => name !== bias));
   return { ...rest, tensors, ...(kept ? { masks: kept } : {}) };

@@ -9,6 +9,11 @@ import { optional } from "./schema.ts";
 import { LARGEST } from "./shared.ts";
 
 export const PRACTICE = {
+  metric: optional(
+    text("name", "a metric"),
+    "what decides which step is kept and when to stop: a metric of the task, or loss, of which less is better",
+    { absent: "the task's own" },
+  ),
   fewShot: optional(integer(1, LARGEST), "train on so many examples of each class, drawn by the seed", {
     unit: "examples",
     absent: "on all",

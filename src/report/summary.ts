@@ -44,7 +44,10 @@ export function metricWord(name: string): string {
   const words: Readonly<Record<string, string>> = {
     f1: "F1",
     macro_f1: "macro F1",
+    balanced_accuracy: "balanced accuracy",
     matthews: "Matthews' correlation",
+    roc_auc: "area under the ROC curve",
+    average_precision: "average precision",
   };
   return words[name] ?? name;
 }

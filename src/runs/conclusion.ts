@@ -4,6 +4,7 @@ import { requireItem } from "../base/present.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Dataset, Measure } from "../data/dataset.ts";
 import { predict, type Truth } from "../data/judging/judge.ts";
+import { growsWithQuality } from "../data/judging/metrics.ts";
 import type { MeasuredFloor } from "../floor/measure.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { figuresOf } from "../measure/figures.ts";
@@ -182,7 +183,8 @@ function productBeside(
   const own = models.at(-1)?.logits;
   if (own === undefined) return undefined;
   const [before, after] = [predict(measure, logits, truth), predict(measure, own, truth)];
-  return comparePaired(measure, { truth, before, after }, fold(keyOf(settings.seed), "bootstrap"));
+  const answers = { truth, before, after, logits: { before: logits, after: own } };
+  return comparePaired(measure, answers, fold(keyOf(settings.seed), "bootstrap"));
 }
 
 /** The floors with the product beside each. */
@@ -233,7 +235,8 @@ function metricOf({ judging: { measure, dev }, models }: Report): Metric {
   const value = (model: ReportedModel | undefined): number | null => model?.metrics[name] ?? null;
   const [before, after] = [value(models.at(-2)), value(models.at(-1))];
   if (after === null) throw new RangeError(`a result needs the product's ${name}`);
-  return { name, better: "higher", before, after, examples: dev.examples.length };
+  const better = growsWithQuality(name) ? "higher" : "lower";
+  return { name, better, before, after, examples: dev.examples.length };
 }
 
 function verdictOf(figures: RunResult["models"], rest: Omit<Comparison, "before" | "after">): Verdict {

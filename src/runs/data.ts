@@ -6,9 +6,10 @@ import { fold, keyOf } from "../base/random.ts";
 import type { ByteSource } from "../base/source.ts";
 import { type AskedColumns, type NamedColumns, readByColumns, USUAL_COLUMNS } from "../data/columns.ts";
 import { readLines } from "../data/corpus.ts";
-import { type Dataset, type Example, type Measure, measureOf, type TaskKind } from "../data/dataset.ts";
+import type { Dataset, Example, Measure, TaskKind } from "../data/dataset.ts";
 import type { Quotes } from "../data/delimited.ts";
 import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
+import { measureBy } from "../data/judging/judge.ts";
 import { readRowsOf } from "../data/rows.ts";
 import { sentimentData } from "../data/sentiment.ts";
 import {
@@ -45,6 +46,8 @@ export interface DataSettings {
   readonly limit?: number | undefined;
   /** A file of `espalier augment`. */
   readonly augmented?: string | undefined;
+  /** The metric that decides. */
+  readonly metric?: string | undefined;
   /** Examples of each class to train on. */
   readonly fewShot?: number | undefined;
   readonly seed: number;
@@ -102,7 +105,7 @@ export async function readData(
   return {
     train: all,
     dev: judging,
-    measure: measureOf(train),
+    measure: measureBy(train, settings.metric),
     files: read,
     columns: settingsOf(columns),
     notes,

@@ -14,7 +14,7 @@ import type { BoundMethod } from "../contract/method.ts";
 import { type EncodedSet, trainBatches } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
 import { truthOf } from "../data/judging/judge.ts";
-import { primaryOf } from "../data/judging/metrics.ts";
+import { growsWithQuality, primaryOf } from "../data/judging/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import { judgeLogits, logitsOf } from "../measure/logits.ts";
 import { withTrueMasks } from "../network/masks.ts";
@@ -184,7 +184,9 @@ function planOf(
       if (said !== undefined) record({ kind: "note", text: said });
       const { metrics, loss } = judgeLogits(measure, logits, truth);
       const constant = isConstant(logits, { truth, task: measure.task });
-      return { metrics, loss, constant, primary: primaryOf(measure, metrics) };
+      const value = primaryOf(measure, metrics);
+      // The loop keeps the largest.
+      return { metrics, loss, constant, primary: growsWithQuality(measure.primary) ? value : -value };
     },
     ...(patience === undefined ? {} : { patience }),
     ...(eligible ? { eligible: (done: number) => eligible(done, steps) } : {}),
@@ -203,5 +205,6 @@ function hasVaried({ best, last }: LoopState = { stale: 0 }): boolean {
 /** `kept the model of step 19 of 38: accuracy 0.797, loss 0.44`. */
 function keptText({ primary }: Measure, { step, metrics, loss }: Best, steps: number): string {
   const value = metrics[primary] ?? Number.NaN;
-  return `kept the model of step ${step} of ${steps}: ${primary} ${value.toFixed(4)}, loss ${loss.toFixed(4)}`;
+  const decided = primary === "loss" ? "" : `${primary} ${value.toFixed(4)}, `;
+  return `kept the model of step ${step} of ${steps}: ${decided}loss ${loss.toFixed(4)}`;
 }

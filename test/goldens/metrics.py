@@ -9,7 +9,17 @@ import numpy as np
 import scipy
 import sklearn
 from scipy.stats import pearsonr, spearmanr
-from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    f1_score,
+    log_loss,
+    matthews_corrcoef,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 rng = np.random.default_rng(7)
 classes = []
@@ -53,6 +63,32 @@ for name, n in [("noise", 40), ("ties", 40), ("monotone", 25), ("opposite", 30)]
         }
     )
 
+# Scores with ties, and what is said by them; on numbers of their own, so that those above stay.
+rng = np.random.default_rng(9)
+scores = []
+for name, count, n in [("two", 2, 60), ("rare", 2, 90), ("four", 4, 70)]:
+    truth = (rng.random(n) < 0.1).astype(int) if name == "rare" else rng.integers(0, count, n)
+    logits = np.round(rng.normal(size=(n, count)) + 1.2 * np.eye(count)[truth], 1).astype(np.float32)
+    predicted = logits.argmax(axis=1)
+    powers = np.exp(logits.astype(float) - logits.max(axis=1, keepdims=True))
+    shares = powers / powers.sum(axis=1, keepdims=True)
+    two = count == 2
+    said = logits[:, 1].astype(float) - logits[:, 0] if two else shares
+    scores.append(
+        {
+            "name": name,
+            "classes": count,
+            "truth": truth.tolist(),
+            "logits": logits.flatten().tolist(),
+            "precision": precision_score(truth, predicted) if two else None,
+            "recall": recall_score(truth, predicted) if two else None,
+            "balanced_accuracy": balanced_accuracy_score(truth, predicted),
+            "roc_auc": roc_auc_score(truth, said, **({} if two else {"multi_class": "ovr"})),
+            "average_precision": average_precision_score(truth if two else np.eye(count)[truth], said),
+            "loss": log_loss(truth, shares),
+        }
+    )
+
 made_with = f"scikit-learn {sklearn.__version__}, SciPy {scipy.__version__}, NumPy {np.__version__}"
-json.dump({"made_with": made_with, "classes": classes, "values": values}, sys.stdout, separators=(",", ":"))
+json.dump({"made_with": made_with, "classes": classes, "values": values, "scores": scores}, sys.stdout, separators=(",", ":"))
 print()

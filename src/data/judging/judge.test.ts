@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { Measure } from "../dataset.ts";
+import { type Dataset, type Measure, type MetricName, measureOf } from "../dataset.ts";
 import { GLUE } from "../glue.ts";
+import { drawExamples } from "./draw.ts";
 import { entityScores } from "./entities.ts";
 import {
   countExamples,
-  drawExamples,
   lossOf,
+  measureBy,
+  metricNames,
   metricsOf,
   predict,
   requireAnswers,
@@ -127,4 +129,56 @@ test("logits that are not finite, or do not fit the labels, are refused", () => 
     "metrics: expected one value for each of 2 labels, got 4 in all",
   );
   expect(() => judged(measure, new Float32Array(), { labels: [] })).toThrow(/for each of 0 labels/);
+});
+
+interface Scored {
+  readonly name: string;
+  readonly classes: number;
+  readonly truth: number[];
+  readonly logits: number[];
+  readonly loss: number;
+}
+const scored: { readonly scores: readonly (Scored & Readonly<Record<string, number | null>>)[] } = JSON.parse(
+  readFileSync(new URL("../../../test/goldens/metrics.json", import.meta.url), "utf8"),
+);
+const NEW: readonly MetricName[] = [
+  "balanced_accuracy",
+  "precision",
+  "recall",
+  "roc_auc",
+  "average_precision",
+  "loss",
+];
+
+test.each(scored.scores)("$name: what a user may choose is within 1e-6 of scikit-learn", (set) => {
+  const labels = Array.from({ length: set.classes }, (_, c) => `class ${c}`);
+  const data = { task: "classification" as const, labels };
+  const known = metricNames(data);
+  expect(NEW.filter((name) => known.includes(name))).toEqual(
+    set.classes === 2 ? NEW : NEW.filter((name) => name !== "precision" && name !== "recall"),
+  );
+  const measure: Measure = { task: "classification", metrics: known, primary: "loss" };
+  const logits = Float32Array.from(set.logits);
+  const truth = { labels: set.truth };
+  const found = metricsOf(measure, predict(measure, logits, truth), truth, logits);
+  for (const name of NEW.filter((each) => known.includes(each)))
+    expect(Math.abs((found[name] ?? 9) - Number(set[name])), name).toBeLessThan(1e-6);
+});
+
+test("a metric of one's own is reported beside the task's, and one that is not there is refused by name", () => {
+  const data: Dataset = { name: "made", task: "classification", labels: ["no", "yes"], examples: [] };
+  expect(measureBy(data, "loss")).toEqual({
+    task: "classification",
+    metrics: ["accuracy", "f1", "matthews", "loss"],
+    primary: "loss",
+  });
+  expect(measureBy(data, "f1")).toEqual({ ...measureOf(data), primary: "f1" });
+  expect(measureBy(data, undefined)).toEqual(measureOf(data));
+  expect(() => measureBy(data, "auc")).toThrow(
+    "metric: expected one of accuracy, balanced_accuracy, precision, recall, f1, macro_f1, matthews, roc_auc, average_precision, loss, got auc (made)",
+  );
+  const values: Dataset = { ...data, task: "regression", labels: [] };
+  expect(() => measureBy(values, "f1")).toThrow(
+    "metric: expected one of mean, pearson, spearman, loss, got f1 (made)",
+  );
 });

@@ -10,13 +10,21 @@
  * Not here: the metrics themselves (metrics.ts, entities.ts, neighbours.ts).
  */
 
-import { RunError } from "../../base/errors.ts";
+import { ConfigError, RunError } from "../../base/errors.ts";
 import { type EncodedSet, UNLABELLED } from "../batches.ts";
-import type { Measure, MetricName, TaskKind } from "../dataset.ts";
+import {
+  type Dataset,
+  METRIC_NAMES,
+  type Measure,
+  type MetricName,
+  measureOf,
+  type TaskKind,
+} from "../dataset.ts";
 import { entityScores } from "./entities.ts";
 import {
   accuracy,
   argmaxRows,
+  balancedAccuracy,
   f1,
   macroF1,
   matthews,
@@ -25,9 +33,12 @@ import {
   NOT_FINITE,
   type Numbers,
   pearson,
+  precision,
+  recall,
   spearman,
 } from "./metrics.ts";
 import { cosine, neighbourAgreement } from "./neighbours.ts";
+import { averagePrecision, overClasses, overLabels, rocAuc } from "./scores.ts";
 
 /** What answers are held to. */
 export interface Truth {
@@ -86,11 +97,20 @@ interface Judge {
 
 const classes: Judge = {
   predict: (logits, { labels }) => argmaxRows(logits, logits.length / labels.length),
-  metrics: (predicted, { labels }) => ({
+  metrics: (predicted, { labels }, logits) => ({
     accuracy: () => accuracy(predicted, labels),
+    balanced_accuracy: () => balancedAccuracy(predicted, labels),
     f1: () => f1(predicted, labels),
+    precision: () => precision(predicted, labels),
+    recall: () => recall(predicted, labels),
     macro_f1: () => macroF1(predicted, labels),
     matthews: () => matthews(predicted, labels),
+    ...(logits === undefined
+      ? {}
+      : {
+          roc_auc: () => overClasses(rocAuc, logits, labels),
+          average_precision: () => overClasses(averagePrecision, logits, labels),
+        }),
   }),
   loss: (logits, { labels }) => meanLoss({ task: "classification" }, logits, labels),
 };
@@ -108,22 +128,28 @@ const JUDGES: Readonly<Record<TaskKind, Judge>> = {
   },
   "multi-label": {
     predict: (logits) => Uint8Array.from(logits, (z) => Number(z >= 0)),
-    metrics: (predicted, { labels, width = 1 }) => ({
+    metrics: (predicted, { labels, width = 1 }, logits) => ({
       micro_f1: () => f1(predicted, labels),
       macro_f1: () =>
         meanOf(columns(width).map((c) => f1(column(predicted, c, width), column(labels, c, width)))),
       accuracy: () => exactRows(predicted, labels, width),
+      ...(logits === undefined
+        ? {}
+        : {
+            roc_auc: () => overLabels(rocAuc, logits, labels, width),
+            average_precision: () => overLabels(averagePrecision, logits, labels, width),
+          }),
     }),
     loss: (logits, { labels }) => meanOf(Array.from(logits, (z, i) => softplus(z) - z * (labels[i] ?? 0))),
     numbers: 1,
   },
   tokens: {
     ...classes,
-    metrics: (predicted, truth) => {
+    metrics: (predicted, truth, logits) => {
       const { labels, starts = [0, labels.length], names = [] } = truth;
       const entities = once(() => entityScores(names, predicted, labels, starts));
       return {
-        ...classes.metrics(predicted, truth),
+        ...classes.metrics(predicted, truth, logits),
         entity_f1: () => entities().f1,
         entity_precision: () => entities().precision,
         entity_recall: () => entities().recall,
@@ -158,6 +184,53 @@ export function predict({ task }: Pick<Measure, "task">, logits: Float32Array, t
   return JUDGES[task].predict(logits, truth);
 }
 
+/** Metrics that speak of class 1 alone, and so of data with two classes. */
+const OF_CLASS_1: readonly MetricName[] = ["f1", "precision", "recall"];
+
+/** Every metric that a data set can be judged by. */
+export function metricNames({
+  task,
+  labels,
+  scores,
+}: Pick<Dataset, "task" | "labels" | "scores">): MetricName[] {
+  const truth: Truth = { labels: [], ...(scores ? { scores } : {}) };
+  const hasTwo = task === "classification" && labels.length === 2;
+  const names = Object.keys(knownMetrics(task, [], truth, new Float32Array(0)));
+  return METRIC_NAMES.filter((name) => names.includes(name) && (hasTwo || !OF_CLASS_1.includes(name)));
+}
+
+/**
+ * The measure of a data set by a metric of the user's choice, beside those that it has anyway.
+ * @throws {ConfigError} `metric/unknown`
+ */
+export function measureBy(dataset: Dataset, name: string | undefined): Measure {
+  const own = measureOf(dataset);
+  if (name === undefined || name === own.primary) return own;
+  const known = metricNames(dataset);
+  const primary = known.find((each) => each === name);
+  if (primary === undefined) {
+    const mean = own.primary === "mean" ? ["mean"] : [];
+    const expected = [...mean, ...known].join(", ");
+    throw new ConfigError(
+      "metric/unknown",
+      `metric: expected one of ${expected}, got ${name} (${dataset.name})`,
+    );
+  }
+  const { task, metrics } = own;
+  return { task, metrics: metrics.includes(primary) ? metrics : [...metrics, primary], primary };
+}
+
+function knownMetrics(
+  task: TaskKind,
+  predicted: Numbers,
+  truth: Truth,
+  logits?: Float32Array,
+): ReturnType<Judge["metrics"]> {
+  const { metrics, loss } = JUDGES[task];
+  const answered = logits === undefined ? {} : { loss: () => loss(logits, truth) };
+  return { ...metrics(predicted, truth, logits), ...answered };
+}
+
 /**
  * The measure's metrics of predictions, and `mean` where that is the primary one.
  *
@@ -169,7 +242,7 @@ export function metricsOf(
   truth: Truth,
   logits?: Float32Array,
 ): Record<string, number> {
-  const known = JUDGES[task].metrics(predicted, truth, logits);
+  const known = knownMetrics(task, predicted, truth, logits);
   const found = metrics.flatMap((name): [string, number][] => {
     const value = known[name]?.();
     return value === undefined ? [] : [[name, value]];
@@ -202,55 +275,6 @@ export function requireAnswers(
   const where = `label ${Math.floor(bad / width) + 1}`;
   const message = `metrics: expected finite logits, got ${logits[bad]} (${where}); ${NOT_FINITE}`;
   throw new RunError("metrics/finite", message);
-}
-
-/** Examples of a set drawn anew, with what was predicted of them: the places may repeat. Predictions are as `predict` gives them. */
-export interface Drawn {
-  readonly truth: Truth;
-  readonly predicted: readonly Numbers[];
-}
-
-/** Draws examples. An embedding is drawn by its predictions alone. */
-export function drawExamples(
-  { task }: Pick<Measure, "task">,
-  truth: Truth,
-  predicted: readonly Numbers[],
-  places: Int32Array,
-): Drawn {
-  const { labels, starts, width = 1, scores, names } = truth;
-  if (task === "embedding") {
-    const drawn = predicted.map((each) => gather(each, places));
-    return { truth: { labels: [], ...(scores ? { scores: gather(scores, places) } : {}) }, predicted: drawn };
-  }
-  if (starts === undefined && width === 1) {
-    return {
-      truth: { labels: gather(labels, places) },
-      predicted: predicted.map((each) => gather(each, places)),
-    };
-  }
-  const bounds = (i: number): [number, number] =>
-    starts ? [starts[i] ?? 0, starts[i + 1] ?? 0] : [i * width, (i + 1) * width];
-  const rows = Array.from(places, bounds);
-  const flat = Int32Array.from(
-    rows.flatMap(([from, to]) => Array.from({ length: to - from }, (_, k) => from + k)),
-  );
-  const ends = new Int32Array(rows.length + 1);
-  rows.forEach(([from, to], i) => {
-    ends[i + 1] = (ends[i] ?? 0) + to - from;
-  });
-  return {
-    truth: {
-      labels: gather(labels, flat),
-      width,
-      ...(starts ? { starts: ends } : {}),
-      ...(names ? { names } : {}),
-    },
-    predicted: predicted.map((each) => gather(each, flat)),
-  };
-}
-
-function gather(values: Numbers, places: Int32Array): Float64Array {
-  return Float64Array.from(places, (place) => values[place] ?? Number.NaN);
 }
 
 function once<T>(make: () => T): () => T {

@@ -23,6 +23,35 @@ export function f1(predicted: Numbers, truth: Numbers): number {
   return f1Of(predicted, truth, 1);
 }
 
+/** Of those called class 1, the share that is. */
+export function precision(predicted: Numbers, truth: Numbers): number {
+  return ratio(countBoth(predicted, truth, 1), countOf(predicted, 1));
+}
+
+/** Of those that are class 1, the share called so. */
+export function recall(predicted: Numbers, truth: Numbers): number {
+  return ratio(countBoth(predicted, truth, 1), countOf(truth, 1));
+}
+
+/** The mean recall of the classes that occur. */
+export function balancedAccuracy(predicted: Numbers, truth: Numbers): number {
+  const classes = [...new Set(Array.from(truth))];
+  return meanOf(classes.map((c) => ratio(countBoth(predicted, truth, c), countOf(truth, c))));
+}
+
+function countBoth(predicted: Numbers, truth: Numbers, c: number): number {
+  let n = 0;
+  for (let i = 0; i < truth.length; i++) if (predicted[i] === c && truth[i] === c) n++;
+  return n;
+}
+
+/** How many are of a class. */
+export function countOf(classes: Numbers, c: number): number {
+  let n = 0;
+  for (let i = 0; i < classes.length; i++) if (classes[i] === c) n++;
+  return n;
+}
+
 /** The mean F1 of the classes that are predicted or true. */
 export function macroF1(predicted: Numbers, truth: Numbers): number {
   const [predictions, truths] = [counts(predicted), counts(truth)];
@@ -101,7 +130,8 @@ function dot(x: Float64Array, y: Float64Array): number {
   return x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0);
 }
 
-function ranks(values: Numbers): Float64Array {
+/** Ranks from 1, tied values sharing the mean of theirs. */
+export function ranks(values: Numbers): Float64Array {
   const own = new Float64Array(values.length);
   own.set(values);
   const sorted = own.toSorted();
@@ -128,7 +158,7 @@ export function meanOf(values: Numbers): number {
 }
 
 /** a / b, and 0 where that is not defined. */
-function ratio(a: number, b: number): number {
+export function ratio(a: number, b: number): number {
   return b === 0 ? 0 : a / b;
 }
 
@@ -159,9 +189,15 @@ export function meanLoss({ task }: Pick<Measure, "task">, logits: Float32Array, 
   return meanOf(each);
 }
 
-function logSumExp(row: Float32Array): number {
+/** log Σ eˣ, without overflow. */
+export function logSumExp(row: Float32Array): number {
   const top = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   return top + Math.log(row.reduce((sum, x) => sum + Math.exp(x - top), 0));
+}
+
+/** Whether more of a metric is better. */
+export function growsWithQuality(name: string): boolean {
+  return name !== "loss";
 }
 
 /** The one number that decides between models. */
