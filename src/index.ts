@@ -64,16 +64,16 @@ export type {
   Stage,
   Verdict,
 } from "./measure/result.ts";
+export type { Aggregation, Entity, Tagged, TagOptions } from "./network/entities.ts";
 export type { Network } from "./network/network.ts";
 export type { Prediction, Text } from "./network/predictions.ts";
 export type { AnswerFacts, TextTask } from "./network/vectors.ts";
+export type { EmbedOptions, PredictOptions } from "./options/answering.ts";
 export type {
   BenchOptions,
-  EmbedOptions,
   EvaluateOptions,
   ExportOptions,
   InspectOptions,
-  PredictOptions,
   QuantizeOptions,
   ShrinkOptions,
   TopologyOptions,

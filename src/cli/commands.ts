@@ -7,18 +7,9 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { requireEngine } from "../engine/presence.ts";
+import { EMBED, PREDICT } from "../options/answering.ts";
 import { flagOf } from "../options/flags.ts";
-import {
-  BENCH,
-  EMBED,
-  EVALUATE,
-  EXPORT,
-  INSPECT,
-  PREDICT,
-  QUANTIZE,
-  SHRINK,
-  TOPOLOGY,
-} from "../options/models.ts";
+import { BENCH, EVALUATE, EXPORT, INSPECT, QUANTIZE, SHRINK, TOPOLOGY } from "../options/models.ts";
 import { REPORT } from "../options/reporting.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../options/schema.ts";
 import { COMMON } from "../options/shared.ts";

@@ -11,6 +11,7 @@ import type {
   ExportResult,
   InspectResult,
   PredictedFile,
+  Predictions,
   PredictResult,
   QuantizeResult,
   ReportResult,
@@ -18,7 +19,6 @@ import type {
 } from "../commands/answers.ts";
 import type { RunResult } from "../measure/result.ts";
 import { metricText } from "../measure/verdict.ts";
-import type { Prediction } from "../network/predictions.ts";
 import type { PlannedWork } from "../reproduce/reproduce.ts";
 import { shellWord } from "../runs/progress.ts";
 import { escapeControls } from "./controls.ts";
@@ -68,31 +68,46 @@ function onExamples({ examples, task }: EvaluationResult): string {
 }
 
 /**
- * One line per text: label, probability and text, separated by tabs, so that other programs can read them. Of several
- * masks each has a line, which begins with the mask. Of a labelled file: where it is, and how many rows have each label.
+ * One line per text: label, probability and text, separated by tabs, so that other programs can read them; several labels,
+ * and their probabilities, have `|` between them. Of tokens a line per entity: the number of its text, label, probability,
+ * start, end and text. Of several masks each has its lines, which begin with the mask. Of a labelled file: where it is, and
+ * how many rows, or entities, have each label.
  */
-export function printPredictions({ predictions, masks, file }: PredictResult): string {
-  if (file !== undefined) return fileText(file);
-  if (masks.length < 2) return predictions.map((said) => cellsOf(said).join("\t")).join("\n");
-  return predictions
+export function printPredictions(result: PredictResult): string {
+  const { file, masks } = result;
+  if (file !== undefined) return fileText(file, result.task);
+  const under: readonly (Predictions & { readonly mask?: string })[] = masks.length < 2 ? [result] : masks;
+  const texts = Array.from({ length: Math.max(result.predictions.length, result.tagged.length) });
+  return texts
     .flatMap((_, i) =>
-      masks.map(({ mask, predictions: under }) =>
-        [mask, ...under.slice(i, i + 1).flatMap(cellsOf)].join("\t"),
+      under.flatMap(({ mask, ...said }) =>
+        linesOf(said, i).map((cells) => [...(mask === undefined ? [] : [mask]), ...cells].join("\t")),
       ),
     )
     .join("\n");
 }
 
-function cellsOf({ text, pair, label, score }: Prediction): string[] {
-  const cells = [label ?? "value", score.toFixed(4), text, ...(pair === null ? [] : [pair])];
-  return cells.map(escapeControls);
+/** What is said of one text, in cells. */
+function linesOf({ task, labels, predictions, tagged }: Predictions, i: number): string[][] {
+  const entities = (tagged[i]?.entities ?? []).map(({ label, score, start, end, text }) =>
+    [`${i + 1}`, label, score.toFixed(4), `${start}`, `${end}`, text].map(escapeControls),
+  );
+  const said = predictions[i];
+  if (said === undefined) return entities;
+  const isSeveral = task === "multi-label";
+  const held = said.scores.filter((_, c) => said.labels.includes(labels[c] ?? ""));
+  const label = isSeveral ? said.labels.join("|") : (said.label ?? "value");
+  const scores = (isSeveral ? held : [said.score]).map((score) => score.toFixed(4)).join("|");
+  const { text, pair } = said;
+  return [[label, scores, text, ...(pair === null ? [] : [pair])].map(escapeControls)];
 }
 
-function fileText({ path, rows, counts }: PredictedFile): string {
+function fileText({ path, rows, counts }: PredictedFile, task: PredictResult["task"]): string {
   const each = Object.entries(counts).map(
     ([label, n]) => `${n.toLocaleString("en")} ${escapeControls(label)}`,
   );
-  const labels = each.length === 0 ? "" : `: ${each.join(", ")}`;
+  const what = task === "tokens" ? "; entities" : "";
+  const labels = each.length === 0 ? "" : `${what}: ${each.join(", ")}`;
   return `wrote ${rows.toLocaleString("en")} rows to ${path}${labels}`;
 }
 

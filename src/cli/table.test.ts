@@ -245,30 +245,59 @@ test("inspect adds up to its total line", () => {
 test("predictions are one line each, tab separated; a regression prints its value", () => {
   const read = { tokens: 4, cut: 0 };
   const predictions = [
-    { text: "good", pair: null, label: "positive", score: 0.98765, scores: [0.01235, 0.98765], ...read },
-    { text: "a", pair: "b", label: null, score: 3.5, scores: [], ...read },
+    {
+      text: "good",
+      pair: null,
+      label: "positive",
+      score: 0.98765,
+      labels: ["positive"],
+      scores: [0.01235, 0.98765],
+      ...read,
+    },
+    { text: "a", pair: "b", label: null, score: 3.5, labels: [], scores: [], ...read },
   ];
   const lines = "positive\t0.9877\tgood\nvalue\t3.5000\ta\tb";
-  expect(printPredictions({ length: 9, labels: [], predictions, masks: [] })).toBe(lines);
-  const under = { mask: "a.mask", length: 9, labels: [], predictions };
-  expect(printPredictions({ length: 9, labels: [], predictions, masks: [under] })).toBe(lines);
+  const said = { length: 9, task: "classification", labels: [], predictions, tagged: [] } as const;
+  expect(printPredictions({ ...said, masks: [] })).toBe(lines);
+  expect(printPredictions({ ...said, masks: [{ mask: "a.mask", ...said }] })).toBe(lines);
 });
 
 test("of several masks each has a line per text, which begins with the mask", () => {
   const under = (mask: string, label: string) => ({
     mask,
-    length: 9,
-    labels: [label],
+    ...{ length: 9, task: "classification" as const, labels: [label], tagged: [] },
     predictions: ["one", "two"].map((text) => ({
-      ...{ text, pair: null, label, score: 1, scores: [1] },
+      ...{ text, pair: null, label, score: 1, labels: [label], scores: [1] },
       ...{ tokens: 3, cut: 0 },
     })),
   });
   const masks = [under("a.mask", "yes"), under("b.mask", "no")];
-  const { predictions = [] } = masks[0] ?? {};
-  expect(printPredictions({ length: 9, labels: ["yes"], predictions, masks })).toBe(
+  const [first = under("a.mask", "yes")] = masks;
+  expect(printPredictions({ ...first, masks })).toBe(
     "a.mask\tyes\t1.0000\tone\nb.mask\tno\t1.0000\tone\na.mask\tyes\t1.0000\ttwo\nb.mask\tno\t1.0000\ttwo",
   );
+});
+
+test("several labels have | between them; entities have a line each, with the number of their text", () => {
+  const read = { pair: null, tokens: 4, cut: 0 };
+  const said = {
+    length: 9,
+    task: "multi-label" as const,
+    labels: ["joy", "fear", "anger"],
+    tagged: [],
+    masks: [],
+  };
+  const predictions = [
+    { text: "both", label: "joy", score: 0.9, labels: ["joy", "anger"], scores: [0.9, 0.2, 0.6], ...read },
+    { text: "none", label: "fear", score: 0.4, labels: [], scores: [0.1, 0.4, 0.3], ...read },
+  ];
+  expect(printPredictions({ ...said, predictions })).toBe("joy|anger\t0.9000|0.6000\tboth\n\t\tnone");
+  const entity = { label: "LOC", score: 0.75, start: 3, end: 8, text: "Paris" };
+  const tagged = [[], [entity]].map((entities) => ({ text: "in Paris", entities, tokens: 4, cut: 0 }));
+  const tokens = { ...said, task: "tokens" as const, predictions: [], tagged };
+  expect(printPredictions(tokens)).toBe("2\tLOC\t0.7500\t3\t8\tParis");
+  const masks = ["a.mask", "b.mask"].map((mask) => ({ mask, ...tokens }));
+  expect(printPredictions({ ...tokens, masks })).toContain("a.mask\t2\tLOC");
 });
 
 test("an evaluation prints the task's metric first", () => {

@@ -7,7 +7,9 @@
 import type { Pooling } from "../bert/config.ts";
 import type { ModelPart } from "../measure/parts.ts";
 import type { FileBytes, Latency, Machine, Metric, Parameters, Verdict } from "../measure/result.ts";
+import type { Tagged } from "../network/entities.ts";
 import type { Prediction } from "../network/predictions.ts";
+import type { TextTask } from "../network/vectors.ts";
 import type { JudgedTopology } from "../study/judged.ts";
 import type { StudyAnswer } from "../study/study.ts";
 import type { DegreeStudy, HubOverlap } from "../topology/degrees.ts";
@@ -52,12 +54,16 @@ export interface AugmentResult {
   readonly seconds: number;
 }
 
-/** Predictions in the order of the texts. */
+/** What a model says, in the order of the texts. */
 export interface Predictions {
   /** Tokens at which texts are cut, and each prediction says whether its text was; null of a floor, which reads them whole. */
   readonly length: number | null;
+  readonly task: TextTask;
   readonly labels: readonly string[];
+  /** Empty of a model that labels tokens. */
   readonly predictions: readonly Prediction[];
+  /** Texts with their entities, of a model that labels tokens; empty of others. */
+  readonly tagged: readonly Tagged[];
 }
 
 /** Predictions of a base model under a mask. */
@@ -70,7 +76,7 @@ export interface MaskPredictions extends Predictions {
 export interface PredictResult extends Predictions {
   /** Of each mask, in the order given; empty without. */
   readonly masks: readonly MaskPredictions[];
-  /** What was written, where a file was labelled; there are no `predictions` then. */
+  /** What was written, where a file was labelled; nothing else is answered then. */
   readonly file?: PredictedFile;
 }
 
@@ -80,7 +86,7 @@ export interface PredictedFile {
   /** The file that was labelled. */
   readonly data: string;
   readonly rows: number;
-  /** Rows by label; empty for a regression. */
+  /** Rows by label, or entities by theirs; empty for a regression. */
   readonly counts: Readonly<Record<string, number>>;
 }
 

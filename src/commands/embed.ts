@@ -2,7 +2,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { poolingOf } from "../bert/config.ts";
-import { EMBED, type EmbedOptions, type EmbedSettings } from "../options/models.ts";
+import { EMBED, type EmbedOptions, type EmbedSettings } from "../options/answering.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { loadModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";

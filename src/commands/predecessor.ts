@@ -98,7 +98,14 @@ function columnsFor(data: Dataset, head: Head, name: string): number[] {
 }
 
 function wordsOf(head: Head): string {
-  if (head.kind === "classification") return `the labels ${head.labels.join(", ")}`;
+  if ("labels" in head) {
+    const of = {
+      classification: "the labels",
+      "multi-label": "any of the labels",
+      tokens: "the labels of tokens",
+    };
+    return `${of[head.kind]} ${head.labels.join(", ")}`;
+  }
   if (head.kind === "regression") return "a number as its answer";
   return head.kind === "mlm" ? "a masked language model's head" : "no head";
 }

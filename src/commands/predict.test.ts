@@ -60,7 +60,7 @@ test("a regression gives its value and no label", async () => {
   expect(predictions).toEqual([
     {
       ...{ text: "good film", pair: null, tokens: 4, cut: 0 },
-      ...{ label: null, score: expect.closeTo(value?.[0] ?? 0, 6), scores: [] },
+      ...{ label: null, score: expect.closeTo(value?.[0] ?? 0, 6), labels: [], scores: [] },
     },
   ]);
 });

@@ -1,34 +1,39 @@
-/** `espalier predict`: labels for texts or for the rows of a file, from one model or from one base under several masks. */
+/**
+ * `espalier predict`: labels for texts, or for their tokens, or for the rows of a file, from one model or from one base under
+ * several masks.
+ */
 
-import { InputError } from "../base/errors.ts";
-import { labelsOf } from "../bert/config.ts";
+import { ConfigError, InputError } from "../base/errors.ts";
+import type { Head } from "../bert/config.ts";
 import { floorFolder, openFloor } from "../floor/folder.ts";
 import { floorLogits, readWhole } from "../floor/model.ts";
+import type { Aggregation } from "../network/entities.ts";
 import { maskBase } from "../network/mask-file.ts";
 import type { Network } from "../network/network.ts";
 import { type Prediction, predictionsOf, type Text } from "../network/predictions.ts";
-import { PREDICT, type PredictOptions, type PredictSettings } from "../options/models.ts";
+import { PREDICT, type PredictOptions, type PredictSettings } from "../options/answering.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { headFor } from "../runs/head.ts";
 import { noteCut } from "../runs/length.ts";
 import { type LoadedModel, loadModel, type ModelPlace } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { openTextModel, requireLabels, type TextModelOptions } from "../runs/text-model.ts";
+import { openTextModel, requireLabels, type TextModel, type TextModelOptions } from "../runs/text-model.ts";
 import { applyMask, loadUnder } from "../runs/under-mask.ts";
 import { usageNotes } from "../runs/usage.ts";
 import type { MaskPredictions, Predictions, PredictResult } from "./answers.ts";
-import { type FileJob, predictFile, requirePlace } from "./predict-file.ts";
+import { type FileJob, predictFile, requirePlace, type Said } from "./predict-file.ts";
 
 /**
- * Labels texts; a tab separates the two of a pair. With masks the model is their base, is read once, and every mask
+ * Labels texts; a tab separates the two of a pair, where it is not their tokens that are labelled. With masks the model is their base, is read once, and every mask
  * answers, one after the other. With `data` the rows of a file are labelled and written to `out`.
  *
  * @throws {ConfigError} for options that do not fit, `model/head` for a model that was not fine-tuned,
- *   `predict/exists` for a file that is not to be replaced
+ *   `predict/aggregation` for one that does not label tokens, `predict/exists` for a file that is not to be replaced
  * @throws {InputError} `predict/tabs` for more than one tab in a text; for a model, a mask or a file that cannot be read
  * @throws {InterruptedError} `predict/stopped`
  * @example const { predictions } = await predict({ model: "runs/sst2", texts: ["a film to remember"] });
+ * @example const { tagged } = await predict({ model: "runs/conll", texts: ["Angela Merkel was in Paris"] });
  * @example const { masks } = await predict({ model: "base", mask: ["sst2.mask", "cola.mask"], texts: ["a film"] });
  * @example await predict({ model: "runs/sst2", data: "reviews.csv", text: "review", out: "labelled.csv" });
  */
@@ -38,7 +43,8 @@ export async function predict(options: PredictOptions, context: RunContext = {})
 }
 
 async function predictWith(settings: PredictSettings, context: RunContext): Promise<PredictResult> {
-  const { model, texts = [], mask = [], data, out, threads, device, batchSize, maxLength } = settings;
+  const { model, texts = [], mask = [], data, out, aggregation } = settings;
+  const { threads, device, batchSize, maxLength } = settings;
   const running = { threads, device, batchSize, maxLength };
   const floor = floorFolder(model);
   if (floor !== undefined) return predictByFloor(floor, settings, context);
@@ -47,19 +53,29 @@ async function predictWith(settings: PredictSettings, context: RunContext): Prom
     const loaded = await loadUnder(model, mask[0] ?? null, context);
     return labelFile(loaded, running, { ...settings, data, out }, context);
   }
-  const given = texts.map((line, i) => toText(line, i, "predict"));
+  const pairs = texts.map((line, i) => toText(line, i, "predict"));
   const loaded = await loadModel(model, context);
   const { network } = loaded;
+  requireAggregated(network.head, settings);
+  // To the tokens of a text a tab is white space.
+  const given = network.head.kind === "tokens" ? texts : pairs;
   const hasPairs = given.some((text) => typeof text !== "string");
   await tellUsage(loaded, hasPairs, context);
   const answer = (masked: Network, name: string): Promise<Predictions> =>
-    answers(masked, name, given, { ...running, context });
+    answers(masked, name, given, { ...running, aggregation, context });
   const masks = await underEach(network, mask, answer);
   const said = masks[0] ?? (await answer(network, model));
-  const { length, labels, predictions } = said;
-  const longer = predictions.filter(({ cut }) => cut > 0).length;
-  if (length !== null) noteCut(longer, predictions.length, length, context.report);
-  return { length, labels, predictions, masks };
+  const longer = [...said.predictions, ...said.tagged].filter(({ cut }) => cut > 0).length;
+  const { length, task, labels, predictions, tagged } = said;
+  if (length !== null) noteCut(longer, given.length, length, context.report);
+  return { length, task, labels, predictions, tagged, masks };
+}
+
+/** @throws {ConfigError} `predict/aggregation` */
+function requireAggregated(head: Head, { aggregation }: Pick<PredictSettings, "aggregation">): void {
+  if (aggregation === undefined || head.kind === "tokens") return;
+  const message = `aggregation: expected a model that labels tokens, got one for ${head.kind}`;
+  throw new ConfigError("predict/aggregation", message);
 }
 
 /** As with a network, but no text is cut, and no mask fits. */
@@ -70,7 +86,7 @@ async function predictByFloor(
 ): Promise<PredictResult> {
   const { place, model } = await openFloor(folder, settings);
   const head = headFor(model);
-  const labels = labelsOf(head);
+  const { task, labels } = model;
   const tell = (isPair: boolean): Promise<void> => tellUsage(place, isPair, context);
   const classify = (
     texts: readonly Text[],
@@ -83,12 +99,12 @@ async function predictByFloor(
   if (data !== undefined && out !== undefined) {
     requirePlace({ out, force: settings.force });
     const job = { ...settings, data, out };
-    const file = await predictFile({ classify, maxLength: null }, labels, job, context, tell);
-    return { length: null, labels, predictions: [], masks: [], file };
+    const file = await predictFile({ task, labels, maxLength: null, answer: classify }, job, context, tell);
+    return { length: null, task, labels, predictions: [], tagged: [], masks: [], file };
   }
   const given = texts.map((line, i) => toText(line, i, "predict"));
   await tell(given.some((text) => typeof text !== "string"));
-  return { length: null, labels, predictions: await classify(given, context), masks: [] };
+  return { length: null, task, labels, predictions: await classify(given, context), tagged: [], masks: [] };
 }
 
 async function tellUsage(loaded: ModelPlace, isPair: boolean, { report }: RunContext): Promise<void> {
@@ -98,17 +114,19 @@ async function tellUsage(loaded: ModelPlace, isPair: boolean, { report }: RunCon
 async function labelFile(
   loaded: LoadedModel,
   options: TextModelOptions,
-  job: FileJob & Pick<PredictSettings, "model">,
+  job: FileJob & Pick<PredictSettings, "model" | "aggregation">,
   context: RunContext,
 ): Promise<PredictResult> {
   const { network } = loaded;
   requireLabels(network.head, job.model);
+  requireAggregated(network.head, job);
   const classifier = await openTextModel(network, options);
   try {
-    const labels = labelsOf(network.head);
+    const { task, labels, maxLength: length } = classifier;
     const tell = (isPair: boolean): Promise<void> => tellUsage(loaded, isPair, context);
-    const file = await predictFile(classifier, labels, job, context, tell);
-    return { length: classifier.maxLength, labels, predictions: [], masks: [], file };
+    const labeller = { task, labels, maxLength: length, answer: askerOf(classifier, job.aggregation) };
+    const file = await predictFile(labeller, job, context, tell);
+    return { length, task, labels, predictions: [], tagged: [], masks: [], file };
   } finally {
     await classifier.close();
   }
@@ -127,19 +145,41 @@ async function underEach(
   return masks;
 }
 
+/** Asks a model what it is there for. */
+function askerOf(
+  { task, classify, tag }: TextModel,
+  aggregation: Aggregation | undefined,
+): (texts: readonly Text[], context: RunContext) => Promise<readonly Said[]> {
+  if (task !== "tokens") return classify;
+  const how = aggregation === undefined ? {} : { aggregation };
+  return (texts, context) =>
+    tag(
+      texts.map((text) => (typeof text === "string" ? text : text.join("\t"))),
+      how,
+      context,
+    );
+}
+
+/** How a model is run, and what its answers become. */
+interface AnswerOptions extends TextModelOptions {
+  readonly aggregation: Aggregation | undefined;
+  readonly context: RunContext;
+}
+
 async function answers(
   network: Network,
   name: string,
   texts: readonly Text[],
-  { context, ...options }: TextModelOptions & { readonly context: RunContext },
+  { context, aggregation, ...options }: AnswerOptions,
 ): Promise<Predictions> {
   requireLabels(network.head, name);
   const classifier = await openTextModel(network, options);
   try {
-    const { head } = network;
-    const labels = labelsOf(head);
-    const predictions = await classifier.classify(texts, context);
-    return { length: classifier.maxLength, labels, predictions };
+    const { task, labels, maxLength: length } = classifier;
+    const said = await askerOf(classifier, aggregation)(texts, context);
+    const tagged = said.filter((each) => "entities" in each);
+    const predictions = said.filter((each) => "scores" in each);
+    return { length, task, labels, predictions, tagged };
   } finally {
     await classifier.close();
   }

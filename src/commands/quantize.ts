@@ -8,7 +8,7 @@
  *   write         the model's folder with what computes in 8 bits in its config.json, the QDQ file and the packed file;
  *                 each is scored and timed as it ships
  *
- * A classifier or a regression is judged by its task's metric on labelled text, a bare encoder by the mean cosine of its
+ * A model with labels or a score is judged by its task's metric on labelled text, a bare encoder by the mean cosine of its
  * vectors with those of float32. A model that computes in 8 bits already keeps its levels, and gets ranges.
  */
 
@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
 import { requireEntry } from "../base/present.ts";
 import { fold, keyOf, permutation } from "../base/random.ts";
-import { poolingOf } from "../bert/config.ts";
+import { answersTexts, poolingOf } from "../bert/config.ts";
 import { linearModules } from "../bert/quantized.ts";
 import { type EncodedSet, encodeDataset, unlabelled } from "../data/batches.ts";
 import { truthOf } from "../data/judging/judge.ts";
@@ -57,7 +57,7 @@ const SENSITIVITY = 128;
 /**
  * Quantizes a model after training, and says what that costs and gives.
  *
- * @throws {ConfigError} for options that do not fit; `quantize/head` for a model that answers no text as a whole,
+ * @throws {ConfigError} for options that do not fit; `quantize/head` for a model that does not answer texts,
  *   `quantize/exists`, `quantize/out`
  * @throws {InputError} for a model or data that cannot be read; `quantize/texts` for too few; `run/busy`
  * @throws {RunError} `quantize/drop` when every choice of layers loses too much
@@ -131,7 +131,7 @@ type Quantizable = keyof typeof DIVERGENCES;
 
 /** @throws {ConfigError} `quantize/head` */
 function requireKind({ head }: Network, name = "network"): Quantizable {
-  if (head.kind === "classification" || head.kind === "regression") return head.kind;
+  if (answersTexts(head) || head.kind === "tokens") return head.kind;
   if (head.kind === "none" && poolingOf(head)) return "none";
   const got = head.kind === "none" ? "an encoder whose pooling is not read here" : unlabelledKind(head);
   throw new ConfigError("quantize/head", `model: expected one with labels or vectors, got ${got} (${name})`);

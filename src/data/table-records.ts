@@ -102,8 +102,11 @@ function textOf(cell: Cell, where: string): string {
 /** The kinds of file that records are written to. */
 export type WrittenFormat = "csv" | "tsv" | "jsonl";
 
-/** A value beside a record; of an object each member is a column `name_member`, unless it is written as JSON. */
-export type AddedValue = string | number | Readonly<Record<string, number>>;
+/**
+ * A value beside a record. Of an object each member is a column `name_member`, unless it is written as JSON; a list is JSON in
+ * any file.
+ */
+export type AddedValue = string | number | Readonly<Record<string, number>> | readonly unknown[];
 
 /** Records as lines of a file; the first decides what the columns are. */
 export interface RecordLines {
@@ -134,7 +137,7 @@ export function recordLines(format: WrittenFormat): RecordLines {
 type Field = readonly [name: string, value: unknown];
 
 function flattened([name, value]: readonly [string, AddedValue]): Field[] {
-  if (typeof value !== "object") return [[name, value]];
+  if (typeof value !== "object" || Array.isArray(value)) return [[name, value]];
   return Object.entries(value).map(([member, each]) => [`${name}_${member}`, each]);
 }
 

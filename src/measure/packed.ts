@@ -4,7 +4,7 @@
  * Not here: the format (sparse/esp/), the kernels and their threads (sparse/, runtime/), whether it pays (verdict.ts).
  */
 
-import { type Head, poolingOf } from "../bert/config.ts";
+import { answersTexts, type Head, poolingOf } from "../bert/config.ts";
 import type { Inference, InputBatch } from "../network/inference.ts";
 import type { KernelReport } from "../runtime/protocol.ts";
 import { openSession } from "../runtime/session.ts";
@@ -18,9 +18,9 @@ export interface PackedInference extends Inference {
   close(): Promise<void>;
 }
 
-/** Whether the sparse runtime answers with such a head: it labels texts, or gives each a number or a vector. */
+/** Whether the sparse runtime answers with such a head: it labels texts or tokens, or gives each a number or a vector. */
 export function runsSparse(head: Head): boolean {
-  return head.kind === "classification" || head.kind === "regression" || poolingOf(head) !== undefined;
+  return answersTexts(head) || head.kind === "tokens" || poolingOf(head) !== undefined;
 }
 
 /** The bytes of a network's .esp file, with this version as its producer. @throws as `encodeEsp` does */
@@ -37,7 +37,27 @@ export async function packNetwork(
  */
 export async function openPacked(file: Uint8Array, threads: number, where: string): Promise<PackedInference> {
   const { opened, logits, close } = await openSession(file, { threads, where });
-  return { report: opened.report, logits: (batch) => logits(textsOf(batch)), close };
+  const { report, head } = opened;
+  return {
+    report,
+    logits: async (batch) => {
+      const rows = await logits(textsOf(batch));
+      return head.kind === "tokens" ? withPadding(rows, batch, head.labels.length) : rows;
+    },
+    close,
+  };
+}
+
+/** Rows of the tokens of each text in turn as [B, T, C], where padding has zeros. */
+function withPadding(rows: Float32Array, { mask }: InputBatch, width: number): Float32Array {
+  const padded = new Float32Array(mask.length * width);
+  let at = 0;
+  mask.forEach((isToken, i) => {
+    if (isToken === 0) return;
+    padded.set(rows.subarray(at, at + width), i * width);
+    at += width;
+  });
+  return padded;
 }
 
 /** The texts of a batch without their padding. */

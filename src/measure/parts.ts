@@ -1,7 +1,7 @@
 /** What is in a model, part by part: parameters, those that are not 0, and the work of one text. */
 
 import { requireEntry } from "../base/present.ts";
-import type { BertConfig, LayerConfig } from "../bert/config.ts";
+import { answersTexts, type BertConfig, type LayerConfig } from "../bert/config.ts";
 import { CLASSIFIER, isEmbedding, isMixture, layerNames, POOLER, parameters } from "../bert/names.ts";
 import { type Head, macs, type Network } from "../network/network.ts";
 import { poolingText } from "../network/sentence-files.ts";
@@ -33,7 +33,7 @@ export function partsOf(network: Network, length: number): ModelPart[] {
   });
   const onTop = macs({ ...config, layers: [] }, head, length);
   const square = `${config.hiddenSize} × ${config.hiddenSize}`;
-  const reader = head.kind === "classification" || head.kind === "regression" ? config.hiddenSize ** 2 : 0;
+  const reader = answersTexts(head) ? config.hiddenSize ** 2 : 0;
   const parts = [
     part("embeddings", embeddingsText(config), 0, isEmbedding),
     ...layers,

@@ -21,10 +21,12 @@ export function tokenizerOf({ config, vocabulary }: Pick<Network, "config" | "vo
     ...tokenizer,
     encode: (text, pair, maxLength) =>
       withKnownTypes(tokenizer.encode(text, pair, maxLength), config.typeVocab, pair !== undefined),
+    encodePlaced: (text, maxLength) =>
+      withKnownTypes(tokenizer.encodePlaced(text, maxLength), config.typeVocab, false),
   };
 }
 
-function withKnownTypes(encoding: Encoding, typeVocab: number, isPair: boolean): Encoding {
+function withKnownTypes<E extends Encoding>(encoding: E, typeVocab: number, isPair: boolean): E {
   const most = encoding.types.reduce((a, b) => Math.max(a, b), 0);
   if (most < typeVocab) return encoding;
   const what = isPair ? "text pair" : "text";

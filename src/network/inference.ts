@@ -10,9 +10,10 @@
 
 import { randomUUID } from "node:crypto";
 import { InputError, RunError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import type { Tensor } from "../base/tensor.ts";
-import { poolingOf } from "../bert/config.ts";
-import type { Batch } from "../data/batches.ts";
+import { type Head, poolingOf } from "../bert/config.ts";
+import { type Batch, type EncodedSet, evalBatches } from "../data/batches.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Program } from "../graph/program.ts";
 import type { Network } from "./network.ts";
@@ -25,8 +26,8 @@ export type InputBatch = Pick<Batch, "size" | "length" | "ids" | "types" | "mask
 /** A network on an engine. Its memory is the engine's, and is free when that is closed. */
 export interface Inference {
   /**
-   * Logits row by row: [B, C], [B, 1] of a regression, [B, T, V] of a masked language model; the last hidden states
-   * [B, T, D] of a network without a head.
+   * Logits row by row: [B, C], [B, 1] of a regression, [B, T, C] where tokens have labels, [B, T, V] of a masked language
+   * model; the last hidden states [B, T, D] of a network without a head.
    *
    * @throws {InputError} `inference/length` for a batch longer than the network has positions
    */
@@ -50,6 +51,38 @@ export async function openAnswers(engine: Engine, network: Network): Promise<Inf
   const pooling = poolingOf(network.head);
   if (!pooling) return inference;
   return { logits: async (batch) => poolBatch(await inference.logits(batch), batch, pooling) };
+}
+
+/**
+ * Answers to texts in their order, so many in a batch: [N, C]; where tokens have labels a row for each token of each text.
+ * @param model  as `openAnswers` opens it
+ * @throws the reason of the signal, before the next batch
+ */
+export async function answersInOrder(
+  model: Inference,
+  head: Head,
+  set: EncodedSet,
+  batchSize: number,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const own: Float32Array[] = [];
+  for (const batch of evalBatches(set, batchSize)) {
+    signal?.throwIfAborted();
+    const rows = await model.logits(batch);
+    const stride = rows.length / batch.size;
+    batch.indices.forEach((index, i) => {
+      const tokens = requireItem(set.examples, index, "texts").ids.length;
+      const length = head.kind === "tokens" ? tokens * head.labels.length : stride;
+      own[index] = rows.subarray(i * stride, i * stride + length);
+    });
+  }
+  const all = new Float32Array(own.reduce((n, { length }) => n + length, 0));
+  let at = 0;
+  for (const rows of own) {
+    all.set(rows, at);
+    at += rows.length;
+  }
+  return all;
 }
 
 /** Loads a model that `exportOnnx` made of `network`. */

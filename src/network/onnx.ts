@@ -5,7 +5,8 @@
  * `transformers`, optimum and transformers.js use:
  *
  *   input_ids, attention_mask, token_type_ids   int64 [batch_size, sequence_length], both free
- *   logits             float32 [batch_size, labels]; [batch_size, sequence_length, pieces] for a masked language model
+ *   logits             float32 [batch_size, labels]; [batch_size, sequence_length, labels] where each token has a label,
+ *                      and as many pieces for a masked language model
  *   last_hidden_state  float32 [batch_size, sequence_length, hidden], of a network without a head
  *
  * Weights keep the checkpoint's names, so that a viewer shows which is which. Pruned layers need no explanation in
@@ -16,11 +17,12 @@
 
 import { InputError } from "../base/errors.ts";
 import type { Tensor } from "../base/tensor.ts";
-import type { BertConfig } from "../bert/config.ts";
+import { type BertConfig, labelsOf } from "../bert/config.ts";
 import {
   type BertInputs,
   batchInputs,
   classify,
+  classifyTokens,
   contextOf,
   encode,
   type ForwardContext,
@@ -139,6 +141,8 @@ function outputOf(context: ForwardContext, inputs: BertInputs, { config, head }:
   const { shape } = inputs.ids;
   if (head.kind === "none") return reshape(encoding.last, [...shape, config.hiddenSize]);
   if (head.kind === "mlm") return reshape(pieceLogits(context, encoding.last), [...shape, config.vocabSize]);
+  if (head.kind === "tokens")
+    return reshape(classifyTokens(context, encoding.last), [...shape, head.labels.length]);
   return classify(context, encoding);
 }
 
@@ -146,5 +150,6 @@ function outputOf(context: ForwardContext, inputs: BertInputs, { config, head }:
 function metadataOf(network: Network): Record<string, string> {
   const { head } = network;
   const about = { head: head.kind, max_length: String(lengthFor(network)) };
-  return head.kind === "classification" ? { ...about, labels: JSON.stringify(head.labels) } : about;
+  const labels = labelsOf(head);
+  return labels.length > 0 ? { ...about, labels: JSON.stringify(labels) } : about;
 }

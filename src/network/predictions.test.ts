@@ -19,7 +19,7 @@ test("a label has the probability of its logit; a regression's value is its scor
   expect(first).toMatchObject({ text: "a", pair: null, label: "yes", score: expect.closeTo(0.75, 6) });
   expect(second).toMatchObject({ text: "b", pair: "c", label: "no", score: expect.closeTo(0.8808, 4) });
   expect(predictionsOf({ kind: "regression" }, read("a"), Float32Array.of(2.5))).toEqual([
-    { text: "a", pair: null, label: null, score: 2.5, scores: [], tokens: 3, cut: 0 },
+    { text: "a", pair: null, label: null, score: 2.5, labels: [], scores: [], tokens: 3, cut: 0 },
   ]);
 });
 

@@ -1,4 +1,4 @@
-/** What logits say about texts: a label with its probability, or a number. Browser-safe. */
+/** What logits say about texts: one label or several, with their probabilities, or a number. Browser-safe. */
 
 import { ConfigError, InputError, RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
@@ -19,7 +19,12 @@ export interface Prediction {
   readonly label: string | null;
   /** Probability of the label, or the value of a regression. */
   readonly score: number;
-  /** Probability of each label, in the order of the model's `labels`; empty for a regression. */
+  /** The label; of a model that gives several those of a probability of 0.5 or more, which may be none; none of a regression. */
+  readonly labels: readonly string[];
+  /**
+   * Probability of each label, in the order of the model's `labels`; empty for a regression. Of one label for each text they
+   * add up to 1, of several each is for itself.
+   */
   readonly scores: readonly number[];
   /** Tokens that the model read, [CLS] and [SEP] among them. */
   readonly tokens: number;
@@ -39,7 +44,7 @@ export interface Answerer {
   readonly tokenizer: Tokenizer;
   /** Tokens at which texts are cut. */
   readonly maxLength: number;
-  /** Logits [texts, labels] or vectors [texts, hidden size], in the order of the texts. */
+  /** Logits [texts, labels] or vectors [texts, hidden size], in the order of the texts; of tokens a row for each token. */
   logits(texts: readonly Encoding[]): Promise<Float32Array>;
 }
 
@@ -104,25 +109,46 @@ export async function classifyTexts(answerer: Answerer, texts: readonly Text[]):
 }
 
 /** The answers to any number of texts, so many at a time, in their order. */
-export async function* answersTo(
-  { tokenizer, maxLength, logits }: Answerer,
-  texts: readonly Text[],
-): AsyncGenerator<Answered> {
+export async function* answersTo(answerer: Answerer, texts: readonly Text[]): AsyncGenerator<Answered> {
+  const { tokenizer, maxLength } = answerer;
+  const encode = (given: Text): Encoding =>
+    typeof given === "string"
+      ? tokenizer.encode(given, undefined, maxLength)
+      : tokenizer.encode(...given, maxLength);
+  for await (const { given, encodings, rows, before } of encodedTexts(answerer, texts, encode)) {
+    const read = given.map((each, i): ReadText => {
+      const [text, pair = null] = typeof each === "string" ? [each] : each;
+      const { ids, cut } = requireItem(encodings, i, "texts");
+      return { text, pair, tokens: ids.length, cut };
+    });
+    yield { read, rows, before };
+  }
+}
+
+/** Some texts as a model reads them, with its answers. */
+interface AnsweredEncodings<T extends Text, E extends Encoding> extends Pick<Answered, "rows" | "before"> {
+  readonly given: readonly T[];
+  readonly encodings: readonly E[];
+}
+
+/** The same, of texts that are cut into pieces in any way. */
+export async function* encodedTexts<T extends Text, E extends Encoding>(
+  { logits }: Pick<Answerer, "logits">,
+  texts: readonly T[],
+  encode: (text: T) => E,
+): AsyncGenerator<AnsweredEncodings<T, E>> {
   let turn = 0;
   for (let at = 0; at < texts.length; at += WINDOW) {
-    const encodings: Encoding[] = [];
-    const read: ReadText[] = [];
-    for (const given of texts.slice(at, at + WINDOW)) {
-      const [text, pair] = typeof given === "string" ? [given, undefined] : given;
-      const encoding = tokenizer.encode(text, pair, maxLength);
-      encodings.push(encoding);
-      read.push({ text, pair: pair ?? null, tokens: encoding.ids.length, cut: encoding.cut });
-      turn += text.length + (pair?.length ?? 0);
+    const given = texts.slice(at, at + WINDOW);
+    const encodings: E[] = [];
+    for (const text of given) {
+      encodings.push(encode(text));
+      turn += typeof text === "string" ? text.length : text[0].length + text[1].length;
       if (turn < TURN) continue;
       await new Promise((resolve) => setTimeout(resolve));
       turn = 0;
     }
-    yield { read, rows: await logits(encodings), before: at };
+    yield { given, encodings, rows: await logits(encodings), before: at };
   }
 }
 
@@ -144,12 +170,14 @@ export function predictionsOf(
   const best = argmaxRows(logits, width);
   return texts.map((read, i) => {
     const row = logits.subarray(i * width, (i + 1) * width);
-    if (head.kind !== "classification")
-      return { ...read, label: null, score: requireItem(row, 0, "logits"), scores: [] };
-    const scores = softmax(row);
-    const label = requireItem(best, i, "labels");
-    const score = requireItem(scores, label, "scores");
-    return { ...read, label: requireItem(labels, label, "labels"), score, scores };
+    if (labels.length === 0)
+      return { ...read, label: null, score: requireItem(row, 0, "logits"), labels: [], scores: [] };
+    const most = requireItem(best, i, "labels");
+    const label = requireItem(labels, most, "labels");
+    const isSeveral = head.kind === "multi-label";
+    const scores = isSeveral ? Array.from(row, sigmoid) : softmax(row);
+    const held = isSeveral ? labels.filter((_, c) => requireItem(row, c, "logits") >= 0) : [label];
+    return { ...read, label, score: requireItem(scores, most, "scores"), labels: held, scores };
   });
 }
 
@@ -160,6 +188,11 @@ export function requireFinite(what: string, rows: Float32Array, width: number, b
   const text = before + Math.floor(place / width) + 1;
   const message = `${what}: expected finite numbers, got ${rows[place]} (text ${text}); ${NOT_FINITE}`;
   throw new RunError("predict/finite", message);
+}
+
+/** The probability of a label that holds or does not. */
+function sigmoid(z: number): number {
+  return 1 / (1 + Math.exp(-z));
 }
 
 /** Probabilities, in double precision. */

@@ -1,17 +1,20 @@
 /** What a model that is ready answers texts with, and vectors as one of the answers. Browser-safe. */
 
 import { ConfigError } from "../base/errors.ts";
-import { type Head, labelsOf, type Pooling, poolingOf } from "../bert/config.ts";
+import { answersTexts, type Head, labelsOf, type Pooling, poolingOf } from "../bert/config.ts";
 import { type Answerer, answersTo, requireFinite, type Text } from "./predictions.ts";
 
-/** What a model does with a text: it labels it, gives it a number, or a vector. */
-export type TextTask = "classification" | "regression" | "embedding";
+/** What a model does with a text: it gives it one label, a number, several labels, a label for each token, or a vector. */
+export type TextTask = "classification" | "regression" | "multi-label" | "tokens" | "embedding";
+
+/** What a model is asked. */
+type Question = "classify" | "tag" | "embed";
 
 /** What is known of a model's answers. */
 export interface AnswerFacts {
-  /** `classify` answers for the first two, `embed` for the third. */
+  /** `classify` answers for the first three, `tag` for `tokens`, `embed` for `embedding`. */
   readonly task: TextTask;
-  /** Of a classification, in the order of `scores`; none of another model. */
+  /** In the order of `scores`; none of a model without labels. */
   readonly labels: readonly string[];
   /** How vectors are made; null where none are. */
   readonly pooling: Pooling | null;
@@ -19,7 +22,7 @@ export interface AnswerFacts {
   readonly dimensions: number | null;
 }
 
-/** The facts of a head. @throws {ConfigError} `model/head` for one that answers no text as a whole */
+/** The facts of a head. @throws {ConfigError} `model/head` for one that does not answer texts */
 export function answerFacts(head: Head, hiddenSize: number): AnswerFacts {
   const pooling = poolingOf(head) ?? null;
   const dimensions = pooling && hiddenSize;
@@ -27,7 +30,7 @@ export function answerFacts(head: Head, hiddenSize: number): AnswerFacts {
 }
 
 function taskOf(head: Head): TextTask {
-  if (head.kind === "classification" || head.kind === "regression") return head.kind;
+  if (answersTexts(head) || head.kind === "tokens") return head.kind;
   if (poolingOf(head)) return "embedding";
   const got = head.kind === "mlm" ? "a masked language model" : "an encoder whose pooling is not read here";
   throw new ConfigError("model/head", `model: expected one with labels or vectors, got ${got}`);
@@ -37,14 +40,22 @@ function taskOf(head: Head): TextTask {
  * Refuses to ask a model for what it does not answer.
  * @throws {ConfigError} `model/task`
  */
-export function requireTask({ task }: Pick<AnswerFacts, "task">, asked: "classify" | "embed"): void {
-  if ((task === "embedding") === (asked === "embed")) return;
-  const [expected, got] =
-    asked === "embed"
-      ? ["an encoder without a head", `a model for ${task}, which classify asks`]
-      : ["a model with labels or a score", "an encoder without a head, which embed asks"];
-  throw new ConfigError("model/task", `${asked}: expected ${expected}, got ${got}`);
+export function requireTask({ task }: Pick<AnswerFacts, "task">, asked: Question): void {
+  const asks = task === "embedding" ? "embed" : task === "tokens" ? "tag" : "classify";
+  if (asks === asked) return;
+  const [{ expected }, { got }] = [KINDS[asked], KINDS[asks]];
+  throw new ConfigError(
+    "model/task",
+    `${asked}: expected ${expected}, got ${got ?? `a model for ${task}`}, which ${asks} asks`,
+  );
 }
+
+/** The models that answer a question, in words. */
+const KINDS: Readonly<Record<Question, { readonly expected: string; readonly got?: string }>> = {
+  classify: { expected: "a model with labels or a score" },
+  tag: { expected: "a model with a label for each token" },
+  embed: { expected: "an encoder without a head", got: "an encoder without a head" },
+};
 
 /**
  * A vector for each text, in their order, each in memory of its own.

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { ConfigError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
-import { BENCH, EVALUATE, EXPORT, INSPECT, PREDICT, SHRINK } from "./models.ts";
+import { PREDICT } from "./answering.ts";
+import { BENCH, EVALUATE, EXPORT, INSPECT, SHRINK } from "./models.ts";
 import { PRACTICE } from "./practice.ts";
 import { resolveOptions } from "./schema.ts";
 import { AUGMENT, COMPRESS, DEMO, FINETUNE, PRETRAIN, RESUME } from "./training.ts";

@@ -9,6 +9,7 @@
 import { randomUUID } from "node:crypto";
 import { requireEntry, requireItem } from "../base/present.ts";
 import type { Tensor } from "../base/tensor.ts";
+import { answersTexts } from "../bert/config.ts";
 import { batchInputs, classify, contextOf, encode } from "../bert/forward.ts";
 import { parameters } from "../bert/names.ts";
 import { type Encoded, type EncodedSet, evalBatches } from "../data/batches.ts";
@@ -135,12 +136,12 @@ function probes({ config, head }: Network): {
     },
   });
   const encoding = encode(context, batchInputs());
-  const isLabelled = head.kind === "classification" || head.kind === "regression";
-  if (isLabelled) classify(context, encoding);
+  const isFirst = answersTexts(head);
+  if (isFirst) classify(context, encoding);
   const names = new Map<Value, string>();
   const shared = new Map<string, string>();
   for (const [module, values] of reads) {
-    const x = requireItem(values, isLabelled ? 0 : values.length - 1, "inputs");
+    const x = requireItem(values, isFirst ? 0 : values.length - 1, "inputs");
     const name = names.get(x) ?? `read_${names.size}`;
     names.set(x, name);
     shared.set(module, name);

@@ -3,7 +3,7 @@
 import type { EncodedSet } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Network } from "../network/network.ts";
-import { answersOf, divergence } from "./answers.ts";
+import { divergence, everyAnswer } from "./answers.ts";
 import { type FittedLayer, withLayersIn8Bits } from "./post-training.ts";
 
 /** One layer, alone in 8 bits. */
@@ -31,10 +31,10 @@ export async function layerSensitivities(plan: SensitivityPlan): Promise<Sensiti
   // Each network is another model: one session at a time.
   const engine = new Engine({ threads, maxSessions: 1 });
   try {
-    const exact = await answersOf(engine, network, texts, signal);
+    const exact = await everyAnswer(engine, network, texts, signal);
     const costs: Sensitivity[] = [];
     for (const module of fitted.keys()) {
-      const rough = await answersOf(engine, withLayersIn8Bits(network, fitted, [module]), texts, signal);
+      const rough = await everyAnswer(engine, withLayersIn8Bits(network, fitted, [module]), texts, signal);
       costs.push({ module, cost: divergence(network.head, exact, rough, count) });
       progress(costs.length, fitted.size);
     }

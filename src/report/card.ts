@@ -13,7 +13,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { percent } from "../base/quantity.ts";
 import { bytes, count, milliseconds } from "../base/units.ts";
-import { isStock } from "../bert/config.ts";
+import { type Head, isStock } from "../bert/config.ts";
 import { markdownTable } from "../formats/markdown.ts";
 import type { ModelFigures, RunResult } from "../measure/result.ts";
 import { metricText } from "../measure/verdict.ts";
@@ -66,15 +66,20 @@ function yaml(text: string): string {
   return JSON.stringify(text);
 }
 
+/** What the hub, and `pipeline` of `transformers`, call what a model does. */
+const PIPELINES: Readonly<Record<Head["kind"], string>> = {
+  classification: "text-classification",
+  regression: "text-classification",
+  "multi-label": "text-classification",
+  tokens: "token-classification",
+  mlm: "fill-mask",
+  none: "feature-extraction",
+};
+
 function frontMatter({ name, recipe, result, network }: CardSource): string {
   const { task, method } = result;
   const product = result.models.at(-1);
-  const isLabelling = network.head.kind === "classification" || network.head.kind === "regression";
-  const pipeline = isLabelling
-    ? "text-classification"
-    : network.head.kind === "mlm"
-      ? "fill-mask"
-      : "feature-extraction";
+  const pipeline = PIPELINES[network.head.kind];
   const known = Object.entries(product?.metrics ?? {}).flatMap(([key, value]) => {
     const type = HUB_METRICS[key];
     return type === undefined ? [] : [{ type, key, value }];
@@ -173,9 +178,12 @@ function modelName(recipe: Recipe): string {
 }
 
 function headText({ head }: CardSource["network"]): string {
-  if (head.kind === "classification") {
+  if ("labels" in head) {
     const shown = head.labels.slice(0, 30).map(code).join(", ");
-    return `It answers with one of ${countOf(head.labels.length, "label")}: ${shown}${head.labels.length > 30 ? ", …" : ""}.`;
+    const number = { classification: "one", "multi-label": "any number", tokens: "one, for each token," }[
+      head.kind
+    ];
+    return `It answers with ${number} of ${countOf(head.labels.length, "label")}: ${shown}${head.labels.length > 30 ? ", …" : ""}.`;
   }
   if (head.kind === "regression") return "It answers with a number.";
   return head.kind === "mlm" ? "It fills in masked words, and is meant to be fine-tuned." : "It has no head.";
@@ -206,6 +214,12 @@ function figures({ models, metric }: RunResult): string {
   return markdownTable(header, models.map(row));
 }
 
+/** What a pipeline has to be told, when it is made and when it is called, to answer as `espalier predict` does. */
+const HOW: Partial<Record<Head["kind"], readonly [made: string, called: string]>> = {
+  tokens: [', aggregation_strategy="first"', ""],
+  "multi-label": ["", ", top_k=None"],
+};
+
 function useText({ name, network }: CardSource): string {
   const folder = JSON.stringify(name);
   const espalier = `\`\`\`sh\nnpx espalier predict ${/^[\w./-]+$/.test(name) ? name : folder} "a text"\n\`\`\`\n`;
@@ -213,7 +227,9 @@ function useText({ name, network }: CardSource): string {
     return `Stock \`transformers\` does not read this folder: its layers differ in size, or its head is another. Espalier does:\n\n${espalier}`;
   if (network.head.kind === "none" || network.head.kind === "mlm")
     return `\`\`\`python\nfrom transformers import AutoModel\nmodel = AutoModel.from_pretrained(${folder})\n\`\`\`\n`;
-  return `\`\`\`python\nfrom transformers import pipeline\nprint(pipeline("text-classification", model=${folder})("a text"))\n\`\`\`\n\n${espalier}`;
+  const kind = PIPELINES[network.head.kind];
+  const how = HOW[network.head.kind] ?? ["", ""];
+  return `\`\`\`python\nfrom transformers import pipeline\nprint(pipeline("${kind}", model=${folder}${how[0]})("a text"${how[1]}))\n\`\`\`\n\n${espalier}`;
 }
 
 /** Without the folders of this machine. */

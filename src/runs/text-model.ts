@@ -1,6 +1,6 @@
 /**
- * A network as a function from texts to labels, or to vectors of a bare encoder: what `predict` and `embed` run, and what
- * a program calls.
+ * A network as a function from texts to labels, to entities, or to vectors of a bare encoder: what `predict` and `embed`
+ * run, and what a program calls.
  *
  * Not here: reading texts (cli/), metrics (evaluate.ts).
  */
@@ -12,9 +12,9 @@ import { type Head, poolingOf } from "../bert/config.ts";
 import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
-import { logitsOf } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";
-import { openAnswers } from "../network/inference.ts";
+import { requireSingleTexts, type Tagged, type TagOptions, tagTexts } from "../network/entities.ts";
+import { answersInOrder, openAnswers } from "../network/inference.ts";
 import { lengthFor } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
 import {
@@ -25,7 +25,7 @@ import {
   type Text,
 } from "../network/predictions.ts";
 import { type AnswerFacts, answerFacts, embedTexts, requireTask } from "../network/vectors.ts";
-import { LOAD } from "../options/models.ts";
+import { LOAD } from "../options/answering.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { MODEL } from "../options/shared.ts";
 import { withinCores } from "./cores.ts";
@@ -51,17 +51,26 @@ export interface LoadOptions extends TextModelOptions {
   readonly mask?: string;
 }
 
-/** A model that labels texts or gives them vectors, as its `task` says. It owns a thread: close it. */
+/** A model that labels texts or their tokens, or gives them vectors, as its `task` says. It owns a thread: close it. */
 export interface TextModel extends AnswerFacts {
   readonly network: Network;
   /** Tokens at which texts are cut. */
   readonly maxLength: number;
   /**
    * Predictions in the order of the texts. An aborted `signal` ends it before the next batch.
-   * @throws {InputError} `predict/none` for no texts; {ConfigError} `texts/kind`, `model/task` for an encoder without a head;
-   *   {InterruptedError} `predict/stopped`; {RunError} `model/closed` after, or while, the model is closed
+   * @throws {InputError} `predict/none` for no texts; {ConfigError} `texts/kind`, `model/task` for a model that answers
+   *   otherwise; {InterruptedError} `predict/stopped`; {RunError} `model/closed` after, or while, the model is closed
    */
   classify(texts: readonly Text[], context?: Pick<RunContext, "signal">): Promise<Prediction[]>;
+  /**
+   * The entities of each text, in the order of the texts, of a model that labels tokens.
+   * @throws as `classify` does, `texts/kind` for pairs; {ConfigError} `tag/aggregation`, `options/unknown`
+   */
+  tag(
+    texts: readonly string[],
+    options?: TagOptions,
+    context?: Pick<RunContext, "signal">,
+  ): Promise<Tagged[]>;
   /**
    * A vector of `dimensions` numbers for each text, in their order. Where `pooling.normalize` is true a vector has length 1,
    * and the cosine of two is their scalar product.
@@ -83,6 +92,9 @@ export interface TextModel extends AnswerFacts {
  * const model = await load("runs/sst2");
  * const [first] = await model.classify(["a film to remember"]); // { label: "positive", score: 0.98, … }
  * await model.close();
+ * @example
+ * const tagger = await load("runs/conll");
+ * const [{ entities }] = await tagger.tag(["Angela Merkel was in Paris"]); // [{ label: "PER", start: 0, end: 13, … }, …]
  * @example
  * const encoder = await load("hf:sentence-transformers/all-MiniLM-L6-v2");
  * const [a, b] = await encoder.embed(["first text", "second text"]); // Float32Array of 384 numbers each
@@ -122,7 +134,8 @@ export async function openTextModel(
       head: network.head,
       tokenizer,
       maxLength: length,
-      logits: (texts) => logitsOf(inference, unlabelled(texts, tokenizer.special.pad), batchSize, signal),
+      logits: (texts) =>
+        answersInOrder(inference, network.head, unlabelled(texts, tokenizer.special.pad), batchSize, signal),
     });
     const untilClosed = <T>(answers: Promise<T>): Promise<T> =>
       answers.catch((error: unknown) => {
@@ -136,6 +149,12 @@ export async function openTextModel(
         requireTask(facts, "classify");
         requireTexts(texts, "predict/none");
         return untilClosed(perform("predict", context, () => classifyTexts(answerer(context.signal), texts)));
+      },
+      tag: async (texts, options = {}, context = {}) => {
+        requireTask(facts, "tag");
+        requireSingleTexts(texts, "predict/none");
+        const tag = (): Promise<Tagged[]> => tagTexts(answerer(context.signal), texts, options);
+        return untilClosed(perform("predict", context, tag));
       },
       embed: async (texts, context = {}) => {
         requireTask(facts, "embed");
@@ -159,9 +178,9 @@ export function unlabelledKind(head: Head): string {
   return `an encoder without a head${poolingOf(head) ? "" : ", whose way to make vectors is not read here"}`;
 }
 
-/** @throws {ConfigError} `model/head` for a head that says nothing about a text as a whole */
+/** @throws {ConfigError} `model/head` for a head that says nothing about texts or their tokens */
 export function requireLabels(head: Head, name: string): void {
-  if (head.kind === "classification" || head.kind === "regression") return;
+  if ("labels" in head || head.kind === "regression") return;
   const hint = poolingOf(head) ? "; embed gives its vectors" : "";
   const message = `model: expected one fine-tuned on labelled text, got ${unlabelledKind(head)} (${name})${hint}`;
   throw new ConfigError("model/head", message);

@@ -5,9 +5,9 @@
  */
 
 import { closedModel } from "../base/errors.ts";
-import { type Batch, evalBatches, inExampleOrder, unlabelled } from "../data/batches.ts";
+import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
-import { openAnswers } from "../network/inference.ts";
+import { answersInOrder, openAnswers } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import type { Path } from "./host.ts";
 
@@ -22,16 +22,12 @@ export async function openDense(network: Network, threads: number): Promise<Path
   try {
     const inference = await openAnswers(engine, network);
     return {
-      logits: async (texts) => {
-        const parts: { batch: Batch; rows: Float32Array }[] = [];
-        for (const batch of evalBatches(unlabelled(texts, padTokenId), BATCH)) {
-          const rows = await inference.logits(batch).catch((error: unknown) => {
+      logits: (texts) =>
+        answersInOrder(inference, network.head, unlabelled(texts, padTokenId), BATCH).catch(
+          (error: unknown) => {
             throw isClosed ? closedModel("runtime/closed") : error;
-          });
-          parts.push({ batch, rows });
-        }
-        return inExampleOrder(parts);
-      },
+          },
+        ),
       close: () => {
         isClosed = true;
         return engine.close();

@@ -27,7 +27,10 @@ export interface Thread<Sent, Received> extends Port<Sent, Received> {
 
 /** What computes answers to texts: a session, or ONNX Runtime. */
 export interface Path {
-  /** Logits [texts, labels], or vectors [texts, hidden size] of a bare encoder. */
+  /**
+   * Logits [texts, labels], or vectors [texts, hidden size] of a bare encoder; of tokens logits [tokens, labels] of each text
+   * after the other.
+   */
   logits(texts: readonly EncodedText[]): Promise<Float32Array>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * `espalier/runtime`: a packed file as a function from texts to labels or vectors, the same in Node and in a browser.
+ * `espalier/runtime`: a packed file as a function from texts to labels, entities or vectors, the same in Node and in a browser.
  *
  *   const model = await load("model.esp");
  *   await model.classify(["a film to remember"]); // [{ label: "positive", score: 0.98, … }]
@@ -16,6 +16,7 @@ import { ConfigError, InputError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { shown } from "../base/shown.ts";
 import { tokenizerOf } from "../network/encoding.ts";
+import { requireSingleTexts, type Tagged, type TagOptions, tagTexts } from "../network/entities.ts";
 import { lengthFor } from "../network/length.ts";
 import {
   type Answerer,
@@ -70,7 +71,7 @@ export interface RuntimeReport extends Omit<KernelReport, "rates"> {
   readonly tried: { readonly sparse: number; readonly dense: number } | null;
 }
 
-/** A model that labels texts or gives them vectors, as its `task` says. It owns threads: close it. */
+/** A model that labels texts or their tokens, or gives them vectors, as its `task` says. It owns threads: close it. */
 export interface RuntimeModel extends AnswerFacts {
   /** Tokens at which texts are cut. */
   readonly maxLength: number;
@@ -79,10 +80,15 @@ export interface RuntimeModel extends AnswerFacts {
   readonly metadata: Readonly<Record<string, string>>;
   /**
    * Predictions in the order of the texts; calls may overlap.
-   * @throws {InputError} `runtime/none` for no texts; {ConfigError} `texts/kind`, `model/task` for an encoder without a head;
-   *   {RunError} `runtime/…` when a thread is lost or the model closed
+   * @throws {InputError} `runtime/none` for no texts; {ConfigError} `texts/kind`, `model/task` for a model that answers
+   *   otherwise; {RunError} `runtime/…` when a thread is lost or the model closed
    */
   classify(texts: readonly Text[]): Promise<Prediction[]>;
+  /**
+   * The entities of each text, in the order of the texts, of a model that labels tokens; calls may overlap.
+   * @throws as `classify` does, `texts/kind` for pairs; {ConfigError} `tag/aggregation`, `options/unknown`
+   */
+  tag(texts: readonly string[], options?: TagOptions): Promise<Tagged[]>;
   /**
    * A vector of `dimensions` numbers for each text, in their order; calls may overlap. Where `pooling.normalize` is true a
    * vector has length 1, and the cosine of two is their scalar product.
@@ -263,6 +269,11 @@ function modelOf({ opened }: OpenFile, path: Path, report: RuntimeReport, asked?
       requireTask(facts, "classify");
       requireTexts(texts, "runtime/none");
       return classifyTexts(answerer, texts);
+    },
+    tag: async (texts, options) => {
+      requireTask(facts, "tag");
+      requireSingleTexts(texts, "runtime/none");
+      return tagTexts(answerer, texts, options);
     },
     embed: async (texts) => {
       requireTask(facts, "embed");

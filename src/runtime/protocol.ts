@@ -79,7 +79,7 @@ export interface Replies {
   readonly open: Opened;
   readonly place: Placed;
   readonly network: Network;
-  /** Logits or vectors, text by text. */
+  /** Logits or vectors, text by text, or logits token by token. */
   readonly run: Float32Array;
 }
 

@@ -53,7 +53,7 @@ export interface OpenFile {
 export interface RuntimeSession {
   readonly opened: Opened & { readonly report: KernelReport };
   readonly threads: number;
-  /** Logits [texts, labels] or vectors [texts, hidden size]. @throws as `passesOf` does; {RunError} `runtime/…` */
+  /** As of a `Path` (host.ts). @throws as `passesOf` does; {RunError} `runtime/…` */
   logits(texts: readonly EncodedText[]): Promise<Float32Array>;
   close(): Promise<void>;
 }

@@ -4,10 +4,11 @@
  */
 
 import { EspalierError, RunError } from "../base/errors.ts";
+import { readAnswers } from "../sparse/answers.ts";
 import { Arena } from "../sparse/arena.ts";
 import { type EncodedText, passesOf, writeBatch } from "../sparse/batch.ts";
 import { decodeEsp, type EspModel, networkOf } from "../sparse/esp/model.ts";
-import { forward, readAnswers, type Worker } from "../sparse/forward.ts";
+import { forward, type Worker } from "../sparse/forward.ts";
 import { type CompiledKernels, type Kernels, kernelsOf } from "../sparse/kernels.ts";
 import type { Rates } from "../sparse/linear.ts";
 import { isPacked } from "../sparse/matrix.ts";
@@ -130,14 +131,16 @@ function nonzeroOf(numbers: Float32Array): number {
 /** All texts, pass by pass. */
 function run({ worker, meeting }: Leader, texts: readonly EncodedText[]): Float32Array<ArrayBuffer> {
   const { model, memory } = worker;
-  const answers = new Float32Array(texts.length * model.outputs);
+  const perText = (text: EncodedText): number => (model.head.kind === "tokens" ? text.ids.length : 1);
+  const answers = new Float32Array(model.outputs * texts.reduce((n, text) => n + perText(text), 0));
   let done = 0;
   for (const pass of passesOf(texts, model)) {
     writeBatch(memory, model, pass);
     meeting.begin();
     forward(worker);
-    answers.set(readAnswers(memory, model, pass.length), done * model.outputs);
-    done += pass.length;
+    const said = readAnswers(memory, model);
+    answers.set(said, done);
+    done += said.length;
   }
   return answers;
 }

@@ -10,13 +10,15 @@ import { fold, keyOf, normals, randint, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { type Head, type LayerConfig, POOLING_MODES } from "../bert/config.ts";
 import { linearModules } from "../bert/quantized.ts";
+import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
-import { openAnswers } from "../network/inference.ts";
+import { answersInOrder, openAnswers } from "../network/inference.ts";
 import { initialNetwork, type Network } from "../network/network.ts";
 import { withQuantized } from "../network/quantized.ts";
+import { readAnswers } from "./answers.ts";
 import { Arena } from "./arena.ts";
 import { type EncodedText, passesOf, writeBatch } from "./batch.ts";
-import { forward, readAnswers } from "./forward.ts";
+import { forward } from "./forward.ts";
 import { kernelsOf } from "./kernels.ts";
 import { USUAL_RATES } from "./linear.ts";
 import { packMatrix } from "./matrix.ts";
@@ -31,6 +33,8 @@ const COMPILED = {
   wide: false,
 };
 const VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ..."abcdefghijklmnopqrstuvwxyz"];
+const SEVERAL: Head = { kind: "multi-label", labels: ["a", "b", "c", "d", "e"] };
+const TOKENS: Head = { kind: "tokens", labels: ["O", "B-X", "I-X", "B-Y", "I-Y"] };
 const WHOLE: LayerConfig = { heads: 3, headSize: 4, ffn: 20 };
 
 /** A network whose encoder keeps the share `density` of its weights, in blocks of a shape, with biases. */
@@ -93,15 +97,7 @@ function textsOf(lengths: readonly number[]): EncodedText[] {
 
 async function stock(network: Network, texts: readonly EncodedText[]): Promise<Float32Array> {
   const inference = await openAnswers(engine, network);
-  const length = Math.max(...texts.map(({ ids }) => ids.length));
-  const padded = (of: (text: EncodedText) => ArrayLike<number>): Int32Array =>
-    Int32Array.from({ length: texts.length * length }, (_, i) => {
-      const text = texts[Math.floor(i / length)];
-      return text ? (of(text)[i % length] ?? 0) : 0;
-    });
-  const mask = Float32Array.from(padded(({ ids }) => Array.from(ids, () => 1)));
-  const [ids, types] = [padded((text) => text.ids), padded((text) => text.types)];
-  return inference.logits({ size: texts.length, length, ids, types, mask });
+  return answersInOrder(inference, network.head, unlabelled(texts, 0), texts.length);
 }
 
 function placed(network: Network, threads = 1): { readonly arena: Arena; readonly model: PlacedModel } {
@@ -120,7 +116,7 @@ function ours(network: Network, texts: readonly EncodedText[]): Float32Array {
   const kernels = kernelsOf(COMPILED, arena.memory);
   writeBatch(arena.memory, model, texts);
   forward({ kernels, memory: arena.memory, model, thread: 0, threads: 1, meet: () => {} });
-  return readAnswers(arena.memory, model, texts.length);
+  return readAnswers(arena.memory, model);
 }
 
 function furthest(a: Float32Array, b: Float32Array): number {
@@ -148,6 +144,9 @@ const NETWORKS: Readonly<Record<string, () => Network>> = {
       { heads: 1, headSize: 5, ffn: 1 },
     ]),
   regression: () => sparseNetwork([WHOLE, WHOLE], { head: { kind: "regression" } }),
+  "several labels": () => sparseNetwork([WHOLE, WHOLE], { head: SEVERAL }),
+  "labels of tokens": () => sparseNetwork([WHOLE, WHOLE], { head: TOKENS }),
+  "labels of tokens on embeddings alone": () => sparseNetwork([], { head: TOKENS }),
   ...Object.fromEntries(
     BLOCK_SHAPES.map((block) => [
       `8 bits, blocks of ${block}`,
@@ -166,6 +165,7 @@ const NETWORKS: Readonly<Record<string, () => Network>> = {
   "8 bits here, float32 there": () =>
     inBytes(sparseNetwork([WHOLE, WHOLE]), (name) => /0.*(key|output)|1.*(query|intermediate)/.test(name)),
   "vectors in 8 bits": () => inBytes(sparseNetwork([WHOLE, WHOLE], { head: { kind: "none" } })),
+  "labels of tokens in 8 bits": () => inBytes(sparseNetwork([WHOLE, WHOLE], { head: TOKENS })),
   "GELU by tanh": () => sparseNetwork([WHOLE, WHOLE], { activation: "gelu_new" }),
   ReLU: () => sparseNetwork([WHOLE, WHOLE], { activation: "relu" }),
   "a mixture of the layers": () =>

@@ -6,7 +6,8 @@
  * A thread has a range of the panels and does everything for them: only attention looks at other panels of a text, so
  * threads wait for each other once a layer, after keys and values. Where answers are made of first tokens alone the last
  * layer is computed for these, which are packed into panels of their own; that part, a hundredth of the work, is the
- * first thread's. Vectors of whole texts are made by all threads. Nothing but views is allocated in a pass. Browser-safe. Not here: threads (runtime/), how a wait is done.
+ * first thread's. Vectors of whole texts, and labels of tokens, are made by all threads. Nothing but views is allocated in
+ * a pass. Browser-safe. Not here: threads (runtime/), how a wait is done.
  */
 
 import { requireItem, requireLast } from "../base/present.ts";
@@ -46,7 +47,7 @@ export function forward(worker: Worker): void {
   const { head } = model;
   const last = model.layers.length - 1;
   const isMixture = head.kind === "labels" && head.mixture !== undefined;
-  const isWhole = head.kind === "vector" && head.pooling.mode !== "cls";
+  const isWhole = head.kind === "tokens" || (head.kind === "vector" && head.pooling.mode !== "cls");
   model.layers.forEach((layer, i) => {
     const isFirsts = i === last && !isWhole;
     if (isFirsts) keepFirsts(worker, batch, range, isMixture ? last : 0);
@@ -58,10 +59,12 @@ export function forward(worker: Worker): void {
     if (isMixture) keepFirsts(worker, batch, range, i);
   });
   if (isWhole) {
-    // A text may lie in the ranges of several threads, and the first must not return before the others are done.
-    worker.meet();
-    poolTexts(vectorRoom(worker, head), model.room.hidden, { texts: batch.texts, thread, threads });
-    worker.meet();
+    if (head.kind === "tokens") labelTokens(worker, head.classifier, range);
+    if (head.kind === "vector") {
+      worker.meet(); // a text may lie in the ranges of several threads
+      poolTexts(vectorRoom(worker, head), model.room.hidden, { texts: batch.texts, thread, threads });
+    }
+    worker.meet(); // the first must not return before the others are done
     return;
   }
   if (last < 0) {
@@ -289,10 +292,21 @@ function attendFirst(
   kernels.lane(panel + (t % PANEL) * 4, laneAddress(mixed, t, stride), features);
 }
 
+/** Logits of every token of a range. */
+function labelTokens({ kernels, model }: Worker, classifier: PlacedProduct, range: Range): void {
+  const { hidden, logits } = model.room;
+  for (const { from, to } of chunksOf(range)) {
+    const floats = hidden + from * panelBytes(classifier.columns);
+    const y = logits + from * panelBytes(classifier.rows);
+    runProduct(kernels, classifier, { floats, bytes: 0, rounded: 0, panels: to - from }, y);
+  }
+}
+
 /** What the head reads, its hidden layer, and the logits; or the vectors of first tokens. */
 function answer(worker: Worker, texts: number): void {
   const { kernels, model } = worker;
   const { room, head } = model;
+  if (head.kind === "tokens") return;
   if (head.kind === "vector") {
     poolFirsts(vectorRoom(worker, head), requireItem(room.firsts, 0, "first tokens"), texts);
     return;
@@ -321,19 +335,4 @@ function mix({ memory, model }: Worker, shares: readonly number[], panels: numbe
 
 function vectorRoom({ memory, model }: Worker, { pooling }: { readonly pooling: Pooling }): VectorRoom {
   return { memory, pooling, features: model.config.hiddenSize, vectors: model.room.logits };
-}
-
-/** Logits [texts, labels] or vectors [texts, D] of the pass that was done. */
-export function readAnswers(
-  memory: WebAssembly.Memory,
-  { room, head, outputs }: PlacedModel,
-  texts: number,
-): Float32Array {
-  if (head.kind === "vector") return new Float32Array(memory.buffer, room.logits, texts * outputs).slice();
-  const stride = panelBytes(outputs) / 4;
-  const panels = new Float32Array(memory.buffer, room.logits, panelsOf(texts) * stride);
-  return Float32Array.from({ length: texts * outputs }, (_, i) => {
-    const [t, label] = [Math.floor(i / outputs), i % outputs];
-    return panels[Math.floor(t / PANEL) * stride + label * PANEL + (t % PANEL)] ?? 0;
-  });
 }

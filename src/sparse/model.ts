@@ -1,5 +1,5 @@
 /**
- * A classifier or a sentence encoder in an arena: every table, matrix and vector placed, and the room that a pass works in.
+ * A classifier, of texts or of tokens, or a sentence encoder in an arena: every table, matrix and vector placed, and the room that a pass works in.
  *
  *   P  panels of a pass, at most   D hidden   A features of all heads   F feed-forward   L layers
  *
@@ -78,13 +78,13 @@ export interface Room {
   readonly threads: readonly ThreadRoom[];
   /** First tokens of the texts [texts / 16][D], of every layer that the head reads. */
   readonly firsts: readonly number[];
-  /** Logits [texts / 16][labels], or vectors as rows [texts][D]. */
+  /** Logits [texts / 16][labels], of tokens [P][labels]; or vectors as rows [texts][D]. */
   readonly logits: number;
   /** The batch: see batch.ts. */
   readonly batch: number;
 }
 
-/** What becomes of the last layer: logits of first tokens, or a vector of each text. */
+/** What becomes of the last layer: logits of first tokens, or of all; or a vector of each text. */
 export type PlacedHead =
   | {
       readonly kind: "labels";
@@ -93,6 +93,7 @@ export type PlacedHead =
       readonly mixture?: readonly number[];
       readonly classifier: PlacedProduct;
     }
+  | { readonly kind: "tokens"; readonly classifier: PlacedProduct }
   | { readonly kind: "vector"; readonly pooling: Pooling };
 
 /** Everything a pass needs to know. */
@@ -143,6 +144,7 @@ export function placeModel(arena: Arena, model: SparseModel, { rates, threads }:
   const panels = panelsOf(Math.max(PASS_TOKENS, config.maxPositions));
   const head = placeHead(place, model.head);
   const firsts = head.kind === "labels" && head.mixture ? config.layers.length : 1;
+  const answers = head.kind === "tokens" ? panels : panelsOf(panels);
   return {
     config,
     activation: KERNEL_OF[config.activation],
@@ -155,14 +157,14 @@ export function placeModel(arena: Arena, model: SparseModel, { rates, threads }:
     },
     layers: config.layers.map((layer, i) => placeLayer(place, layer, i)),
     head,
-    room: placeRoom(arena, config, { panels, outputs, threads, firsts }),
+    room: placeRoom(arena, config, { panels, outputs, threads, firsts, answers }),
     panels,
   };
 }
 
-/** How many numbers answer a text. @throws {ConfigError} `sparse/head` for a head that does not answer texts */
+/** How many numbers answer a text, or a token. @throws {ConfigError} `sparse/head` for a head that does not answer texts */
 export function outputsOf({ config, head }: Pick<SparseModel, "config" | "head">): number {
-  if (head.kind === "classification") return head.labels.length;
+  if ("labels" in head) return head.labels.length;
   if (head.kind === "regression") return 1;
   if (poolingOf(head)) return config.hiddenSize;
   const [expected, got] =
@@ -178,6 +180,7 @@ export function outputsOf({ config, head }: Pick<SparseModel, "config" | "head">
 function placeHead(place: Placer, head: Head): PlacedHead {
   const pooling = poolingOf(head);
   if (pooling) return { kind: "vector", pooling };
+  if (head.kind === "tokens") return { kind: "tokens", classifier: place.linear(CLASSIFIER) };
   const isMixture = "reader" in head && head.reader === "mixture";
   return {
     kind: "labels",
@@ -249,15 +252,21 @@ interface RoomSize {
   readonly threads: number;
   /** Layers whose first tokens are kept. */
   readonly firsts: number;
+  /** Panels of answers. */
+  readonly answers: number;
 }
 
-function placeRoom(arena: Arena, config: BertConfig, { panels, outputs, threads, firsts }: RoomSize): Room {
+function placeRoom(
+  arena: Arena,
+  config: BertConfig,
+  { panels, outputs, threads, firsts, answers }: RoomSize,
+): Room {
   const D = panelBytes(config.hiddenSize);
   const A = panelBytes(Math.max(0, ...config.layers.map(({ heads, headSize }) => heads * headSize)));
   const F = panelBytes(Math.max(0, ...config.layers.map(({ ffn }) => ffn)));
   const { quantized } = config;
   const widest = Math.max(D, A, F) / (4 * PANEL);
-  const texts = Math.ceil(panels / PANEL);
+  const texts = panelsOf(panels);
   const room = (bytes: number, count = panels): number => arena.allocate(bytes * count);
   return {
     hidden: room(D),
@@ -274,7 +283,7 @@ function placeRoom(arena: Arena, config: BertConfig, { panels, outputs, threads,
       panel: room(A, 1),
     })),
     firsts: Array.from({ length: firsts }, () => room(D, texts)),
-    logits: room(panelBytes(outputs), texts),
+    logits: room(panelBytes(outputs), answers),
     batch: arena.allocate(batchBytes(panels)),
   };
 }

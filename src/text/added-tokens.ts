@@ -22,13 +22,16 @@ export interface Part {
   readonly id?: number;
 }
 
+/** Cuts a text into its parts. */
+export type Splitter = (text: string) => Iterable<Part>;
+
 const WORD_CHARACTER = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";
 const BEGINS_WITH_WORD = new RegExp(`^${WORD_CHARACTER}`, "u");
 const ENDS_WITH_WORD = new RegExp(`${WORD_CHARACTER}$`, "u");
 const WHITE_SPACE = /^\p{White_Space}$/u;
 
 /** The parts of a text in its order, found as they are asked for; none of them is empty. */
-export function createSplitter(patterns: readonly Pattern[]): (text: string) => Iterable<Part> {
+export function createSplitter(patterns: readonly Pattern[]): Splitter {
   if (patterns.length === 0) return (text) => (text === "" ? [] : [{ start: 0, end: text.length }]);
   const byFirst = groupByFirst(patterns);
   // Most places of a text begin no token: a table of all UTF-16 units tells so faster than the map.

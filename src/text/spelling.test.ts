@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { requireItem } from "../base/present.ts";
 import { keyOf, randint } from "../base/random.ts";
+import { spellingOf } from "./library.ts";
 import { createSpeller, type Spelling } from "./spelling.ts";
-import { spellingOf, type TokenizerFiles } from "./tokenizer.ts";
+import type { TokenizerFiles } from "./tokenizer.ts";
 
 const SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const LETTERS = [..."abei=!?.<好豈𠀀\u302e\u0301é"];

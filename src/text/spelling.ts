@@ -91,12 +91,17 @@ function rememberWords(encode: Spelling["encode"]): Spelling["encode"] {
   };
 }
 
+/** Whether the library splits at a character of the normalised text, and keeps it apart where it is no white space. */
+export function isSeparator(char: string): boolean {
+  return SEPARATOR.test(char);
+}
+
 /** By the number of a character; its neighbours change nothing about it but the order of marks. */
 type FateOf = (code: number) => number;
 
 function fateOfCharacter(char: string, normalise: Spelling["normalise"]): number {
   const normal = normalise(char);
-  if (SEPARATOR.test(normal)) return FATE.separates;
+  if (isSeparator(normal)) return FATE.separates;
   if (normal !== "") return FATE.inner + [...normal].length - 1;
   const isBarrier =
     /\p{Mn}/u.test(char) && char !== LAST_MARK && (LAST_MARK + char).normalize("NFD").startsWith(LAST_MARK);

@@ -9,9 +9,11 @@
  * Not here: reading files (vocabulary.ts) and writing them (tokenizer-files.ts).
  */
 
-import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { FormatError, InputError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { createSplitter, type Part, type Pattern } from "./added-tokens.ts";
+import { openLibrary, spellingOf } from "./library.ts";
+import { type PlacedPiece, type Placing, placedParts } from "./places.ts";
 import {
   type AddedToken,
   pieceOf,
@@ -20,7 +22,7 @@ import {
   type TemplateItem,
   type TokenizerRules,
 } from "./rules.ts";
-import { createSpeller, type Speller, type Spelling } from "./spelling.ts";
+import { createSpeller, type Spelling } from "./spelling.ts";
 
 /** What BERT's normaliser does, and how long a text may be. */
 export interface TokenizerFlags {
@@ -55,6 +57,12 @@ export interface WordsEncoding extends Encoding {
   readonly starts: Int32Array;
 }
 
+/** A text whose pieces are known by their places. */
+export interface PlacedEncoding extends Encoding {
+  /** Of each of the ids; null of what the template adds. */
+  readonly places: readonly (PlacedPiece | null)[];
+}
+
 /** Encodes texts; equal texts give equal arrays. */
 export interface Tokenizer {
   readonly vocabSize: number;
@@ -70,6 +78,8 @@ export interface Tokenizer {
    * @throws {InputError} as `encode` does
    */
   encodeWords(words: readonly string[], maxLength: number): WordsEncoding;
+  /** As `encode` of one text, with the place of each piece in it. @throws {InputError} as `encode` does */
+  encodePlaced(text: string, maxLength: number): PlacedEncoding;
   /** The pieces of a text alone, without what the template adds and never cut. */
   pieces(text: string): readonly number[];
   /** The stretches of a text between the added tokens that stand in it as they are written. */
@@ -78,20 +88,8 @@ export interface Tokenizer {
   decode(ids: ArrayLike<number>): string;
 }
 
-/** What is used of the library, whose published type declarations do not resolve under NodeNext. */
-interface Library {
-  normalizer: ((text: string) => string) | null;
-  encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
-  decode(ids: number[], options: { skip_special_tokens: boolean }): string;
-  readonly model: { readonly vocab: string[] } | null;
-}
-
 /** Pieces that are counted behind those that are read: what is cut of a longer text is said to be so many. */
 const COUNTED = 4096;
-
-/** Ideographs above U+FFFF by Hugging Face's ranges; the library looks at UTF-16 units and misses them. */
-const ASTRAL_IDEOGRAPH =
-  /[\u{20000}-\u{2A6DF}\u{2A700}-\u{2B73F}\u{2B740}-\u{2B81F}\u{2B920}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu;
 
 /**
  * A tokenizer over a vocabulary.
@@ -101,7 +99,8 @@ const ASTRAL_IDEOGRAPH =
 export function createTokenizer(files: TokenizerFiles): Tokenizer {
   const rules = rulesOf(files);
   const library = openLibrary(files, rules);
-  const { read, between } = cutAddedTokens(files, rules, createSpeller(spellingOf(files, library)));
+  const spelling = spellingOf(files, library);
+  const { read, readPlaced, between } = cutAddedTokens(files, rules, spelling);
   const special = new Set(rules.added.flatMap((token) => (token.special ? [token.id] : [])));
   const pieces = (text: string): readonly number[] => {
     const reading = startReading(read(text));
@@ -112,6 +111,7 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
     vocabSize: files.vocab.length,
     special: rules.special,
     pieces,
+    encodePlaced: (text, maxLength) => assemblePlaced(readPlaced(text), maxLength, rules),
     encodeWords: (words, maxLength) => assembleWords(words.map(pieces), maxLength, rules),
     between,
     encode: (text, pair, maxLength) => {
@@ -125,53 +125,16 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
   };
 }
 
-/** The library over the words' pieces; added tokens it only knows for decoding, by their place behind the others. */
-function openLibrary(files: TokenizerFiles, rules: TokenizerRules): Library {
-  const { vocab, lowercase, stripAccents, tokenizeChineseChars } = files;
-  const tokenizer = {
-    added_tokens: [],
-    normalizer: {
-      type: "BertNormalizer",
-      clean_text: true,
-      handle_chinese_chars: tokenizeChineseChars,
-      strip_accents: stripAccents,
-      lowercase,
-    },
-    pre_tokenizer: { type: "BertPreTokenizer" },
-    post_processor: null,
-    decoder: { type: "WordPiece", prefix: rules.prefix, cleanup: true },
-    model: {
-      type: "WordPiece",
-      unk_token: vocab[rules.special.unk],
-      continuing_subword_prefix: rules.prefix,
-      max_input_chars_per_word: rules.maxWordLength,
-      vocab: Object.fromEntries(vocab.slice(0, rules.words).map((text, id) => [text, id])),
-    },
-  };
-  const library = new LibraryTokenizer(tokenizer, { clean_up_tokenization_spaces: false });
-  vocab.slice(rules.words).forEach((text, i) => {
-    if (library.model !== null) library.model.vocab[rules.words + i] = text;
-  });
-  return library;
-}
-
-/** What the library makes of a whole text, without added tokens. */
-export function spellingOf(files: TokenizerFiles, library = openLibrary(files, rulesOf(files))): Spelling {
-  const { maxWordLength, special } = rulesOf(files);
-  return {
-    encode: (text) => library.encode(prepare(text, files), { add_special_tokens: false }).ids,
-    normalise: (text) => library.normalizer?.(prepare(text, files)) ?? text,
-    maxWordLength,
-    unk: special.unk,
-  };
-}
-
 /** First the tokens that stand in the text as it is, then in what lies between them those of the normalised text. */
 function cutAddedTokens(
   files: TokenizerFiles,
   rules: TokenizerRules,
-  { spell, normalise }: Speller,
-): Pick<Tokenizer, "between"> & { read(text: string): Iterator<readonly number[]> } {
+  spelling: Spelling,
+): Pick<Tokenizer, "between"> & {
+  read(text: string): Iterator<readonly number[]>;
+  readPlaced(text: string): Iterator<readonly PlacedPiece[]>;
+} {
+  const { spell, normalise } = createSpeller(spelling);
   const patternOf = (token: AddedToken): Pattern => {
     const content = pieceOf(files, token.id);
     return { ...token, text: token.normalized ? normalise(content) : content };
@@ -185,7 +148,17 @@ function cutAddedTokens(
     readParts(text, asIs, (between) =>
       normalised === undefined ? spell(between) : readParts(normalise(between), normalised, spell),
     );
-  return { read, between: (text) => [...asIs(text)].filter(({ id }) => id === undefined) };
+  const placing: Placing = {
+    ...spelling,
+    prefix: rules.prefix,
+    textOf: (id) => pieceOf(files, id),
+    piecesOf: (word) => [...spell(word)].flat(),
+  };
+  return {
+    read,
+    readPlaced: (text) => placedParts(text, asIs, normalised, placing),
+    between: (text) => [...asIs(text)].filter(({ id }) => id === undefined),
+  };
 }
 
 /** The numbers of the tokens in a text, and what `other` gives of what lies between two. */
@@ -237,13 +210,6 @@ function checkPatterns(patterns: readonly Pattern[], vocab: readonly string[]): 
   }
 }
 
-/** Where the library differs from Hugging Face's Rust code, the text is brought to where they agree. */
-function prepare(word: string, files: TokenizerFiles): string {
-  const spaced = files.tokenizeChineseChars ? word.replace(ASTRAL_IDEOGRAPH, " $& ") : word;
-  // JavaScript lowercases a sigma by its place in the word; Rust lowercases each character alone.
-  return files.lowercase ? spaced.replaceAll("Σ", "σ") : spaced;
-}
-
 /** Puts one text or two, cut to what is left, into the places of their template. */
 function assemble(
   text: Reading,
@@ -288,6 +254,28 @@ function assembleWords(
     return start;
   });
   return { ...encoding, starts };
+}
+
+/** One text with the places of its pieces. */
+function assemblePlaced(
+  runs: Iterator<readonly PlacedPiece[]>,
+  maxLength: number,
+  rules: TokenizerRules,
+): PlacedEncoding {
+  const pieces: PlacedPiece[] = [];
+  const ids = function* (): Generator<readonly number[]> {
+    for (let run = runs.next(); run.done !== true; run = runs.next()) {
+      pieces.push(...run.value);
+      yield run.value.map(({ id }) => id);
+    }
+  };
+  const encoding = assemble(startReading(ids()), undefined, maxLength, rules);
+  const before = rules.single.findIndex((item) => !("id" in item));
+  const kept = encoding.ids.length - rules.single.length + 1;
+  const places = Array.from(encoding.ids, (_, i) =>
+    i >= before && i < before + kept ? requireItem(pieces, i - before, "pieces") : null,
+  );
+  return { ...encoding, places };
 }
 
 /** Reads two texts side by side, so that afterwards more pieces are known of the longer one. */

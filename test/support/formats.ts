@@ -13,6 +13,7 @@ import { floatTensor } from "../../src/base/tensor.ts";
 import type { BertConfig, Head, LayerConfig } from "../../src/bert/config.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { writeFileAtomic } from "../../src/formats/files.ts";
+import { openPacked } from "../../src/measure/packed.ts";
 import { readFolder, writeFolder } from "../../src/network/folder.ts";
 import { type InputBatch, openAnswers, openNetwork } from "../../src/network/inference.ts";
 import { lengthFor } from "../../src/network/length.ts";
@@ -28,7 +29,10 @@ import { TINY_CONFIG, tinyModel } from "./tiny-model.ts";
 
 /** A written model, opened by a reader of its format. Whoever opened it closes it. */
 export interface OpenModel {
-  /** Logits row by row; without a head last hidden states, or vectors where the format's reader gives these. */
+  /**
+   * Logits row by row, of tokens [B, T, C]; without a head last hidden states, or vectors where the format's reader gives
+   * these.
+   */
   outputs(batch: InputBatch): Promise<Float32Array>;
   close(): Promise<void>;
 }
@@ -141,20 +145,9 @@ export const FORMATS: readonly Format[] = [
   },
 ];
 
-/** Texts without their padding, as the runtime takes them. */
 async function openRuntime(path: string): Promise<OpenModel> {
-  const session = await openSession(await readFile(path), { threads: 1, where: path });
-  return {
-    outputs: ({ size, length, ids, types, mask }) =>
-      session.logits(
-        Array.from({ length: size }, (_, i) => {
-          const tokens = mask.subarray(i * length, (i + 1) * length).reduce((n, m) => n + m, 0);
-          const of = (data: Int32Array): Int32Array => data.slice(i * length, i * length + tokens);
-          return { ids: of(ids), types: of(types) };
-        }),
-      ),
-    close: () => session.close(),
-  };
+  const { logits, close } = await openPacked(await readFile(path), 1, path);
+  return { outputs: logits, close };
 }
 
 async function openStockRuntime(path: string, network: Network): Promise<OpenModel> {
@@ -267,6 +260,8 @@ export const NETWORKS: readonly (readonly [string, Network])[] = [
     ]),
   ],
   ["an odd regression", network(odd, { kind: "regression" })],
+  ["several labels of an odd network", network(odd, { kind: "multi-label", labels: ["a", "b", "c"] })],
+  ["labels of tokens of an odd network", network(odd, { kind: "tokens", labels: ["O", "B-X", "I-X"] })],
   ["an odd mixture of layers", network(odd, { ...CLASSES, reader: "mixture" })],
   ["an odd masked language model", network(odd, { kind: "mlm" })],
   ["an odd bare encoder", network(odd, { kind: "none" })],

@@ -1,0 +1,192 @@
+/**
+ * What a model that labels tokens finds in texts: entities with their places, as the token-classification pipeline of
+ * `transformers` (5.24) gives them under the same `aggregation_strategy`.
+ *
+ *   none      each token by itself, with its label as the model has it
+ *   simple    neighbours of one kind are one entity, unless B- begins another
+ *   first, average, max
+ *             the same of whole words: by the label of a word's first token, by the mean of its tokens' probabilities, or
+ *             by the token that is surest
+ *
+ * What lies outside (`O`) and what the template adds is left out. Departures: a word begins where its first piece does, while
+ * the pipeline compares lengths and takes a word with loose accents for the rest of the one before; `entity` is a label's
+ * kind as data/judging/entities.ts has it, so E-, L-, S- and U- are read too and `date-time` stays whole; a place counts
+ * UTF-16 units. Browser-safe.
+ */
+
+import { ConfigError } from "../base/errors.ts";
+import { requireKnown } from "../base/known.ts";
+import { requireItem } from "../base/present.ts";
+import { shown } from "../base/shown.ts";
+import { mean } from "../base/statistics.ts";
+import { labelsOf } from "../bert/config.ts";
+import { entitiesOf, tagOf } from "../data/judging/entities.ts";
+import type { PlacedPiece } from "../text/places.ts";
+import type { PlacedEncoding } from "../text/tokenizer.ts";
+import {
+  type Answerer,
+  encodedTexts,
+  type ReadText,
+  requireFinite,
+  requireTexts,
+  softmax,
+} from "./predictions.ts";
+
+/** How labels of tokens become entities. */
+export const AGGREGATIONS = ["none", "simple", "first", "average", "max"] as const;
+export type Aggregation = (typeof AGGREGATIONS)[number];
+
+/** How texts are tagged; everything has a default. */
+export interface TagOptions {
+  /** Default `first`: training labels the first piece of each word alone, so the others' labels mean little. */
+  readonly aggregation?: Aggregation;
+}
+
+/** A stretch of a text with a label. */
+export interface Entity {
+  /** Its kind, without B- or I-; under `none` the token's own label. */
+  readonly label: string;
+  /** Mean probability of the labels of its tokens, or words. */
+  readonly score: number;
+  /** `text` is the text's characters from `start` to before `end`, in UTF-16 units. */
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+  /** Under `none`, the word piece. */
+  readonly piece?: string;
+}
+
+/** A text with its entities, in its order. */
+export interface Tagged extends Pick<ReadText, "text" | "tokens" | "cut"> {
+  readonly entities: readonly Entity[];
+}
+
+/** A token or a word with its most probable label. */
+interface Labelled {
+  readonly label: string;
+  readonly score: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A piece with what is thought of it. */
+interface Judged extends PlacedPiece {
+  /** [labels] */
+  readonly scores: readonly number[];
+}
+
+/**
+ * Entities of each text.
+ * @throws {ConfigError} `tag/aggregation`, `options/unknown`; {RunError} `predict/finite`
+ */
+export async function tagTexts(
+  answerer: Answerer,
+  texts: readonly string[],
+  options: TagOptions = {},
+): Promise<Tagged[]> {
+  const { tokenizer, maxLength, head } = answerer;
+  const aggregation = requireAggregation(options);
+  const labels = labelsOf(head);
+  const all: Tagged[] = [];
+  const encode = (text: string): PlacedEncoding => tokenizer.encodePlaced(text, maxLength);
+  for await (const { given, encodings, rows } of encodedTexts(answerer, texts, encode)) {
+    let at = 0;
+    for (const [i, { places, ids, cut }] of encodings.entries()) {
+      const text = requireItem(given, i, "texts");
+      const own = rows.subarray(at, at + ids.length * labels.length);
+      requireFinite("logits", own, own.length, all.length);
+      at += own.length;
+      const judged = places.flatMap((place, t): Judged[] =>
+        place === null
+          ? []
+          : [{ ...place, scores: softmax(own.subarray(t * labels.length, (t + 1) * labels.length)) }],
+      );
+      const found = aggregation === "none" ? eachToken(judged, labels) : joined(judged, labels, aggregation);
+      const entities = found.map((entity) => ({ ...entity, text: text.slice(entity.start, entity.end) }));
+      all.push({ text, entities, tokens: ids.length, cut });
+    }
+  }
+  return all;
+}
+
+/** Refuses what is not a list of single texts. @throws as `requireTexts` does */
+export function requireSingleTexts(given: unknown, none: string): asserts given is readonly string[] {
+  requireTexts(given, none);
+  const place = given.findIndex((text) => typeof text !== "string");
+  if (place < 0) return;
+  throw new ConfigError("texts/kind", `texts: expected one text, got a pair (text ${place + 1})`);
+}
+
+/** @throws {ConfigError} `tag/aggregation`, `options/unknown` */
+function requireAggregation(options: TagOptions): Aggregation {
+  requireKnown("tag", options, ["aggregation"]);
+  const { aggregation = "first" } = options;
+  if (AGGREGATIONS.includes(aggregation)) return aggregation;
+  const message = `aggregation: expected ${AGGREGATIONS.join(", ")}, got ${shown(aggregation)}`;
+  throw new ConfigError("tag/aggregation", message);
+}
+
+type Found = Omit<Entity, "text">;
+
+function eachToken(judged: readonly Judged[], labels: readonly string[]): Found[] {
+  return judged.flatMap((token): Found[] => {
+    const labelled = labelOf(token.scores, labels, token);
+    if (tagOf(labelled.label).place === "O") return [];
+    return [{ ...labelled, piece: token.piece }];
+  });
+}
+
+/** Neighbours of one kind. */
+function joined(
+  judged: readonly Judged[],
+  labels: readonly string[],
+  aggregation: Exclude<Aggregation, "none">,
+): Found[] {
+  const items =
+    aggregation === "simple"
+      ? judged.map((token) => labelOf(token.scores, labels, token))
+      : wordsOf(judged).map((word) => {
+          const { start } = requireItem(word, 0, "pieces");
+          const { end } = requireItem(word, word.length - 1, "pieces");
+          return labelOf(scoresOf(word, aggregation), labels, { start, end });
+        });
+  return entitiesOf(items.map(({ label }) => tagOf(label))).map(({ kind, start, end }) => {
+    const own = items.slice(start, end);
+    return {
+      label: kind,
+      score: mean(own.map(({ score }) => score)),
+      start: requireItem(own, 0, "items").start,
+      end: requireItem(own, own.length - 1, "items").end,
+    };
+  });
+}
+
+/** The pieces of each word. */
+function wordsOf(judged: readonly Judged[]): Judged[][] {
+  const words: Judged[][] = [];
+  for (const piece of judged) {
+    const word = words.at(-1);
+    if (word === undefined || piece.isFirst) words.push([piece]);
+    else word.push(piece);
+  }
+  return words;
+}
+
+/** What a word's pieces say together. */
+function scoresOf(word: readonly Judged[], by: "first" | "average" | "max"): readonly number[] {
+  const first = requireItem(word, 0, "pieces");
+  if (by === "first") return first.scores;
+  if (by === "max")
+    return word.reduce((a, b) => (Math.max(...b.scores) > Math.max(...a.scores) ? b : a)).scores;
+  return first.scores.map((_, c) => mean(word.map(({ scores }) => requireItem(scores, c, "scores"))));
+}
+
+/** The most probable label, of equal ones the first. */
+function labelOf(
+  scores: readonly number[],
+  labels: readonly string[],
+  { start, end }: Pick<Labelled, "start" | "end">,
+): Labelled {
+  const score = scores.reduce((a, b) => Math.max(a, b), 0);
+  return { label: requireItem(labels, scores.indexOf(score), "labels"), score, start, end };
+}
