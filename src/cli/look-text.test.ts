@@ -70,6 +70,7 @@ test.each([
   [["embedded:sentiment"], { data: "embedded:sentiment" }],
   [["runs/a", "--data", "reviews.csv"], { model: "runs/a", data: "reviews.csv" }],
   [["hf:owner/name"], { model: "hf:owner/name" }],
+  [["hf:owner/name/config"], { data: "hf:owner/name/config" }],
 ])("inspect %j: a table's name is data, and anything else a model", (words, given) => {
   const request = parseArguments(["inspect", ...words], "0");
   expect(request.kind === "run" && request.given).toMatchObject(given);

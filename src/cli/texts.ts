@@ -49,9 +49,13 @@ export async function readTexts(
   return { ...given, texts: input === "" ? [] : input.split(/\r?\n/) };
 }
 
-/** What a word without a flag is to `inspect`: a table's name, or a task's folder, is data, and anything else a model. */
+/**
+ * What a word without a flag is to `inspect`: a table's name, a task's folder or a configuration on the hub is data, and
+ * anything else a model.
+ */
 export function isDataOrModel(word: string, { task }: Given): "data" | "model" {
-  return task !== undefined || formatNamed(word) !== undefined || word === SENTIMENT ? "data" : "model";
+  const isData = task !== undefined || formatNamed(word) !== undefined || word === SENTIMENT;
+  return isData || /^hf:[^/@]+\/[^/@]+\//.test(word) ? "data" : "model";
 }
 
 /** As runs/data.ts has it, which takes long to load. */

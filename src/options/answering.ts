@@ -40,6 +40,10 @@ export const PREDICT = schema(
     if (texts !== undefined && data !== undefined) return `${them}: expected them or ${file}, got both`;
     return (texts ?? data) ? undefined : `${them}: expected one text or more, or ${file}, got neither`;
   },
+  ({ data }, name) =>
+    data?.startsWith("hf:")
+      ? `${name("data")}: expected a file, got a data set of the hub, ${data}`
+      : undefined,
   ({ data, out }, name) => {
     if (data === undefined) return out && `${name("data")}: expected a file beside ${name("out")}, got none`;
     if (out !== undefined && /\.(csv|tsv|jsonl)$/i.test(out)) return undefined;

@@ -116,7 +116,7 @@ export const QUANTIZE = schema(
       },
     ),
     validation: optional(text("path"), "file to judge by, for data without --task", {
-      absent: "a tenth of the data, drawn by the seed",
+      absent: "what a data set of the hub has, else a tenth of the data, drawn by the seed",
     }),
     texts: optional(
       text("path", "a folder or file"),
