@@ -28,6 +28,7 @@ import { floorsFor, reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
 import { ENOUGH_TO_COMPRESS, ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
 import { openRun, type RunFolder } from "../runs/folder.ts";
+import { acrossFolds, asksForFolds } from "../runs/folds/across.ts";
 import { withHeadFor } from "../runs/head.ts";
 import { trainingLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
@@ -61,8 +62,23 @@ export async function compress<Config extends object, State extends MethodState>
 ): Promise<RunResult> {
   const asked = settingsOf(options);
   return performRun(asked.out, context, async () => {
-    return compressWith(asked, await chooseMethod(options.method, requestOf(asked)), context);
+    const chosen = await chooseMethod(options.method, requestOf(asked));
+    return asksForFolds(asked) ? compressFolds(asked, chosen, context) : compressWith(asked, chosen, context);
   });
+}
+
+async function compressFolds(
+  settings: CompressSettings,
+  chosen: ChosenMethod,
+  context: RunContext,
+): Promise<RunResult> {
+  const data = await readData(settings);
+  const { base, given } = await readModels(settings, data, {});
+  const sources = { model: [base.path], finetuned: given?.path, data: data.files, method: chosen.own };
+  const recipe = await makeRecipe({ command: "compress", settings, ...sources });
+  const title = `compressing ${base.name} with ${chosen.method.id} in ${settings.folds} folds`;
+  const run = (own: CompressSettings, within: RunContext) => compressWith(own, chosen, within);
+  return acrossFolds({ settings, recipe, title, context, run });
 }
 
 async function compressWith(
@@ -99,7 +115,7 @@ async function compressWith(
     settings,
     checkpoints: folder.paths.checkpoints,
     removes: true,
-    run: settings.out,
+    run: context.partOf ?? settings.out,
     record,
     context,
   });

@@ -18,12 +18,13 @@ import { floorsFor, reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
 import { ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
 import { openRun } from "../runs/folder.ts";
+import { acrossFolds, asksForFolds } from "../runs/folds/across.ts";
 import { withHeadFor } from "../runs/head.ts";
 import { trainingLength } from "../runs/length.ts";
 import { loadModel } from "../runs/models.ts";
 import { performRun } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { makeRecipe } from "../runs/recipe.ts";
+import { makeRecipe, type RecipeSource } from "../runs/recipe.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
 import { objectiveOf } from "../train/objective.ts";
 
@@ -47,6 +48,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   const data = await readData(given, undefined, context);
   requireSettling(given, data.train, data.measure);
   const objective = objectiveOf(given, data.train);
+  if (asksForFolds(given)) return finetuneFolds(given, { model: [model.path], data: data.files }, context);
   const epochs = trainingEpochs(given, data.train.examples.length, ENOUGH_TO_FINETUNE, context);
   const settings = { ...given, ...data.columns, maxLength, epochs };
   const { train, dev, measure, files } = data;
@@ -97,4 +99,14 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
     context,
     also: (result) => leaveReport(folder, settings, { result, network: judged.network }, record),
   });
+}
+
+async function finetuneFolds(
+  settings: FinetuneSettings,
+  sources: Pick<RecipeSource, "model" | "data">,
+  context: RunContext,
+): Promise<RunResult> {
+  const recipe = await makeRecipe({ command: "finetune", settings, ...sources });
+  const title = `fine-tuning in ${settings.folds} folds`;
+  return acrossFolds({ settings, recipe, title, context, run: finetuneWith });
 }

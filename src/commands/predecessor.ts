@@ -128,7 +128,11 @@ export async function madeModel(
   const state = await folderState(out);
   if (state === "finished" || state === "resumable") await requireOwn(out, options, recipe);
   if (state !== "finished") {
-    await finetune(options, { ...context, resume: state === "resumable", partOf: settings.out });
+    await finetune(options, {
+      ...context,
+      resume: state === "resumable",
+      partOf: context.partOf ?? settings.out,
+    });
   }
   return loadModel(out, context);
 }

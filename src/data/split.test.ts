@@ -2,7 +2,15 @@ import { expect, test } from "vitest";
 import { keyOf } from "../base/random.ts";
 import type { Dataset } from "./dataset.ts";
 import { classOf } from "./dataset.ts";
-import { drawEach, fewNotes, holdOut, rareNotes, sharedNotes, standardErrorText } from "./split.ts";
+import {
+  drawEach,
+  fewNotes,
+  foldSplit,
+  holdOut,
+  rareNotes,
+  sharedNotes,
+  standardErrorText,
+} from "./split.ts";
 
 function classes(...counts: readonly number[]): Dataset {
   const labels = counts.map((_, c) => `class ${c}`);
@@ -126,5 +134,20 @@ test("a regression has no classes to draw from (data/few-shot)", () => {
   const values: Dataset = { ...classes(5, 5), task: "regression", labels: [] };
   expect(() => drawEach(values, 2, keyOf(0))).toThrow(
     "fewShot: expected data with classes, got regression (made)",
+  );
+});
+
+test("every example judges in one fold, and folds have the classes in proportion, whatever the seed", () => {
+  const all = classes(70, 20, 11);
+  const folds = [1, 2, 3, 4, 5].map((number) => foldSplit(all, number, 5, keyOf(4)));
+  const judged = folds.flatMap(({ dev }) => dev.examples.map(({ text }) => text));
+  expect(judged.toSorted()).toEqual(all.examples.map(({ text }) => text).toSorted());
+  for (const { train, dev } of folds) {
+    expect(train.examples.length + dev.examples.length).toBe(101);
+    const far = sharesOf(dev).map((n, c) => Math.abs(n - (sharesOf(all)[c] ?? Number.NaN) / 5));
+    expect(Math.max(...far)).toBeLessThan(1);
+  }
+  expect(() => foldSplit(classes(1, 1), 1, 3, keyOf(0))).toThrow(
+    "folds: expected at most 2, for so many examples, got 3 (made)",
   );
 });

@@ -21,6 +21,32 @@ export interface Split {
 export function holdOut(all: Dataset, count: number, key: Key): Split {
   const order = permutation(key, all.examples.length);
   const held = new Set(strata(all, order, count).flatMap(({ members, share }) => members.slice(0, share)));
+  return partedBy(all, held);
+}
+
+/**
+ * The part of a set that is fold `number` of `count`, from 1, and the rest. Every example is in one fold, and the folds are
+ * alike: classes in turn, of a regression neighbours in value.
+ *
+ * @throws {ConfigError} `data/folds` for fewer examples than folds
+ */
+export function foldSplit(all: Dataset, number: number, count: number, key: Key): Split {
+  const n = all.examples.length;
+  if (n < count) {
+    throw new ConfigError(
+      "data/folds",
+      `folds: expected at most ${n}, for so many examples, got ${count} (${all.name})`,
+    );
+  }
+  const order = [...permutation(key, n)];
+  const isSorted = all.task === "classification" || all.task === "regression";
+  const labelAt = (i: number): number => classOf(requireItem(all.examples, i, "examples"));
+  if (isSorted) order.sort((a, b) => labelAt(a) - labelAt(b));
+  const held = new Set(order.filter((_, place) => place % count === number - 1));
+  return partedBy(all, held);
+}
+
+function partedBy(all: Dataset, held: ReadonlySet<number>): Split {
   return {
     train: { ...all, examples: all.examples.filter((_, i) => !held.has(i)) },
     dev: { ...all, examples: all.examples.filter((_, i) => held.has(i)) },

@@ -23,6 +23,15 @@ import {
   record,
 } from "../formats/json-shape.ts";
 
+import {
+  CALIBRATION,
+  type CalibrationFigures,
+  FOLDS,
+  type FoldFigures,
+  THRESHOLD,
+  type ThresholdFigures,
+} from "./result-parts.ts";
+
 /** Entries of a model's tensors. */
 export interface Parameters {
   readonly total: number;
@@ -121,40 +130,6 @@ export interface PairedComparison {
   readonly resamples: number | null;
 }
 
-/** How far probabilities can be taken at their word (calibration.ts). */
-export interface TrustFigures {
-  /** Expected calibration error, as a share of 1. */
-  readonly error: number;
-  /** Mean cross-entropy. */
-  readonly loss: number;
-}
-
-/** What `calibrate` did; the classifier has it already. */
-export interface CalibrationFigures {
-  /** What logits were divided by. */
-  readonly temperature: number;
-  /** Judging examples, on which it was fitted. */
-  readonly examples: number;
-  readonly before: TrustFigures;
-  /** On the examples that it was fitted on. */
-  readonly after: TrustFigures;
-  /** Each half of the examples by the temperature of the other. */
-  readonly held: TrustFigures;
-}
-
-/** What `threshold` did; the classifier has it already. */
-export interface ThresholdFigures {
-  /** From which probability on, before it was moved, the second class is said. */
-  readonly value: number;
-  /** The second class. */
-  readonly label: string;
-  readonly metric: string;
-  /** The metric at 0.5, at the threshold, and with each half of the examples at that of the other. */
-  readonly before: number;
-  readonly after: number;
-  readonly held: number;
-}
-
 /** The model that training chose: the best evaluation, of equal ones the least loss, of these the latest. */
 export interface KeptStep {
   /** Optimizer steps done when it was evaluated. */
@@ -199,6 +174,8 @@ export interface RunResult {
   readonly paired?: PairedComparison;
   /** Absent in results of earlier versions. */
   readonly kept?: KeptStep;
+  /** Absent for one run. */
+  readonly folds?: FoldFigures;
   /** Of the product, where it was asked for and one fits. */
   readonly calibration?: CalibrationFigures;
   readonly threshold?: ThresholdFigures;
@@ -274,25 +251,6 @@ const PAIRED: JsonShape<PairedComparison> = record<PairedComparison>({
   resamples: orNull(aCount),
 });
 
-const TRUST = record<TrustFigures>({ error: anAmount, loss: aNumber });
-
-const CALIBRATION = record<CalibrationFigures>({
-  temperature: anAmount,
-  examples: aCount,
-  before: TRUST,
-  after: TRUST,
-  held: TRUST,
-});
-
-const THRESHOLD = record<ThresholdFigures>({
-  value: anAmount,
-  label: aText,
-  metric: aText,
-  before: aNumber,
-  after: aNumber,
-  held: aNumber,
-});
-
 const FLOOR: JsonShape<FloorFigures> = record<FloorFigures>({
   kind: oneOfValues("tf-idf", "static"),
   metrics: mapOf(aNumber),
@@ -313,6 +271,7 @@ const RESULT: JsonShape<RunResult> = record<RunResult>({
   metric: METRIC,
   paired: ifThere(PAIRED),
   kept: ifThere(record<KeptStep>({ step: aCount, steps: aCount })),
+  folds: ifThere(FOLDS),
   calibration: ifThere(CALIBRATION),
   threshold: ifThere(THRESHOLD),
   models: listOf(FIGURES, 1),

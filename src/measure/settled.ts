@@ -18,7 +18,7 @@ import type { Network } from "../network/network.ts";
 import { type Scaling, withScaling } from "../network/scaled.ts";
 import { acrossHalves, asClasses, fitTemperature, halves, type Labelled, trustOf } from "./calibration.ts";
 import { type Judged, judgeNetwork } from "./logits.ts";
-import type { CalibrationFigures, ThresholdFigures } from "./result.ts";
+import type { CalibrationFigures, ThresholdFigures } from "./result-parts.ts";
 import { bestCut, cutOf, metricAt, movesWithThreshold, thresholdOf } from "./threshold.ts";
 import { metricText } from "./verdict.ts";
 

@@ -18,6 +18,12 @@ export const PRACTICE = {
     unit: "examples",
     absent: "on all",
   }),
+  folds: optional(
+    integer(2, 1000),
+    "judge by each of so many parts of the training examples in turn, train on the others: a run for each, in folds/",
+    { absent: "one run" },
+  ),
+  fold: optional(integer(1, 1000), "the run of this fold alone", { absent: "all folds" }),
   freeze: optional(
     frozenPart(),
     "do not train the embeddings; the embeddings and the first n layers; or the encoder, which is all but the head",

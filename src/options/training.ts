@@ -63,6 +63,25 @@ const TRAINING = {
   allowConstant: withDefault(onOff(), false, "accept a model that says the same of everything"),
 };
 
+/** Folds are parts of what trains, and nothing else judges. */
+function foldsRule(
+  {
+    folds,
+    fold,
+    validation,
+  }: { readonly folds?: number; readonly fold?: number; readonly validation?: string },
+  name: Naming,
+): string | undefined {
+  if (folds === undefined)
+    return fold === undefined
+      ? undefined
+      : `${name("fold")}: expected it with ${name("folds")}, got it alone`;
+  if (fold !== undefined && fold > folds)
+    return `${name("fold")}: expected a number from 1 to ${name("folds")}=${folds}, got ${fold}`;
+  if (validation === undefined) return undefined;
+  return `${name("folds")}: expected it without ${name("validation")}, since a fold judges, got both`;
+}
+
 /** Copies with words replaced are of all examples: they would bring back what was not drawn. */
 function drawnRule(
   { fewShot, augmented }: { readonly fewShot?: number; readonly augmented?: string },
@@ -91,6 +110,7 @@ export const FINETUNE = schema(
   },
   dataRule,
   drawnRule,
+  foldsRule,
   floorRule,
 );
 export type FinetuneOptions = OptionsOf<typeof FINETUNE.fields>;
@@ -132,6 +152,7 @@ export const COMPRESS = schema(
   },
   dataRule,
   drawnRule,
+  foldsRule,
   floorRule,
   ({ finetuned, finetuneEpochs }, name) =>
     finetuned === undefined || finetuneEpochs === undefined

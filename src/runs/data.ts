@@ -15,6 +15,7 @@ import { sentimentData } from "../data/sentiment.ts";
 import {
   drawEach,
   fewNotes,
+  foldSplit,
   holdOut,
   rareNotes,
   type Split,
@@ -44,6 +45,9 @@ export interface DataSettings {
   readonly quotes?: Quotes | undefined;
   readonly validation?: string | undefined;
   readonly limit?: number | undefined;
+  /** What judges is one of so many parts of what trains, by its number from 1. */
+  readonly folds?: number | undefined;
+  readonly fold?: number | undefined;
   /** A file of `espalier augment`. */
   readonly augmented?: string | undefined;
   /** The metric that decides. */
@@ -92,7 +96,7 @@ export async function readData(
   refuseLeak(settings, isDrawn);
   const { limit, augmented, fewShot, seed } = settings;
   const judging = first(dev, limit);
-  const drawn = isDrawn ? [heldOutNote(judging)] : [];
+  const drawn = isDrawn ? [heldOutNote(judging, settings)] : [];
   const whole = first(train, limit);
   const draw = fewShot === undefined ? undefined : drawEach(whole, fewShot, fold(keyOf(seed), "few-shot"));
   if (fewShot !== undefined && draw) drawn.push(...fewNotes(whole, fewShot, draw));
@@ -212,6 +216,11 @@ async function readSplits(
   context: RunContext,
 ): Promise<Splits> {
   const { train, dev, ...read } = await readSets(settings, like, context);
+  const { folds, fold: number = 1, limit, seed } = settings;
+  if (folds !== undefined) {
+    const key = fold(keyOf(seed), "folds");
+    return { ...foldSplit(first(train, limit), number, folds, key), isDrawn: true, ...read };
+  }
   if (dev !== undefined) return { train, dev, isDrawn: false, ...read };
   return { ...heldOut(train, settings.seed), isDrawn: true, ...read };
 }
@@ -311,13 +320,19 @@ function heldOut(all: Dataset, seed: number): Split {
 }
 
 /** What judges when no file was given for it, and how rough that is. */
-function heldOutNote({ labels, task, name, examples }: Dataset): string {
+function heldOutNote(
+  { labels, task, name, examples }: Dataset,
+  { folds, fold: number = 1 }: DataSettings,
+): string {
   const shares = labels.map(
     (label, c) => `${examples.filter((each) => each.label === c).length} ${named(label)}`,
   );
   const of = task === "classification" && labels.length <= 10 ? ` (${shares.join(", ")})` : "";
   const rows = examples.length.toLocaleString("en");
-  return `judging by ${rows} rows drawn from ${name}${of}: ${standardErrorText({ task }, examples.length)}; --validation names a file`;
+  const error = standardErrorText({ task }, examples.length);
+  if (folds !== undefined)
+    return `judging by fold ${number} of ${folds}, ${rows} rows of ${name}${of}: ${error}`;
+  return `judging by ${rows} rows drawn from ${name}${of}: ${error}; --validation names a file`;
 }
 
 function first(dataset: Dataset, limit: number | undefined): Dataset {

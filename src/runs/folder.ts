@@ -6,6 +6,7 @@
  *   metrics.jsonl    one event per line, only ever appended to
  *   checkpoints/     one folder per saved step, until the run is finished
  *   finetuned/       the run of the model that a compression begins with, when it made one
+ *   folds/           a run for each fold, where there are some: 1/, 2/ …; folds.md has them in one table
  *   model/           Hugging Face layout
  *   model.onnx, model.esp
  *   answers.jsonl    what the models said of each judging example
@@ -35,6 +36,9 @@ export interface RunPaths {
   readonly metrics: string;
   readonly checkpoints: string;
   readonly finetuned: string;
+  readonly folds: string;
+  /** What they say together. */
+  readonly foldsTable: string;
   readonly model: string;
   readonly onnx: string;
   /** Written by `export` alone. */
@@ -73,6 +77,8 @@ export function runPaths(root: string): RunPaths {
     metrics: join(root, "metrics.jsonl"),
     checkpoints: join(root, "checkpoints"),
     finetuned: join(root, "finetuned"),
+    folds: join(root, "folds"),
+    foldsTable: join(root, "folds.md"),
     model: join(root, "model"),
     onnx: join(root, "model.onnx"),
     onnxInt8: join(root, "model_quantized.onnx"),
@@ -92,15 +98,20 @@ export function runPaths(root: string): RunPaths {
 export async function folderState(root: string): Promise<FolderState> {
   const names = (await namesIn(root)).filter((name) => !isLeftover(name));
   if (names.length === 0) return "empty";
-  const { checkpoints, finetuned } = runPaths(root);
+  const { checkpoints, finetuned, folds } = runPaths(root);
   if (!names.includes("recipe.json")) {
     const isBegun = names.join() === "checkpoints" && (await isUnused(checkpoints));
     return isBegun ? "abandoned" : "foreign";
   }
   if (names.includes("result.json")) return "finished";
   if (await hasCheckpoint(checkpoints)) return "resumable";
-  const part = names.includes("finetuned") ? await folderState(finetuned) : "empty";
-  return part === "finished" || part === "resumable" ? "resumable" : "abandoned";
+  const parts = [
+    ...(names.includes("finetuned") ? [finetuned] : []),
+    ...(names.includes("folds") ? (await namesIn(folds)).map((name) => join(folds, name)) : []),
+  ];
+  for (const part of parts)
+    if (["finished", "resumable"].includes(await folderState(part))) return "resumable";
+  return "abandoned";
 }
 
 /** A checkpoint whose name ends in `.partial` was not finished and does not count. */

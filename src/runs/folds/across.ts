@@ -1,0 +1,144 @@
+/**
+ * A run for each fold of the training examples, in OUT/folds/1, 2 …, and what they say together.
+ *
+ * Each is a run like any other, with `fold` among its settings, so that it is stopped, resumed and reported as one. The
+ * folder around them has a recipe, `folds.md` with the table, and a result whose figures are means; it has no model, since
+ * every fold leaves one. Called again, folds that are finished are kept. Not here: which examples a fold has (data/split.ts).
+ */
+
+import { join } from "node:path";
+import { requireItem } from "../../base/present.ts";
+import { deviation, mean } from "../../base/statistics.ts";
+import { writeFileAtomic } from "../../formats/files.ts";
+import { codeVersion, describeMachine, peakMemory } from "../../measure/machine.ts";
+import { type Metric, type ModelFigures, type RunResult, readResult } from "../../measure/result.ts";
+import { metricText } from "../../measure/verdict.ts";
+import { report } from "../conclusion.ts";
+import { folderState, openRun, runPaths } from "../folder.ts";
+import type { RunContext } from "../progress.ts";
+import type { Recipe } from "../recipe.ts";
+
+/** What a run over folds has of its options. */
+interface FoldsSettings {
+  readonly folds?: number | undefined;
+  readonly fold?: number | undefined;
+  readonly out: string;
+  readonly force: boolean;
+  readonly threads: number;
+}
+
+export interface FoldsJob<Settings extends FoldsSettings> {
+  readonly settings: Settings;
+  readonly recipe: Recipe;
+  readonly title: string;
+  readonly context: RunContext;
+  /** One fold. */
+  readonly run: (settings: Settings, context: RunContext) => Promise<RunResult>;
+}
+
+/** Whether every fold is asked for. */
+export function asksForFolds({ folds, fold }: Pick<FoldsSettings, "folds" | "fold">): boolean {
+  return folds !== undefined && fold === undefined;
+}
+
+/**
+ * Makes the run of every fold, or goes on with them.
+ *
+ * @throws {InterruptedError} `run/interrupted` when asked to stop; what is done is saved
+ * @throws as `openRun` and the run of a fold do
+ */
+export async function acrossFolds<Settings extends FoldsSettings>(
+  job: FoldsJob<Settings>,
+): Promise<RunResult> {
+  const { settings, recipe, context } = job;
+  const started = performance.now();
+  await using folder = await openRun(recipe, settings, context);
+  const record = report(folder, context, job.title);
+  const count = settings.folds ?? 0;
+  const results: RunResult[] = [];
+  for (let fold = 1; fold <= count; fold++) {
+    record({ kind: "phase", name: `fold ${fold} of ${count}` });
+    const out = join(folder.paths.folds, String(fold));
+    const state = await folderState(out);
+    const own = { ...settings, fold, out, force: false };
+    const within = { ...context, resume: state === "resumable", partOf: context.partOf ?? settings.out };
+    results.push(state === "finished" ? await readResult(runPaths(out).result) : await job.run(own, within));
+  }
+  const seconds = folder.spent + (performance.now() - started) / 1000;
+  const result = await together(results, settings, seconds);
+  await writeFileAtomic(folder.paths.foldsTable, [new TextEncoder().encode(foldsTable(results))]);
+  await folder.finish(result);
+  record({ kind: "done", seconds: result.wallSeconds });
+  return result;
+}
+
+/** Means of what the folds measured, and how far they are from each other. */
+async function together(
+  results: readonly RunResult[],
+  { threads }: FoldsSettings,
+  wallSeconds: number,
+): Promise<RunResult> {
+  const first = requireItem(results, 0, "folds");
+  const before = results.map(({ metric }) => metric.before);
+  const after = results.map(({ metric }) => metric.after);
+  const known = before.filter((value) => value !== null);
+  const metric: Metric = {
+    ...first.metric,
+    before: known.length === results.length ? mean(known) : null,
+    after: mean(after),
+    examples: results.reduce((n, each) => n + each.metric.examples, 0),
+  };
+  const { command, task, method, length, seeds } = first;
+  return {
+    ...{ version: 1, command, code: await codeVersion(), task, method, metric },
+    folds: { before, after },
+    models: first.models.map((model, i) => ({ ...model, latency: [], metrics: meanMetrics(results, i) })),
+    ...{ length, seeds, wallSeconds, peakBytes: peakMemory(), machine: describeMachine(threads) },
+    verdict: {
+      smaller: results.every(({ verdict }) => verdict.smaller),
+      faster: results.every(({ verdict }) => verdict.faster),
+      text: foldsText(metric.name, after, known),
+    },
+  };
+}
+
+function meanMetrics(results: readonly RunResult[], stage: number): ModelFigures["metrics"] {
+  const each = results.map(({ models }) => requireItem(models, stage, "models").metrics);
+  const names = Object.keys(requireItem(each, 0, "metrics"));
+  return Object.fromEntries(
+    names.map((name) => [name, mean(each.map((metrics) => metrics[name] ?? Number.NaN))]),
+  );
+}
+
+function foldsText(name: string, after: readonly number[], before: readonly number[]): string {
+  const told = `${name} ${spreadText(name, after)} in ${after.length} folds, each judged by a model that was not trained on it`;
+  if (before.length < after.length) return `${capital(told)}.`;
+  const differences = after.map((value, i) => value - requireItem(before, i, "folds"));
+  return `${capital(told)}. Before, ${spreadText(name, before)}; a difference of ${spreadText(name, differences)} from fold to fold.`;
+}
+
+/** `81.2 % ± 1.3 %`: the mean, and the standard deviation of one fold. */
+function spreadText(name: string, values: readonly number[]): string {
+  return `${metricText(name, mean(values))} ± ${metricText(name, deviation(values) ?? 0)}`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Every metric of the product by fold, with mean and standard deviation. */
+function foldsTable(results: readonly RunResult[]): string {
+  const products = results.map(({ models }) => requireItem(models, models.length - 1, "models").metrics);
+  const names = Object.keys(requireItem(products, 0, "metrics"));
+  const valuesOf = (name: string): number[] => products.map((metrics) => metrics[name] ?? Number.NaN);
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const rows = products.map((_, i) =>
+    line([String(i + 1), ...names.map((name) => metricText(name, valuesOf(name)[i] ?? Number.NaN))]),
+  );
+  const sums = [
+    line(["mean", ...names.map((name) => metricText(name, mean(valuesOf(name))))]),
+    line(["deviation", ...names.map((name) => metricText(name, deviation(valuesOf(name)) ?? 0))]),
+  ];
+  const head = [line(["fold", ...names]), line(["fold", ...names].map(() => "---"))];
+  return `${[...head, ...rows, ...sums].join("\n")}\n`;
+}
