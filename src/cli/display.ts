@@ -120,7 +120,7 @@ function dataText({ train, dev, shares, range, cut, maxLength }: DataEvent): str
   const labels = range === null ? `${classes.join(", ")}${more}` : `values from ${range[0]} to ${range[1]}`;
   const lengths =
     cut === 0 ? `none longer than ${maxLength} tokens` : `${percent(cut)} cut at ${maxLength} tokens`;
-  return `  ${learnt} examples to train, ${judged} to judge: ${labels}; ${lengths}`;
+  return `  ${learnt} examples to train, ${judged} to judge${labels === "" ? "" : `: ${labels}`}; ${lengths}`;
 }
 
 /** The loss is said once, and the best so far is marked. */

@@ -9,12 +9,15 @@ import type { ConfiguredMethod } from "../contract/configured.ts";
 import { withDepth } from "../contract/depth.ts";
 import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
 import type { MethodRequest } from "../contract/settings.ts";
+import type { CutSet } from "../data/batches.ts";
+import type { Measure } from "../data/dataset.ts";
 import { truthOf } from "../data/judging/judge.ts";
 import { isObject } from "../formats/json.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
 import { type Judged, judgeNetwork } from "../measure/logits.ts";
 import type { RunResult } from "../measure/result.ts";
 import { type Judging, judgeSettled, requireSettling, type SettledFigures } from "../measure/settled.ts";
+import { withVectors } from "../measure/teacher.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
 import { withLength } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
@@ -25,7 +28,7 @@ import { leaveReport } from "../report/write.ts";
 import { concludeRun, type ReportedModel, report } from "../runs/conclusion.ts";
 import { type LabelledData, readData } from "../runs/data.ts";
 import { floorsFor, reportData } from "../runs/data-facts.ts";
-import { encodeSets } from "../runs/encoded.ts";
+import { encodeSets, type Sets } from "../runs/encoded.ts";
 import { ENOUGH_TO_COMPRESS, ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
 import { openRun, type RunFolder } from "../runs/folder.ts";
 import { acrossFolds, asksForFolds } from "../runs/folds/across.ts";
@@ -92,22 +95,20 @@ async function compressWith(
   const epochs = chooseEpochs(asked, data.train.examples.length, context);
   const settings = { ...asked, ...data.columns, maxLength, ...epochs };
   const original = withLength(withHeadFor(base.network, data.train, settings.seed), maxLength);
-  const { train, dev } = encodeSets(original, data);
+  const encoded = encodeSets(original, data);
   const bindTo = binderOf(method, settings, base.network, original);
   // What the method refuses it refuses now: it looks at shapes, and fine-tuning will not change them.
-  bindTo(given?.network ?? original, stepsOf({ data: train, settings }));
+  bindTo(given?.network ?? original, stepsOf({ data: encoded.train, settings }));
   const sources = { model: [base.path], finetuned: given?.path, data: data.files, method: own };
   const recipe = await makeRecipe({ command: "compress", settings, ...sources });
   await using folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `compressing ${base.name} with ${method.id} on ${data.train.name}`);
-  reportData(record, { ...data, notes: [...data.notes, ...(given?.notes ?? [])] }, { train, dev });
+  reportData(record, { ...data, notes: [...data.notes, ...(given?.notes ?? [])] }, encoded);
   const floors = await floorsFor(data, settings, folder, record, context);
-  record({ kind: "phase", name: "fine-tuning" });
-  const shown = withoutData(context, data.notes);
-  const { network: finished } = given ?? (await madeModel(settings, recipe, folder, shown));
-  const before = await judgeNetwork(withLength(finished, maxLength), settings, dev, data.measure);
-  record({ kind: "evaluation", step: 0, metrics: before.metrics, loss: before.loss, kept: false });
-  record({ kind: "phase", name: "compressing" });
+  const making = { original, given, encoded, settings, measure: data.measure, record, context };
+  const { train, dev, before } = await begin(making, () =>
+    madeModel(settings, recipe, folder, withoutData(context, data.notes)),
+  );
   const sets = { data: train, dev, measure: data.measure, objective };
   const trained = await runTraining({
     method: (steps) => bindTo(before.network, steps),
@@ -131,17 +132,19 @@ async function compressWith(
     judging: { ...data, truth: truthOf(dev) },
     kept: { step: trained.best.step, steps: trained.steps },
     settled: judged.figures,
-    models: await measureStages(original, judged.before, judged.after, folder),
+    models: await measureStages(
+      settings.embedding ? undefined : original,
+      judged.before,
+      judged.after,
+      folder,
+    ),
     floors,
     maskBytes,
     method: method.id,
     started,
     record,
     context,
-    also: async (result) => {
-      await leaveReport(folder, settings, { result, network: judged.after.network }, record);
-      if (settings.quantize) await quantizeProduct(settings, folder, record, context);
-    },
+    also: (result) => leaveMore({ result, network: judged.after.network }, settings, folder, record, context),
   });
 }
 
@@ -162,6 +165,35 @@ async function judgeStages(
   const isPlain = !calibrate && threshold === undefined;
   const before = isPlain ? teacher : (await judgeSettled(teacher.network, settings, judging)).judged;
   return { before, after, figures };
+}
+
+/** What a compression begins with. */
+interface Beginning {
+  readonly original: Network;
+  readonly given: Given | undefined;
+  readonly encoded: Sets<CutSet>;
+  readonly settings: CompressSettings & { readonly maxLength: number };
+  readonly measure: Measure;
+  readonly record: (event: ProgressEvent) => void;
+  readonly context: RunContext;
+}
+
+/**
+ * What is compressed, and what trains and judges it: a model fine-tuned on the data; or a sentence encoder, which is its own
+ * teacher, so that its vectors are the labels and there is nothing to be fine-tuned.
+ */
+async function begin(
+  { original, given, encoded, settings, measure, record, context }: Beginning,
+  make: () => Promise<LoadedModel>,
+): Promise<Sets<CutSet> & { readonly before: JudgedNetwork }> {
+  const isVectors = settings.embedding;
+  record({ kind: "phase", name: isVectors ? "vectors of the teacher" : "fine-tuning" });
+  const sets = isVectors ? await withVectors(original, settings, encoded, context.signal) : encoded;
+  const { network } = isVectors ? { network: original } : (given ?? (await make()));
+  const before = await judgeNetwork(withLength(network, settings.maxLength), settings, sets.dev, measure);
+  record({ kind: "evaluation", step: 0, metrics: before.metrics, loss: before.loss, kept: false });
+  record({ kind: "phase", name: "compressing" });
+  return { ...sets, before };
 }
 
 /** The passes of the compression, and of the fine-tuning before it where there is one. */
@@ -192,6 +224,18 @@ function binderOf(
   };
 }
 
+/** The page of a run, and the product in 8 bits where it was asked for. */
+async function leaveMore(
+  finished: { readonly result: RunResult; readonly network: Network },
+  settings: CompressSettings,
+  folder: RunFolder,
+  record: (event: ProgressEvent) => void,
+  context: RunContext,
+): Promise<void> {
+  await leaveReport(folder, settings, finished, record);
+  if (settings.quantize) await quantizeProduct(settings, folder, record, context);
+}
+
 /** The product in 8 bits, in the run's folder `quantized/`. One that loses too much is no failure of the run. */
 async function quantizeProduct(
   settings: CompressSettings,
@@ -213,16 +257,23 @@ async function quantizeProduct(
   }
 }
 
-/** The three models of a run, the product written to its folder. */
+/** The models of a run, the product written to its folder. Without an original the model before is that. */
 async function measureStages(
-  original: Network,
+  original: Network | undefined,
   before: JudgedNetwork,
   after: JudgedNetwork,
   { paths }: RunFolder,
 ): Promise<ReportedModel[]> {
+  const first: ReportedModel[] = original
+    ? [{ stage: "original", network: original, metrics: {}, bytes: await measureNetwork(original) }]
+    : [];
   return [
-    { stage: "original", network: original, metrics: {}, bytes: await measureNetwork(original) },
-    { stage: "fine-tuned", ...before, bytes: await measureNetwork(before.network) },
+    ...first,
+    {
+      stage: original ? "fine-tuned" : "original",
+      ...before,
+      bytes: await measureNetwork(before.network),
+    },
     { stage: "compressed", ...after, bytes: await writeMeasured(paths.model, after.network) },
   ];
 }

@@ -8,7 +8,7 @@
 
 import { InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
-import { type Head, labelsOf } from "../bert/config.ts";
+import { type Head, labelsOf, poolingOf } from "../bert/config.ts";
 import { encodeDataset } from "../data/batches.ts";
 import { type Dataset, measureOf } from "../data/dataset.ts";
 import { countExamples, truthOf } from "../data/judging/judge.ts";
@@ -19,7 +19,7 @@ import { truthOfTexts } from "../floor/measure.ts";
 import { asText, floorLogits } from "../floor/model.ts";
 import { judgeLogits, logitsOf } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";
-import { openNetwork } from "../network/inference.ts";
+import { openAnswers } from "../network/inference.ts";
 import { lengthFor } from "../network/length.ts";
 import { EVALUATE, type EvaluateOptions, type EvaluateSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
@@ -56,7 +56,7 @@ async function evaluateModel(settings: EvaluateSettings, context: RunContext): P
   if (floor !== undefined) return evaluateFloor(floor, settings, context);
   const loaded = await loadUnder(settings.model, mask, context);
   const { network, name } = loaded;
-  requireLabels(network.head, settings.model);
+  if (!poolingOf(network.head)) requireLabels(network.head, settings.model);
   const dataset = await readValidation(settings, labellingOf(network.head), context);
   const usage = await usageNotes(loaded, { ...settings, isPair: dataset.examples[0]?.pair !== undefined });
   for (const text of [...(dataset.notes ?? []), ...usage]) context.report?.({ kind: "note", text });
@@ -65,7 +65,7 @@ async function evaluateModel(settings: EvaluateSettings, context: RunContext): P
   const set = encodeDataset(dataset, tokenizerOf(network), length);
   const engine = new Engine({ threads: settings.threads, provider: settings.device });
   try {
-    const inference = await openNetwork(engine, network);
+    const inference = await openAnswers(engine, network);
     const answered = await logitsOf(inference, set, settings.batchSize, context.signal);
     const logits = reorderColumns(answered, columns);
     const truth = truthOf(set);
@@ -126,7 +126,7 @@ function hasNames(labels: readonly string[]): boolean {
 }
 
 /**
- * For each class of the data the column of the model's logits.
+ * For each class of the data the column of the model's logits; none where answers are no logits.
  * @throws {InputError} `evaluate/task`, `evaluate/labels`
  */
 export function columnsOf(
@@ -134,11 +134,12 @@ export function columnsOf(
   { task, labels, name }: Pick<Dataset, "task" | "labels" | "name">,
 ): number[] {
   const own = labelsOf(head);
-  if ((task === "regression") !== (head.kind === "regression")) {
+  if (task !== (head.kind === "none" ? "embedding" : head.kind)) {
     const message = `model: expected one for ${task}, as ${name} is, got one for ${head.kind}`;
     throw new InputError("evaluate/task", message);
   }
   if (task === "regression") return [0];
+  if (task === "embedding") return [];
   if (own.length === labels.length && !hasNames(own)) return labels.map((_, i) => i);
   const finder = classFinder(own);
   const plain = own.map(plainLabel);
@@ -156,9 +157,10 @@ function plainLabel(label: string): string {
   return label.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "") || label;
 }
 
-/** The columns of [N, C] in another order. */
+/** The columns of [N, C] in another order; as they are where none is named. */
 export function reorderColumns(logits: Float32Array, columns: readonly number[]): Float32Array {
   const width = columns.length;
+  if (width === 0) return logits;
   return logits.map((_, i) => {
     const column = requireItem(columns, i % width, "columns");
     return requireItem(logits, i - (i % width) + column, "logits");

@@ -1,5 +1,6 @@
 /** `espalier finetune`: a pre-trained encoder and labelled data in, a classifier and its measurements out. */
 
+import { ConfigError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
 import { withDepth } from "../contract/depth.ts";
 import { type BoundMethod, bind } from "../contract/method.ts";
@@ -41,8 +42,17 @@ export async function finetune(options: FinetuneOptions, context: RunContext = {
   return performRun(given.out, context, () => finetuneWith(given, context));
 }
 
+/** @throws {ConfigError} `finetune/embedding` */
+function refuseEmbedding({ embedding }: FinetuneSettings): void {
+  if (!embedding) return;
+  const message =
+    "embedding: expected a task with labels, got vectors: a sentence encoder is taught by a larger one's vectors, by compress";
+  throw new ConfigError("finetune/embedding", message);
+}
+
 async function finetuneWith(given: FinetuneSettings, context: RunContext): Promise<RunResult> {
   const started = performance.now();
+  refuseEmbedding(given);
   const model = await loadModel(given.model, context);
   const maxLength = trainingLength(model.network, given.maxLength, context);
   const data = await readData(given, undefined, context);

@@ -126,7 +126,7 @@ export function defaultMeasure({
     case "embedding":
       return scores === undefined
         ? { task, metrics: ["cosine", "neighbours"], primary: "cosine" }
-        : { task, metrics: ["spearman", "cosine", "neighbours"], primary: "spearman" };
+        : { task, metrics: ["spearman", "pearson", "cosine", "neighbours"], primary: "spearman" };
   }
 }
 

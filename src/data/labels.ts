@@ -29,7 +29,7 @@ export interface LabelCell {
 export type InferredRule = LabelRule & { readonly notes?: readonly string[] };
 
 /** More classes than this are taken for a mistaken column. */
-const MOST_CLASSES = 1000;
+export const MOST_CLASSES = 1000;
 
 /**
  * The label as the number a model is trained on.
@@ -184,7 +184,8 @@ function notesOf(
   return notes.length === 0 ? {} : { notes };
 }
 
-function inOrder(names: string[]): string[] {
+/** Class names in their order: numbers by value, others by their characters. */
+export function inOrder(names: string[]): string[] {
   const ranked = names.flatMap((name) => {
     const rank = standInNumber(name) ?? numberOf(name);
     return rank === undefined ? [] : [{ name, rank }];

@@ -5,7 +5,7 @@ import type { Measure } from "../data/dataset.ts";
 import { lossOf, metricsOf, predict, requireAnswers, type Truth, truthOf } from "../data/judging/judge.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
-import { openNetwork } from "../network/inference.ts";
+import { openAnswers } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 
 /** A model's answers to a labelled set. Two models are compared by these, example by example (paired.ts). */
@@ -89,7 +89,7 @@ export async function judgeNetwork(
 ): Promise<Judged & { readonly network: Network }> {
   const engine = new Engine({ threads, provider: device });
   try {
-    return { network, ...(await judgeOn(await openNetwork(engine, network), set, measure)) };
+    return { network, ...(await judgeOn(await openAnswers(engine, network), set, measure)) };
   } finally {
     await engine.close();
   }

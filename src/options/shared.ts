@@ -57,6 +57,9 @@ export const DATA = {
   }),
   regression: withDefault(onOff(), false, "take labels as values, whole numbers too"),
   classification: withDefault(onOff(), false, "take labels as classes, numbers with a fraction too"),
+  multiLabel: withDefault(onOff(), false, "any number of labels for each text: a list, a|b, or --label a,b"),
+  tokens: withDefault(onOff(), false, "a label for each word: CoNLL, or JSON lines with tokens or spans"),
+  embedding: withDefault(onOff(), false, "keep the vectors of a sentence encoder; the data needs no labels"),
   skipUnlabelled: withDefault(onOff(), false, "leave rows without a label out, and say how many"),
   quotes: QUOTES,
   limit: optional(integer(1, LARGEST), "use only the first examples of each split", {
@@ -65,10 +68,11 @@ export const DATA = {
   }),
 };
 
+/** Options that say what labels are. */
+export const KINDS = ["regression", "classification", "multiLabel", "tokens", "embedding"] as const;
+
 /** The options on labels and columns. */
-interface Labelling {
-  readonly regression: boolean;
-  readonly classification: boolean;
+interface Labelling extends Readonly<Record<(typeof KINDS)[number], boolean>> {
   readonly task?: string | undefined;
   readonly data?: string | undefined;
   readonly text?: string | undefined;
@@ -78,9 +82,10 @@ interface Labelling {
 
 /** What they leave no room for. */
 export function dataRule(settings: Labelling, name: Naming): string | undefined {
-  const { regression, classification, task, text = "text", textPair, label = "label" } = settings;
-  const kinds = [name("regression"), name("classification")] as const;
-  if (regression && classification) return `${kinds[0]}: expected it or ${kinds[1]}, got both`;
+  const { task, text = "text", textPair, label = "label" } = settings;
+  const [kind, other] = KINDS.filter((each) => settings[each]);
+  if (kind !== undefined && other !== undefined)
+    return `${name(kind)}: expected it or ${name(other)}, got both`;
   if (task === undefined) {
     const same = text === label || textPair === label ? "label" : text === textPair ? "textPair" : undefined;
     return (
@@ -90,6 +95,7 @@ export function dataRule(settings: Labelling, name: Naming): string | undefined 
   }
   if (settings.data?.startsWith("hf:"))
     return `${name("task")}: expected none with a data set of the hub, whose files say what they hold, got ${task}`;
-  if (!(regression || classification)) return undefined;
-  return `${kinds[regression ? 0 : 1]}: expected data without ${name("task")}, got ${task}, which knows what its labels are`;
+  // The texts of a task have vectors, whatever their labels are.
+  if (kind === undefined || kind === "embedding") return undefined;
+  return `${name(kind)}: expected data without ${name("task")}, got ${task}, which knows what its labels are`;
 }

@@ -158,6 +158,10 @@ export const COMPRESS = schema(
     finetuned === undefined || finetuneEpochs === undefined
       ? undefined
       : `${name("finetuneEpochs")}: expected it without ${name("finetuned")}, got both: ${finetuned} is not fine-tuned again`,
+  ({ finetuned, embedding }, name) =>
+    embedding && finetuned !== undefined
+      ? `${name("finetuned")}: expected it without ${name("embedding")}, got both: --model is its own teacher`
+      : undefined,
 );
 export type CompressOptions = OptionsOf<typeof COMPRESS.fields>;
 export type CompressSettings = SettingsOf<typeof COMPRESS.fields>;

@@ -3,7 +3,7 @@
 import { requireItem } from "../base/present.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Dataset, Measure } from "../data/dataset.ts";
-import { predict, type Truth } from "../data/judging/judge.ts";
+import { countExamples, predict, type Truth } from "../data/judging/judge.ts";
 import { growsWithQuality } from "../data/judging/metrics.ts";
 import type { MeasuredFloor } from "../floor/measure.ts";
 import { writeFileAtomic } from "../formats/files.ts";
@@ -230,20 +230,18 @@ function hasZeros(network: Network): boolean {
 }
 
 /** The measure's own number: one of the metrics, or their mean, which stands among them (data/judging/metrics.ts). */
-function metricOf({ judging: { measure, dev }, models }: Report): Metric {
+function metricOf({ judging: { measure, truth }, models }: Report): Metric {
   const name = measure.primary;
   const value = (model: ReportedModel | undefined): number | null => model?.metrics[name] ?? null;
   const [before, after] = [value(models.at(-2)), value(models.at(-1))];
   if (after === null) throw new RangeError(`a result needs the product's ${name}`);
   const better = growsWithQuality(name) ? "higher" : "lower";
-  return { name, better, before, after, examples: dev.examples.length };
+  return { name, better, before, after, examples: countExamples(truth) };
 }
 
 function verdictOf(figures: RunResult["models"], rest: Omit<Comparison, "before" | "after">): Verdict {
   const [before, after] = [figures.at(-2), figures.at(-1)];
-  return before && after && before.stage === "fine-tuned"
-    ? judge({ before, after, ...rest })
-    : trainingVerdict(rest.metric, rest.floors);
+  return before && after ? judge({ before, after, ...rest }) : trainingVerdict(rest.metric, rest.floors);
 }
 
 function withSentences(verdict: Verdict, sentences: readonly string[]): Verdict {

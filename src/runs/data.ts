@@ -4,10 +4,9 @@ import { ConfigError, InputError } from "../base/errors.ts";
 import { named } from "../base/quantity.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { ByteSource } from "../base/source.ts";
-import { type AskedColumns, type NamedColumns, readByColumns, USUAL_COLUMNS } from "../data/columns.ts";
+import { type NamedColumns, readByColumns, USUAL_COLUMNS } from "../data/columns.ts";
 import { readLines } from "../data/corpus.ts";
-import type { Dataset, Example, Measure, TaskKind } from "../data/dataset.ts";
-import type { Quotes } from "../data/delimited.ts";
+import type { Dataset, Example, Measure } from "../data/dataset.ts";
 import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
 import { measureBy } from "../data/judging/judge.ts";
 import { readRowsOf } from "../data/rows.ts";
@@ -23,26 +22,32 @@ import {
   standardErrorText,
 } from "../data/split.ts";
 import { readTable } from "../data/table.ts";
+import { scoredPairs } from "../data/vectors.ts";
 import { withFile } from "../formats/files.ts";
 import { isHubName } from "../hub/name.ts";
-import { type Table, tableOf, tablesOf } from "../hub/tables.ts";
+import { tableOf, tablesOf } from "../hub/tables.ts";
 import { fetching } from "./models.ts";
 import type { RunContext } from "./progress.ts";
+import {
+  askedOf,
+  type ColumnSettings,
+  type Labelling,
+  readingOf,
+  readJudging,
+  readLabelled,
+  settingsOf,
+  type TableSettings,
+  withNotes,
+} from "./sources/tables.ts";
+import { vectorSplit } from "./sources/vectors.ts";
 
 /** The name under which `--data` means the small synthetic sentiment set that comes with the package. */
 export const SENTIMENT = "embedded:sentiment";
 
 /** What the options say about data. */
-export interface DataSettings {
+export interface DataSettings extends TableSettings {
   readonly task?: string | undefined;
   readonly data: string;
-  readonly text?: string | undefined;
-  readonly textPair?: string | undefined;
-  readonly label?: string | undefined;
-  readonly regression?: boolean | undefined;
-  readonly classification?: boolean | undefined;
-  readonly skipUnlabelled?: boolean | undefined;
-  readonly quotes?: Quotes | undefined;
   readonly validation?: string | undefined;
   readonly limit?: number | undefined;
   /** What judges is one of so many parts of what trains, by its number from 1. */
@@ -57,9 +62,6 @@ export interface DataSettings {
   readonly seed: number;
 }
 
-/** Labels that are known before a file is read. */
-type Labelling = Pick<Dataset, "task" | "labels">;
-
 /** Training and validation examples. */
 export interface LabelledData {
   readonly train: Dataset;
@@ -71,13 +73,6 @@ export interface LabelledData {
   readonly files: readonly string[];
   /** The columns they were read by, for the recipe too; of a task, which has its own, what others are called. */
   readonly columns: ColumnSettings;
-}
-
-/** Columns as options name them. */
-export interface ColumnSettings {
-  readonly text: string;
-  readonly textPair?: string;
-  readonly label: string;
 }
 
 /**
@@ -109,7 +104,7 @@ export async function readData(
   return {
     train: all,
     dev: judging,
-    measure: measureBy(train, settings.metric),
+    measure: measureBy(train.task === "embedding" ? judging : train, settings.metric),
     files: read,
     columns: settingsOf(columns),
     notes,
@@ -159,13 +154,17 @@ export async function readValidation(
   context: RunContext = {},
 ): Promise<Dataset> {
   const { task, data, limit } = settings;
-  if (data === SENTIMENT) return first(sentimentData(keyOf(0)).dev, limit);
-  if (task !== undefined) return first(await readGlue(glueTask(task), data, "dev"), limit);
-  const reading = readingOf(settings);
-  if (like && reading.task !== "auto" && reading.task !== like.task) {
-    const message = `model: expected one for ${reading.task}, as asked for, got one for ${like.task}`;
+  const { task: asked } = readingOf(settings);
+  if (like && asked !== "auto" && asked !== like.task) {
+    const message = `model: expected one for ${asked}, as asked for, got one for ${like.task}`;
     throw new InputError("evaluate/task", message);
   }
+  if (like?.task === "embedding") {
+    const pairs = { ...settings, embedding: false, regression: task === undefined };
+    return scoredPairs(await readValidation(pairs, undefined, context));
+  }
+  if (data === SENTIMENT) return first(sentimentData(keyOf(0)).dev, limit);
+  if (task !== undefined) return first(await readGlue(glueTask(task), data, "dev"), limit);
   return first(
     (await readLabelled(await tableOf(data, "judge", fetching(context)), settings, like)).set,
     limit,
@@ -215,6 +214,7 @@ async function readSplits(
   like: Labelling | undefined,
   context: RunContext,
 ): Promise<Splits> {
+  if (settings.embedding) return readVectorSplits(settings, context);
   const { train, dev, ...read } = await readSets(settings, like, context);
   const { folds, fold: number = 1, limit, seed } = settings;
   if (folds !== undefined) {
@@ -263,47 +263,21 @@ export async function readSets(
   return { train: withNotes(all, [none]), dev: undefined, files: train.files, columns };
 }
 
-/** A whole table, and by which columns it was read. */
-async function readLabelled(
-  { files, name, notes: found }: Table,
-  settings: DataSettings,
-  like?: Labelling,
-): Promise<{ readonly set: Dataset; readonly columns: NamedColumns }> {
-  const reading = { ...readingOf(settings), name };
-  const { read, columns, notes } = await readByColumns(files, askedOf(settings), reading.quotes, (columns) =>
-    readTable(files, columns, like ? { ...reading, like } : reading),
-  );
-  return { set: withNotes(read, [...found, ...notes]), columns };
-}
-
-/** What judges, by the columns and labels of what trains. A test split that stands in for another may have no labels. */
-async function readJudging(
-  { files, name, notes, isSubstitute = false }: Table,
-  columns: NamedColumns,
-  settings: DataSettings,
-  like: Dataset,
-): Promise<Dataset> {
-  const reading = readingOf(settings);
-  const skipUnlabelled = reading.skipUnlabelled || isSubstitute;
-  return withNotes(await readTable(files, columns, { ...reading, skipUnlabelled, name, like }), notes);
-}
-
-function withNotes(set: Dataset, notes: readonly string[]): Dataset {
-  return notes.length === 0 ? set : { ...set, notes: [...notes, ...(set.notes ?? [])] };
-}
-
-/** How the options say that tables are to be understood. */
-function readingOf({ regression, classification, skipUnlabelled = false, quotes = "auto" }: DataSettings) {
-  const task: TaskKind | "auto" = regression ? "regression" : classification ? "classification" : "auto";
-  return { task, skipUnlabelled, quotes };
-}
-
-function askedOf({ text, textPair, label }: DataSettings): AskedColumns {
-  return { text, pair: textPair, label };
-}
-
-function settingsOf({ text, pair, label }: NamedColumns): ColumnSettings {
-  return { text, label, ...(pair === undefined ? {} : { textPair: pair }) };
+/** Of a task or a table with two texts and a score in each row, these judge; of other texts, the texts themselves. */
+async function readVectorSplits(settings: DataSettings, context: RunContext): Promise<Splits> {
+  const { task, data, validation, seed, textPair } = settings;
+  const source = { name: task ?? data, texts: await readCorpus(settings, context), seed };
+  const judge = { ...settings, data: validation ?? data, embedding: false, regression: task === undefined };
+  if (task !== undefined) {
+    const name = glueTask(task);
+    const dev = await readGlue(name, data, "dev");
+    const judging = dev.task === "regression" ? dev : dev.examples.map(({ text }) => text);
+    const files = [glueFile(name, data, "train"), glueFile(name, data, "dev")];
+    return { ...vectorSplit({ ...source, judging }), files };
+  }
+  if (validation === undefined) return { ...vectorSplit(source), files: [data] };
+  const judging = await (textPair === undefined ? readCorpus(judge, context) : readTraining(judge, context));
+  return { ...vectorSplit({ ...source, judging }), files: [data, validation] };
 }
 
 /** A tenth of the examples, drawn by the seed with every class in proportion, judges the others. */
@@ -329,12 +303,17 @@ function heldOutNote(
   );
   const of = task === "classification" && labels.length <= 10 ? ` (${shares.join(", ")})` : "";
   const rows = examples.length.toLocaleString("en");
-  const error = standardErrorText({ task }, examples.length);
+  const isJudgedByRows = task === "classification" || task === "regression";
+  const error = isJudgedByRows ? `: ${standardErrorText({ task }, examples.length)}` : "";
   if (folds !== undefined)
-    return `judging by fold ${number} of ${folds}, ${rows} rows of ${name}${of}: ${error}`;
-  return `judging by ${rows} rows drawn from ${name}${of}: ${error}; --validation names a file`;
+    return `judging by fold ${number} of ${folds}, ${rows} rows of ${name}${of}${error}`;
+  return `judging by ${rows} rows drawn from ${name}${of}${error}; --validation names a file`;
 }
 
+/** The first examples; of scored pairs so many pairs. */
 function first(dataset: Dataset, limit: number | undefined): Dataset {
-  return limit === undefined ? dataset : { ...dataset, examples: dataset.examples.slice(0, limit) };
+  if (limit === undefined) return dataset;
+  const { examples, scores } = dataset;
+  if (scores === undefined) return { ...dataset, examples: examples.slice(0, limit) };
+  return { ...dataset, examples: examples.slice(0, 2 * limit), scores: scores.slice(0, limit) };
 }

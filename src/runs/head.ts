@@ -3,7 +3,7 @@
 import { fold, keyOf } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { type Head, labelsOf, poolingOf } from "../bert/config.ts";
-import { CLASSIFIER } from "../bert/names.ts";
+import { CLASSIFIER, parameters } from "../bert/names.ts";
 import { classOf, type Dataset } from "../data/dataset.ts";
 import { type Network, withHead } from "../network/network.ts";
 import { inFloat } from "../network/quantized.ts";
@@ -29,12 +29,19 @@ export function labellingOf(head: Head): Pick<Dataset, "task" | "labels"> {
   return { task: head.kind === "mlm" ? "regression" : head.kind, labels: labelsOf(head) };
 }
 
+/** Without the pooler, which no vector is made by: what is trained is what is read. */
+function withoutSpare(network: Network): Network {
+  const names = parameters(network.config, network.head);
+  return { ...network, tensors: new Map([...network.tensors].filter(([name]) => names.has(name))) };
+}
+
 /**
  * The encoder in float32 under the data's head: the one it has where that is the same, else one drawn from the seed. A new regression
  * begins at the labels' mean, for Adam moves a bias by one learning rate a step: 120 steps of 5e-5 from 0 never reach a 3.
  */
 export function withHeadFor(network: Network, train: Dataset, seed: number): Network {
   const headed = withHead(inFloat(network), headFor(train, network.head), fold(keyOf(seed), "head"));
+  if (train.task === "embedding") return withoutSpare(headed);
   if (train.task !== "regression" || network.head.kind === "regression") return headed;
   const mean = train.examples.reduce((sum, example) => sum + classOf(example) / train.examples.length, 0);
   const tensors = new Map(headed.tensors);

@@ -157,27 +157,39 @@ const JUDGES: Readonly<Record<TaskKind, Judge>> = {
     },
   },
   embedding: {
-    predict: (vectors, { labels, scores, width = 1 }) =>
-      scores === undefined
-        ? rowCosines(vectors, labels, width)
-        : Float64Array.from(scores, (_, i) =>
-            cosine(vectors, 2 * i * width, vectors, (2 * i + 1) * width, width),
-          ),
-    metrics: (predicted, { labels, scores, width = 1 }, vectors) => ({
-      ...(scores === undefined
-        ? { cosine: () => meanOf(predicted) }
-        : { spearman: () => spearman(predicted, scores) }),
-      ...(vectors === undefined
-        ? {}
-        : {
-            cosine: () => meanOf(rowCosines(vectors, labels, width)),
-            neighbours: () => neighbourAgreement(vectors, labels, width),
-          }),
-    }),
-    loss: (vectors, { labels, width = 1 }) => 1 - meanOf(rowCosines(vectors, labels, width)),
+    predict: (vectors, truth) => {
+      const { labels, scores } = truth;
+      const width = vectorWidth(vectors, truth);
+      if (scores === undefined) return rowCosines(vectors, labels, width);
+      return Float64Array.from(scores, (_, i) =>
+        cosine(vectors, 2 * i * width, vectors, (2 * i + 1) * width, width),
+      );
+    },
+    metrics: (predicted, truth, vectors) => {
+      const { labels, scores } = truth;
+      const known = scores
+        ? { spearman: () => spearman(predicted, scores), pearson: () => pearson(predicted, scores) }
+        : { cosine: () => meanOf(predicted) };
+      if (vectors === undefined || labels.length === 0) return known;
+      const width = vectorWidth(vectors, truth);
+      return {
+        ...known,
+        cosine: () => meanOf(rowCosines(vectors, labels, width)),
+        neighbours: () => neighbourAgreement(vectors, labels, width),
+      };
+    },
+    loss: (vectors, truth) => {
+      if (truth.labels.length === 0) return 0;
+      return 1 - meanOf(rowCosines(vectors, truth.labels, vectorWidth(vectors, truth)));
+    },
     numbers: 1,
   },
 };
+
+/** Numbers of a vector. */
+function vectorWidth(vectors: Numbers, { scores, width = 1 }: Truth): number {
+  return scores === undefined ? width : vectors.length / (2 * scores.length);
+}
 
 /** What answers predict, in the places of the labels; of an embedding one number for each example. */
 export function predict({ task }: Pick<Measure, "task">, logits: Float32Array, truth: Truth): Numbers {
@@ -260,14 +272,16 @@ export function lossOf({ task }: Pick<Measure, "task">, logits: Float32Array, tr
 export function requireAnswers(
   { task }: Pick<Measure, "task">,
   logits: Float32Array,
-  { labels }: Truth,
+  { labels, scores }: Truth,
 ): void {
-  const width = logits.length / labels.length;
+  // Pairs are judged by their scores alone where no teacher has given vectors.
+  const count = labels.length === 0 && scores !== undefined ? logits.length : labels.length;
+  const width = logits.length / count;
   const { numbers } = JUDGES[task];
   const fits = numbers === undefined ? Number.isInteger(width) && width >= 2 : width === numbers;
-  if (labels.length === 0 || !fits) {
+  if (count === 0 || !fits) {
     const expected = numbers === undefined ? "two logits or more" : "one value";
-    const message = `metrics: expected ${expected} for each of ${labels.length} labels, got ${logits.length} in all`;
+    const message = `metrics: expected ${expected} for each of ${count} labels, got ${logits.length} in all`;
     throw new RunError("metrics/count", message);
   }
   const bad = logits.findIndex((value) => !Number.isFinite(value));

@@ -1,0 +1,208 @@
+/**
+ * Tables in which a text may have several labels, or none.
+ *
+ * They come in three ways: a list in one cell (JSON, Parquet); text in one cell with a sign between the labels (`a|b`);
+ * columns of their own with 0 or 1 below each, named with commas between (`toxic,insult`). Every bad cell is an
+ * `InputError` naming file, line and column.
+ */
+
+import { basename } from "node:path";
+import { InputError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
+import { type Cell, missingColumn, show } from "./cells.ts";
+import type { NamedColumns } from "./columns.ts";
+import type { Dataset, Example } from "./dataset.ts";
+import type { Quotes } from "./delimited.ts";
+import { classFinder, groupLabels, spellingOf } from "./label-names.ts";
+import { inOrder, MOST_CLASSES } from "./labels.ts";
+import { type FullRecord, openTable } from "./table-records.ts";
+
+/** How such a table is to be understood. */
+export interface SeveralOptions {
+  /** The labels of the training set, which hold here too. */
+  readonly labels?: readonly string[];
+  readonly quotes?: Quotes;
+  /** What the files are called together; default the first one's name. */
+  readonly name?: string | undefined;
+  /** Leave rows whose label is null out, and say how many, instead of refusing the file. */
+  readonly skipUnlabelled?: boolean;
+}
+
+/** A row with its labels as they are spelled. */
+interface LabelledRow {
+  readonly example: Omit<Example, "label">;
+  readonly labels: readonly string[];
+}
+
+/** Signs that may stand between the labels of a cell; the first that a file has is the one. */
+const SEPARATORS = ["|", ";", ","] as const;
+
+/**
+ * Reads a table, in one file or several, of texts with any number of labels each.
+ *
+ * @throws {InputError} `table/…`, `label/list`, `label/flag`, `label/missing`, `label/unknown`, `label/classes`
+ */
+export async function readSeveralLabels(
+  files: readonly string[],
+  columns: NamedColumns,
+  { labels: known, quotes = "auto", skipUnlabelled = false, name: given }: SeveralOptions = {},
+): Promise<Dataset> {
+  const name = given ?? basename(files[0] ?? "");
+  const { text, pair } = columns;
+  const records: FullRecord[] = [];
+  const read: string[] = [];
+  for (const file of files) {
+    const table = await openTable(file, pair === undefined ? [text] : [text, pair], quotes);
+    for await (const record of table.records()) records.push(record);
+    read.push(...table.notes);
+  }
+  if (records.length === 0) throw new InputError("table/empty", `${name}: expected rows, got none`);
+  const { rows, unlabelled, notes, flags } = labelledRows(records, columns.label);
+  const [first] = unlabelled;
+  if (first !== undefined && !skipUnlabelled) {
+    const count = `${unlabelled.length} of ${records.length} rows have none`;
+    const message = `${first}: expected a list of labels, got null (${count}; --skip-unlabelled leaves them out)`;
+    throw new InputError("label/missing", message);
+  }
+  const names = known ?? flags ?? namesOf(rows, name);
+  const examples = withNumbers(rows, names);
+  const bare = examples.filter(({ label }) => Array.isArray(label) && label.length === 0).length;
+  const said = [
+    ...read,
+    ...notes.map((note) => `${name}: ${note}`),
+    ...(unlabelled.length > 0
+      ? [`${name}: ${unlabelled.length} of ${records.length} rows have no label and are left out`]
+      : []),
+    ...(bare > 0 ? [`${name}: no label holds of ${bare} of ${examples.length} rows`] : []),
+  ];
+  return {
+    name,
+    task: "multi-label",
+    labels: names,
+    examples,
+    ...(said.length === 0 ? {} : { notes: said }),
+  };
+}
+
+/** What the rows of a file say. */
+interface ReadRows {
+  readonly rows: readonly LabelledRow[];
+  /** Where rows without a label stand. */
+  readonly unlabelled: readonly string[];
+  /** The labels, where each has a column. */
+  readonly flags?: readonly string[];
+  readonly notes: readonly string[];
+}
+
+function labelledRows(records: readonly FullRecord[], column: string): ReadRows {
+  const header = (records[0]?.fields ?? []).map(([title]) => title);
+  const flags = header.includes(column) ? [] : column.split(",").map((each) => each.trim());
+  if (flags.length > 1) {
+    const rows = records.map((record): LabelledRow => {
+      return { example: exampleOf(record), labels: flags.filter((flag) => holds(record, flag)) };
+    });
+    return { rows, unlabelled: [], flags, notes: [] };
+  }
+  const cells = records.map((record) => cellOf(record, column));
+  const separator = separatorOf(cells);
+  const rows: LabelledRow[] = [];
+  const unlabelled: string[] = [];
+  records.forEach((record, i) => {
+    const cell = requireItem(cells, i, "cells");
+    if (cell === null) unlabelled.push(record.where);
+    else rows.push({ example: exampleOf(record), labels: labelsIn(cell, separator, record.where, column) });
+  });
+  const isText = cells.some((cell) => typeof cell === "string" && listIn(cell) === undefined && cell !== "");
+  const note = `labels in ${column} are read with ${show(separator)} between them`;
+  return { rows, unlabelled, notes: isText && separator !== undefined ? [note] : [] };
+}
+
+function exampleOf({ where, texts }: FullRecord): Omit<Example, "label"> {
+  const [text = "", pair] = texts;
+  return { text, where, ...(pair === undefined ? {} : { pair }) };
+}
+
+/** @throws {InputError} `table/column` */
+function cellOf({ fields, where }: FullRecord, column: string): unknown {
+  const found = fields.find(([title]) => title.trim() === column.trim());
+  if (found !== undefined) return found[1] ?? null;
+  throw missingColumn(
+    column,
+    fields.map(([title]) => title),
+    where,
+  );
+}
+
+/** @throws {InputError} `label/flag` */
+function holds(record: FullRecord, flag: string): boolean {
+  const cell = cellOf(record, flag);
+  const spelled = String(cell).trim().toLowerCase();
+  if (["1", "1.0", "true"].includes(spelled)) return true;
+  if (["0", "0.0", "false"].includes(spelled)) return false;
+  throw new InputError("label/flag", `${record.where}: expected 0 or 1 in column ${flag}, got ${show(cell)}`);
+}
+
+/** The first sign that stands in a cell that is no list; undefined where each has one label at most. */
+function separatorOf(cells: readonly unknown[]): string | undefined {
+  const texts = cells.filter((cell) => typeof cell === "string" && listIn(cell) === undefined).map(String);
+  return SEPARATORS.find((sign) => texts.some((text) => text.includes(sign)));
+}
+
+/** A list in JSON, as which lists come out of Parquet. */
+function listIn(text: string): readonly unknown[] | undefined {
+  if (!text.startsWith("[")) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws {InputError} `label/list` */
+function labelsIn(cell: unknown, separator: string | undefined, where: string, column: string): string[] {
+  const list: unknown = typeof cell === "string" ? (listIn(cell) ?? parts(cell, separator)) : cell;
+  const items: readonly unknown[] = Array.isArray(list) ? list : [list];
+  const labels = items.map((item) => {
+    if (typeof item === "string" || typeof item === "number") return spellingOf(item);
+    const message = `${where}: expected a list of labels in column ${column}, got ${show(cell)}`;
+    throw new InputError("label/list", message);
+  });
+  return [...new Set(labels)];
+}
+
+function parts(text: string, separator: string | undefined): string[] {
+  const all = separator === undefined ? [text] : text.split(separator);
+  return all.map((part) => part.trim()).filter((part) => part !== "");
+}
+
+/** The labels of a file, those that mean the same once. @throws {InputError} `label/classes` */
+function namesOf(rows: readonly LabelledRow[], name: string): readonly string[] {
+  const spelled = rows.flatMap(({ labels, example: { where } }) =>
+    labels.map((spelling) => ({ where, spelling })),
+  );
+  const groups = groupLabels(spelled);
+  if (groups.length === 0) {
+    throw new InputError("label/classes", `${name}: expected labels, got rows without a single one`);
+  }
+  if (groups.length > MOST_CLASSES) {
+    const message = `${name}: expected at most ${MOST_CLASSES} different labels, got ${groups.length}`;
+    throw new InputError("label/classes", message);
+  }
+  return inOrder(groups.map((group) => group.name));
+}
+
+/** @throws {InputError} `label/unknown` */
+function withNumbers(rows: readonly LabelledRow[], names: readonly string[]): Example[] {
+  const finder = classFinder(names);
+  const numberOf = (label: Cell, where: string): number => {
+    const found = finder.find(label);
+    if (typeof found === "number") return found;
+    const expected = names.length > 12 ? `one of ${names.length} labels` : `labels among ${names.join(", ")}`;
+    throw new InputError("label/unknown", `${where}: expected ${expected}, got ${show(label)}`);
+  };
+  return rows.map(({ example, labels }) => {
+    const label = [...new Set(labels.map((each) => numberOf(each, example.where)))];
+    return { ...example, label: label.sort((a, b) => a - b) };
+  });
+}

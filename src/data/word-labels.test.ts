@@ -1,0 +1,139 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { InputError } from "../base/errors.ts";
+import type { AskedColumns } from "./columns.ts";
+import { labelsOf } from "./dataset.ts";
+import { isConll, readWordLabels } from "./word-labels.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "espalier-labels-"));
+
+/** Words and their labels by name. */
+async function read(name: string, content: string, asked: AskedColumns = {}, known?: readonly string[]) {
+  const file = join(folder, name);
+  writeFileSync(file, content);
+  const set = await readWordLabels([file], asked, known);
+  const rows = set.examples.map((each) => [each.words, labelsOf(each).map((i) => set.labels[i]), each.where]);
+  return { labels: set.labels, rows };
+}
+
+const CONLL = "-DOCSTART- X O\n\nAnna NNP B-PER\nran VBD O\n\n# about\nNew NNP B-LOC\nYork NNP I-LOC\n";
+
+test("CoNLL: a word a line, its label last, blank lines between texts, O first among the labels", async () => {
+  expect(await read("a.conll", CONLL)).toEqual({
+    labels: ["O", "B-LOC", "I-LOC", "B-PER"],
+    rows: [
+      [["Anna", "ran"], ["B-PER", "O"], "a.conll:3"],
+      [["New", "York"], ["B-LOC", "I-LOC"], "a.conll:7"],
+    ],
+  });
+  expect(["a.conll", "b.IOB2", "c.bio.gz", "d.tsv", "e.conll.csv"].map(isConll)).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
+});
+
+test("columns with tabs keep words with a space", async () => {
+  const { rows } = await read("a.bio", "New York\tB-LOC\nis\tO\n");
+  expect(rows).toEqual([[["New York", "is"], ["B-LOC", "O"], "a.bio:1"]]);
+});
+
+test("JSON lines with words, under the usual names of columns or named ones", async () => {
+  const labels = ["O", "B-PER"];
+  const row = [["Anna", "ran"], ["B-PER", "O"], "a.jsonl:1"];
+  const usual = '{"tokens":["Anna","ran"],"ner_tags":["B-PER","O"]}\n';
+  expect(await read("a.jsonl", usual)).toEqual({ labels, rows: [row] });
+  const named = '{"w":["Anna","ran"],"t":["B-PER","O"]}\n';
+  expect(await read("a.jsonl", named, { text: "w", label: "t" })).toEqual({ labels, rows: [row] });
+});
+
+test("spans become labels of words, split at white space and punctuation", async () => {
+  const text = "Anna-Lena (of  New York) ran.";
+  const spans = [
+    { start: 15, end: 23, label: "LOC" },
+    { start: 0, end: 9, label: "PER" },
+  ];
+  const { rows } = await read("a.jsonl", JSON.stringify({ text, spans }));
+  expect(rows[0]?.slice(0, 2)).toEqual([
+    ["Anna", "-", "Lena", "(", "of", "New", "York", ")", "ran", "."],
+    ["B-PER", "I-PER", "I-PER", "O", "O", "B-LOC", "I-LOC", "O", "O", "O"],
+  ]);
+});
+
+const span = (...spans: object[]): string => `${JSON.stringify({ text: "Anna ran home", spans })}\n`;
+
+test.each([
+  [
+    "a line of one column",
+    "a.conll",
+    "Anna\n",
+    "words/columns",
+    'a.conll:1: expected a word and its label, got "Anna"',
+  ],
+  [
+    "a line with another number of columns",
+    "a.conll",
+    "a b O\nc O\n",
+    "words/columns",
+    "a.conll:2: expected 3 columns",
+  ],
+  ["one label alone", "a.conll", "a O\nb O\n", "label/classes", 'got only "O"'],
+  [
+    "fewer labels than words",
+    "a.jsonl",
+    '{"tokens":["a","b"],"labels":["O"]}\n',
+    "words/count",
+    "a label for each of 2 words of tokens, got 1 in labels",
+  ],
+  [
+    "a word that is a number",
+    "a.jsonl",
+    '{"tokens":["a",2],"labels":["O","O"]}\n',
+    "words/kind",
+    "expected a list of words in column tokens, got 2 (place 2)",
+  ],
+  [
+    "labels that are no list",
+    "a.jsonl",
+    '{"tokens":["a"],"labels":{"x":1}}\n',
+    "words/kind",
+    "expected a list of labels in column labels",
+  ],
+  ["a file without words", "a.jsonl", '{"a":1}\n', "table/column", 'a.jsonl:1: expected a column "text"'],
+  [
+    "spans that overlap",
+    "a.jsonl",
+    span({ start: 0, end: 8, label: "A" }, { start: 5, end: 13, label: "B" }),
+    "words/span",
+    "which overlap",
+  ],
+  [
+    "a span that ends inside a word",
+    "a.jsonl",
+    span({ start: 0, end: 6, label: "A" }),
+    "words/span",
+    'A "Anna r" (0 to 6), inside "ran"',
+  ],
+  [
+    "a span behind the text",
+    "a.jsonl",
+    span({ start: 0, end: 99, label: "A" }),
+    "words/span",
+    "within 13 characters",
+  ],
+  ["a span without a label", "a.jsonl", span({ start: 0, end: 4 }), "words/span", "start, end and label"],
+])("%s is refused with its place", async (_, name, content, code, message) => {
+  const found = await read(name, content).catch((error: unknown) => error);
+  expect(found).toBeInstanceOf(InputError);
+  expect(found).toMatchObject({ code, message: expect.stringContaining(message) });
+});
+
+test("a label that the model does not know is refused", async () => {
+  await expect(read("a.conll", "a B-X\n", {}, ["O", "B-PER"])).rejects.toThrow(
+    'a.conll:1: expected a label among O, B-PER, got "B-X"',
+  );
+});
