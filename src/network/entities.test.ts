@@ -1,8 +1,88 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { tinyModel } from "../../test/support/tiny-model.ts";
 import type { Head } from "../bert/config.ts";
+import { rulesOf } from "../text/rules.ts";
+import { createTokenizer, type Encoding, type Tokenizer } from "../text/tokenizer.ts";
 import { tokenizerOf } from "./encoding.ts";
-import { type Aggregation, tagTexts } from "./entities.ts";
+import { AGGREGATIONS, type Aggregation, tagTexts } from "./entities.ts";
+
+/** [label, score, start, end]. */
+type Golden = readonly [string, number, number, number];
+
+interface GoldenCase extends Readonly<Partial<Record<Aggregation, readonly Golden[]>>> {
+  readonly text: string;
+}
+
+interface GoldenFile {
+  readonly labels: readonly string[];
+  readonly vocab: readonly string[];
+  readonly length: number;
+  readonly sets: readonly {
+    readonly name: string;
+    readonly lowercase: boolean;
+    readonly cases: readonly GoldenCase[];
+  }[];
+}
+
+// What `python test/goldens/entities.py` printed.
+const GOLDEN = JSON.parse(
+  readFileSync(new URL("../../test/goldens/entities.json", import.meta.url), "utf8"),
+) as GoldenFile;
+
+/** The script's tokenizer; that of `added` has two tokens more. */
+function goldenTokenizer(name: string, lowercase: boolean): Tokenizer {
+  const { vocab, length } = GOLDEN;
+  const files = { vocab, lowercase, stripAccents: null, tokenizeChineseChars: true, maxLength: length };
+  if (name !== "added") return createTokenizer(files);
+  const rules = rulesOf(files);
+  const flags = { singleWord: false, lstrip: false, special: false };
+  const added = [
+    ...rules.added,
+    { id: vocab.length, ...flags, rstrip: true, normalized: false },
+    { id: vocab.length + 1, ...flags, rstrip: false, normalized: true },
+  ];
+  return createTokenizer({ ...files, vocab: [...vocab, "<ent>", "New York"], rules: { ...rules, added } });
+}
+
+/** The script's model. */
+function goldenLogits(texts: readonly Encoding[], labels: number): Float32Array {
+  const rows = texts.flatMap(({ ids }) =>
+    Array.from(ids, (p, t) =>
+      Array.from({ length: labels }, (_, c) => ((31 * p + 17 * c * c + 7 * t) % 97) / 12),
+    ),
+  );
+  return Float32Array.from(rows.flat());
+}
+
+const GOLDEN_CASES = GOLDEN.sets.flatMap(({ name, lowercase, cases }) =>
+  AGGREGATIONS.map((aggregation) => ({ name, lowercase, cases, aggregation })),
+);
+
+test.each(GOLDEN_CASES)(
+  "entities of $name by $aggregation are those of transformers, scores within 2e-6",
+  async ({ name, lowercase, cases, aggregation }) => {
+    const head = { kind: "tokens", labels: GOLDEN.labels } as const;
+    const asked = cases.filter((each) => each[aggregation] !== undefined);
+    const tagged = await tagTexts(
+      {
+        head,
+        tokenizer: goldenTokenizer(name, lowercase),
+        maxLength: GOLDEN.length,
+        logits: async (texts) => goldenLogits(texts, head.labels.length),
+      },
+      asked.map(({ text }) => text),
+      { aggregation },
+    );
+    tagged.forEach(({ text, entities }, i) => {
+      const expected = (asked[i]?.[aggregation] ?? []).map(([label, score, start, end]) => ({
+        ...{ label, score: expect.closeTo(score, 5), start, end, text: text.slice(start, end) },
+        ...(aggregation === "none" ? { piece: expect.any(String) } : {}),
+      }));
+      expect([text, entities]).toEqual([text, expected]);
+    });
+  },
+);
 
 const HEAD: Head = { kind: "tokens", labels: ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"] };
 

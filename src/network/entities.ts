@@ -8,10 +8,10 @@
  *             the same of whole words: by the label of a word's first token, by the mean of its tokens' probabilities, or
  *             by the token that is surest
  *
- * What lies outside (`O`) and what the template adds is left out. Departures: a word begins where its first piece does, while
- * the pipeline compares lengths and takes a word with loose accents for the rest of the one before; `entity` is a label's
- * kind as data/judging/entities.ts has it, so E-, L-, S- and U- are read too and `date-time` stays whole; a place counts
- * UTF-16 units. Browser-safe.
+ * What lies outside (`O`) and what the template adds is left out. Departures: a word begins with its first piece, while the
+ * pipeline compares lengths, and takes a word with loose accents for the rest of the one before; an entity's label is a kind as
+ * data/judging/entities.ts has it, so E-, L-, S- and U- are read too, and `date-time` stays whole; places count UTF-16 units.
+ * Browser-safe.
  */
 
 import { ConfigError } from "../base/errors.ts";
