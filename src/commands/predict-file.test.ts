@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { classOf } from "../data/dataset.ts";
 import { readTable } from "../data/table.ts";
+import { openTable } from "../data/table-records.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { predict } from "./predict.ts";
 
@@ -148,4 +149,44 @@ test.each([
   [{ data: "d.csv", out: "o.csv", mask: ["a", "b"] }, "mask: expected one with data, got 2"],
 ])("options that contradict each other are refused: %j", async (options, message) => {
   await expect(predict({ model: "m", ...options })).rejects.toThrow(message);
+});
+
+test("several labels stand in one column, with | between them or as a list", async () => {
+  const model = await written(tinyModel({ kind: "multi-label", labels: ["a", "b", "c"] }));
+  const { data, out } = await given("in.csv", csv(TEXTS), "out.csv");
+  const { file } = await predict({ model, data, out });
+  const json = await given("in.csv", csv(TEXTS), "out.jsonl");
+  await predict({ model, data: json.data, out: json.out });
+  const { predictions } = await predict({ model, texts: TEXTS.map((t) => t.replaceAll("\t", " ")) });
+  const [header, first] = readFileSync(out, "utf8").split("\n");
+  expect(header).toBe("id,text,note,labels,score_a,score_b,score_c");
+  expect(first?.split(",")[3]).toBe(predictions[0]?.labels.join("|"));
+  const lines = readFileSync(json.out, "utf8").trim().split("\n");
+  expect(lines.map((line) => JSON.parse(line).labels)).toEqual(predictions.map(({ labels }) => labels));
+  const ofLabel = (label: string): number =>
+    predictions.filter(({ labels }) => labels.includes(label)).length;
+  expect(file?.counts).toEqual({ a: ofLabel("a"), b: ofLabel("b"), c: ofLabel("c") });
+});
+
+test("entities are a list of objects, in a cell of CSV as JSON", async () => {
+  const model = await written(tinyModel({ kind: "tokens", labels: ["O", "B-X", "I-X"] }));
+  const { data, out } = await given("in.csv", csv(["good film, plot", "bad"]), "out.csv");
+  await predict({ model, data, out });
+  const json = await given("in.csv", csv(["good film, plot", "bad"]), "out.jsonl");
+  const { file } = await predict({ model, data: json.data, out: json.out });
+  const [first, second] = readFileSync(json.out, "utf8").trim().split("\n");
+  const { tagged } = await predict({ model, texts: ["good film, plot", "bad"] });
+  const near = tagged.map(({ entities }) =>
+    entities.map(({ score, ...rest }) => ({ ...rest, score: expect.closeTo(score, 5) })),
+  );
+  expect([first, second].map((line) => JSON.parse(line ?? "").entities)).toEqual(near);
+  expect(file?.counts).toEqual({ X: tagged.flatMap(({ entities }) => entities).length });
+  const table = await openTable(out, ["text"], "auto");
+  for await (const { fields } of table.records()) {
+    const entities = JSON.parse(String(new Map(fields).get("entities")));
+    expect(near).toContainEqual(entities);
+  }
+  await expect(predict({ model, data, out, force: true, textPair: "note" })).rejects.toMatchObject({
+    code: "predict/pairs",
+  });
 });

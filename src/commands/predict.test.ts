@@ -134,3 +134,24 @@ test("a pair is refused by a model of one token type before anything runs", asyn
     message: expect.stringContaining("type_vocab_size 1"),
   });
 });
+
+test("several labels of a text, and entities of its tokens; a tab is white space to tokens", async () => {
+  const several = await written(tinyModel({ kind: "multi-label", labels: ["a", "b", "c", "d"] }));
+  const { task, predictions } = await predict({ model: several, texts: ["good film", "bad\tplot"] });
+  expect(task).toBe("multi-label");
+  for (const { labels, scores } of predictions) {
+    expect(labels).toEqual(["a", "b", "c", "d"].filter((_, i) => (scores[i] ?? 0) >= 0.5));
+  }
+  const model = await written(tinyModel({ kind: "tokens", labels: ["O", "B-X", "I-X"] }));
+  const texts = ["a very dull\tplot", "bright film"];
+  const said = await predict({ model, texts });
+  expect([said.task, said.predictions, said.tagged.map(({ text }) => text)]).toEqual(["tokens", [], texts]);
+  const each = await predict({ model, texts, aggregation: "none" });
+  for (const { text, entities } of [...said.tagged, ...each.tagged]) {
+    for (const { start, end, text: own } of entities) expect(text.slice(start, end)).toBe(own);
+  }
+  expect(each.tagged.flatMap(({ entities }) => entities).length).toBeGreaterThan(1);
+  await expect(predict({ model: several, texts, aggregation: "max" })).rejects.toMatchObject({
+    code: "predict/aggregation",
+  });
+});

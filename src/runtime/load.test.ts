@@ -12,7 +12,7 @@ import { linearModules } from "../bert/quantized.ts";
 import { Engine } from "../engine/engine.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
-import { initialNetwork, withHead } from "../network/network.ts";
+import { initialNetwork, type Network, withHead } from "../network/network.ts";
 import { withQuantized } from "../network/quantized.ts";
 import { openTextModel } from "../runs/text-model.ts";
 import { encodeEsp } from "../sparse/esp/model.ts";
@@ -31,6 +31,11 @@ beforeAll(async () => {
   expected = (await stock.classify(TEXTS)).map(({ scores }) => [...scores]);
   await stock.close();
 });
+
+/** With all layers in 8 bits. */
+function inBytes(network: Network): Network {
+  return withQuantized(network, new Map(linearModules(network.config.layers).map((name) => [name, {}])));
+}
 
 const opened: RuntimeModel[] = [];
 afterAll(() => Promise.all(opened.map((model) => model.close())));
@@ -158,8 +163,7 @@ test.each([1, 2])(
   "a dense network in 8 bits on %i threads: by kernels of its own, as the graph rounds",
   async (threads) => {
     const dense = letterClassifier(1);
-    const names = linearModules(dense.config.layers);
-    const network = withQuantized(dense, new Map(names.map((name) => [name, {}])));
+    const network = inBytes(dense);
     const model = await open(await encodeEsp(network, { values: "int8", tables: "float32" }), { threads });
     expect(model.report).toMatchObject({ path: "sparse", tried: null });
     expect(Object.keys(model.report.kernels).join()).toMatch(/^qgemm_4x4(_dot)?$/);
@@ -339,6 +343,70 @@ describe("an encoder without a head", () => {
     });
     await expect(encoder.embed([])).rejects.toMatchObject({ code: "runtime/none" });
     await expect(encoder.embed(JSON.parse('"bare"'))).rejects.toMatchObject({ code: "texts/kind" });
+  });
+});
+
+describe("labels of tokens", () => {
+  const tagger = letterClassifier(0.05, { kind: "tokens", labels: ["O", "B-X", "I-X", "B-Y"] });
+  // More than one pass holds, of lengths that end inside of a panel.
+  const texts = Array.from({ length: 70 }, (_, i) => `Film ${"wörd ".repeat(i % 13)}${i}, end`);
+
+  test.each([
+    ["float32", tagger, 5],
+    // What lies between two steps may fall to either side.
+    ["8 bits", inBytes(tagger), 2],
+  ])("%s: entities of the program's own, on threads and in ONNX Runtime", async (_, network, digits) => {
+    const bytes = await encodeEsp(network, { values: "float32" });
+    const stock = await openTextModel(network);
+    const wanted = await stock.tag(texts, { aggregation: "simple" });
+    await stock.close();
+    expect(wanted.flatMap(({ entities }) => entities).length).toBeGreaterThan(texts.length);
+    for (const options of [{ threads: 1 }, { threads: 3 }, { path: "dense" }] as const) {
+      const model = await open(bytes, options);
+      expect([model.task, model.labels]).toEqual(["tokens", ["O", "B-X", "I-X", "B-Y"]]);
+      const got = await model.tag(texts, { aggregation: "simple" });
+      expect(got).toEqual(
+        wanted.map(({ entities, ...read }) => ({
+          ...read,
+          entities: entities.map((entity) => ({ ...entity, score: expect.closeTo(entity.score, digits) })),
+        })),
+      );
+    }
+  });
+
+  test("what is asked wrongly is refused by name", async () => {
+    const model = await open(await encodeEsp(tagger));
+    await expect(model.classify(["a"])).rejects.toMatchObject({
+      code: "model/task",
+      message: "classify: expected a model with labels or a score, got a model for tokens, which tag asks",
+    });
+    const wrong = (texts: string, options = "{}") => model.tag(JSON.parse(texts), JSON.parse(options));
+    await expect(wrong('[["a", "b"]]')).rejects.toMatchObject({ code: "texts/kind" });
+    await expect(wrong("[]")).rejects.toMatchObject({ code: "runtime/none" });
+    await expect(wrong('["a"]', '{"aggregation":"last"}')).rejects.toMatchObject({ code: "tag/aggregation" });
+    await expect(wrong('["a"]', '{"agregation":"max"}')).rejects.toMatchObject({ code: "options/unknown" });
+  });
+});
+
+test("several labels have a probability each, within 1e-5 of the program's own", async () => {
+  const head = { kind: "multi-label", labels: [..."abcdefgh"] } as const;
+  const network = letterClassifier(0.05, head);
+  const stock = await openTextModel(network);
+  const wanted = await stock.classify(TEXTS);
+  await stock.close();
+  const model = await open(await encodeEsp(network, { values: "float32" }));
+  const got = await model.classify(TEXTS);
+  expect(got.map(({ label, labels }) => [label, labels])).toEqual(
+    wanted.map(({ label, labels }) => [label, labels]),
+  );
+  const some = new Set(got.flatMap(({ labels }) => labels)).size;
+  expect(some > 0 && some < head.labels.length).toBe(true);
+  got.forEach(({ label, score, labels, scores }, i) => {
+    expect(labels).toEqual(head.labels.filter((_, c) => (scores[c] ?? 0) >= 0.5));
+    expect([label, score]).toEqual([head.labels[scores.indexOf(Math.max(...scores))], Math.max(...scores)]);
+    scores.forEach((p, c) => {
+      expect(p).toBeCloseTo(wanted[i]?.scores[c] ?? Number.NaN, 5);
+    });
   });
 });
 

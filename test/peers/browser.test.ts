@@ -153,6 +153,33 @@ describe.skipIf(path === undefined)("in Chromium", () => {
     });
   });
 
+  test("labels of tokens become the entities that they become in Node", async () => {
+    const head = { kind: "tokens", labels: ["O", "B-X", "I-X", "B-Y"] } as const;
+    const file = await encodeEsp(letterClassifier(0.05, head), { values: "float32" });
+    await writeFile(join(folder, "encoder.esp"), file);
+    const texts = ["Zürich — é中文!", "a film", "x ".repeat(60)];
+    const here = await load(file);
+    const wanted = await here.tag(texts);
+    await here.close();
+    const got = await inPage(true, async (page, url) => {
+      await page.goto(`${url}blank.html`);
+      const script = `(async () => {
+        const { load } = await import("/runtime.js");
+        const model = await load("/encoder.esp", { threads: 2 });
+        const tagged = await model.tag(${JSON.stringify(texts)});
+        await model.close();
+        return tagged;
+      })()`;
+      return page.evaluate<typeof wanted>(script);
+    });
+    const near = wanted.map(({ entities, ...read }) => ({
+      ...read,
+      entities: entities.map((entity) => ({ ...entity, score: expect.closeTo(entity.score, 5) })),
+    }));
+    expect(got).toEqual(near);
+    expect(got.flatMap(({ entities }) => entities).length).toBeGreaterThan(2);
+  });
+
   test.each([
     ["/damaged.esp", /^FormatError esp\//],
     ["/none.esp", /^InputError runtime\/source$/],

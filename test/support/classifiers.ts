@@ -2,6 +2,7 @@
 
 import { fold, keyOf, normals, uniform } from "../../src/base/random.ts";
 import { floatTensor } from "../../src/base/tensor.ts";
+import type { Head } from "../../src/bert/config.ts";
 import { initialNetwork, type Network } from "../../src/network/network.ts";
 import { configOf } from "./configs.ts";
 
@@ -16,8 +17,10 @@ const VOCAB = [
   ...LETTERS.map((letter) => `##${letter}`),
 ];
 
-/** A classifier "no" or "yes" of 3 layers, whose encoder keeps the share `density` of its weights. */
-export function letterClassifier(density: number): Network {
+const YES_OR_NO: Head = { kind: "classification", labels: ["no", "yes"] };
+
+/** A network of 3 layers, a classifier "no" or "yes" by default, whose encoder keeps the share `density` of its weights. */
+export function letterClassifier(density: number, head = YES_OR_NO): Network {
   const layers = Array.from({ length: 3 }, () => ({ heads: 2, headSize: 8, ffn: 32 }));
   const config = configOf({ vocabSize: VOCAB.length, hiddenSize: 16, layers, maxPositions: 64 });
   const files = {
@@ -27,7 +30,7 @@ export function letterClassifier(density: number): Network {
     tokenizeChineseChars: true,
     maxLength: 64,
   };
-  const made = initialNetwork(config, { kind: "classification", labels: ["no", "yes"] }, files, keyOf(2));
+  const made = initialNetwork(config, head, files, keyOf(2));
   const tensors = new Map(made.tensors);
   for (const [name, { shape, data }] of tensors) {
     const key = fold(keyOf(3), name);
