@@ -16,11 +16,20 @@ test("a look in words: rows, labels, lengths, what to look after, labels in doub
     ...{ where: "reviews.csv:2", text: "a fine\u001b[31m film", pair: null, label: "bad", answer: "good" },
     ...{ labelProbability: 0.1, answerProbability: 0.9, loss: 2.3 },
   };
-  const look = lookAt(setOf({}), undefined, {
-    tokens: () => ({ spread: { median: 4, p90: 5, p99: 5, longest: 5 }, cut: { at: 4, rows: 1 } }),
-    model: { model: "runs/reviews", suspects: [suspect], calibrationError: 0.031, agreement: 2 / 3 },
-    columns: { text: "review", textPair: null, label: "stars" },
-  });
+  const look = lookAt(
+    { train: setOf({}), dev: undefined, columns: { text: "review", textPair: null, label: "stars" } },
+    {
+      tokens: () => ({ spread: { median: 4, p90: 5, p99: 5, longest: 5 }, cut: { at: 4, rows: 1 } }),
+      model: {
+        model: "runs/reviews",
+        kind: "given",
+        learns: true,
+        suspects: [suspect],
+        calibrationError: 0.031,
+        agreement: 2 / 3,
+      },
+    },
+  );
   expect(lookText(look)).toBe(`reviews.csv: 3 rows to train on; classification
 text in column review, label in stars
 
@@ -51,11 +60,24 @@ the rows; its probabilities are off by 3.1 points on the average):
 });
 
 test("a regression has its values, and a pair both of its columns", () => {
-  const look = lookAt(setOf({ task: "regression", labels: [] }), undefined, {
-    tokens: () => undefined,
-    model: { model: "m", suspects: [], calibrationError: null, agreement: null },
-    columns: { text: "a", textPair: "b", label: "1" },
-  });
+  const look = lookAt(
+    {
+      train: setOf({ task: "regression", labels: [] }),
+      dev: undefined,
+      columns: { text: "a", textPair: "b", label: "1" },
+    },
+    {
+      tokens: () => undefined,
+      model: {
+        model: "m",
+        kind: "given",
+        learns: true,
+        suspects: [],
+        calibrationError: null,
+        agreement: null,
+      },
+    },
+  );
   const text = lookText(look);
   expect(text).toContain(
     'reviews.csv: 3 rows to train on; regression\ntexts in columns a and b, label in "1"\n',

@@ -2,7 +2,8 @@
 
 import { fixed, named, percent, percents } from "../base/quantity.ts";
 import { digits, wrap } from "../base/units.ts";
-import type { DataInspection, ModelLook, SetLook } from "../look/look.ts";
+import type { DataInspection, SetLook } from "../look/look.ts";
+import type { ModelLook } from "../look/opinion.ts";
 import type { Said, Suspect } from "../look/suspects.ts";
 import type { Spread } from "../look/texts.ts";
 import { escapeControls } from "./controls.ts";
@@ -110,7 +111,8 @@ function findingsText(findings: readonly string[]): string {
     .join("\n");
 }
 
-function suspectsText({ model, suspects, agreement, calibrationError }: ModelLook): string {
+function suspectsText({ model, kind, learns, suspects, agreement, calibrationError }: ModelLook): string {
+  const who = kind === "given" ? model : "a linear model on the words of other rows";
   const said = [
     ...(agreement === null
       ? []
@@ -120,8 +122,10 @@ function suspectsText({ model, suspects, agreement, calibrationError }: ModelLoo
       : [`its probabilities are off by ${fixed(100 * calibrationError, 1)} points on the average`]),
   ];
   const facts = said.length === 0 ? "" : ` (${said.join("; ")})`;
-  if (suspects.length === 0) return wrap(`${model} doubts no label${facts}`, WIDTH);
-  const head = wrap(`labels that ${model} doubts most${facts}:`, WIDTH);
+  if (suspects.length === 0 && kind === "folds" && !learns)
+    return wrap(`${who} learns little here${facts}, and is not asked which labels it doubts`, WIDTH);
+  if (suspects.length === 0) return wrap(`${who} doubts no label${facts}`, WIDTH);
+  const head = wrap(`labels that ${who} doubts most${facts}:`, WIDTH);
   return [head, ...suspects.map(suspectText)].join("\n");
 }
 

@@ -4,12 +4,12 @@ import { InputError } from "../base/errors.ts";
 import type { Head } from "../bert/config.ts";
 import { type EncodedSet, encodeDataset } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { truthOf } from "../data/judging/judge.ts";
 import { Engine } from "../engine/engine.ts";
-import { type CountedTokens, type DataInspection, lookAt, type ModelLook } from "../look/look.ts";
-import { canSuspect, inDoubt, type Suspect, suspectsIn } from "../look/suspects.ts";
+import { floorFolder, openFloor } from "../floor/folder.ts";
+import { asText, floorLogits } from "../floor/model.ts";
+import { type CountedTokens, type DataInspection, type LookedAt, lookAt } from "../look/look.ts";
+import { foldedOpinion, type ModelLook, opinionOf } from "../look/opinion.ts";
 import { spreadOf } from "../look/texts.ts";
-import { calibrationError } from "../measure/calibration.ts";
 import { type Answering, logitsOf } from "../measure/logits.ts";
 import { headText, partsOf } from "../measure/parts.ts";
 import { tokenizerOf } from "../network/encoding.ts";
@@ -19,7 +19,7 @@ import { countParameters, macs, type Network } from "../network/network.ts";
 import { INSPECT, type InspectOptions, type InspectSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { readSets } from "../runs/data.ts";
-import { labellingOf } from "../runs/head.ts";
+import { headFor, labellingOf } from "../runs/head.ts";
 import { usualLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel, measureModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
@@ -28,14 +28,11 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import type { InspectResult } from "./answers.ts";
 import { columnsOf, reorderColumns } from "./evaluate.ts";
 
-/** Labels that a model doubts most, of both splits together. */
-const SUSPECTS = 20;
-
 /**
  * Counts a model's parameters and multiply-accumulates; or, with `data`, looks at labelled text.
  *
- * Of data: how its labels are spread, how long its texts are, what is blank, there twice, or in both splits. A model beside
- * it counts tokens; one that was trained on these labels says which of them it finds least probable.
+ * Of data: how its labels are spread, how long its texts are, what is blank, there twice, or in both splits, and which labels
+ * are doubtful: by the model, where it was trained on such labels, else by linear models on words. A model counts tokens too.
  *
  * @throws {ConfigError} for options that do not fit, among them a length above the model's positions
  * @throws {InputError}, {FormatError} for a model or data that cannot be read; {InterruptedError} `inspect/stopped`
@@ -65,6 +62,9 @@ export async function inspect(
     "inspect",
     context,
     async () => {
+      const floor = model === undefined || data === undefined ? undefined : floorFolder(model);
+      if (floor !== undefined && data !== undefined)
+        return inspectWithFloor(floor, { ...settings, data }, context);
       const loaded = model === undefined ? undefined : await loadModel(model, context);
       if (data !== undefined) return inspectData({ ...settings, data }, loaded, context);
       if (loaded === undefined) throw new RangeError("inspect: expected a model or data, got neither");
@@ -101,22 +101,51 @@ async function inspectData(
   context: RunContext,
 ): Promise<DataInspection> {
   const trained = loaded !== undefined && answersLabels(loaded.network.head) ? loaded : undefined;
-  const like = trained && labellingOf(trained.network.head);
-  const { train, dev, columns } = await readSets({ ...settings, skipUnlabelled: true }, like, context);
-  for (const text of new Set([...(train.notes ?? []), ...(dev?.notes ?? [])]))
-    context.report?.({ kind: "note", text });
-  const [own, judging] = [firstOf(train, settings.limit), dev && firstOf(dev, settings.limit)];
-  if (own.examples.length === 0)
-    throw new InputError("data/none", `data: expected rows with a label, got none (${train.name})`);
+  const sets = await readLookedAt(settings, trained?.network.head, context);
   const reads = loaded && {
     tokenizer: tokenizerOf(loaded.network),
     length: lengthOf(loaded.network, settings.maxLength),
   };
-  return lookAt(own, judging, {
-    tokens: (set) => reads && countTokens(set, reads),
-    model: trained && reads ? await askModel(trained, [own, judging], reads, settings, context) : null,
+  const model =
+    trained && reads
+      ? await askModel(trained, [sets.train, sets.dev], reads, settings, context)
+      : await foldedOpinion(sets.train, sets.dev, context.signal);
+  return lookAt(sets, { tokens: (set) => reads && countTokens(set, reads), model });
+}
+
+/** Data in place of a network: linear models have their own words, and cut nothing. */
+async function inspectWithFloor(
+  folder: string,
+  settings: DataSettings,
+  context: RunContext,
+): Promise<DataInspection> {
+  const { place, model } = await openFloor(folder, settings);
+  const head = headFor(model);
+  const sets = await readLookedAt(settings, head, context);
+  const opinion = await opinionOf({ model: place.name, kind: "given" }, [sets.train, sets.dev], async (set) =>
+    reorderColumns(floorLogits(model, set.examples.map(asText)), columnsOf(head, set)),
+  );
+  return lookAt(sets, { tokens: () => undefined, model: opinion });
+}
+
+/** Both splits as they are, with the labels of a model where one is asked. */
+async function readLookedAt(
+  settings: DataSettings,
+  head: Head | undefined,
+  context: RunContext,
+): Promise<LookedAt> {
+  const like = head && labellingOf(head);
+  const { train, dev, columns } = await readSets({ ...settings, skipUnlabelled: true }, like, context);
+  for (const text of new Set([...(train.notes ?? []), ...(dev?.notes ?? [])]))
+    context.report?.({ kind: "note", text });
+  if (train.examples.length === 0)
+    throw new InputError("data/none", `data: expected rows with a label, got none (${train.name})`);
+  const first = (set: Dataset): Dataset => ({ ...set, examples: set.examples.slice(0, settings.limit) });
+  return {
+    train: first(train),
+    dev: dev && first(dev),
     columns: columns ? { text: columns.text, textPair: columns.pair ?? null, label: columns.label } : null,
-  });
+  };
 }
 
 function answersLabels({ kind }: Head): boolean {
@@ -126,10 +155,6 @@ function answersLabels({ kind }: Head): boolean {
 /** Where training would cut the texts, or did. */
 function lengthOf(network: Network, asked: number | undefined): number {
   return answersLabels(network.head) ? lengthFor(network, asked) : usualLength(network, asked);
-}
-
-function firstOf(set: Dataset, limit: number | undefined): Dataset {
-  return limit === undefined ? set : { ...set, examples: set.examples.slice(0, limit) };
 }
 
 /** How a model reads texts. */
@@ -147,36 +172,26 @@ function countTokens({ examples }: Dataset, { tokenizer, length: at }: Reading):
   return { spread: spreadOf(read.map(({ ids, cut }) => ids.length + cut)), cut: { at, rows } };
 }
 
-/** What a trained model says of the labels of both splits; how far it can be trusted is told from what judges, if anything. */
+/** What a trained model says of the labels of both splits. */
 async function askModel(
   { network, name }: LoadedModel,
-  splits: readonly (Dataset | undefined)[],
+  sets: readonly (Dataset | undefined)[],
   { tokenizer, length }: Reading,
   settings: DataSettings,
   context: RunContext,
 ): Promise<ModelLook> {
-  const sets = splits.filter((set) => set !== undefined).filter(canSuspect);
-  if (sets.length === 0) return { model: name, suspects: [], calibrationError: null, agreement: null };
-  const suspects: Suspect[] = [];
   const engine = new Engine({ threads: settings.threads, provider: settings.device });
   try {
     const model = await openNetwork(engine, network);
-    let error: number | null = null;
-    for (const set of sets) {
-      const encoded = encodeDataset(set, tokenizer, length);
-      const answered = await answersOf(model, encoded, settings.batchSize, context);
-      const logits = reorderColumns(answered, columnsOf(network.head, set));
-      suspects.push(...suspectsIn(set, logits));
-      if (set.task === "classification")
-        error = calibrationError({ logits, labels: truthOf(encoded).labels });
-    }
-    const rows = sets.reduce((n, { examples }) => n + examples.length, 0);
-    return {
-      model: name,
-      suspects: inDoubt(suspects).slice(0, SUSPECTS),
-      calibrationError: error,
-      agreement: sets.some(({ task }) => task === "regression") ? null : 1 - suspects.length / rows,
-    };
+    return await opinionOf({ model: name, kind: "given" }, sets, async (set) => {
+      const answered = await answersOf(
+        model,
+        encodeDataset(set, tokenizer, length),
+        settings.batchSize,
+        context,
+      );
+      return reorderColumns(answered, columnsOf(network.head, set));
+    });
   } finally {
     await engine.close();
   }

@@ -14,7 +14,7 @@ function setOf(name: string, rows: readonly Row[], more: Partial<Dataset> = {}):
 }
 
 function look(train: Dataset, dev?: Dataset): DataInspection {
-  return lookAt(train, dev, { tokens: () => undefined, model: null, columns: null });
+  return lookAt({ train, dev, columns: null }, { tokens: () => undefined, model: null });
 }
 
 /** Rows without a fault: twelve of each class, all different. */
@@ -126,11 +126,10 @@ test("a regression has values, and several labels of a text are counted one by o
 
 test("texts that would be cut are told where there are many", () => {
   const tokens = { spread: spreadOf([9]), cut: { at: 8, rows: 6 } };
-  const { findings } = lookAt(setOf("a.csv", SOUND), undefined, {
-    tokens: () => tokens,
-    model: null,
-    columns: null,
-  });
+  const { findings } = lookAt(
+    { train: setOf("a.csv", SOUND), dev: undefined, columns: null },
+    { tokens: () => tokens, model: null },
+  );
   expect(findings).toEqual([
     "25 % of the texts of a.csv are longer than 8 tokens and would be cut; --max-length sets another length",
   ]);

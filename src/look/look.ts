@@ -8,7 +8,7 @@ import { named, percent } from "../base/quantity.ts";
 import type { Dataset, TaskKind } from "../data/dataset.ts";
 import { rareNotes, sharedNotes, textOf } from "../data/split.ts";
 import { countLabels, FEW, type LabelCount, type Values, valuesOf } from "./labels.ts";
-import type { Suspect } from "./suspects.ts";
+import type { ModelLook } from "./opinion.ts";
 import {
   blankRows,
   type Lengths,
@@ -43,17 +43,6 @@ export interface SetLook {
   readonly repeats: Repeats;
   /** Texts that differ in case, spaces or punctuation alone. */
   readonly near: Repeats;
-}
-
-/** What a trained model says of the labels. */
-export interface ModelLook {
-  readonly model: string;
-  /** Labels that it finds least probable, at most 20. Empty for a model without these labels. */
-  readonly suspects: readonly Suspect[];
-  /** Expected calibration error, of classes alone: 0.05 where its probabilities are off by five points on the average. */
-  readonly calibrationError: number | null;
-  /** Share of the rows, of both splits together, on which it says what the file says; null for what is no class. */
-  readonly agreement: number | null;
 }
 
 /** What is to be known of labelled data. */
@@ -98,19 +87,20 @@ export function lookAtSet(set: Dataset, tokens: CountedTokens | undefined): SetL
   };
 }
 
+/** What is looked at. */
+export interface LookedAt {
+  readonly train: Dataset;
+  readonly dev: Dataset | undefined;
+  readonly columns: LookedColumns | null;
+}
+
 /** Puts a look together. */
 export function lookAt(
-  train: Dataset,
-  dev: Dataset | undefined,
+  { train, dev, columns }: LookedAt,
   {
     tokens,
     model,
-    columns,
-  }: {
-    readonly tokens: (set: Dataset) => CountedTokens | undefined;
-    readonly model: ModelLook | null;
-    readonly columns: LookedColumns | null;
-  },
+  }: { readonly tokens: (set: Dataset) => CountedTokens | undefined; readonly model: ModelLook | null },
 ): DataInspection {
   const look = {
     data: train.name,
