@@ -111,15 +111,16 @@ export function eventLine(event: Exclude<ProgressEvent, StepEvent | DownloadEven
 /** Classes beyond these are counted and not listed. */
 const LISTED = 8;
 
-function dataText({ train, dev, shares, range, cut, maxLength }: DataEvent): string {
+function dataText({ train, dev, shares, range, cut, maxLength, windows }: DataEvent): string {
   const [learnt, judged] = [train, dev].map((n) => n.toLocaleString("en"));
   const largest = Object.entries(shares).sort(([, a], [, b]) => b - a);
   const parts = percents(largest.map(([, share]) => share));
   const classes = largest.slice(0, LISTED).map(([label], i) => `${named(label)} ${parts[i]}`);
   const more = largest.length > LISTED ? `, … (${largest.length} classes)` : "";
   const labels = range === null ? `${classes.join(", ")}${more}` : `values from ${range[0]} to ${range[1]}`;
-  const lengths =
+  const whole =
     cut === 0 ? `none longer than ${maxLength} tokens` : `${percent(cut)} cut at ${maxLength} tokens`;
+  const lengths = windows ? `in ${windows.toLocaleString("en")} windows of ${maxLength} tokens` : whole;
   return `  ${learnt} examples to train, ${judged} to judge${labels === "" ? "" : `: ${labels}`}; ${lengths}`;
 }
 

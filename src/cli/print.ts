@@ -57,8 +57,10 @@ export function printEvaluation(result: EvaluationResult): string {
   return [head, ...lines, `  ${cutText(result)}`].join("\n");
 }
 
-function cutText({ cut, length }: EvaluationResult): string {
+function cutText({ cut, length, stride }: EvaluationResult): string {
   if (length === null) return "texts are read whole";
+  if (stride !== undefined)
+    return `longer texts are read in windows of ${length} tokens that share ${stride}`;
   const longer = cut === 0 ? "none was longer" : `${cut.toLocaleString("en")} were longer`;
   return `texts are cut at ${length} tokens; ${longer}`;
 }

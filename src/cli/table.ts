@@ -96,9 +96,10 @@ function sameCase(latencies: readonly Latency[], { batchSize, length }: Latency)
 }
 
 function caption(result: RunResult): string {
-  const { length, machine, metric, models } = result;
+  const { length, stride, machine, metric, models } = result;
   const onExamples = `${metricWords(metric.name, models)} on ${metric.examples.toLocaleString("en")} examples`;
-  if (!models.some(({ latency }) => latency.length > 0)) return `${onExamples}, cut at ${length} tokens`;
+  if (!models.some(({ latency }) => latency.length > 0))
+    return `${onExamples}, ${stride === undefined ? "cut at" : "in windows of"} ${length} tokens`;
   const threads = machine.threads === 1 ? "1 thread" : `${machine.threads} threads`;
   const held = models.length > 1 ? `\nshares and factors beside the ${referenceOf(result)?.stage} model` : "";
   return `${onExamples}; time of one batch of ${length} tokens, median, ${threads}${held}`;

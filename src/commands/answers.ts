@@ -28,6 +28,8 @@ export interface EvaluationResult {
   readonly examples: number;
   /** Tokens at which texts are cut; null of a floor, which reads them whole. */
   readonly length: number | null;
+  /** Tokens that neighbouring windows of a longer text share; absent where longer texts are cut. */
+  readonly stride?: number;
   /** Examples that were longer. */
   readonly cut: number;
   /** The task's own metric; a key of `metrics`. */

@@ -95,7 +95,7 @@ async function compressWith(
   const epochs = chooseEpochs(asked, data.train.examples.length, context);
   const settings = { ...asked, ...data.columns, maxLength, ...epochs };
   const original = withLength(withHeadFor(base.network, data.train, settings.seed), maxLength);
-  const encoded = encodeSets(original, data);
+  const encoded = encodeSets(original, data, settings);
   const bindTo = binderOf(method, settings, base.network, original);
   // What the method refuses it refuses now: it looks at shapes, and fine-tuning will not change them.
   bindTo(given?.network ?? original, stepsOf({ data: encoded.train, settings }));

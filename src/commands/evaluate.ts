@@ -9,7 +9,7 @@
 import { InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { type Head, labelsOf, poolingOf } from "../bert/config.ts";
-import { encodeDataset } from "../data/batches.ts";
+import { encodeDataset, encodeInWindows } from "../data/batches.ts";
 import { type Dataset, measureOf } from "../data/dataset.ts";
 import { countExamples, truthOf } from "../data/judging/judge.ts";
 import { classFinder } from "../data/label-names.ts";
@@ -62,7 +62,12 @@ async function evaluateModel(settings: EvaluateSettings, context: RunContext): P
   for (const text of [...(dataset.notes ?? []), ...usage]) context.report?.({ kind: "note", text });
   const columns = columnsOf(network.head, dataset);
   const length = lengthFor(network, settings.maxLength);
-  const set = encodeDataset(dataset, tokenizerOf(network), length);
+  const { stride } = settings;
+  const tokenizer = tokenizerOf(network);
+  const set =
+    stride === undefined
+      ? encodeDataset(dataset, tokenizer, length)
+      : encodeInWindows(dataset, tokenizer, { length, stride });
   const engine = new Engine({ threads: settings.threads, provider: settings.device });
   try {
     const inference = await openAnswers(engine, network);
@@ -77,6 +82,7 @@ async function evaluateModel(settings: EvaluateSettings, context: RunContext): P
       task: settings.task ?? null,
       examples: countExamples(truth),
       length,
+      ...(stride === undefined ? {} : { stride }),
       cut: set.cut,
       metric: measure.primary,
       metrics,

@@ -64,7 +64,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   const { train, dev, measure, files } = data;
   const headed = withHeadFor(model.network, train, settings.seed);
   const network = withLength(headed, maxLength);
-  const encoded = encodeSets(network, { train, dev });
+  const encoded = encodeSets(network, { train, dev }, settings);
   const bindFor = (steps: number): BoundMethod => {
     const facts = { steps, key: fold(keyOf(settings.seed), "method") };
     return withDepth(bind(METHOD, network, {}, facts), settings);

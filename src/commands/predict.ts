@@ -44,8 +44,8 @@ export async function predict(options: PredictOptions, context: RunContext = {})
 
 async function predictWith(settings: PredictSettings, context: RunContext): Promise<PredictResult> {
   const { model, texts = [], mask = [], data, out, aggregation } = settings;
-  const { threads, device, batchSize, maxLength } = settings;
-  const running = { threads, device, batchSize, maxLength };
+  const { threads, device, batchSize, maxLength, stride } = settings;
+  const running = { threads, device, batchSize, maxLength, stride };
   const floor = floorFolder(model);
   if (floor !== undefined) return predictByFloor(floor, settings, context);
   if (data !== undefined && out !== undefined) {

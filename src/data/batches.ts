@@ -33,6 +33,8 @@ export interface EncodedSet {
   readonly names?: readonly string[];
   /** As `Dataset.scores`. */
   readonly scores?: readonly number[];
+  /** Of texts in windows, each of them an example: where the windows of each text begin, and the end. */
+  readonly starts?: Int32Array;
   /** The number of [PAD]. */
   readonly pad: number;
 }
@@ -113,6 +115,48 @@ export function encodeDataset(dataset: Dataset, tokenizer: Tokenizer, length: nu
   const { scores } = dataset;
   const more = { ...(task === "tokens" ? { names: labels } : {}), ...(scores ? { scores } : {}) };
   return { task, examples, pad: tokenizer.special.pad, length, cut: longer, ...more };
+}
+
+/**
+ * Encodes every example whole, in windows of `length` pieces of which neighbours share `stride`; each has the text's label.
+ * @throws {ConfigError} `stride/task` for data whose texts have no label as a whole; as `encodeWindows` does
+ */
+export function encodeInWindows(
+  dataset: Dataset,
+  tokenizer: Tokenizer,
+  { length, stride }: { readonly length: number; readonly stride: number },
+): CutSet {
+  const { task, labels, name } = dataset;
+  if (task === "tokens" || task === "embedding") {
+    throw new ConfigError(
+      "stride/task",
+      `stride: expected data with labels of whole texts, got ${task} (${name})`,
+    );
+  }
+  const starts = new Int32Array(dataset.examples.length + 1);
+  const examples = dataset.examples.flatMap((example, i) => {
+    const held = task === "multi-label" ? heldLabels(example, labels.length) : labelsOf(example);
+    const { windows } = tokenizer.encodeWindows(example.text, example.pair, length, stride);
+    starts[i + 1] = requireItem(starts, i, "windows") + windows.length;
+    return windows.map(({ ids, types }): Encoded => ({ ids, types, labels: held }));
+  });
+  return { task, examples, starts, pad: tokenizer.special.pad, length, cut: 0 };
+}
+
+/** The mean of the rows from each start to the next: what the windows of a text say together. */
+export function meanRows(rows: Float32Array, starts: ArrayLike<number>): Float32Array {
+  const texts = starts.length - 1;
+  const width = rows.length / requireItem(starts, texts, "windows");
+  const means = new Float32Array(texts * width);
+  for (let text = 0; text < texts; text++) {
+    const [from, to] = [requireItem(starts, text, "windows"), requireItem(starts, text + 1, "windows")];
+    for (let column = 0; column < width; column++) {
+      let sum = 0;
+      for (let row = from; row < to; row++) sum += rows[row * width + column] ?? Number.NaN;
+      means[text * width + column] = sum / (to - from);
+    }
+  }
+  return means;
 }
 
 /** 1 for each label that holds. */

@@ -1,6 +1,13 @@
 /** What a model says of a whole set of examples, in the set's own order, and how well it does. */
 
-import { type Batch, type EncodedSet, evalBatches, inExampleOrder, UNLABELLED } from "../data/batches.ts";
+import {
+  type Batch,
+  type EncodedSet,
+  evalBatches,
+  inExampleOrder,
+  meanRows,
+  UNLABELLED,
+} from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
 import { lossOf, metricsOf, predict, requireAnswers, type Truth, truthOf } from "../data/judging/judge.ts";
 import { Engine } from "../engine/engine.ts";
@@ -25,7 +32,8 @@ export interface Answering {
 }
 
 /**
- * Answers to every example, row by row: [N, C], [N, 1] or [N, D]; for words a row for each that has a label.
+ * Answers to every example, row by row: [N, C], [N, 1] or [N, D]; for words a row for each that has a label, and for texts in
+ * windows the mean of theirs.
  * @throws the reason of the signal, before the next batch
  */
 export async function logitsOf(
@@ -39,7 +47,9 @@ export async function logitsOf(
     signal?.throwIfAborted();
     parts.push({ batch, rows: await model.logits(batch) });
   }
-  return set.task === "tokens" ? wordRows(set, parts) : inExampleOrder(parts);
+  if (set.task === "tokens") return wordRows(set, parts);
+  const rows = inExampleOrder(parts);
+  return set.starts ? meanRows(rows, set.starts) : rows;
 }
 
 /** Of rows for all tokens of each batch, [B·T, C], those of the labelled ones, in the order of the examples. */

@@ -187,6 +187,8 @@ export interface RunResult {
   readonly floors?: readonly FloorFigures[];
   /** Tokens of the sequence that latency and operations are counted for. */
   readonly length: number;
+  /** Tokens that neighbouring windows of a longer text share; absent where longer texts are cut. */
+  readonly stride?: number;
   readonly seeds: readonly number[];
   /** Of all calls that made the run, where it was stopped and resumed. */
   readonly wallSeconds: number;
@@ -278,6 +280,7 @@ const RESULT: JsonShape<RunResult> = record<RunResult>({
   packed: ifThere(record<PackedFigures>({ bytes: BYTES, latency: listOf(LATENCY) })),
   floors: ifThere(listOf(FLOOR)),
   length: aCount,
+  stride: ifThere(aCount),
   seeds: listOf(aCount, 1),
   wallSeconds: anAmount,
   peakBytes: aCount,

@@ -6,7 +6,8 @@
  */
 
 import { InputError } from "../base/errors.ts";
-import { createTokenizer, type Encoding, type Tokenizer } from "../text/tokenizer.ts";
+import type { Encoding } from "../text/encoding.ts";
+import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import type { Network } from "./network.ts";
 
 /**

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { tinyModel } from "../../test/support/tiny-model.ts";
 import type { Head } from "../bert/config.ts";
+import type { Encoding } from "../text/encoding.ts";
 import { rulesOf } from "../text/rules.ts";
-import { createTokenizer, type Encoding, type Tokenizer } from "../text/tokenizer.ts";
+import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import { tokenizerOf } from "./encoding.ts";
 import { AGGREGATIONS, type Aggregation, tagTexts } from "./entities.ts";
 

@@ -21,8 +21,8 @@ import { shown } from "../base/shown.ts";
 import { mean } from "../base/statistics.ts";
 import { labelsOf } from "../bert/config.ts";
 import { entitiesOf, tagOf } from "../data/judging/entities.ts";
+import type { PlacedEncoding } from "../text/encoding.ts";
 import type { PlacedPiece } from "../text/places.ts";
-import type { PlacedEncoding } from "../text/tokenizer.ts";
 import {
   type Answerer,
   encodedTexts,

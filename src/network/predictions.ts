@@ -3,9 +3,11 @@
 import { ConfigError, InputError, RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { findNotFinite } from "../base/tensor.ts";
-import { type Head, labelsOf } from "../bert/config.ts";
+import { answersTexts, type Head, labelsOf } from "../bert/config.ts";
+import { meanRows } from "../data/batches.ts";
 import { argmaxRows, NOT_FINITE } from "../data/judging/metrics.ts";
-import type { Encoding, Tokenizer } from "../text/tokenizer.ts";
+import type { Encoding, WindowedEncoding } from "../text/encoding.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 
 /** A text, or two that belong together. */
 export type Text = string | readonly [text: string, pair: string];
@@ -44,6 +46,8 @@ export interface Answerer {
   readonly tokenizer: Tokenizer;
   /** Tokens at which texts are cut. */
   readonly maxLength: number;
+  /** Longer texts are read in windows, of which neighbours share so many tokens, and answered by their mean; absent: cut. */
+  readonly stride?: number | undefined;
   /** Logits [texts, labels] or vectors [texts, hidden size], in the order of the texts; of tokens a row for each token. */
   logits(texts: readonly Encoding[]): Promise<Float32Array>;
 }
@@ -110,30 +114,59 @@ export async function classifyTexts(answerer: Answerer, texts: readonly Text[]):
 
 /** The answers to any number of texts, so many at a time, in their order. */
 export async function* answersTo(answerer: Answerer, texts: readonly Text[]): AsyncGenerator<Answered> {
-  const { tokenizer, maxLength } = answerer;
-  const encode = (given: Text): Encoding =>
-    typeof given === "string"
-      ? tokenizer.encode(given, undefined, maxLength)
-      : tokenizer.encode(...given, maxLength);
-  for await (const { given, encodings, rows, before } of encodedTexts(answerer, texts, encode)) {
+  const { tokenizer, maxLength, stride } = answerer;
+  const encode = (given: Text): WindowedEncoding & Pick<Encoding, "cut"> => {
+    const [text, pair] = typeof given === "string" ? [given] : given;
+    if (stride !== undefined) return { ...tokenizer.encodeWindows(text, pair, maxLength, stride), cut: 0 };
+    const encoding = tokenizer.encode(text, pair, maxLength);
+    return { windows: [encoding], tokens: encoding.ids.length, cut: encoding.cut };
+  };
+  const logits = async (read: readonly WindowedEncoding[]): Promise<Float32Array> => {
+    const rows = await answerer.logits(read.flatMap(({ windows }) => windows));
+    return stride === undefined ? rows : meanRows(rows, startsOf(read));
+  };
+  for await (const { given, encodings, rows, before } of encodedTexts({ logits }, texts, encode)) {
     const read = given.map((each, i): ReadText => {
       const [text, pair = null] = typeof each === "string" ? [each] : each;
-      const { ids, cut } = requireItem(encodings, i, "texts");
-      return { text, pair, tokens: ids.length, cut };
+      const { tokens, cut } = requireItem(encodings, i, "texts");
+      return { text, pair, tokens, cut };
     });
     yield { read, rows, before };
   }
 }
 
+/**
+ * Refuses windows where they have no mean that is an answer.
+ * @throws {ConfigError} `options/stride` for no whole number, `stride/task` for a model that does not label texts
+ */
+export function requireWindows(head: Head, stride: number | undefined): void {
+  if (stride === undefined) return;
+  if (!Number.isInteger(stride) || stride < 0)
+    throw new ConfigError("options/stride", `stride: expected a whole number from 0, got ${stride}`);
+  if (answersTexts(head)) return;
+  const message = `stride: expected a model that labels whole texts, got a head for ${head.kind}`;
+  throw new ConfigError("stride/task", message);
+}
+
+/** Where the windows of each text begin, and the end. */
+function startsOf(read: readonly WindowedEncoding[]): number[] {
+  let end = 0;
+  const ends = read.map(({ windows }) => {
+    end += windows.length;
+    return end;
+  });
+  return [0, ...ends];
+}
+
 /** Some texts as a model reads them, with its answers. */
-interface AnsweredEncodings<T extends Text, E extends Encoding> extends Pick<Answered, "rows" | "before"> {
+interface AnsweredEncodings<T extends Text, E> extends Pick<Answered, "rows" | "before"> {
   readonly given: readonly T[];
   readonly encodings: readonly E[];
 }
 
 /** The same, of texts that are cut into pieces in any way. */
-export async function* encodedTexts<T extends Text, E extends Encoding>(
-  { logits }: Pick<Answerer, "logits">,
+export async function* encodedTexts<T extends Text, E>(
+  { logits }: { readonly logits: (encodings: readonly E[]) => Promise<Float32Array> },
   texts: readonly T[],
   encode: (text: T) => E,
 ): AsyncGenerator<AnsweredEncodings<T, E>> {

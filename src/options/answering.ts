@@ -2,7 +2,7 @@
 
 import { integer, oneOf, onOff, text, texts } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-import { ANY_MODEL, COMMON, DATA, MODEL, MODEL_LENGTH, QUOTES } from "./shared.ts";
+import { ANY_MODEL, COMMON, DATA, MODEL, MODEL_LENGTH, QUOTES, STRIDE } from "./shared.ts";
 
 /** Labels for texts, or for their tokens. */
 export const PREDICT = schema(
@@ -33,6 +33,7 @@ export const PREDICT = schema(
     }),
     batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
     ...MODEL_LENGTH,
+    ...STRIDE,
     ...COMMON,
   },
   ({ texts, data }, name) => {
@@ -73,6 +74,7 @@ export const LOAD = schema("load", {
   mask: optional(text("file"), "mask file, for a base model", { absent: "none" }),
   batchSize: PREDICT.fields.batchSize,
   ...MODEL_LENGTH,
+  ...STRIDE,
   threads: withDefault(integer(1, 256), 1, COMMON.threads.meaning),
   device: COMMON.device,
 });

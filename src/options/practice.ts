@@ -6,7 +6,7 @@
 
 import { frozenPart, integer, number, onOff, text, threshold, weights } from "./kinds.ts";
 import { optional } from "./schema.ts";
-import { LARGEST } from "./shared.ts";
+import { LARGEST, STRIDE } from "./shared.ts";
 
 export const PRACTICE = {
   metric: optional(
@@ -24,6 +24,7 @@ export const PRACTICE = {
     { absent: "one run" },
   ),
   fold: optional(integer(1, 1000), "the run of this fold alone", { absent: "all folds" }),
+  ...STRIDE,
   freeze: optional(
     frozenPart(),
     "do not train the embeddings; the embeddings and the first n layers; or the encoder, which is all but the head",

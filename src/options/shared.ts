@@ -99,3 +99,12 @@ export function dataRule(settings: Labelling, name: Naming): string | undefined 
   if (kind === undefined || kind === "embedding") return undefined;
   return `${name(kind)}: expected data without ${name("task")}, got ${task}, which knows what its labels are`;
 }
+
+/** Texts in windows. */
+export const STRIDE = {
+  stride: optional(
+    integer(0, 1_000_000),
+    "read a longer text in windows, of which neighbours share so many tokens, and take the mean of what they say",
+    { unit: "tokens", absent: "longer texts are cut" },
+  ),
+};

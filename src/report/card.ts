@@ -167,8 +167,13 @@ function bodyOf(source: CardSource): string {
     "## How it was made\n",
     command === undefined ? "By a program, with a method of its own.\n" : `\`\`\`sh\n${command}\n\`\`\`\n`,
     "## What is not known\n",
-    `It was judged on ${countOf(examples, metric.name === "loss" ? "predicted piece" : "example")} of the data above, and on nothing else. How it does on other texts, in other languages, or for groups of people was not measured. Texts are cut at ${result.length} tokens.\n\n`,
+    `It was judged on ${countOf(examples, result.command === "pretrain" ? "predicted piece" : "example")} of the data above, and on nothing else. How it does on other texts, in other languages, or for groups of people was not measured. ${lengthText(result)}\n\n`,
   ].join("\n");
+}
+
+function lengthText({ length, stride }: RunResult): string {
+  if (stride === undefined) return `Texts are cut at ${length} tokens.`;
+  return `Longer texts were read in windows of ${length} tokens that share ${stride}, and answered by the mean: ask for the same with \`--stride ${stride}\`; other programs cut them.`;
 }
 
 function modelName(recipe: Recipe): string {

@@ -69,6 +69,7 @@ export interface Report {
     readonly threads: number;
     readonly seed: number;
     readonly maxLength: number;
+    readonly stride?: number | undefined;
     readonly task?: string | undefined;
     /** Whether to time the models; without, the result has no latencies and its verdict claims no speed. */
     readonly latency: boolean;
@@ -148,6 +149,7 @@ async function resultOf(job: Report): Promise<RunResult> {
     ...(asFile ? { packed: asFile } : {}),
     ...(floors.length > 0 ? { floors } : {}),
     length,
+    ...(settings.stride === undefined ? {} : { stride: settings.stride }),
     seeds: [settings.seed],
     wallSeconds: folder.spent + (performance.now() - job.started) / 1000,
     peakBytes: peakMemory(),

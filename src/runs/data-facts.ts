@@ -25,7 +25,13 @@ export function reportData(
     ...spread(train),
     cut: cut / (sizes.train + sizes.dev),
     maxLength: encoded.train.length,
+    ...windowsOf(encoded),
   });
+}
+
+/** How many windows texts are read in, where they are. */
+function windowsOf({ train, dev }: Sets<CutSet>): Pick<DataEvent, "windows"> {
+  return train.starts ? { windows: train.examples.length + dev.examples.length } : {};
 }
 
 /** Of the training examples, or of their words: each label's share, or the least and the largest value. */

@@ -102,6 +102,8 @@ export interface DataEvent {
   /** Share of all examples that are longer than `maxLength` tokens, and are cut. */
   readonly cut: number;
   readonly maxLength: number;
+  /** Windows of `maxLength` that all examples are read in, where texts are not cut. */
+  readonly windows?: number;
 }
 
 /** Something the user should know that is no error. */

@@ -22,6 +22,7 @@ import {
   classifyTexts,
   type Prediction,
   requireTexts,
+  requireWindows,
   type Text,
 } from "../network/predictions.ts";
 import { type AnswerFacts, answerFacts, embedTexts, requireTask } from "../network/vectors.ts";
@@ -43,6 +44,8 @@ export interface TextModelOptions {
   readonly batchSize?: number;
   /** Longest sequence in tokens; what is longer is cut. Default: what the model was trained with; most: its positions. */
   readonly maxLength?: number | undefined;
+  /** Labels a longer text by the mean of windows, of which neighbours share so many tokens. Default: it is cut. */
+  readonly stride?: number | undefined;
 }
 
 /** How a model is read and run. */
@@ -121,11 +124,12 @@ export async function load(
  */
 export async function openTextModel(
   network: Network,
-  { threads = 1, device = "cpu", batchSize = 32, maxLength }: TextModelOptions = {},
+  { threads = 1, device = "cpu", batchSize = 32, maxLength, stride }: TextModelOptions = {},
 ): Promise<TextModel> {
   const facts = answerFacts(network.head, network.config.hiddenSize);
   const tokenizer = tokenizerOf(network);
   const length = lengthFor(network, maxLength);
+  requireWindows(network.head, stride);
   const engine = new Engine({ threads, provider: device });
   try {
     const inference = await openAnswers(engine, network);
@@ -134,6 +138,7 @@ export async function openTextModel(
       head: network.head,
       tokenizer,
       maxLength: length,
+      stride,
       logits: (texts) =>
         answersInOrder(inference, network.head, unlabelled(texts, tokenizer.special.pad), batchSize, signal),
     });

@@ -23,6 +23,7 @@ import {
   classifyTexts,
   type Prediction,
   requireTexts,
+  requireWindows,
   type Text,
 } from "../network/predictions.ts";
 import { type AnswerFacts, answerFacts, embedTexts, requireTask } from "../network/vectors.ts";
@@ -42,6 +43,8 @@ export interface RuntimeOptions {
   readonly threads?: number;
   /** Longest sequence in tokens; what is longer is cut. Default: what the model was trained with; most: its positions. */
   readonly maxLength?: number;
+  /** Labels a longer text by the mean of windows, of which neighbours share so many tokens. Default: it is cut. */
+  readonly stride?: number;
   /**
    * Rates of the kernels, from `report.rates` of an earlier load on this machine, in place of measuring them (0.1 s). Within a
    * process they are measured once anyway.
@@ -53,7 +56,14 @@ export interface RuntimeOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
 }
 
-const OPTIONS: readonly (keyof RuntimeOptions)[] = ["threads", "maxLength", "rates", "path", "onProgress"];
+const OPTIONS: readonly (keyof RuntimeOptions)[] = [
+  "threads",
+  "maxLength",
+  "stride",
+  "rates",
+  "path",
+  "onProgress",
+];
 
 /** How far loading has come: first the file comes, then it is unpacked, then kernels are tried and the model is put in place. */
 export interface LoadProgress {
@@ -143,7 +153,7 @@ export async function load(
     tell("place", 0);
     const { path, report } = await choosePath(file, threads, options);
     tell("place", 1);
-    return modelOf(file, path, report, options.maxLength);
+    return modelOf(file, path, report, options);
   } catch (error) {
     await file.close();
     throw error;
@@ -254,12 +264,18 @@ async function timeOf(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-function modelOf({ opened }: OpenFile, path: Path, report: RuntimeReport, asked?: number): RuntimeModel {
+function modelOf(
+  { opened }: OpenFile,
+  path: Path,
+  report: RuntimeReport,
+  { maxLength: asked, stride }: Pick<RuntimeOptions, "maxLength" | "stride">,
+): RuntimeModel {
   const { head, metadata, config } = opened;
   const facts = answerFacts(head, config.hiddenSize);
   const tokenizer = tokenizerOf(opened);
   const maxLength = lengthFor(opened, asked);
-  const answerer: Answerer = { head, tokenizer, maxLength, logits: (texts) => path.logits(texts) };
+  requireWindows(head, stride);
+  const answerer: Answerer = { head, tokenizer, maxLength, stride, logits: (texts) => path.logits(texts) };
   return {
     ...facts,
     maxLength,

@@ -9,19 +9,22 @@
  * Not here: reading files (vocabulary.ts) and writing them (tokenizer-files.ts).
  */
 
-import { FormatError, InputError } from "../base/errors.ts";
-import { requireItem } from "../base/present.ts";
+import { FormatError } from "../base/errors.ts";
 import { createSplitter, type Part, type Pattern } from "./added-tokens.ts";
+import {
+  assemble,
+  assemblePlaced,
+  assembleWindows,
+  assembleWords,
+  type Encoding,
+  type PlacedEncoding,
+  startReading,
+  type WindowedEncoding,
+  type WordsEncoding,
+} from "./encoding.ts";
 import { openLibrary, spellingOf } from "./library.ts";
 import { type PlacedPiece, type Placing, placedParts } from "./places.ts";
-import {
-  type AddedToken,
-  pieceOf,
-  rulesOf,
-  type SpecialIds,
-  type TemplateItem,
-  type TokenizerRules,
-} from "./rules.ts";
+import { type AddedToken, pieceOf, rulesOf, type SpecialIds, type TokenizerRules } from "./rules.ts";
 import { createSpeller, type Spelling } from "./spelling.ts";
 
 /** What BERT's normaliser does, and how long a text may be. */
@@ -42,27 +45,6 @@ export interface TokenizerFiles extends TokenizerFlags {
   readonly rules?: TokenizerRules;
 }
 
-/** One text or pair in its template: BERT's are `[CLS] text [SEP]` and `[CLS] text [SEP] pair [SEP]`. */
-export interface Encoding {
-  readonly ids: Int32Array;
-  /** BERT has 0 for the first text with its [CLS] and [SEP], 1 for the pair with its [SEP]. */
-  readonly types: Int32Array;
-  /** Pieces at the end that did not fit; 0 of a text that is whole. Of each text at most some thousands are counted. */
-  readonly cut: number;
-}
-
-/** A text in words, in its template. */
-export interface WordsEncoding extends Encoding {
-  /** The place of each word's first piece among the ids; -1 of a word that has no piece, or was cut off. */
-  readonly starts: Int32Array;
-}
-
-/** A text whose pieces are known by their places. */
-export interface PlacedEncoding extends Encoding {
-  /** Of each of the ids; null of what the template adds. */
-  readonly places: readonly (PlacedPiece | null)[];
-}
-
 /** Encodes texts; equal texts give equal arrays. */
 export interface Tokenizer {
   readonly vocabSize: number;
@@ -73,6 +55,12 @@ export interface Tokenizer {
    *   no piece at all, as the template adds none to an empty text.
    */
   encode(text: string, pair: string | undefined, maxLength: number): Encoding;
+  /**
+   * A text, or the longer of two beside the whole other, in windows of `maxLength` pieces of which neighbours share `stride`, as
+   * Hugging Face's tokenizers give them with `return_overflowing_tokens`.
+   * @throws {InputError} as `encode` does, and `tokenizer/stride` where a window has no more room than that
+   */
+  encodeWindows(text: string, pair: string | undefined, maxLength: number, stride: number): WindowedEncoding;
   /**
    * A text that is given in words, cut to `maxLength` pieces from its end.
    * @throws {InputError} as `encode` does
@@ -87,9 +75,6 @@ export interface Tokenizer {
   /** Readable text of the pieces, special ones left out. */
   decode(ids: ArrayLike<number>): string;
 }
-
-/** Pieces that are counted behind those that are read: what is cut of a longer text is said to be so many. */
-const COUNTED = 4096;
 
 /**
  * A tokenizer over a vocabulary.
@@ -111,6 +96,12 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
     vocabSize: files.vocab.length,
     special: rules.special,
     pieces,
+    encodeWindows: (text, pair, maxLength, stride) =>
+      assembleWindows(pieces(text), pair === undefined ? undefined : pieces(pair), {
+        maxLength,
+        stride,
+        rules,
+      }),
     encodePlaced: (text, maxLength) => assemblePlaced(readPlaced(text), maxLength, rules),
     encodeWords: (words, maxLength) => assembleWords(words.map(pieces), maxLength, rules),
     between,
@@ -173,30 +164,6 @@ function* readParts(
   }
 }
 
-/** A text that is read as far as its pieces are wanted. */
-interface Reading {
-  /** Those that were read. */
-  readonly pieces: readonly number[];
-  /** Reads on until there are so many, or a few more, or the text ends; returns whether it has not ended. */
-  readTo(count: number): boolean;
-}
-
-function startReading(runs: Iterator<readonly number[]>): Reading {
-  const pieces: number[] = [];
-  let more = true;
-  return {
-    pieces,
-    readTo: (count) => {
-      while (more && pieces.length < count) {
-        const run = runs.next();
-        if (run.done === true) more = false;
-        else for (const id of run.value) pieces.push(id);
-      }
-      return more;
-    },
-  };
-}
-
 function checkPatterns(patterns: readonly Pattern[], vocab: readonly string[]): void {
   const known = new Map<string, Pattern>();
   for (const pattern of patterns) {
@@ -208,114 +175,4 @@ function checkPatterns(patterns: readonly Pattern[], vocab: readonly string[]): 
     const message = `added token ${vocab[pattern.id]}: expected a text to look for, got ${got} after normalising`;
     throw new FormatError("tokenizer/added", message);
   }
-}
-
-/** Puts one text or two, cut to what is left, into the places of their template. */
-function assemble(
-  text: Reading,
-  pair: Reading | undefined,
-  maxLength: number,
-  rules: TokenizerRules,
-): Encoding {
-  const template = pair === undefined ? rules.single : rules.pair;
-  const fixed = template.filter((item) => "id" in item).length;
-  const budget = maxLength - fixed;
-  if (budget < 0) {
-    const least = `maxLength of ${fixed} or more`;
-    throw new InputError("tokenizer/length", `tokenizer: expected ${least}, got ${maxLength}`);
-  }
-  const most = budget + COUNTED;
-  const isLong = text.readTo(most);
-  // Of two that are both longer, the longer one keeps the odd piece of the budget.
-  if (pair?.readTo(most) && isLong && budget % 2 === 1) readUntilOneEnds(text, pair);
-  const [a, b] = [text.pieces, pair?.pieces ?? []];
-  const [first, second] = longestFirst(a.length, b.length, budget);
-  const length = first + second + fixed;
-  if (length === 0) throw new InputError("tokenizer/empty", "text: expected a piece or more, got none");
-  const texts = { A: { pieces: a, count: first }, B: { pieces: b, count: second } };
-  const cut = Math.min(a.length, most) + Math.min(b.length, most) - first - second;
-  return { ...fillTemplate(template, texts, length), cut };
-}
-
-/** Puts the pieces of words into the place of a text, and says where each word begins. */
-function assembleWords(
-  words: readonly (readonly number[])[],
-  maxLength: number,
-  rules: TokenizerRules,
-): WordsEncoding {
-  const encoding = assemble(startReading(words.values()), undefined, maxLength, rules);
-  const before = rules.single.findIndex((item) => !("id" in item));
-  const behind = rules.single.length - 1 - before;
-  const end = encoding.ids.length - behind;
-  let at = before;
-  const starts = Int32Array.from(words, ({ length }) => {
-    const start = length === 0 || at >= end ? -1 : at;
-    at += length;
-    return start;
-  });
-  return { ...encoding, starts };
-}
-
-/** One text with the places of its pieces. */
-function assemblePlaced(
-  runs: Iterator<readonly PlacedPiece[]>,
-  maxLength: number,
-  rules: TokenizerRules,
-): PlacedEncoding {
-  const pieces: PlacedPiece[] = [];
-  const ids = function* (): Generator<readonly number[]> {
-    for (let run = runs.next(); run.done !== true; run = runs.next()) {
-      pieces.push(...run.value);
-      yield run.value.map(({ id }) => id);
-    }
-  };
-  const encoding = assemble(startReading(ids()), undefined, maxLength, rules);
-  const before = rules.single.findIndex((item) => !("id" in item));
-  const kept = encoding.ids.length - rules.single.length + 1;
-  const places = Array.from(encoding.ids, (_, i) =>
-    i >= before && i < before + kept ? requireItem(pieces, i - before, "pieces") : null,
-  );
-  return { ...encoding, places };
-}
-
-/** Reads two texts side by side, so that afterwards more pieces are known of the longer one. */
-function readUntilOneEnds(text: Reading, pair: Reading): void {
-  for (let count = COUNTED; text.readTo(count) && pair.readTo(count); ) count += COUNTED;
-  text.readTo(pair.pieces.length + 1);
-  pair.readTo(text.pieces.length + 1);
-}
-
-/** A text's pieces, of which the first `count` are kept. */
-interface CutText {
-  readonly pieces: readonly number[];
-  readonly count: number;
-}
-
-function fillTemplate(
-  template: readonly TemplateItem[],
-  texts: Readonly<Record<"A" | "B", CutText>>,
-  length: number,
-): Pick<Encoding, "ids" | "types"> {
-  const [ids, types] = [new Int32Array(length), new Int32Array(length)];
-  let at = 0;
-  for (const item of template) {
-    const start = at;
-    if ("id" in item) ids[at++] = item.id;
-    else {
-      const { pieces, count } = texts[item.text];
-      ids.set(count < pieces.length ? pieces.slice(0, count) : pieces, at);
-      at += count;
-    }
-    if (item.type !== 0) types.fill(item.type, start, at);
-  }
-  return { ids, types };
-}
-
-/** How much of two texts is kept: the shorter whole if it takes less than half, else both halves of the budget. */
-function longestFirst(first: number, second: number, budget: number): [number, number] {
-  if (first + second <= budget) return [first, second];
-  const short = Math.min(first, second);
-  const half = Math.floor(budget / 2);
-  const kept = Math.min(short, half);
-  return first > second ? [budget - kept, kept] : [kept, budget - kept];
 }

@@ -11,6 +11,7 @@
  */
 
 import { ConfigError, RunError } from "../../base/errors.ts";
+import { requireItem } from "../../base/present.ts";
 import { type EncodedSet, UNLABELLED } from "../batches.ts";
 import {
   type Dataset,
@@ -55,8 +56,11 @@ export interface Truth {
 }
 
 /** What a set's examples are known to be. */
-export function truthOf({ task, examples, names, scores }: EncodedSet): Truth {
-  const own = examples.map(({ labels }) => labels);
+export function truthOf({ task, examples, names, scores, starts: windows }: EncodedSet): Truth {
+  const texts = windows
+    ? Array.from(windows.subarray(0, -1), (at) => requireItem(examples, at, "windows"))
+    : examples;
+  const own = texts.map(({ labels }) => labels);
   if (task === "classification" || task === "regression")
     return { labels: own.map((labels) => labels[0] ?? Number.NaN) };
   if (task === "tokens") {

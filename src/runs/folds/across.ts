@@ -88,11 +88,12 @@ async function together(
     after: mean(after),
     examples: results.reduce((n, each) => n + each.metric.examples, 0),
   };
-  const { command, task, method, length, seeds } = first;
+  const { command, task, method, length, seeds, stride } = first;
   return {
     ...{ version: 1, command, code: await codeVersion(), task, method, metric },
     folds: { before, after },
     models: first.models.map((model, i) => ({ ...model, latency: [], metrics: meanMetrics(results, i) })),
+    ...(stride === undefined ? {} : { stride }),
     ...{ length, seeds, wallSeconds, peakBytes: peakMemory(), machine: describeMachine(threads) },
     verdict: {
       smaller: results.every(({ verdict }) => verdict.smaller),
