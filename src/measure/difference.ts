@@ -5,6 +5,7 @@
  * from the bytes of its file.
  */
 
+import { randomUUID } from "node:crypto";
 import { RunError } from "../base/errors.ts";
 import { requireFloats, requireItem } from "../base/present.ts";
 import { fold, keyOf, randint } from "../base/random.ts";
@@ -82,8 +83,9 @@ async function largest(
   }
 }
 
-async function openReference(engine: Engine, network: Network): Promise<Inference> {
-  const session = await engine.session("reference", () => referenceProgram(network));
+/** The network as training runs it. */
+export async function openReference(engine: Engine, network: Network): Promise<Inference> {
+  const session = await engine.session(`reference ${randomUUID()}`, () => referenceProgram(network)); // a network has no name
   const { inputs } = session.program;
   const weights = Object.fromEntries([...network.tensors].filter(([name]) => inputs.has(name)));
   return {
