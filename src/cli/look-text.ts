@@ -35,7 +35,8 @@ function headText({ train, validation, task, columns }: DataInspection): string 
   const read =
     columns === null ? [] : [`${texts} ${named(columns.text)}${pair}, label in ${named(columns.label)}`];
   const name = escapeControls(train.name);
-  return [`${name}: ${rows(train)} to train on${judging}; ${task}`, ...read]
+  const kind = task === "embedding" ? "texts without labels" : task;
+  return [`${name}: ${rows(train)} to train on${judging}; ${kind}`, ...read]
     .map((line) => wrap(line, WIDTH))
     .join("\n");
 }

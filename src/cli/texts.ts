@@ -5,6 +5,7 @@ import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { formatNamed } from "../data/table-text.ts";
+import { isConll } from "../data/word-labels.ts";
 import { type RunContext, shellWord } from "../runs/progress.ts";
 
 /** Where lines come from when texts are not on the command line. */
@@ -54,7 +55,8 @@ export async function readTexts(
  * anything else a model.
  */
 export function isDataOrModel(word: string, { task }: Given): "data" | "model" {
-  const isData = task !== undefined || formatNamed(word) !== undefined || word === SENTIMENT;
+  const isTable = formatNamed(word) !== undefined || isConll(word);
+  const isData = task !== undefined || isTable || word === SENTIMENT;
   return isData || /^hf:[^/@]+\/[^/@]+\//.test(word) ? "data" : "model";
 }
 

@@ -18,7 +18,7 @@ import { lengthFor } from "../network/length.ts";
 import { countParameters, macs, type Network } from "../network/network.ts";
 import { INSPECT, type InspectOptions, type InspectSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
-import { readSets } from "../runs/data.ts";
+import { type ReadSets, readCorpus, readSets } from "../runs/data.ts";
 import { headFor, labellingOf } from "../runs/head.ts";
 import { usualLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel, measureModel } from "../runs/models.ts";
@@ -135,17 +135,31 @@ async function readLookedAt(
   context: RunContext,
 ): Promise<LookedAt> {
   const like = head && labellingOf(head);
-  const { train, dev, columns } = await readSets({ ...settings, skipUnlabelled: true }, like, context);
+  const { train, dev, columns } = settings.embedding
+    ? await readPlainTexts(settings, context)
+    : await readSets({ ...settings, skipUnlabelled: true }, like, context);
   for (const text of new Set([...(train.notes ?? []), ...(dev?.notes ?? [])]))
     context.report?.({ kind: "note", text });
   if (train.examples.length === 0)
-    throw new InputError("data/none", `data: expected rows with a label, got none (${train.name})`);
+    throw new InputError("data/none", `data: expected rows to look at, got none (${train.name})`);
   const first = (set: Dataset): Dataset => ({ ...set, examples: set.examples.slice(0, settings.limit) });
   return {
     train: first(train),
     dev: dev && first(dev),
     columns: columns ? { text: columns.text, textPair: columns.pair ?? null, label: columns.label } : null,
   };
+}
+
+/** Texts that need no labels, as they come. */
+async function readPlainTexts(settings: DataSettings, context: RunContext): Promise<ReadSets> {
+  const { data, validation } = settings;
+  const read = async (path: string): Promise<Dataset> => {
+    const texts = await readCorpus({ ...settings, data: path }, context);
+    const examples = texts.map((text, i) => ({ text, label: [], where: `text ${i + 1} of ${path}` }));
+    return { name: path, task: "embedding", labels: [], examples };
+  };
+  const dev = validation === undefined ? undefined : await read(validation);
+  return { train: await read(data), dev, files: [] };
 }
 
 function answersLabels({ kind }: Head): boolean {

@@ -16,7 +16,8 @@ const CELLS: Readonly<Record<string, (row: number) => unknown>> = {
   value: (row) => row / 7,
   key: (row) => `id-${row}`,
   place: (row) => row,
-  list: (row) => [row],
+  list: (row) => (row % 3 === 0 ? [] : ["good", "bad"].slice(row % 2)),
+  nested: (row) => [{ row }],
   title: (row) => ["Mr", "Mrs"][row % 2],
 };
 
@@ -51,6 +52,7 @@ test.each([
     { text: "sentence_a", pair: "sentence_b", label: "score" },
   ],
   ["question:text, sentence:text, label:number", { text: "question", pair: "sentence" }],
+  ["review:text, labels:list", { text: "review", label: "labels" }],
   ["v1:class, v2:text", { text: "v2", label: "v1" }],
   ["Unnamed: 0:place, comment:text, y:number", { text: "comment", label: "y" }],
   ["title:title, body:text, target:number", { text: "body", label: "target" }],
@@ -65,7 +67,7 @@ test.each([
   "a:text, b:text, c:class",
   "review:text, user:key",
   "review:key, category:text",
-  "review:text, labels:list",
+  "review:text, labels:nested",
   "review:number, sentiment:class",
   "text:text, label:class",
 ])("not obvious: %s", (header) => {

@@ -256,12 +256,24 @@ function isLong(sample: ColumnSample): (name: string) => boolean {
   };
 }
 
-/** Short cells that are not texts of their own, one for each row. */
+/** Short cells, or lists of such, that are not texts of their own, one for each row. */
 function isLabelling(cells: readonly unknown[]): boolean {
-  const labels = labelsIn(cells);
+  const labels = labelsIn(cells.flatMap(itemsOf));
   const words = labels.filter((cell) => typeof cell === "string" && Number.isNaN(Number(cell)));
   const isFlat = labels.every((cell) => typeof cell !== "object" && String(cell).length <= 60);
   return isFlat && (words.length < 10 || differentOf(words).size < 0.8 * words.length);
+}
+
+/** What a list has in it, be it one of JSON or of Parquet, which comes as its text; else the cell itself. */
+function itemsOf(cell: unknown): readonly unknown[] {
+  if (Array.isArray(cell)) return cell;
+  if (typeof cell !== "string" || !/^\[.*\]$/s.test(cell)) return [cell];
+  try {
+    const list: unknown = JSON.parse(cell);
+    return Array.isArray(list) ? list : [cell];
+  } catch {
+    return [cell];
+  }
 }
 
 /** As classes have: each value stands for many rows. */

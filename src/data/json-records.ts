@@ -95,6 +95,7 @@ export function jsonCell({ object, where }: JsonRecord, column: Column): Cell {
     const message = `${where}: expected a whole number of at most 2^53 or a text in ${show(column)}, got ${value}`;
     throw new InputError("table/cell", message);
   }
-  const message = `${where}: expected text, a number or a truth value in ${show(column)}, got ${show(value)}`;
+  const hint = Array.isArray(value) ? "; a list of labels is read with --multi-label" : "";
+  const message = `${where}: expected text, a number or a truth value in ${show(column)}, got ${show(value)}${hint}`;
   throw new InputError("table/cell", message);
 }

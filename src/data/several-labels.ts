@@ -80,6 +80,7 @@ export async function readSeveralLabels(
     task: "multi-label",
     labels: names,
     examples,
+    ...(unlabelled.length > 0 ? { unlabelled: unlabelled.length } : {}),
     ...(said.length === 0 ? {} : { notes: said }),
   };
 }

@@ -5,7 +5,7 @@
  *   floor.safetensors   idf [F], weight [D, outputs], bias [outputs]; D is F, or 3 F + 1 for pairs
  */
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ConfigError, FormatError } from "../base/errors.ts";
@@ -79,12 +79,16 @@ async function measureFloor(folder: string): Promise<FileBytes> {
 export function floorFolder(path: string): string | undefined {
   const isFloor = (folder: string): boolean => existsSync(join(folder, JSON_FILE));
   if (isFloor(path)) return path;
-  if (!existsSync(path) || existsSync(join(path, "config.json"))) return undefined;
+  if (!isFolder(path) || existsSync(join(path, "config.json"))) return undefined;
   const inside = readdirSync(path, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => join(path, name))
     .filter(isFloor);
   return inside.length === 1 ? inside[0] : undefined;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Where a floor lies. */

@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test, vi } from "vitest";
 import { type DataHub, dataHub, type HubFiles } from "../../test/support/hub.ts";
@@ -45,6 +47,18 @@ test("without a validation split the test split judges, which is said", async ()
   const { dev, notes } = await readData({ ...SETTINGS, text: "sentence" });
   expect(dev.name).toBe("owner/name/test");
   expect(notes).toContain("owner/name has no validation split: owner/name/test judges in its place");
+});
+
+test("the columns that a recipe keeps: those that were read; none where words have labels, nor another's", async () => {
+  const folder = await newFolder();
+  await mkdir(folder, { recursive: true });
+  const [words, texts] = [join(folder, "spans.jsonl"), join(folder, "texts.csv")];
+  const span = { text: "Anna ran", spans: [{ start: 0, end: 4, label: "PER" }] };
+  await writeFile(words, `${JSON.stringify(span)}\n`.repeat(12));
+  await writeFile(texts, `review\n${["a b", "c d", "e f g"].join("\n")}\n`);
+  expect((await readData({ data: words, tokens: true, seed: 0 })).columns).toEqual({});
+  const read = await readData({ data: texts, embedding: true, seed: 0 });
+  expect([read.columns.text, read.files]).toEqual(["review", [texts]]);
 });
 
 test("with neither a part is drawn, of which copies would tell", async () => {

@@ -71,8 +71,11 @@ export interface LabelledData {
   readonly notes: readonly string[];
   /** The files both were read from, for the recipe. */
   readonly files: readonly string[];
-  /** The columns they were read by, for the recipe too; of a task, which has its own, what others are called. */
-  readonly columns: ColumnSettings;
+  /**
+   * The columns they were read by, for the recipe too, so that a run that goes on reads the same ones. Of a task, which has its
+   * own, what others are called; none of a file that says itself where the labels of its words are.
+   */
+  readonly columns: Partial<ColumnSettings>;
 }
 
 /**
@@ -87,7 +90,7 @@ export async function readData(
   context: RunContext = {},
 ): Promise<LabelledData> {
   refuseLeak(settings, isTable(settings) && !isHubName(settings.data) && settings.validation === undefined);
-  const { train, dev, isDrawn, files, columns = USUAL_COLUMNS } = await readSplits(settings, like, context);
+  const { train, dev, isDrawn, files, columns } = await readSplits(settings, like, context);
   refuseLeak(settings, isDrawn);
   const { limit, augmented, fewShot, seed } = settings;
   const judging = first(dev, limit);
@@ -106,7 +109,7 @@ export async function readData(
     dev: judging,
     measure: measureBy(train.task === "embedding" ? judging : train, settings.metric),
     files: read,
-    columns: settingsOf(columns),
+    columns: columns ? settingsOf(columns) : isTable(settings) ? {} : settingsOf(USUAL_COLUMNS),
     notes,
   };
 }
@@ -176,21 +179,41 @@ export async function readValidation(
  * text columns of a table.
  */
 export async function readCorpus(settings: DataSettings, context: RunContext = {}): Promise<string[]> {
+  return (await readTexts(settings, context)).texts;
+}
+
+/** Texts, and where they were found. */
+interface FoundTexts {
+  readonly texts: string[];
+  readonly files: readonly string[];
+  readonly columns?: NamedColumns | undefined;
+}
+
+async function readTexts(settings: DataSettings, context: RunContext): Promise<FoundTexts> {
   const { task, data, limit } = settings;
-  if (data.toLowerCase().endsWith(".txt")) return withFile(data, (source) => firstLines(source, limit));
+  if (data.toLowerCase().endsWith(".txt"))
+    return { texts: await withFile(data, (source) => firstLines(source, limit)), files: [data] };
   if (data === SENTIMENT || task !== undefined) {
     const { examples } = await readTraining(settings, context);
-    return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
+    const texts = examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
+    return { texts, files: task === undefined ? [] : taskFiles(task, data) };
   }
   const { quotes = "auto" } = settings;
   const asked = { ...askedOf(settings), label: null };
   const table = await tableOf(data, "train", fetching(context));
-  const { read, notes } = await readByColumns(table.files, asked, quotes, ({ text, pair }) =>
+  const { read, columns, notes } = await readByColumns(table.files, asked, quotes, ({ text, pair }) =>
     readRowsOf(table.files, pair === undefined ? [text] : [text, pair], undefined, { quotes }),
   );
   for (const text of [...table.notes, ...notes]) context.report?.({ kind: "note", text });
-  const { rows } = read;
-  return rows.slice(0, limit).flatMap(({ cells }) => cells.map((cell) => String(cell ?? "")));
+  const rows = read.rows.slice(0, limit);
+  const texts = rows.flatMap(({ cells }) => cells.map((cell) => String(cell ?? "")));
+  return { texts, files: table.files, columns };
+}
+
+/** The files of a task that are read. */
+function taskFiles(task: string, folder: string): string[] {
+  const name = glueTask(task);
+  return [glueFile(name, folder, "train"), glueFile(name, folder, "dev")];
 }
 
 async function firstLines(source: ByteSource, limit = Number.POSITIVE_INFINITY): Promise<string[]> {
@@ -206,7 +229,7 @@ interface Splits extends Split {
   /** Whether what judges was drawn from the table that trains. */
   readonly isDrawn: boolean;
   readonly files: readonly string[];
-  readonly columns?: NamedColumns;
+  readonly columns?: NamedColumns | undefined;
 }
 
 async function readSplits(
@@ -231,7 +254,7 @@ export interface ReadSets {
   /** Undefined for one table alone. */
   readonly dev: Dataset | undefined;
   readonly files: readonly string[];
-  readonly columns?: NamedColumns;
+  readonly columns?: NamedColumns | undefined;
 }
 
 /**
@@ -248,8 +271,7 @@ export async function readSets(
   if (task !== undefined) {
     const name = glueTask(task);
     const split = (s: GlueSplit): Promise<Dataset> => readGlue(name, data, s);
-    const files = [glueFile(name, data, "train"), glueFile(name, data, "dev")];
-    return { train: await split("train"), dev: await split("dev"), files };
+    return { train: await split("train"), dev: await split("dev"), files: taskFiles(task, data) };
   }
   const { train, judge } = await tablesOf(settings, fetching(context));
   const { set: all, columns } = await readLabelled(train, settings, like);
@@ -266,18 +288,19 @@ export async function readSets(
 /** Of a task or a table with two texts and a score in each row, these judge; of other texts, the texts themselves. */
 async function readVectorSplits(settings: DataSettings, context: RunContext): Promise<Splits> {
   const { task, data, validation, seed, textPair } = settings;
-  const source = { name: task ?? data, texts: await readCorpus(settings, context), seed };
+  const { texts, files, columns } = await readTexts(settings, context);
+  const source = { name: task ?? data, texts, seed };
   const judge = { ...settings, data: validation ?? data, embedding: false, regression: task === undefined };
   if (task !== undefined) {
     const name = glueTask(task);
     const dev = await readGlue(name, data, "dev");
     const judging = dev.task === "regression" ? dev : dev.examples.map(({ text }) => text);
-    const files = [glueFile(name, data, "train"), glueFile(name, data, "dev")];
     return { ...vectorSplit({ ...source, judging }), files };
   }
-  if (validation === undefined) return { ...vectorSplit(source), files: [data] };
+  if (validation === undefined) return { ...vectorSplit(source), files, columns };
   const judging = await (textPair === undefined ? readCorpus(judge, context) : readTraining(judge, context));
-  return { ...vectorSplit({ ...source, judging }), files: [data, validation] };
+  const { files: judged } = await tableOf(validation, "train", fetching(context));
+  return { ...vectorSplit({ ...source, judging }), files: [...files, ...judged], columns };
 }
 
 /** A tenth of the examples, drawn by the seed with every class in proportion, judges the others. */

@@ -67,7 +67,7 @@ export async function locateModel(ref: string, context: RunContext = {}): Promis
     );
   }
   if (floorFolder(root) !== undefined) {
-    const message = `model: expected an encoder, got a floor, which evaluate, predict and inspect with --data alone read (${ref})`;
+    const message = `model: expected an encoder, got a floor, which evaluate and predict read, and inspect beside --data (${ref})`;
     throw new InputError("model/floor", message);
   }
   throw new InputError(

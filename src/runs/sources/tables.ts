@@ -29,18 +29,20 @@ export interface ColumnSettings {
   readonly label: string;
 }
 
-/** A whole table, and by which columns it was read. `like` holds the task and labels that are known before. */
+/**
+ * A whole table, and by which columns it was read; of words none, for a file says by its own columns how their labels are
+ * given. `like` holds the task and labels that are known before.
+ */
 export async function readLabelled(
   { files, name, notes: found }: Table,
   settings: TableSettings,
   like?: Labelling,
-): Promise<{ readonly set: Dataset; readonly columns: NamedColumns }> {
+): Promise<{ readonly set: Dataset; readonly columns?: NamedColumns }> {
   const { task: asked, ...reading } = readingOf(settings);
   const task = like?.task ?? (asked === "auto" && files.some(isConll) ? "tokens" : asked);
   if (task === "tokens") {
     const set = await readWordLabels(files, askedOf(settings), like?.labels, name);
-    const { text = "tokens", label = "labels" } = settings;
-    return { set: withNotes(set, found), columns: { text, label } };
+    return { set: withNotes(set, found) };
   }
   const { read, columns, notes } = await readByColumns(
     files,
@@ -60,12 +62,13 @@ export async function readLabelled(
 /** What judges, by the columns and labels of what trains. A test split that stands in for another may have no labels. */
 export async function readJudging(
   table: Table,
-  columns: NamedColumns,
+  columns: NamedColumns | undefined,
   settings: TableSettings,
   like: Labelling,
 ): Promise<Dataset> {
   const skipUnlabelled = settings.skipUnlabelled === true || table.isSubstitute === true;
-  return (await readLabelled(table, { ...settings, ...settingsOf(columns), skipUnlabelled }, like)).set;
+  const named = columns === undefined ? {} : settingsOf(columns);
+  return (await readLabelled(table, { ...settings, ...named, skipUnlabelled }, like)).set;
 }
 
 export function withNotes(set: Dataset, notes: readonly string[]): Dataset {
