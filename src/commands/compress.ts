@@ -104,7 +104,7 @@ async function compressWith(
   await using folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `compressing ${base.name} with ${method.id} on ${data.train.name}`);
   reportData(record, { ...data, notes: [...data.notes, ...(given?.notes ?? [])] }, encoded);
-  const floors = await floorsFor(data, settings, folder, record, context);
+  const floors = await floorsFor(data, settings, original, folder, record, context);
   const making = { original, given, encoded, settings, measure: data.measure, record, context };
   const { train, dev, before } = await begin(making, () =>
     madeModel(settings, recipe, folder, withoutData(context, data.notes)),

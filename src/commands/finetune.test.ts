@@ -138,16 +138,19 @@ test("before it trains a run says how the data was read, its rows, what is cut, 
   const events: ProgressEvent[] = [];
   const out = join(await newFolder(), "run");
   const { floors = [], verdict } = await finetune(
-    { ...SHARED, model, data: path, validation: path, out },
+    { ...SHARED, model, data: path, validation: path, out, floor: ["tf-idf", "static"] },
     { report: (event) => events.push(event) },
   );
-  expect(floors.map(({ kind, metrics }) => [kind, metrics.accuracy])).toEqual([["tf-idf", 1]]);
+  expect(floors.map(({ kind, metrics }) => [kind, metrics.accuracy])).toEqual([
+    ["tf-idf", 1],
+    ["static", 1],
+  ]);
   const files = await readdir(join(out, "floor", "tf-idf"));
   const sizes = await Promise.all(files.map((name) => stat(join(out, "floor", "tf-idf", name))));
   expect(floors[0]?.bytes.raw).toBe(sizes.reduce((sum, { size }) => sum + size, 0));
   expect(verdict.text).toContain("Not above the floor: ");
   const told: ProgressEvent[] = [];
-  const floor = join(out, "floor");
+  const floor = join(out, "floor", "tf-idf");
   await predict({ model: floor, texts: ["a\tb"] }, { report: (event) => told.push(event) });
   const text = "tf-idf was trained on single texts and is given pairs here: its answers mean little";
   expect(told).toContainEqual({ kind: "note", text });
@@ -177,7 +180,11 @@ test("before it trains a run says how the data was read, its rows, what is cut, 
     },
     {
       kind: "note",
-      text: "floor: accuracy 100.0 % by TF-IDF with a linear model, 438 B; --floor none leaves it out",
+      text: "floor: accuracy 100.0 % by TF-IDF with a linear model, 448 B; --floor none leaves it out",
+    },
+    {
+      kind: "note",
+      text: "floor: accuracy 100.0 % by static embeddings with a linear model, 746 B",
     },
   ]);
 });

@@ -75,7 +75,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   await using folder = await openRun(recipe, settings, context);
   const record = report(folder, context, `fine-tuning ${model.name} on ${train.name}`);
   reportData(record, data, encoded);
-  const floors = await floorsFor(data, settings, folder, record, context);
+  const floors = await floorsFor(data, settings, network, folder, record, context);
   const trained = await runTraining({
     method: bindFor,
     data: encoded.train,

@@ -7,7 +7,7 @@ import { predict } from "../commands/predict.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { loadModel } from "../runs/models.ts";
 import { writeFloor } from "./folder.ts";
-import { fitFloor, floorLogits, learnReader } from "./model.ts";
+import { fitFloor, floorLogits, learnTermReader } from "./model.ts";
 
 const WORDS = ["good", "fine", "dull", "bad"];
 const DATA: Dataset = {
@@ -26,7 +26,7 @@ let floor: string;
 beforeAll(async () => {
   root = await newFolder();
   floor = join(root, "floor", "tf-idf");
-  await writeFloor(floor, await fitFloor(learnReader("tf-idf", DATA), "classification", DATA));
+  await writeFloor(floor, await fitFloor(learnTermReader(DATA), "classification", DATA));
   await writeFile(
     join(root, "other.csv"),
     "text,label\na dull film,Negative\na good film,POSITIVE\na bad one,Negative\nso fine,POSITIVE\n",
@@ -60,7 +60,7 @@ test("labels, values and several labels are kept in the files, number for number
       pair: "a film",
       label: task === "regression" ? i % 4 : [i % 4 < 2 ? 1 : 0, ...(i % 3 === 0 ? [2] : [])],
     }));
-    const model = await fitFloor(learnReader("tf-idf", DATA), task, { ...DATA, task, labels, examples });
+    const model = await fitFloor(learnTermReader(DATA), task, { ...DATA, task, labels, examples });
     const path = join(root, task);
     await writeFloor(path, model);
     const before = floorLogits(model, [["a good film", "a film"]]);
@@ -85,8 +85,15 @@ test("a mask, a length, another command and files that do not fit are refused by
   await writeFile(data, "text,label\nwar,politics\ngoals,sport\n");
   await expect(evaluate({ model: floor, data })).rejects.toThrow("expected label negative or positive");
   const damaged = join(root, "damaged");
-  await writeFloor(damaged, await fitFloor(learnReader("tf-idf", DATA), "classification", DATA));
-  const facts = { version: 1, kind: "tf-idf", task: "classification", labels: ["a", "b"], isPair: false };
+  await writeFloor(damaged, await fitFloor(learnTermReader(DATA), "classification", DATA));
+  const facts = {
+    version: 1,
+    kind: "tf-idf",
+    task: "classification",
+    labels: ["a", "b"],
+    isPair: false,
+    width: 1,
+  };
   await writeFile(join(damaged, "floor.json"), JSON.stringify({ ...facts, terms: ["a"] }));
   await expect(predict({ model: damaged, texts })).rejects.toThrow(/tensor idf: expected \[1\], got \[14\]/);
 });

@@ -1,19 +1,23 @@
 /**
  * A floor as a folder: what it weighs is what would ship.
  *
- *   floor.json          kind, task, labels, terms
- *   floor.safetensors   idf [F], weight [D, outputs], bias [outputs]; D is F, or 3 F + 1 for pairs
+ *   floor.json          kind, task, labels; the terms of TF-IDF; D, the columns of a text's row
+ *   floor.safetensors   weight [D or that of pairs, outputs], bias [outputs]; of TF-IDF idf [D]; of pairs of static embeddings
+ *                       vectors [pieces, D] in 16 bits
+ *   vocab.txt, …        the tokenizer of static embeddings
  */
 
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ConfigError, FormatError } from "../base/errors.ts";
 import { requireEntry } from "../base/present.ts";
 import { floatTensor, type Tensor } from "../base/tensor.ts";
 import { withFile, writeFileAtomic } from "../formats/files.ts";
+import { encodeFloat16 } from "../formats/float16.ts";
 import {
   aClaim,
+  aCount,
   aText,
   type JsonShape,
   listOf,
@@ -24,7 +28,10 @@ import {
 import { encodeSafetensors, readFloats, readHeader } from "../formats/safetensors.ts";
 import { measureFile } from "../measure/machine.ts";
 import type { FileBytes, FloorKind } from "../measure/result.ts";
-import { FLOOR_TASKS, type FloorModel, type FloorTask, outputsOf } from "./model.ts";
+import { readVocabulary } from "../network/folder.ts";
+import { createTokenizer } from "../text/tokenizer.ts";
+import { tokenizerTexts } from "../text/tokenizer-files.ts";
+import { FLOOR_TASKS, type FloorModel, type FloorTask, outputsOf, type Reader, shapeOf } from "./model.ts";
 import { pairWidth } from "./rows.ts";
 import { termTable } from "./terms.ts";
 
@@ -38,37 +45,68 @@ interface FloorFile {
   readonly task: FloorTask;
   readonly labels: readonly string[];
   readonly isPair: boolean;
+  readonly width: number;
+  /** Empty but of TF-IDF. */
   readonly terms: readonly string[];
 }
 
 const FLOOR_FILE: JsonShape<FloorFile> = record<FloorFile>({
   version: oneOfValues(1),
-  kind: oneOfValues("tf-idf"),
+  kind: oneOfValues("tf-idf", "static"),
   task: oneOfValues(...FLOOR_TASKS),
   labels: listOf(aText),
   isPair: aClaim,
+  width: aCount,
   terms: listOf(aText),
 });
 
-/** Writes a floor and measures its files. */
+/** Writes a floor in place of what was in the folder, and measures its files. */
 export async function writeFloor(folder: string, model: FloorModel): Promise<FileBytes> {
   const { task, labels, isPair, reader, linear } = model;
   const { outputs, weight, bias } = linear;
-  const { idf, terms } = reader.table;
+  const own = ownFiles(reader);
   const tensors = new Map<string, Tensor>([
-    ["idf", floatTensor([idf.length], idf)],
+    ...own.tensors,
     ["weight", floatTensor([weight.length / outputs, outputs], weight)],
     ["bias", floatTensor([outputs], bias)],
   ]);
+  await rm(folder, { recursive: true, force: true });
   await writeFileAtomic(join(folder, TENSOR_FILE), encodeSafetensors(tensors));
-  const file: FloorFile = { version: 1, kind: reader.kind, task, labels, isPair, terms };
-  await writeFileAtomic(join(folder, JSON_FILE), `${JSON.stringify(file)}\n`);
-  return measureFloor(folder);
+  for (const [name, text] of own.texts) await writeFileAtomic(join(folder, name), text);
+  const { width } = shapeOf(reader);
+  const facts = { version: 1, kind: reader.kind, task, labels, isPair, width, terms: own.terms } as const;
+  await writeFileAtomic(join(folder, JSON_FILE), `${JSON.stringify(facts satisfies FloorFile)}\n`);
+  return measureFolder(folder);
+}
+
+/** What a reader keeps in files. */
+interface OwnFiles {
+  readonly terms: readonly string[];
+  readonly tensors: readonly (readonly [string, Tensor])[];
+  readonly texts: readonly (readonly [string, string])[];
+}
+
+function ownFiles({ kind, table }: Reader): OwnFiles {
+  if (kind === "tf-idf") {
+    const { terms, idf } = table;
+    return { terms, tensors: [["idf", floatTensor([idf.length], idf)]], texts: [] };
+  }
+  const { vocabulary, vectors, width } = table;
+  const files = tokenizerTexts(vocabulary);
+  const texts = [...files].flatMap(([name, text]): [string, string][] => {
+    // What vocab.txt says need not be said twice.
+    const isSpare = vocabulary.rules === undefined && name === "tokenizer.json" && files.get("vocab.txt");
+    return text === undefined || isSpare ? [] : [[name, text]];
+  });
+  if (vectors === null) return { terms: [], tensors: [], texts };
+  const shape = [vectors.length / width, width];
+  const halves: Tensor = { dtype: "float16", shape, data: encodeFloat16(vectors) };
+  return { terms: [], tensors: [["vectors", halves]], texts };
 }
 
 /** Bytes of a floor's files. */
-async function measureFloor(folder: string): Promise<FileBytes> {
-  const files = await Promise.all([JSON_FILE, TENSOR_FILE].map((name) => measureFile(join(folder, name))));
+async function measureFolder(folder: string): Promise<FileBytes> {
+  const files = await Promise.all(readdirSync(folder).map((name) => measureFile(join(folder, name))));
   return {
     raw: files.reduce((sum, { raw }) => sum + raw, 0),
     compressed: files.reduce((sum, { compressed }) => sum + compressed, 0),
@@ -131,29 +169,24 @@ export async function openFloor(
  */
 export async function readFloor(folder: string): Promise<FloorModel> {
   const path = join(folder, JSON_FILE);
-  const { kind, task, labels, isPair, terms } = parseShape(
-    FLOOR_FILE,
-    await readFile(path, "utf8"),
-    path,
-    "floor/format",
-  );
-  const outputs = outputsOf({ task, labels });
-  const columns = isPair ? pairWidth(terms.length) : terms.length;
-  const shapes = new Map([
-    ["idf", [terms.length]],
-    ["weight", [columns, outputs]],
-    ["bias", [outputs]],
-  ]);
-  const tensors = await readTensors(join(folder, TENSOR_FILE), shapes);
+  const text = await readFile(path, "utf8");
+  const facts = parseShape(FLOOR_FILE, text, path, "floor/format");
+  const { kind, task, labels, isPair, width, terms } = facts;
+  const vocabulary = kind === "static" ? await readVocabulary(folder) : undefined;
+  const outputs = outputsOf(facts);
+  const columns = isPair ? pairWidth({ width, isDense: kind === "static" }) : width;
+  const pieces = vocabulary?.vocab.length ?? 0;
+  const own = kind === "tf-idf" ? { idf: [terms.length] } : isPair ? { vectors: [pieces, width] } : {};
+  const shapes = { ...own, weight: [columns, outputs], bias: [outputs] };
+  const tensors = await readTensors(join(folder, TENSOR_FILE), new Map(Object.entries(shapes)));
   const tensor = (name: string): Float32Array => requireEntry(tensors, name, "tensor");
-  const reader = { kind, table: termTable(terms, tensor("idf")) };
-  return {
-    task,
-    labels,
-    isPair,
-    reader,
-    linear: { outputs, weight: tensor("weight"), bias: tensor("bias") },
-  };
+  const linear = { outputs, weight: tensor("weight"), bias: tensor("bias") };
+  const known = { task, labels, isPair, linear };
+  if (vocabulary === undefined)
+    return { ...known, reader: { kind: "tf-idf", table: termTable(terms, tensor("idf")) } };
+  const vectors = isPair ? tensor("vectors") : null;
+  const table = { vocabulary, tokenizer: createTokenizer(vocabulary), vectors, width };
+  return { ...known, reader: { kind: "static", table } };
 }
 
 async function readTensors(

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Dataset } from "../data/dataset.ts";
 import { softmax } from "../network/predictions.ts";
-import { asText, type FloorTask, fitFloor, floorLogits, learnReader } from "./model.ts";
+import { asText, type FloorTask, fitFloor, floorLogits, learnTermReader } from "./model.ts";
 import { countTerms } from "./terms.ts";
 
 interface Golden {
@@ -39,7 +39,7 @@ function datasetOf(classes: number, examples: Golden["cases"][number]["train"]):
 test.each(cases)("$name: terms, weights and answers are scikit-learn's", async (golden) => {
   const { classes, train, dev, terms, idf, answers } = golden;
   const data = datasetOf(classes, train);
-  const reader = learnReader("tf-idf", data);
+  const reader = learnTermReader(data);
   expect(reader.table.terms).toEqual([...terms].sort());
   expect(Math.max(...reader.table.idf.map((x, i) => Math.abs(x - (idf[i] ?? Number.NaN))))).toBeLessThan(
     1e-6,
@@ -84,8 +84,9 @@ test("texts that share no word, have none, or have one label alone still make a 
       2,
       texts.map((text, i) => ({ text, label: labels[i] ?? 0 })),
     );
-    const model = await fitFloor(learnReader("tf-idf", data), "classification", data);
-    expect(model.reader.table.terms).toEqual(["one", "two"]);
+    const reader = learnTermReader(data);
+    const model = await fitFloor(reader, "classification", data);
+    expect(reader.table.terms).toEqual(["one", "two"]);
     const logits = floorLogits(model, ["one", "two", "three", "", ["one", "two"]]);
     expect([...logits].every(Number.isFinite)).toBe(true);
     expect((logits[3] ?? 0) > (logits[1] ?? 0)).toBe(labels[0] === 0);

@@ -1,22 +1,21 @@
 /**
  * A floor: what a task gives without a Transformer. A text becomes a row of features, and a linear model reads it.
  *
- * Not here: how a text becomes a row (terms.ts), pairs (rows.ts), the fit itself (linear.ts), files (folder.ts).
+ * Not here: how a text becomes a row (terms.ts, pieces.ts), pairs (rows.ts), the fit itself (linear.ts), files (folder.ts).
  */
 
 import { requireItem } from "../base/present.ts";
 import { classOf, type Dataset, type Example, labelsOf, type TaskKind } from "../data/dataset.ts";
-import type { FloorKind } from "../measure/result.ts";
 import type { ReadText, Text } from "../network/predictions.ts";
 import { fitLinear, type LinearModel, logisticLoss, scoreRows, softmaxLoss, squaredLoss } from "./linear.ts";
-import { pairRow, pairWidth, type Rows, stackRows } from "./rows.ts";
+import { type Distillation, distilPieces, type PieceTable, pieceRow } from "./pieces.ts";
+import { pairRow, pairWidth, type RowShape, type Rows, stackRows } from "./rows.ts";
 import { learnTerms, type SparseRow, type TermTable, tfIdfRow, wordsOf } from "./terms.ts";
 
 /** What turns a text into a row; one for each kind of floor. */
-export interface Reader {
-  readonly kind: FloorKind;
-  readonly table: TermTable;
-}
+export type Reader =
+  | { readonly kind: "tf-idf"; readonly table: TermTable }
+  | { readonly kind: "static"; readonly table: PieceTable };
 
 /** Tasks that ask for labels or a value of a whole text; words and vectors have no floor. */
 export const FLOOR_TASKS = ["classification", "regression", "multi-label"] as const;
@@ -38,9 +37,18 @@ export interface FloorModel {
   readonly linear: LinearModel;
 }
 
-/** Learns what the texts of a data set are made of. */
-export function learnReader(kind: FloorKind, { examples }: Dataset): Reader {
-  return { kind, table: learnTerms(textsOf(examples)) };
+/** Learns the terms of a data set. */
+export function learnTermReader({ examples }: Dataset): Extract<Reader, { kind: "tf-idf" }> {
+  return { kind: "tf-idf", table: learnTerms(textsOf(examples)) };
+}
+
+/** Distils the pieces of a data set. @throws as `distilPieces` does */
+export async function distilReader(
+  { examples }: Dataset,
+  from: Distillation,
+  signal?: AbortSignal,
+): Promise<Extract<Reader, { kind: "static" }>> {
+  return { kind: "static", table: await distilPieces(from, textsOf(examples), signal) };
 }
 
 function textsOf(examples: readonly Example[]): string[] {
@@ -57,11 +65,36 @@ export async function fitFloor(
   const isPair = examples.some(({ pair }) => pair !== undefined);
   const rows = rowsOf({ reader, isPair }, examples.map(asText));
   const facts = { task, labels, isPair, reader };
-  if (task === "regression")
-    return { ...facts, linear: await fitValues(rows, examples.map(classOf), signal) };
+  if (task === "regression") {
+    const linear = await fitValues(rows, examples.map(classOf), signal);
+    return folded({ ...facts, linear });
+  }
   const isMany = task === "classification" && labels.length > 2;
   const loss = isMany ? softmaxLoss(examples.map(classOf)) : logisticLoss(rightOutputs(task, examples));
-  return { ...facts, linear: await fitLinear(rows, outputsOf(facts), loss, signal) };
+  return folded({ ...facts, linear: await fitLinear(rows, outputsOf(facts), loss, signal) });
+}
+
+/**
+ * Of single texts under static embeddings the same model without its vectors: a score of a mean is the mean of the pieces'
+ * scores, so each piece is one number for each output.
+ */
+function folded(model: FloorModel): FloorModel {
+  const { reader, isPair, linear } = model;
+  if (reader.kind !== "static" || isPair || reader.table.vectors === null) return model;
+  const { vectors, width, tokenizer } = reader.table;
+  const pieces = tokenizer.vocabSize;
+  const places = Array.from({ length: width }, (_, f) => f);
+  const rows = Array.from({ length: pieces }, (_, piece) => {
+    return { places, values: [...vectors.subarray(piece * width, (piece + 1) * width)] };
+  });
+  const { outputs, bias } = linear;
+  const scores = scoreRows({ ...linear, bias: new Float32Array(outputs) }, stackRows(rows, width));
+  const table: PieceTable = { ...reader.table, vectors: null, width: pieces };
+  return {
+    ...model,
+    reader: { kind: "static", table },
+    linear: { outputs, weight: Float32Array.from(scores), bias },
+  };
 }
 
 /** Scores of a text: one for each label or class, and for two classes that of the second alone. */
@@ -117,20 +150,27 @@ export function readWhole(given: Text): ReadText {
 
 /** A model of pairs reads a single text as one beside an empty one; one of single texts reads both as one. */
 function rowsOf({ reader, isPair }: Pick<FloorModel, "reader" | "isPair">, texts: readonly Text[]): Rows {
-  const width = reader.table.terms.length;
+  const shape = shapeOf(reader);
   const rows = texts.map((given) => {
     const [text, pair] = typeof given === "string" ? [given, ""] : given;
     if (!isPair) return rowOf(reader, pair === "" ? text : `${text}\n${pair}`);
-    return pairRow(rowOf(reader, text), rowOf(reader, pair), width);
+    return pairRow(rowOf(reader, text), rowOf(reader, pair), shape);
   });
-  return stackRows(rows, isPair ? pairWidth(width) : width);
+  return stackRows(rows, isPair ? pairWidth(shape) : shape.width);
 }
 
-function rowOf({ table }: Reader, text: string): SparseRow {
-  return tfIdfRow(table, text);
+/** Rows of one text. */
+export function shapeOf({ kind, table }: Reader): RowShape {
+  if (kind === "tf-idf") return { width: table.terms.length, isDense: false };
+  return { width: table.width, isDense: table.vectors !== null };
+}
+
+function rowOf({ kind, table }: Reader, text: string): SparseRow {
+  return kind === "tf-idf" ? tfIdfRow(table, text) : pieceRow(table, text);
 }
 
 /** Numbers that are stored for a model. */
-export function countNumbers({ reader, linear }: FloorModel): number {
-  return reader.table.idf.length + linear.weight.length + linear.bias.length;
+export function countNumbers({ reader: { kind, table }, linear }: FloorModel): number {
+  const own = kind === "tf-idf" ? table.idf.length : (table.vectors?.length ?? 0);
+  return own + linear.weight.length + linear.bias.length;
 }

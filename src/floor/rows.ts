@@ -1,8 +1,9 @@
 /**
  * Rows of features: of one text its own, of a pair four fields side by side, so that a linear model can see likeness.
  *
- *   one text   u
- *   a pair     u, v, |u - v|, cos(u, v)
+ *   one text          u
+ *   a pair            u, v, |u - v|, cos(u, v)
+ *   a pair of dense   u, v, |u - v|, u ∘ v, cos(u, v)
  *
  * Without the cosine no sum of single words says whether two texts are alike: on STS-B it is what lifts the mean of both
  * correlations from 0.20 to 0.64, and |u - v| to 0.71.
@@ -20,23 +21,29 @@ export interface Rows {
   readonly values: Float64Array;
 }
 
-/** Columns of a pair's row, where a text's has `width`. */
-export function pairWidth(width: number): number {
-  return 3 * width + 1;
+/** Columns of a text's row, and whether a pair's has the products of the two: where few are 0, they tell more than the sum. */
+export interface RowShape {
+  readonly width: number;
+  readonly isDense: boolean;
 }
 
-/** The row of a pair of texts. @param width  columns of a text's row */
-export function pairRow(u: SparseRow, v: SparseRow, width: number): SparseRow {
+/** Columns of a pair's row. */
+export function pairWidth({ width, isDense }: RowShape): number {
+  return (isDense ? 4 : 3) * width + 1;
+}
+
+/** The row of a pair of texts. */
+export function pairRow(u: SparseRow, v: SparseRow, { width, isDense }: RowShape): SparseRow {
   const [first, second] = [valuesOf(u), valuesOf(v)];
   const either = [...new Set([...u.places, ...v.places])].sort((a, b) => a - b);
   const apart = either.map((place) => Math.abs((first.get(place) ?? 0) - (second.get(place) ?? 0)));
-  const product = u.places.reduce((sum, p) => sum + (first.get(p) ?? 0) * (second.get(p) ?? 0), 0);
+  const products = either.map((place) => (first.get(place) ?? 0) * (second.get(place) ?? 0));
   const lengths = lengthOf(u) * lengthOf(v);
-  const cosine = lengths === 0 ? 0 : product / lengths;
-  const fields = [u.places, v.places, either, [0]];
+  const cosine = lengths === 0 ? 0 : products.reduce((sum, x) => sum + x, 0) / lengths;
+  const fields = [u.places, v.places, either, ...(isDense ? [either] : []), [0]];
   return {
     places: fields.flatMap((places, field) => places.map((place) => field * width + place)),
-    values: [...u.values, ...v.values, ...apart, cosine],
+    values: [...u.values, ...v.values, ...apart, ...(isDense ? products : []), cosine],
   };
 }
 

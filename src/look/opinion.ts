@@ -8,7 +8,7 @@
 
 import { mean } from "../base/statistics.ts";
 import { classOf, type Dataset } from "../data/dataset.ts";
-import { asText, fitFloor, floorLogits, hasFloor, learnReader } from "../floor/model.ts";
+import { asText, fitFloor, floorLogits, hasFloor, learnTermReader } from "../floor/model.ts";
 import { calibrationError } from "../measure/calibration.ts";
 import { canSuspect, inDoubt, type Suspect, suspectsIn } from "./suspects.ts";
 
@@ -72,7 +72,7 @@ export async function foldedOpinion(
   const rows = train.examples.length;
   if (!hasFloor(task) || rows < FOLDED.least || rows > FOLDED.most) return null;
   const answersOf = async (learnt: Dataset, asked: Dataset): Promise<Float32Array> => {
-    const model = await fitFloor(learnReader("tf-idf", learnt), task, learnt, signal);
+    const model = await fitFloor(learnTermReader(learnt), task, learnt, signal);
     return floorLogits(model, asked.examples.map(asText));
   };
   const opinion = await opinionOf({ model: "tf-idf", kind: "folds" }, [train, dev], async (set) => {

@@ -27,7 +27,7 @@ const OUTPUT = {
 };
 
 /** By one word in the flag's place: together they leave no room for what it means. */
-const FLOORS = { ...someOf("none", "tf-idf"), placeholder: "names" };
+const FLOORS = { ...someOf("none", "tf-idf", "static"), placeholder: "names" };
 
 /** Everything that shapes training on labelled data. */
 const TRAINING = {
@@ -55,9 +55,13 @@ const TRAINING = {
     absent: "the training examples alone",
   }),
   ...PRACTICE,
-  floor: optional(FLOORS, "what needs no Transformer and is held against the model: tf-idf, or none", {
-    absent: "tf-idf",
-  }),
+  floor: optional(
+    FLOORS,
+    "what needs no Transformer and is held against the model: tf-idf, static, or none",
+    {
+      absent: "tf-idf",
+    },
+  ),
   bucket: withDefault(onOff(), true, "batch examples of similar length together"),
   latency: withDefault(onOff(), true, "time the models side by side at the end"),
   allowConstant: withDefault(onOff(), false, "accept a model that says the same of everything"),

@@ -32,6 +32,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/data/judging/scores.ts": "scores of every example, at every draw of a bootstrap",
   "src/floor/lbfgs.ts": "every number of a point, dozens of times a step",
   "src/floor/linear.ts": "every number of every row, and of a point",
+  "src/floor/pieces.ts": "every number of every piece's vector",
   "src/formats/float16.ts": "every number of a tensor",
   "src/measure/calibration.ts": "every logit, at every halving",
   "src/measure/threshold.ts": "every example, at every threshold",
