@@ -21,6 +21,8 @@ const HEADS: readonly Head[] = [
   { kind: "classification", labels: ["negative", "positive"] },
   { kind: "regression" },
   { kind: "regression", reader: "mixture" },
+  { kind: "multi-label", labels: ["a", "b", "c"] },
+  { kind: "tokens", labels: ["O", "B-X", "I-X"] },
   { kind: "mlm" },
   { kind: "none" },
 ];
@@ -283,6 +285,8 @@ test.each([
   [{ kind: "none" }, "does not say how it makes vectors (no modules.json): mean, normalized"],
   [{ kind: "none", pooling: { mode: "cls", normalize: true } }, undefined],
   [{ kind: "regression" }, undefined],
+  [{ kind: "multi-label", labels: ["a", "b"] }, undefined],
+  [{ kind: "tokens", labels: ["O", "B-X"] }, undefined],
 ] satisfies [Head, string | undefined][])(
   "a packed file of %j has a note if the runtime does not load it, or has to assume something",
   async (head, said) => {

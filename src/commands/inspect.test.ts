@@ -16,6 +16,8 @@ test.each([
     PRUNED_CONFIG,
     "no / yes",
   ],
+  ["several labels", { kind: "multi-label", labels: ["a", "b"] }, PRUNED_CONFIG, "any of a / b"],
+  ["tokens", { kind: "tokens", labels: ["O", "B-X"] }, TINY_CONFIG, "of each token: O / B-X"],
   ["mlm", { kind: "mlm" }, PRUNED_CONFIG, "masked language model"],
   ["none", { kind: "none" }, TINY_CONFIG, "none"],
 ] satisfies [string, Head, typeof TINY_CONFIG, string][])(

@@ -69,6 +69,9 @@ async function withJson(folder: string, name: string, change: object): Promise<v
 test.each([
   ["classification", network(two)],
   ["regression", network({ kind: "regression" })],
+  ["several labels", network({ kind: "multi-label", labels: ["a", "b"] })],
+  ["one of several labels", network({ kind: "multi-label", labels: ["alone"] })],
+  ["tokens", network({ kind: "tokens", labels: ["O", "B-X"] })],
   ["mlm", network(mlm)],
   ["none", network({ kind: "none" })],
   ["mixture", network({ ...two, reader: "mixture" })],

@@ -60,6 +60,8 @@ test.each<[string, Head]>([
   ["a mixture", THREE],
   ["a pooler", { kind: "classification", labels: ["negative", "positive"] }],
   ["a regression", { kind: "regression" }],
+  ["several labels", { kind: "multi-label", labels: ["a", "b"] }],
+  ["labels of tokens", { kind: "tokens", labels: ["O", "B-X"] }],
 ])("base and file give the very network that was written, under %s", async (_, head) => {
   const network = product(BASE, head);
   expect(await apply(encoded(network))).toEqual(network);

@@ -165,6 +165,11 @@ test("divergences and cosines are those computed by hand", () => {
   const nats = 0.5 * Math.log(0.5 / 0.75) + 0.5 * Math.log(0.5 / 0.25);
   expect(divergence(CLASSES, half, three, 1)).toBeCloseTo(nats, 6);
   expect(divergence({ kind: "regression" }, Float32Array.of(1, 2), Float32Array.of(2, 4), 2)).toBe(2.5);
+  const several = { kind: "multi-label", labels: ["a", "b"] } as const;
+  expect(divergence(several, half, three, 1)).toBeCloseTo(nats / 2, 6); // the second label's are the same
+  const tokens = { kind: "tokens", labels: ["O", "X"] } as const;
+  const two = [Float32Array.of(...half, ...three), Float32Array.of(...three, ...three)] as const;
+  expect(divergence(tokens, ...two, 1)).toBeCloseTo(nats / 2, 6);
   const [a, b] = [Float32Array.of(1, 0, 0, 2), Float32Array.of(1, 1, 0, 1)];
   expect(meanCosine(a, b, 2)).toBeCloseTo((Math.SQRT1_2 + 1) / 2, 6);
   expect(meanCosine(new Float32Array(4), new Float32Array(4), 2)).toBe(1);

@@ -50,6 +50,21 @@ test("a model that stock transformers cannot read is not said to be one of its l
   expect(card).toContain("Stock `transformers` does not read this folder");
 });
 
+test("a card says what kind of labels there are, and how a pipeline is asked for them", async () => {
+  const tokens = await cardOf(
+    await madeRun({ network: tinyModel({ kind: "tokens", labels: ["O", "B-X"] }) }),
+  );
+  expect(frontMatter(tokens)).toContain("pipeline_tag: token-classification");
+  expect(tokens).toContain("It answers with one, for each token, of 2 labels: `O`, `B-X`.");
+  expect(tokens).toContain('pipeline("token-classification", model="');
+  expect(tokens).toContain('aggregation_strategy="first")("a text"))');
+  const several = await cardOf(
+    await madeRun({ network: tinyModel({ kind: "multi-label", labels: ["a", "b"] }) }),
+  );
+  expect(several).toContain("It answers with any number of 2 labels: `a`, `b`.");
+  expect(several).toContain('("a text", top_k=None))');
+});
+
 test("no path of this machine is in a card, and what data says stays text", async () => {
   const settings = {
     model: "/home/me/models/mine",

@@ -30,8 +30,14 @@ function sparse(network: Network): Network {
 }
 
 const FILES = await Promise.all(
-  (["int8", "float16", "float32"] as const).map((values) =>
-    encodeEsp(sparse(tinyModel(undefined, PRUNED_CONFIG)), { values, metadata: { made: "by a test" } }),
+  (
+    [
+      ["int8", undefined],
+      ["float16", { kind: "tokens", labels: ["O", "B-X"] }],
+      ["float32", { kind: "multi-label", labels: ["a", "b"] }],
+    ] as const
+  ).map(([values, head]) =>
+    encodeEsp(sparse(tinyModel(head, PRUNED_CONFIG)), { values, metadata: { made: "by a test" } }),
   ),
 );
 const [FILE = new Uint8Array(0)] = FILES;

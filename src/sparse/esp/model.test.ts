@@ -49,6 +49,8 @@ const NETWORKS: readonly (readonly [string, Network])[] = [
   ["a regression", pruned(tinyModel({ kind: "regression" }))],
   ["a mixture of the layers", pruned(tinyModel({ ...CLASSES, reader: "mixture" }))],
   ["a regression that reads a mixture", pruned(tinyModel({ kind: "regression", reader: "mixture" }))],
+  ["several labels", pruned(tinyModel({ kind: "multi-label", labels: ["a", "b"] }))],
+  ["labels of tokens", pruned(tinyModel({ kind: "tokens", labels: ["O", "B-X"] }))],
   ["a masked language model", pruned(tinyModel({ kind: "mlm" }))],
   ["a bare encoder", pruned(tinyModel({ kind: "none" }))],
   ["a bare encoder with its pooler", withPooler(tinyModel({ kind: "none" }))],
