@@ -37,7 +37,7 @@ export interface HubOptions {
 
 /** Where to ask, and with which token. @throws {InputError} `hub/token` */
 export function addressOf(options: HubOptions): HubAddress {
-  const hubUrl = options.hubUrl ?? process.env.HF_ENDPOINT ?? "https://huggingface.co";
+  const hubUrl = options.hubUrl ?? (process.env.HF_ENDPOINT || "https://huggingface.co");
   const token = (options.token ?? process.env.HF_TOKEN) || undefined; // an empty variable is none
   if (token !== undefined && !token.startsWith("hf_")) {
     throw new InputError("hub/token", "hub: expected a token that begins with hf_, got another (HF_TOKEN)");

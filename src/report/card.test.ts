@@ -41,6 +41,12 @@ test("the front matter names base model, task, metrics and tags as the hub knows
     expect(lines).toContain(line);
 });
 
+test("a data set of the hub is named as it is there", async () => {
+  const lines = frontMatter(await cardOf(await madeRun({ settings: { data: "hf:owner/set/en@main" } })));
+  for (const line of ["- owner/set", 'name: "owner/set/en@main"', "type: owner/set"])
+    expect(lines).toContain(line);
+});
+
 test("a model that stock transformers cannot read is not said to be one of its library", async () => {
   const { config, ...rest } = tinyModel();
   const layers = config.layers.map((layer, i) => ({ ...layer, ffn: layer.ffn - i }));

@@ -108,7 +108,7 @@ function frontMatter({ name, recipe, result, network }: CardSource): string {
           `      type: ${pipeline}`,
           "    dataset:",
           `      name: ${yaml(data)}`,
-          `      type: ${task === null ? yaml(data) : "nyu-mll/glue"}`,
+          `      type: ${onHub ?? yaml(data)}`,
           ...(task === null ? [] : [`      config: ${task}`, "      split: validation"]),
           "    metrics:",
           ...known.flatMap(({ type, key, value }) => [
