@@ -150,4 +150,8 @@ test("every example judges in one fold, and folds have the classes in proportion
   expect(() => foldSplit(classes(1, 1), 1, 3, keyOf(0))).toThrow(
     "folds: expected at most 2, for so many examples, got 3 (made)",
   );
+  const vectors: Dataset = { ...classes(4), task: "embedding" };
+  expect(() => foldSplit(vectors, 1, 2, keyOf(0))).toThrow(
+    "folds: expected data with labels, got texts for vectors",
+  );
 });

@@ -28,10 +28,16 @@ export function holdOut(all: Dataset, count: number, key: Key): Split {
  * The part of a set that is fold `number` of `count`, from 1, and the rest. Every example is in one fold, and the folds are
  * alike: classes in turn, of a regression neighbours in value.
  *
- * @throws {ConfigError} `data/folds` for fewer examples than folds
+ * @throws {ConfigError} `data/folds` for fewer examples than folds, or texts that are judged in pairs
  */
 export function foldSplit(all: Dataset, number: number, count: number, key: Key): Split {
   const n = all.examples.length;
+  if (all.task === "embedding") {
+    throw new ConfigError(
+      "data/folds",
+      `folds: expected data with labels, got texts for vectors (${all.name})`,
+    );
+  }
   if (n < count) {
     throw new ConfigError(
       "data/folds",

@@ -21,7 +21,7 @@ import type { Network } from "../network/network.ts";
 import { decodeEsp, networkOf } from "../sparse/esp/model.ts";
 import { EMBEDDED, EMBEDDED_NAME, embeddedModel } from "./embedded.ts";
 import { runPaths } from "./folder.ts";
-import type { RunContext } from "./progress.ts";
+import { type RunContext, shellWord } from "./progress.ts";
 
 /** Where a model lies. */
 export interface ModelPlace {
@@ -42,7 +42,7 @@ export interface LoadedModel extends ModelPlace {
  * Finds a model, and fetches it when it is on the hub and not here.
  *
  * @throws {InputError} `model/missing` when nothing is there, `model/unfinished` for a run that has left no model
- *   yet, `model/floor` for what has no encoder, `model/foreign` for a folder that is neither; `embedded/missing`, `hub/…`
+ *   yet, `model/folds` for one over folds, `model/floor` for what has no encoder, `model/foreign` for a folder that is neither; `embedded/missing`, `hub/…`
  */
 export async function locateModel(ref: string, context: RunContext = {}): Promise<ModelPlace> {
   if (ref === EMBEDDED) return { name: EMBEDDED_NAME, path: embeddedModel() };
@@ -61,6 +61,7 @@ export async function locateModel(ref: string, context: RunContext = {}): Promis
   const { model, recipe } = runPaths(root);
   if (existsSync(join(model, "config.json"))) return { name, path: model, run: root };
   if (existsSync(recipe)) {
+    refuseFolds(ref, root);
     throw new InputError(
       "model/unfinished",
       `model: expected a finished run, got one without a model (${ref})`,
@@ -74,6 +75,14 @@ export async function locateModel(ref: string, context: RunContext = {}): Promis
     "model/foreign",
     `model: expected config.json or a run, got a folder without (${ref})`,
   );
+}
+
+/** @throws {InputError} `model/folds` for a run over folds, of which each has a model */
+function refuseFolds(ref: string, root: string): void {
+  if (!existsSync(runPaths(root).foldsTable)) return;
+  const one = shellWord(join(ref, "folds", "1"));
+  const message = `model: expected one model, got a run over folds, which have one each, such as ${one} (${ref})`;
+  throw new InputError("model/folds", message);
 }
 
 /** What looks like a name of the hub and lies in no folder that is here is taken for one. */

@@ -2,10 +2,12 @@
  * Watching the mask of a method that learns one: at every evaluation, how many connections have come back.
  *
  * The mask is read off the weights that the method's product would have, so no method has to say what its mask is. A
- * method that prunes by zeros cannot bring any back and is not looked at.
+ * method that prunes by zeros cannot bring any back and is not looked at, nor is a matrix of which the product has a part
+ * alone: whole heads or neurons of it are gone.
  */
 
 import { requireEntry, requireItem, requireLast } from "../base/present.ts";
+import { sizeOf } from "../base/tensor.ts";
 import { parameters } from "../bert/names.ts";
 import { bitsOf } from "../topology/bits.ts";
 import { followMask, type MaskTrail, recoveryOf } from "../topology/recovery.ts";
@@ -49,8 +51,8 @@ async function maskOf(trainer: Trainer): Promise<Structure> {
   const shapes = parameters(config, head);
   const matrices = placesOf(config).flatMap((place): Matrix[] => {
     const data = weights.get(place.name);
-    if (data === undefined) return [];
     const shape = requireEntry(shapes, place.name, "shape");
+    if (data === undefined || data.length !== sizeOf(shape)) return [];
     const bits = bitsOf(data, requireItem(shape, 0, place.name), requireItem(shape, 1, place.name));
     return [{ ...place, bits }];
   });

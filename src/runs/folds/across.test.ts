@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../../test/support/tiny-model.ts";
 import { finetune } from "../../commands/finetune.ts";
 import { folderState, runPaths } from "../folder.ts";
+import { loadModel } from "../models.ts";
 import type { ProgressEvent } from "../progress.ts";
 
 test("a run for each fold: stopped in one it goes on there, and the table has their mean", async () => {
@@ -33,6 +34,7 @@ test("a run for each fold: stopped in one it goes on there, and the table has th
   expect(after).toHaveLength(2);
   expect(result.metric).toMatchObject({ after: ((after[0] ?? 0) + (after[1] ?? 0)) / 2, examples: 40 });
   expect(result.verdict.text).toMatch(/^Accuracy .* ± .* in 2 folds/);
+  await expect(loadModel(given.out)).rejects.toThrow("model: expected one model, got a run over folds");
   const table = await readFile(runPaths(given.out).foldsTable, "utf8");
   expect(table.split("\n").map((line) => line.split(" | ")[0])).toEqual([
     "| fold",
