@@ -1,8 +1,8 @@
 /** A small network and made-up batches: what a method is tried on in seconds, without files. */
 
 import { requireItem } from "../base/present.ts";
-import { fold, type Key, keyOf, randint } from "../base/random.ts";
-import type { BertConfig, Head } from "../bert/config.ts";
+import { fold, type Key, keyOf, normals, randint } from "../base/random.ts";
+import { type BertConfig, type Head, labelsOf } from "../bert/config.ts";
 import { initialNetwork, type Network } from "../network/network.ts";
 import type { TrainBatch } from "../train/feeds.ts";
 
@@ -49,11 +49,34 @@ export function madeUpBatch(head: Head, number: number, size = 4): TrainBatch {
   }
   const batch = { size, length, ids, types, mask };
   if (head.kind === "mlm") return { ...batch, ...masked(ids, mask, key) };
-  const labels = Array.from({ length: size }, (_, i) => randint(fold(key, "labels"), 3, i));
-  return {
-    ...batch,
-    labels: head.kind === "regression" ? Float32Array.from(labels) : Int32Array.from(labels),
-  };
+  return { ...batch, ...madeUpLabels(head, batch, key) };
+}
+
+/** Labels of any kind: every third token has none, and a vector's numbers are normal. */
+function madeUpLabels(
+  head: Head,
+  { size, length, mask }: Pick<TrainBatch, "size" | "length" | "mask">,
+  key: Key,
+): Pick<TrainBatch, "labels" | "counted"> {
+  const draw = (count: number, below: number): number[] =>
+    Array.from({ length: count }, (_, i) => randint(fold(key, "labels"), below, i));
+  const classes = labelsOf(head).length;
+  switch (head.kind) {
+    case "regression":
+      return { labels: Float32Array.from(draw(size, 3)) };
+    case "multi-label":
+      return { labels: Float32Array.from(draw(size * classes, 2)) };
+    case "none":
+      return { labels: normals(fold(key, "labels"), size * 12, 1), counted: size };
+    case "tokens": {
+      const drawn = draw(size * length, classes).map((label, i) =>
+        mask[i] === 1 && i % 3 > 0 ? label : -100,
+      );
+      return { labels: Int32Array.from(drawn), counted: drawn.filter((label) => label >= 0).length };
+    }
+    default:
+      return { labels: Int32Array.from(draw(size, 3)) };
+  }
 }
 
 /** Every third piece is to be predicted. */

@@ -79,7 +79,7 @@ export function trialOf(registered: RegisteredMethod, { set, head, layers }: Tri
   const on = shareEngine();
   const train = async (trainer: Trainer): Promise<Product> => {
     await stepTimes(trainer, plan, STEPS, 1e-2);
-    const isAsked = head.kind === "classification" || head.kind === "regression";
+    const isAsked = head.kind !== "mlm";
     const logits = isAsked ? await trainer.logits(madeUpBatch(head, PROBE.number, PROBE.size)) : undefined;
     const tensors = await trainer.tensors();
     return { network: trainer.finish(tensors), logits, tensors, means: await meansOf(trainer) };
