@@ -40,7 +40,7 @@ import { type ProgressEvent, type RunContext, shellWord } from "../runs/progress
 import { makeRecipe } from "../runs/recipe.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
-import { objectiveOf } from "../train/objective.ts";
+import { objectiveOf, vectorObjective } from "../train/objective.ts";
 import { type ChosenMethod, chooseMethod } from "./own-method.ts";
 import { type Given, loadGiven, madeModel } from "./predecessor.ts";
 import { quantize } from "./quantize.ts";
@@ -305,8 +305,10 @@ async function readModels(
   context: RunContext,
 ): Promise<ReadModels> {
   requireSettling(asked, train, measure);
-  const objective = objectiveOf(asked, train);
   const base = await loadModel(asked.model, context);
+  const objective = asked.embedding
+    ? vectorObjective(asked.widths, base.network.config.hiddenSize)
+    : objectiveOf(asked, train);
   const { finetuned } = asked;
   const given = finetuned === undefined ? undefined : await loadGiven(finetuned, asked, train, context);
   const maxLength = trainingLength(base.network, asked.maxLength, context, given?.network);

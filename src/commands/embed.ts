@@ -36,8 +36,8 @@ async function embedWith(settings: EmbedSettings, context: RunContext): Promise<
   }
   const model = await openTextModel(network, { threads, device, batchSize, maxLength });
   try {
-    const vectors = await model.embed(given, context);
-    const { hiddenSize: dimensions } = network.config;
+    const { dimensions = network.config.hiddenSize } = settings;
+    const vectors = await model.embed(given, { dimensions }, context);
     return { length: model.maxLength, pooling, dimensions, vectors: vectors.map((vector) => [...vector]) };
   } finally {
     await model.close();

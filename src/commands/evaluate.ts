@@ -6,7 +6,7 @@
  * has no names. They are never guessed.
  */
 
-import { InputError } from "../base/errors.ts";
+import { ConfigError, InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { type Head, labelsOf, poolingOf } from "../bert/config.ts";
 import { encodeDataset, encodeInWindows } from "../data/batches.ts";
@@ -21,6 +21,8 @@ import { judgeLogits, logitsOf } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { openAnswers } from "../network/inference.ts";
 import { lengthFor } from "../network/length.ts";
+import type { Network } from "../network/network.ts";
+import { cutVectors } from "../network/vectors.ts";
 import { EVALUATE, type EvaluateOptions, type EvaluateSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { readValidation } from "../runs/data.ts";
@@ -72,7 +74,7 @@ async function evaluateModel(settings: EvaluateSettings, context: RunContext): P
   try {
     const inference = await openAnswers(engine, network);
     const answered = await logitsOf(inference, set, settings.batchSize, context.signal);
-    const logits = reorderColumns(answered, columns);
+    const logits = reorderColumns(cutTo(settings.dimensions, network, answered), columns);
     const truth = truthOf(set);
     const measure = measureOf(dataset);
     const { metrics, loss } = judgeLogits(measure, logits, truth);
@@ -92,6 +94,15 @@ async function evaluateModel(settings: EvaluateSettings, context: RunContext): P
   } finally {
     await engine.close();
   }
+}
+
+/** Vectors at the length that was asked for. @throws {ConfigError} `embed/dimensions`, for a model without vectors too */
+function cutTo(dimensions: number | undefined, { config, head }: Network, rows: Float32Array): Float32Array {
+  if (dimensions === undefined) return rows;
+  const pooling = poolingOf(head);
+  if (pooling) return cutVectors(rows, config.hiddenSize, dimensions, pooling.normalize);
+  const message = `dimensions: expected an encoder without a head, got one for ${head.kind}`;
+  throw new ConfigError("embed/dimensions", message);
 }
 
 /** As with a network, but no text is cut, and no mask fits. */

@@ -1,6 +1,7 @@
 /** What a model that is ready answers texts with, and vectors as one of the answers. Browser-safe. */
 
 import { ConfigError } from "../base/errors.ts";
+import { requireKnown } from "../base/known.ts";
 import { answersTexts, type Head, labelsOf, type Pooling, poolingOf } from "../bert/config.ts";
 import { type Answerer, answersTo, requireFinite, type Text } from "./predictions.ts";
 
@@ -57,16 +58,59 @@ const KINDS: Readonly<Record<Question, { readonly expected: string; readonly got
   embed: { expected: "an encoder without a head", got: "an encoder without a head" },
 };
 
+/** How vectors are given. */
+export interface EmbedOptions {
+  /** Numbers of a vector, from its front; default all. An encoder trained with `widths` keeps most of what it knows there. */
+  readonly dimensions?: number;
+}
+
 /**
- * A vector for each text, in their order, each in memory of its own.
- * @throws {RunError} `predict/finite` for numbers that are not finite
+ * A vector for each text, in their order, each in memory of its own. One that is cut is brought to length 1 again where the
+ * encoder's are.
+ *
+ * @throws {RunError} `predict/finite` for numbers that are not finite; {ConfigError} `embed/dimensions`, `options/unknown`
  */
-export async function embedTexts(answerer: Answerer, texts: readonly Text[]): Promise<Float32Array[]> {
+export async function embedTexts(
+  answerer: Answerer,
+  texts: readonly Text[],
+  options: EmbedOptions = {},
+): Promise<Float32Array[]> {
+  requireKnown("embed", options, ["dimensions"]);
+  const { dimensions } = options;
+  const normalize = poolingOf(answerer.head)?.normalize === true;
   const all: Float32Array[] = [];
   for await (const { read, rows, before } of answersTo(answerer, texts)) {
     const width = rows.length / read.length;
     requireFinite("vectors", rows, width, before);
-    for (let i = 0; i < read.length; i++) all.push(rows.slice(i * width, (i + 1) * width));
+    const kept = dimensions === undefined ? rows : cutVectors(rows, width, dimensions, normalize);
+    const numbers = dimensions ?? width;
+    for (let i = 0; i < read.length; i++) all.push(kept.slice(i * numbers, (i + 1) * numbers));
   }
   return all;
+}
+
+/**
+ * The first `dimensions` numbers of each row of [N, width], at length 1 where they are to be.
+ * @throws {ConfigError} `embed/dimensions`
+ */
+export function cutVectors(
+  rows: Float32Array,
+  width: number,
+  dimensions: number,
+  normalize: boolean,
+): Float32Array {
+  if (!(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= width)) {
+    const message = `dimensions: expected a whole number from 1 to ${width}, got ${String(dimensions)}`;
+    throw new ConfigError("embed/dimensions", message);
+  }
+  const texts = rows.length / width;
+  const cut = new Float32Array(texts * dimensions);
+  for (let i = 0; i < texts; i++) {
+    const row = rows.subarray(i * width, i * width + dimensions);
+    const length = normalize ? Math.sqrt(row.reduce((sum, x) => sum + x * x, 0)) : 1;
+    row.forEach((x, k) => {
+      cut[i * dimensions + k] = length === 0 ? x : x / length;
+    });
+  }
+  return cut;
 }

@@ -2,7 +2,7 @@
 
 import { integer, oneOf, onOff, text, texts } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-import { ANY_MODEL, COMMON, DATA, MODEL, MODEL_LENGTH, QUOTES, STRIDE } from "./shared.ts";
+import { ANY_MODEL, COMMON, DATA, DIMENSIONS, MODEL, MODEL_LENGTH, QUOTES, STRIDE } from "./shared.ts";
 
 /** Labels for texts, or for their tokens. */
 export const PREDICT = schema(
@@ -63,6 +63,7 @@ export const EMBED = schema("embed", {
   model: required(MODEL, `an encoder without a head: ${ANY_MODEL}`),
   texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
   batchSize: PREDICT.fields.batchSize,
+  dimensions: DIMENSIONS,
   ...MODEL_LENGTH,
   ...COMMON,
 });

@@ -3,7 +3,7 @@
 import { PREDICT } from "./answering.ts";
 import { blockShape, integer, integers, number, oneOf, onOff, someOf, text, texts, words } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-import { ANY_MODEL, COMMON, DATA, dataRule, MODEL, MODEL_LENGTH, STRIDE } from "./shared.ts";
+import { ANY_MODEL, COMMON, DATA, DIMENSIONS, dataRule, MODEL, MODEL_LENGTH, STRIDE } from "./shared.ts";
 
 const MASK = text("file", "a mask file, or the run that left one");
 const NUMBERS = oneOf("float32", "float16", "int8");
@@ -24,6 +24,7 @@ export const EVALUATE = schema(
     ...MODEL_LENGTH,
     ...STRIDE,
     batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+    dimensions: DIMENSIONS,
     ...COMMON,
   },
   dataRule,

@@ -68,6 +68,11 @@ export const DATA = {
   }),
 };
 
+/** How much of a vector is wanted. */
+export const DIMENSIONS = optional(integer(1, LARGEST), "numbers of a vector, from its front", {
+  absent: "all",
+});
+
 /** Options that say what labels are. */
 export const KINDS = ["regression", "classification", "multiLabel", "tokens", "embedding"] as const;
 

@@ -34,7 +34,7 @@ test("wrong calls are refused by name, a stop and a close too", async () => {
   const encoder = await openTextModel(tinyModel({ kind: "none" }));
   await expect(encoder.classify(["a"])).rejects.toMatchObject({ code: "model/task" });
   await expect(encoder.embed([])).rejects.toMatchObject({ code: "embed/none" });
-  const stop = encoder.embed(["a"], { signal: AbortSignal.abort() });
+  const stop = encoder.embed(["a"], {}, { signal: AbortSignal.abort() });
   await expect(stop).rejects.toMatchObject({ name: "InterruptedError", code: "embed/stopped" });
   await encoder.close();
   await expect(encoder.embed(["a"])).rejects.toMatchObject({ code: "model/closed" });

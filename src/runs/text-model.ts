@@ -25,7 +25,13 @@ import {
   requireWindows,
   type Text,
 } from "../network/predictions.ts";
-import { type AnswerFacts, answerFacts, embedTexts, requireTask } from "../network/vectors.ts";
+import {
+  type AnswerFacts,
+  answerFacts,
+  type EmbedOptions,
+  embedTexts,
+  requireTask,
+} from "../network/vectors.ts";
 import { LOAD } from "../options/answering.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { MODEL } from "../options/shared.ts";
@@ -77,9 +83,13 @@ export interface TextModel extends AnswerFacts {
   /**
    * A vector of `dimensions` numbers for each text, in their order. Where `pooling.normalize` is true a vector has length 1,
    * and the cosine of two is their scalar product.
-   * @throws as `classify` does: `embed/none`, `model/task` for a model with labels, `embed/stopped`
+   * @throws as `classify` does: `embed/none`, `embed/dimensions`, `model/task` for a model with labels, `embed/stopped`
    */
-  embed(texts: readonly Text[], context?: Pick<RunContext, "signal">): Promise<Float32Array[]>;
+  embed(
+    texts: readonly Text[],
+    options?: EmbedOptions,
+    context?: Pick<RunContext, "signal">,
+  ): Promise<Float32Array[]>;
   close(): Promise<void>;
 }
 
@@ -161,10 +171,11 @@ export async function openTextModel(
         const tag = (): Promise<Tagged[]> => tagTexts(answerer(context.signal), texts, options);
         return untilClosed(perform("predict", context, tag));
       },
-      embed: async (texts, context = {}) => {
+      embed: async (texts, options = {}, context = {}) => {
         requireTask(facts, "embed");
         requireTexts(texts, "embed/none");
-        return untilClosed(perform("embed", context, () => embedTexts(answerer(context.signal), texts)));
+        const embed = (): Promise<Float32Array[]> => embedTexts(answerer(context.signal), texts, options);
+        return untilClosed(perform("embed", context, embed));
       },
       close: () => {
         isClosed = true;

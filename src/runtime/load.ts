@@ -26,7 +26,13 @@ import {
   requireWindows,
   type Text,
 } from "../network/predictions.ts";
-import { type AnswerFacts, answerFacts, embedTexts, requireTask } from "../network/vectors.ts";
+import {
+  type AnswerFacts,
+  answerFacts,
+  type EmbedOptions,
+  embedTexts,
+  requireTask,
+} from "../network/vectors.ts";
 import { isTwin } from "../sparse/kernels.ts";
 import { type Rates, USUAL_RATES } from "../sparse/linear.ts";
 import type { Path } from "./host.ts";
@@ -101,10 +107,10 @@ export interface RuntimeModel extends AnswerFacts {
   tag(texts: readonly string[], options?: TagOptions): Promise<Tagged[]>;
   /**
    * A vector of `dimensions` numbers for each text, in their order; calls may overlap. Where `pooling.normalize` is true a
-   * vector has length 1, and the cosine of two is their scalar product.
-   * @throws as `classify` does, `model/task` for a model with labels
+   * vector has length 1, and the cosine of two is their scalar product. With `dimensions` it has its first numbers alone.
+   * @throws as `classify` does, `embed/dimensions`, `model/task` for a model with labels
    */
-  embed(texts: readonly Text[]): Promise<Float32Array[]>;
+  embed(texts: readonly Text[], options?: EmbedOptions): Promise<Float32Array[]>;
   close(): Promise<void>;
 }
 
@@ -291,10 +297,10 @@ function modelOf(
       requireSingleTexts(texts, "runtime/none");
       return tagTexts(answerer, texts, options);
     },
-    embed: async (texts) => {
+    embed: async (texts, options) => {
       requireTask(facts, "embed");
       requireTexts(texts, "runtime/none");
-      return embedTexts(answerer, texts);
+      return embedTexts(answerer, texts, options);
     },
     close: () => path.close(),
   };

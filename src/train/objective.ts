@@ -57,6 +57,26 @@ export function objectiveOf(settings: ObjectiveSettings, train: Dataset): Object
   return Object.keys(objective).length === 0 ? undefined : objective;
 }
 
+/**
+ * What vectors are held to: at their whole length, and at the ones that they may be cut to.
+ *
+ * @param widths  as they are typed
+ * @throws {ConfigError} `loss/widths` for more than the encoder has
+ */
+export function vectorObjective(
+  widths: readonly string[] | undefined,
+  hiddenSize: number,
+): Objective | undefined {
+  if (widths === undefined || widths.length === 0) return undefined;
+  const all = [...new Set([hiddenSize, ...widths.map(Number)])];
+  const wrong = all.find((width) => width > hiddenSize);
+  if (wrong === undefined) return { widths: all };
+  throw new ConfigError(
+    "loss/widths",
+    `widths: expected numbers up to ${hiddenSize}, the encoder's, got ${wrong}`,
+  );
+}
+
 /** What a run says of its weights. */
 export function objectiveNotes({ weights }: Objective, labels: readonly string[]): string[] {
   if (weights === undefined) return [];
