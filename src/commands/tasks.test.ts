@@ -39,8 +39,7 @@ test("labels of words: fine-tuned from CoNLL, compressed, evaluated by entities,
     out,
     method: "magnitude",
     sparsity: 0.3,
-    epochs: 3,
-    learningRate: 1e-3,
+    epochs: 12,
   });
   expect(product.metric).toMatchObject({ name: "entity_f1", before: 1 });
   const { metrics, metric } = await evaluate({ model: out, data, threads: 1 });
