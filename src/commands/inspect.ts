@@ -193,7 +193,7 @@ async function askModel(
   { tokenizer, length }: Reading,
   settings: DataSettings,
   context: RunContext,
-): Promise<ModelLook> {
+): Promise<ModelLook | null> {
   const engine = new Engine({ threads: settings.threads, provider: settings.device });
   try {
     const model = await openNetwork(engine, network);

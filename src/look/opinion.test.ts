@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Dataset } from "../data/dataset.ts";
-import { foldedOpinion } from "./opinion.ts";
+import { foldedOpinion, opinionOf } from "./opinion.ts";
 
 const WORDS = ["sun", "rain", "tree", "road", "house", "river", "stone"];
 
@@ -40,5 +40,9 @@ test("models that learn nothing from the words are not asked which labels they d
 
 test("nobody is asked where there are few rows, or labels that words alone do not tell", async () => {
   expect(await foldedOpinion(setOf(99, []), undefined, undefined)).toBeNull();
-  expect(await foldedOpinion(setOf(120, [], { task: "tokens" }), undefined, undefined)).toBeNull();
+  const words = setOf(120, [], { task: "tokens" });
+  expect(await foldedOpinion(words, undefined, undefined)).toBeNull();
+  expect(
+    await opinionOf({ model: "m", kind: "given" }, [words], async () => new Float32Array(240)),
+  ).toBeNull();
 });

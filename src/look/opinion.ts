@@ -30,13 +30,17 @@ export interface ModelLook {
 /** Labels in doubt that are told, of both splits together. */
 const SUSPECTS = 20;
 
-/** Gathers what a model says of some sets; the last one tells how far it can be trusted. `answers` are as `suspectsIn` has them. */
+/**
+ * Gathers what a model says of some sets; the last one tells how far it can be trusted. Null where no row has a label of its own.
+ * @param answers  as `suspectsIn` has them
+ */
 export async function opinionOf(
   { model, kind }: Pick<ModelLook, "model" | "kind">,
   all: readonly (Dataset | undefined)[],
   answers: (set: Dataset) => Promise<Float32Array>,
-): Promise<ModelLook> {
+): Promise<ModelLook | null> {
   const sets = all.filter((set) => set !== undefined).filter(canSuspect);
+  if (sets.length === 0) return null;
   const suspects: Suspect[] = [];
   let error: number | null = null;
   for (const set of sets) {
@@ -46,7 +50,7 @@ export async function opinionOf(
       error = calibrationError({ logits, labels: set.examples.map(classOf) });
   }
   const rows = sets.reduce((n, { examples }) => n + examples.length, 0);
-  const isShare = rows > 0 && sets.every(({ task }) => task !== "regression");
+  const isShare = sets.every(({ task }) => task !== "regression");
   return {
     model,
     kind,
@@ -90,7 +94,7 @@ export async function foldedOpinion(
     }
     return logits;
   });
-  return opinion.learns ? opinion : { ...opinion, suspects: [] };
+  return opinion === null || opinion.learns ? opinion : { ...opinion, suspects: [] };
 }
 
 /** A quarter of what a constant answer gets wrong has to be right. */
