@@ -81,11 +81,17 @@ test("a mask, a length, another command and files that do not fit are refused by
   await expect(loadModel(floor)).rejects.toThrow(
     "model: expected an encoder, got a floor, which evaluate and predict",
   );
+  const several = join(root, "several");
+  const model = await fitFloor(learnTermReader(DATA), "classification", DATA);
+  for (const kind of ["tf-idf", "static"]) await writeFloor(join(several, kind), model);
+  await expect(predict({ model: several, texts })).rejects.toThrow(
+    "model: expected one floor, got static and tf-idf",
+  );
   const data = join(root, "topics.csv");
   await writeFile(data, "text,label\nwar,politics\ngoals,sport\n");
   await expect(evaluate({ model: floor, data })).rejects.toThrow("expected label negative or positive");
   const damaged = join(root, "damaged");
-  await writeFloor(damaged, await fitFloor(learnTermReader(DATA), "classification", DATA));
+  await writeFloor(damaged, model);
   const facts = {
     version: 1,
     kind: "tf-idf",

@@ -10,7 +10,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { ConfigError, FormatError } from "../base/errors.ts";
+import { ConfigError, FormatError, InputError } from "../base/errors.ts";
 import { requireEntry } from "../base/present.ts";
 import { floatTensor, type Tensor } from "../base/tensor.ts";
 import { withFile, writeFileAtomic } from "../formats/files.ts";
@@ -113,7 +113,10 @@ async function measureFolder(folder: string): Promise<FileBytes> {
   };
 }
 
-/** The folder of a floor that a path means: itself, or the only one in it, as a run's `floor` is. */
+/**
+ * The folder of a floor that a path means: itself, or the only one in it, as a run's `floor` is.
+ * @throws {InputError} `floor/many` where there are several
+ */
 export function floorFolder(path: string): string | undefined {
   const isFloor = (folder: string): boolean => existsSync(join(folder, JSON_FILE));
   if (isFloor(path)) return path;
@@ -122,7 +125,9 @@ export function floorFolder(path: string): string | undefined {
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => join(path, name))
     .filter(isFloor);
-  return inside.length === 1 ? inside[0] : undefined;
+  if (inside.length <= 1) return inside[0];
+  const names = inside.map((folder) => basename(folder)).sort();
+  throw new InputError("floor/many", `model: expected one floor, got ${names.join(" and ")} (${path})`);
 }
 
 function isFolder(path: string): boolean {
