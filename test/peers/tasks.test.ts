@@ -322,6 +322,6 @@ test("docs/tasks.md has the table", async (context) => {
     }),
     ...WAYS.map(({ name }) => row(name, (task) => cells.get(`${name} ${task}`) ?? "?")),
   ];
-  const text = `${PAGE}\n${table.join("\n")}\n\nOf tokens the pipeline of transformers.js gives no places, leaves unknown words out, and joins by \`none\` and \`simple\` alone.\n`;
+  const text = `${PAGE}\n${table.join("\n")}\n\nOf tokens the pipeline of transformers.js gives no places, leaves unknown words out, and joins by \`none\` and \`simple\` alone. \`espalier predict\` prints a line for each entity: the number of its text, label, probability, start, end, and what stands there.\n`;
   await expect(text).toMatchFileSnapshot("../../docs/tasks.md");
 });
