@@ -24,14 +24,17 @@ export const BINS = 15;
 export interface Labelled {
   readonly logits: Float32Array;
   readonly labels: Numbers;
+  /** Labels of one example; default 1. */
+  readonly width?: number;
 }
 
 /** Logits z of labels that hold or do not, as classes: [0, z]. */
-export function asClasses(logits: Float32Array, labels: Numbers): Labelled {
-  return {
-    logits: Float32Array.from({ length: 2 * logits.length }, (_, i) => (i % 2) * (logits[i >> 1] ?? 0)),
-    labels,
-  };
+export function asClasses({ logits, ...rest }: Labelled): Labelled {
+  const pairs = new Float32Array(2 * logits.length);
+  logits.forEach((z, i) => {
+    pairs[2 * i + 1] = z;
+  });
+  return { ...rest, logits: pairs };
 }
 
 /** What is said of a model's probabilities. */
@@ -112,32 +115,34 @@ export function halves(labelled: Labelled, key: Key): Labelled {
 
 /** Logits of each half, changed by what is fitted on the other. The halves are drawn by the key. */
 export function acrossHalves(
-  { logits, labels }: Labelled,
+  { logits, labels, width = 1 }: Labelled,
   key: Key,
   change: (fitted: Labelled, logits: Float32Array) => Float32Array,
 ): Labelled {
-  const classes = logits.length / labels.length;
-  const order = permutation(key, labels.length);
-  const middle = labels.length >> 1;
+  const examples = labels.length / width;
+  const numbers = logits.length / examples;
+  const order = permutation(key, examples);
+  const middle = examples >> 1;
   const parts = [order.slice(0, middle), order.slice(middle)];
   const changed = new Float32Array(logits.length);
   const taken = (part: Int32Array): Labelled => {
-    const rows = new Float32Array(part.length * classes);
-    part.forEach((row, i) => {
-      rows.set(logits.subarray(row * classes, (row + 1) * classes), i * classes);
+    const rows = new Float32Array(part.length * numbers);
+    const own = Array.from(part, (row, i) => {
+      rows.set(logits.subarray(row * numbers, (row + 1) * numbers), i * numbers);
+      return Array.from({ length: width }, (_, c) => requireItem(labels, row * width + c, "labels"));
     });
-    return { logits: rows, labels: Array.from(part, (row) => requireItem(labels, row, "labels")) };
+    return { logits: rows, labels: own.flat(), width };
   };
   const [first, second] = parts.map(taken);
-  if (first === undefined || second === undefined) return { logits, labels };
+  if (first === undefined || second === undefined) return { logits, labels, width };
   for (const [part, own, other] of [
     [parts[0], first, second],
     [parts[1], second, first],
   ] as const) {
     const rows = change(other, own.logits);
     part?.forEach((row, i) => {
-      changed.set(rows.subarray(i * classes, (i + 1) * classes), row * classes);
+      changed.set(rows.subarray(i * numbers, (i + 1) * numbers), row * numbers);
     });
   }
-  return { logits: changed, labels };
+  return { logits: changed, labels, width };
 }

@@ -7,6 +7,7 @@ import {
   aText,
   type JsonShape,
   listOf,
+  mapOf,
   orNull,
   record,
 } from "../formats/json-shape.ts";
@@ -34,10 +35,8 @@ export interface CalibrationFigures {
 
 /** What `threshold` did; the classifier has it already. */
 export interface ThresholdFigures {
-  /** From which probability on, before it was moved, the second class is said. */
-  readonly value: number;
-  /** The second class. */
-  readonly label: string;
+  /** From which probability on, before it was moved, a label is said: the second of two classes, or each of several. */
+  readonly thresholds: Readonly<Record<string, number>>;
   readonly metric: string;
   /** The metric at 0.5, at the threshold, and with each half of the examples at that of the other. */
   readonly before: number;
@@ -64,8 +63,7 @@ export const CALIBRATION = record<CalibrationFigures>({
 });
 
 export const THRESHOLD = record<ThresholdFigures>({
-  value: anAmount,
-  label: aText,
+  thresholds: mapOf(anAmount),
   metric: aText,
   before: aNumber,
   after: aNumber,

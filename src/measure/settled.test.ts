@@ -5,7 +5,7 @@ import type { Dataset, Measure } from "../data/dataset.ts";
 import { withScaling } from "../network/scaled.ts";
 import { calibrationError, fitTemperature, type Labelled, trustOf } from "./calibration.ts";
 import { requireSettling, settle, settledSentences } from "./settled.ts";
-import { bestCut, cutOf, metricAt, thresholdOf } from "./threshold.ts";
+import { cutOf, cutsFor, metricAt, thresholdOf } from "./threshold.ts";
 
 /** Labels drawn from softmax(z / T), so that T is the temperature that z needs. */
 function drawn(n: number, classes: number, temperature: number): Labelled {
@@ -55,12 +55,43 @@ const FACTS = { measure: F1, labels: TWO.labels, key: keyOf(0) };
 
 test("the best cut lies between two neighbours and beats every other, and 0.5 where that is as good", () => {
   const labelled = drawn(400, 2, 1);
-  const cut = bestCut(F1, labelled);
-  const values = Array.from({ length: 400 }, (_, i) => metricAt(F1, labelled, (i - 200) / 25));
-  expect(metricAt(F1, labelled, cut)).toBeGreaterThanOrEqual(Math.max(...values));
-  expect(metricAt(F1, labelled, cut)).toBeGreaterThan(metricAt(F1, labelled, 0));
-  expect(bestCut(F1, { logits: Float32Array.from([3, 0, 0, 1]), labels: [0, 1] })).toBe(0);
+  const cuts = cutsFor(F1, labelled, "best");
+  const values = Array.from({ length: 400 }, (_, i) => metricAt(F1, labelled, [(i - 200) / 25]));
+  expect(metricAt(F1, labelled, cuts)).toBeGreaterThanOrEqual(Math.max(...values));
+  expect(metricAt(F1, labelled, cuts)).toBeGreaterThan(metricAt(F1, labelled, [0]));
+  expect(cutsFor(F1, { logits: Float32Array.from([3, 0, 0, 1]), labels: [0, 1] }, "best")).toEqual([0]);
   expect(thresholdOf(cutOf(0.3))).toBeCloseTo(0.3, 12);
+});
+
+test("of several labels each has the cut of its own best F1, and the classifier's bias has them all", () => {
+  const head = { kind: "multi-label" as const, labels: ["a", "b"] };
+  const measure: Measure = { task: "multi-label", metrics: ["macro_f1", "micro_f1"], primary: "macro_f1" };
+  // Label a holds above 1, label b above -2.
+  const logits = Float32Array.from([2, -1, 3, -3, 0.5, -1.5, 0, -4, 1.5, -2.5, -1, -1]);
+  const labels = [1, 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1];
+  const network = smallNetwork(head, 1);
+  const facts = { measure, labels: head.labels, key: keyOf(0) };
+  const { network: settled, figures } = settle(
+    network,
+    { logits, labels, width: 2 },
+    { threshold: "best" },
+    facts,
+  );
+  const cuts = Object.values(figures.threshold?.thresholds ?? {}).map(cutOf);
+  expect(cuts[0]).toBeCloseTo(1, 6);
+  expect(cuts[1]).toBeCloseTo(-2, 6);
+  expect(figures.threshold).toMatchObject({ metric: "macro_f1", after: 1 });
+  const bias = (of: typeof network): number[] => [...(of.tensors.get("classifier.bias")?.data ?? [])];
+  expect(bias(settled).map((x, i) => x - (bias(network)[i] ?? 0))).toEqual([
+    expect.closeTo(-1, 6),
+    expect.closeTo(2, 6),
+  ]);
+  const given = settle(network, { logits, labels, width: 2 }, { threshold: 0.3, calibrate: true }, facts);
+  expect(given.figures.threshold?.thresholds).toEqual({
+    a: expect.closeTo(0.3, 6),
+    b: expect.closeTo(0.3, 6),
+  });
+  expect(given.figures.calibration?.examples).toBe(6);
 });
 
 test("the classifier has both: its logits are z / T, less the cut for the second class", () => {
@@ -76,10 +107,10 @@ test("the classifier has both: its logits are z / T, less the cut for the second
   const [w, v] = [network, settled].map(({ tensors }) => tensors.get("classifier.weight")?.data ?? []);
   expect(Math.max(...Array.from(w ?? [], (x, i) => Math.abs(x / T - (v?.[i] ?? 1))))).toBeLessThan(1e-6);
   expect(figures.threshold).toMatchObject({ metric: "f1" });
-  expect(figures.threshold?.value).toBeCloseTo(0.3, 6);
+  expect(figures.threshold?.thresholds.yes).toBeCloseTo(0.3, 6);
   expect(figures.threshold?.after).toBe(figures.threshold?.held);
   expect(settledSentences(figures).join("\n")).toMatch(
-    /^Calibrated by temperature 1\.\d\d: .*\.\nThreshold: "yes" from a probability of 0\.300 on, which is now 0\.5; f1 .*\.$/,
+    /^Calibrated by temperature 1\.\d\d: .*\.\nThreshold: "yes" from 0\.300 on, which is now 0\.5; f1 .*\.$/,
   );
   expect(notes).toEqual([]);
   expect(settle(network, labelled, {}, FACTS)).toEqual({ network, figures: {}, notes: [] });
@@ -95,7 +126,7 @@ test("a best threshold has a figure from the other half beside its own, which fl
 test("values have no temperature, three classes no threshold", () => {
   const data: Dataset = { name: "made", task: "classification", labels: ["a", "b", "c"], examples: [] };
   expect(() => requireSettling({ threshold: "best" }, data, F1)).toThrow(
-    "threshold: expected data with two classes, got 3 (made)",
+    "threshold: expected data with two classes, or with several labels of a text, got 3 classes (made)",
   );
   expect(() => requireSettling({ calibrate: true }, { ...data, task: "regression", labels: [] }, F1)).toThrow(
     "calibrate: expected data with labels, got values (made)",

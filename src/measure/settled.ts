@@ -1,6 +1,6 @@
 /**
- * What is fitted to the judging examples when training has ended: a temperature, and a threshold of two classes. Both go
- * into the classifier (network/scaled.ts), so that every format and every program has them.
+ * What is fitted to the judging examples when training has ended: a temperature, and a threshold of two classes or of each
+ * of several labels. Both go into the classifier (network/scaled.ts), so that every format and every program has them.
  *
  * They are fitted on the rows that judge, which flatters them: each figure stands beside an honest one, for which either
  * half of these rows was judged by what the other half gave. A threshold moves the probabilities with it: 0.5 is then
@@ -8,6 +8,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { fixed, percent } from "../base/quantity.ts";
 import { fold, type Key, keyOf } from "../base/random.ts";
 import type { EncodedSet } from "../data/batches.ts";
@@ -19,7 +20,7 @@ import { type Scaling, withScaling } from "../network/scaled.ts";
 import { acrossHalves, asClasses, fitTemperature, halves, type Labelled, trustOf } from "./calibration.ts";
 import { type Judged, judgeNetwork } from "./logits.ts";
 import type { CalibrationFigures, ThresholdFigures } from "./result-parts.ts";
-import { bestCut, cutOf, metricAt, movesWithThreshold, thresholdOf } from "./threshold.ts";
+import { cutsFor, metricAt, movesWithThreshold, shiftedBy, shiftOf, thresholdOf } from "./threshold.ts";
 import { metricText } from "./verdict.ts";
 
 /** What a run asks for. */
@@ -57,9 +58,9 @@ export async function judgeSettled(
   { set, measure, labels }: Judging,
 ): Promise<Settled & { readonly judged: Judged & { readonly network: Network } }> {
   const first = await judgeNetwork(network, settings, set, measure);
-  const { labels: truth } = truthOf(set);
-  const labelled =
-    measure.task === "multi-label" ? asClasses(first.logits, truth) : { logits: first.logits, labels: truth };
+  const truth = truthOf(set);
+  const width = truth.width ?? 1;
+  const labelled = { logits: first.logits, labels: truth.labels, width };
   const key = keyOf(settings.seed);
   const settled = settle(network, labelled, settings, { measure, labels, key });
   const isSame = settled.network === network;
@@ -80,12 +81,10 @@ export function requireSettling(
     throw new ConfigError("calibrate/task", message);
   }
   if (threshold === undefined) return;
-  if (task !== "classification" || labels.length !== 2) {
-    const got = task === "classification" ? `${labels.length}` : KINDS[task];
-    throw new ConfigError(
-      "threshold/classes",
-      `threshold: expected data with two classes, got ${got} (${name})`,
-    );
+  if (task !== "multi-label" && (task !== "classification" || labels.length !== 2)) {
+    const expected = "data with two classes, or with several labels of a text";
+    const got = task === "classification" ? `${labels.length} classes` : KINDS[task];
+    throw new ConfigError("threshold/classes", `threshold: expected ${expected}, got ${got} (${name})`);
   }
   if (threshold === "best" && !movesWithThreshold(measure)) {
     const expected = "a metric that a threshold changes, such as f1 or accuracy";
@@ -114,19 +113,21 @@ export function settle(
   }: { readonly measure: Measure; readonly labels: readonly string[]; readonly key: Key },
 ): Settled {
   const { calibrate = false, threshold } = settings;
-  const calibration = calibrate ? calibrateOn(labelled, fold(key, "calibrate")) : undefined;
+  const asked = measure.task === "multi-label" ? asClasses(labelled) : labelled;
+  const calibration = calibrate ? calibrateOn(asked, fold(key, "calibrate")) : undefined;
   const temperature = calibration?.temperature ?? 1;
   const scaled = { ...labelled, logits: labelled.logits.map((z) => z / temperature) };
-  const cut = threshold === undefined ? 0 : cutFor(threshold, scaled, measure);
-  const scaling: Scaling = { temperature, ...(cut === 0 ? {} : { shift: [0, -cut] }) };
-  const moved = { cut, label: labels[1] ?? "", isFitted: threshold === "best" };
+  const cuts = threshold === undefined ? [] : cutsFor(measure, scaled, threshold);
+  const isMoved = cuts.some((cut) => cut !== 0);
+  const scaling: Scaling = { temperature, ...(isMoved ? { shift: shiftOf(measure, cuts) } : {}) };
+  const job = { cuts, threshold, labels: measure.task === "multi-label" ? labels : labels.slice(1) };
   return {
-    network: temperature === 1 && cut === 0 ? network : withScaling(network, scaling),
+    network: temperature === 1 && !isMoved ? network : withScaling(network, scaling),
     figures: {
       ...(calibration ? { calibration } : {}),
       ...(threshold === undefined
         ? {}
-        : { threshold: thresholdFigures(moved, scaled, measure, fold(key, "threshold")) }),
+        : { threshold: thresholdFigures(job, scaled, measure, fold(key, "threshold")) }),
     },
     notes: calibrate && !calibration ? [UNFIT] : [],
   };
@@ -141,7 +142,7 @@ function calibrateOn(labelled: Labelled, key: Key): CalibrationFigures | undefin
   const before = trustOf(labelled);
   const after = trustOf({ ...labelled, logits: labelled.logits.map((z) => z / temperature) });
   const held = trustOf(halves(labelled, key));
-  return { temperature, examples: labelled.labels.length, before, after, held };
+  return { temperature, examples: labelled.labels.length / (labelled.width ?? 1), before, after, held };
 }
 
 /** What was fitted and what it did, a sentence each. */
@@ -157,35 +158,45 @@ function calibrationSentence({ temperature, before, held }: CalibrationFigures):
   return `Calibrated by temperature ${fixed(temperature, 2)}: expected calibration error ${was} before, ${is} after, each half of the judging examples by the temperature of the other.`;
 }
 
-function cutFor(threshold: number | "best", labelled: Labelled, measure: Measure): number {
-  return threshold === "best" ? bestCut(measure, labelled) : cutOf(threshold);
-}
-
 interface Moved {
-  readonly cut: number;
-  readonly label: string;
-  /** Chosen on the judging examples, not given. */
-  readonly isFitted: boolean;
+  readonly cuts: readonly number[];
+  readonly threshold: number | "best" | undefined;
+  /** Those that have a cut. */
+  readonly labels: readonly string[];
 }
 
 function thresholdFigures(
-  { cut, label, isFitted }: Moved,
+  { cuts, labels, threshold }: Moved,
   labelled: Labelled,
   measure: Measure,
   key: Key,
 ): ThresholdFigures {
-  const [before, after] = [metricAt(measure, labelled, 0), metricAt(measure, labelled, cut)];
-  const shifted = acrossHalves(labelled, key, (fitted, logits) => {
-    const own = isFitted ? bestCut(measure, fitted) : cut;
-    return logits.map((z, i) => (i % 2 === 1 ? z - own : z));
+  const none = cuts.map(() => 0);
+  const crossed = acrossHalves(labelled, key, (fitted, logits) => {
+    const own = threshold === "best" ? cutsFor(measure, fitted, threshold) : cuts;
+    return shiftedBy(logits, shiftOf(measure, own));
   });
-  const held = metricAt(measure, shifted, 0);
-  return { value: thresholdOf(cut), label, metric: measure.primary, before, after, held };
+  return {
+    thresholds: Object.fromEntries(
+      labels.map((label, i) => [label, thresholdOf(requireItem(cuts, i, "cuts"))]),
+    ),
+    metric: measure.primary,
+    before: metricAt(measure, labelled, none),
+    after: metricAt(measure, labelled, cuts),
+    held: metricAt(measure, crossed, none),
+  };
 }
 
-function thresholdSentence({ value, label, metric, before, after, held }: ThresholdFigures): string {
+function thresholdSentence({ thresholds, metric, before, after, held }: ThresholdFigures): string {
   const [was, is, honest] = [before, after, held].map((x) => metricText(metric, x));
+  const each = Object.entries(thresholds).map(
+    ([label, value]) => `${JSON.stringify(label)} from ${fixed(value, 3)}`,
+  );
+  const more = each.length > SHOWN ? `, and ${each.length - SHOWN} more` : "";
   const also =
-    after === held ? "" : `, ${honest} with each half of the judging examples at the threshold of the other`;
-  return `Threshold: ${JSON.stringify(label)} from a probability of ${fixed(value, 3)} on, which is now 0.5; ${metric} ${was} before, ${is} after${also}.`;
+    after === held ? "" : `, ${honest} with each half of the judging examples at the thresholds of the other`;
+  return `Threshold: ${each.slice(0, SHOWN).join(", ")}${more} on, which is now 0.5; ${metric} ${was} before, ${is} after${also}.`;
 }
+
+/** Labels in a sentence. */
+const SHOWN = 5;

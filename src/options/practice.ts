@@ -58,7 +58,7 @@ export const PRACTICE = {
   ),
   threshold: optional(
     threshold(),
-    "probability from which on the second of two classes is said, or that of the best metric; part of the model",
+    "probability from which on the second of two classes, or each of several labels, is said; best: that of the best metric",
     { absent: "0.5" },
   ),
 };

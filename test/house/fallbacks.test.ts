@@ -35,7 +35,6 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/floor/pieces.ts": "every number of every piece's vector",
   "src/formats/float16.ts": "every number of a tensor",
   "src/measure/calibration.ts": "every logit, at every halving",
-  "src/measure/threshold.ts": "every example, at every threshold",
   "src/network/masks.ts": "every bit of a mask",
   "src/network/pooling.ts": "every state of a text",
   "src/network/shrink.ts": "every weight that is kept",
