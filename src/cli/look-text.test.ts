@@ -90,6 +90,7 @@ test.each([
   [["reviews.csv", "--model", "runs/a"], { data: "reviews.csv", model: "runs/a" }],
   [["glue", "--task", "sst2"], { data: "glue", task: "sst2" }],
   [["embedded:sentiment"], { data: "embedded:sentiment" }],
+  [["names.conll"], { data: "names.conll" }],
   [["runs/a", "--data", "reviews.csv"], { model: "runs/a", data: "reviews.csv" }],
   [["hf:owner/name"], { model: "hf:owner/name" }],
   [["hf:owner/name/config"], { data: "hf:owner/name/config" }],

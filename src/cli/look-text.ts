@@ -23,7 +23,7 @@ export function lookText(look: DataInspection): string {
     ...(look.labels.length > 0 ? [labelsTable(look)] : []),
     lengthsTable(look),
     findingsText(look.findings),
-    ...(model === null ? [] : [suspectsText(model)]),
+    ...(model === null ? [] : [suspectsText(model, look.task === "tokens" ? "words" : "rows")]),
   ].join("\n\n");
 }
 
@@ -112,12 +112,15 @@ function findingsText(findings: readonly string[]): string {
     .join("\n");
 }
 
-function suspectsText({ model, kind, learns, suspects, agreement, calibrationError }: ModelLook): string {
+function suspectsText(
+  { model, kind, learns, suspects, agreement, calibrationError }: ModelLook,
+  rows: string,
+): string {
   const who = kind === "given" ? model : "a linear model on the words of other rows";
   const said = [
     ...(agreement === null
       ? []
-      : [`it says what the data says of ${percent(agreement, { decimals: 1 })} of the rows`]),
+      : [`it says what the data says of ${percent(agreement, { decimals: 1 })} of the ${rows}`]),
     ...(calibrationError === null
       ? []
       : [`its probabilities are off by ${fixed(100 * calibrationError, 1)} points on the average`]),

@@ -1,6 +1,7 @@
 /** `espalier inspect`: what is in a model, part by part, without running it; or what is in data, before anything is trained on it. */
 
 import { InputError } from "../base/errors.ts";
+import { requireEntry, requireItem } from "../base/present.ts";
 import type { Head } from "../bert/config.ts";
 import { type EncodedSet, encodeDataset } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -9,6 +10,7 @@ import { floorFolder, openFloor } from "../floor/folder.ts";
 import { asText, floorLogits } from "../floor/model.ts";
 import { type CountedTokens, type DataInspection, type LookedAt, lookAt } from "../look/look.ts";
 import { foldedOpinion, type ModelLook, opinionOf } from "../look/opinion.ts";
+import { wordsApart } from "../look/suspects.ts";
 import { spreadOf } from "../look/texts.ts";
 import { type Answering, logitsOf } from "../measure/logits.ts";
 import { headText, partsOf } from "../measure/parts.ts";
@@ -197,7 +199,11 @@ async function askModel(
   const engine = new Engine({ threads: settings.threads, provider: settings.device });
   try {
     const model = await openNetwork(engine, network);
-    return await opinionOf({ model: name, kind: "given" }, sets, async (set) => {
+    const whole = new Map(
+      sets.filter((set) => set !== undefined).map((set) => [apart(set, { tokenizer, length }), set]),
+    );
+    return await opinionOf({ model: name, kind: "given" }, [...whole.keys()], async (asked) => {
+      const set = requireEntry(whole, asked, "set of");
       const answered = await answersOf(
         model,
         encodeDataset(set, tokenizer, length),
@@ -209,6 +215,15 @@ async function askModel(
   } finally {
     await engine.close();
   }
+}
+
+/** Rows of which each has a label: of labelled words the words that are not cut. */
+function apart(set: Dataset, { tokenizer, length }: Reading): Dataset {
+  if (set.task !== "tokens") return set;
+  return wordsApart(set, ({ text, words = [text] }) => {
+    const { starts } = tokenizer.encodeWords(words, length);
+    return (word) => requireItem(starts, word, "words") >= 0;
+  });
 }
 
 /** Rows that are answered before it is said how far the work is. */

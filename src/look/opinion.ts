@@ -23,7 +23,7 @@ export interface ModelLook {
   readonly suspects: readonly Suspect[];
   /** Expected calibration error on the rows that judge, else those that train: 0.05 where probabilities are off by five points. */
   readonly calibrationError: number | null;
-  /** Share of the rows, of both splits together, of which it says what the file says; null for what is no class. */
+  /** Share of the rows, or of labelled words, of both splits together, of which it says what the file says; null for what is no class. */
   readonly agreement: number | null;
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Dataset, Label } from "../data/dataset.ts";
-import { suspectsIn } from "./suspects.ts";
+import { suspectsIn, wordsApart } from "./suspects.ts";
 
 function setOf(task: Dataset["task"], labels: readonly string[], given: readonly Label[]): Dataset {
   return {
@@ -34,6 +34,18 @@ test("values: the farthest off first; the words of several labels: those that ho
   expect(first).toMatchObject({ where: "a:1", label: [], answer: ["y"] });
   expect(first?.labelProbability).toBeCloseTo(0.25 / (1 + Math.exp(-5)), 6);
   expect(more).toEqual([]);
+});
+
+test("words are rows of their own, among their neighbours, but for those that were cut", () => {
+  const words = ["Anna", "ran", "to", "Rome"];
+  const example = { text: words.join(" "), words, label: [1, 0, 0, 1], where: "a:1" };
+  const set: Dataset = { name: "a", task: "tokens", labels: ["O", "B"], examples: [example] };
+  const { task, examples } = wordsApart(set, () => (word) => word < 2);
+  expect(task).toBe("classification");
+  expect(examples).toEqual([
+    { text: "[Anna] ran to Rome", label: 1, where: "a:1 word 1" },
+    { text: "Anna [ran] to Rome", label: 0, where: "a:1 word 2" },
+  ]);
 });
 
 test("an impossible label has a finite loss", () => {

@@ -36,6 +36,27 @@ export function canSuspect({ task }: Pick<Dataset, "task">): boolean {
   return task === "classification" || task === "regression" || task === "multi-label";
 }
 
+/** Words beside one that is shown where it stands. */
+const BESIDE = 5;
+
+/**
+ * Of a set whose words have labels each word as a row of its own, shown among its neighbours: `to [Rome] with`.
+ * @param isRead  whether a word of an example was read by the model, and has an answer
+ */
+export function wordsApart(set: Dataset, isRead: (example: Example) => (word: number) => boolean): Dataset {
+  const examples = set.examples.flatMap((example) => {
+    const { words = [example.text], where } = example;
+    const reads = isRead(example);
+    return labelsOf(example).flatMap((label, i): Example[] => {
+      if (!reads(i)) return [];
+      const [before, after] = [words.slice(Math.max(0, i - BESIDE), i), words.slice(i + 1, i + 1 + BESIDE)];
+      const text = [...before, `[${words[i]}]`, ...after].join(" ");
+      return [{ text, label, where: `${where} word ${i + 1}` }];
+    });
+  });
+  return { ...set, task: "classification", examples };
+}
+
 /** All suspects, the least probable labels first. `logits` are [N, C] in the data's order of labels. */
 export function suspectsIn(set: Dataset, logits: Float32Array): Suspect[] {
   const width = Math.max(1, set.labels.length);
