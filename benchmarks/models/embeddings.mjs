@@ -9,6 +9,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { classOf } from "../../dist/data/dataset.js";
 import { readGlue } from "../../dist/data/glue.js";
 import { spearman } from "../../dist/data/judging/metrics.js";
 import { load } from "../../dist/runtime/load.js";
@@ -33,7 +34,7 @@ const product = (a, b) => a.reduce((sum, x, i) => sum + x * (b[i] ?? Number.NaN)
 const cosine = (a, b) => product(a, b) / Math.sqrt(product(a, a) * product(b, b));
 
 const { examples } = await readGlue("stsb", values.data, "dev");
-const truth = examples.map(({ label }) => label);
+const truth = examples.map(classOf);
 const sentences = [...examples.map(({ text }) => text), ...examples.map(({ pair = "" }) => pair)];
 
 /** @param {string} name */

@@ -188,7 +188,11 @@ async function begin(
 ): Promise<Sets<CutSet> & { readonly before: JudgedNetwork }> {
   const isVectors = settings.embedding;
   record({ kind: "phase", name: isVectors ? "vectors of the teacher" : "fine-tuning" });
-  const sets = isVectors ? await withVectors(original, settings, encoded, context.signal) : encoded;
+  const tell = (done: number, all: number): void =>
+    record({ kind: "phase", name: `${done.toLocaleString("en")} of ${all.toLocaleString("en")} texts` });
+  const { threads, device } = settings;
+  const run = { threads, device, signal: context.signal, tell };
+  const sets = isVectors ? await withVectors(original, encoded, run) : encoded;
   const { network } = isVectors ? { network: original } : (given ?? (await make()));
   const before = await judgeNetwork(withLength(network, settings.maxLength), settings, sets.dev, measure);
   record({ kind: "evaluation", step: 0, metrics: before.metrics, loss: before.loss, kept: false });
