@@ -60,10 +60,10 @@ test("texts in windows are trained on by window and answered by the mean, in the
   });
 });
 
-test("windows need labels of whole texts (stride/task)", async () => {
+test("windows need labels or a score, in training those of whole texts (stride/task)", async () => {
   const network = tinyModel({ kind: "none" });
   await expect(openTextModel(network, { stride: 3 })).rejects.toThrow(
-    "stride: expected a model that labels whole texts, got a head for none",
+    "stride: expected a model with labels or a score, got a head for none",
   );
   const data: Dataset = { name: "made", task: "tokens", labels: ["O"], examples: [] };
   expect(() => encodeInWindows(data, tokenizerOf(network), { length: 9, stride: 3 })).toThrow(

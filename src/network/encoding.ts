@@ -24,6 +24,15 @@ export function tokenizerOf({ config, vocabulary }: Pick<Network, "config" | "vo
       withKnownTypes(tokenizer.encode(text, pair, maxLength), config.typeVocab, pair !== undefined),
     encodePlaced: (text, maxLength) =>
       withKnownTypes(tokenizer.encodePlaced(text, maxLength), config.typeVocab, false),
+    encodeWindows: (text, pair, maxLength, stride) => {
+      const { windows, tokens } = tokenizer.encodeWindows(text, pair, maxLength, stride);
+      const known = windows.map((each) => withKnownTypes(each, config.typeVocab, pair !== undefined));
+      return { windows: known, tokens };
+    },
+    encodePlacedWindows: (text, maxLength, stride) => {
+      const { windows, tokens } = tokenizer.encodePlacedWindows(text, maxLength, stride);
+      return { windows: windows.map((each) => withKnownTypes(each, config.typeVocab, false)), tokens };
+    },
   };
 }
 

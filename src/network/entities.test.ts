@@ -122,3 +122,41 @@ test("labels without a place are kinds that go on; E- and S- end", async () => {
     ["X", "dull", 24, 28],
   ]);
 });
+
+test("of a text in windows every token has the mean logits of the windows that it is in", async () => {
+  const texts = [`${"good bad film plot very dull bright ".repeat(4)}the end`, "a film"];
+  const tokenizer = tokenizerOf(tinyModel());
+  const [maxLength, stride, width] = [9, 3, HEAD.kind === "tokens" ? HEAD.labels.length : 0];
+  // A token's logits depend on its piece and on where it stands in its window.
+  const logits = async (read: readonly Encoding[]) => goldenLogits(read, width);
+  const tagged = await tagTexts({ head: HEAD, tokenizer, maxLength, stride, logits }, texts, {
+    aggregation: "none",
+  });
+  expect(tagged.map(({ tokens, cut }) => [tokens, cut])).toEqual([
+    [32, 0],
+    [4, 0],
+  ]);
+  const pieces = tokenizer.pieces(texts[0] ?? "");
+  const step = maxLength - 2 - stride;
+  const expected = pieces.flatMap((id, t) => {
+    // Windows begin at 0, step, 2 · step and so on, and hold 7 pieces behind [CLS].
+    const own = pieces.flatMap((_, start) =>
+      start % step === 0 &&
+      start <= t &&
+      t < start + maxLength - 2 &&
+      (start === 0 || start + stride < pieces.length)
+        ? [t - start + 1]
+        : [],
+    );
+    const means = Array.from({ length: width }, (_, c) => {
+      const each = own.map((place) => ((31 * id + 17 * c * c + 7 * place) % 97) / 12);
+      return each.reduce((a, b) => a + b, 0) / each.length;
+    });
+    const label = HEAD.kind === "tokens" ? HEAD.labels[means.indexOf(Math.max(...means))] : undefined;
+    return label === "O" ? [] : [label];
+  });
+  expect(tagged[0]?.entities.map(({ label }) => label)).toEqual(expected);
+  expect(expected.length).toBeGreaterThan(10);
+  for (const { text, entities } of tagged)
+    for (const { start, end, text: own } of entities) expect(text.slice(start, end)).toBe(own);
+});

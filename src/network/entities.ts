@@ -11,7 +11,7 @@
  * What lies outside (`O`) and what the template adds is left out. Departures: a word begins with its first piece, while the
  * pipeline compares lengths, and takes a word with loose accents for the rest of the one before; an entity's label is a kind as
  * data/judging/entities.ts has it, so E-, L-, S- and U- are read too, and `date-time` stays whole; places count UTF-16 units.
- * Browser-safe.
+ * A text that is read in windows has of each token the mean logits, where the pipeline takes the longest entity. Browser-safe.
  */
 
 import { ConfigError } from "../base/errors.ts";
@@ -21,7 +21,7 @@ import { shown } from "../base/shown.ts";
 import { mean } from "../base/statistics.ts";
 import { labelsOf } from "../bert/config.ts";
 import { entitiesOf, tagOf } from "../data/judging/entities.ts";
-import type { PlacedEncoding } from "../text/encoding.ts";
+import type { Encoding, PlacedEncoding, PlacedWindows } from "../text/encoding.ts";
 import type { PlacedPiece } from "../text/places.ts";
 import {
   type Answerer,
@@ -84,29 +84,53 @@ export async function tagTexts(
   texts: readonly string[],
   options: TagOptions = {},
 ): Promise<Tagged[]> {
-  const { tokenizer, maxLength, head } = answerer;
+  const { tokenizer, maxLength, head, stride } = answerer;
   const aggregation = requireAggregation(options);
   const labels = labelsOf(head);
   const all: Tagged[] = [];
-  const encode = (text: string): PlacedEncoding => tokenizer.encodePlaced(text, maxLength);
-  for await (const { given, encodings, rows } of encodedTexts(answerer, texts, encode)) {
+  const encode = (text: string): PlacedWindows & Pick<Encoding, "cut"> => {
+    if (stride !== undefined) return { ...tokenizer.encodePlacedWindows(text, maxLength, stride), cut: 0 };
+    const encoding = tokenizer.encodePlaced(text, maxLength);
+    return { windows: [encoding], tokens: encoding.ids.length, cut: encoding.cut };
+  };
+  const logits = (read: readonly PlacedWindows[]): Promise<Float32Array> =>
+    answerer.logits(read.flatMap(({ windows }) => windows));
+  for await (const { given, encodings, rows } of encodedTexts({ logits }, texts, encode)) {
     let at = 0;
-    for (const [i, { places, ids, cut }] of encodings.entries()) {
+    for (const [i, { windows, tokens, cut }] of encodings.entries()) {
       const text = requireItem(given, i, "texts");
-      const own = rows.subarray(at, at + ids.length * labels.length);
-      requireFinite("logits", own, own.length, all.length);
-      at += own.length;
-      const judged = places.flatMap((place, t): Judged[] =>
-        place === null
-          ? []
-          : [{ ...place, scores: softmax(own.subarray(t * labels.length, (t + 1) * labels.length)) }],
-      );
+      const length = windows.reduce((n, { ids }) => n + ids.length * labels.length, 0);
+      const own = rows.subarray(at, at + length);
+      requireFinite("logits", own, length, all.length);
+      at += length;
+      const judged = judgePieces(windows, own, labels.length);
       const found = aggregation === "none" ? eachToken(judged, labels) : joined(judged, labels, aggregation);
       const entities = found.map((entity) => ({ ...entity, text: text.slice(entity.start, entity.end) }));
-      all.push({ text, entities, tokens: ids.length, cut });
+      all.push({ text, entities, tokens, cut });
     }
   }
   return all;
+}
+
+/** Each piece of a text with the mean logits of the windows that it is in, as probabilities. */
+function judgePieces(windows: readonly PlacedEncoding[], rows: Float32Array, width: number): Judged[] {
+  const sums = new Map<PlacedPiece, { readonly logits: Float64Array; windows: number }>();
+  let at = 0;
+  for (const place of windows.flatMap(({ places }) => places)) {
+    const row = rows.subarray(at, at + width);
+    at += width;
+    if (place === null) continue;
+    const sum = sums.get(place) ?? { logits: new Float64Array(width), windows: 0 };
+    row.forEach((logit, c) => {
+      sum.logits[c] = requireItem(sum.logits, c, "logits") + logit;
+    });
+    sum.windows++;
+    sums.set(place, sum);
+  }
+  return [...sums].map(([place, sum]) => ({
+    ...place,
+    scores: softmax(sum.logits.map((logit) => logit / sum.windows)),
+  }));
 }
 
 /** Refuses what is not a list of single texts. @throws as `requireTexts` does */

@@ -137,14 +137,14 @@ export async function* answersTo(answerer: Answerer, texts: readonly Text[]): As
 
 /**
  * Refuses windows where they have no mean that is an answer.
- * @throws {ConfigError} `options/stride` for no whole number, `stride/task` for a model that does not label texts
+ * @throws {ConfigError} `options/stride` for no whole number, `stride/task` for a model without labels or a score
  */
 export function requireWindows(head: Head, stride: number | undefined): void {
   if (stride === undefined) return;
   if (!Number.isInteger(stride) || stride < 0)
     throw new ConfigError("options/stride", `stride: expected a whole number from 0, got ${stride}`);
-  if (answersTexts(head)) return;
-  const message = `stride: expected a model that labels whole texts, got a head for ${head.kind}`;
+  if (answersTexts(head) || head.kind === "tokens") return;
+  const message = `stride: expected a model with labels or a score, got a head for ${head.kind}`;
   throw new ConfigError("stride/task", message);
 }
 
@@ -229,9 +229,10 @@ function sigmoid(z: number): number {
 }
 
 /** Probabilities, in double precision. */
-export function softmax(logits: Float32Array): number[] {
-  const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const powers = Array.from(logits, (x) => Math.exp(x - top));
+export function softmax(logits: ArrayLike<number>): number[] {
+  const values = Array.from(logits);
+  const top = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const powers = values.map((x) => Math.exp(x - top));
   const total = powers.reduce((a, b) => a + b, 0);
   return powers.map((x) => x / total);
 }

@@ -37,6 +37,11 @@ export interface WindowedEncoding {
   readonly tokens: number;
 }
 
+/** Such windows whose pieces are known by their places: what two windows share is one piece of both. */
+export interface PlacedWindows extends WindowedEncoding {
+  readonly windows: readonly PlacedEncoding[];
+}
+
 /** Pieces that are counted behind those that are read: what is cut of a longer text is said to be so many. */
 const COUNTED = 4096;
 
@@ -91,15 +96,18 @@ export function assemble(
   return { ...fillTemplate(template, texts, length), cut };
 }
 
+/** How long windows are, and how many pieces two share. */
+export interface Windowing {
+  readonly maxLength: number;
+  readonly stride: number;
+  readonly rules: TokenizerRules;
+}
+
 /** Puts one text or two into their template, as often as the longer one needs. */
 export function assembleWindows(
   a: readonly number[],
   b: readonly number[] | undefined,
-  {
-    maxLength,
-    stride,
-    rules,
-  }: { readonly maxLength: number; readonly stride: number; readonly rules: TokenizerRules },
+  { maxLength, stride, rules }: Windowing,
 ): WindowedEncoding {
   const asRead = (pieces: readonly number[]): Reading => startReading([pieces].values());
   const encode = (first: readonly number[], second: readonly number[] | undefined): Encoding =>
@@ -156,9 +164,26 @@ export function assemblePlaced(
       yield run.value.map(({ id }) => id);
     }
   };
-  const encoding = assemble(startReading(ids()), undefined, maxLength, rules);
-  const before = rules.single.findIndex((item) => !("id" in item));
-  const kept = encoding.ids.length - rules.single.length + 1;
+  return withPlaces(assemble(startReading(ids()), undefined, maxLength, rules), pieces, rules);
+}
+
+/** The same in windows. @throws {InputError} as `assembleWindows` does */
+export function assemblePlacedWindows(pieces: readonly PlacedPiece[], windowing: Windowing): PlacedWindows {
+  const { maxLength, stride, rules } = windowing;
+  const ids = pieces.map(({ id }) => id);
+  const { windows, tokens } = assembleWindows(ids, undefined, windowing);
+  const step = maxLength - (rules.single.length - 1) - stride;
+  return { windows: windows.map((window, i) => withPlaces(window, pieces.slice(i * step), rules)), tokens };
+}
+
+/** Puts the first of these pieces beside the ids of a text. */
+function withPlaces(
+  encoding: Encoding,
+  pieces: readonly PlacedPiece[],
+  { single }: TokenizerRules,
+): PlacedEncoding {
+  const before = single.findIndex((item) => !("id" in item));
+  const kept = encoding.ids.length - single.length + 1;
   const places = Array.from(encoding.ids, (_, i) =>
     i >= before && i < before + kept ? requireItem(pieces, i - before, "pieces") : null,
   );

@@ -14,10 +14,12 @@ import { createSplitter, type Part, type Pattern } from "./added-tokens.ts";
 import {
   assemble,
   assemblePlaced,
+  assemblePlacedWindows,
   assembleWindows,
   assembleWords,
   type Encoding,
   type PlacedEncoding,
+  type PlacedWindows,
   startReading,
   type WindowedEncoding,
   type WordsEncoding,
@@ -68,6 +70,8 @@ export interface Tokenizer {
   encodeWords(words: readonly string[], maxLength: number): WordsEncoding;
   /** As `encode` of one text, with the place of each piece in it. @throws {InputError} as `encode` does */
   encodePlaced(text: string, maxLength: number): PlacedEncoding;
+  /** As `encodeWindows` of one text, with places. @throws {InputError} as `encodeWindows` does */
+  encodePlacedWindows(text: string, maxLength: number, stride: number): PlacedWindows;
   /** The pieces of a text alone, without what the template adds and never cut. */
   pieces(text: string): readonly number[];
   /** The stretches of a text between the added tokens that stand in it as they are written. */
@@ -103,6 +107,8 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
         rules,
       }),
     encodePlaced: (text, maxLength) => assemblePlaced(readPlaced(text), maxLength, rules),
+    encodePlacedWindows: (text, maxLength, stride) =>
+      assemblePlacedWindows([...readPlaced(text)].flat(), { maxLength, stride, rules }),
     encodeWords: (words, maxLength) => assembleWords(words.map(pieces), maxLength, rules),
     between,
     encode: (text, pair, maxLength) => {
@@ -123,7 +129,7 @@ function cutAddedTokens(
   spelling: Spelling,
 ): Pick<Tokenizer, "between"> & {
   read(text: string): Iterator<readonly number[]>;
-  readPlaced(text: string): Iterator<readonly PlacedPiece[]>;
+  readPlaced(text: string): Generator<readonly PlacedPiece[]>;
 } {
   const { spell, normalise } = createSpeller(spelling);
   const patternOf = (token: AddedToken): Pattern => {
