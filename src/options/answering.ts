@@ -4,6 +4,9 @@ import { integer, oneOf, onOff, text, texts } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
 import { ANY_MODEL, COMMON, DATA, DIMENSIONS, MODEL, MODEL_LENGTH, QUOTES, STRIDE } from "./shared.ts";
 
+/** By one word in the flag's place: together they leave no room for what a flag means. */
+const AGGREGATION = { ...oneOf("none", "simple", "first", "average", "max"), placeholder: "way" };
+
 /** Labels for texts, or for their tokens. */
 export const PREDICT = schema(
   "predict",
@@ -23,8 +26,8 @@ export const PREDICT = schema(
     ),
     force: withDefault(onOff(), false, "replace a file that is already there"),
     aggregation: optional(
-      oneOf("none", "simple", "first", "average", "max"),
-      "of a model that labels tokens: each token alone, neighbours of one kind, or words by their first, mean or surest token",
+      AGGREGATION,
+      "of a model that labels tokens: none (each alone), simple (neighbours of one kind), or words by their first, average or max (surest) token",
       { absent: "first" },
     ),
     quotes: QUOTES,
