@@ -1,9 +1,9 @@
 """The floor by scikit-learn: TF-IDF with logistic or ridge regression on GLUE's tasks, with the settings of src/floor/.
 
     pip install numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1
-    python benchmarks/models/floor.py GLUE [sst2,mrpc,cola,rte,stsb]
+    python benchmarks/models/floor.py GLUE [sst2,mrpc,cola,rte,stsb [C [words|cosine|all]]]
 
-Seconds are of the processor. The other side: floor.mjs.
+C is 1 unless it is given; the fields of a pair are all: words are the two rows, cosine has that of the two beside. Seconds are of the processor. The other side: floor.mjs.
 """
 import json
 import os
@@ -38,13 +38,13 @@ def read(root, task, split):
     return columns, np.array([float(y) if positive is None else int(y == positive) for y in labels])
 
 
-def features(terms, columns):
+def features(terms, columns, fields):
     rows = [terms.transform(column) for column in columns]
     if len(rows) == 1:
         return rows[0]
     u, v = rows
     cosine = sparse.csr_matrix(np.asarray(u.multiply(v).sum(1)).reshape(-1, 1))
-    return sparse.hstack([u, v, abs(u - v), cosine]).tocsr()
+    return sparse.hstack(dict(words=[u, v], cosine=[u, v, cosine], all=[u, v, abs(u - v), cosine])[fields]).tocsr()
 
 
 def measure(task, truth, predicted):
@@ -56,20 +56,20 @@ def measure(task, truth, predicted):
     return dict(found, f1=f1_score(truth, predicted)) if task == "mrpc" else found
 
 
-root = sys.argv[1]
-for task in (sys.argv[2] if len(sys.argv) > 2 else ",".join(TASKS)).split(","):
+root, tasks, strength, fields = (sys.argv[1:] + [",".join(TASKS), "1", "all"][len(sys.argv) - 2 :])[:4]
+for task in tasks.split(","):
     (train, truth), (dev, judging) = read(root, task, "train"), read(root, task, "dev")
     start = time.process_time()
     terms = TfidfVectorizer(
         ngram_range=(1, 2), sublinear_tf=True, min_df=2, max_features=100_000, token_pattern=r"(?u)\b\w+\b"
     ).fit([text for column in train for text in column])
-    x = features(terms, train)
+    x = features(terms, train, fields)
     if task == "stsb":
         mean, deviation = truth.mean(), truth.std()
-        model = Ridge(solver="sparse_cg", tol=1e-10).fit(x, (truth - mean) / deviation)
-        predicted = model.predict(features(terms, dev)) * deviation + mean
+        model = Ridge(alpha=1 / float(strength), solver="sparse_cg", tol=1e-10).fit(x, (truth - mean) / deviation)
+        predicted = model.predict(features(terms, dev, fields)) * deviation + mean
     else:
-        model = LogisticRegression(tol=1e-6, max_iter=10_000).fit(x, truth)
-        predicted = model.predict(features(terms, dev))
+        model = LogisticRegression(C=float(strength), tol=1e-6, max_iter=10_000).fit(x, truth)
+        predicted = model.predict(features(terms, dev, fields))
     scores = {name: float(value) for name, value in measure(task, judging, predicted).items()}
     print(json.dumps(dict(task=task, terms=len(terms.vocabulary_), **scores, seconds=time.process_time() - start)), flush=True)

@@ -9,7 +9,7 @@
  *
  * b is not penalised. This is scikit-learn's LogisticRegression with its C, and Ridge with alpha = 1 / C, solved further than
  * their defaults do. C is 1, their default too: to choose it on held-out rows would cost several times the seconds that a floor
- * may take, and moves it by a point or so (results/floor.md).
+ * may take, and moves it by a point to four, in both directions (results/floor.md).
  */
 
 import { requireCount } from "../base/present.ts";

@@ -92,3 +92,27 @@ test("texts that share no word, have none, or have one label alone still make a 
     expect((logits[3] ?? 0) > (logits[1] ?? 0)).toBe(labels[0] === 0);
   }
 });
+
+test("several labels are each fitted as if they were alone", async () => {
+  const texts = Array.from(
+    { length: 30 },
+    (_, i) => `${["red", "blue"][i % 2]} ${["big", "small", "tall"][i % 3]}`,
+  );
+  const holds = texts.map((_, i) => [i % 2, Number(i % 3 === 0), Number(i % 5 === 0)]);
+  const data = datasetOf(3, []);
+  const labelsAt = (row: readonly number[]): number[] => row.flatMap((x, c) => (x === 1 ? [c] : []));
+  const examples = texts.map((text, i) => ({ text, label: labelsAt(holds[i] ?? []), where: "here" }));
+  const many = { ...data, task: "multi-label", examples } as const;
+  const reader = learnTermReader(many);
+  const together = floorLogits(await fitFloor(reader, "multi-label", many), texts);
+  for (const c of [0, 1, 2]) {
+    const one = datasetOf(
+      2,
+      texts.map((text, i) => ({ text, label: holds[i]?.[c] ?? 0 })),
+    );
+    const alone = floorLogits(await fitFloor(reader, "classification", one), texts);
+    texts.forEach((text, i) => {
+      expect(together[3 * i + c], text).toBeCloseTo(alone[2 * i + 1] ?? Number.NaN, 3);
+    });
+  }
+});

@@ -4,6 +4,7 @@ import { requireItem } from "../base/present.ts";
 import type { CutSet } from "../data/batches.ts";
 import { classOf, type Dataset, labelCounts } from "../data/dataset.ts";
 import { type MeasuredFloor, measureFloors } from "../floor/measure.ts";
+import { hasFloor } from "../floor/model.ts";
 import type { Network } from "../network/network.ts";
 import type { FinetuneSettings } from "../options/training.ts";
 import type { LabelledData } from "./data.ts";
@@ -51,7 +52,7 @@ function spread({ task, labels, examples }: Dataset): Pick<DataEvent, "shares" |
 /** What the data gives without a Transformer, told before hours are spent on one; left in the run's folder. */
 export function floorsFor(
   data: LabelledData,
-  { floor = ["tf-idf"], threads, device }: Pick<FinetuneSettings, "floor" | "threads" | "device">,
+  { floor: asked, threads, device }: Pick<FinetuneSettings, "floor" | "threads" | "device">,
   network: Network,
   { paths }: RunFolder,
   record: (event: ProgressEvent) => void,
@@ -59,5 +60,8 @@ export function floorsFor(
 ): Promise<MeasuredFloor[]> {
   const from = { network, threads, device };
   const tell = (text: string): void => record({ kind: "note", text });
-  return measureFloors(data, { floor, folder: paths.floor, from, signal, tell });
+  const { task } = data.train;
+  if (asked?.some((kind) => kind !== "none") && !hasFloor(task))
+    tell(`floor: there is none for ${task}; it needs labels or values of whole texts`);
+  return measureFloors(data, { floor: asked ?? ["tf-idf"], folder: paths.floor, from, signal, tell });
 }
