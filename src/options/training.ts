@@ -165,6 +165,10 @@ export const COMPRESS = schema(
   drawnRule,
   foldsRule,
   floorRule,
+  ({ finetuned, folds }, name) =>
+    finetuned === undefined || folds === undefined
+      ? undefined
+      : `${name("folds")}: expected it without ${name("finetuned")}, got both: ${finetuned} may know the examples that judge`,
   ({ finetuned, finetuneEpochs }, name) =>
     finetuned === undefined || finetuneEpochs === undefined
       ? undefined
