@@ -1,6 +1,7 @@
 /** Types of serve.mjs, for the test that serves pages with it. */
 
 export function serve(options: {
+  readonly page?: "browser" | "search";
   readonly model: string;
   readonly port?: number;
   readonly isolated?: boolean;

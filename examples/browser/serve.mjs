@@ -1,8 +1,8 @@
 /**
- * Serves the example page: a packed model that classifies as one types.
+ * Serves an example page with a packed model: one that classifies as one types, or one that searches (examples/search).
  *
  *   npm run example:browser                                   # makes a model when there is none, then serves it
- *   node examples/browser/serve.mjs MODEL.esp [--port 8080] [--no-isolation]
+ *   node examples/browser/serve.mjs MODEL.esp [--page search] [--port 8080] [--no-isolation]
  *
  * Threads of a page share memory only where it is cross-origin isolated, which takes the two headers below. Only the files
  * named here are served, so no path can lead elsewhere.
@@ -31,23 +31,29 @@ const ISOLATION = {
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
+/** The pages: their own files, and what lies beside a model that they show more with. */
+const PAGES = {
+  browser: { files: ["page.js", "compare.js"], beside: ["about.json"] },
+  search: { files: ["page.js", "vectors.mjs"], beside: ["sentences.json", "vectors.bin"] },
+};
+
 /** Files by the path they are served under. */
-function filesOf(model, more) {
+function filesOf(page, model, more) {
+  const own = PAGES[page].files.map((name) => [`/${name}`, here(`../${page}/${name}`)]);
   return {
-    "/": here("./index.html"),
-    "/page.js": here("./page.js"),
-    "/compare.js": here("./compare.js"),
+    "/": here(`../${page}/index.html`),
+    ...Object.fromEntries(own),
     "/runtime.js": here("../../dist/browser/runtime.js"),
     "/model.esp": model,
     ...more,
   };
 }
 
-/** Files that the page does without: where one is missing it is told so by status 204, which no console calls an error. */
-function extrasOf(model) {
+/** Files that may be missing: the page is told so by status 204, which no console calls an error. */
+function extrasOf(page, model) {
   const { dir, name } = parse(model);
   return {
-    "/about.json": join(dir, "about.json"),
+    ...Object.fromEntries(PAGES[page].beside.map((file) => [`/${file}`, join(dir, file)])),
     "/model.onnx": join(dir, `${name}.onnx`),
     "/ort.mjs": fromOnnxRuntime("ort.wasm.min.mjs"),
     "/ort-wasm-simd-threaded.mjs": fromOnnxRuntime("ort-wasm-simd-threaded.mjs"),
@@ -74,13 +80,14 @@ async function findFile(path) {
 /**
  * Starts the server.
  *
- * @param model  path of a .esp file; about.json and the .onnx file of that name are taken from beside it
+ * @param page   which of the pages
+ * @param model  path of a .esp file; what make.mjs wrote beside it and the .onnx file of that name are taken from there
  * @param more   other files, by the path they are served under; undefined for one that is to be missing
  * @returns its address, and how it is stopped
  */
-export async function serve({ model, port = 0, isolated = true, more = {} }) {
-  const files = filesOf(model, more);
-  const extras = extrasOf(model);
+export async function serve({ page = "browser", model, port = 0, isolated = true, more = {} }) {
+  const files = filesOf(page, model, more);
+  const extras = extrasOf(page, model);
   const known = { ...extras, ...files };
   const headers = { "Cache-Control": "no-store", ...(isolated ? ISOLATION : {}) };
   const server = createServer(async (request, response) => {
@@ -120,6 +127,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
+      page: { type: "string", default: "browser" },
       port: { type: "string", default: "8080" },
       "no-isolation": { type: "boolean", default: false },
     },
@@ -129,8 +137,13 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.error(`model: expected a .esp file (espalier export RUN --to esp), got ${model ?? "none"}`);
     process.exit(2);
   }
+  const { page } = values;
+  if (!Object.hasOwn(PAGES, page)) {
+    console.error(`page: expected ${Object.keys(PAGES).join(" or ")}, got ${page}`);
+    process.exit(2);
+  }
   const port = Number(values.port);
-  const { url } = await serve({ model, port, isolated: !values["no-isolation"] }).catch((error) => {
+  const { url } = await serve({ page, model, port, isolated: !values["no-isolation"] }).catch((error) => {
     console.error(`port: expected a free one (--port), got ${values.port}: ${error.message}`);
     process.exit(2);
   });
