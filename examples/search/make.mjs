@@ -20,11 +20,10 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Questions to click, to which the project's own documents have answers. */
 const QUESTIONS = [
-  "How small can it become without getting worse?",
-  "which words does the tokenizer know",
-  "Is a graphics card worth it?",
-  "training was interrupted",
-  "run it in a web page",
+  "Is a GPU faster?",
+  "texts that are too long",
+  "damaged files",
+  "How are words split into pieces?",
 ];
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
@@ -61,31 +60,38 @@ async function embedAll(file, texts) {
   return vectors;
 }
 
+/** All of it, in order. */
+async function make(model, out, path) {
+  await mkdir(out, { recursive: true });
+  const sentences = await readSentences(path);
+  if (sentences.length === 0) {
+    throw new Error(`texts: expected one a line, got none (${path})`);
+  }
+  console.log(`1 of 2: packing ${model}`);
+  const { file, bytes, arithmetic } = await writeModel(model, out);
+  console.log("2 of 2: vectors of the sentences");
+  const vectors = await embedAll(
+    file,
+    sentences.map(({ text }) => text),
+  );
+  const name = model.startsWith("hf:") ? model.slice(3) : basename(model);
+  const source = path === undefined ? "the documents and sources of Espalier" : basename(path);
+  const about = { model: name, bytes, arithmetic, source };
+  const examples = path === undefined ? QUESTIONS : [];
+  const files = filesOf({ about, examples, sentences }, vectors);
+  for (const [to, content] of Object.entries(files)) await writeFile(join(out, to), content);
+  console.log(
+    `wrote ${file} (${megabytes(bytes)}, ${arithmetic}), vectors.bin and sentences.json beside it: ` +
+      `${sentences.length.toLocaleString("en")} sentences, their vectors ${megabytes(files["vectors.bin"].length)}`,
+  );
+}
+
 const [model, out, path] = process.argv.slice(2);
 if (model === undefined || out === undefined) {
   console.error("expected MODEL and OUT: a sentence encoder, and the folder to write to");
   process.exit(2);
 }
-await mkdir(out, { recursive: true });
-const sentences = await readSentences(path);
-if (sentences.length === 0) {
-  console.error(`texts: expected one a line, got none (${path})`);
-  process.exit(2);
-}
-console.log(`1 of 2: packing ${model}`);
-const { file, bytes, arithmetic } = await writeModel(model, out);
-console.log("2 of 2: vectors of the sentences");
-const vectors = await embedAll(
-  file,
-  sentences.map(({ text }) => text),
-);
-const name = model.startsWith("hf:") ? model.slice(3) : basename(model);
-const source = path === undefined ? "the documents and sources of Espalier" : basename(path);
-const about = { model: name, bytes, arithmetic, source };
-const examples = path === undefined ? QUESTIONS : [];
-const files = filesOf({ about, examples, sentences }, vectors);
-for (const [to, content] of Object.entries(files)) await writeFile(join(out, to), content);
-console.log(
-  `wrote ${file} (${megabytes(bytes)}, ${arithmetic}), vectors.bin and sentences.json beside it: ` +
-    `${sentences.length.toLocaleString("en")} sentences, their vectors ${megabytes(files["vectors.bin"].length)}`,
-);
+await make(model, out, path).catch((error) => {
+  console.error(error.message);
+  process.exit(1);
+});

@@ -29,7 +29,6 @@ function hit({ text, file, heading }, cosine) {
   const track = element("span", "track", bar);
   track.ariaHidden = "true";
   const number = element("span", "cosine", cosine.toFixed(2));
-  number.title = "cosine";
   const place = element("span", "", heading === "" ? file : `${file} › ${heading}`);
   return element("li", "", element("p", "", text), element("div", "place", track, number, place));
 }
@@ -99,7 +98,7 @@ function finder(model, { sentences, packed }) {
     const found = nearest(vector, MOST_HITS);
     const searched = performance.now();
     hits.replaceChildren(...found.map(({ row, cosine }) => hit(sentences[row], cosine)));
-    status.textContent = `The nearest ${found.length} of ${count(sentences.length)} sentences. Vector of the query: ${milliseconds(embedded - start)}, search: ${milliseconds(searched - embedded)}.`;
+    status.textContent = `The nearest ${found.length} of ${count(sentences.length)} sentences, with their cosines. Vector of the query: ${milliseconds(embedded - start)}, search: ${milliseconds(searched - embedded)}.`;
   }
   let [busy, waiting] = [false, false];
   return async function find() {

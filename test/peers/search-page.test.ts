@@ -143,7 +143,7 @@ describe.skipIf(path === undefined)("in Chromium", () => {
       }
       expect(await hits.count()).toBe(20);
       expect(await page.getByRole("status").textContent()).toMatch(
-        /^The nearest 20 of 45 sentences\. Vector of the query: [\d.]+\sms, search: [\d.]+\sms\.$/,
+        /^The nearest 20 of 45 sentences, with their cosines\. Vector of the query: [\d.]+\sms, search: [\d.]+\sms\.$/,
       );
       const facts = await page.locator("#facts").textContent();
       expect(facts).toMatch(/tiny, [\d.]+\sMB; keeps \d+ % of its encoder's weights, computes in float32/);
