@@ -1,6 +1,6 @@
 /**
  * One small model of each task, asked in every way that it ships, beside the graph that training runs. The table of
- * `docs/tasks.md` is what came out; `npx vitest run test/peers/tasks.test.ts -u` writes it.
+ * `docs/tasks.md` is what came out.
  *
  * Answers are numbers by name, so that two ways can be compared whatever they answer. A way is written once, and gets a row.
  */
@@ -325,11 +325,6 @@ test.for(CASES)("$task, $called: answers are the reference graph's", async ({ wa
   cells.set(`${way.name} ${task}`, reason ?? "yes");
 });
 
-const PAGE = `# Tasks
-
-What a model of each task answers, and where. The table is made by a test (\`npx vitest run test/peers/tasks.test.ts\`): a small model of each task is written and read in each way, and every number that it answers is compared with the graph that training runs, to 1e-5, to 0.02 in 8 bits, and to 0.05 where ranges are fixed (\`q8\`).
-`;
-
 test("docs/tasks.md has the table", async (context) => {
   if (cells.size < CASES.length) return context.skip("only a part of the table was made");
   const row = (name: string, of: (task: Task) => string): string =>
@@ -344,6 +339,6 @@ test("docs/tasks.md has the table", async (context) => {
     }),
     ...WAYS.map(({ name }) => row(name, (task) => cells.get(`${name} ${task}`) ?? "?")),
   ];
-  const text = `${PAGE}\n${table.join("\n")}\n\nOf tokens the pipeline of transformers.js gives no places, leaves unknown words out, and joins by \`none\` and \`simple\` alone. \`espalier predict\` prints a line for each entity: the number of its text, label, probability, start, end, and what stands there.\n`;
-  await expect(text).toMatchFileSnapshot("../../docs/tasks.md");
+  const page = await readFile(new URL("../../docs/tasks.md", import.meta.url), "utf8");
+  expect(page).toContain(`${table.join("\n")}\n`);
 });
