@@ -31,8 +31,9 @@ import { ENGINE_NAMES, ENGINES, type EngineName, type EngineSource } from "./eng
 import { encoderZeros, isOnLine, probeShares, withRandomZeros } from "./probe.ts";
 import { benchVerdict } from "./verdict.ts";
 
-/** Processes that load a file before the one that stays. */
+/** Processes that load a file before the one that stays; none where so few timed runs were asked for that a rough answer will do. */
 const EXTRA_LOADS = 2;
+const ROUGH = 10;
 /** Tokens of the text that is answered first; fewer when the model has fewer positions. */
 const PROBE = 32;
 
@@ -164,7 +165,7 @@ async function measure(
   const loaded: Loaded[] = [];
   try {
     report?.({ kind: "phase", name: "loading" });
-    const loads = await timeLoads(entries, signal);
+    const loads = await timeLoads(entries, settings.repetitions, signal);
     for (const [i, entry] of entries.entries()) {
       const process = await openContender(entry.spec);
       loaded.push({
@@ -211,9 +212,14 @@ function breakEvenOf(loaded: readonly Loaded[], latencies: readonly (readonly La
 }
 
 /** Milliseconds of each entry's loading in processes that end again; entries take turns. Probes are not among them. */
-async function timeLoads(entries: readonly Entry[], signal: AbortSignal | undefined): Promise<number[][]> {
+async function timeLoads(
+  entries: readonly Entry[],
+  repetitions: number,
+  signal: AbortSignal | undefined,
+): Promise<number[][]> {
   const loads = entries.map((): number[] => []);
-  for (let round = 0; round < EXTRA_LOADS; round++) {
+  const rounds = repetitions < ROUGH ? 0 : EXTRA_LOADS;
+  for (let round = 0; round < rounds; round++) {
     for (const [i, { spec, isProbe }] of entries.entries()) {
       if (isProbe) continue;
       signal?.throwIfAborted();

@@ -174,10 +174,10 @@ async function unrepeatable({ settings, plan, whole, on }: Trial): Promise<strin
   ];
 }
 
-async function unresumable({ settings, plan, whole }: Trial): Promise<string[]> {
+async function unresumable({ settings, plan, whole, on }: Trial): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), "espalier-contract-"));
   try {
-    const pieces = await runInPieces(settings(), plan, folder);
+    const pieces = await runInPieces(settings(), plan, folder, on);
     const steps = pieces.events.filter(({ kind }) => kind === "step").length;
     if (steps !== STEPS) return [`steps: expected ${STEPS}, got ${steps}`];
     return isDeepStrictEqual(pieces, await whole())

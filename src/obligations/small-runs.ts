@@ -129,26 +129,28 @@ const PIECES_PER_ENGINE = 5;
 /**
  * The same run, stopped after every single step and evaluation, saved in `folder`, and resumed from there by
  * another trainer, every few times in a new engine.
+ *
+ * @param on  the engine that it begins in; a new one when absent
  */
 export async function runInPieces(
   settings: TrainerSettings,
   plan: LoopPlan,
   folder: string,
+  on: EngineSource = onNewEngine,
 ): Promise<Outcome> {
   const events: LoopEvent[] = [];
-  for (;;) {
-    const engine = new Engine({ threads: 1 });
-    try {
-      for (let piece = 0; piece < PIECES_PER_ENGINE; piece++) {
-        const from = await loadLatestCheckpoint(folder);
-        const trainer = await Trainer.open(engine, settings, from?.trainer);
-        const outcome = await follow(trainer, plan, from?.loop ?? { stale: 0 }, 1);
-        if (outcome.events.length === 0) return { ...outcome, events };
-        events.push(...outcome.events);
-        await saveCheckpoint(folder, { trainer: outcome.state, loop: outcome.loop, extra: {} });
-      }
-    } finally {
-      await engine.close();
+  const goOn = async (engine: Engine): Promise<Outcome | undefined> => {
+    for (let piece = 0; piece < PIECES_PER_ENGINE; piece++) {
+      const from = await loadLatestCheckpoint(folder);
+      const trainer = await Trainer.open(engine, settings, from?.trainer);
+      const outcome = await follow(trainer, plan, from?.loop ?? { stale: 0 }, 1);
+      if (outcome.events.length === 0) return { ...outcome, events };
+      events.push(...outcome.events);
+      await saveCheckpoint(folder, { trainer: outcome.state, loop: outcome.loop, extra: {} });
     }
-  }
+    return undefined;
+  };
+  let outcome = await on(goOn);
+  while (outcome === undefined) outcome = await onNewEngine(goOn);
+  return outcome;
 }

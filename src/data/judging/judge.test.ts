@@ -120,7 +120,7 @@ test("logits that are not finite, or do not fit the labels, are refused", () => 
   const measure: Measure = GLUE.sst2.measure;
   const truth = { labels: [0, 1] };
   expect(() => judged(measure, Float32Array.of(0, 1, Number.NaN, 1), truth)).toThrow(
-    "metrics: expected finite logits, got NaN (label 2)",
+    "metrics: expected finite logits, got NaN (example 2)",
   );
   expect(() => judged(measure, Float32Array.of(0, 1, 2), truth)).toThrow(
     "metrics: expected two logits or more for each of 2 labels, got 3 in all",

@@ -273,11 +273,8 @@ export function lossOf({ task }: Pick<Measure, "task">, logits: Float32Array, tr
 }
 
 /** @throws {RunError} `metrics/finite` when an answer is not finite, `metrics/count` when answers do not fit the labels */
-export function requireAnswers(
-  { task }: Pick<Measure, "task">,
-  logits: Float32Array,
-  { labels, scores }: Truth,
-): void {
+export function requireAnswers({ task }: Pick<Measure, "task">, logits: Float32Array, truth: Truth): void {
+  const { labels, scores, starts } = truth;
   // Pairs are judged by their scores alone where no teacher has given vectors.
   const count = labels.length === 0 && scores !== undefined ? logits.length : labels.length;
   const width = logits.length / count;
@@ -290,9 +287,15 @@ export function requireAnswers(
   }
   const bad = logits.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
-  const where = `label ${Math.floor(bad / width) + 1}`;
+  const each = starts === undefined ? logits.length / countRows(truth) : width;
+  const where = `${starts === undefined ? "example" : "word"} ${Math.floor(bad / each) + 1}`;
   const message = `metrics: expected finite logits, got ${logits[bad]} (${where}); ${NOT_FINITE}`;
   throw new RunError("metrics/finite", message);
+}
+
+/** Examples that have answers: of pairs both texts. */
+function countRows({ labels, scores, width = 1 }: Truth): number {
+  return scores === undefined ? labels.length / width : 2 * scores.length;
 }
 
 function once<T>(make: () => T): () => T {
