@@ -30,7 +30,11 @@ function randomOf(seed) {
 
 const random = randomOf(2026);
 /** @type {<T>(list: readonly T[]) => T} */
-const pick = (list) => /** @type {any} */ (list)[Math.floor(random() * list.length)];
+const pick = (list) => {
+  const item = list[Math.floor(random() * list.length)];
+  if (item === undefined) throw new RangeError("pick: expected items, got an empty list");
+  return item;
+};
 /** @param {string} text */
 const words = (text) => text.split(" ");
 

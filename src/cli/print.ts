@@ -53,7 +53,8 @@ export function printEvaluation(result: EvaluationResult): string {
   const others = Object.entries(result.metrics).filter(([name]) => name !== result.metric);
   const lines = others.map(([name, value]) => `  ${name} ${metricText(name, value)}`);
   const main = metricText(result.metric, result.metrics[result.metric] ?? Number.NaN);
-  const head = `${result.metric} ${main} on ${onExamples(result)}, loss ${result.loss.toFixed(4)}, ${clock(result.seconds)}`;
+  const loss = result.loss === null ? "" : `, loss ${result.loss.toFixed(4)}`;
+  const head = `${result.metric} ${main} on ${onExamples(result)}${loss}, ${clock(result.seconds)}`;
   return [head, ...lines, `  ${cutText(result)}`].join("\n");
 }
 

@@ -35,7 +35,8 @@ export interface EvaluationResult {
   /** The task's own metric; a key of `metrics`. */
   readonly metric: string;
   readonly metrics: Readonly<Record<string, number>>;
-  readonly loss: number;
+  /** Mean over the labels; null of vectors, which are held to no labels here. */
+  readonly loss: number | null;
   readonly seconds: number;
 }
 

@@ -88,7 +88,7 @@ async function evaluateModel(settings: EvaluateSettings, context: RunContext): P
       cut: set.cut,
       metric: measure.primary,
       metrics,
-      loss,
+      loss: dataset.task === "embedding" ? null : loss,
       seconds: (performance.now() - started) / 1000,
     };
   } finally {

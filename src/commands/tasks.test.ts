@@ -89,6 +89,7 @@ test("a sentence encoder is its own teacher: fewer layers, judged by scored pair
   const asked = { model: out, data: validation, ...columns, threads: 1 };
   const whole = await evaluate(asked);
   expect(whole.metrics.spearman).toBeCloseTo(product?.spearman ?? Number.NaN, 6);
+  expect(whole.loss).toBeNull();
   const cut = await evaluate({ ...asked, dimensions: 8 });
   expect(cut.metrics.pearson).not.toBe(whole.metrics.pearson);
   const { vectors, dimensions } = await embed({
