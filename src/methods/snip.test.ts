@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { CLASSES, madeUpBatch, settingsOf, smallNetwork, withTrainer } from "../../test/support/training.ts";
+import { requireEntry } from "../base/present.ts";
 import { keyOf } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Network } from "../network/network.ts";
@@ -55,17 +56,20 @@ function constantModules(): Network {
 }
 
 test("function norms are means of |F| over every batch of the first part, told by hand, within 1e-5", async () => {
-  const set = { unit: "attention+ffn", spectral: "false", penalty: "0", threshold: "1.5", penalise: "0.3" };
-  const { progress, tensors } = await withTrainer(
-    settingsOf(bound(set, 10, constantModules()), 1),
-    async (trainer) => {
-      const unit = await trainer.step([madeUpBatch(CLASSES, 0), madeUpBatch(CLASSES, 1, 3)], 0);
-      expect(unit.loss).toBeGreaterThan(0);
-      for (let step = 1; step < 3; step++) await trainer.step([madeUpBatch(CLASSES, step)], 0);
-      return { progress: (await trainer.state()).progress, tensors: await trainer.tensors() };
-    },
-  );
-  expect(tensors.get("snip.batches")?.data).toEqual(Float32Array.of(4));
+  const set = {
+    unit: "attention+ffn",
+    spectral: "off",
+    penalty: "0",
+    threshold: "1.5",
+    penalise: "0.3",
+    rounds: "1",
+  };
+  const progress = await withTrainer(settingsOf(bound(set, 10, constantModules()), 1), async (trainer) => {
+    const unit = await trainer.step([madeUpBatch(CLASSES, 0), madeUpBatch(CLASSES, 1, 3)], 0);
+    expect(unit.loss).toBeGreaterThan(0);
+    for (let step = 1; step < 3; step++) await trainer.step([madeUpBatch(CLASSES, step)], 0);
+    return (await trainer.state()).progress;
+  });
   expect(progress.norms).toEqual([1, 2, 4, 5].map((norm) => expect.closeTo(norm, 5)));
   expect(progress.dropped).toEqual([0]);
   expect(progress.units).toBe("none/all,all/all");
@@ -77,7 +81,7 @@ test("the penalty is λ times the sum of the norms, and its gradient makes them 
     penalty: string,
     steps: number,
   ): Promise<{ readonly loss: number; readonly sum: number }> => {
-    const set = { unit: "head+ffn", spectral: "false", penalty, penalise: "0.9" };
+    const set = { unit: "head+ffn", spectral: "off", penalty, penalise: "0.9", rounds: "1" };
     return withTrainer(settingsOf(bound(set, 30), 1), async (trainer) => {
       let [loss, before] = [0, 0];
       const total = async (): Promise<number> =>
@@ -114,23 +118,31 @@ function largest({ shape, data }: FloatTensor): number {
   return Math.sqrt(norm);
 }
 
-test("with spectral normalisation every matrix of the product has largest singular value 1 within 3 %", async () => {
-  const method = bound({ threshold: "1e-9", penalise: "0.2" });
-  const product = await withTrainer(settingsOf(method, 1), async (trainer) => {
-    for (let step = 0; step < 10; step++) await trainer.step([madeUpBatch(CLASSES, step)], 1e-3);
-    return trainer.finish(await trainer.tensors());
-  });
-  const matrices = [...product.tensors].filter(
-    ([name, { shape }]) => name.includes(".layer.") && shape.length === 2,
-  );
-  expect(matrices).toHaveLength(12);
-  for (const [, matrix] of matrices) expect(Math.abs(largest(matrix) - 1)).toBeLessThan(0.03);
-});
+test.each(["one", "pretrained"])(
+  "spectral=%s: every matrix of the product has its largest singular value there",
+  async (spectral) => {
+    const method = bound({ threshold: "1e-9", penalise: "0.2", spectral });
+    const product = await withTrainer(settingsOf(method, 1), async (trainer) => {
+      for (let step = 0; step < 10; step++) await trainer.step([madeUpBatch(CLASSES, step)], 1e-3);
+      return trainer.finish(await trainer.tensors());
+    });
+    const matrices = [...product.tensors].filter(
+      ([name, { shape }]) => name.includes(".layer.") && shape.length === 2,
+    );
+    expect(matrices).toHaveLength(12);
+    for (const [name, matrix] of matrices) {
+      const level = spectral === "one" ? 1 : largest(requireEntry(NETWORK.tensors, name, "tensor"));
+      expect(Math.abs(largest(matrix) / level - 1)).toBeLessThan(0.03);
+    }
+  },
+);
 
 test.each([
   ["unit", { unit: "neuron" }],
   ["ranking", { ranking: "matrix" }],
   ["penalise", { penalise: "1" }],
+  ["rounds", { rounds: "0" }],
+  ["spectral", { spectral: "true" }],
   ["ratio", { ratio: "1" }],
   ["negative", { threshold: "-1" }],
   ["negative", { penalty: "-1" }],
@@ -139,9 +151,29 @@ test.each([
 });
 
 test("a run that ends before units are dropped has no product (method/unreached)", () => {
-  const method = bound({ spectral: "false" });
+  const method = bound({ spectral: "off" });
   expect(method.ready(1, {})).toBe(false);
   expect(() => method.finish(NETWORK.tensors, {})).toThrow(
     expect.objectContaining({ code: "method/unreached" }),
   );
+});
+
+test("units go in rounds, by the norms since the last, and those that are gone stay away", async () => {
+  const set = { unit: "head+ffn", ratio: "0.5", ranking: "global", penalise: "0.6", rounds: "3" };
+  const seen: string[] = [];
+  await withTrainer(settingsOf(bound(set, 10), 1), async (trainer) => {
+    for (let step = 0; step < 7; step++) {
+      await trainer.step([madeUpBatch(CLASSES, step)], 1e-3);
+      const { units, dropped, norms } = (await trainer.state()).progress;
+      seen.push(`${units ?? "all"} ${JSON.stringify(dropped ?? [])}`);
+      if (step === 5) expect(norms).toContain(-1);
+    }
+    const kept = await trainer.tensors();
+    expect(kept.get("snip.batches")?.data).toEqual(Float32Array.of(0));
+  });
+  const rounds = [seen[0], seen[1], seen[3], seen[5]];
+  expect(new Set(rounds).size).toBe(4);
+  expect([seen[2], seen[4], seen[6]]).toEqual([seen[1], seen[3], seen[5]]);
+  const dropped = rounds.map((line) => JSON.parse(line?.split(" ")[1] ?? "[]"));
+  for (const unit of dropped[1]) expect(dropped[3]).toContain(unit);
 });

@@ -14,10 +14,14 @@
  *   our reading              here
  *   F_k                      a head through its columns of the output projection, or a module's output, with dropout
  *   ‖F_k‖                    mean |F_k(x)| over the tokens of a batch (padding too) and the features
- *   λ·Σ_k ‖F_k‖              penalty, added to the task's loss for the first part of the run (`penalise`)
- *   the norm of the data     `snip.norms`, summed over every batch of that part
+ *   λ·Σ_k ‖F_k‖              penalty on the units that are left, for the first part of the run (`penalise`)
+ *   the norm of the data     the mean over every batch since units last went (`snip.norms`)
  *   the threshold            `threshold`, or the one that removes `ratio` of the units' weights
- *   W/σ(W)                   each of the encoder's matrices over its largest singular value (parts/spectral.ts)
+ *   W/σ(W)                   each of the encoder's matrices, times its σ at the start (parts/spectral.ts)
+ *
+ * Units go in `rounds` steps, evenly over the first part: half of all units at once, in the middle of a run, takes what
+ * the others were trained on. A head is never weighed against a feed-forward module (`ranking=kind`): its norm is a
+ * fraction of the module's, and in one ranking every head would go first, which leaves the first token nothing to read.
  *
  * The last layer is only ever asked for the first token, so its norms are over first tokens. A module goes with its
  * output bias, and so does an attention module with its last head. Post-LayerNorm: LN(x + F(x)) becomes LN(x). Units that
@@ -41,21 +45,15 @@ import type {
 } from "../contract/method.ts";
 import { reshape, sum } from "../graph/ops/broadcast.ts";
 import { add, mul, scale } from "../graph/ops/elementwise.ts";
-import { scalar } from "../graph/value.ts";
+import { concat, slice } from "../graph/ops/select.ts";
+import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import { keepUnits } from "../network/shrink.ts";
-import { checkChoice } from "../parts/checks.ts";
+import { keepUnits, type LayerUnits } from "../network/shrink.ts";
+import { checkChoice, checkCount } from "../parts/checks.ts";
 import { normSites } from "../parts/function-norms.ts";
 import { withoutUnits } from "../parts/gates.ts";
 import { matricesIn } from "../parts/matrices.ts";
-import {
-  leftOf,
-  rightOf,
-  type SpectralSites,
-  spectralNorm,
-  spectralSites,
-  spectralVectors,
-} from "../parts/spectral.ts";
+import { LEVELS, normalised, spectralSites, spectralTensors } from "../parts/spectral.ts";
 import {
   checkShare,
   lowestUnits,
@@ -69,14 +67,16 @@ import {
 } from "../parts/units.ts";
 
 const ID = "snip";
-/** Σ of the function norms over the batches so far, one number per unit. */
+/** Σ of the function norms over the batches since units last went, one number per unit; 0 of those that are gone. */
 const NORMS = "snip.norms";
-/** Batches so far. */
+/** Those batches. */
 const BATCHES = "snip.batches";
 
 const UNITS = ["head+ffn", "attention+ffn", "head", "attention", "ffn"] as const;
 /** global: all units in one ranking. kind: heads among heads, modules among modules of their kind. */
 const RANKINGS = ["global", "kind"] as const;
+/** Where the largest singular value of a matrix is held while training. */
+const SPECTRAL = [...LEVELS, "off"] as const;
 
 export interface SnipConfig {
   readonly unit: (typeof UNITS)[number];
@@ -85,7 +85,8 @@ export interface SnipConfig {
   readonly ranking: (typeof RANKINGS)[number];
   readonly penalty: number;
   readonly penalise: number;
-  readonly spectral: boolean;
+  readonly rounds: number;
+  readonly spectral: (typeof SPECTRAL)[number];
 }
 
 interface SnipState extends MethodState {
@@ -94,14 +95,16 @@ interface SnipState extends MethodState {
   readonly units: readonly Unit[];
   /** Matrices that are normalised. */
   readonly matrices: readonly string[];
-  /** Steps after which units are dropped. */
-  readonly decided: number;
+  /** Steps after which units are dropped, once each. */
+  readonly rounds: readonly number[];
 }
 
 function init(network: Network, config: SnipConfig, { steps, key }: RunFacts): SnipState {
   checkChoice(ID, "unit", config.unit, UNITS);
   checkChoice(ID, "ranking", config.ranking, RANKINGS);
+  checkChoice(ID, "spectral", config.spectral, SPECTRAL);
   checkShare(ID, "penalise", config.penalise);
+  checkCount(ID, "rounds", config.rounds);
   if (config.threshold === 0) checkShare(ID, "ratio", config.ratio);
   if (!(config.threshold >= 0 && config.penalty >= 0)) {
     const got = `threshold=${config.threshold}, penalty=${config.penalty}`;
@@ -114,19 +117,27 @@ function init(network: Network, config: SnipConfig, { steps, key }: RunFacts): S
   const units = unitsOf(network.config, ["head", "attention", "ffn"]).filter(({ kind }) =>
     kinds.includes(kind),
   );
-  const matrices = config.spectral ? matricesIn(network.tensors, "encoder") : [];
+  const level = config.spectral === "off" ? undefined : config.spectral;
+  const matrices = level === undefined ? [] : matricesIn(network.tensors, "encoder");
+  const decided = Math.max(1, Math.floor(config.penalise * steps));
+  const rounds = Math.min(config.rounds, decided);
   return {
     tensors: new Map([
       [NORMS, floatTensor([units.length], new Float32Array(units.length))],
       [BATCHES, floatTensor([1], new Float32Array(1))],
-      ...spectralVectors(network.tensors, matrices, fold(key, "spectral")),
+      ...spectralTensors(network.tensors, matrices, level ?? "one", fold(key, "spectral")),
     ]),
     config,
     model: network.config,
     units,
     matrices,
-    decided: Math.max(1, Math.floor(config.penalise * steps)),
+    rounds: Array.from({ length: rounds }, (_, i) => Math.floor(((i + 1) * decided) / rounds)),
   };
+}
+
+/** Steps after which the last units are gone, and the penalty with them. */
+function decidedAt({ rounds }: SnipState): number {
+  return requireItem(rounds, rounds.length - 1, "rounds");
 }
 
 /** A graph's structure: what it is for, and once units are dropped those that are left. */
@@ -139,37 +150,70 @@ function structureOf(phase: string, { units }: Progress): string {
 }
 
 function sites(state: SnipState, structure: string, tools: Tools): Answers {
-  const [phase = PRODUCT, left] = structure.split(" ");
+  const [phase = PRODUCT, text] = structure.split(" ");
   const spectral = spectralSites(state.matrices, tools, phase !== PRODUCT);
-  const cut = left === undefined ? undefined : withoutUnits(state.model, parseUnits(left));
-  const weight: Answers["weight"] = (name, w) => {
+  const left = text === undefined ? undefined : parseUnits(text);
+  const cut = left === undefined ? undefined : withoutUnits(state.model, left);
+  const read = new Map<string, Value>();
+  const weight = (name: string, w: Value): Value => {
+    const known = read.get(name);
+    if (known !== undefined) return known;
     const whole = spectral.weight(name, w);
-    return cut?.weight(name, whole) ?? whole;
+    const value = cut?.weight(name, whole) ?? whole;
+    read.set(name, value);
+    return value;
   };
-  const measured = phase === PENALISED ? penaliseNorms(state, tools, spectral.weightNow) : {};
+  // A head's norm asks for the projection that the forward pass reads only after it.
+  const weightNow = (name: string): Value => weight(name, tools.tensor(name));
+  if (phase !== PENALISED) return { ...cut, weight, updates: spectral.updates };
+  const isThere = unitsLeft(state.units, left);
+  const measured = penaliseNorms(state, isThere, tools, weightNow);
   return {
     ...cut,
-    ...measured,
+    gate: measured.gate,
+    residual: (site, branch) => {
+      const seen = measured.residual(site, branch);
+      return cut?.residual(site, seen) ?? seen;
+    },
+    loss: measured.loss,
     weight,
-    updates: () => ({ ...spectral.updates(), ...measured.updates?.([]) }),
+    updates: () => ({ ...spectral.updates(), ...measured.updates() }),
   };
 }
 
-/** Function norms of all units, the penalty on them, and their sums so far. */
+/** Which units of a list are still in the graph. */
+function unitsLeft(units: readonly Unit[], left: readonly LayerUnits[] | undefined): boolean[] {
+  return units.map(({ kind, layer, place }) => {
+    const here = left?.[layer];
+    const kept = kind === "ffn" ? here?.neurons : here?.heads;
+    return kept !== "none" && (kind !== "head" || !Array.isArray(kept) || kept[place] === true);
+  });
+}
+
+/** Function norms of the units that are there, the penalty on them, and their sums so far. */
 function penaliseNorms(
   { units, config, model }: SnipState,
+  isThere: readonly boolean[],
   tools: Tools,
-  weightNow: SpectralSites["weightNow"],
-): Answers {
-  const { norms, ...collecting } = normSites(model, units, weightNow);
-  return {
-    ...collecting,
-    loss: ({ task, share }) => add(task, mul(scale(share, config.penalty), sum(norms(), [0]))),
-    updates: () => ({
-      [NORMS]: add(tools.tensor(NORMS), norms()),
-      [BATCHES]: add(tools.tensor(BATCHES), reshape(scalar(1), [1])),
-    }),
-  };
+  weightNow: (name: string) => Value,
+) {
+  const there = units.filter((_, i) => isThere[i]);
+  const { norms, ...seen } = normSites(model, there, weightNow);
+  const loss: Answers["loss"] = ({ task, share }) =>
+    there.length === 0 ? task : add(task, mul(scale(share, config.penalty), sum(norms(), [0])));
+  const updates = (): Record<string, Value> => ({
+    ...(there.length === 0 ? {} : { [NORMS]: add(tools.tensor(NORMS), spread(norms(), isThere)) }),
+    [BATCHES]: add(tools.tensor(BATCHES), reshape(scalar(1), [1])),
+  });
+  return { ...seen, loss, updates };
+}
+
+/** One number for each of the units that are there, put at their places among all, with 0 for the others: [U]. */
+function spread(norms: Value, isThere: readonly boolean[]): Value {
+  const gone = reshape(scalar(0), [1]);
+  let next = 0;
+  const places = isThere.map((here) => (here ? slice(norms, 0, next, ++next) : gone));
+  return next === places.length ? norms : concat(places, 0);
 }
 
 /** The units that go, by the mean norms of the run so far. */
@@ -189,20 +233,30 @@ export function droppedUnits(
 }
 
 const HOST: HostWork<SnipState> = {
-  due: ({ decided }, done) => done === decided,
-  run: async ({ units, config, model }, progress, _done, bench): Promise<Progress> => {
+  due: ({ rounds }, done) => rounds.includes(done),
+  run: async (state, progress, done, bench): Promise<Progress> => {
+    const { units, config, model, rounds } = state;
     const [batches = 1] = await bench.read(BATCHES);
-    const norms = (await bench.read(NORMS)).map((norm) => norm / batches);
-    const dropped = droppedUnits(units, norms, config);
-    const names = units.filter((unit) => dropped.has(unit)).map((unit) => units.indexOf(unit));
+    const isThere = unitsLeft(units, parseUnitsOf(progress));
+    // A unit that is gone is the least of all, and stays away.
+    const norms = (await bench.read(NORMS)).map((norm, i) => (isThere[i] ? norm / batches : -1));
+    const gone = units.filter((_, i) => !isThere[i]);
+    const ratio = (config.ratio * (rounds.indexOf(done) + 1)) / rounds.length;
+    const dropped = new Set([...gone, ...droppedUnits(units, norms, { ...config, ratio })]);
+    await bench.write(NORMS, new Float32Array(units.length));
+    await bench.write(BATCHES, new Float32Array(1));
     return {
       ...progress,
       norms: [...norms],
-      dropped: names,
+      dropped: units.flatMap((unit, i) => (dropped.has(unit) ? [i] : [])),
       units: unitsText(withoutThe(model, dropped, "none")),
     };
   },
 };
+
+function parseUnitsOf({ units }: Progress): LayerUnits[] | undefined {
+  return typeof units === "string" ? parseUnits(units) : undefined;
+}
 
 /** Normalised matrices without the units that were dropped. @throws {RunError} `method/unreached` */
 function finish(
@@ -212,19 +266,11 @@ function finish(
   { units, dropped }: Progress,
 ): Network {
   checkRatio(state, Array.isArray(dropped) ? dropped : []);
-  const own = new Map([...tensors].filter(([name]) => network.tensors.has(name)));
-  for (const name of state.matrices) {
-    const [w, u, v] = [tensors.get(name), tensors.get(leftOf(name)), tensors.get(rightOf(name))];
-    if (w === undefined || u === undefined || v === undefined) continue;
-    const sigma = spectralNorm(w, u, v);
-    own.set(
-      name,
-      floatTensor(
-        w.shape,
-        w.data.map((x) => x / sigma),
-      ),
-    );
-  }
+  const own = new Map(
+    [...tensors.keys()]
+      .filter((name) => network.tensors.has(name))
+      .map((name) => [name, normalised(name, tensors)]),
+  );
   const whole = { ...network, tensors: own };
   return typeof units === "string" ? keepUnits(whole, parseUnits(units)) : whole;
 }
@@ -257,20 +303,29 @@ export const SNIP: Method<SnipConfig, SnipState> = {
       help: "share of those units' weights that is removed (abstract: results at 50 %)",
     },
     threshold: { default: 0, help: "drop units whose function norm is below this; 0: as many as ratio says" },
-    ranking: { default: "global", help: "global: all units by norm; kind: each kind for itself (ours)" },
+    ranking: {
+      default: "kind",
+      help: "kind: each kind of unit for itself; global: all by their norms (ours)",
+    },
     penalty: { default: 1e-3, help: "λ, weight of the sum of function norms (ours)" },
-    penalise: { default: 0.5, help: "share of the steps with the penalty; units go at its end (ours)" },
-    spectral: { default: true, help: "divide each matrix by its spectral norm while training (abstract)" },
+    penalise: {
+      default: 0.5,
+      help: "share of the steps with the penalty; all units are gone at its end (ours)",
+    },
+    rounds: { default: 8, help: "in how many steps the units go, evenly until then (ours)" },
+    spectral: {
+      default: "pretrained",
+      help: "pretrained: hold each matrix's spectral norm (abstract) at what it begins with; one: at 1; off",
+    },
   },
   init,
   trains: (_state, name) => !isKept(name),
   keeps: (_state, name) => isKept(name),
-  structure: ({ decided }, step, progress) =>
-    structureOf(step < decided && progress.units === undefined ? PENALISED : TRAINED, progress),
+  structure: (state, step, progress) => structureOf(step < decidedAt(state) ? PENALISED : TRAINED, progress),
   product: (_state, progress) => structureOf(PRODUCT, progress),
   sites,
   host: HOST,
-  ready: (_state, _done, { units }) => units !== undefined,
+  ready: (state, done, { units }) => units !== undefined && done >= decidedAt(state),
   finish,
 };
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ConfigError, RunError } from "../base/errors.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
-import { checkBlock, checkChoice, checkPositive, checkReached, checkSparsity } from "./checks.ts";
+import { checkBlock, checkChoice, checkCount, checkPositive, checkReached, checkSparsity } from "./checks.ts";
 
 const vector = (...values: number[]): FloatTensor => floatTensor([values.length], Float32Array.from(values));
 
@@ -35,6 +35,8 @@ test.each([
   ["x/sparsity", () => checkSparsity("x", Number.NaN)],
   ["x/mean", () => checkPositive("x", "mean", 0)],
   ["x/mean", () => checkPositive("x", "mean", Number.NaN)],
+  ["x/rounds", () => checkCount("x", "rounds", 0)],
+  ["x/rounds", () => checkCount("x", "rounds", 1.5)],
   ["x/block", () => checkBlock("x", 3)],
   ["x/block", () => checkBlock("x", "3x1")],
   ["x/block", () => checkBlock("x", Number.NaN)],

@@ -18,6 +18,12 @@ export function checkPositive(id: string, name: string, value: number): void {
   throw new ConfigError(`${id}/${name}`, `${id}: expected ${name} above 0, got ${value}`);
 }
 
+/** @throws {ConfigError} `ID/NAME` for anything but a whole number from 1 */
+export function checkCount(id: string, name: string, value: number): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  throw new ConfigError(`${id}/${name}`, `${id}: expected ${name} to be a whole number from 1, got ${value}`);
+}
+
 /** A setting that was typed can be any text. @throws {ConfigError} `ID/NAME` */
 export function checkChoice(id: string, name: string, value: string, choices: readonly string[]): void {
   if (choices.includes(value)) return;

@@ -1,6 +1,6 @@
 /**
- * Spectral normalisation: a matrix divided by its largest singular value, which one step of power iteration follows
- * while the matrix is trained.
+ * Spectral normalisation: a matrix held at one largest singular value, which one step of power iteration follows while
+ * the matrix is trained.
  *
  *   Miyato, Kataoka, Koyama & Yoshida, ICLR 2018 · https://arxiv.org/abs/1802.05957, Alg. 1
  *
@@ -8,22 +8,26 @@
  *   W             [out, in]
  *   ũ, ṽ          `spectral.u.NAME` [out], `spectral.v.NAME` [in]: kept tensors
  *   σ(W)          ũᵀ·W·ṽ; no gradient flows through ũ and ṽ
+ *   1             `level`: 1 as in the paper, or σ of the pre-trained matrix, `spectral.level.NAME` [1]
  *
- * Both vectors start after 15 iterations on the host, so that the first steps do not divide by far too small a number.
+ * The paper trains from nothing. A pre-trained matrix has σ of 2 to 12, and divided by it it is another function: its
+ * level is what the layers above were trained for.
+ *
+ * Both vectors start after 30 iterations on the host, so that the first steps do not divide by far too small a number.
  */
 
-import { requireEntry } from "../base/present.ts";
+import { requireEntry, requireItem } from "../base/present.ts";
 import { fold, type Key, normals } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Tools } from "../contract/method.ts";
 import { reshape } from "../graph/ops/broadcast.ts";
-import { div, shift, sqrt, stop } from "../graph/ops/elementwise.ts";
+import { div, mul, shift, sqrt, stop } from "../graph/ops/elementwise.ts";
 import { matmul } from "../graph/ops/linear.ts";
 import { at } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 
 /** Iterations before the first step. */
-const WARM_UP = 15;
+const WARM_UP = 30;
 /** Keeps a zero matrix from being divided by 0. */
 const TINY = 1e-12;
 
@@ -37,15 +41,26 @@ export function rightOf(name: string): string {
   return `spectral.v.${name}`;
 }
 
-/** ũ and ṽ of each matrix. The same key gives the same vectors. */
-export function spectralVectors(
+/** Name of the largest singular value that a matrix is held at. */
+export function levelOf(name: string): string {
+  return `spectral.level.${name}`;
+}
+
+/** Where matrices are held: at 1, or at what each has at the start. */
+export const LEVELS = ["pretrained", "one"] as const;
+export type Level = (typeof LEVELS)[number];
+
+/** ũ, ṽ and the level of each matrix. The same key gives the same vectors. */
+export function spectralTensors(
   tensors: ReadonlyMap<string, FloatTensor>,
   names: readonly string[],
+  level: Level,
   key: Key,
 ): Map<string, FloatTensor> {
-  const vectors = new Map<string, FloatTensor>();
+  const made = new Map<string, FloatTensor>();
   for (const name of names) {
-    const { shape, data } = requireEntry(tensors, name, "tensor");
+    const matrix = requireEntry(tensors, name, "tensor");
+    const { shape, data } = matrix;
     const [out = 0, width = 0] = shape;
     let u = unit(Float64Array.from(normals(fold(key, name), out)));
     let v = new Float64Array(width);
@@ -53,10 +68,15 @@ export function spectralVectors(
       v = unit(timesLeft(u, data, width));
       u = unit(timesRight(data, v));
     }
-    vectors.set(leftOf(name), floatTensor([out], Float32Array.from(u)));
-    vectors.set(rightOf(name), floatTensor([width], Float32Array.from(v)));
+    const [left, right] = [
+      floatTensor([out], Float32Array.from(u)),
+      floatTensor([width], Float32Array.from(v)),
+    ];
+    const held = level === "one" ? 1 : spectralNorm(matrix, left, right);
+    made.set(leftOf(name), left).set(rightOf(name), right);
+    made.set(levelOf(name), floatTensor([1], Float32Array.of(held)));
   }
-  return vectors;
+  return made;
 }
 
 /** uᵀ·W. */
@@ -121,32 +141,39 @@ function row(x: Value): Value {
   return div(x, sqrt(shift(matmul(x, x, { transposeB: true }), TINY)));
 }
 
-/** W/σ (Alg. 1, line 2). */
-export function normalise(w: Value, vectors: Vectors): Value {
-  return div(w, normOf(w, vectors));
+/** W·level/σ (Alg. 1, line 2); the level is [1]. */
+export function normalise(w: Value, vectors: Vectors, level: Value): Value {
+  return mul(w, div(reshape(level, [1, 1]), normOf(w, vectors)));
+}
+
+/** The same of a trained matrix, on the host, by its kept tensors; a matrix without them is as it is. */
+export function normalised(name: string, tensors: ReadonlyMap<string, FloatTensor>): FloatTensor {
+  const w = requireEntry(tensors, name, "tensor");
+  const [u, v, level] = [leftOf(name), rightOf(name), levelOf(name)].map((kept) => tensors.get(kept));
+  if (u === undefined || v === undefined || level === undefined) return w;
+  const factor = requireItem(level.data, 0, "level") / spectralNorm(w, u, v);
+  return floatTensor(
+    w.shape,
+    w.data.map((x) => x * factor),
+  );
 }
 
 /** The answers of a method that normalises. */
 export interface SpectralSites {
   readonly weight: (name: string, w: Value) => Value;
-  /** A matrix as the forward pass has it. */
-  readonly weightNow: (name: string) => Value;
   /** The vectors after this batch. */
   readonly updates: () => Readonly<Record<string, Value>>;
 }
 
-/** W/σ(W) for each matrix that is read; in training after one more step of power iteration, which is kept. */
+/** W·level/σ(W) for each matrix that is read; in training after one more step of power iteration, which is kept. */
 export function spectralSites(matrices: readonly string[], tools: Tools, iterates: boolean): SpectralSites {
-  const made = new Map<string, Value>();
   const moved = new Map<string, Vectors>();
   const weight = (name: string, w: Value): Value => {
     if (!matrices.includes(name)) return w;
     const vectors = { u: tools.tensor(leftOf(name)), v: tools.tensor(rightOf(name)) };
     const now = iterates ? iterate(w, vectors) : vectors;
     if (iterates) moved.set(name, now);
-    const value = normalise(w, now);
-    made.set(name, value);
-    return value;
+    return normalise(w, now, tools.tensor(levelOf(name)));
   };
   const updates = (): Record<string, Value> =>
     Object.fromEntries(
@@ -155,9 +182,5 @@ export function spectralSites(matrices: readonly string[], tools: Tools, iterate
         [rightOf(name), v],
       ]),
     );
-  const weightNow = (name: string): Value => {
-    const plain = tools.tensor(name);
-    return made.get(name) ?? plain;
-  };
-  return { weight, weightNow, updates };
+  return { weight, updates };
 }

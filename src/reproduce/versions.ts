@@ -26,7 +26,7 @@ export const VERSIONS: Readonly<Record<MethodId | "training", number>> = {
   pkd: 1,
   "quantization-aware": 1,
   random: 1,
-  snip: 1,
+  snip: 2,
   sparsebert: 1,
   theseus: 1,
   tinybert: 1,

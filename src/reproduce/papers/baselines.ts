@@ -78,7 +78,7 @@ function rowsFor(depth: number): Row[] {
       distil: "true",
       when: "while",
     }),
-    blocks("SNIP", "snip", "snip", { spectral: "true" }),
+    blocks("SNIP", "snip", "snip", {}),
     blocks("head importance", "head-importance", "head-importance"),
     blocks("head gates", "head-gates", "head-gates"),
     layers(

@@ -34,7 +34,7 @@ function rowsFor(depth: number): Row[] {
     half("distillation (KD)", "distil", RIVAL),
     half("patient distillation (PKD)", "pkd", RIVAL),
     half("TinyBERT", "tinybert", RIVAL),
-    blocks("SNIP", "snip", { set: { spectral: "true", ratio: "0.5" } }),
+    blocks("SNIP", "snip", { set: { ratio: "0.5" } }),
     blocks("head importance", "head-importance", { ...RIVAL, set: { ratio: "0.5" } }),
     half("LayerDrop", "layerdrop", RIVAL),
     ...[0.5, 0.9].flatMap(maskRows),

@@ -34,7 +34,7 @@ function rowsFor(): Row[] {
       work: {
         slug: `snip-0.5-${rateText(learningRate)}`,
         method: "snip",
-        set: { spectral: "true", ratio: "0.5" },
+        set: { ratio: "0.5" },
         learningRate,
         ...SEARCH,
       },

@@ -20,9 +20,9 @@ function rowsFor(depth: number): Row[] {
   const shallow = { layers: String(layers) };
   return [
     { label: "fine-tuned, not pruned" },
-    prunedRow("SNIP, with spectral normalisation", "snip", { spectral: "true" }),
-    prunedRow("SNIP, without", "snip-plain", { spectral: "false" }),
-    prunedRow("SNIP, heads alone", "snip-heads", { spectral: "true", unit: "head" }),
+    prunedRow("SNIP, with spectral normalisation", "snip", {}),
+    prunedRow("SNIP, without", "snip-plain", { spectral: "off" }),
+    prunedRow("SNIP, heads alone", "snip-heads", { unit: "head" }),
     {
       label: "head importance, half of the heads",
       work: { slug: "head-importance-0.5", method: "head-importance", set: { ratio: "0.5" }, seeds: 2 },
