@@ -200,12 +200,17 @@ const VIEWS: { readonly [D in DType]: (buffer: ArrayBuffer) => Tensor<D>["data"]
   bool: (b) => new Uint8Array(b),
 };
 
+/** Little-endian bytes as elements; copied where they are a part of a buffer. */
+export function viewAs(dtype: DType, bytes: Uint8Array): Tensor["data"] {
+  return VIEWS[dtype](ownBuffer(bytes));
+}
+
 /** Reads one tensor as it is stored. */
 export async function readTensor(
   source: ByteSource,
   { dtype, shape, start, end }: TensorEntry,
 ): Promise<Tensor> {
-  return { dtype, shape, data: VIEWS[dtype](ownBuffer(await source.slice(start, end))) };
+  return { dtype, shape, data: viewAs(dtype, await source.slice(start, end)) };
 }
 
 /** The floats of a tensor of any float type; 64-bit ones are rounded to nearest. Undefined for other types. */

@@ -342,6 +342,20 @@ test("shards that the index names are fetched; one that is not there is named", 
   expect((await readdir(folder)).filter((name) => name.endsWith(".safetensors"))).toHaveLength(2);
 });
 
+test("pickled weights are fetched where there are no others, in shards too", async () => {
+  const weights = (folder: string) =>
+    readdir(folder).then((names) => names.filter((name) => /safetensors|\.bin/.test(name)).sort());
+  const shard = "pytorch_model-00001-of-00001.bin";
+  world.files.set("pytorch_model.bin.index.json", Buffer.from(JSON.stringify({ weight_map: { a: shard } })));
+  world.files.set(shard, Buffer.from("one"));
+  expect(await weights(await fetchModel("hf:owner/name", await settings()))).toEqual(["model.safetensors"]);
+  world.files.delete("model.safetensors");
+  const folder = await fetchModel("hf:owner/name", await settings());
+  expect(await weights(folder)).toEqual([shard, "pytorch_model.bin.index.json"]);
+  world.files.set("pytorch_model.bin", Buffer.from("whole"));
+  expect(await weights(await fetchModel("hf:owner/name", await settings()))).toEqual(["pytorch_model.bin"]);
+});
+
 test("the token goes to the hub; one of another form is refused before anything is sent", async () => {
   await fetchModel("hf:owner/name", await settings({ token: "hf_secret" }));
   expect(world.requests.every((r) => r.token === "Bearer hf_secret")).toBe(true);
@@ -362,10 +376,10 @@ const REFUSED: readonly [string, string, string, (w: World) => void][] = [
   [
     "hub/no-weights",
     "hf:owner/name",
-    "pytorch_model.bin",
+    "tf_model.h5",
     (w) => {
       w.files.delete("model.safetensors");
-      w.files.set("pytorch_model.bin", Buffer.from("x"));
+      w.files.set("tf_model.h5", Buffer.from("x"));
     },
   ],
   ["hub/answer", "hf:owner/name", "commit", (w) => Object.assign(w, { commit: "../../etc" })],

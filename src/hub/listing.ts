@@ -6,7 +6,7 @@
 
 import { datasetInfo, HubApiError, listFiles, modelInfo } from "@huggingface/hub";
 import { EspalierError, InputError, RunError } from "../base/errors.ts";
-import { INDEX_FILE, WEIGHTS_FILE } from "../formats/weights.ts";
+import { PICKLED_FILE, WEIGHT_FILES, WEIGHTS_FILE } from "../formats/weights.ts";
 import { isModuleFile, SENTENCE_FILES } from "../network/sentence-files.ts";
 import { TOKENIZER_FILES } from "../text/vocabulary.ts";
 import { isCommit } from "./cache.ts";
@@ -121,18 +121,20 @@ export async function listCommit(
 
 /**
  * The files to fetch first: everything but shards, whose names are in the index.
- * @throws {InputError} `hub/no-model` when there is no config.json, `hub/no-weights` when no safetensors
+ * @throws {InputError} `hub/no-model` when there is no config.json, `hub/no-weights` when neither safetensors nor PyTorch's
  */
 export function chooseFiles(files: ReadonlyMap<string, HubFile>, repo: string): HubFile[] {
   if (!files.has("config.json")) {
     throw new InputError("hub/no-model", `hub: expected config.json in ${repo}, got no such file`);
   }
-  const weights = [WEIGHTS_FILE, INDEX_FILE].find((name) => files.has(name));
+  const weights = WEIGHT_FILES.find((name) => files.has(name));
   if (weights === undefined) {
-    const others = [...files.keys()].filter((name) => /\.(bin|h5|msgpack|onnx)$/.test(name)).join(", ");
+    const others = [...files.keys()]
+      .filter((name) => /\.(safetensors|bin|h5|msgpack|onnx)$/.test(name))
+      .join(", ");
     throw new InputError(
       "hub/no-weights",
-      `hub: expected ${WEIGHTS_FILE} in ${repo}, got ${others || "no weights"}; only safetensors are read`,
+      `hub: expected ${WEIGHTS_FILE} or ${PICKLED_FILE} in ${repo}, got ${others || "no weights"}`,
     );
   }
   const modules = [...files.keys()].filter(isModuleFile);

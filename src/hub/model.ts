@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { readJsonIfPresent } from "../formats/files.ts";
-import { INDEX_FILE, parseIndex } from "../formats/weights.ts";
+import { isIndex, parseIndex } from "../formats/weights.ts";
 import {
   completeSnapshot,
   defaultCache,
@@ -22,10 +22,15 @@ import { type HubName, parseHubName } from "./name.ts";
 import { addressOf, type Fetching, fetchFile, type HubOptions } from "./repository.ts";
 
 /** The shards that a downloaded index names; none for a model in one file. */
-async function shardsOf(fetching: Fetching, files: ReadonlyMap<string, HubFile>): Promise<HubFile[]> {
-  const path = join(snapshotFolder(fetching.root, fetching.repo, fetching.commit), INDEX_FILE);
+async function shardsOf(
+  fetching: Fetching,
+  files: ReadonlyMap<string, HubFile>,
+  first: readonly HubFile[],
+): Promise<HubFile[]> {
+  const listed = first.find(({ path }) => isIndex(path));
+  if (listed === undefined) return [];
+  const path = join(snapshotFolder(fetching.root, fetching.repo, fetching.commit), listed.path);
   const index = await readJsonIfPresent(path);
-  if (index === undefined) return [];
   return [...new Set(parseIndex(index, path).values())].map((name) => {
     const file = files.get(name);
     if (file !== undefined) return file;
@@ -41,7 +46,7 @@ async function fetchSnapshot(fetching: Fetching): Promise<void> {
   const files = await listCommit({ kind: "model", repo }, commit, address);
   const first = chooseFiles(files, repo);
   for (const file of first) await fetchFile(fetching, file);
-  const shards = await shardsOf(fetching, files);
+  const shards = await shardsOf(fetching, files, first);
   for (const file of shards) await fetchFile(fetching, file);
   await completeSnapshot(root, repo, commit, new Map([...first, ...shards].map((f) => [f.path, f.size])));
 }

@@ -6,14 +6,14 @@
  * it leads to need not show: comparisons, and kernels that take the larger of two numbers, let NaN pass as a number.
  */
 
+import { basename } from "node:path";
 import { FormatError } from "../base/errors.ts";
 import { requireEntry } from "../base/present.ts";
 import { type FloatTensor, findNotFinite, type Tensor } from "../base/tensor.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import { normaliseName, optionalParameters, parameters, surplusOf, TIED } from "../bert/names.ts";
 import { findOverflow, weightSizes } from "../bert/range.ts";
-import { readFloats } from "../formats/safetensors.ts";
-import { eachTensor } from "../formats/weights.ts";
+import { eachTensor, isPickled } from "../formats/weights.ts";
 
 /** Names in the files, with the names they have here. */
 export type Listed = ReadonlyMap<string, string>;
@@ -27,10 +27,10 @@ export function fail(code: string, what: string, expected: string, got: string, 
 export async function listTensors(folder: string): Promise<Listed> {
   const listed = new Map<string, string>();
   const seen = new Map<string, string>();
-  await eachTensor(folder, async (stored, _entry, source) => {
+  await eachTensor(folder, async (stored, _tensor, file) => {
     const name = normaliseName(stored);
     if (seen.has(name)) {
-      throw fail("twice", `tensor ${name}`, "one of that name", `also ${stored}`, source.name);
+      throw fail("twice", `tensor ${name}`, "one of that name", `also ${stored}`, file);
     }
     seen.set(name, stored);
     listed.set(stored, name);
@@ -41,7 +41,7 @@ export async function listTensors(folder: string): Promise<Listed> {
 /**
  * Reads the network's tensors.
  * @throws {FormatError} `folder/missing`, `folder/unused`, `folder/shape`, `folder/untied`, `folder/finite`,
- *   `folder/overflow`; `weights/…`, `safetensors/…`
+ *   `folder/overflow`; `weights/…`, `safetensors/…`, `torch/…`, `pickle/…`, `zip/…`
  */
 export async function readTensors(
   folder: string,
@@ -55,15 +55,22 @@ export async function readTensors(
   const skipped = new Set(leftOut.map(([stored]) => stored));
   const told = leftOut.filter(([, name]) => surplusOf(name, head) === "left out").map(([stored]) => stored);
   const tensors = new Map<string, FloatTensor>();
-  await eachTensor(folder, async (stored, entry, source) => {
+  const pickled = new Set<string>();
+  await eachTensor(folder, async (stored, entry, file) => {
+    if (isPickled(file)) pickled.add(basename(file));
     if (skipped.has(stored)) return;
-    const tensor = await readFloats(source, stored, entry);
-    checkFinite(tensor, stored, source.name);
+    const tensor = await entry.read();
+    checkFinite(tensor, stored, file);
     tensors.set(listed.get(stored) ?? normaliseName(stored), tensor);
   });
   const complete = head.kind === "mlm" ? untie(tensors, folder) : tensors;
   checkTensors(complete, config, head, folder);
   checkRange(complete, config, folder);
+  if (pickled.size > 0) {
+    note(
+      `weights read from ${listText([...pickled])} without executing anything in it; what is written is safetensors`,
+    );
+  }
   if (told.length > 0) note(`tensors left out, because ${inWords(head)} has none such: ${listText(told)}`);
   return complete;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { configOf } from "../../test/support/configs.ts";
 import { sharedPath } from "../../test/support/shared.ts";
+import { torchFile } from "../../test/support/torch-file.ts";
 import { keyOf } from "../base/random.ts";
 import { floatTensor, type Tensor } from "../base/tensor.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
@@ -254,6 +255,14 @@ const BAD_FOLDERS: readonly [string, string, (folder: string) => Promise<unknown
   ["weights/missing", "model.safetensors", (f) => rm(join(f, "model.safetensors"))],
   [
     "weights/foreign",
+    "tf_model.h5",
+    async (f) => {
+      await rm(join(f, "model.safetensors"));
+      await writeFile(join(f, "tf_model.h5"), "");
+    },
+  ],
+  [
+    "torch/foreign",
     "pytorch_model.bin",
     async (f) => {
       await rm(join(f, "model.safetensors"));
@@ -290,6 +299,24 @@ async function readChanged(
   const notes: string[] = [];
   return { read: await readFolder(folder, (text) => notes.push(text)), notes };
 }
+
+test("a folder with pytorch_model.bin alone is read as one with safetensors, and a note says so", async () => {
+  for (const net of [network(two), network(mlm)]) {
+    const folder = await written(net);
+    await rm(join(folder, "model.safetensors"));
+    // As the hub has them: a copy of the tied matrix, and positions that are no weights.
+    const tied =
+      net.head.kind === "mlm" ? net.tensors.get("bert.embeddings.word_embeddings.weight") : undefined;
+    const tensors = new Map([
+      ...net.tensors,
+      ...(tied ? [["cls.predictions.decoder.weight", tied] as const] : []),
+    ]);
+    await writeFile(join(folder, "pytorch_model.bin"), torchFile(tensors));
+    const notes: string[] = [];
+    expect(await readFolder(folder, (text) => notes.push(text))).toEqual(net);
+    expect(notes).toEqual([expect.stringContaining("pytorch_model.bin")]);
+  }
+});
 
 const WHOLE = network(two);
 const EXTRA: readonly [string, Network, readonly string[]][] = [

@@ -94,6 +94,21 @@ test("where a run was made, what else lies beside the model and which copies it 
   expect(digest({ ...recipe, data: recipe.data.slice(1) })).not.toBe(digest(recipe));
 });
 
+test("pickled weights are part of a digest where they are read: not beside safetensors", () => {
+  const digest = (...model: readonly string[]) =>
+    identityDigest(recipeIdentity({ ...recipeOf(JOB), model: model.map(file) }));
+  const [safe, pickled, shard] = [
+    "model.safetensors",
+    "pytorch_model.bin",
+    "pytorch_model-00001-of-00002.bin",
+  ];
+  expect(digest("config.json", safe, pickled)).toBe(digest("config.json", safe));
+  expect(digest("config.json", pickled, "training_args.bin")).toBe(digest("config.json", pickled));
+  expect(
+    new Set([[safe], [pickled], [shard], []].map((weights) => digest("config.json", ...weights))).size,
+  ).toBe(4);
+});
+
 test("every setting of a job is in its digest, and the difference is named", () => {
   const expected = jobIdentity(JOB, SOURCES);
   const changes: readonly (readonly [Job, string])[] = [

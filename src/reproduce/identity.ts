@@ -109,12 +109,18 @@ function dataFiles(task: string, folder: string): string[] {
   return [glueFile(name, folder, "train"), glueFile(name, folder, "dev")];
 }
 
-/** What a model is read from; a README beside it changes nothing. */
-const MODEL_FILE =
-  /^(?:config|tokenizer|tokenizer_config)\.json$|^vocab\.txt$|^[^/\\]+\.safetensors(?:\.index\.json)?$/;
+/** What a model is read from beside its weights; a README beside it changes nothing. */
+const MODEL_FILE = /^(?:config|tokenizer|tokenizer_config)\.json$|^vocab\.txt$/;
+
+/** Its weights: pickled ones are read where there are no others. */
+const WEIGHTS = [
+  /^[^/\\]+\.safetensors(?:\.index\.json)?$/,
+  /^pytorch_model(?:-[^/\\]+)?\.bin(?:\.index\.json)?$/,
+];
 
 function modelDigest(files: Recipe["model"]): string {
-  const read = files.filter(({ path }) => MODEL_FILE.test(path));
+  const weights = WEIGHTS.find((name) => files.some(({ path }) => name.test(path)));
+  const read = files.filter(({ path }) => MODEL_FILE.test(path) || weights?.test(path));
   return digestOf(read.map(({ path, sha256 }) => [path, sha256]).toSorted());
 }
 

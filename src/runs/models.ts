@@ -121,8 +121,8 @@ export async function loadModel(ref: string, context: RunContext = {}): Promise<
 export async function measureModel(path: string): Promise<FileBytes> {
   if (isEsp(path)) return measureFile(path);
   const files = new Set<string>();
-  await eachTensor(path, async (_name, _entry, source) => {
-    files.add(source.name);
+  await eachTensor(path, async (_name, _tensor, file) => {
+    files.add(file);
   });
   let [raw, compressed] = [0, 0];
   for (const file of files) {

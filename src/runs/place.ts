@@ -9,7 +9,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
 import { claimSoon, describeOwner, isClaimFile } from "../formats/claim.ts";
-import { INDEX_FILE } from "../formats/weights.ts";
+import { INDEX_FILE, PICKLED_FILE, PICKLED_INDEX } from "../formats/weights.ts";
 
 /** Name of the claim in a folder. */
 const CLAIM = ".claim";
@@ -42,8 +42,8 @@ export async function claimFolder(folder: string): Promise<AsyncDisposable> {
   return claimed;
 }
 
-/** What a folder may hold of the model that was there before: shards, and its exports. */
-const STALE = [INDEX_FILE, "onnx", "safetensors"];
+/** What a folder may hold of the model that was there before: indexes of shards, pickled weights, and its exports. */
+const STALE = [INDEX_FILE, PICKLED_FILE, PICKLED_INDEX, "onnx", "safetensors"];
 
 /**
  * Refuses to write a model where the one lies that it is made of.

@@ -34,6 +34,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/floor/linear.ts": "every number of every row, and of a point",
   "src/floor/pieces.ts": "every number of every piece's vector",
   "src/formats/float16.ts": "every number of a tensor",
+  "src/formats/torch/checkpoint.ts": "every byte of a view",
   "src/measure/calibration.ts": "every logit, at every halving",
   "src/network/masks.ts": "every bit of a mask",
   "src/network/pooling.ts": "every state of a text",
