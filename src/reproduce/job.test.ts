@@ -150,7 +150,10 @@ test("finished folders whose process ended before the ledger's line are entered,
   await rm(ledgerPath(options.out));
   const again = await run(paperOf(HALF), options);
   expect(again.begun).toEqual([]);
-  expect(again.table).toEqual(table);
+  // What a file gains is timed where the job runs, and is not known of a run that is found.
+  const untimed = (given: typeof table): unknown =>
+    JSON.parse(JSON.stringify(given, (key, value) => (key === "packed" ? null : value)));
+  expect(untimed(again.table)).toEqual(untimed(table));
   const { jobs } = await readLedger(options.out);
   expect([...jobs.keys()].toSorted()).toEqual(["sst2-s0-finetuned", "sst2-s0-half"]);
 });

@@ -41,6 +41,7 @@ import {
   settingsTyped,
 } from "./identity.ts";
 import { appendLine, type Ledger, ledgerOutcome, ledgerPath, otherRun, parseLedger } from "./ledger.ts";
+import { comparePacked, type PackedFacts } from "./packed.ts";
 import type { Job } from "./papers/plan.ts";
 import type { JobFacts, JobOutcome } from "./table.ts";
 import { versionsOf } from "./versions.ts";
@@ -142,9 +143,12 @@ export async function makeRun(job: Job, settings: JobSettings, context: RunConte
     const state = await folderState(paths.root);
     await requireSame(job, settings);
     const result = await startRun(job, settings, state, context);
-    const removed = countRemoved(original, await readFolder(paths.model));
+    const product = await readFolder(paths.model);
+    const removed = countRemoved(original, product);
+    const packed = await packedBeside(job, product, root);
     await dropMaking(paths);
-    return { outcome: { state: "done", facts: factsOf(result, removed) }, isLasting: true };
+    const facts = { ...factsOf(result, removed), ...(packed ? { packed } : {}) };
+    return { outcome: { state: "done", facts }, isLasting: true };
   } catch (error) {
     const isRefused = error instanceof ConfigError && error.code !== "reproduce/other";
     if (!(error instanceof RunError || isRefused)) throw error;
@@ -152,6 +156,17 @@ export async function makeRun(job: Job, settings: JobSettings, context: RunConte
     const isLasting = error instanceof RunError && !PASSING.test(code);
     return { outcome: { state: "failed", code, message: withoutPaths(message, settings) }, isLasting };
   }
+}
+
+/** A product as a file beside the fine-tuned model it began with. */
+async function packedBeside(
+  { compression }: Job,
+  product: Network,
+  root: string,
+): Promise<PackedFacts | undefined> {
+  if (compression === undefined) return undefined;
+  const { model } = runPaths(jobFolder(root, compression.after));
+  return comparePacked(await readFolder(model), product);
 }
 
 /** Training fails again in the same way; a machine may have lacked memory or disk, and is asked again. */

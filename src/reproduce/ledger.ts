@@ -39,6 +39,7 @@ import {
   type MethodSettings,
   methodSettings,
 } from "./identity.ts";
+import type { PackedFacts } from "./packed.ts";
 import type { JobFacts, JobOutcome, ReproducedModel } from "./table.ts";
 import { olderVersion, type RunVersions, versionsOf } from "./versions.ts";
 
@@ -105,6 +106,7 @@ const FACTS: JsonShape<JobFacts> = record<JobFacts>({
   work: anAmount,
   seconds: anAmount,
   threads: aCount,
+  packed: ifThere(record<PackedFacts>({ bytes: aCount, of: aCount, faster: anAmount })),
 });
 
 const DONE = record<Extract<JobOutcome, { state: "done" }>>({ state: oneOfValues("done"), facts: FACTS });

@@ -30,7 +30,7 @@ const PAPER: Paper = {
 const plan = planOf(PAPER, { tasks: ["sst2"], seeds: 3, seed: 0, quick: false, depth: 6 });
 const MODEL = { name: "small", layers: 6, hidden: 256, parameters: 12_800_000 };
 
-function done(accuracy: number): JobOutcome {
+function done(accuracy: number, packed?: JobFacts["packed"]): JobOutcome {
   const facts: JobFacts = {
     metric: { name: "accuracy", better: "higher", before: null, after: accuracy, examples: 872 },
     metrics: { accuracy },
@@ -39,6 +39,7 @@ function done(accuracy: number): JobOutcome {
     work: 0.5,
     seconds: 60,
     threads: 1,
+    ...(packed ? { packed } : {}),
   };
   return { state: "done", facts };
 }
@@ -83,9 +84,9 @@ test("a table with missing and failed cells says so in both headings, in its cel
   const text = reproductionText(reproduced(PART));
   expect(text).toMatch(/^# A paper \(NOT COMPLETE: 4 of 6 jobs done, 1 failed\)\n/);
   expect(text).toContain("## sst2, accuracy, 872 examples (NOT COMPLETE: 4 of 6 runs)");
-  expect(text).toMatch(/\| fine-tuned +\| +92\.6 \| 81\.0 ± 1\.0 \| +3 \|/);
+  expect(text).toMatch(/\| fine-tuned +\| +92\.6 \| 81\.0 ± 1\.0 \| +\| +3 \|/);
   expect(text).toMatch(
-    /\| halved +\| +\| +75\.0 \[1\] \| +1 of 3, 1 failed \| +20\.0 % \| +50\.0 % \| +10\.40 M \|/,
+    /\| halved +\| +\| +75\.0 \[1\] \| +92\.6 % \| +1 of 3, 1 failed \| +20\.0 % \| +50\.0 % \| +10\.40 M \|/,
   );
   expect(text).toMatch(/\| always the most frequent label +\| +\| +50\.9 \|/);
   expect(text).toContain("1. the loss is NaN (`train/diverged`): sst2-s1-half");
@@ -96,8 +97,8 @@ test("a table with missing and failed cells says so in both headings, in its cel
 
 test("what was never run is a dash, and what only failed is called failed", () => {
   const text = reproductionText(reproduced({ "sst2-s0-half": FAILED, "sst2-s1-half": FAILED }));
-  expect(text).toMatch(/\| fine-tuned +\| +92\.6 \| +– \| +0 of 3 \| +– \|/);
-  expect(text).toMatch(/\| halved +\| +\| +failed \[1\] \| 0 of 3, 2 failed \|/);
+  expect(text).toMatch(/\| fine-tuned +\| +92\.6 \| +– \| +\| +0 of 3 \| +– \|/);
+  expect(text).toMatch(/\| halved +\| +\| +failed \[1\] \| +\| 0 of 3, 2 failed \|/);
   expect(text).toContain("train/diverged`): sst2-s0-half, sst2-s1-half");
 });
 
@@ -128,4 +129,19 @@ test("a task without published numbers has no column for them, and a quick trial
   expect(text).toContain("No published number for this task.");
   expect(text).not.toMatch(/\| +paper \|/);
   expect(text).toContain("A quick trial");
+});
+
+test("a row says what it keeps of the fine-tuned mean, and what its file weighs and gains, over the runs that know", () => {
+  const packed = { bytes: 6_000_000, of: 24_000_000, faster: 3 };
+  const outcomes = {
+    ...PART,
+    "sst2-s1-half": done(0.77, packed),
+    "sst2-s2-half": done(0.76, { ...packed, faster: 4 }),
+  };
+  const [dense, half] = reproduced(outcomes).tables[0]?.rows ?? [];
+  expect([dense?.kept, half?.kept]).toEqual([null, expect.closeTo(76 / 81, 10)]);
+  expect([dense?.costs?.packed, half?.costs?.packed]).toEqual([null, { ...packed, faster: 3.5 }]);
+  expect(reproductionText(reproduced(outcomes))).toMatch(/\| 93\.8 % \| .* 6\.0 MB \| +3\.5× \| +60 s \|/);
+  const without = reproduced({ "sst2-s0-half": done(0.75) }).tables[0]?.rows[1];
+  expect([without?.kept, without?.costs?.packed]).toEqual([null, null]);
 });

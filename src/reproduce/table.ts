@@ -9,6 +9,7 @@
 import { deviation, mean } from "../base/statistics.ts";
 import type { Removed } from "../measure/removed.ts";
 import type { Metric, Parameters } from "../measure/result.ts";
+import type { PackedFacts } from "./packed.ts";
 import type { Job, Plan, PlannedRow, PlannedTable, Published, PublishedTable } from "./papers/plan.ts";
 
 /** What became of a job; one that was not run yet has none. */
@@ -31,6 +32,8 @@ export interface JobFacts {
   readonly seconds: number;
   /** Threads the engine was given. */
   readonly threads: number;
+  /** Of a product beside its fine-tuned model; runs of before have none. */
+  readonly packed?: PackedFacts;
 }
 
 /** Several runs as one number. */
@@ -49,6 +52,8 @@ export interface ReproducedRow {
   readonly published: Published | null;
   /** The metric times 100; null as long as no run is done. */
   readonly ours: Averaged | null;
+  /** Share of the fine-tuned model's mean; null for that model itself, and as long as either is not there. */
+  readonly kept: number | null;
   readonly runs: { readonly planned: number; readonly done: number; readonly failed: number };
   /** Mean over the runs that are done; null without one. */
   readonly costs: RowCosts | null;
@@ -69,6 +74,8 @@ export interface RowCosts {
   readonly multiplyAccumulates: number;
   /** Of the whole run. */
   readonly seconds: number;
+  /** Means over the runs that have them; null where none has. */
+  readonly packed: PackedFacts | null;
 }
 
 /** The table of one task. */
@@ -158,8 +165,20 @@ function fillTable(table: PlannedTable, { outcomes, constants }: Collected): Rep
     metric: table.metric,
     examples: results[0]?.facts.metric.examples ?? null,
     constant: constant === undefined ? null : 100 * constant,
-    rows: table.rows.map((row) => fillRow(row, table.metric, outcomes)),
+    rows: withKept(
+      table.rows.map((row) => fillRow(row, table.metric, outcomes)),
+      table.rows.findIndex(({ isDense }) => isDense),
+    ),
   };
+}
+
+/** What each row keeps of the row `dense`. */
+function withKept(rows: readonly ReproducedRow[], dense: number): ReproducedRow[] {
+  const whole = rows[dense]?.ours?.mean ?? 0;
+  return rows.map((row, i) => ({
+    ...row,
+    kept: i === dense || row.ours === null || whole <= 0 ? null : row.ours.mean / whole,
+  }));
 }
 
 type Done = Extract<JobOutcome, { state: "done" }>;
@@ -182,6 +201,7 @@ function fillRow(
     label,
     published: published ?? null,
     ours: averageOf(done.flatMap(({ facts }) => metricOf(facts, metric))),
+    kept: null,
     runs: { planned: jobs.length, done: done.length, failed: failures.length },
     costs: done.length === 0 ? null : costsOf(done),
     failures,
@@ -208,5 +228,16 @@ function costsOf(done: readonly Done[]): RowCosts {
     nonzeroParameters: over(({ parameters }) => parameters.nonzero),
     multiplyAccumulates: over(({ work }) => work),
     seconds: over(({ seconds }) => seconds),
+    packed: packedOf(done.flatMap(({ facts }) => facts.packed ?? [])),
+  };
+}
+
+function packedOf(all: readonly PackedFacts[]): PackedFacts | null {
+  if (all.length === 0) return null;
+  const over = (of: (facts: PackedFacts) => number): number => mean(all.map(of));
+  return {
+    bytes: over(({ bytes }) => bytes),
+    of: over(({ of }) => of),
+    faster: over(({ faster }) => faster),
   };
 }

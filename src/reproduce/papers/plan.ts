@@ -137,6 +137,8 @@ export interface PlannedRow {
   readonly label: string;
   readonly jobs: readonly string[];
   readonly published: Published | undefined;
+  /** The fine-tuned model at the task's own rate: what the other rows are held against. */
+  readonly isDense: boolean;
 }
 
 /** The table of one task. */
@@ -277,6 +279,7 @@ function tableOf(
           ? seedsOf(task, request, work).map((seed) => jobId(task, seed, work, request.quick))
           : [fineTuning(task, request.seed, request, rate).id],
       published: isGlueTask(task) ? published?.[task] : undefined,
+      isDense: work === undefined && rate === undefined,
     })),
   };
 }
