@@ -131,7 +131,7 @@ test("a task without published numbers has no column for them, and a quick trial
   expect(text).toContain("A quick trial");
 });
 
-test("a row says what it keeps of the fine-tuned mean, and what its file weighs and gains, over the runs that know", () => {
+test("a row says what it keeps of the fine-tuned mean, and what its file weighs and gains", () => {
   const packed = { bytes: 6_000_000, of: 24_000_000, faster: 3 };
   const outcomes = {
     ...PART,
