@@ -19,14 +19,8 @@ import { oneHot } from "../graph/ops/select.ts";
 import { at, GraphError, lengthAt, type Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import { type Head, labelsOf, poolingOf } from "./config.ts";
-import {
-  type BertInputs,
-  classify,
-  classifyTokens,
-  type Encoding,
-  type ForwardContext,
-  poolVectors,
-} from "./forward.ts";
+import type { BertInputs, Encoding, ForwardContext } from "./forward.ts";
+import { classify, classifyTokens, poolVectors } from "./head-layers.ts";
 import { batchMean, type Softening, softBinary, softCrossEntropy, valueLoss, vectorLoss } from "./losses.ts";
 import { classLoss, labelLoss, type Objective, valueObjective } from "./objective.ts";
 

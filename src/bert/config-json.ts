@@ -1,12 +1,13 @@
 /**
  * The `config.json` of a model, as stock `transformers` reads it. config.ts and head.ts read the same values back.
  *
- * Not here: which architectures there are (head.ts).
+ * Not here: which architectures there are (architectures/).
  */
 
 import type { JsonObject } from "../formats/json.ts";
-import { type BertConfig, type Head, isStock, type TextHead } from "./config.ts";
-import { CLASSIFIERS, TOKENS } from "./head.ts";
+import type { Architecture } from "./architectures/architecture.ts";
+import { ARCHITECTURES, classOf } from "./architectures/table.ts";
+import { type BertConfig, factsOf, type Head, isStock, type TextHead } from "./config.ts";
 import { quantizedJson } from "./quantized.ts";
 
 /** What `transformers` calls the three tasks of one architecture. */
@@ -16,14 +17,17 @@ const PROBLEMS: Readonly<Record<TextHead["kind"], string>> = {
   "multi-label": "multi_label_classification",
 };
 
-function headJson(head: Head): JsonObject {
-  if (head.kind === "none") return { architectures: ["BertModel"] };
-  if (head.kind === "mlm") return { architectures: ["BertForMaskedLM"], tie_word_embeddings: true };
+function headJson(head: Head, { stem }: Architecture): JsonObject {
+  if (head.kind === "none") return { architectures: [`${stem}Model`] };
+  if (head.kind === "mlm") return { architectures: [`${stem}ForMaskedLM`], tie_word_embeddings: true };
   const labels = head.kind === "regression" ? ["LABEL_0"] : head.labels;
   const kind =
     head.kind === "tokens"
-      ? { architectures: [TOKENS] }
-      : { architectures: [CLASSIFIERS[head.reader ?? "pooler"]], problem_type: PROBLEMS[head.kind] };
+      ? { architectures: [classOf(stem, "tokens")] }
+      : {
+          architectures: [classOf(stem, head.reader ?? "classification")],
+          problem_type: PROBLEMS[head.kind],
+        };
   return {
     ...kind,
     id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
@@ -32,38 +36,53 @@ function headJson(head: Head): JsonObject {
 }
 
 /**
- * The content of the file.
+ * The content of the file, under the keys of its architecture.
  *
  * `num_attention_heads` and `intermediate_size` of a pruned model are the largest of its layers; only the key
  * `espalier` says what each layer has.
  */
 export function configJson(config: BertConfig, head: Head): Record<string, unknown> {
   const { layers } = config;
+  const facts = factsOf(config);
+  const architecture = ARCHITECTURES[facts.type];
+  const { keys, lost, json } = architecture;
+  const { classifierDropout } = config;
   return {
-    ...headJson(head),
-    model_type: "bert",
+    ...headJson(head, architecture),
+    model_type: facts.type,
     vocab_size: config.vocabSize,
-    hidden_size: config.hiddenSize,
-    num_hidden_layers: layers.length,
-    num_attention_heads: Math.max(...layers.map((layer) => layer.heads)),
-    intermediate_size: Math.max(...layers.map((layer) => layer.ffn)),
-    hidden_act: config.activation,
-    hidden_dropout_prob: config.hiddenDropout,
-    ...(config.classifierDropout === undefined ? {} : { classifier_dropout: config.classifierDropout }),
-    attention_probs_dropout_prob: config.attentionDropout,
-    max_position_embeddings: config.maxPositions,
-    type_vocab_size: config.typeVocab,
+    [keys.hiddenSize]: config.hiddenSize,
+    [keys.layers]: layers.length,
+    [keys.heads]: Math.max(...layers.map((layer) => layer.heads)),
+    [keys.ffn]: Math.max(...layers.map((layer) => layer.ffn)),
+    [keys.activation]: config.activation,
+    ...under(keys.hiddenDropout, config.hiddenDropout),
+    ...(classifierDropout === undefined ? {} : under(keys.classifierDropout, classifierDropout)),
+    [keys.attentionDropout]: config.attentionDropout,
+    max_position_embeddings: config.maxPositions + (lost?.(facts) ?? 0),
+    ...under(keys.typeVocab, config.typeVocab),
     initializer_range: config.initializerRange,
-    layer_norm_eps: config.layerNormEps,
+    ...under(keys.layerNormEps, config.layerNormEps),
     pad_token_id: config.padTokenId,
-    position_embedding_type: "absolute",
+    ...(facts.positions.kind === "table" ? { position_embedding_type: "absolute" } : {}),
+    ...json?.(facts, layers, config.hiddenSize),
     ...ownJson(config, head),
   };
 }
 
+function under(key: string | null, value: number): JsonObject {
+  return key === null ? {} : { [key]: value };
+}
+
 /** What no stock library has a place for, under a key of our own; nothing where there is nothing of the kind. */
 function ownJson(config: BertConfig, head: Head): JsonObject {
-  const layers = config.layers.map((l) => ({ heads: l.heads, head_size: l.headSize, ffn: l.ffn }));
+  const layers = config.layers.map((l) => ({
+    heads: l.heads,
+    head_size: l.headSize,
+    ffn: l.ffn,
+    ...(config.facts?.norm === "before" ? { bare: l.bare === true } : {}),
+    ...(l.places === undefined ? {} : { places: l.places }),
+  }));
   const own = {
     ...(isStock(config) ? {} : { layers }),
     ...(config.quantized === undefined ? {} : { quantized: quantizedJson(config.quantized) }),

@@ -7,6 +7,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { isObject, type JsonObject, own } from "../formats/json.ts";
+import type { Activation } from "./facts.ts";
 
 /** Largest size accepted for one dimension: a hostile file must not fill the memory. */
 const MAX_SIZE = 2 ** 24;
@@ -54,4 +55,38 @@ export function fraction(json: JsonObject, key: string, where: string, fallback?
     throw bad("fraction", key, "a number in [0, 1)", value, where);
   }
   return value;
+}
+
+/** Whether a key is not there, or null. */
+export function isAbsent(json: JsonObject, key: string): boolean {
+  return (own(json, key) ?? null) === null;
+}
+
+/** True or false. @throws {ConfigError} `config/flag` */
+export function flag(json: JsonObject, key: string, where: string, fallback: boolean): boolean {
+  const value = readValue(json, key, fallback);
+  if (typeof value === "boolean") return value;
+  throw bad("flag", key, "true or false", value, where);
+}
+
+/** Names of `transformers`; what it computes in several ways that differ in the last digit alone is one function here. */
+const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
+  ["gelu", "gelu"],
+  ["gelu_python", "gelu"],
+  ["gelu_new", "gelu_new"],
+  ["gelu_fast", "gelu_new"],
+  ["gelu_accurate", "gelu_new"],
+  ["gelu_pytorch_tanh", "gelu_new"],
+  ["gelu_python_tanh", "gelu_new"],
+  ["relu", "relu"],
+]);
+
+/** The function of this name. @throws {ConfigError} `config/activation` */
+export function parseActivation(json: JsonObject, key: string, where: string, fallback = "gelu"): Activation {
+  const name = readValue(json, key, fallback);
+  const activation = typeof name === "string" ? ACTIVATIONS.get(name) : undefined;
+  if (activation === undefined) {
+    throw bad("activation", key, `one of ${[...ACTIVATIONS.keys()].join(", ")}`, name, where);
+  }
+  return activation;
 }

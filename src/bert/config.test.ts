@@ -83,7 +83,7 @@ function eightBits(quantized: unknown, layers?: unknown): unknown {
 
 const REFUSED: readonly [string, unknown, string][] = [
   ["config/kind", [], "a JSON object"],
-  ["config/model-type", { ...json, model_type: "roberta" }, '"roberta" (c)'],
+  ["config/model-type", { ...json, model_type: "deberta-v2" }, '"deberta-v2" (c)'],
   ["config/position", { ...json, position_embedding_type: "relative_key" }, "relative_key"],
   ["config/decoder", { ...json, is_decoder: true }, "is_decoder"],
   ["config/decoder", { ...json, add_cross_attention: true }, "add_cross_attention"],

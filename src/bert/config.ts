@@ -1,5 +1,5 @@
 /**
- * The shape of a BERT-type encoder, read from a Hugging Face `config.json`.
+ * The shape of an encoder, read from a Hugging Face `config.json` of any architecture in architectures/.
  *
  * Promise: a configuration which this project would compute differently from `transformers` is refused by name, not
  * approximated. Keys that do not change the arithmetic are ignored. Heads that `transformers` 4 removed are told by
@@ -10,15 +10,17 @@
  * (network/folder.ts).
  */
 
-import { type JsonObject, own } from "../formats/json.ts";
-import { bad, fraction, readValue, record, size } from "./config-values.ts";
+import { requireItem } from "../base/present.ts";
+import { isObject, type JsonObject, own } from "../formats/json.ts";
+import type { Architecture, ReadSizes } from "./architectures/architecture.ts";
+import { BERT_FACTS } from "./architectures/bert.ts";
+import { architectureOf } from "./architectures/table.ts";
+import { bad, fraction, isAbsent, parseActivation, readValue, record, size } from "./config-values.ts";
+import type { Activation, Facts, LayerFacts } from "./facts.ts";
 import { parseQuantized, type QuantizedLayers } from "./quantized.ts";
 
-/** The three functions of the feed-forward module: exact GELU (erf), GELU by tanh, ReLU. */
-export type Activation = "gelu" | "gelu_new" | "relu";
-
 /** One encoder layer. A pruned module has `heads` or `ffn` 0: its output bias is all that is left of it. */
-export interface LayerConfig {
+export interface LayerConfig extends LayerFacts {
   readonly heads: number;
   /** Features of one head; every layer of an unpruned model has heads × headSize = hiddenSize. */
   readonly headSize: number;
@@ -31,7 +33,9 @@ export interface BertConfig {
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly layers: readonly LayerConfig[];
+  /** Tokens that a text may have. */
   readonly maxPositions: number;
+  /** Rows of the table of token types; 0 where there is none. */
   readonly typeVocab: number;
   readonly activation: Activation;
   readonly layerNormEps: number;
@@ -44,6 +48,13 @@ export interface BertConfig {
   readonly padTokenId: number;
   /** Linear layers of the encoder that compute in 8 bits; the others, all where it is absent, in float32. */
   readonly quantized?: QuantizedLayers;
+  /** What the encoder computes otherwise than BERT; absent for BERT itself (`factsOf`). */
+  readonly facts?: Facts;
+}
+
+/** What an encoder of this configuration computes. */
+export function factsOf({ facts }: Pick<BertConfig, "facts">): Facts {
+  return facts ?? BERT_FACTS;
 }
 
 /**
@@ -107,25 +118,11 @@ export function poolingOf(head: Head): Pooling | undefined {
   return head.pooling ?? DEFAULT_POOLING;
 }
 
-/** Names of `transformers`; what it computes in several ways that differ in the last digit alone is one function here. */
-const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
-  ["gelu", "gelu"],
-  ["gelu_python", "gelu"],
-  ["gelu_new", "gelu_new"],
-  ["gelu_fast", "gelu_new"],
-  ["gelu_accurate", "gelu_new"],
-  ["gelu_pytorch_tanh", "gelu_new"],
-  ["gelu_python_tanh", "gelu_new"],
-  ["relu", "relu"],
-]);
-
 /** Largest number of layers: a hostile file must not fill the memory. */
 const MAX_LAYERS = 512;
 
 /** Settings under which `transformers` computes something else than this project does. */
 function refuseForeign(json: JsonObject, where: string): void {
-  const type = own(json, "model_type") ?? "bert";
-  if (type !== "bert") throw bad("model-type", "model_type", '"bert"', type, where);
   // Null too: version 4 of `transformers` then adds no positions at all.
   const position = readValue(json, "position_embedding_type", "absolute");
   if (position !== "absolute")
@@ -138,8 +135,13 @@ function refuseForeign(json: JsonObject, where: string): void {
   }
 }
 
-/** Layers under `espalier`, or undefined where there are none. */
-function ownLayers(json: JsonObject, count: number, where: string): LayerConfig[] | undefined {
+/** Layers under `espalier`, or undefined where there are none. @param facts  of the layers of the file */
+function ownLayers(
+  json: JsonObject,
+  count: number,
+  facts: readonly LayerFacts[],
+  where: string,
+): LayerConfig[] | undefined {
   const extra = own(json, "espalier");
   if (extra === undefined) return undefined;
   const layers = own(record(extra, "espalier", where), "layers");
@@ -154,12 +156,29 @@ function ownLayers(json: JsonObject, count: number, where: string): LayerConfig[
   return layers.map((item: unknown, i) => {
     const layer = record(item, `espalier.layers[${i}]`, where);
     const at = `${where}, espalier.layers[${i}]`;
+    const heads = size(layer, "heads", at, undefined, 0);
     return {
-      heads: size(layer, "heads", at, undefined, 0),
+      heads,
       headSize: size(layer, "head_size", at),
       ffn: size(layer, "ffn", at, undefined, 0),
+      ...ownFacts(layer, heads, requireItem(facts, i, "layers"), at),
     };
   });
+}
+
+/** What of a layer's facts a pruned model may say for itself: where its heads were, and whether a norm comes first. */
+function ownFacts(layer: JsonObject, heads: number, facts: LayerFacts, where: string): LayerFacts {
+  const { bare: isBare, places: all, ...rest } = facts;
+  const bare = readValue(layer, "bare", isBare === true);
+  if (typeof bare !== "boolean") throw bad("layers", "bare", "true or false", bare, where);
+  const places = readValue(layer, "places", all);
+  if (all === undefined) return { ...rest, ...(bare ? { bare } : {}) };
+  const list: readonly unknown[] = Array.isArray(places) ? places : [];
+  const known = all.filter((place) => list.includes(place));
+  if (known.length !== heads || known.join() !== list.join()) {
+    throw bad("layers", "places", `${heads} ascending numbers below ${all.length}`, places, where);
+  }
+  return { ...rest, places: known };
 }
 
 /** Numbers of the heads that `transformers` 4 removed, by layer: {"3": [0, 7]}. A head listed twice is removed once. */
@@ -188,29 +207,48 @@ function prunedHeads(
   return pruned;
 }
 
-function parseLayers(json: JsonObject, hiddenSize: number, where: string): LayerConfig[] {
-  const count = size(json, "num_hidden_layers", where, undefined, 1, MAX_LAYERS);
-  const sized = ownLayers(json, count, where);
+/** What each layer has beside its sizes. */
+function layerFacts(
+  json: JsonObject,
+  { layers }: Architecture,
+  sizes: ReadSizes,
+  where: string,
+): readonly LayerFacts[] {
+  return layers?.(json, sizes, where) ?? Array.from({ length: sizes.layers }, () => ({}));
+}
+
+function parseLayers(
+  json: JsonObject,
+  architecture: Architecture,
+  sizes: ReadSizes,
+  where: string,
+): LayerConfig[] {
+  const { layers: count, heads, hiddenSize } = sizes;
+  const { keys } = architecture;
+  const facts = layerFacts(json, architecture, sizes, where);
+  const sized = ownLayers(json, count, facts, where);
   if (sized !== undefined) {
     if (prunedHeads(json, count, Number.POSITIVE_INFINITY, where).size === 0) return sized;
     throw bad("pruned", "pruned_heads", "absent beside espalier.layers", own(json, "pruned_heads"), where);
   }
-  const heads = size(json, "num_attention_heads", where);
   if (hiddenSize % heads !== 0) {
-    throw bad("heads", "num_attention_heads", `a divisor of hidden_size ${hiddenSize}`, heads, where);
+    throw bad("heads", keys.heads, `a divisor of ${keys.hiddenSize} ${hiddenSize}`, heads, where);
   }
-  const layer = { heads, headSize: hiddenSize / heads, ffn: size(json, "intermediate_size", where) };
+  const layer = { heads, headSize: hiddenSize / heads, ffn: size(json, keys.ffn, where) };
   const pruned = prunedHeads(json, count, heads, where);
-  return Array.from({ length: count }, (_, i) => ({ ...layer, heads: heads - (pruned.get(i)?.size ?? 0) }));
+  return facts.map(({ places, ...rest }, i) => {
+    const gone = pruned.get(i);
+    const left = places?.filter((place) => gone?.has(place) !== true);
+    return { ...layer, heads: heads - (gone?.size ?? 0), ...rest, ...(left ? { places: left } : {}) };
+  });
 }
 
-function parseActivation(json: JsonObject, where: string): Activation {
-  const name = readValue(json, "hidden_act", "gelu");
-  const activation = typeof name === "string" ? ACTIVATIONS.get(name) : undefined;
-  if (activation === undefined) {
-    throw bad("activation", "hidden_act", `one of ${[...ACTIVATIONS.keys()].join(", ")}`, name, where);
-  }
-  return activation;
+/** The file under the keys of its architecture: other spellings are moved where these are not there. */
+function respelled(json: JsonObject, { aliases = {} }: Architecture): JsonObject {
+  const moved = Object.entries(aliases).filter(
+    ([key, alias]) => isAbsent(json, key) && !isAbsent(json, alias),
+  );
+  return { ...json, ...Object.fromEntries(moved.map(([key, alias]) => [key, own(json, alias)])) };
 }
 
 /**
@@ -220,29 +258,63 @@ function parseActivation(json: JsonObject, where: string): Activation {
  * @throws {ConfigError} `config/…`, naming the key
  */
 export function parseConfig(json: unknown, where: string): BertConfig {
-  const c = record(json, "the file", where);
+  const given = record(json, "the file", where);
+  const architecture = architectureOf(given, where);
+  const { keys, defaults } = architecture;
+  const c = respelled(given, architecture);
   refuseForeign(c, where);
-  const hiddenSize = size(c, "hidden_size", where);
   const vocabSize = size(c, "vocab_size", where);
-  const hasOwnDropout = (own(c, "classifier_dropout") ?? null) !== null;
-  const padTokenId =
-    own(c, "pad_token_id") === null ? 0 : size(c, "pad_token_id", where, 0, 0, vocabSize - 1);
-  const layers = parseLayers(c, hiddenSize, where);
+  const sizes = readSizes(c, architecture, vocabSize, where);
+  const { hiddenSize, hiddenDropout, attentionDropout, padTokenId } = sizes;
+  const layers = parseLayers(c, architecture, sizes, where);
   const quantized = parseQuantized(own(c, "espalier"), layers, where);
+  const facts = architecture.facts(c, sizes, where);
+  const lost = architecture.lost?.(facts) ?? 0;
+  const dropoutKey = keys.classifierDropout;
+  const classifierDropout =
+    dropoutKey === null || isAbsent(c, dropoutKey)
+      ? defaults.classifierDropout
+      : fraction(c, dropoutKey, where);
   return {
     vocabSize,
     hiddenSize,
     layers,
-    maxPositions: size(c, "max_position_embeddings", where, 512),
-    typeVocab: size(c, "type_vocab_size", where, 2),
-    activation: parseActivation(c, where),
-    layerNormEps: fraction(c, "layer_norm_eps", where, 1e-12),
-    hiddenDropout: fraction(c, "hidden_dropout_prob", where, 0.1),
-    ...(hasOwnDropout ? { classifierDropout: fraction(c, "classifier_dropout", where) } : {}),
-    attentionDropout: fraction(c, "attention_probs_dropout_prob", where, 0.1),
+    maxPositions: size(c, "max_position_embeddings", where, defaults.maxPositions, lost + 1) - lost,
+    typeVocab: keys.typeVocab === null ? 0 : size(c, keys.typeVocab, where, defaults.typeVocab),
+    activation: parseActivation(c, keys.activation, where, defaults.activation),
+    layerNormEps:
+      keys.layerNormEps === null
+        ? defaults.layerNormEps
+        : fraction(c, keys.layerNormEps, where, defaults.layerNormEps),
+    hiddenDropout,
+    ...(classifierDropout === undefined ? {} : { classifierDropout }),
+    attentionDropout,
     initializerRange: fraction(c, "initializer_range", where, 0.02),
     padTokenId,
     ...(quantized === undefined ? {} : { quantized }),
+    ...(facts === BERT_FACTS ? {} : { facts }),
+  };
+}
+
+function readSizes(
+  c: JsonObject,
+  { keys, defaults }: Architecture,
+  vocabSize: number,
+  where: string,
+): ReadSizes {
+  const dropout = (key: string | null, fallback: number): number =>
+    key === null ? fallback : fraction(c, key, where, fallback);
+  const padding = Math.min(defaults.padTokenId, vocabSize - 1);
+  const extra = own(c, "espalier");
+  const isSized = isObject(extra) && own(extra, "layers") !== undefined; // then each layer has its own number of heads
+  return {
+    hiddenSize: size(c, keys.hiddenSize, where),
+    layers: size(c, keys.layers, where, undefined, 1, MAX_LAYERS),
+    heads: isSized ? size(c, keys.heads, where, 1, 0) : size(c, keys.heads, where),
+    padTokenId:
+      own(c, "pad_token_id") === null ? padding : size(c, "pad_token_id", where, padding, 0, vocabSize - 1),
+    hiddenDropout: dropout(keys.hiddenDropout, defaults.hiddenDropout),
+    attentionDropout: dropout(keys.attentionDropout, defaults.attentionDropout),
   };
 }
 

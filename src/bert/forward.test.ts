@@ -8,7 +8,8 @@ import { sum } from "../graph/ops/broadcast.ts";
 import { type Program, program } from "../graph/program.ts";
 import { input } from "../graph/value.ts";
 import type { BertConfig, Head } from "./config.ts";
-import { batchInputs, classify, contextOf, encode, mixLayers } from "./forward.ts";
+import { batchInputs, contextOf, encode } from "./forward.ts";
+import { classify, mixLayers } from "./head-layers.ts";
 import { parameters } from "./names.ts";
 import { type Sites, SKIP } from "./sites.ts";
 

@@ -1,25 +1,30 @@
 /**
- * The forward pass of a BERT encoder (Devlin et al. 2019; post-LayerNorm, as in the released checkpoints).
+ * The forward pass of an encoder, from tokens to the states of its last layer. There is one for all architectures: where
+ * they differ, it reads the record of facts (facts.ts). BERT's is Devlin et al. 2019, with LayerNorm after the sum.
  *
- *   B batch   T tokens   N = B·T   D hidden   H heads   A features of one head   F feed-forward   C classes   L layers
+ *   B batch   T tokens   N = B·T   D hidden   E embeddings   H heads   A features of one head   F feed-forward   L layers
  *
  * Hidden states are kept as [N, D], so that every linear layer is one matrix product; only attention sees [B, H, T, A].
  * Everything a method may want to look at (hidden states, attention scores) is returned as values: reading none of
- * them costs nothing. No method is known here; see sites.ts.
+ * them costs nothing. No method is known here; see sites.ts. Not here: heads (head-layers.ts), what a token's place does
+ * (places.ts).
  */
 
+import { floatTensor } from "../base/tensor.ts";
 import { dropout } from "../graph/dropout.ts";
 import { expand, reshape, sum } from "../graph/ops/broadcast.ts";
-import { add, div, gelu, mul, relu, scale, shift, sqrt, tanh } from "../graph/ops/elementwise.ts";
+import { add, div, gelu, mul, relu } from "../graph/ops/elementwise.ts";
 import { linear, matmul, transpose } from "../graph/ops/linear.ts";
 import { layerNorm, softmax } from "../graph/ops/normal.ts";
-import { concat, gather, lookup, range, take } from "../graph/ops/select.ts";
+import { lookup, take } from "../graph/ops/select.ts";
 import { tokenRounding } from "../graph/quantize.ts";
-import { at as axis, type Dim, GraphError, product } from "../graph/shape.ts";
+import { at as axis, type Dim, GraphError, lengthAt, product } from "../graph/shape.ts";
 import type { DropoutKey } from "../graph/uniform.ts";
-import { input, type Value } from "../graph/value.ts";
-import type { BertConfig, Pooling, Reader } from "./config.ts";
-import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MIXTURE, MLM, POOLER, weightOf } from "./names.ts";
+import { constant, input, scalar, type Value } from "../graph/value.ts";
+import { type BertConfig, factsOf, type Reader } from "./config.ts";
+import type { Activation, Facts } from "./facts.ts";
+import { biasOf, EMBEDDINGS, FINAL_NORM, layerNames, MIXTURE, weightOf } from "./names.ts";
+import { type Places, placesOf, tableRows } from "./places.ts";
 import { type LayerFn, type LayerPlace, type ModuleSite, type Sites, SKIP, type Tokens } from "./sites.ts";
 
 /** A batch, as values: ids and types int32 or int64 [B, T], mask float [B, T] with 1 for a token. */
@@ -32,12 +37,15 @@ export interface BertInputs {
 /** What the forward pass needs to know beside its inputs. */
 export interface ForwardContext {
   readonly config: BertConfig;
+  readonly facts: Facts;
   /** What `classify` reads: the one whose tensors the graph may read. */
   readonly reader: Reader;
   /** The graph inputs made so far, by parameter name, before the `weight` site. */
   readonly plain: ReadonlyMap<string, Value>;
   /** The parameter of a checkpoint's name; it has been through the `weight` site. */
   readonly parameter: (name: string) => Value;
+  /** Whether there is such a parameter: some modules have no bias. */
+  readonly holds: (name: string) => boolean;
   readonly sites: Sites;
   /** Rounds what a layer in 8 bits reads. */
   readonly rounded: (x: Value) => Value;
@@ -47,8 +55,10 @@ export interface ForwardContext {
 
 /** Values of one pass; what is not read is not computed. */
 export interface Encoding {
-  /** The last layer's output, [N, D]. */
+  /** The last layer's output, [N, D]; through the last LayerNorm where one stands there. */
   readonly last: Value;
+  /** Its mean over the tokens of each text, [B, D]. */
+  readonly mean: Value;
   /**
    * The last layer's output at the first token of each text, [B, D]. It is computed without the other tokens' share of
    * that layer: the same numbers, 14 % less arithmetic in 6 layers. Reading `last` too computes the layer twice.
@@ -102,18 +112,30 @@ export function contextOf(
   const reader = shapes.has(MIXTURE.weights) ? "mixture" : "pooler";
   return {
     config,
+    facts: factsOf(config),
     reader,
     plain,
     parameter,
+    holds: (name) => shapes.has(name),
     sites,
     rounded: tokenRounding(),
     ...(key ? { dropout: key } : {}),
   };
 }
 
-/** x·Wᵀ + b of a module of the checkpoint, with `weight` [out, in] and `bias` [out]. */
+/** x·Wᵀ + b of a module, with `weight` [out, in] and `bias` [out], or without the latter. */
 export function dense(context: ForwardContext, module: string, x: Value): Value {
-  return linear(x, context.parameter(weightOf(module)), context.parameter(biasOf(module)));
+  return linearBy(context, x, weightOf(module), biasOf(module));
+}
+
+/** The same by the names of a matrix and a vector. */
+export function linearBy(
+  { parameter, holds }: ForwardContext,
+  x: Value,
+  weight: string,
+  bias: string,
+): Value {
+  return linear(x, parameter(weight), ...(holds(bias) ? [parameter(bias)] : []));
 }
 
 /** The same of a module of the encoder, in 8 bits where the network says so (quantized.ts). */
@@ -123,43 +145,61 @@ function encoderLinear(context: ForwardContext, module: string, x: Value): Value
   return dense(context, module, config.quantized?.has(module) ? rounded(read) : read);
 }
 
-function norm(context: ForwardContext, module: string, x: Value): Value {
-  const { parameter, config } = context;
-  return layerNorm(x, parameter(weightOf(module)), parameter(biasOf(module)), config.layerNormEps);
+/** LayerNorm; without a bias where the network has none. */
+export function norm({ parameter, holds, config }: ForwardContext, module: string, x: Value): Value {
+  const weight = parameter(weightOf(module));
+  const D = lengthAt(x.shape, -1);
+  const none = (): Value => constant(floatTensor([D], new Float32Array(D)));
+  return layerNorm(
+    x,
+    weight,
+    holds(biasOf(module)) ? parameter(biasOf(module)) : none(),
+    config.layerNormEps,
+  );
 }
 
-/** Dropout sites are numbered: 0 embeddings, 1 what the classifier reads, then three of each layer. */
-function drop(context: ForwardContext, x: Value, rate: number, site: number): Value {
+/**
+ * Dropout sites are numbered: 0 embeddings, 1 what the classifier reads, then three of each layer; below 0 those that
+ * BERT has not.
+ */
+export function drop(context: ForwardContext, x: Value, rate: number, site: number): Value {
   return context.dropout ? dropout(x, rate, context.dropout, site) : x;
 }
 
-/** Word + position + type embeddings, LayerNorm, dropout: [N, D]. */
-export function embed(context: ForwardContext, { ids, types }: BertInputs): Value {
-  const { config, parameter } = context;
-  const words = lookup(parameter(EMBEDDINGS.words), ids); // [B, T, D]
-  const positions = lookup(parameter(EMBEDDINGS.positions), range(axis(ids.shape, 1), ids)); // [T, D]
-  const segments = lookup(parameter(EMBEDDINGS.types), types); // [B, T, D]
-  const x = reshape(add(add(words, segments), positions), [product(ids.shape), config.hiddenSize]); // [N, D]
-  return drop(context, norm(context, EMBEDDINGS.norm, x), config.hiddenDropout, 0);
+/** What the head's hidden layer reads, and neurons of layer 0; those of layer i are i below. */
+export const EXTRA_DROPS = { hidden: -1, neurons: -2 } as const;
+
+/** The sum of a token's embeddings, LayerNorm, dropout, and a projection where tables are narrower: [N, D]. */
+export function embed(context: ForwardContext, inputs: BertInputs): Value {
+  const { config, facts, parameter } = context;
+  const words = lookup(parameter(EMBEDDINGS.words), inputs.ids); // [B, T, E]
+  const rows = tableRows(facts, inputs); // [T] or [B, T]
+  const positions = rows && lookup(parameter(EMBEDDINGS.positions), rows);
+  const typed = facts.types === "none" ? words : add(words, segments(context, inputs));
+  const all = positions ? add(typed, positions) : typed;
+  const x = reshape(all, [product(inputs.ids.shape), axis(words.shape, -1)]); // [N, E]
+  const rate = facts.dropouts.embeddings ?? config.hiddenDropout;
+  const out = drop(context, norm(context, EMBEDDINGS.norm, x), rate, 0);
+  return facts.embeddingSize === undefined ? out : dense(context, EMBEDDINGS.projection, out);
 }
 
-/** The padding mask as a term of the scores: 0 for a token, −10⁴ for padding, [B, 1, 1, T]. */
-export function scoreBias({ mask }: BertInputs): Value {
-  const [B, T] = [axis(mask.shape, 0), axis(mask.shape, 1)];
-  return reshape(scale(shift(mask, -1), 1e4), [B, 1, 1, T]);
+/** Embeddings of token types: [B, T, E], or [E] where all tokens are of one. */
+function segments({ facts, parameter }: ForwardContext, { types }: BertInputs): Value {
+  const table = parameter(EMBEDDINGS.types);
+  return facts.types === "first" ? take(table, 0, 0) : lookup(table, types);
 }
 
 /** Embeddings and all layers. */
 export function encode(context: ForwardContext, inputs: BertInputs): Encoding {
-  const { config, sites } = context;
+  const { config, facts, sites } = context;
   const scores: Value[] = [];
-  const bias = scoreBias(inputs);
+  const places = placesOf(context, inputs);
   const at =
     (place: LayerPlace): LayerFn =>
     (x, tokens) =>
-      encoderLayer(context, { ...place, tokens }, inputs, bias, x, (s) => scores.push(s));
+      encoderLayer(context, { ...place, tokens, places }, inputs, x, (s) => scores.push(s));
   const layers = config.layers.map((layer, index) => {
-    const run = at({ layer, index, names: layerNames(index) });
+    const run = at({ layer, index, names: layerNames(layer.sharing ?? index) });
     return sites.layer?.(index, run, at) ?? run;
   });
   const hidden = [embed(context, inputs)];
@@ -171,7 +211,28 @@ export function encode(context: ForwardContext, inputs: BertInputs): Encoding {
     hidden.push(run(top(), "all"));
   });
   const lower = hidden.slice(1, Math.max(0, lastRun) + 1).map((x) => firstTokens(inputs, x));
-  return { last: top(), first, lower, hidden, scores };
+  const ended = (x: Value): Value => (facts.norm === "before" ? norm(context, FINAL_NORM, x) : x);
+  const last = ended(top());
+  return {
+    last,
+    mean: meanOf(last, inputs),
+    first: ended(first),
+    lower,
+    hidden: [...hidden.slice(0, -1), last],
+    scores,
+  };
+}
+
+/** The mean of the states of each text's tokens: [N, D] → [B, D]. */
+export function meanOf(x: Value, inputs: BertInputs): Value {
+  return div(totalOf(x, inputs), sum(inputs.mask, [1], true));
+}
+
+/** Their sum. */
+export function totalOf(x: Value, { mask }: BertInputs): Value {
+  const [B, T] = [axis(mask.shape, 0), axis(mask.shape, 1)];
+  const states = reshape(x, [B, T, axis(x.shape, 1)]);
+  return sum(mul(states, reshape(mask, [B, T, 1])), [1]);
 }
 
 /** The first token of each text: [N, D] → [B, D]. */
@@ -180,9 +241,10 @@ export function firstTokens({ ids }: BertInputs, x: Value): Value {
   return take(reshape(x, [B, T, axis(x.shape, 1)]), 1, 0);
 }
 
-/** A layer with the tokens it is asked for. */
+/** A layer with the tokens it is asked for, and what their places do. */
 interface LayerRun extends LayerPlace {
   readonly tokens: Tokens;
+  readonly places: Places;
 }
 
 /** One encoder layer on hidden states [N, D]. `report` receives the attention scores of all tokens. */
@@ -190,27 +252,30 @@ function encoderLayer(
   context: ForwardContext,
   place: LayerRun,
   inputs: BertInputs,
-  bias: Value,
   x: Value,
   report: (scores: Value) => void,
 ): Value {
-  const { names, index, tokens } = place;
-  const asked = tokens === "first" ? firstTokens(inputs, x) : x;
-  const branch = attention(context, place, inputs, bias, { asked, x }, report);
-  const h = norm(
-    context,
-    names.attentionNorm,
-    residual(context, { kind: "attention", layer: index }, asked, branch),
-  );
-  const fed = residual(context, { kind: "ffn", layer: index }, h, feedForward(context, place, h));
-  return norm(context, names.outputNorm, fed);
+  const { layer, names, index, tokens } = place;
+  const isBefore = context.facts.norm === "before";
+  const some = (all: Value): Value => (tokens === "first" ? firstTokens(inputs, all) : all);
+  const asked = some(x);
+  const read = isBefore && layer.bare !== true ? norm(context, names.attentionNorm, x) : x;
+  const asks = read === x ? asked : some(read);
+  const branch = attention(context, place, inputs, { asked: asks, x: read }, report);
+  const sum = residual(context, { kind: "attention", layer: index }, asked, branch);
+  const h = isBefore ? sum : norm(context, names.attentionNorm, sum);
+  const into = isBefore ? norm(context, names.outputNorm, h) : h;
+  const fed = residual(context, { kind: "ffn", layer: index }, h, feedForward(context, place, into));
+  return isBefore ? fed : norm(context, names.outputNorm, fed);
 }
 
 /** x + F(x), with F's dropout and the sites of a module. */
 function residual(context: ForwardContext, site: ModuleSite, x: Value, branch: Value): Value {
-  const { sites, config } = context;
+  const { sites, config, facts } = context;
   const number = 3 * site.layer + (site.kind === "attention" ? 3 : 4);
-  const dropped = drop(context, branch, config.hiddenDropout, number);
+  const { attentionOutput, output } = facts.dropouts;
+  const rate = (site.kind === "attention" ? attentionOutput : output) ?? config.hiddenDropout;
+  const dropped = drop(context, branch, rate, number);
   const gated = sites.gate?.(site, dropped) ?? dropped;
   return add(x, sites.residual?.(site, gated) ?? gated);
 }
@@ -221,9 +286,8 @@ function residual(context: ForwardContext, site: ModuleSite, x: Value, branch: V
  */
 function attention(
   context: ForwardContext,
-  { layer, index, names, tokens }: LayerRun,
+  { layer, index, names, tokens, places }: LayerRun,
   { ids }: BertInputs,
-  bias: Value,
   { asked, x }: { readonly asked: Value; readonly x: Value },
   report: (scores: Value) => void,
 ): Value {
@@ -234,10 +298,10 @@ function attention(
   if (H === 0) return biasAlone(context, names.attentionOutput, asked);
   const split = (module: string, from: Value, length: Dim): Value =>
     transpose(reshape(encoderLinear(context, module, from), [B, length, H, A]), [0, 2, 1, 3]); // [B, H, length, A]
-  const query = split(names.query, asked, Q);
-  const key = split(names.key, x, T);
+  const query = places.turned(split(names.query, asked, Q), layer, tokens);
+  const key = places.turned(split(names.key, x, T), layer, "all");
   const raw = matmul(query, key, { transposeB: true, alpha: 1 / Math.sqrt(A) });
-  const scores = add(raw, bias); // [B, H, Q, T]
+  const scores = add(raw, places.bias(layer, tokens)); // [B, H, Q, T]
   if (tokens === "all") report(scores);
   const weights = drop(context, softmax(scores), config.attentionDropout, 3 * index + 2);
   const mixed = matmul(weights, split(names.value, x, T)); // [B, H, Q, A]
@@ -249,89 +313,22 @@ function attention(
 /** The feed-forward module: [N, D] → [N, F] → [N, D]. */
 function feedForward(context: ForwardContext, { layer, index, names }: LayerPlace, x: Value): Value {
   if (layer.ffn === 0) return biasAlone(context, names.output, x);
-  const active = activate(context.config, encoderLinear(context, names.intermediate, x));
-  const gated = context.sites.gate?.({ kind: "neurons", layer: index }, active) ?? active;
-  return encoderLinear(context, names.output, gated);
+  const { config, facts, sites } = context;
+  const own = activate(config.activation, encoderLinear(context, names.intermediate, x));
+  const active = layer.gated === true ? mul(own, encoderLinear(context, names.gate, x)) : own;
+  const gated = sites.gate?.({ kind: "neurons", layer: index }, active) ?? active;
+  const dropped = drop(context, gated, facts.dropouts.neurons ?? 0, EXTRA_DROPS.neurons - index);
+  return encoderLinear(context, names.output, dropped);
 }
 
 /** What is left of a module whose heads or neurons were all removed, in the shape of `like` [N, D]. */
-function biasAlone(context: ForwardContext, module: string, like: Value): Value {
-  return expand(context.parameter(biasOf(module)), like.shape);
+function biasAlone({ parameter, holds }: ForwardContext, module: string, like: Value): Value {
+  const bias = biasOf(module);
+  return expand(holds(bias) ? parameter(bias) : scalar(0), like.shape);
 }
 
-function activate({ activation }: BertConfig, x: Value): Value {
+/** The function of this name. */
+export function activate(activation: Activation, x: Value): Value {
   if (activation === "relu") return relu(x);
   return gelu(x, activation === "gelu" ? "erf" : "tanh");
-}
-
-/** The first token's last state [B, D] through the pooler: tanh(W·h + b), [B, D]. */
-export function pool(context: ForwardContext, first: Value): Value {
-  return tanh(dense(context, POOLER, first));
-}
-
-/**
- * The first tokens of all layers [B, D] each, averaged with learned weights, through a hidden layer: [B, D].
- *
- * ReLU(W·Σ s_l·h_l + b) with s = softmax(w), as ELMo mixes its layers (Peters et al. 2018), without its overall factor,
- * which W can hold. "All layers" are the L of the encoder: the embedding output of [CLS] is the same in every text.
- */
-export function mixLayers(
-  context: ForwardContext,
-  { first, lower }: Pick<Encoding, "first" | "lower">,
-): Value {
-  const firsts = context.config.layers.map((_, i) => lower[i] ?? first); // a skipped layer hands on what is below it
-  const rows = firsts.map((x) => reshape(x, [axis(x.shape, 0), 1, axis(x.shape, 1)]));
-  const shares = reshape(softmax(context.parameter(MIXTURE.weights)), [firsts.length, 1]);
-  const average = sum(mul(concat(rows, 1), shares), [1]); // [B, L, D] → [B, D]
-  return relu(dense(context, MIXTURE.dense, average));
-}
-
-/** Logits of sequence classification or regression, [B, C]: a linear layer over what the head reads, with its dropout. */
-export function classify(context: ForwardContext, encoding: Encoding): Value {
-  const read = context.reader === "mixture" ? mixLayers(context, encoding) : pool(context, encoding.first);
-  const { classifierDropout, hiddenDropout } = context.config;
-  return dense(context, CLASSIFIER, drop(context, read, classifierDropout ?? hiddenDropout, 1));
-}
-
-/** Logits of each token [N, C], out of the last states [N, D]: BertForTokenClassification's, without a pooler. */
-export function classifyTokens(context: ForwardContext, last: Value): Value {
-  const { classifierDropout, hiddenDropout } = context.config;
-  return dense(context, CLASSIFIER, drop(context, last, classifierDropout ?? hiddenDropout, 1));
-}
-
-/**
- * Vectors of texts [B, D], as they are trained. Their length is left as it is: what they are held to reads angles.
- *
- * @throws {GraphError} `bert/pooling` for a pooling that has no gradient here
- */
-export function poolVectors(
-  { last, first }: Pick<Encoding, "last" | "first">,
-  { mask }: BertInputs,
-  pooling: Pooling | undefined,
-): Value {
-  if (pooling?.mode === "cls") return first;
-  if (pooling?.mode !== "mean" && pooling?.mode !== "mean_sqrt_len_tokens") {
-    throw new GraphError(
-      "bert/pooling",
-      `vectors: expected a mean or the first token, got ${pooling?.mode ?? "none"}`,
-    );
-  }
-  const [B, T] = [axis(mask.shape, 0), axis(mask.shape, 1)];
-  const states = reshape(last, [B, T, axis(last.shape, 1)]);
-  const total = sum(mul(states, reshape(mask, [B, T, 1])), [1]);
-  const tokens = sum(mask, [1], true);
-  return div(total, pooling.mode === "mean" ? tokens : sqrt(tokens));
-}
-
-/** Masked-language-model logits at the flat positions `positions` [M] of the batch: [M, V]. */
-export function predictPieces(context: ForwardContext, last: Value, positions: Value): Value {
-  return pieceLogits(context, gather(last, positions));
-}
-
-/** Masked-language-model logits of states [M, D]: [M, V]. */
-export function pieceLogits(context: ForwardContext, x: Value): Value {
-  const { parameter, config } = context;
-  const transformed = activate(config, dense(context, MLM.transform, x));
-  const states = norm(context, MLM.norm, transformed);
-  return linear(states, parameter(EMBEDDINGS.words), parameter(MLM.bias));
 }

@@ -10,45 +10,16 @@
  */
 
 import { type JsonObject, own } from "../formats/json.ts";
-import { type Head, POOLING_MODES, type Pooling, type Reader } from "./config.ts";
+import type { Claim } from "./architectures/architecture.ts";
+import { architectureOf, classesOf } from "./architectures/table.ts";
+import { type Head, POOLING_MODES, type Pooling } from "./config.ts";
 import { bad, record, size } from "./config-values.ts";
-import { CLASSIFIER, MIXTURE, MLM, POOLER, weightOf } from "./names.ts";
-
-/** A classifier with the stock pooler, and one with a mixture. The second name is ours: no other library has the model. */
-export const CLASSIFIERS: Readonly<Record<Reader, string>> = {
-  pooler: "BertForSequenceClassification",
-  mixture: "BertMixtureForSequenceClassification",
-};
-
-/** A classifier of each token. */
-export const TOKENS = "BertForTokenClassification";
-
-/** What an architecture says of the head; a classification may turn out to be one of several labels, or a regression. */
-interface Architecture {
-  readonly kind: "none" | "mlm" | "classification" | "tokens";
-  readonly reader?: "mixture";
-  /** What its own head does, where that is not read here and only the encoder is. */
-  readonly foreign?: string;
-}
-
-/** The architectures read here; each name decides the head. */
-const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
-  ["BertModel", { kind: "none" }],
-  ["BertForMaskedLM", { kind: "mlm" }],
-  ["BertForPreTraining", { kind: "mlm" }],
-  ["BertLMHeadModel", { kind: "mlm" }],
-  [CLASSIFIERS.pooler, { kind: "classification" }],
-  [CLASSIFIERS.mixture, { kind: "classification", reader: "mixture" }],
-  ["BertForNextSentencePrediction", { kind: "none", foreign: "next sentences" }],
-  [TOKENS, { kind: "tokens" }],
-  ["BertForQuestionAnswering", { kind: "none", foreign: "answers to questions" }],
-  ["BertForMultipleChoice", { kind: "none", foreign: "multiple choice" }],
-]);
-
-const NO_HEAD: Architecture = { kind: "none" };
+import { CLASSIFIER, HIDDEN, MIXTURE, MLM, POOLER, weightOf } from "./names.ts";
 
 /** Most labels of a classification. */
 const MAX_LABELS = 65_536;
+
+const NO_HEAD: Claim = { kind: "none" };
 
 /** A head, and what the user should know of how it was found. */
 export interface FoundHead {
@@ -64,8 +35,9 @@ export interface FoundHead {
 export function findHead(json: unknown, names: ReadonlySet<string>, where: string): FoundHead {
   const c = record(json, "the file", where);
   const listed = listedArchitectures(c, where);
-  const name = listed.find((each) => ARCHITECTURES.has(each));
-  const said = name === undefined ? undefined : ARCHITECTURES.get(name);
+  const known = classesOf(architectureOf(c, where));
+  const name = listed.find((each) => known.has(each));
+  const said = name === undefined ? undefined : known.get(name);
   if (said?.foreign !== undefined) {
     const note = `config.json says ${name}: its head for ${said.foreign} is left out, the encoder is read`;
     return { head: headOf(c, said, where), notes: [note] };
@@ -90,9 +62,10 @@ export function findHead(json: unknown, names: ReadonlySet<string>, where: strin
 export function parseHead(json: unknown, where: string): Head {
   const c = record(json, "the file", where);
   const [name] = listedArchitectures(c, where);
-  const found = name === undefined ? NO_HEAD : ARCHITECTURES.get(name);
+  const classes = classesOf(architectureOf(c, where));
+  const found = name === undefined ? NO_HEAD : classes.get(name);
   if (found !== undefined && found.foreign === undefined) return headOf(c, found, where);
-  const known = [...ARCHITECTURES]
+  const known = [...classes]
     .flatMap(([name, { foreign }]) => (foreign === undefined ? [name] : []))
     .join(", ");
   throw bad("architecture", "architectures", `one of ${known}`, own(c, "architectures"), where);
@@ -107,9 +80,12 @@ function listedArchitectures(c: JsonObject, where: string): string[] {
   throw bad("architecture", "architectures", "a list of names", value, where);
 }
 
+/** A hidden layer with a norm stands before pieces too: all that a masked language model without biases has of its own. */
+const HIDDEN_NORM = weightOf(HIDDEN.norm);
+
 /** Whether tensors of the head itself are there; an encoder alone has none. */
-function isHeld({ kind, reader }: Architecture, names: ReadonlySet<string>): boolean {
-  if (kind === "mlm") return [...names].some((name) => name.startsWith(MLM.stem));
+function isHeld({ kind, reader }: Claim, names: ReadonlySet<string>): boolean {
+  if (kind === "mlm") return [...names].some((name) => name.startsWith(MLM.stem) || name === HIDDEN_NORM);
   if (kind === "none") return false;
   if (kind === "tokens") return names.has(weightOf(CLASSIFIER));
   return names.has(weightOf(CLASSIFIER)) && (reader === undefined) === !names.has(MIXTURE.weights);
@@ -119,21 +95,21 @@ function isHeld({ kind, reader }: Architecture, names: ReadonlySet<string>): boo
  * The head that is whole. A classifier without what it reads labels tokens. Of two whole heads it is the
  * classifier, because a fine-tuned model may keep what it was pre-trained with, and never the other way round.
  */
-function heldBy(names: ReadonlySet<string>): Architecture {
+function heldBy(names: ReadonlySet<string>): Claim {
   if (names.has(weightOf(CLASSIFIER))) {
     if (names.has(MIXTURE.weights)) return { kind: "classification", reader: "mixture" };
     return { kind: names.has(weightOf(POOLER)) ? "classification" : "tokens" };
   }
-  return { kind: names.has(weightOf(MLM.transform)) ? "mlm" : "none" };
+  return { kind: names.has(weightOf(MLM.transform)) || names.has(HIDDEN_NORM) ? "mlm" : "none" };
 }
 
-function inWords({ kind }: Architecture): string {
+function inWords({ kind }: Claim): string {
   if (kind === "classification") return "a classification or regression";
   if (kind === "tokens") return "a classification of tokens";
   return kind === "mlm" ? "a masked language model" : "an encoder without a head that is read here";
 }
 
-function headOf(c: JsonObject, { kind, reader }: Architecture, where: string): Head {
+function headOf(c: JsonObject, { kind, reader }: Claim, where: string): Head {
   if (kind === "mlm" && own(c, "tie_word_embeddings") === false) {
     throw bad("untied", "tie_word_embeddings", "true", false, where);
   }

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { configOf } from "../../test/support/configs.ts";
+import { BERT } from "./architectures/bert.ts";
+import { nameInside } from "./architectures/spelling.ts";
 import type { Head } from "./config.ts";
 import {
   EMBEDDINGS,
@@ -8,7 +10,6 @@ import {
   isEncoder,
   isNewWhenFineTuned,
   MLM,
-  normaliseName,
   optionalParameters,
   parameters,
   type Surplus,
@@ -108,7 +109,7 @@ test.each([
   ["bert.bert.embeddings.LayerNorm.gamma", "bert.embeddings.LayerNorm.weight"],
   ["embeddings.position_ids", "bert.embeddings.position_ids"],
 ])("on reading, %s is %s", (name, expected) => {
-  expect(normaliseName(name)).toBe(expected);
+  expect(nameInside(name, BERT.spelling)).toBe(expected);
 });
 
 const mlm: Head = { kind: "mlm" };

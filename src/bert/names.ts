@@ -1,16 +1,18 @@
 /**
- * The checkpoint's parameter names, verbatim, in one place: what every tensor is called and which shape it has.
+ * Parameter names in one place: what every tensor is called and which shape it has.
  *
- * Names are those of `transformers`' `BertForSequenceClassification` and `BertForMaskedLM`; those of the mixture are
- * ours. Shapes follow PyTorch: a linear layer's weight is [out, in]. Older spellings are normalised on reading and
- * never written.
+ * Names are those of `transformers`' `BertForSequenceClassification` and `BertForMaskedLM`, whatever the architecture;
+ * what BERT has not is ours. Shapes follow PyTorch: a linear layer's weight is [out, in]. How a checkpoint spells them
+ * is in architectures/.
  *
- *   L layers   D hidden size   H heads   A features of all heads (H × head size)   F feed-forward neurons   V word pieces
+ *   L layers   D hidden size   E size of the embeddings   H heads   A features of all heads (H × head size)
+ *   F feed-forward neurons   V word pieces
  *
  * Not here: values (network/network.ts), files (network/folder.ts).
  */
 
-import type { BertConfig, Head } from "./config.ts";
+import { answersTexts, type BertConfig, factsOf, type Head, type LayerConfig } from "./config.ts";
+import type { Biased, Facts } from "./facts.ts";
 
 /** The embedding tables; `norm` is the LayerNorm after their sum. */
 export const EMBEDDINGS = {
@@ -18,10 +20,25 @@ export const EMBEDDINGS = {
   positions: "bert.embeddings.position_embeddings.weight",
   types: "bert.embeddings.token_type_embeddings.weight",
   norm: "bert.embeddings.LayerNorm",
+  /** From the tables' size to the hidden size, [D, E], where they differ. */
+  projection: "bert.embeddings.projection",
+  /** What distance adds to the scores, [buckets, heads]. */
+  relative: "bert.embeddings.relative_positions.weight",
 } as const;
 
-/** The dense layer with tanh on the first token, [D, D]. */
+/** The LayerNorm after the last layer, where norms stand before modules. */
+export const FINAL_NORM = "bert.encoder.LayerNorm";
+
+/** The hidden layer of a head that answers texts, [D, D]: BERT's is the encoder's pooler. */
 export const POOLER = "bert.pooler.dense";
+
+/** What else stands with such a layer. */
+export const HIDDEN = {
+  /** After it, where the architecture has that. */
+  norm: "bert.pooler.LayerNorm",
+  /** A bare encoder's pooler, where heads have a hidden layer of their own. */
+  spare: "bert.pooler.spare",
+} as const;
 
 /** What stands in the pooler's place under a mixture: the layers' weights [L] before the softmax, a dense layer [D, D]. */
 export const MIXTURE = {
@@ -55,6 +72,8 @@ export interface LayerNames {
   readonly attentionOutput: string;
   readonly attentionNorm: string;
   readonly intermediate: string;
+  /** The second matrix to the neurons, where a feed-forward module is gated. */
+  readonly gate: string;
   readonly output: string;
   readonly outputNorm: string;
 }
@@ -74,6 +93,7 @@ export function layerNames(i: number, stack?: string): LayerNames {
     attentionOutput: `${at}.attention.output.dense`,
     attentionNorm: `${at}.attention.output.LayerNorm`,
     intermediate: `${at}.intermediate.dense`,
+    gate: `${at}.intermediate.gate`,
     output: `${at}.output.dense`,
     outputNorm: `${at}.output.LayerNorm`,
   };
@@ -92,74 +112,109 @@ export function biasOf(module: string): string {
 /** Names with their shapes, in the order of the forward pass. */
 export type Shapes = Map<string, readonly number[]>;
 
-function addLinear(shapes: Shapes, module: string, out: number, inputs: number): void {
-  shapes.set(weightOf(module), [out, inputs]).set(biasOf(module), [out]);
+type Adds = (module: string, ...shape: readonly [number, ...number[]]) => void;
+
+/** Adds a module of a kind: its weight in this shape, and a bias of the weight's rows unless that kind has none. */
+function adding(shapes: Shapes, { without }: Facts, kind?: Biased): Adds {
+  return (module, ...shape) => {
+    shapes.set(weightOf(module), shape);
+    if (kind === undefined || !without.includes(kind)) shapes.set(biasOf(module), [shape[0]]);
+  };
 }
 
-function addNorm(shapes: Shapes, module: string, features: number): void {
-  shapes.set(weightOf(module), [features]).set(biasOf(module), [features]);
-}
-
-function addEmbeddings(shapes: Shapes, config: BertConfig): void {
-  const D = config.hiddenSize;
-  shapes.set(EMBEDDINGS.words, [config.vocabSize, D]);
-  shapes.set(EMBEDDINGS.positions, [config.maxPositions, D]);
-  shapes.set(EMBEDDINGS.types, [config.typeVocab, D]);
-  addNorm(shapes, EMBEDDINGS.norm, D);
-}
-
-function addLayer(shapes: Shapes, config: BertConfig, i: number): void {
-  const layer = config.layers[i];
-  if (layer === undefined) return;
-  const [D, A, F] = [config.hiddenSize, layer.heads * layer.headSize, layer.ffn];
-  const names = layerNames(i);
-  for (const module of [names.query, names.key, names.value]) addLinear(shapes, module, A, D);
-  addLinear(shapes, names.attentionOutput, D, A);
-  addNorm(shapes, names.attentionNorm, D);
-  addLinear(shapes, names.intermediate, F, D);
-  addLinear(shapes, names.output, D, F);
-  addNorm(shapes, names.outputNorm, D);
-}
-
-function addHead(shapes: Shapes, config: BertConfig, head: Head): void {
-  const D = config.hiddenSize;
-  if (head.kind === "mlm") {
-    addLinear(shapes, MLM.transform, D, D);
-    addNorm(shapes, MLM.norm, D);
-    shapes.set(MLM.bias, [config.vocabSize]);
-  } else if (head.kind === "tokens") {
-    addLinear(shapes, CLASSIFIER, head.labels.length, D);
-  } else if (head.kind !== "none") {
-    if (head.reader === "mixture") shapes.set(MIXTURE.weights, [config.layers.length]);
-    addLinear(shapes, head.reader === "mixture" ? MIXTURE.dense : POOLER, D, D);
-    addLinear(shapes, CLASSIFIER, head.kind === "regression" ? 1 : head.labels.length, D);
+function addEmbeddings(shapes: Shapes, config: BertConfig, facts: Facts): void {
+  const { hiddenSize: D, vocabSize, maxPositions, typeVocab } = config;
+  const { embeddingSize: E = D, positions, relative } = facts;
+  shapes.set(EMBEDDINGS.words, [vocabSize, E]);
+  if (positions.kind !== "rotary") {
+    shapes.set(EMBEDDINGS.positions, [
+      maxPositions + (positions.kind === "table" ? 0 : positions.pad + 1),
+      E,
+    ]);
   }
+  if (typeVocab > 0) shapes.set(EMBEDDINGS.types, [typeVocab, E]);
+  adding(shapes, facts, "norm")(EMBEDDINGS.norm, E);
+  if (facts.embeddingSize !== undefined) adding(shapes, facts)(EMBEDDINGS.projection, D, E);
+  if (relative !== undefined) shapes.set(EMBEDDINGS.relative, [relative.buckets, relative.heads]);
+}
+
+/** Tensors of layer `i`; those of layers that share are added once. */
+function addLayer(shapes: Shapes, config: BertConfig, facts: Facts, layer: LayerConfig, i: number): void {
+  const [D, A, F] = [config.hiddenSize, layer.heads * layer.headSize, layer.ffn];
+  const names = layerNames(layer.sharing ?? i);
+  const [attention, ffn, norm] = (["attention", "ffn", "norm"] as const).map((kind) =>
+    adding(shapes, facts, kind),
+  ) as [Adds, Adds, Adds]; // as many as kinds
+  for (const module of [names.query, names.key, names.value]) attention(module, A, D);
+  attention(names.attentionOutput, D, A);
+  if (layer.bare !== true) norm(names.attentionNorm, D);
+  ffn(names.intermediate, F, D);
+  if (layer.gated === true) ffn(names.gate, F, D);
+  ffn(names.output, D, F);
+  norm(names.outputNorm, D);
+}
+
+function addHead(shapes: Shapes, config: BertConfig, facts: Facts, head: Head): void {
+  const { hiddenSize: D, vocabSize } = config;
+  const { embeddingSize: E = D, head: kind } = facts;
+  const linear = adding(shapes, facts);
+  if (head.kind === "none") return;
+  if (kind.shared === true && !("reader" in head)) addHidden(shapes, facts, D);
+  if (head.kind === "mlm") {
+    if (kind.shared !== true) {
+      linear(MLM.transform, E, D);
+      linear(MLM.norm, E);
+    }
+    if (!facts.without.includes("pieces")) shapes.set(MLM.bias, [vocabSize]);
+  } else if (head.kind === "tokens") {
+    linear(CLASSIFIER, head.labels.length, D);
+  } else {
+    if (head.reader === "mixture") {
+      shapes.set(MIXTURE.weights, [config.layers.length]);
+      linear(MIXTURE.dense, D, D);
+    } else if (kind.shared !== true) addHidden(shapes, facts, D);
+    linear(CLASSIFIER, head.kind === "regression" ? 1 : head.labels.length, D);
+  }
+}
+
+/** The head's hidden layer, with its norm where it has one. */
+function addHidden(shapes: Shapes, facts: Facts, D: number): void {
+  adding(shapes, facts, "hidden")(POOLER, D, D);
+  if (facts.head.shared === true) adding(shapes, facts, "norm")(HIDDEN.norm, D);
 }
 
 /** Every tensor that a network of this configuration and head has, with its shape. */
 export function parameters(config: BertConfig, head: Head): Shapes {
   const shapes: Shapes = new Map();
-  addEmbeddings(shapes, config);
-  for (let i = 0; i < config.layers.length; i++) addLayer(shapes, config, i);
-  addHead(shapes, config, head);
+  const facts = factsOf(config);
+  addEmbeddings(shapes, config, facts);
+  config.layers.forEach((layer, i) => {
+    addLayer(shapes, config, facts, layer, i);
+  });
+  if (facts.norm === "before") adding(shapes, facts, "norm")(FINAL_NORM, config.hiddenSize);
+  addHead(shapes, config, facts, head);
   return shapes;
 }
 
 /**
- * Tensors that a network of this head may carry besides: a pre-trained pooler, for a fine-tuning to come.
- * The forward pass of such a network does not use them.
+ * Tensors that a network of this head may carry besides: a pre-trained pooler, or a hidden layer that a fine-tuning to
+ * come begins with. The forward pass of such a network does not use them.
  */
 export function optionalParameters(config: BertConfig, head: Head): Shapes {
   const shapes: Shapes = new Map();
-  if (head.kind === "mlm" || head.kind === "none") {
-    addLinear(shapes, POOLER, config.hiddenSize, config.hiddenSize);
-  }
+  const facts = factsOf(config);
+  const { pooler, shared } = facts.head;
+  const D = config.hiddenSize;
+  if (head.kind === "none" && shared === true) addHidden(shapes, facts, D);
+  if ((head.kind === "mlm" || head.kind === "none") && pooler === "read") adding(shapes, facts)(POOLER, D, D);
+  if (head.kind === "none" && pooler === "spare") adding(shapes, facts)(HIDDEN.spare, D, D);
   return shapes;
 }
 
 /** True for the tensors on top of the encoder that fine-tuning starts from random values where a checkpoint has none. */
 export function isNewWhenFineTuned(name: string): boolean {
-  return name.startsWith(`${POOLER}.`) || name.startsWith(`${CLASSIFIER}.`) || isMixture(name);
+  const isHidden = name.startsWith(`${POOLER}.`) || name.startsWith(`${HIDDEN.norm}.`);
+  return isHidden || name.startsWith(`${CLASSIFIER}.`) || isMixture(name);
 }
 
 /** True for the tensors that a mixture has in the pooler's place. */
@@ -185,22 +240,6 @@ export function isDecayed(name: string): boolean {
   return !name.endsWith("bias") && !name.includes("LayerNorm.") && name !== MIXTURE.weights;
 }
 
-/** What some programs put before every name of a model that they wrap: PyTorch's DataParallel and compiler. */
-const WRAPPERS = /^(?:module\.|_orig_mod\.)+/;
-
-/**
- * The name a tensor of a file has here: without a wrapper's prefix, with `bert.` once before the encoder's, `weight` and
- * `bias` for `gamma` and `beta`.
- */
-export function normaliseName(name: string): string {
-  return name
-    .replace(WRAPPERS, "")
-    .replace(/^(?:bert\.)+/, "bert.")
-    .replace(/^(?=(?:embeddings|encoder|pooler)\.)/, "bert.")
-    .replace(/LayerNorm\.gamma$/, "LayerNorm.weight")
-    .replace(/LayerNorm\.beta$/, "LayerNorm.bias");
-}
-
 /** Numbers 0, 1, 2 … that older versions of `transformers` saved: they hold nothing, and nobody has to be told. */
 const CONSTANTS = /^bert\.embeddings\.(?:position|token_type)_ids$/;
 
@@ -213,18 +252,24 @@ const LOSS = /^(?:loss|loss_f(?:ct|n|unc|unction)|criterion|crit|class|ce_loss)[
 /** What to do with a tensor that a network of this head has no place for. */
 export type Surplus = "constant" | "left out" | "refused";
 
+/** A bare encoder's pooler, which no head reads; and what only heads that answer texts read. */
+const SPARE: readonly string[] = [weightOf(HIDDEN.spare), biasOf(HIDDEN.spare)];
+const HIDDEN_LAYERS = [POOLER, HIDDEN.norm].flatMap((module) => [weightOf(module), biasOf(module)]);
+
 /**
  * Tensors that stock `transformers` leaves out because its class for the head has no such module, and that no answer
  * depends on: other heads and weights of a loss. Whatever else a file holds may be a part of the arithmetic (adapters,
  * cross-attention, another kind of positions, more layers of the head itself), so it is refused.
  *
- * @param name  as `normaliseName` gives it
+ * @param name  as `nameInside` of architectures/spelling.ts gives it
+ * @param foreign  what the names of other heads of the architecture begin with
  */
-export function surplusOf(name: string, head: Head): Surplus {
+export function surplusOf(name: string, head: Head, foreign: readonly string[] = []): Surplus {
   if (CONSTANTS.test(name)) return "constant";
   if (LOSS.test(name)) return "left out";
-  if (head.kind === "tokens" && name.startsWith(`${POOLER}.`)) return "left out";
+  if (SPARE.includes(name) || (HIDDEN_LAYERS.includes(name) && !answersTexts(head))) return "left out";
   const own = head.kind === "mlm" ? MLM.stem : `${CLASSIFIER}.`;
   if (head.kind !== "none" && name.startsWith(own)) return "refused";
+  if (foreign.some((stem) => name.startsWith(`${stem}.`))) return "left out";
   return HEADS.test(name) ? "left out" : "refused";
 }

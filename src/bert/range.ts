@@ -8,15 +8,16 @@
  *   after a LayerNorm    |y| ≤ √D·max|γ| + max|β|
  *   after W·x + b        |y| ≤ max over rows Σ|w| · max|x| + max|b|
  *   attention            a mean of values, so no larger than they are
- *   activations          |f(x)| ≤ |x| for GELU, its tanh form and ReLU
+ *   activations          |f(x)| ≤ |x| for GELU, its tanh form and ReLU; a gate multiplies that by another W·x + b
  *
  * Trained models are far within: the bound of a BERT-base is some 10⁶, and 10¹⁷ is allowed. Browser-safe.
  * Not here: queries and keys, pooler and head, whose overflow reaches the logits (network/predictions.ts).
  */
 
 import type { FloatTensor } from "../base/tensor.ts";
-import type { BertConfig } from "./config.ts";
-import { biasOf, EMBEDDINGS, layerNames, weightOf } from "./names.ts";
+import { type BertConfig, factsOf, type LayerConfig } from "./config.ts";
+import type { Biased, Facts } from "./facts.ts";
+import { biasOf, EMBEDDINGS, FINAL_NORM, type LayerNames, layerNames, weightOf } from "./names.ts";
 
 /** How large the numbers of a tensor are. */
 export interface WeightSizes {
@@ -60,33 +61,81 @@ export function findOverflow(config: Encoder, sizes: Sizes): Overflow | undefine
   return undefined;
 }
 
-type Encoder = Pick<BertConfig, "hiddenSize" | "layers">;
+type Encoder = Pick<BertConfig, "hiddenSize" | "layers" | "typeVocab" | "facts">;
 
 /** How large the numbers before each LayerNorm may be, from the first on. */
-function* reaches({ hiddenSize, layers }: Encoder, sizes: Sizes): Generator<Overflow> {
-  const after = (norm: string): number =>
-    Math.sqrt(hiddenSize) * sizes(weightOf(norm)).largest + sizes(biasOf(norm)).largest;
-  const { words, positions, types, norm } = EMBEDDINGS;
-  yield {
-    module: norm,
-    reach: [words, positions, types].reduce((sum, name) => sum + sizes(name).largest, 0),
-  };
-  let hidden = after(norm);
-  for (const [i, { heads, ffn }] of layers.entries()) {
-    const names = layerNames(i);
-    const halves = [
-      [names.attentionNorm, names.value, names.attentionOutput, heads],
-      [names.outputNorm, names.intermediate, names.output, ffn],
-    ] as const;
-    for (const [module, into, out, units] of halves) {
-      const bias = sizes(biasOf(out)).largest; // all that is left of a half without units
-      const added = units === 0 ? bias : linear(out, linear(into, hidden));
-      yield { module, reach: hidden + added };
-      hidden = after(module);
+function* reaches(config: Encoder, sizes: Sizes): Generator<Overflow> {
+  const facts = factsOf(config);
+  const bounds = boundsBy(sizes, facts);
+  const { positions, types, words, norm, projection } = EMBEDDINGS;
+  const tables = [
+    words,
+    ...(facts.positions.kind === "rotary" ? [] : [positions]),
+    ...(config.typeVocab === 0 ? [] : [types]),
+  ];
+  yield { module: norm, reach: tables.reduce((sum, name) => sum + sizes(name).largest, 0) };
+  const embedded = bounds.after(norm, facts.embeddingSize ?? config.hiddenSize);
+  let hidden = facts.embeddingSize === undefined ? embedded : bounds.linear(projection, embedded);
+  for (const [i, layer] of config.layers.entries()) {
+    const names = layerNames(layer.sharing ?? i);
+    for (const half of halvesOf(names, layer, bounds)) {
+      if (facts.norm === "after") {
+        yield { module: half.norm, reach: hidden + half.added(hidden) };
+        hidden = bounds.after(half.norm, config.hiddenSize);
+      } else {
+        if (!half.isBare) yield { module: half.norm, reach: hidden };
+        hidden += half.added(half.isBare ? hidden : bounds.after(half.norm, config.hiddenSize));
+      }
     }
   }
+  if (facts.norm === "before") yield { module: FINAL_NORM, reach: hidden };
+}
 
-  function linear(module: string, x: number): number {
-    return sizes(weightOf(module)).rowSum * x + sizes(biasOf(module)).largest;
-  }
+/** One of the two modules of a layer. */
+interface Half {
+  readonly norm: string;
+  /** Whether it reads its input without that norm. */
+  readonly isBare: boolean;
+  /** How large its output may be. */
+  readonly added: (x: number) => number;
+}
+
+function halvesOf(
+  names: LayerNames,
+  { heads, ffn, gated, bare }: LayerConfig,
+  bounds: Bounds,
+): readonly [Half, Half] {
+  const { linear, bias } = bounds; // a bias is all that is left of a half without units
+  const neurons = (x: number): number =>
+    linear(names.intermediate, x, "ffn") * (gated === true ? linear(names.gate, x, "ffn") : 1);
+  return [
+    {
+      norm: names.attentionNorm,
+      isBare: bare === true,
+      added: (x) =>
+        heads === 0
+          ? bias(names.attentionOutput, "attention")
+          : linear(names.attentionOutput, linear(names.value, x, "attention"), "attention"),
+    },
+    {
+      norm: names.outputNorm,
+      isBare: false,
+      added: (x) => (ffn === 0 ? bias(names.output, "ffn") : linear(names.output, neurons(x), "ffn")),
+    },
+  ];
+}
+
+type Bounds = ReturnType<typeof boundsBy>;
+
+/** Bounds of what modules give. */
+function boundsBy(sizes: Sizes, { without }: Facts) {
+  const bias = (module: string, kind?: Biased): number =>
+    kind !== undefined && without.includes(kind) ? 0 : sizes(biasOf(module)).largest;
+  return {
+    bias,
+    linear: (module: string, x: number, kind?: Biased): number =>
+      sizes(weightOf(module)).rowSum * x + bias(module, kind),
+    after: (norm: string, features: number): number =>
+      Math.sqrt(features) * sizes(weightOf(norm)).largest + bias(norm, "norm"),
+  };
 }

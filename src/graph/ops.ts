@@ -9,7 +9,15 @@ import { expandRule, reshapeRule, sumRule } from "./ops/broadcast.ts";
 import * as elementwise from "./ops/elementwise.ts";
 import { linearRule, matmulRule, transposeRule } from "./ops/linear.ts";
 import { extremeRule, layerNormRule, logSoftmaxRule, softmaxRule } from "./ops/normal.ts";
-import { concatRule, gatherRule, rangeRule, scatterAddRule, sliceRule, takeRule } from "./ops/select.ts";
+import {
+  concatRule,
+  gatherRule,
+  rangeRule,
+  rotateHalfRule,
+  scatterAddRule,
+  sliceRule,
+  takeRule,
+} from "./ops/select.ts";
 
 export const OPS = {
   abs: elementwise.absRule,
@@ -17,6 +25,7 @@ export const OPS = {
   cast: elementwise.castRule,
   clip: elementwise.clipRule,
   concat: concatRule,
+  cos: elementwise.cosRule,
   div: elementwise.divRule,
   equal: elementwise.equalRule,
   erf: elementwise.erfRule,
@@ -36,10 +45,12 @@ export const OPS = {
   range: rangeRule,
   relu: elementwise.reluRule,
   reshape: reshapeRule,
+  rotateHalf: rotateHalfRule,
   round: elementwise.roundRule,
   scatterAdd: scatterAddRule,
   sigmoid: elementwise.sigmoidRule,
   sign: elementwise.signRule,
+  sin: elementwise.sinRule,
   slice: sliceRule,
   softmax: softmaxRule,
   sqrt: elementwise.sqrtRule,

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "vitest";
 import { CLASSES, madeUpBatch, smallNetwork } from "../../test/support/training.ts";
 import { fold, keyOf, normals } from "../base/random.ts";
 import { floatTensor, type Tensor } from "../base/tensor.ts";
-import type { Activation } from "../bert/config.ts";
+import type { Activation } from "../bert/facts.ts";
 import { biasOf, layerNames, parameters, weightOf } from "../bert/names.ts";
 import { Engine } from "../engine/engine.ts";
 import { countUnits, withoutDeadUnits } from "./dead-units.ts";

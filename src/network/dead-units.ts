@@ -21,7 +21,8 @@
 import { erf } from "../base/erf.ts";
 import { requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
-import type { Activation, BertConfig } from "../bert/config.ts";
+import type { BertConfig } from "../bert/config.ts";
+import type { Activation } from "../bert/facts.ts";
 import { biasOf, layerNames, weightOf } from "../bert/names.ts";
 import type { Network } from "./network.ts";
 import { type Kept, keepUnits, type LayerUnits } from "./shrink.ts";

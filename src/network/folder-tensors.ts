@@ -2,16 +2,18 @@
  * The tensors of a model folder: those that the network has, under the names they have here, whole and finite.
  *
  * Promise: a tensor is left out only when stock `transformers` leaves it out too and no answer depends on it
- * (`surplusOf` of bert/names.ts), and then the user is told. A number that is not finite is refused here, because what
+ * (`surplusOf` of bert/names.ts), and then the user is told. How an architecture spells names is in bert/architectures/. A number that is not finite is refused here, because what
  * it leads to need not show: comparisons, and kernels that take the larger of two numbers, let NaN pass as a number.
  */
 
 import { basename } from "node:path";
 import { FormatError } from "../base/errors.ts";
-import { requireEntry } from "../base/present.ts";
-import { type FloatTensor, findNotFinite, type Tensor } from "../base/tensor.ts";
-import type { BertConfig, Head } from "../bert/config.ts";
-import { normaliseName, optionalParameters, parameters, surplusOf, TIED } from "../bert/names.ts";
+import { requireEntry, requireItem } from "../base/present.ts";
+import { type FloatTensor, findNotFinite, floatTensor, type Tensor } from "../base/tensor.ts";
+import { fusedOf, nameInside, nameStored, partsOf, type Spelling } from "../bert/architectures/spelling.ts";
+import { ARCHITECTURES } from "../bert/architectures/table.ts";
+import { type BertConfig, factsOf, type Head } from "../bert/config.ts";
+import { optionalParameters, parameters, type Surplus, surplusOf, TIED } from "../bert/names.ts";
 import { findOverflow, weightSizes } from "../bert/range.ts";
 import { eachTensor, isPickled } from "../formats/weights.ts";
 
@@ -24,11 +26,11 @@ export function fail(code: string, what: string, expected: string, got: string, 
 }
 
 /** The names of a folder's tensors, without their numbers. @throws {FormatError} `folder/twice`; as `eachTensor` does */
-export async function listTensors(folder: string): Promise<Listed> {
+export async function listTensors(folder: string, spelling: Spelling): Promise<Listed> {
   const listed = new Map<string, string>();
   const seen = new Map<string, string>();
   await eachTensor(folder, async (stored, _tensor, file) => {
-    const name = normaliseName(stored);
+    const name = nameInside(stored, spelling);
     if (seen.has(name)) {
       throw fail("twice", `tensor ${name}`, "one of that name", `also ${stored}`, file);
     }
@@ -50,10 +52,12 @@ export async function readTensors(
   head: Head,
   note: (text: string) => void,
 ): Promise<Map<string, FloatTensor>> {
-  const wanted = namesOf(config, head);
-  const leftOut = [...listed].filter(([, name]) => !wanted.has(name) && surplusOf(name, head) !== "refused");
+  const { spelling } = ARCHITECTURES[factsOf(config).type];
+  const wanted = namesOf(config, head, spelling);
+  const surplus = (name: string): Surplus => surplusOf(name, head, spelling.foreign);
+  const leftOut = [...listed].filter(([, name]) => !wanted.has(name) && surplus(name) !== "refused");
   const skipped = new Set(leftOut.map(([stored]) => stored));
-  const told = leftOut.filter(([, name]) => surplusOf(name, head) === "left out").map(([stored]) => stored);
+  const told = leftOut.filter(([, name]) => surplus(name) === "left out").map(([stored]) => stored);
   const tensors = new Map<string, FloatTensor>();
   const pickled = new Set<string>();
   await eachTensor(folder, async (stored, entry, file) => {
@@ -61,7 +65,12 @@ export async function readTensors(
     if (skipped.has(stored)) return;
     const tensor = await entry.read();
     checkFinite(tensor, stored, file);
-    tensors.set(listed.get(stored) ?? normaliseName(stored), tensor);
+    const inside = listed.get(stored) ?? nameInside(stored, spelling);
+    for (const [name, part] of splitRows(inside, tensor, stored, file)) {
+      if (tensors.has(name))
+        throw fail("twice", `tensor ${name}`, "one of that name", `also ${stored}`, file);
+      tensors.set(name, part);
+    }
   });
   const complete = head.kind === "mlm" ? untie(tensors, folder) : tensors;
   checkTensors(complete, config, head, folder);
@@ -76,9 +85,74 @@ export async function readTensors(
 }
 
 /** Names that a network has or may have, copies of tied tensors included. */
-function namesOf(config: BertConfig, head: Head): Set<string> {
-  const names = [...parameters(config, head).keys(), ...optionalParameters(config, head).keys()];
-  return new Set(head.kind === "mlm" ? [...names, ...TIED.keys()] : names);
+function namesOf(config: BertConfig, head: Head, spelling: Spelling): Set<string> {
+  const own = [...parameters(config, head).keys(), ...optionalParameters(config, head).keys()];
+  const fused = own.flatMap((name) => fusedOf(name, spelling) ?? []);
+  return new Set([...own, ...fused, ...(head.kind === "mlm" ? TIED.keys() : [])]);
+}
+
+/** A tensor of a file as those it holds: one, or several that lie in it row upon row. @throws {FormatError} `folder/shape` */
+function splitRows(
+  name: string,
+  { shape, data }: FloatTensor,
+  stored: string,
+  where: string,
+): readonly (readonly [string, FloatTensor])[] {
+  const parts = partsOf(name);
+  if (parts === undefined) return [[name, floatTensor(shape, data)]];
+  const [, ...rest] = shape;
+  const rows = requireItem(shape, 0, stored);
+  if (rows % parts.length !== 0) {
+    throw fail("shape", `tensor ${stored}`, `${parts.length} matrices of equal rows`, `[${shape}]`, where);
+  }
+  const [own, length] = [rows / parts.length, data.length / parts.length];
+  return parts.map((part, i) => [
+    part,
+    floatTensor([own, ...rest], data.slice(i * length, (i + 1) * length)),
+  ]);
+}
+
+/** A tensor as a folder stores it, and the tensors that it holds. */
+export interface Written {
+  readonly name: string;
+  readonly tensor: FloatTensor;
+  /** By their names inside. */
+  readonly holds: readonly string[];
+}
+
+/** The tensors of a network as its architecture stores them, in their order. */
+export function storedTensors({ config, head, tensors }: Stored): Written[] {
+  const { spelling } = ARCHITECTURES[factsOf(config).type];
+  const written = new Map<string, Written>();
+  for (const [name, tensor] of tensors) {
+    const fused = fusedOf(name, spelling);
+    const inside = fused ?? name;
+    if (written.has(inside)) continue;
+    const holds = (fused === undefined ? undefined : partsOf(fused)) ?? [name];
+    const parts = holds.map((each) => requireEntry(tensors, each, "tensor"));
+    const whole = fused === undefined ? tensor : joinRows(parts);
+    written.set(inside, { name: nameStored(inside, spelling, head), tensor: whole, holds });
+  }
+  return [...written.values()];
+}
+
+type Stored = {
+  readonly config: BertConfig;
+  readonly head: Head;
+  readonly tensors: ReadonlyMap<string, FloatTensor>;
+};
+
+/** Matrices row upon row. */
+function joinRows(parts: readonly FloatTensor[]): FloatTensor {
+  const first = requireItem(parts, 0, "parts");
+  const rows = parts.reduce((n, { shape }) => n + requireItem(shape, 0, "rows"), 0);
+  const data = new Float32Array(parts.reduce((n, part) => n + part.data.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return floatTensor([rows, ...first.shape.slice(1)], data);
 }
 
 function inWords({ kind }: Head): string {

@@ -16,7 +16,8 @@ import { join } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { requireEntry } from "../base/present.ts";
 import type { FloatTensor, Tensor } from "../base/tensor.ts";
-import { type BertConfig, type Head, parseConfig } from "../bert/config.ts";
+import { ARCHITECTURES } from "../bert/architectures/table.ts";
+import { type BertConfig, factsOf, type Head, parseConfig } from "../bert/config.ts";
 import { configJson } from "../bert/config-json.ts";
 import { findHead, parseHead } from "../bert/head.ts";
 import { parameters, type Shapes, weightOf } from "../bert/names.ts";
@@ -28,7 +29,14 @@ import type { TokenizerFiles } from "../text/tokenizer.ts";
 import type { JsonFile } from "../text/tokenizer-config.ts";
 import { tokenizerTexts } from "../text/tokenizer-files.ts";
 import { readTokenizer, TOKENIZER_FILES } from "../text/vocabulary.ts";
-import { checkTensors, fail, type Listed, listTensors, readTensors } from "./folder-tensors.ts";
+import {
+  checkTensors,
+  fail,
+  type Listed,
+  listTensors,
+  readTensors,
+  storedTensors,
+} from "./folder-tensors.ts";
 import { lengthFor } from "./length.ts";
 import { countUnpruned, MASKS_FILE, packMask, unpackMask } from "./masks.ts";
 import type { Network } from "./network.ts";
@@ -139,14 +147,14 @@ async function readConfig(folder: string): Promise<{ config: BertConfig; json: u
 
 async function openFolder(folder: string, note: Note): Promise<Opened> {
   const { config, json, path } = await readConfig(folder);
-  const listed = await listTensors(folder);
+  const listed = await listTensors(folder, ARCHITECTURES[factsOf(config).type].spelling);
   const { head, notes } = findHead(json, new Set(listed.values()), path);
   for (const text of notes) note(text);
   return { config, head, listed };
 }
 
 /**
- * Reads a Hugging Face folder: a BERT encoder with one of the heads of `Head`.
+ * Reads a Hugging Face folder: an encoder of an architecture of bert/architectures/ with one of the heads of `Head`.
  *
  * @param note  hears how the head was found where `config.json` does not say it, and which tensors were left out
  * @throws {InputError} `folder/config`, `folder/vocabulary`, `weights/missing`, `weights/foreign`
@@ -180,12 +188,14 @@ function toHalf(name: string, { shape, data }: FloatTensor): Tensor {
 }
 
 /** The weights of layers in 8 bits stay float32: a level times its scale has up to 15 digits, a half has 11. */
-function weightParts({ config, tensors }: Network, storage: Storage): Uint8Array[] {
-  const stored = new Map<string, Tensor>(tensors);
-  const exact = new Set([...(config.quantized?.keys() ?? [])].map(weightOf));
-  if (storage === "float16") {
-    for (const [name, tensor] of tensors) if (!exact.has(name)) stored.set(name, toHalf(name, tensor));
-  }
+function weightParts(network: Network, storage: Storage): Uint8Array[] {
+  const exact = new Set([...(network.config.quantized?.keys() ?? [])].map(weightOf));
+  const stored = new Map<string, Tensor>(
+    storedTensors(network).map(({ name, tensor, holds }) => {
+      const isHalf = storage === "float16" && !holds.some((part) => exact.has(part));
+      return [name, isHalf ? toHalf(name, tensor) : tensor];
+    }),
+  );
   // `transformers` before version 5 refuses a file without this line.
   return encodeSafetensors(stored, new Map([["format", "pt"]]));
 }

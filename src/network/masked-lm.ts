@@ -8,7 +8,8 @@
 import { randomUUID } from "node:crypto";
 import { ConfigError, InputError, RunError } from "../base/errors.ts";
 import type { Tensor } from "../base/tensor.ts";
-import { batchInputs, contextOf, encode, predictPieces } from "../bert/forward.ts";
+import { batchInputs, contextOf, encode } from "../bert/forward.ts";
+import { predictPieces } from "../bert/head-layers.ts";
 import { parameters } from "../bert/names.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type Program, program } from "../graph/program.ts";

@@ -18,16 +18,8 @@
 import { InputError } from "../base/errors.ts";
 import type { Tensor } from "../base/tensor.ts";
 import { type BertConfig, labelsOf } from "../bert/config.ts";
-import {
-  type BertInputs,
-  batchInputs,
-  classify,
-  classifyTokens,
-  contextOf,
-  encode,
-  type ForwardContext,
-  pieceLogits,
-} from "../bert/forward.ts";
+import { type BertInputs, batchInputs, contextOf, encode, type ForwardContext } from "../bert/forward.ts";
+import { classify, classifyTokens, pieceLogits } from "../bert/head-layers.ts";
 import { parameters, weightOf } from "../bert/names.ts";
 import { reshape } from "../graph/ops/broadcast.ts";
 import { cast } from "../graph/ops/elementwise.ts";
@@ -136,7 +128,12 @@ export function exportOnnx(network: Network, options: OnnxOptions = {}): Uint8Ar
   return onnxProgram(network, options).bytes;
 }
 
-function outputOf(context: ForwardContext, inputs: BertInputs, { config, head }: Network): Value {
+/** What a network answers a batch with, in the shape of the model's output. */
+export function outputOf(
+  context: ForwardContext,
+  inputs: BertInputs,
+  { config, head }: Pick<Network, "config" | "head">,
+): Value {
   const encoding = encode(context, inputs);
   const { shape } = inputs.ids;
   if (head.kind === "none") return reshape(encoding.last, [...shape, config.hiddenSize]);

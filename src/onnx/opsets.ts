@@ -39,6 +39,7 @@ export const SINCE: Readonly<Record<string, number>> = {
   Cast: 6,
   Clip: 11, // bounds as inputs
   Concat: 4,
+  Cos: 7,
   DequantizeLinear: 13, // column by column
   Div: 7,
   DynamicQuantizeLinear: 11,
@@ -74,6 +75,7 @@ export const SINCE: Readonly<Record<string, number>> = {
   Sign: 9,
   Slice: 10, // bounds as inputs
   Softmax: 13, // over one axis
+  Sin: 7,
   Sqrt: 6,
   Squeeze: 13, // axes as an input
   Sub: 7,

@@ -20,6 +20,7 @@ function passes(): { readonly inputs: LossInputs; readonly teacher: Pass } {
     if (first === undefined) throw new Error("no state");
     const encoding = {
       last: first,
+      mean: first,
       first: real(`${who}.first`, ["B", 2]),
       lower: [],
       hidden,

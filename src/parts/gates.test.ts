@@ -1,7 +1,8 @@
 import { afterAll, expect, test } from "vitest";
 import { CLASSES, madeUpBatch, smallNetwork } from "../../test/support/training.ts";
 import type { Tensor } from "../base/tensor.ts";
-import { batchInputs, classify, contextOf, encode } from "../bert/forward.ts";
+import { batchInputs, contextOf, encode } from "../bert/forward.ts";
+import { classify } from "../bert/head-layers.ts";
 import { parameters } from "../bert/names.ts";
 import type { Sites } from "../bert/sites.ts";
 import { Engine } from "../engine/engine.ts";

@@ -11,7 +11,6 @@
 import { ConfigError, InputError } from "../base/errors.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import {
-  type Activation,
   type BertConfig,
   type Head,
   type LayerConfig,
@@ -19,12 +18,14 @@ import {
   type Pooling,
   poolingOf,
 } from "../bert/config.ts";
+import type { Activation } from "../bert/facts.ts";
 import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MIXTURE, POOLER, weightOf } from "../bert/names.ts";
 import type { Arena } from "./arena.ts";
 import type { Rates } from "./linear.ts";
 import { isPacked, type PackedMatrix, unpackMatrix } from "./matrix.ts";
 import { bytePanelBytes, PANEL, panelBytes, panelsOf } from "./panels.ts";
 import { type PlacedProduct, placeBytes, placeFloats } from "./product.ts";
+import { requireReadable } from "./readable.ts";
 
 /** What is placed: a network, or what a packed file holds. */
 export interface SparseModel {
@@ -134,11 +135,12 @@ export interface Placing {
 
 /**
  * Places a model.
- * @throws {ConfigError} `sparse/head` for a head that does not answer texts; {InputError} `sparse/tensor`;
+ * @throws {ConfigError} `sparse/architecture`; `sparse/head` for a head that does not answer texts; {InputError} `sparse/tensor`;
  *   {RunError} `arena/memory`
  */
 export function placeModel(arena: Arena, model: SparseModel, { rates, threads }: Placing): PlacedModel {
   const { config } = model;
+  requireReadable(config);
   const outputs = outputsOf(model);
   const place = placer(arena, model, rates);
   const panels = panelsOf(Math.max(PASS_TOKENS, config.maxPositions));

@@ -10,8 +10,8 @@ import {
   encode,
   type ForwardContext,
   firstTokens,
-  predictPieces,
 } from "../bert/forward.ts";
+import { predictPieces } from "../bert/head-layers.ts";
 import { crossEntropy } from "../bert/losses.ts";
 import { EMBEDDINGS, parameters } from "../bert/names.ts";
 import type { Objective } from "../bert/objective.ts";

@@ -51,8 +51,8 @@ const REEXPORTS: Readonly<Record<string, string>> = {
 /** Files of methods/ that are no method, and plain fine-tuning, which is the absence of one. */
 const NO_METHOD = ["registry", "describe", "finetune"];
 
-/** Methods that are called by an ordinary word, which other code may use in its ordinary sense. */
-const ORDINARY = ["random", "magnitude", "features", "movement"];
+/** Methods whose names mean something else too, which other code may say: ordinary words, and an architecture. */
+const ORDINARY = ["random", "magnitude", "features", "movement", "distilbert"];
 
 interface Source {
   /** From the root, as in `src/graph/shape.ts`. */

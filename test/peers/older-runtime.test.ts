@@ -6,7 +6,8 @@
 
 import { createRequire } from "node:module";
 import { afterAll, expect, test } from "vitest";
-import type { Activation, Head } from "../../src/bert/config.ts";
+import type { Head } from "../../src/bert/config.ts";
+import type { Activation } from "../../src/bert/facts.ts";
 import { linearModules, type QuantizedLayers } from "../../src/bert/quantized.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { openNetwork } from "../../src/network/inference.ts";

@@ -8,7 +8,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type FloatTensor, floatTensor, sizeOf } from "../../src/base/tensor.ts";
-import type { Activation, BertConfig, Head } from "../../src/bert/config.ts";
+import type { BertConfig, Head } from "../../src/bert/config.ts";
+import type { Activation } from "../../src/bert/facts.ts";
 import { isNewWhenFineTuned, parameters } from "../../src/bert/names.ts";
 import type { Batch } from "../../src/data/batches.ts";
 import type { Network } from "../../src/network/network.ts";

@@ -10,7 +10,7 @@ import { expand, reshape, sum } from "../../src/graph/ops/broadcast.ts";
 import * as e from "../../src/graph/ops/elementwise.ts";
 import { linear, matmul, transpose } from "../../src/graph/ops/linear.ts";
 import { largest, layerNorm, logSoftmax, smallest, softmax } from "../../src/graph/ops/normal.ts";
-import { concat, gather, range, scatterAdd, slice, take } from "../../src/graph/ops/select.ts";
+import { concat, gather, range, rotateHalf, scatterAdd, slice, take } from "../../src/graph/ops/select.ts";
 import type { OpName } from "../../src/graph/ops.ts";
 import type { Shape, Sizes } from "../../src/graph/shape.ts";
 import type { Value } from "../../src/graph/value.ts";
@@ -273,6 +273,7 @@ export const SAMPLES: Readonly<Record<OpName, readonly Sample[]>> = {
       reference: ([i = 0, t = 0], x = zero, y = zero) => (i < 2 ? x([i, t]) : y([0, t])),
     },
   ],
+  cos: unary(e.cos, Math.cos, -7, 7),
   div: binary(e.div, (a, b) => a / b, 0.5, 2),
   equal: [
     {
@@ -353,6 +354,14 @@ export const SAMPLES: Readonly<Record<OpName, readonly Sample[]>> = {
       },
     },
   ],
+  rotateHalf: [
+    {
+      name: "[B, T, 4]",
+      operands: [real(["B", "T", 4])],
+      build: rotateHalf,
+      reference: ([b = 0, t = 0, i = 0], x = zero) => (i < 2 ? -x([b, t, i + 2]) : x([b, t, i - 2])),
+    },
+  ],
   round: [
     ...unary(
       (x) => e.round(e.scale(x, 10)),
@@ -375,6 +384,7 @@ export const SAMPLES: Readonly<Record<OpName, readonly Sample[]>> = {
   ],
   sigmoid: unary(e.sigmoid, (x) => 1 / (1 + Math.exp(-x))),
   sign: unary(e.sign, Math.sign),
+  sin: unary(e.sin, Math.sin, -7, 7),
   slice: [
     sliced(["B", 5], 1, 1, 3),
     sliced(["B", 5], -1, 0, 2),

@@ -68,6 +68,8 @@ export const tanhRule = unaryRule("tanh", "Tanh", true, (g, _x, y) =>
 export const sigmoidRule = unaryRule("sigmoid", "Sigmoid", true, (g, _x, y) =>
   mul(g, mul(y, sub(scalar(1, y.dtype), y))),
 );
+export const sinRule = unaryRule("sin", "Sin", true, (g, x) => mul(g, cos(x)));
+export const cosRule = unaryRule("cos", "Cos", true, (g, x) => neg(mul(g, sin(x))));
 export const absRule = unaryRule("abs", "Abs", true, (g, x) => mul(g, sign(x)));
 // d erf(x)/dx = 2/√π · exp(-x²)
 export const erfRule = unaryRule("erf", "Erf", false, (g, x) =>
@@ -88,6 +90,8 @@ export const log = (x: Value): Value => apply(logRule, [x], NONE);
 export const sqrt = (x: Value): Value => apply(sqrtRule, [x], NONE);
 export const tanh = (x: Value): Value => apply(tanhRule, [x], NONE);
 export const sigmoid = (x: Value): Value => apply(sigmoidRule, [x], NONE);
+export const sin = (x: Value): Value => apply(sinRule, [x], NONE);
+export const cos = (x: Value): Value => apply(cosRule, [x], NONE);
 export const abs = (x: Value): Value => apply(absRule, [x], NONE);
 export const erf = (x: Value): Value => apply(erfRule, [x], NONE);
 export const relu = (x: Value): Value => apply(reluRule, [x], NONE);

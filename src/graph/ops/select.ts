@@ -4,7 +4,7 @@ import { int, text } from "../emitter.ts";
 import { at, axisOf, type Dim, GraphError, lengthAt, product, type Shape, sameShape } from "../shape.ts";
 import { apply, pick, type Rule, scalar, type Value } from "../value.ts";
 import { expand, reshape } from "./broadcast.ts";
-import { cast, equal, mul } from "./elementwise.ts";
+import { cast, equal, mul, neg } from "./elementwise.ts";
 import { matmul } from "./linear.ts";
 
 type None = Readonly<Record<string, never>>;
@@ -160,6 +160,28 @@ function replaceAxis(shape: Shape, axis: number, length: number): Shape {
 export function slice(x: Value, axis: number, start: number, end: number): Value {
   return apply(sliceRule, [x], { axis: axisOf(x.shape, axis), start, end });
 }
+
+export const rotateHalfRule: Rule<None> = {
+  name: "rotateHalf",
+  doubles: true,
+  infer: (inputs) => {
+    const { dtype, shape } = pick(inputs, 0);
+    if (lengthAt(shape, -1) % 2 !== 0)
+      throw new GraphError("graph/rotateHalf", `rotateHalf: expected an even last axis, got [${shape}]`);
+    return { dtype, shape };
+  },
+  // A quarter turn of each pair (x, y); its transpose is the turn back.
+  gradient: ({ g }) => [neg(rotateHalf(g))],
+  lower: ({ emit, inputs, type }) => {
+    const length = lengthAt(type.shape, -1);
+    const cut = (start: number, end: number): string =>
+      emit.node("Slice", [...inputs, emit.ints([start]), emit.ints([end]), emit.ints([-1])]);
+    const back = emit.node("Neg", [cut(length / 2, length)]);
+    return [emit.node("Concat", [back, cut(0, length / 2)], { axis: int(-1) })];
+  },
+};
+/** The halves (x, y) of the last axis as (−y, x): rotary positions turn features in such pairs. */
+export const rotateHalf = (x: Value): Value => apply(rotateHalfRule, [x], {});
 
 export const takeRule: Rule<{ readonly axis: number; readonly index: number }> = {
   name: "take",
