@@ -10,6 +10,7 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -40,15 +41,18 @@ async function bundleForBrowser(entry, define) {
 
 async function buildBrowser() {
   const names = (await readdir(join(DIST, "sparse"))).filter((name) => name.endsWith(".wasm"));
-  const bytes = await Promise.all(names.map((name) => readFile(join(DIST, "sparse", name), "base64")));
-  const kernels = Object.fromEntries(names.map((name, i) => [name, bytes[i]]));
+  const bytes = await Promise.all(names.map((name) => readFile(join(DIST, "sparse", name))));
+  const kernels = {
+    packed: gzipSync(Buffer.concat(bytes), { level: 9 }).toString("base64"),
+    sizes: Object.fromEntries(names.map((name, i) => [name, bytes[i].length])),
+  };
   const thread = await bundleForBrowser("thread.js", {
     ESPALIER_THREAD: '""',
     ESPALIER_KERNELS: JSON.stringify(kernels),
   });
   const runtime = await bundleForBrowser("load.js", {
     ESPALIER_THREAD: JSON.stringify(thread),
-    ESPALIER_KERNELS: "{}",
+    ESPALIER_KERNELS: '{ "packed": "", "sizes": {} }',
   });
   await rm(join(DIST, "browser"), { recursive: true, force: true });
   await mkdir(join(DIST, "browser"));

@@ -48,6 +48,17 @@ export function relu(x: usize, n: i32): void {
   }
 }
 
+/** x·y into x: what a gate lets through. */
+export function multiply(x: usize, y: usize, n: i32): void {
+  const end = x + ((<usize>n) << 2);
+  for (; x < end; x += 32, y += 32) {
+    const a = f32x4.mul(v128.load(x), v128.load(y));
+    const b = f32x4.mul(v128.load(x, 16), v128.load(y, 16));
+    v128.store(x, a);
+    v128.store(x, b, 16);
+  }
+}
+
 /** tanh(x) = 1 − 2 / (e²ˣ + 1), of the pooler. */
 export function tanh(x: usize, n: i32): void {
   const end = x + ((<usize>n) << 2);

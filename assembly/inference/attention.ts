@@ -7,16 +7,27 @@
  * Both products are blocks of 2 × 16, as in spmm_2x1; a key's or value's numbers are read as they lie, one broadcast each,
  * so nothing is transposed. The softmax runs down the keys of all 16 queries at once; its division is done on the
  * mixture, A numbers instead of one for each key. Keys beyond the text take no part, so no padding mask is needed.
+ *
+ * What a distance adds to a score lies in a row of numbers, one for each distance, so that what 16 queries get for one key
+ * lies side by side. A window is such a row too, of 0 and −10⁴; keys that none of the 16 can reach are left out.
  */
 
 import { constant, exp8 } from "./exponential";
 import { madd } from "./madd";
+
+/** Tokens of a panel. */
+export const PANEL = 16;
 
 /**
  * @param stride      bytes from one panel of q, k, v to the next
  * @param outStride   the same of out
  * @param queries     panels of queries, from q and out on
  * @param keys        tokens of the text, from the first panel of k and v on
+ * @param place       of the first query in the text; may be negative, when only a later lane is of interest
+ * @param reach       how many tokens on each side a query may see
+ * @param terms       f32, of the first head: what is added where a query is at the key's place, beside it what is added
+ *                    where it is one after it, and so on; before it the places before. 0: nothing is added
+ * @param termsRow    bytes from one head's to the next's; 0 where all have the same
  */
 export function attention(
   q: usize,
@@ -30,17 +41,26 @@ export function attention(
   heads: i32,
   size: i32,
   scratch: usize,
+  place: i32,
+  reach: i32,
+  terms: usize,
+  termsRow: usize,
 ): void {
   const bytes = (<usize>size) << 6;
   for (let p = 0; p < queries; p++) {
+    const from = max(0, place - reach) & ~15;
+    const near = min(keys, place + PANEL + reach) - from;
+    const skipped = <usize>(from >> 4) * stride;
     for (let h = 0; h < heads; h++) {
       const at = <usize>h * bytes;
-      scores(q + at, k + at, stride, keys, bytes, scratch);
-      weights(scratch, keys);
-      mixture(scratch, v + at, out + at, stride, keys, size);
+      scores(q + at, k + skipped + at, stride, near, bytes, scratch);
+      if (terms) addTerms(scratch, near, terms + <usize>h * termsRow + ((<isize>(place - from)) << 2));
+      weights(scratch, near);
+      mixture(scratch, v + skipped + at, out + at, stride, near, size);
     }
     q += stride;
     out += outStride;
+    place += PANEL;
   }
 }
 
@@ -85,6 +105,21 @@ function scores(q: usize, k: usize, stride: usize, keys: i32, bytes: usize, scra
     v128.store(o, b1, 80);
     v128.store(o, b2, 96);
     v128.store(o, b3, 112);
+  }
+}
+
+/** scratch[key][16] += terms[query − key]; `at` is that of the first query and the first key. */
+export function addTerms(scratch: usize, keys: i32, at: usize): void {
+  const end = scratch + ((<usize>keys) << 6);
+  for (; scratch < end; scratch += 64, at -= 4) {
+    const a = f32x4.add(v128.load(scratch), v128.load(at));
+    const b = f32x4.add(v128.load(scratch, 16), v128.load(at, 16));
+    const c = f32x4.add(v128.load(scratch, 32), v128.load(at, 32));
+    const d = f32x4.add(v128.load(scratch, 48), v128.load(at, 48));
+    v128.store(scratch, a);
+    v128.store(scratch, b, 16);
+    v128.store(scratch, c, 32);
+    v128.store(scratch, d, 48);
   }
 }
 

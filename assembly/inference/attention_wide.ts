@@ -3,7 +3,7 @@
  * products to wait for one another's sums: 72 GFLOP/s on a Zen 3 instead of 46 (`npm run bench:kernels`).
  */
 
-import { feature, weights } from "./attention";
+import { addTerms, feature, PANEL, weights } from "./attention";
 import { constant } from "./exponential";
 import { madd } from "./madd";
 
@@ -20,17 +20,26 @@ export function attention_wide(
   heads: i32,
   size: i32,
   scratch: usize,
+  place: i32,
+  reach: i32,
+  terms: usize,
+  termsRow: usize,
 ): void {
   const bytes = (<usize>size) << 6;
   for (let p = 0; p < queries; p++) {
+    const from = max(0, place - reach) & ~15;
+    const near = min(keys, place + PANEL + reach) - from;
+    const skipped = <usize>(from >> 4) * stride;
     for (let h = 0; h < heads; h++) {
       const at = <usize>h * bytes;
-      scores(q + at, k + at, stride, keys, bytes, scratch);
-      weights(scratch, keys);
-      mixture(scratch, v + at, out + at, stride, keys, size);
+      scores(q + at, k + skipped + at, stride, near, bytes, scratch);
+      if (terms) addTerms(scratch, near, terms + <usize>h * termsRow + ((<isize>(place - from)) << 2));
+      weights(scratch, near);
+      mixture(scratch, v + skipped + at, out + at, stride, near, size);
     }
     q += stride;
     out += outStride;
+    place += PANEL;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Rows of the embedding tables into panels: X[d][token] = word[id][d] + position[i][d] + type[t][d]. */
+/** Rows of the embedding tables into panels: X[d][token] = word[id][d] + position[place][d] + type[t][d]. */
 
 /**
  * Fills the panels of one text, from its first token on; lanes beyond its end become 0.
@@ -8,6 +8,9 @@
  * @param end       one past the last panel's last lane that is to be filled, a multiple of 16
  * @param tokens    tokens of the text
  * @param ids       u32 word pieces; `types` u32, of the whole text
+ * @param row       bytes from one position to the next; 0 where all are one
+ * @param pad       the piece from which places are counted, or -1: the n-th token that is another, from 1 on, has place
+ *                  pad + n, and the piece itself place pad
  */
 export function gather(
   x: usize,
@@ -20,9 +23,13 @@ export function gather(
   features: i32,
   words: usize,
   positions: usize,
+  row: usize,
   segments: usize,
+  pad: i32,
 ): void {
-  const row = (<usize>features) << 2;
+  const bytes = (<usize>features) << 2;
+  let counted = pad;
+  if (pad >= 0) for (let i = 0; i < first; i++) if (load<i32>(ids + ((<usize>i) << 2)) - pad) counted++;
   for (let i = first; i < end; i++) {
     let to = x + <usize>(i >> 4) * stride + ((<usize>(i & 15)) << 2);
     const last = to + ((<usize>features) << 6);
@@ -30,9 +37,12 @@ export function gather(
       for (; to < last; to += 64) store<f32>(to, 0);
       continue;
     }
-    let w = words + <usize>load<u32>(ids + ((<usize>i) << 2)) * row;
-    let p = positions + <usize>i * row;
-    let t = segments + <usize>load<u32>(types + ((<usize>i) << 2)) * row;
+    const id = load<i32>(ids + ((<usize>i) << 2));
+    let place = i;
+    if (pad >= 0) place = id - pad ? ++counted : pad;
+    let w = words + <usize>id * bytes;
+    let p = positions + <usize>place * row;
+    let t = segments + <usize>load<u32>(types + ((<usize>i) << 2)) * bytes;
     for (; to < last; to += 64) {
       store<f32>(to, load<f32>(w) + load<f32>(t) + load<f32>(p));
       w += 4;

@@ -8,7 +8,7 @@
  * File names are specifications: what, block height × width; q for 8 bits.
  */
 
-export { gelu_erf, gelu_tanh, relu, tanh } from "./activations";
+export { gelu_erf, gelu_tanh, multiply, relu, tanh } from "./activations";
 export { attention } from "./attention";
 export { attention_wide } from "./attention_wide";
 export { gather, lane } from "./gather";
@@ -19,6 +19,7 @@ export { qspmm_1x4, qspmm_1x4_dot } from "./qspmm_1x4";
 export { qspmm_4x4, qspmm_4x4_dot } from "./qspmm_4x4";
 export { dequantize, quantize } from "./quantize";
 export { roof_12, roof_24 } from "./roof";
+export { rotate } from "./rotate";
 export { spmm_1x1, spmm_1x1_pair } from "./spmm_1x1";
 export { spmm_2x1, spmm_2x1_pair } from "./spmm_2x1";
 export { spmm_4x1, spmm_4x1_wide } from "./spmm_4x1";

@@ -9,14 +9,16 @@ import { constant } from "./exponential";
 import { madd } from "./madd";
 
 /**
- * Over panels [panel][feature][16]; writes over `x`.
+ * Over panels [panel][feature][16]. The sum is left in `x`, unless `y` lies there.
  *
  * @param r         what is added first, of the same layout and stride; 0 for nothing
+ * @param y         where the result goes
  * @param features  D; gamma and beta have as many
  */
 export function layer_norm(
   x: usize,
   r: usize,
+  y: usize,
   panels: i32,
   stride: usize,
   features: i32,
@@ -27,9 +29,10 @@ export function layer_norm(
   const bytes = (<usize>features) << 6;
   for (let p = 0; p < panels; p++) {
     for (let lanes: usize = 0; lanes < 64; lanes += 32) {
-      norm_lanes(x + lanes, r ? r + lanes : 0, bytes, features, gamma, beta, epsilon);
+      norm_lanes(x + lanes, r ? r + lanes : 0, y + lanes, bytes, features, gamma, beta, epsilon);
     }
     x += stride;
+    y += stride;
     if (r) r += stride;
   }
 }
@@ -38,6 +41,7 @@ export function layer_norm(
 function norm_lanes(
   x: usize,
   r: usize,
+  y: usize,
   bytes: usize,
   features: i32,
   gamma: usize,
@@ -77,12 +81,12 @@ function norm_lanes(
   const one = constant(1);
   const scale = f32x4.div(one, f32x4.sqrt(madd(squares, share, e)));
   const scale1 = f32x4.div(one, f32x4.sqrt(madd(squares1, share, e)));
-  for (let i = x; i < end; i += 64, gamma += 4, beta += 4) {
+  for (let i = x; i < end; i += 64, y += 64, gamma += 4, beta += 4) {
     const g = v128.load_splat<f32>(gamma);
     const b = v128.load_splat<f32>(beta);
     const unit = f32x4.mul(f32x4.sub(v128.load(i), mean), scale);
     const unit1 = f32x4.mul(f32x4.sub(v128.load(i, 16), mean1), scale1);
-    v128.store(i, madd(unit, g, b));
-    v128.store(i, madd(unit1, g, b), 16);
+    v128.store(y, madd(unit, g, b));
+    v128.store(y, madd(unit1, g, b), 16);
   }
 }

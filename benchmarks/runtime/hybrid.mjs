@@ -19,7 +19,7 @@ import { program } from "../../dist/graph/program.js";
 import { input } from "../../dist/graph/value.js";
 import { compileKernels } from "../../dist/runtime/module.js";
 import { Arena } from "../../dist/sparse/arena.js";
-import { kernelsOf } from "../../dist/sparse/kernels.js";
+import { ALL_TOKENS, kernelsOf } from "../../dist/sparse/kernels.js";
 import { PANEL, panelBytes } from "../../dist/sparse/panels.js";
 import { median } from "../shapes.mjs";
 
@@ -79,7 +79,23 @@ const contenders = {
   kernel: () => {
     for (let b = 0; b < B; b++) {
       const at = b * P * stride;
-      kernels.attention(q + at, k + at, v + at, out + at, stride, stride, P, T, H, A, scratch);
+      kernels.attention(
+        q + at,
+        k + at,
+        v + at,
+        out + at,
+        stride,
+        stride,
+        P,
+        T,
+        H,
+        A,
+        scratch,
+        0,
+        ALL_TOKENS,
+        0,
+        0,
+      );
     }
   },
   "ONNX Runtime, from and to panels": () =>

@@ -13,7 +13,7 @@ import { floatTensor } from "../../dist/base/tensor.js";
 import { compileKernels } from "../../dist/runtime/module.js";
 import { Arena } from "../../dist/sparse/arena.js";
 import { BYTE_KERNELS, placeLevels, runLevels } from "../../dist/sparse/byte-linear.js";
-import { isTwin, kernelsOf } from "../../dist/sparse/kernels.js";
+import { ALL_TOKENS, isTwin, kernelsOf } from "../../dist/sparse/kernels.js";
 import { LINEAR_KERNELS, placeLinear, runLinear, USUAL_RATES } from "../../dist/sparse/linear.js";
 import { bytePanelBytes, PANEL, panelBytes } from "../../dist/sparse/panels.js";
 
@@ -97,7 +97,7 @@ const stride = panelBytes(HEADS * SIZE);
 const [q, k, v, out] = Array.from({ length: 4 }, () => arena.allocate(PANELS * stride));
 const scratch = arena.allocate((TOKENS + 8) * PANEL * 4);
 const attention = least(() =>
-  kernels.attention(q, k, v, out, stride, stride, PANELS, TOKENS, HEADS, SIZE, scratch),
+  kernels.attention(q, k, v, out, stride, stride, PANELS, TOKENS, HEADS, SIZE, scratch, 0, ALL_TOKENS, 0, 0),
 );
 results.push({
   kernel: "attention",
@@ -112,7 +112,7 @@ const [gamma, beta] = [arena.allocate(4 * 768), arena.allocate(4 * 768)];
 results.push({
   kernel: "layer_norm",
   work: `${TOKENS} x 768, of a sum`,
-  ms: least(() => kernels.layer_norm(x, y, PANELS, panelBytes(768), 768, gamma, beta, 1e-12)),
+  ms: least(() => kernels.layer_norm(x, y, x, PANELS, panelBytes(768), 768, gamma, beta, 1e-12)),
 });
 
 const bytes = arena.allocate(PANELS * bytePanelBytes(3072));

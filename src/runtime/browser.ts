@@ -11,8 +11,8 @@ import { fetchBytes, type Host, type Port, type Thread } from "./host.ts";
 
 /** The code of thread.ts, bundled; empty in the thread itself. Put in by build/bundles.mjs, as is the next. */
 declare const ESPALIER_THREAD: string;
-/** The kernels in base64, by the names of their files; empty in the page. */
-declare const ESPALIER_KERNELS: Readonly<Record<string, string>>;
+/** The kernels' files, one after the other, in gzip and base64, and how long each is; empty in the page. */
+declare const ESPALIER_KERNELS: { readonly packed: string; readonly sizes: Readonly<Record<string, number>> };
 
 /** What a worker and a worker's own global scope have in common; this project is compiled without a browser's types. */
 interface BrowserPort {
@@ -51,15 +51,22 @@ export const host: Host = {
     return asked ?? Math.min(PAGE_THREADS, self.navigator?.hardwareConcurrency ?? 1);
   },
   read: fetchBytes,
-  kernels: async (build) => bytesOf(ESPALIER_KERNELS[kernelFile(build)]),
+  kernels: async (build) => kernelBytes(kernelFile(build)),
   startThread,
   ownPort,
 };
 
-function bytesOf(base64: string | undefined): Uint8Array {
-  if (base64 === undefined)
+/** All four differ little, so that together they are packed to a seventh; what can run them can unpack them. */
+async function kernelBytes(file: string): Promise<Uint8Array> {
+  const { packed, sizes } = ESPALIER_KERNELS;
+  const size = sizes[file];
+  if (size === undefined)
     throw new RunError("runtime/kernels", "kernels: expected them in the thread, got none");
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const before = Object.values(sizes).slice(0, Object.keys(sizes).indexOf(file));
+  const start = before.reduce((sum, length) => sum + length, 0);
+  return new Uint8Array(await new Response(unpacked).arrayBuffer(), start, size);
 }
 
 /** One address for all threads; it stays, since a thread may be started at any time. */

@@ -4,7 +4,7 @@
  */
 
 import { levelsOf, roundToLevels } from "../base/levels.ts";
-import { requireItem } from "../base/present.ts";
+import { mapPairs, requireItem } from "../base/present.ts";
 import { fold, keyOf, normals, uniform } from "../base/random.ts";
 import { floatTensor, largestGap } from "../base/tensor.ts";
 import type { Arena } from "../sparse/arena.ts";
@@ -15,9 +15,10 @@ import {
   runLevels,
   USUAL_BYTE_RATES,
 } from "../sparse/byte-linear.ts";
-import { BYTE_TWINS, isTwin, type Kernels } from "../sparse/kernels.ts";
+import { ALL_TOKENS, BYTE_TWINS, isTwin, type Kernels } from "../sparse/kernels.ts";
 import { forEachKernel, type LinearKernel, placeLinear, runLinear, USUAL_RATES } from "../sparse/linear.ts";
 import { bytePanelBytes, fromPanels, PANEL, panelBytes, panelsOf, toPanels } from "../sparse/panels.ts";
+import { angleTable } from "../sparse/places.ts";
 import {
   ACTIVATIONS,
   attention,
@@ -26,14 +27,18 @@ import {
   gather,
   layerNorm,
   linear,
+  placesOf,
   quantize,
   type Rows,
+  rotate,
 } from "../sparse/reference.ts";
 
 /** Far above any rounding, far below any wrong number. */
 const BOUND = 1e-4;
 const TOKENS = 37;
 const [INPUTS, OUTPUTS, HEADS, SIZE] = [45, 26, 2, 6] as const;
+/** Numbers of a row of terms, the one of distance 0 in the middle. */
+const TERMS = 128;
 
 /** The first kernel that disagrees, in words; undefined when all do that nothing can stand in for. */
 export function disagreement(kernels: Kernels, arena: Arena): string | undefined {
@@ -49,6 +54,8 @@ export function disagreement(kernels: Kernels, arena: Arena): string | undefined
       ]),
     ),
     attention: () => attentionError(bench),
+    rotate: () => rotateError(bench),
+    multiply: () => multiplyError(bench),
     layer_norm: () => normError(bench),
     gather: () => gatherError(bench),
     ...Object.fromEntries(FUNCTIONS.map((name) => [name, () => functionError(bench, name)])),
@@ -175,8 +182,35 @@ function attentionError({ kernels, arena }: Bench): number {
   const out = room(arena, HEADS * SIZE);
   const scratch = arena.allocate((TOKENS + 8) * PANEL * 4);
   const at = [placeRows(arena, q), placeRows(arena, k), placeRows(arena, v)] as const;
-  kernels.attention(...at, out, stride, stride, panelsOf(TOKENS), TOKENS, HEADS, SIZE, scratch);
-  return distance(arena, out, attention(q, k, v, HEADS));
+  // A term for each distance, more of them where lanes lie before or behind the text.
+  const rowsOfTerms = normals(keyOf(6), HEADS * TERMS);
+  const origin = arena.place(rowsOfTerms) + 2 * TERMS;
+  const term = (h: number, distance: number): number =>
+    requireItem(rowsOfTerms, h * TERMS + TERMS / 2 + distance, "terms");
+  const sizes = [stride, stride, panelsOf(TOKENS), TOKENS, HEADS, SIZE, scratch, 0] as const;
+  kernels.attention(...at, out, ...sizes, ALL_TOKENS, 0, 0);
+  const plain = distance(arena, out, attention(q, k, v, HEADS));
+  kernels.attention(...at, out, ...sizes, ALL_TOKENS, origin, 4 * TERMS);
+  return Math.max(plain, distance(arena, out, attention(q, k, v, HEADS, term)));
+}
+
+function rotateError({ kernels, arena }: Bench): number {
+  const x = rows("x", HEADS * SIZE);
+  const rates = Float32Array.from({ length: SIZE / 2 }, (_, i) => 1 / (i + 1));
+  const y = placeRows(arena, x);
+  const [stride, panels] = [panelBytes(HEADS * SIZE), panelsOf(TOKENS)];
+  kernels.rotate(y, stride, panels, HEADS, SIZE, arena.place(angleTable(rates, panels)));
+  return distance(arena, y, rotate(x, HEADS, rates));
+}
+
+function multiplyError({ kernels, arena }: Bench): number {
+  const [x, y] = [normals(keyOf(7), 200), normals(keyOf(8), 200)];
+  const address = arena.place(x);
+  kernels.multiply(address, arena.place(y), x.length);
+  return largestGap(
+    arena.floats(address, x.length),
+    mapPairs(x, y, "numbers", (a, b) => a * b),
+  );
 }
 
 function normError({ kernels, arena }: Bench): number {
@@ -184,7 +218,7 @@ function normError({ kernels, arena }: Bench): number {
   const [gamma, beta] = [normals(keyOf(4), INPUTS), normals(keyOf(5), INPUTS)];
   const y = placeRows(arena, x);
   const at = [arena.place(gamma), arena.place(beta)] as const;
-  kernels.layer_norm(y, placeRows(arena, r), panelsOf(TOKENS), panelBytes(INPUTS), INPUTS, ...at, 1e-5);
+  kernels.layer_norm(y, placeRows(arena, r), y, panelsOf(TOKENS), panelBytes(INPUTS), INPUTS, ...at, 1e-5);
   return distance(arena, y, layerNorm(x, r, gamma, beta, 1e-5));
 }
 
@@ -192,17 +226,17 @@ function gatherError({ kernels, arena }: Bench): number {
   const ids = Array.from({ length: TOKENS }, (_, i) => (i * 7) % 11);
   const types = ids.map((id) => id % 2);
   const table = (n: number): Float32Array => normals(keyOf(n), n * INPUTS);
-  const tables = { words: table(11), positions: table(TOKENS), segments: table(2) };
+  const tables = { words: table(11), positions: table(TOKENS + 1), segments: table(2) };
   const [i, t] = [arena.place(Uint32Array.from(ids)), arena.place(Uint32Array.from(types))];
-  const at = [
-    arena.place(tables.words),
-    arena.place(tables.positions),
-    arena.place(tables.segments),
-  ] as const;
+  const at = [arena.place(tables.words), arena.place(tables.positions), 4 * INPUTS] as const;
+  const segments = arena.place(tables.segments);
   const x = room(arena, INPUTS);
   const end = panelsOf(TOKENS) * PANEL;
-  kernels.gather(x, panelBytes(INPUTS), 0, end, TOKENS, i, t, INPUTS, ...at);
-  return distance(arena, x, gather(ids, types, tables, INPUTS));
+  const gaps = [-1, 3].map((pad) => {
+    kernels.gather(x, panelBytes(INPUTS), 0, end, TOKENS, i, t, INPUTS, ...at, segments, pad);
+    return distance(arena, x, gather(ids, types, placesOf(ids, pad), tables, INPUTS));
+  });
+  return Math.max(...gaps);
 }
 
 function functionError({ kernels, arena }: Bench, name: (typeof FUNCTIONS)[number]): number {

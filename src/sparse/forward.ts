@@ -13,7 +13,7 @@
 import { requireItem, requireLast } from "../base/present.ts";
 import type { Pooling } from "../bert/config.ts";
 import { type PlacedBatch, readBatch, type TextPlace } from "./batch.ts";
-import type { Kernels } from "./kernels.ts";
+import { ALL_TOKENS, type Kernels } from "./kernels.ts";
 import { CHUNK, type PlacedLayer, type PlacedModel, type PlacedNorm } from "./model.ts";
 import { PANEL, padFeatures, panelBytes, panelsOf } from "./panels.ts";
 import { type PlacedProduct, prepareInput, runProduct } from "./product.ts";
@@ -107,7 +107,9 @@ function embed(worker: Worker, batch: PlacedBatch, range: Range): void {
       config.hiddenSize,
       words,
       positions,
+      4 * config.hiddenSize,
       types,
+      -1,
     );
   }
   norm(worker, room.hidden, 0, range, embeddings.norm);
@@ -123,7 +125,7 @@ function norm(
   const { hiddenSize, layerNormEps } = model.config;
   const stride = panelBytes(hiddenSize);
   const at = (base: number): number => (base === 0 ? 0 : base + from * stride);
-  kernels.layer_norm(at(x), at(r), to - from, stride, hiddenSize, gamma, beta, layerNormEps);
+  kernels.layer_norm(at(x), at(r), at(x), to - from, stride, hiddenSize, gamma, beta, layerNormEps);
 }
 
 /** Keys, values and, where it is wanted, queries of at most CHUNK panels; nothing for a layer without heads. */
@@ -182,6 +184,10 @@ function attend(worker: Worker, batch: PlacedBatch, layer: PlacedLayer, i: numbe
       layer.heads,
       layer.headSize,
       scores,
+      PANEL * (from - text.panel),
+      ALL_TOKENS,
+      0,
+      0,
     );
   }
 }
@@ -288,6 +294,10 @@ function attendFirst(
     layer.heads,
     layer.headSize,
     scores,
+    -(t % PANEL),
+    ALL_TOKENS,
+    0,
+    0,
   );
   kernels.lane(panel + (t % PANEL) * 4, laneAddress(mixed, t, stride), features);
 }

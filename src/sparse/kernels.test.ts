@@ -10,9 +10,10 @@ import { floatTensor } from "../base/tensor.ts";
 import { Arena } from "./arena.ts";
 import { BYTE_KERNEL_NAMES, placeLevels, runLevels, USUAL_BYTE_RATES } from "./byte-linear.ts";
 import { kernelFile } from "./kernel-files.ts";
-import { isTwin, type Kernels, kernelsOf } from "./kernels.ts";
+import { ALL_TOKENS, isTwin, type Kernels, kernelsOf } from "./kernels.ts";
 import { LINEAR_KERNELS, placeLinear, runLinear, USUAL_RATES } from "./linear.ts";
 import { bytePanelBytes, fromPanels, PANEL, padFeatures, panelBytes, panelsOf, toPanels } from "./panels.ts";
+import { angleTable, termRows, windowRows } from "./places.ts";
 import {
   ACTIVATIONS,
   attention,
@@ -21,8 +22,10 @@ import {
   gather,
   layerNorm,
   linear,
+  placesOf,
   quantize,
   type Rows,
+  rotate,
 } from "./reference.ts";
 
 /** Every compilation, and the kernels that only wide vectors choose. Node 20 has relaxed SIMD under a flag. */
@@ -207,9 +210,53 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
     const stride = panelBytes(heads * size);
     const out = room(tokens, heads * size);
     const scratch = arena.allocate((tokens + 8) * PANEL * 4);
-    const [qa, ka, va] = [placed(q), placed(k), placed(v)];
-    kernels.attention(qa, ka, va, out, stride, stride, panelsOf(tokens), tokens, heads, size, scratch);
+    const at = [placed(q), placed(k), placed(v), out, stride, stride, panelsOf(tokens)] as const;
+    kernels.attention(...at, tokens, heads, size, scratch, 0, ALL_TOKENS, 0, 0);
     expectNear(read(out, q), attention(q, k, v, heads).data, 3e-6);
+    const term = (head: number, distance: number) => Math.sin(distance + head);
+    const all = termRows(heads, tokens, term);
+    const terms = arena.place(all.rows) + 4 * all.origin;
+    kernels.attention(...at, tokens, heads, size, scratch, 0, ALL_TOKENS, terms, 4 * all.length);
+    expectNear(read(out, q), attention(q, k, v, heads, term).data, 3e-6);
+    for (const reach of [1, 7, 16, 40]) {
+      const near = windowRows(reach);
+      const window = arena.place(near.rows) + 4 * near.origin;
+      kernels.attention(...at, tokens, heads, size, scratch, 0, reach, window, 0);
+      expectNear(read(out, q), attention(q, k, v, heads, undefined, reach).data, 3e-6);
+    }
+  });
+
+  test("a query in any lane may be the text's first: the others of its panel are then before it", () => {
+    const [tokens, size] = [50, 4];
+    const [k, v] = [rows("ke", tokens, size), rows("value", tokens, size)];
+    const q = rows("query", PANEL, size);
+    const near = windowRows(20);
+    const window = arena.place(near.rows) + 4 * near.origin;
+    const [out, stride, scratch] = [room(PANEL, size), panelBytes(size), arena.allocate(64 * PANEL * 4)];
+    const at = [placed(q), placed(k), placed(v), out, stride, stride, 1, tokens, 1, size, scratch] as const;
+    for (const lane of [0, 7, 15]) {
+      kernels.attention(...at, -lane, 20, window, 0);
+      const alone: Rows = {
+        tokens: 1,
+        features: size,
+        data: q.data.subarray(lane * size, (lane + 1) * size),
+      };
+      const got = read(out, q).subarray(lane * size, (lane + 1) * size);
+      expectNear(got, attention(alone, k, v, 1, undefined, 20).data, 3e-6);
+    }
+  });
+
+  test.each([
+    [1, 1, 2],
+    [37, 3, 6],
+    [130, 2, 64],
+  ])("rotate %i tokens of %i heads of %i: within 3e-6", (tokens, heads, size) => {
+    const x = rows("x", tokens, heads * size);
+    const rates = Float32Array.from({ length: size / 2 }, (_, i) => 1 / (1 + i * i));
+    const table = arena.place(angleTable(rates, panelsOf(tokens)));
+    const y = placed(x);
+    kernels.rotate(y, panelBytes(heads * size), panelsOf(tokens), heads, size, table);
+    expectNear(read(y, x), rotate(x, heads, rates).data, 3e-6 * Math.sqrt(tokens));
   });
 
   test("attention with scores beyond what float32 can raise e to stays finite and right", () => {
@@ -218,7 +265,8 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
     const out = room(20, 4);
     const stride = panelBytes(4);
     const scratch = arena.allocate(28 * PANEL * 4);
-    kernels.attention(placed(large), placed(k), placed(v), out, stride, stride, 2, 20, 1, 4, scratch);
+    const at = [placed(large), placed(k), placed(v), out, stride, stride] as const;
+    kernels.attention(...at, 2, 20, 1, 4, scratch, 0, ALL_TOKENS, 0, 0);
     expectNear(read(out, q), attention(large, k, v, 1).data, 1e-4);
   });
 
@@ -233,11 +281,15 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
       const [gamma, beta] = [numbers("gamma", features), numbers("beta", features)];
       const at = { gamma: arena.place(gamma), beta: arena.place(beta) };
       for (const residual of [r, undefined]) {
-        const y = placed(x);
+        const [sum, apart] = [placed(x), room(tokens, features)];
         const added = residual ? placed(residual) : 0;
-        const panels = panelsOf(tokens);
-        kernels.layer_norm(y, added, panels, panelBytes(features), features, at.gamma, at.beta, 1e-5);
-        expectNear(read(y, x), layerNorm(x, residual, gamma, beta, 1e-5).data, 3e-6);
+        const sizes = [panelsOf(tokens), panelBytes(features), features, at.gamma, at.beta, 1e-5] as const;
+        const expected = layerNorm(x, residual, gamma, beta, 1e-5).data;
+        kernels.layer_norm(sum, added, apart, ...sizes);
+        expectNear(read(apart, x), expected, 3e-6);
+        expect(read(sum, x)).toEqual(x.data.map((number, i) => number + (residual?.data[i] ?? 0)));
+        kernels.layer_norm(sum, 0, sum, ...sizes);
+        expectNear(read(sum, x), expected, 3e-6);
       }
     },
   );
@@ -259,13 +311,41 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
     );
     const x = room(5, D);
     const [i, t] = [arena.place(Uint32Array.from(ids)), arena.place(Uint32Array.from(types))];
-    arena.floats(x, D * PANEL).fill(7);
-    kernels.gather(x, panelBytes(D), 0, 16, 5, i, t, D, words ?? 0, positions ?? 0, segments ?? 0);
-    const expected = gather(ids, types, tables, D);
-    expectNear(read(x, expected), expected.data, 1e-6);
+    const placings = [
+      [4 * D, -1, [0, 1, 2, 3, 4]],
+      [4 * D, 9, placesOf(ids, 9).map((place) => place - 9)],
+      [0, -1, [0, 0, 0, 0, 0]],
+    ] as const;
+    for (const [row, pad, places] of placings) {
+      arena.floats(x, D * PANEL).fill(7);
+      // Counted places begin at the padding's row, so that the table need not have those before it.
+      const table = (positions ?? 0) - Math.max(0, pad) * row;
+      kernels.gather(x, panelBytes(D), 0, 16, 5, i, t, D, words ?? 0, table, row, segments ?? 0, pad);
+      const expected = gather(ids, types, places, tables, D);
+      expectNear(read(x, expected), expected.data, 1e-6);
+    }
     expect(Array.from(arena.floats(x, D * PANEL)).filter((_, lane) => lane % PANEL >= 5)).toEqual(
       new Array(D * (PANEL - 5)).fill(0),
     );
+  });
+
+  test("gather counts places from the text's beginning wherever a thread begins", () => {
+    const ids = Array.from({ length: 40 }, (_, i) => (i % 3 === 1 ? 1 : 5));
+    const [D, zeros] = [1, arena.place(new Float32Array(6))];
+    const positions = arena.place(Float32Array.from({ length: 50 }, (_, i) => i));
+    const [i, t] = [arena.place(Uint32Array.from(ids)), arena.place(new Uint32Array(40))];
+    const x = room(40, D);
+    for (const first of [32, 0, 16])
+      kernels.gather(x, panelBytes(D), first, first + PANEL, 40, i, t, D, zeros, positions, 4 * D, zeros, 1);
+    const got = Array.from(read(x, { tokens: 40, features: D, data: new Float32Array(0) }));
+    expect(got).toEqual(placesOf(ids, 1));
+  });
+
+  test("multiply multiplies number by number", () => {
+    const [x, y] = [numbers("x", 24), numbers("yy", 24)];
+    const at = arena.place(x);
+    kernels.multiply(at, arena.place(y), 16);
+    expect(arena.floats(at, 24)).toEqual(x.map((number, i) => (i < 16 ? number * (y[i] ?? 0) : number)));
   });
 
   test("lane copies one token's features into another's", () => {

@@ -7,6 +7,9 @@
 
 import { FormatError } from "../base/errors.ts";
 
+/** A reach of attention that no text has: all tokens see all. */
+export const ALL_TOKENS = 2 ** 29;
+
 /** Multiplies panels by a sparse matrix of single weights. */
 export type SingleKernel = (
   x: number,
@@ -136,10 +139,16 @@ export interface Kernels {
     heads: number,
     size: number,
     scratch: number,
+    place: number,
+    reach: number,
+    terms: number,
+    termsRow: number,
   ) => void;
+  /** x becomes x + residual, y its norm; they may be one. */
   readonly layer_norm: (
     x: number,
     residual: number,
+    y: number,
     panels: number,
     stride: number,
     features: number,
@@ -158,8 +167,19 @@ export interface Kernels {
     features: number,
     words: number,
     positions: number,
+    row: number,
     segments: number,
+    pad: number,
   ) => void;
+  readonly rotate: (
+    x: number,
+    stride: number,
+    panels: number,
+    heads: number,
+    size: number,
+    table: number,
+  ) => void;
+  readonly multiply: (x: number, y: number, n: number) => void;
   readonly lane: (from: number, to: number, features: number) => void;
   readonly gelu_erf: (x: number, n: number) => void;
   readonly gelu_tanh: (x: number, n: number) => void;
@@ -187,6 +207,8 @@ const NAMES: { readonly [K in keyof Kernels]: true } = {
   attention: true,
   layer_norm: true,
   gather: true,
+  rotate: true,
+  multiply: true,
   lane: true,
   gelu_erf: true,
   gelu_tanh: true,

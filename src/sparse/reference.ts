@@ -101,8 +101,20 @@ export function byteLinear(x: ByteRows, { columns, levels, scales }: LevelMatrix
   });
 }
 
-/** Multi-head attention of a text over itself; `q` carries the factor 1/√A already. */
-export function attention(q: Rows, k: Rows, v: Rows, heads: number): Rows {
+/**
+ * Multi-head attention of a text over itself; `q` carries the factor 1/√A already.
+ *
+ * @param term   what is added to the score of a head, by the asking token's place less the other's
+ * @param reach  tokens that one may see on each side
+ */
+export function attention(
+  q: Rows,
+  k: Rows,
+  v: Rows,
+  heads: number,
+  term: (head: number, distance: number) => number = () => 0,
+  reach = Number.POSITIVE_INFINITY,
+): Rows {
   const size = q.features / heads;
   const dot = (t: number, j: number, h: number): number => {
     let sum = 0;
@@ -112,7 +124,9 @@ export function attention(q: Rows, k: Rows, v: Rows, heads: number): Rows {
   const out = new Float32Array(q.tokens * q.features);
   for (let h = 0; h < heads; h++) {
     for (let t = 0; t < q.tokens; t++) {
-      const scores = Array.from({ length: k.tokens }, (_, j) => dot(t, j, h));
+      const scores = Array.from({ length: k.tokens }, (_, j) =>
+        Math.abs(t - j) > reach ? Number.NEGATIVE_INFINITY : dot(t, j, h) + term(h, t - j),
+      );
       const top = Math.max(...scores);
       const powers = scores.map((s) => Math.exp(s - top));
       const total = powers.reduce((a, b) => a + b, 0);
@@ -146,6 +160,18 @@ export function layerNorm(
   });
 }
 
+/** Each head's features in pairs, i and A/2 + i, turned by token's place · rates[i]. */
+export function rotate(x: Rows, heads: number, rates: ArrayLike<number>): Rows {
+  const size = x.features / heads;
+  return rowsOf(x.tokens, x.features, (t, f) => {
+    const [start, i] = [f - (f % size), f % (size / 2)];
+    const [a, b] = [at(x, t, start + i), at(x, t, start + size / 2 + i)];
+    const angle = t * requireItem(rates, i, "rates");
+    const isFirst = f % size < size / 2;
+    return isFirst ? a * Math.cos(angle) - b * Math.sin(angle) : b * Math.cos(angle) + a * Math.sin(angle);
+  });
+}
+
 /** The functions of the feed-forward module and of the heads, by the kernels' names. */
 export const ACTIVATIONS = {
   gelu_erf: (x: number): number => (x / 2) * (1 + erf(x * Math.SQRT1_2)),
@@ -155,10 +181,18 @@ export const ACTIVATIONS = {
   tanh: (x: number): number => Math.tanh(x),
 } as const;
 
-/** word + position + type embeddings of a text. */
+/** Rows of the table of positions: those of the places, or counted from the pieces that are not `pad`. */
+export function placesOf(ids: readonly number[], pad: number): number[] {
+  const isReal = ids.map((id) => id !== pad);
+  const before = (i: number): number => isReal.slice(0, i + 1).filter(Boolean).length;
+  return ids.map((_, i) => (pad < 0 ? i : pad + (isReal[i] === true ? before(i) : 0)));
+}
+
+/** word + position + type embeddings of a text. @param places  rows of the table of positions */
 export function gather(
   ids: readonly number[],
   types: readonly number[],
+  places: readonly number[],
   tables: Readonly<Record<"words" | "positions" | "segments", Float32Array>>,
   features: number,
 ): Rows {
@@ -166,6 +200,6 @@ export function gather(
   return rowsOf(ids.length, features, (t, f) => {
     const [word, type] = [ids[t] ?? 0, types[t] ?? 0];
     const from = (table: Float32Array, row: number): number => table[row * features + f] ?? 0;
-    return from(words, word) + from(segments, type) + from(positions, t);
+    return from(words, word) + from(segments, type) + from(positions, requireItem(places, t, "places"));
   });
 }

@@ -1,0 +1,58 @@
+/**
+ * What places do in the attention of the runtime, as tables that kernels read: angles of rotary positions, and numbers
+ * that a distance adds to a score. Browser-safe. Not here: which model has which (bert/facts.ts), the kernels (assembly/).
+ */
+
+import { PANEL } from "./panels.ts";
+
+/** Lanes beyond a text, and queries before it whose lanes nobody reads: numbers that a row has more at each end. */
+const SPARE = 2 * PANEL;
+
+/** What a score that does not count is lowered by, as in the graph (bert/places.ts). */
+const HIDDEN_SCORE = -1e4;
+
+/** Cosines and sines of place · rate in float32, [panels of places][rates][cos × 16, sin × 16]. */
+export function angleTable(rates: Float32Array, panels: number): Float32Array {
+  const table = new Float32Array(panels * rates.length * 2 * PANEL);
+  let at = 0;
+  for (let panel = 0; panel < panels; panel++) {
+    for (const rate of rates) {
+      for (let lane = 0; lane < PANEL; lane++, at++) {
+        const angle = Math.fround((panel * PANEL + lane) * rate);
+        table[at] = Math.cos(angle);
+        table[at + PANEL] = Math.sin(angle);
+      }
+      at += PANEL;
+    }
+  }
+  return table;
+}
+
+/** Rows of numbers by distance, the asking token's place less the other's, and where distance 0 is in each. */
+export interface TermRows {
+  readonly rows: Float32Array;
+  /** Numbers of a row, and before distance 0 of it. */
+  readonly length: number;
+  readonly origin: number;
+}
+
+/** One row that hides what is out of reach, for all queries of a panel that the others of it let be seen. */
+export function windowRows(reach: number): TermRows {
+  return termRows(1, reach + SPARE, (_, distance) => (Math.abs(distance) <= reach ? 0 : HIDDEN_SCORE));
+}
+
+/** Rows of `term(row, distance)` for distances of at most `farthest`, and 0 beyond. */
+export function termRows(
+  count: number,
+  farthest: number,
+  term: (row: number, distance: number) => number,
+): TermRows {
+  const origin = farthest + SPARE;
+  const length = 2 * origin + 1;
+  const rows = new Float32Array(count * length);
+  for (let row = 0; row < count; row++) {
+    for (let distance = -farthest; distance <= farthest; distance++)
+      rows[row * length + origin + distance] = term(row, distance);
+  }
+  return { rows, length, origin };
+}
