@@ -206,7 +206,7 @@ export const MOVEMENT_IS_SHORT =
 
 /**
  * The jobs of a paper: the fine-tuned models first, then one seed after the other, so that a whole table of one seed
- * stands before the second begins.
+ * stands before the second begins. Within a seed the rows that a table is about come first.
  */
 export function planOf(paper: Paper, request: PlanRequest): Plan {
   const tasks = request.quick ? request.tasks.slice(0, 1) : request.tasks;
@@ -224,10 +224,13 @@ export function planOf(paper: Paper, request: PlanRequest): Plan {
       ),
     ),
     ...pairs.map(({ task, seed }) => fineTuning(task, seed, request)),
-    ...pairs.flatMap(({ task, seed }) =>
-      works(task)
-        .filter((work) => seedsOf(task, request, work).includes(seed))
-        .map((work) => compression(work, task, seed, request)),
+    ...seedsInOrder(pairs).flatMap((seed) =>
+      pairs
+        .filter((pair) => pair.seed === seed)
+        .flatMap(({ task }) => works(task).map((work) => ({ task, work })))
+        .filter(({ task, work }) => seedsOf(task, request, work).includes(seed))
+        .toSorted((a, b) => Number(isRival(a.work)) - Number(isRival(b.work)))
+        .map(({ task, work }) => compression(work, task, seed, request)),
     ),
   ];
   return {
@@ -236,6 +239,15 @@ export function planOf(paper: Paper, request: PlanRequest): Plan {
     jobs: jobs.filter(({ id }, i) => jobs.findIndex((job) => job.id === id) === i),
     tables: tasks.map((task) => tableOf(paper, rows(task), task, request)),
   };
+}
+
+function seedsInOrder(pairs: readonly { readonly seed: number }[]): number[] {
+  return [...new Set(pairs.map(({ seed }) => seed))];
+}
+
+/** Rows that stand beside those a table is about have fewer seeds, and are run after them. */
+function isRival({ seeds }: Work): boolean {
+  return seeds !== undefined;
 }
 
 /** Each run of some plans once, whatever tables share it. */
