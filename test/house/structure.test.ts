@@ -232,11 +232,11 @@ test("the name of a test has at most 100 characters", () => {
   expect(findings(tests, (source) => names(source).filter((name) => name.length > 100))).toEqual([]);
 });
 
-test("what a user reads in docs/ is under 100 kB", () => {
+test("what a user reads in docs/ is under 110 kB", () => {
   const pages = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).filter((name) =>
     name.endsWith(".md"),
   );
-  expect(pages.reduce((sum, name) => sum + statSync(join(ROOT, "docs", name)).size, 0)).toBeLessThan(100_000);
+  expect(pages.reduce((sum, name) => sum + statSync(join(ROOT, "docs", name)).size, 0)).toBeLessThan(110_000);
 });
 
 test("development dependencies are pinned exactly", () => {

@@ -37,7 +37,7 @@ export interface Work {
   readonly longer?: number;
   /** With copies of the examples in which words are replaced; planned for tasks whose size can pay for them. */
   readonly augmented?: true;
-  /** Instead of the task's own, and of `longer` times those. */
+  /** Instead of the task's own and of `longer`. */
   readonly epochs?: number;
   /** Fewer than the task's own, unless the user says how many: beside rows that carry the comparison. */
   readonly seeds?: number;
@@ -205,8 +205,8 @@ export const MOVEMENT_IS_SHORT =
   "Movement pruning is published with ten epochs for its scores. Within the few epochs of these rows it goes wrong, in PyTorch with the authors' masks too, and with seven and ten at 50 % it does not (SST-2; results, Other baselines): its rows say nothing of the method.";
 
 /**
- * The jobs of a paper: the fine-tuned models first, then one seed after the other, so that a whole table of one seed
- * stands before the second begins. Within a seed the rows that a table is about come first.
+ * The jobs of a paper: fine-tuned models first, then seed after seed, so that a whole table of one seed stands before the
+ * second begins. Within a seed those come last that have fewer seeds.
  */
 export function planOf(paper: Paper, request: PlanRequest): Plan {
   const tasks = request.quick ? request.tasks.slice(0, 1) : request.tasks;
@@ -215,8 +215,7 @@ export function planOf(paper: Paper, request: PlanRequest): Plan {
     .toSorted((a, b) => a.seed - b.seed);
   const rows = (task: TaskName): Row[] =>
     paper.rows(request.depth).filter(({ work }) => isPlanned(work, task));
-  const works = (task: TaskName): Work[] =>
-    rows(task).flatMap(({ work }) => (work === undefined ? [] : [work]));
+  const works = (task: TaskName): Work[] => rows(task).flatMap(({ work }) => work ?? []);
   const jobs = [
     ...tasks.flatMap((task) =>
       rows(task).flatMap(({ rate }) =>
@@ -224,12 +223,12 @@ export function planOf(paper: Paper, request: PlanRequest): Plan {
       ),
     ),
     ...pairs.map(({ task, seed }) => fineTuning(task, seed, request)),
-    ...seedsInOrder(pairs).flatMap((seed) =>
+    ...[...new Set(pairs.map(({ seed }) => seed))].flatMap((seed) =>
       pairs
         .filter((pair) => pair.seed === seed)
         .flatMap(({ task }) => works(task).map((work) => ({ task, work })))
         .filter(({ task, work }) => seedsOf(task, request, work).includes(seed))
-        .toSorted((a, b) => Number(isRival(a.work)) - Number(isRival(b.work)))
+        .toSorted((a, b) => Number(a.work.seeds !== undefined) - Number(b.work.seeds !== undefined))
         .map(({ task, work }) => compression(work, task, seed, request)),
     ),
   ];
@@ -239,15 +238,6 @@ export function planOf(paper: Paper, request: PlanRequest): Plan {
     jobs: jobs.filter(({ id }, i) => jobs.findIndex((job) => job.id === id) === i),
     tables: tasks.map((task) => tableOf(paper, rows(task), task, request)),
   };
-}
-
-function seedsInOrder(pairs: readonly { readonly seed: number }[]): number[] {
-  return [...new Set(pairs.map(({ seed }) => seed))];
-}
-
-/** Rows that stand beside those a table is about have fewer seeds, and are run after them. */
-function isRival({ seeds }: Work): boolean {
-  return seeds !== undefined;
 }
 
 /** Each run of some plans once, whatever tables share it. */
