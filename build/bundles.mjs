@@ -29,11 +29,21 @@ function replace(from, { to, contents }) {
   };
 }
 
+/** No module of ours does anything when it is imported, but the entries: what is not used of it is left out. */
+const unused = {
+  name: "unused",
+  setup(bundler) {
+    bundler.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) =>
+      kind === "import-statement" ? { path: resolve(resolveDir, path), sideEffects: false } : undefined,
+    );
+  },
+};
+
 const common = { bundle: true, format: "esm", target: "es2022", logLevel: "warning" };
 
 /** @returns the text of one bundle for browsers */
 async function bundleForBrowser(entry, define) {
-  const plugins = [replace("node.js", { to: join(DIST, "runtime/browser.js") })];
+  const plugins = [replace("node.js", { to: join(DIST, "runtime/browser.js") }), unused];
   const options = { ...common, platform: "browser", minify: true, write: false, plugins, define };
   const { outputFiles } = await build({ ...options, entryPoints: [join(DIST, "runtime", entry)] });
   return outputFiles[0].text;
@@ -66,7 +76,7 @@ async function buildAlone() {
     platform: "node",
     entryPoints: ["load", "thread"].map((name) => join(DIST, `runtime/${name}.js`)),
     outdir: join(ALONE, "runtime"),
-    plugins: [replace("engine-path.js", { contents: "export const openDense = undefined;" })],
+    plugins: [replace("engine-path.js", { contents: "export const openDense = undefined;" }), unused],
   });
   await cp(join(DIST, "sparse"), join(ALONE, "sparse"), {
     recursive: true,

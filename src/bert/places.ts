@@ -15,6 +15,7 @@ import { concat, gather, range, rotateHalf } from "../graph/ops/select.ts";
 import { at as axis, type Dim } from "../graph/shape.ts";
 import { constant, scalar, type Value } from "../graph/value.ts";
 import type { BertConfig, LayerConfig } from "./config.ts";
+import { bucketOf, rotaryRates } from "./distances.ts";
 import type { Facts } from "./facts.ts";
 import { EMBEDDINGS } from "./names.ts";
 import type { Tokens } from "./sites.ts";
@@ -129,27 +130,10 @@ function relativeBias(
   return gather(bias, constant({ dtype: "int64", shape: [own.length], data: own }));
 }
 
-/**
- * The bucket of a distance, the seen token's place less the asking one's. Half of the buckets are for tokens behind; of
- * each half one half holds single distances, the rest grow as their logarithm up to `farthest`.
- */
-export function bucketOf(distance: number, buckets: number, farthest: number): number {
-  const half = buckets / 2;
-  const exact = half / 2;
-  const far = Math.abs(distance);
-  const side = distance > 0 ? half : 0;
-  if (far < exact) return side + far;
-  const share = Math.fround(Math.log(far / exact)) / Math.log(farthest / exact);
-  return side + Math.min(half - 1, exact + Math.floor(Math.fround(Math.fround(share) * (half - exact))));
-}
-
 /** place · base^(−2i/A) for feature i of both halves of a head: [T, A] (Su et al. 2021, §3.2). */
 function anglesOf({ ids }: Batch, base: number, features: number): Value {
   const T = axis(ids.shape, 1);
-  const half = Float32Array.from(
-    { length: features / 2 },
-    (_, i) => 1 / Math.fround(base ** ((2 * i) / features)),
-  );
+  const half = rotaryRates(base, features);
   const rates = constant(floatTensor([1, half.length], half));
   const angles = mul(cast(reshape(range(T, ids), [T, 1]), "float32"), rates);
   return concat([angles, angles], 1);

@@ -28,10 +28,12 @@ export interface QuantizedLayer {
 /** By module name, such as `bert.encoder.layer.0.attention.self.query`; in the order of the forward pass. */
 export type QuantizedLayers = ReadonlyMap<string, QuantizedLayer>;
 
-/** The sizes that say which modules a layer has. */
+/** What says which modules a layer has, and under which number. */
 interface Sizes {
   readonly heads: number;
   readonly ffn: number;
+  readonly gated?: true;
+  readonly sharing?: number;
 }
 
 /** Linear modules of a layer, by what decides whether they are there. */
@@ -41,14 +43,21 @@ const MODULES = [
   ["attention.self.value", "heads"],
   ["attention.output.dense", "heads"],
   ["intermediate.dense", "ffn"],
+  ["intermediate.gate", "ffn"],
   ["output.dense", "ffn"],
 ] as const;
 
-/** The modules that can compute in 8 bits: all linear ones of an encoder that have a weight left, in the order they run. */
+/**
+ * The modules that can compute in 8 bits: all linear ones of an encoder that have a weight left, in the order they run; one
+ * that several layers share, once.
+ */
 export function linearModules(layers: readonly Sizes[]): string[] {
-  return layers.flatMap((sizes, i) =>
-    MODULES.filter(([, unit]) => sizes[unit] > 0).map(([module]) => `bert.encoder.layer.${i}.${module}`),
+  const modules = layers.flatMap((sizes, i) =>
+    MODULES.filter(([name, unit]) => sizes[unit] > 0 && (name !== "intermediate.gate" || sizes.gated)).map(
+      ([module]) => `bert.encoder.layer.${sizes.sharing ?? i}.${module}`,
+    ),
   );
+  return [...new Set(modules)];
 }
 
 /**

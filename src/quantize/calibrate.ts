@@ -9,10 +9,10 @@
 import { randomUUID } from "node:crypto";
 import { requireEntry, requireItem } from "../base/present.ts";
 import type { Tensor } from "../base/tensor.ts";
-import { answersTexts } from "../bert/config.ts";
+import { answersTexts, factsOf } from "../bert/config.ts";
 import { batchInputs, contextOf, encode } from "../bert/forward.ts";
 import { classify } from "../bert/head-layers.ts";
-import { parameters } from "../bert/names.ts";
+import { layerStem, parameters } from "../bert/names.ts";
 import { type Encoded, type EncodedSet, evalBatches } from "../data/batches.ts";
 import type { Engine } from "../engine/engine.ts";
 import { program } from "../graph/program.ts";
@@ -31,7 +31,7 @@ export interface InputFacts {
   readonly squares: Float64Array;
 }
 
-/** By module; layers that read one value share what is known of it. */
+/** By module; modules that read the same values share what is known of them. */
 export type Calibration = ReadonlyMap<string, InputFacts>;
 
 /** What is added up over tokens. */
@@ -98,6 +98,7 @@ export async function calibrate(
     program(outputs, { portable: true, initializers: new Map<string, Tensor>(network.tensors) }),
   );
   const readings = new Map<string, Reading>();
+  const keysOf = readersOf(shared);
   for (const batch of evalBatches(texts, 1)) {
     signal?.throwIfAborted();
     const shape = [1, batch.length];
@@ -114,19 +115,34 @@ export async function calibrate(
     );
     for (const [name, { shape: of, data }] of Object.entries(results)) {
       if (!(data instanceof Float32Array)) continue;
-      const reading = readings.get(name) ?? new Reading(of[1] ?? 0);
-      readings.set(name, reading);
-      reading.add(data);
+      for (const key of requireEntry(keysOf, name, "input")) {
+        const reading = readings.get(key) ?? new Reading(of[1] ?? 0);
+        readings.set(key, reading);
+        reading.add(data);
+      }
     }
   }
   const facts = new Map([...readings].map(([name, reading]) => [name, reading.facts()]));
-  return new Map([...shared].map(([module, name]) => [module, requireEntry(facts, name, "input")]));
+  return new Map([...shared].map(([module, names]) => [module, requireEntry(facts, keyOf(names), "input")]));
 }
 
-/** The different inputs of a network's linear layers, and which of them each layer reads. */
+/** Of modules that read these values, all of them. */
+function keyOf(names: readonly string[]): string {
+  return names.join();
+}
+
+/** Of each value, the keys of the modules that read it. */
+function readersOf(shared: ReadonlyMap<string, readonly string[]>): Map<string, Set<string>> {
+  const readers = new Map<string, Set<string>>();
+  for (const names of shared.values())
+    for (const name of names) readers.set(name, (readers.get(name) ?? new Set()).add(keyOf(names)));
+  return readers;
+}
+
+/** The different inputs of a network's linear layers, and which of them each reads: those of every layer that has it. */
 function probes({ config, head }: Network): {
   readonly outputs: Readonly<Record<string, Value>>;
-  readonly shared: ReadonlyMap<string, string>;
+  readonly shared: ReadonlyMap<string, readonly string[]>;
 } {
   // The last layer is built twice, for all tokens and for the first alone: the graph has what answers are made of.
   const reads = new Map<string, Value[]>();
@@ -137,15 +153,16 @@ function probes({ config, head }: Network): {
     },
   });
   const encoding = encode(context, batchInputs());
-  const isFirst = answersTexts(head);
-  if (isFirst) classify(context, encoding);
+  if (answersTexts(head)) classify(context, encoding);
+  const isFirst = answersTexts(head) && factsOf(config).head.reads === "first";
   const names = new Map<Value, string>();
-  const shared = new Map<string, string>();
+  const shared = new Map<string, readonly string[]>();
+  const last = layerStem(config.layers.at(-1)?.sharing ?? config.layers.length - 1);
   for (const [module, values] of reads) {
-    const x = requireItem(values, isFirst ? 0 : values.length - 1, "inputs");
-    const name = names.get(x) ?? `read_${names.size}`;
-    names.set(x, name);
-    shared.set(module, name);
+    const unread = module.startsWith(`${last}.`) ? values.length - (isFirst ? 1 : 2) : undefined;
+    const own = values.filter((_, i) => i !== unread);
+    for (const x of own) names.set(x, names.get(x) ?? `read_${names.size}`);
+    shared.set(module, [...new Set(own.map((x) => requireEntry(names, x, "input")))]);
   }
   return { outputs: Object.fromEntries([...names].map(([x, name]) => [name, x])), shared };
 }

@@ -1,7 +1,8 @@
 import { afterAll, expect, test } from "vitest";
+import { encoderCases, hubFolder } from "../../test/support/encoders.ts";
 import { CLASSES, smallNetwork } from "../../test/support/training.ts";
 import { findOffLevel } from "../base/levels.ts";
-import { requireEntry } from "../base/present.ts";
+import { requireEntry, requireValue } from "../base/present.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import { batchInputs, contextOf, encode } from "../bert/forward.ts";
 import { biasOf, layerNames, parameters, weightOf } from "../bert/names.ts";
@@ -9,6 +10,7 @@ import { linearModules } from "../bert/quantized.ts";
 import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
 import { program } from "../graph/program.ts";
+import { readFolder } from "../network/folder.ts";
 import { inFloat } from "../network/quantized.ts";
 import { answersOf, divergence, meanCosine } from "./answers.ts";
 import { type Calibration, calibrate } from "./calibrate.ts";
@@ -102,7 +104,7 @@ test("a corrected layer gives on the average what it gave in float32, within 1e-
     apply(weight, bias, x).forEach((y, i) => {
       sums.exact[i] = (sums.exact[i] ?? 0) + y / rows.length;
     });
-    apply(fitted.weight, fitted.bias, rounded).forEach((y, i) => {
+    apply(fitted.weight, requireValue(fitted.bias, "bias"), rounded).forEach((y, i) => {
       sums.rough[i] = (sums.rough[i] ?? 0) + y / rows.length;
     });
   }
@@ -110,6 +112,54 @@ test("a corrected layer gives on the average what it gave in float32, within 1e-
   const plain = fitLayers(NETWORK, await calibrated, { ...HOW, biasCorrection: false });
   expect(plain.get(query)?.bias).toBe(bias);
 });
+
+test("modules that layers share are calibrated by what each of them reads", async () => {
+  const shared = {
+    ...NETWORK,
+    config: { ...NETWORK.config, layers: NETWORK.config.layers.map((layer) => ({ ...layer, sharing: 0 })) },
+  };
+  const [own, all] = [layerNames(0), await calibrate(engine, shared, TEXTS)];
+  expect([...all.keys()].toSorted()).toEqual(linearModules(shared.config.layers).toSorted());
+  const copied = new Map(
+    [...shared.tensors].map(([name, tensor]) => {
+      const from = name.replace("layer.1.", "layer.0.");
+      return [name, shared.tensors.get(from) ?? tensor] as const;
+    }),
+  );
+  const apart = await calibrate(engine, { ...NETWORK, tensors: copied }, TEXTS);
+  for (const module of [own.query, own.value, own.intermediate, own.output]) {
+    const [got, first, second] = [
+      all.get(module),
+      apart.get(module),
+      apart.get(module.replace("layer.0.", "layer.1.")),
+    ].map((facts) => requireValue(facts, "facts").seen.range());
+    expect(got?.low).toBe(Math.min(first?.low ?? 0, second?.low ?? 0));
+    expect(got?.high).toBe(Math.max(first?.high ?? 0, second?.high ?? 0));
+  }
+});
+
+const others = new Map((await encoderCases()).map((each) => [each.config.model_type, each]));
+test.each([...others])(
+  "%s: every layer is calibrated and fitted, with its bias where it has one",
+  async (_, given) => {
+    const network = await readFolder(await hubFolder(given, given.tensors), () => {});
+    const { size, length, ids, types } = given.batch;
+    const texts = unlabelled(
+      Array.from({ length: size }, (_, i) => ({
+        ids: ids.slice(i * length, (i + 1) * length),
+        types: types.slice(i * length, (i + 1) * length),
+      })),
+      0,
+    );
+    const all = linearModules(network.config.layers);
+    const calibration = await calibrate(engine, network, texts);
+    expect([...calibration.keys()].toSorted()).toEqual(all.toSorted());
+    const product = withLayersIn8Bits(network, fitLayers(network, calibration, HOW), all);
+    expect([...product.tensors.keys()]).toEqual([...network.tensors.keys()]);
+    for (const module of all)
+      expect(findOffLevel(requireEntry(product.tensors, weightOf(module), "tensor"))).toBe(-1);
+  },
+);
 
 test("only the chosen layers are in 8 bits, with ranges; the others are the very same tensors", async () => {
   const fitted = fitLayers(NETWORK, await calibrated, HOW);

@@ -31,7 +31,8 @@ export interface PostTraining {
 export interface FittedLayer {
   readonly layer: Required<QuantizedLayer>;
   readonly weight: FloatTensor;
-  readonly bias: FloatTensor;
+  /** Absent where the layer has none: then nothing can be taken from what rounding adds on the average. */
+  readonly bias?: FloatTensor;
 }
 
 /**
@@ -47,11 +48,12 @@ export function fitLayers(
     [...calibration].map(([module, facts]) => {
       const layer = { input: rangeBy(ranges, facts.seen) };
       const weight = requireEntry(tensors, weightOf(module), "tensor");
-      const bias = requireEntry(tensors, biasOf(module), "tensor");
-      if (config.quantized?.has(module)) return [module, { layer, weight, bias }];
+      const bias = tensors.get(biasOf(module));
+      const given = bias ? { bias } : {};
+      if (config.quantized?.has(module)) return [module, { layer, weight, ...given }];
       const fitted = fitLevels(weight, facts.squares);
-      const corrected = biasCorrection ? correctBias(bias, weight, fitted, facts) : bias;
-      return [module, { layer, weight: fitted, bias: corrected }];
+      if (bias === undefined || !biasCorrection) return [module, { layer, weight: fitted, ...given }];
+      return [module, { layer, weight: fitted, bias: correctBias(bias, weight, fitted, facts) }];
     }),
   );
 }
@@ -68,7 +70,7 @@ export function withLayersIn8Bits(
     const { layer, weight, bias } = requireEntry(fitted, module, "layer");
     record.set(module, layer);
     tensors.set(weightOf(module), weight);
-    tensors.set(biasOf(module), bias);
+    if (bias) tensors.set(biasOf(module), bias);
   }
   return withQuantized(withTrueMasks({ ...network, tensors }), record);
 }

@@ -5,7 +5,7 @@ import type { EncodedText } from "../sparse/batch.ts";
 import type { EspModel } from "../sparse/esp/model.ts";
 import type { CompiledKernels } from "../sparse/kernels.ts";
 import type { Rates } from "../sparse/linear.ts";
-import type { PlacedModel } from "../sparse/model.ts";
+import type { PlacedModel } from "../sparse/placed.ts";
 
 /** What is known of a model once its file is read: all that the thread with the texts needs. */
 export type Opened = Pick<EspModel, "config" | "head" | "vocabulary" | "metadata"> & {

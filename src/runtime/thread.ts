@@ -8,12 +8,14 @@ import { readAnswers } from "../sparse/answers.ts";
 import { Arena } from "../sparse/arena.ts";
 import { type EncodedText, passesOf, writeBatch } from "../sparse/batch.ts";
 import { decodeEsp, type EspModel, networkOf } from "../sparse/esp/model.ts";
-import { forward, type Worker } from "../sparse/forward.ts";
+import { forward } from "../sparse/forward.ts";
 import { type CompiledKernels, type Kernels, kernelsOf } from "../sparse/kernels.ts";
 import type { Rates } from "../sparse/linear.ts";
 import { isPacked } from "../sparse/matrix.ts";
-import { outputsOf, type PlacedLayer, type PlacedModel, placeModel } from "../sparse/model.ts";
+import { outputsOf, placeModel } from "../sparse/model.ts";
+import type { PlacedLayer, PlacedModel } from "../sparse/placed.ts";
 import type { PlacedProduct } from "../sparse/product.ts";
+import type { Worker } from "../sparse/work.ts";
 import type { Port } from "./host.ts";
 import { MEETING_BYTES, type Meeting, meetingAt } from "./meeting.ts";
 import { compileKernels } from "./module.ts";
@@ -96,10 +98,11 @@ function joinThread(
 }
 
 function matricesOf({ layers }: PlacedModel): PlacedProduct[] {
-  return layers.flatMap(({ attention, attentionOutput, intermediate, output }: PlacedLayer) => [
+  return layers.flatMap(({ attention, attentionOutput, intermediate, gate, output }: PlacedLayer) => [
     ...(attention ? [attention.query, attention.key, attention.value] : []),
     attentionOutput,
     ...(intermediate ? [intermediate] : []),
+    ...(gate ? [gate] : []),
     output,
   ]);
 }

@@ -2,8 +2,8 @@
 
 import { requireItem } from "../base/present.ts";
 import { readBatch } from "./batch.ts";
-import type { PlacedModel } from "./model.ts";
 import { PANEL, panelBytes, panelsOf } from "./panels.ts";
+import type { PlacedModel } from "./placed.ts";
 
 /** Logits [texts, labels], or of each text in turn [tokens, labels], or vectors [texts, D], of the pass that was done. */
 export function readAnswers(memory: WebAssembly.Memory, model: PlacedModel): Float32Array {

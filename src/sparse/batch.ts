@@ -9,8 +9,8 @@
  */
 
 import { InputError } from "../base/errors.ts";
-import type { PlacedModel } from "./model.ts";
 import { PANEL, panelsOf } from "./panels.ts";
+import type { PlacedModel } from "./placed.ts";
 
 /** One text's pieces. */
 export interface EncodedText {
@@ -60,14 +60,15 @@ export function passesOf<T extends EncodedText>(texts: readonly T[], model: Batc
 
 function checkText({ ids, types }: EncodedText, { config }: BatchRoom): void {
   const { length } = ids;
+  const { vocabSize, typeVocab } = config;
   if (length === 0 || length > config.maxPositions || types.length !== length) {
     const got = types.length === length ? `${length}` : `${length} with ${types.length} types`;
     throw new InputError("sparse/length", `text: expected 1 to ${config.maxPositions} tokens, got ${got}`);
   }
   for (let i = 0; i < length; i++) {
     const [id, type] = [ids[i] ?? -1, types[i] ?? -1];
-    if (id >= 0 && id < config.vocabSize && type >= 0 && type < config.typeVocab) continue;
-    const expected = `pieces below ${config.vocabSize} of types below ${config.typeVocab}`;
+    if (id >= 0 && id < vocabSize && (typeVocab === 0 || (type >= 0 && type < typeVocab))) continue;
+    const expected = `pieces below ${vocabSize}${typeVocab === 0 ? "" : ` of types below ${typeVocab}`}`;
     throw new InputError(
       "sparse/piece",
       `text: expected ${expected}, got piece ${id} of type ${type} (token ${i})`,
@@ -87,7 +88,7 @@ export function writeBatch(
   texts.forEach(({ ids, types }, i) => {
     words.set([panel, ids.length, token], 2 + 3 * i);
     words.set(ids, at.ids + token);
-    words.set(types, at.types + token);
+    if (model.config.typeVocab > 0) words.set(types, at.types + token);
     panel += panelsOf(ids.length);
     token += ids.length;
   });

@@ -1,37 +1,31 @@
 /** The whole pass against ONNX Runtime, which runs the model that `exportOnnx` writes. */
 
-import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { configOf } from "../../test/support/configs.ts";
+import {
+  furthest,
+  PLAIN_KERNELS,
+  placed,
+  sparseAnswers,
+  stockAnswers,
+  textsOf,
+} from "../../test/support/sparse-pass.ts";
 import { CLASSES } from "../../test/support/training.ts";
 import { BLOCK_SHAPES, type BlockShape, blockSize } from "../base/blocks.ts";
-import { builtUrl } from "../base/built-url.ts";
-import { fold, keyOf, normals, randint, uniform } from "../base/random.ts";
+import { fold, keyOf, normals, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { type Head, type LayerConfig, POOLING_MODES } from "../bert/config.ts";
 import { linearModules } from "../bert/quantized.ts";
-import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
-import { answersInOrder, openAnswers } from "../network/inference.ts";
 import { initialNetwork, type Network } from "../network/network.ts";
 import { withQuantized } from "../network/quantized.ts";
-import { readAnswers } from "./answers.ts";
-import { Arena } from "./arena.ts";
-import { type EncodedText, passesOf, writeBatch } from "./batch.ts";
+import { passesOf, writeBatch } from "./batch.ts";
 import { forward } from "./forward.ts";
 import { kernelsOf } from "./kernels.ts";
-import { USUAL_RATES } from "./linear.ts";
-import { packMatrix } from "./matrix.ts";
-import { type PlacedModel, placeModel } from "./model.ts";
 
 const engine = new Engine({ threads: 1 });
 afterAll(() => engine.close());
 
-const COMPILED = {
-  module: new WebAssembly.Module(readFileSync(builtUrl("./kernels.wasm", import.meta.url))),
-  fused: false,
-  wide: false,
-};
 const VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ..."abcdefghijklmnopqrstuvwxyz"];
 const SEVERAL: Head = { kind: "multi-label", labels: ["a", "b", "c", "d", "e"] };
 const TOKENS: Head = { kind: "tokens", labels: ["O", "B-X", "I-X", "B-Y", "I-Y"] };
@@ -86,42 +80,6 @@ function sparseNetwork(
 function inBytes(network: Network, wanted: (name: string) => boolean = () => true): Network {
   const names = linearModules(network.config.layers).filter(wanted);
   return withQuantized(network, new Map(names.map((name) => [name, {}])));
-}
-
-function textsOf(lengths: readonly number[]): EncodedText[] {
-  return lengths.map((n, t) => ({
-    ids: Int32Array.from({ length: n }, (_, i) => randint(keyOf(t), VOCAB.length, i)),
-    types: Int32Array.from({ length: n }, (_, i) => Number(i > n / 2)),
-  }));
-}
-
-async function stock(network: Network, texts: readonly EncodedText[]): Promise<Float32Array> {
-  const inference = await openAnswers(engine, network);
-  return answersInOrder(inference, network.head, unlabelled(texts, 0), texts.length);
-}
-
-function placed(network: Network, threads = 1): { readonly arena: Arena; readonly model: PlacedModel } {
-  const arena = new Arena(false);
-  const tensors = new Map(
-    [...network.tensors].map(([name, tensor]) => [
-      name,
-      name.includes("encoder") && tensor.shape.length === 2 ? packMatrix(tensor, "1") : tensor,
-    ]),
-  );
-  return { arena, model: placeModel(arena, { ...network, tensors }, { rates: USUAL_RATES, threads }) };
-}
-
-function ours(network: Network, texts: readonly EncodedText[]): Float32Array {
-  const { arena, model } = placed(network);
-  const kernels = kernelsOf(COMPILED, arena.memory);
-  writeBatch(arena.memory, model, texts);
-  forward({ kernels, memory: arena.memory, model, thread: 0, threads: 1, meet: () => {} });
-  return readAnswers(arena.memory, model);
-}
-
-function furthest(a: Float32Array, b: Float32Array): number {
-  expect(a.length).toBe(b.length);
-  return a.reduce((worst, x, i) => Math.max(worst, Math.abs(x - (b[i] ?? Number.NaN))), 0);
 }
 
 const NETWORKS: Readonly<Record<string, () => Network>> = {
@@ -191,8 +149,8 @@ describe.each(Object.entries(NETWORKS))("%s", (_, network) => {
     ["texts of many lengths", [5, 70, 16, 17, 1, 33]],
     ["more texts than a panel has lanes", Array.from({ length: 37 }, (_, i) => 1 + (i % 5))],
   ])("%s: answers within 2e-5 of ONNX Runtime's", async (_, lengths) => {
-    const texts = textsOf(lengths);
-    const [a, b] = [ours(network(), texts), await stock(network(), texts)];
+    const texts = textsOf(lengths, VOCAB.length);
+    const [a, b] = [sparseAnswers(network(), texts), await stockAnswers(engine, network(), texts)];
     expect(b.some((x) => Math.abs(x) > 0.01)).toBe(true);
     expect(furthest(a, b)).toBeLessThan(2e-5);
   });
@@ -200,17 +158,17 @@ describe.each(Object.entries(NETWORKS))("%s", (_, network) => {
 
 test("a text's logits do not depend on what else is in the pass, to the bit", () => {
   const network = sparseNetwork([WHOLE, WHOLE]);
-  const texts = textsOf([9, 40, 3]);
-  const together = ours(network, texts);
+  const texts = textsOf([9, 40, 3], VOCAB.length);
+  const together = sparseAnswers(network, texts);
   texts.forEach((text, i) => {
-    expect(ours(network, [text])).toEqual(together.slice(3 * i, 3 * i + 3));
+    expect(sparseAnswers(network, [text])).toEqual(together.slice(3 * i, 3 * i + 3));
   });
 });
 
 test("passes of any size take no memory that was not there after loading", () => {
   const { arena, model } = placed(sparseNetwork([WHOLE, WHOLE]));
   const worker = {
-    kernels: kernelsOf(COMPILED, arena.memory),
+    kernels: kernelsOf(PLAIN_KERNELS, arena.memory),
     memory: arena.memory,
     model,
     thread: 0,
@@ -218,7 +176,7 @@ test("passes of any size take no memory that was not there after loading", () =>
   };
   const before = [arena.bytes, arena.memory.buffer.byteLength];
   for (const lengths of [[1], [70, 70], Array.from({ length: 64 }, () => 16), [5, 33]]) {
-    writeBatch(arena.memory, model, textsOf(lengths));
+    writeBatch(arena.memory, model, textsOf(lengths, VOCAB.length));
     forward({ ...worker, meet: () => {} });
   }
   expect([arena.bytes, arena.memory.buffer.byteLength]).toEqual(before);
@@ -226,7 +184,10 @@ test("passes of any size take no memory that was not there after loading", () =>
 
 test("texts are split into passes that fit, in their order", () => {
   const { model } = placed(sparseNetwork([WHOLE]));
-  const texts = textsOf(Array.from({ length: 100 }, () => 20));
+  const texts = textsOf(
+    Array.from({ length: 100 }, () => 20),
+    VOCAB.length,
+  );
   const passes = passesOf(texts, model);
   expect(passes.flat()).toEqual(texts);
   expect(passes.map((pass) => pass.length)).toEqual([32, 32, 32, 4]);

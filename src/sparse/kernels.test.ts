@@ -13,7 +13,7 @@ import { kernelFile } from "./kernel-files.ts";
 import { ALL_TOKENS, isTwin, type Kernels, kernelsOf } from "./kernels.ts";
 import { LINEAR_KERNELS, placeLinear, runLinear, USUAL_RATES } from "./linear.ts";
 import { bytePanelBytes, fromPanels, PANEL, padFeatures, panelBytes, panelsOf, toPanels } from "./panels.ts";
-import { angleTable, termRows, windowRows } from "./places.ts";
+import { angleTable, type TermRows, termsOf } from "./places.ts";
 import {
   ACTIVATIONS,
   attention,
@@ -59,6 +59,9 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
     fromPanels(arena.floats(address, (panelsOf(tokens) * panelBytes(features)) / 4), tokens, features);
   const room = (tokens: number, features: number): number =>
     arena.allocate(panelsOf(tokens) * panelBytes(features));
+
+  const placedTerms = (terms: TermRows | undefined): number =>
+    terms ? arena.place(terms.rows) + 4 * terms.origin : 0;
 
   const SHAPES = [
     [1, 1, 1],
@@ -214,13 +217,12 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
     kernels.attention(...at, tokens, heads, size, scratch, 0, ALL_TOKENS, 0, 0);
     expectNear(read(out, q), attention(q, k, v, heads).data, 3e-6);
     const term = (head: number, distance: number) => Math.sin(distance + head);
-    const all = termRows(heads, tokens, term);
-    const terms = arena.place(all.rows) + 4 * all.origin;
-    kernels.attention(...at, tokens, heads, size, scratch, 0, ALL_TOKENS, terms, 4 * all.length);
+    const all = termsOf({ heads, maxPositions: tokens }, term);
+    const row = 4 * (all?.length ?? 0);
+    kernels.attention(...at, tokens, heads, size, scratch, 0, ALL_TOKENS, placedTerms(all), row);
     expectNear(read(out, q), attention(q, k, v, heads, term).data, 3e-6);
     for (const reach of [1, 7, 16, 40]) {
-      const near = windowRows(reach);
-      const window = arena.place(near.rows) + 4 * near.origin;
+      const window = placedTerms(termsOf({ window: reach, maxPositions: tokens, heads }));
       kernels.attention(...at, tokens, heads, size, scratch, 0, reach, window, 0);
       expectNear(read(out, q), attention(q, k, v, heads, undefined, reach).data, 3e-6);
     }
@@ -230,8 +232,7 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
     const [tokens, size] = [50, 4];
     const [k, v] = [rows("ke", tokens, size), rows("value", tokens, size)];
     const q = rows("query", PANEL, size);
-    const near = windowRows(20);
-    const window = arena.place(near.rows) + 4 * near.origin;
+    const window = placedTerms(termsOf({ window: 20, maxPositions: tokens, heads: 1 }));
     const [out, stride, scratch] = [room(PANEL, size), panelBytes(size), arena.allocate(64 * PANEL * 4)];
     const at = [placed(q), placed(k), placed(v), out, stride, stride, 1, tokens, 1, size, scratch] as const;
     for (const lane of [0, 7, 15]) {

@@ -1,31 +1,46 @@
 /**
- * A classifier, of texts or of tokens, or a sentence encoder in an arena: every table, matrix and vector placed, and the room that a pass works in.
+ * A classifier, of texts or of tokens, or a sentence encoder put into an arena: every table, matrix and vector placed, and
+ * the room that a pass works in (placed.ts).
  *
- *   P  panels of a pass, at most   D hidden   A features of all heads   F feed-forward   L layers
- *
- * What is placed is plain numbers (addresses), so that it can be sent to the threads that share the memory. Two rooms
- * for keys and values take turns between layers: a thread may fill one while another still reads the other.
- * Browser-safe. Not here: the pass (forward.ts), which texts go into it (batch.ts).
+ * Two rooms for keys and values take turns between layers: a thread may fill one while another still reads the other.
+ * Where architectures differ their facts decide, here alone: norms before modules are placed as norms after the sum
+ * before, so that the pass has one order for both. Browser-safe. Not here: the pass (forward.ts), which texts go into it
+ * (batch.ts).
  */
 
-import { ConfigError, InputError } from "../base/errors.ts";
+import { ConfigError } from "../base/errors.ts";
+import { requireItem, requireLast } from "../base/present.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import {
   type BertConfig,
+  factsOf,
   type Head,
   type LayerConfig,
   POOLING_MODES,
-  type Pooling,
   poolingOf,
 } from "../bert/config.ts";
-import type { Activation } from "../bert/facts.ts";
-import { biasOf, CLASSIFIER, EMBEDDINGS, layerNames, MIXTURE, POOLER, weightOf } from "../bert/names.ts";
+import { bucketOf, rotaryRates } from "../bert/distances.ts";
+import type { Activation, Facts } from "../bert/facts.ts";
+import { CLASSIFIER, EMBEDDINGS, FINAL_NORM, HIDDEN, layerNames, MIXTURE, POOLER } from "../bert/names.ts";
 import type { Arena } from "./arena.ts";
+import { ALL_TOKENS } from "./kernels.ts";
 import type { Rates } from "./linear.ts";
-import { isPacked, type PackedMatrix, unpackMatrix } from "./matrix.ts";
+import type { PackedMatrix } from "./matrix.ts";
 import { bytePanelBytes, PANEL, panelBytes, panelsOf } from "./panels.ts";
-import { type PlacedProduct, placeBytes, placeFloats } from "./product.ts";
-import { requireReadable } from "./readable.ts";
+import {
+  type ActivationKernel,
+  CHUNK,
+  type PlacedEmbeddings,
+  type PlacedHead,
+  type PlacedHidden,
+  type PlacedLayer,
+  type PlacedModel,
+  type PlacedNorm,
+  type PlacedPlaces,
+  type Room,
+} from "./placed.ts";
+import { type Placer, placerOf } from "./placer.ts";
+import { angleTable, termsOf } from "./places.ts";
 
 /** What is placed: a network, or what a packed file holds. */
 export interface SparseModel {
@@ -35,96 +50,14 @@ export interface SparseModel {
   readonly tensors: ReadonlyMap<string, FloatTensor | PackedMatrix>;
 }
 
-/** Addresses of γ and β. */
-export interface PlacedNorm {
-  readonly gamma: number;
-  readonly beta: number;
-}
-
-/** A layer; `attention` and `ffn` are absent where a module has lost every unit, and its output bias is left. */
-export interface PlacedLayer {
-  readonly heads: number;
-  readonly headSize: number;
-  readonly attention?: Readonly<Record<"query" | "key" | "value", PlacedProduct>>;
-  readonly attentionOutput: PlacedProduct;
-  readonly attentionNorm: PlacedNorm;
-  readonly intermediate?: PlacedProduct;
-  readonly output: PlacedProduct;
-  readonly outputNorm: PlacedNorm;
-}
-
-/** What each thread has for itself. */
-export interface ThreadRoom {
-  /** Neurons of `CHUNK` panels. */
-  readonly neurons: number;
-  /** `CHUNK` panels of whatever a layer in 8 bits reads, as bytes and as the numbers that these stand for. */
-  readonly bytes: number;
-  readonly rounded: number;
-  /** Attention scores of a text. */
-  readonly scores: number;
-  /** One panel of a mixture. */
-  readonly panel: number;
-}
-
-/** Where a pass works; addresses of panels. */
-export interface Room {
-  /** Hidden states [P][D], and what a module adds to them [P][D]. */
-  readonly hidden: number;
-  readonly branch: number;
-  /** Queries and mixtures [P][A], keys and values in two turns. */
-  readonly query: number;
-  readonly mixed: number;
-  readonly keys: readonly [number, number];
-  readonly values: readonly [number, number];
-  readonly threads: readonly ThreadRoom[];
-  /** First tokens of the texts [texts / 16][D], of every layer that the head reads. */
-  readonly firsts: readonly number[];
-  /** Logits [texts / 16][labels], of tokens [P][labels]; or vectors as rows [texts][D]. */
-  readonly logits: number;
-  /** The batch: see batch.ts. */
-  readonly batch: number;
-}
-
-/** What becomes of the last layer: logits of first tokens, or of all; or a vector of each text. */
-export type PlacedHead =
-  | {
-      readonly kind: "labels";
-      readonly reader: PlacedProduct;
-      /** Each layer's share of a mixture, by softmax; absent under a pooler. */
-      readonly mixture?: readonly number[];
-      readonly classifier: PlacedProduct;
-    }
-  | { readonly kind: "tokens"; readonly classifier: PlacedProduct }
-  | { readonly kind: "vector"; readonly pooling: Pooling };
-
-/** Everything a pass needs to know. */
-export interface PlacedModel {
-  readonly config: Pick<
-    BertConfig,
-    "hiddenSize" | "layerNormEps" | "vocabSize" | "typeVocab" | "maxPositions"
-  >;
-  readonly activation: "gelu_erf" | "gelu_tanh" | "relu";
-  /** Numbers of an answer: labels, or the features of a vector. */
-  readonly outputs: number;
-  readonly embeddings: Readonly<Record<"words" | "positions" | "types", number>> & {
-    readonly norm: PlacedNorm;
-  };
-  readonly layers: readonly PlacedLayer[];
-  readonly head: PlacedHead;
-  readonly room: Room;
-  /** Panels of a pass, at most; a text has at most as many. */
-  readonly panels: number;
-}
-
-/** Panels whose neurons are held at once by a thread: 128 tokens, so that a matrix is read once for each. */
-export const CHUNK = 8;
 /** Tokens of a pass, unless the model takes longer texts. */
 const PASS_TOKENS = 1024;
 
-const KERNEL_OF: Readonly<Record<Activation, PlacedModel["activation"]>> = {
+const KERNEL_OF: Readonly<Record<Activation | "tanh", ActivationKernel>> = {
   gelu: "gelu_erf",
   gelu_new: "gelu_tanh",
   relu: "relu",
+  tanh: "tanh",
 };
 
 /** How a model is placed. */
@@ -135,31 +68,30 @@ export interface Placing {
 
 /**
  * Places a model.
- * @throws {ConfigError} `sparse/architecture`; `sparse/head` for a head that does not answer texts; {InputError} `sparse/tensor`;
+ * @throws {ConfigError} `sparse/head` for a head that does not answer texts; {InputError} `sparse/tensor`;
  *   {RunError} `arena/memory`
  */
 export function placeModel(arena: Arena, model: SparseModel, { rates, threads }: Placing): PlacedModel {
   const { config } = model;
-  requireReadable(config);
+  const facts = factsOf(config);
   const outputs = outputsOf(model);
-  const place = placer(arena, model, rates);
+  const place = placerOf(arena, model, rates);
   const panels = panelsOf(Math.max(PASS_TOKENS, config.maxPositions));
-  const head = placeHead(place, model.head);
+  const head = placeHead(place, model.head, facts);
   const firsts = head.kind === "labels" && head.mixture ? config.layers.length : 1;
   const answers = head.kind === "tokens" ? panels : panelsOf(panels);
+  const { hiddenSize, layerNormEps, vocabSize, maxPositions } = config;
   return {
-    config,
+    config: {
+      ...{ hiddenSize, layerNormEps, vocabSize, maxPositions },
+      typeVocab: facts.types === "read" ? config.typeVocab : 0,
+    },
     activation: KERNEL_OF[config.activation],
     outputs,
-    embeddings: {
-      words: place.table(EMBEDDINGS.words),
-      positions: place.table(EMBEDDINGS.positions),
-      types: place.table(EMBEDDINGS.types),
-      norm: place.norm(EMBEDDINGS.norm),
-    },
-    layers: config.layers.map((layer, i) => placeLayer(place, layer, i)),
+    embeddings: placeEmbeddings(place, config, facts),
+    layers: config.layers.map((_, i) => placeLayer(place, config, facts, i)),
     head,
-    room: placeRoom(arena, config, { panels, outputs, threads, firsts, answers }),
+    room: placeRoom(arena, config, facts, { panels, outputs, threads, firsts, answers }),
     panels,
   };
 }
@@ -179,58 +111,66 @@ export function outputsOf({ config, head }: Pick<SparseModel, "config" | "head">
   throw new ConfigError("sparse/head", `model: expected ${expected}, got ${got}`);
 }
 
-function placeHead(place: Placer, head: Head): PlacedHead {
+function placeHead(place: Placer, head: Head, facts: Facts): PlacedHead {
   const pooling = poolingOf(head);
   if (pooling) return { kind: "vector", pooling };
-  if (head.kind === "tokens") return { kind: "tokens", classifier: place.linear(CLASSIFIER) };
-  const isMixture = "reader" in head && head.reader === "mixture";
+  const classifier = place.linear(CLASSIFIER);
+  const { reads, activation, shared: isShared } = facts.head;
+  const hidden = (): PlacedHidden => ({
+    linear: place.linear(POOLER),
+    activation: KERNEL_OF[activation],
+    ...(isShared === true ? { norm: place.norm(HIDDEN.norm) } : {}),
+  });
+  if (head.kind === "tokens")
+    return { kind: "tokens", ...(isShared === true ? { hidden: hidden() } : {}), classifier };
+  if (!("reader" in head && head.reader === "mixture"))
+    return { kind: "labels", hidden: hidden(), readsMean: reads === "mean", classifier };
   return {
     kind: "labels",
-    reader: place.linear(isMixture ? MIXTURE.dense : POOLER),
-    ...(isMixture ? { mixture: softmax(place.tensor(MIXTURE.weights).data) } : {}),
-    classifier: place.linear(CLASSIFIER),
+    hidden: { linear: place.linear(MIXTURE.dense), activation: "relu" },
+    readsMean: false,
+    mixture: softmax(place.tensor(MIXTURE.weights).data),
+    classifier,
   };
 }
 
-interface Placer {
-  readonly tensor: (name: string) => FloatTensor;
-  readonly table: (name: string) => number;
-  readonly norm: (module: string) => PlacedNorm;
-  readonly linear: (module: string, scale?: number) => PlacedProduct;
-  /** Of a layer, in 8 bits where the configuration says so. */
-  readonly product: (module: string, scale?: number) => PlacedProduct;
-}
-
-function placer(arena: Arena, { config, tensors }: SparseModel, rates: Rates): Placer {
-  const found = (name: string): FloatTensor | PackedMatrix => {
-    const tensor = tensors.get(name);
-    if (tensor) return tensor;
-    throw new InputError("sparse/tensor", `model: expected the tensor ${name}, got ${tensors.size} others`);
-  };
-  const tensor = (name: string): FloatTensor => {
-    const value = found(name);
-    return isPacked(value) ? unpackMatrix(value) : value;
-  };
-  const table = (name: string): number => arena.place(tensor(name).data);
-  const linear = (module: string, scale?: number): PlacedProduct =>
-    placeFloats(arena, found(weightOf(module)), tensor(biasOf(module)), rates, scale);
+function placeEmbeddings(place: Placer, config: BertConfig, facts: Facts): PlacedEmbeddings {
+  const { positions, types, embeddingSize } = facts;
+  const features = embeddingSize ?? config.hiddenSize;
+  const none = (): number => place.made("no row", () => new Float32Array(features));
+  const isTable = positions.kind !== "rotary";
   return {
-    tensor,
-    table,
-    norm: (module) => ({ gamma: table(weightOf(module)), beta: table(biasOf(module)) }),
-    linear,
-    product: (module, scale) =>
-      config.quantized?.has(module)
-        ? placeBytes(arena, found(weightOf(module)), tensor(biasOf(module)), rates, scale)
-        : linear(module, scale),
+    features,
+    words: place.table(EMBEDDINGS.words),
+    positions: isTable ? place.table(EMBEDDINGS.positions) : none(),
+    positionRow: isTable ? 4 * features : 0,
+    pad: positions.kind === "counted" ? positions.pad : -1,
+    types: types === "none" ? none() : place.table(EMBEDDINGS.types),
+    norm: place.norm(EMBEDDINGS.norm),
+    ...(embeddingSize === undefined ? {} : { projection: place.linear(EMBEDDINGS.projection) }),
+    ...(facts.norm === "before" ? { next: normBefore(place, config, 0) } : {}),
   };
 }
 
-function placeLayer(place: Placer, { heads, headSize, ffn }: LayerConfig, i: number): PlacedLayer {
-  const names = layerNames(i);
+/** Where norms stand before modules: the one that layer `i` begins with, or what stands after the last. */
+function normBefore(place: Placer, { layers }: BertConfig, i: number): PlacedNorm {
+  const layer = layers[i];
+  // A layer that begins without one reads the sum itself, and what any norm makes of it is not looked at.
+  return place.norm(
+    layer === undefined || layer.bare === true ? FINAL_NORM : layerNames(layer.sharing ?? i).attentionNorm,
+  );
+}
+
+function placeLayer(place: Placer, config: BertConfig, facts: Facts, i: number): PlacedLayer {
+  const layer = requireItem(config.layers, i, "layers");
+  const { heads, headSize, ffn } = layer;
+  const names = layerNames(layer.sharing ?? i);
+  const isBefore = facts.norm === "before";
   return {
     heads,
     headSize,
+    isBare: layer.bare === true,
+    places: placePlaces(place, config, facts, layer),
     ...(heads > 0
       ? {
           attention: {
@@ -241,10 +181,38 @@ function placeLayer(place: Placer, { heads, headSize, ffn }: LayerConfig, i: num
         }
       : {}),
     attentionOutput: place.product(names.attentionOutput),
-    attentionNorm: place.norm(names.attentionNorm),
+    attentionNorm: place.norm(isBefore ? names.outputNorm : names.attentionNorm),
     ...(ffn > 0 ? { intermediate: place.product(names.intermediate) } : {}),
+    ...(ffn > 0 && layer.gated === true ? { gate: place.product(names.gate) } : {}),
     output: place.product(names.output),
-    outputNorm: place.norm(names.outputNorm),
+    outputNorm: isBefore ? normBefore(place, config, i + 1) : place.norm(names.outputNorm),
+  };
+}
+
+function placePlaces(
+  place: Placer,
+  { maxPositions }: BertConfig,
+  { positions, relative }: Facts,
+  { window, places = [], heads, headSize }: LayerConfig,
+): PlacedPlaces {
+  const added = (): ReturnType<typeof termsOf> => {
+    if (relative === undefined) return termsOf({ window, maxPositions, heads });
+    const table = place.tensor(EMBEDDINGS.relative).data;
+    const { buckets, farthest, heads: columns } = relative;
+    return termsOf({ window, maxPositions, heads }, (head, distance) => {
+      const row = bucketOf(-distance, buckets, farthest) * columns;
+      return requireItem(table, row + requireItem(places, head, "heads"), "relative positions");
+    });
+  };
+  const terms = heads > 0 ? added() : undefined;
+  const base = positions.kind !== "rotary" ? 0 : window === undefined ? positions.full : positions.window;
+  const angles = (): Float32Array => angleTable(rotaryRates(base, headSize), panelsOf(maxPositions));
+  return {
+    reach: window ?? ALL_TOKENS,
+    terms: terms ? place.made(`terms ${window} ${places.join()}`, () => terms.rows) + 4 * terms.origin : 0,
+    termsRow: relative !== undefined && terms ? 4 * terms.length : 0,
+    angles: base === 0 || heads === 0 ? 0 : place.made(`angles ${base} ${headSize}`, angles),
+    anglesRow: headSize * PANEL * 4,
   };
 }
 
@@ -261,30 +229,38 @@ interface RoomSize {
 function placeRoom(
   arena: Arena,
   config: BertConfig,
+  { norm, embeddingSize = config.hiddenSize }: Facts,
   { panels, outputs, threads, firsts, answers }: RoomSize,
 ): Room {
   const D = panelBytes(config.hiddenSize);
   const A = panelBytes(Math.max(0, ...config.layers.map(({ heads, headSize }) => heads * headSize)));
   const F = panelBytes(Math.max(0, ...config.layers.map(({ ffn }) => ffn)));
-  const { quantized } = config;
+  const { quantized, layers } = config;
+  const gates = layers.some(({ gated }) => gated === true) ? F : 0;
   const widest = Math.max(D, A, F) / (4 * PANEL);
   const texts = panelsOf(panels);
   const room = (bytes: number, count = panels): number => arena.allocate(bytes * count);
+  const hidden = room(D);
+  const kept = Array.from({ length: firsts }, () => room(D, texts));
+  const isBefore = norm === "before";
   return {
-    hidden: room(D),
-    branch: room(D),
+    hidden,
+    normed: isBefore ? room(D) : hidden,
+    branch: room(Math.max(D, panelBytes(embeddingSize))),
     query: room(A),
     mixed: room(A),
     keys: [room(A), room(A)],
     values: [room(A), room(A)],
     threads: Array.from({ length: threads }, () => ({
       neurons: room(F, CHUNK),
+      gates: room(gates, CHUNK),
       bytes: room(quantized ? bytePanelBytes(widest) : 0, CHUNK),
       rounded: room(quantized ? panelBytes(widest) : 0, CHUNK),
       scores: arena.allocate((config.maxPositions + 8) * PANEL * 4),
       panel: room(A, 1),
     })),
-    firsts: Array.from({ length: firsts }, () => room(D, texts)),
+    firsts: kept,
+    firstsNormed: isBefore ? room(D, texts) : requireLast(kept, "first tokens"),
     logits: room(panelBytes(outputs), answers),
     batch: arena.allocate(batchBytes(panels)),
   };

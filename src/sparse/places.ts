@@ -36,13 +36,37 @@ export interface TermRows {
   readonly origin: number;
 }
 
-/** One row that hides what is out of reach, for all queries of a panel that the others of it let be seen. */
-export function windowRows(reach: number): TermRows {
-  return termRows(1, reach + SPARE, (_, distance) => (Math.abs(distance) <= reach ? 0 : HIDDEN_SCORE));
+/** What a layer's places are. */
+export interface LayerPlaces {
+  /** Tokens that one sees on each side; absent: all. */
+  readonly window?: number | undefined;
+  readonly maxPositions: number;
+  readonly heads: number;
+}
+
+/**
+ * What is added to a layer's scores, a row for each head or one for all; undefined where it is nothing. A window's row
+ * reaches so far beyond it as the other queries of a panel let keys be seen.
+ *
+ * @param relative  of a head and a distance
+ */
+export function termsOf(
+  { window, maxPositions, heads }: LayerPlaces,
+  relative?: (head: number, distance: number) => number,
+): TermRows | undefined {
+  if (window === undefined && relative === undefined) return undefined;
+  const farthest = window === undefined ? maxPositions - 1 : window + SPARE;
+  const hidden = (distance: number): number =>
+    window !== undefined && Math.abs(distance) > window ? HIDDEN_SCORE : 0;
+  return termRows(
+    relative ? heads : 1,
+    farthest,
+    (head, distance) => (relative?.(head, distance) ?? 0) + hidden(distance),
+  );
 }
 
 /** Rows of `term(row, distance)` for distances of at most `farthest`, and 0 beyond. */
-export function termRows(
+function termRows(
   count: number,
   farthest: number,
   term: (row: number, distance: number) => number,

@@ -9,7 +9,7 @@ import { requireItem } from "../base/present.ts";
 import type { Pooling } from "../bert/config.ts";
 import { poolStates } from "../network/pooling.ts";
 import type { TextPlace } from "./batch.ts";
-import { PANEL, panelBytes } from "./panels.ts";
+import { PANEL, panelBytes, panelsOf } from "./panels.ts";
 
 /** Where states lie, and where vectors go: addresses. */
 export interface VectorRoom {
@@ -41,6 +41,21 @@ export function poolFirsts(room: VectorRoom, firsts: number, texts: number): voi
   const stride = panelBytes(room.features) / 4;
   for (let t = 0; t < texts; t++) {
     poolText(room, firsts, t, { start: Math.floor(t / PANEL) * stride + (t % PANEL), tokens: 1 });
+  }
+}
+
+/** Rows of this thread's texts, which lie where vectors do, as lanes of panels that hold one token of each text. */
+export function spreadRows(
+  { memory, features, vectors }: VectorRoom,
+  panels: number,
+  { texts, thread, threads }: TextShare,
+): void {
+  const stride = panelBytes(features) / 4;
+  const rows = new Float32Array(memory.buffer, vectors, texts.length * features);
+  const lanes = new Float32Array(memory.buffer, panels, panelsOf(texts.length) * stride);
+  for (let t = thread; t < texts.length; t += threads) {
+    const start = Math.floor(t / PANEL) * stride + (t % PANEL);
+    for (let f = 0; f < features; f++) lanes[start + f * PANEL] = requireItem(rows, t * features + f, "rows");
   }
 }
 

@@ -55,7 +55,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/sparse/esp/rans.ts": "every byte of a stream",
   "src/sparse/esp/text.ts": "every bit of a vocabulary, and bytes behind the end, which are 0",
   "src/sparse/esp/values.ts": "every number of a tensor",
-  "src/sparse/forward.ts": "first tokens of all layers, and the logits in panels",
+  "src/sparse/heads.ts": "first tokens of all layers",
   "src/sparse/linear.ts": "every block of a matrix",
   "src/sparse/matrix.ts": "every weight of a matrix",
   "src/sparse/panels.ts": "every number of the hidden states",

@@ -24,7 +24,6 @@ import { parseRules } from "../../text/rules-json.ts";
 import type { TokenizerFiles, TokenizerFlags } from "../../text/tokenizer.ts";
 import { checkSettings, parseFlags } from "../../text/tokenizer-config.ts";
 import { flagsJson, rulesJson } from "../../text/tokenizer-files.ts";
-import { requireReadable } from "../readable.ts";
 import { bad } from "./failure.ts";
 import type { Storage } from "./matrices.ts";
 import { VALUE_KINDS } from "./values.ts";
@@ -86,7 +85,6 @@ export function directoryText(directory: Omit<Directory, "tokenizer">, vocabular
  *
  * @throws {FormatError} `esp/depth`, `esp/directory`, `esp/config`, `esp/metadata`, `esp/entry`, `esp/twice`, `esp/unused`,
  *   `esp/shape`, `esp/missing`, `esp/elements`, `esp/quantized`, `esp/order`; `json/…`, `tokenizer/…`
- * @throws {ConfigError} `sparse/architecture`
  */
 export function parseDirectory(text: string, where: string): Directory {
   if (depthOf(text) > MAX_DEPTH)
@@ -98,7 +96,6 @@ export function parseDirectory(text: string, where: string): Directory {
   }
   const model = own(json, "model");
   const [config, head] = configured(() => [parseConfig(model, where), parseHead(model, where)], where);
-  requireReadable(config);
   const tensors = parseEntries(own(json, "tensors"), where);
   checkTensors(tensors, config, head, where);
   checkLevels(tensors, config, where);
