@@ -23,7 +23,7 @@ import { type MaskedModel, openMasked } from "../network/masked-lm.ts";
 import type { Network } from "../network/network.ts";
 import { type NearWords, nearByPieces } from "../text/neighbours.ts";
 import { hasBertTemplates, rulesOf } from "../text/rules.ts";
-import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import { createTokenizer, type Tokenizer, type WordPieceFiles } from "../text/tokenizer.ts";
 import { type PlacedWords, placeWords, replaceableWords, type Word } from "../text/words.ts";
 
 /** How candidates are found. */
@@ -56,7 +56,7 @@ interface Row extends Encoded {
  * Loads a masked language model that proposes candidates.
  *
  * @param near  neighbours of words; by default by the model's own word embeddings
- * @throws {InputError} `augment/template` for a tokenizer that puts a text into another template than BERT's
+ * @throws {InputError} `augment/tokenizer` for one that is no WordPiece, `augment/template` for one that puts a text into another template than BERT's
  * @throws as `openMasked` does
  */
 export async function openProposer(
@@ -65,20 +65,26 @@ export async function openProposer(
   rules: CandidateRules,
   near: NearWords = nearByEmbeddings(network, rules.candidates),
 ): Promise<Proposer> {
-  if (!hasBertTemplates(network.vocabulary)) {
+  const { vocabulary } = network;
+  if (vocabulary.pipeline !== undefined) {
+    const kind = vocabulary.pipeline.model.type;
+    const message = `augment: expected a WordPiece tokenizer, whose words are pieces, got ${kind}`;
+    throw new InputError("augment/tokenizer", message);
+  }
+  if (!hasBertTemplates(vocabulary)) {
     const message = "augment: expected a tokenizer with BERT's post_processor, got another";
     throw new InputError("augment/template", message);
   }
   const model = await openMasked(engine, network);
-  const tokenizer = createTokenizer(network.vocabulary);
+  const tokenizer = createTokenizer(vocabulary);
   const segments = Math.min(2, network.config.typeVocab);
   return async (texts) => {
     const plans = texts.map((text): Plan => {
-      return planOf(text, network.vocabulary, tokenizer);
+      return planOf(text, vocabulary, tokenizer);
     });
     const rows = plans.map((plan) => maskWords(plan, tokenizer, rules, segments));
     const tops = await topPieces(model, rows.flat(), tokenizer.special.pad, rules);
-    const names = pieceNames(network.vocabulary);
+    const names = pieceNames(vocabulary);
     return plans.map((plan, t) => {
       const own = requireItem(rows, t, "rows").map(
         (row) => [row.position - 1, requireValue(tops.get(row), "pieces")] as const,
@@ -99,7 +105,7 @@ export function nearByEmbeddings({ config, tensors, vocabulary }: Network, count
  * Words outside of added tokens, and where their pieces are. A token that reaches over several words, or that is found
  * by what stands beside it, makes a text's pieces other than those of its words: then none of them is replaced.
  */
-function planOf(text: string, vocabulary: Network["vocabulary"], tokenizer: Tokenizer): Plan {
+function planOf(text: string, vocabulary: WordPieceFiles, tokenizer: Tokenizer): Plan {
   const stretches = tokenizer.between(text);
   const isOutside = ({ start, end }: Word): boolean =>
     stretches.some((stretch) => stretch.start <= start && end <= stretch.end);
@@ -110,7 +116,7 @@ function planOf(text: string, vocabulary: Network["vocabulary"], tokenizer: Toke
 }
 
 /** Texts of the pieces that may stand for a word: not what goes on with one, and no special piece. */
-function pieceNames(vocabulary: Network["vocabulary"]): (string | undefined)[] {
+function pieceNames(vocabulary: WordPieceFiles): (string | undefined)[] {
   const { prefix, added } = rulesOf(vocabulary);
   const special = new Set(added.flatMap((token) => (token.special ? [token.id] : [])));
   return vocabulary.vocab.map((piece, id) => {

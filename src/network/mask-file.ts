@@ -30,6 +30,7 @@ import {
   readTensor,
   type TensorEntry,
 } from "../formats/safetensors.ts";
+import { pipelineText } from "../text/pipeline/packed-json.ts";
 import { canonical } from "../text/rules.ts";
 import { lengthFor, withLength } from "./length.ts";
 import { packMask, unpackMask } from "./masks.ts";
@@ -61,8 +62,12 @@ export function maskBase(network: Network): MaskBase {
 
 /** Everything but tensors that an encoder's answers depend on. Dropout and initialisation are not among it. */
 function settingsOf({ config, vocabulary }: Network): string {
-  const { vocab, lowercase, stripAccents, tokenizeChineseChars, rules } = vocabulary;
+  const { vocab, rules } = vocabulary;
   const own = rules === undefined ? [] : [canonical(rules)];
+  if (vocabulary.pipeline !== undefined) {
+    return JSON.stringify([shapeOf(config), vocab, pipelineText(vocabulary.pipeline), ...own]);
+  }
+  const { lowercase, stripAccents, tokenizeChineseChars } = vocabulary;
   return JSON.stringify([shapeOf(config), vocab, lowercase, stripAccents, tokenizeChineseChars, ...own]);
 }
 

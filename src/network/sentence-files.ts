@@ -15,6 +15,7 @@ import { FormatError } from "../base/errors.ts";
 import { type Head, POOLING_MODES, type Pooling, type PoolingMode } from "../bert/config.ts";
 import { readJsonIfPresent } from "../formats/files.ts";
 import { isObject, type JsonObject, own } from "../formats/json.ts";
+import { lowersCase } from "../text/tokenizer.ts";
 import { parseSentenceLength, SENTENCE_FILE } from "../text/tokenizer-config.ts";
 import type { Network } from "./network.ts";
 
@@ -41,7 +42,7 @@ const LEGACY_MODES: Readonly<Record<string, string>> = {
 };
 
 /** What is known of a folder before these files are read. */
-type Before = Pick<Network, "head"> & { readonly vocabulary: Pick<Network["vocabulary"], "lowercase"> };
+type Before = Pick<Network, "head"> & { readonly vocabulary: Network["vocabulary"] };
 
 /**
  * Reads the files: the head with its pooling, and the length, Infinity where none is said.
@@ -59,7 +60,7 @@ export async function readSentenceFiles(
   const maxLength = parseSentenceLength(sentence, join(folder, SENTENCE_FILE));
   const modules = await read(MODULES);
   if (head.kind !== "none" || modules === undefined) return { head, maxLength };
-  const lowers = isObject(sentence) && own(sentence, "do_lower_case") === true && !vocabulary.lowercase;
+  const lowers = isObject(sentence) && own(sentence, "do_lower_case") === true && !lowersCase(vocabulary);
   const found = lowers
     ? "do_lower_case before a tokenizer that tells case apart"
     : (promptOf(await read(PROMPTS)) ?? (await poolingOf(modules, read)));

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { tinyModel } from "../../test/support/tiny-model.ts";
 import type { Head } from "../bert/config.ts";
 import type { Dataset } from "../data/dataset.ts";
+import type { Network } from "../network/network.ts";
 import { headFor, labellingOf, withHeadFor } from "./head.ts";
 
 const STARS: Dataset = {
@@ -11,9 +12,7 @@ const STARS: Dataset = {
   examples: [1, 4, 5, 4].map((label) => ({ text: "a film", label, where: "stars:1" })),
 };
 
-const biasOf = (network: ReturnType<typeof tinyModel>) => [
-  ...(network.tensors.get("classifier.bias")?.data ?? []),
-];
+const biasOf = (network: Network) => [...(network.tensors.get("classifier.bias")?.data ?? [])];
 
 test("a new regression begins at the labels' mean, one that is there where it is", () => {
   expect(biasOf(withHeadFor(tinyModel({ kind: "none" }), STARS, 0))).toEqual([3.5]);

@@ -59,8 +59,10 @@ function namedTokens(config: TokenizerConfig, file: readonly NumberedToken[]): N
   const listed = new Map(
     (config.isComplete ? config.numbered : file).map((token) => [token.content, token] as const),
   );
+  // A token that the class itself has, with flags of its own, is found as these say.
+  const isReplaced = ({ content, hasFlags }: NamedToken): boolean => config.given.has(content) || !hasFlags;
   const roles = new Set(Object.values(config.roles).map(({ content }) => content));
   return config.special.map((token) =>
-    roles.has(token.content) ? (listed.get(token.content) ?? token) : token,
+    roles.has(token.content) && isReplaced(token) ? (listed.get(token.content) ?? token) : token,
   );
 }

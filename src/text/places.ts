@@ -10,7 +10,7 @@
 
 import { requireItem } from "../base/present.ts";
 import type { Splitter } from "./added-tokens.ts";
-import { isSeparator } from "./spelling.ts";
+import { isSeparator } from "./wordpiece/spelling.ts";
 
 /** A piece in its text. */
 export interface PlacedPiece {

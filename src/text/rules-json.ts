@@ -5,19 +5,28 @@
  */
 
 import { fieldsOf, flagOf, listOf, numberOf, unread } from "./fields.ts";
-import type { AddedToken, Ruled, SpecialIds, TemplateItem, TokenizerRules } from "./rules.ts";
+import type { AddedToken, Ruled, SpecialIds, TemplateItem, TokenizerRules, WordPieceRules } from "./rules.ts";
 
 /** Numbers of pieces, and lengths of words. */
 const MOST = 2 ** 31;
 const MOST_TYPES = 255;
+
+/** Rules of WordPiece. @throws {FormatError} `tokenizer/…` naming the field */
+export function parseWordPieceRules(json: unknown, where: string): WordPieceRules {
+  const { prefix, maxWordLength } = fieldsOf(json, where);
+  if (typeof prefix !== "string") throw unread(where, "prefix", "a text", prefix);
+  return {
+    ...parseRules(json, where),
+    prefix,
+    maxWordLength: numberOf(maxWordLength, MOST, "maxWordLength", where),
+  };
+}
 
 /** @throws {FormatError} `tokenizer/…` naming the field */
 export function parseRules(json: unknown, where: string): TokenizerRules {
   const fields = fieldsOf(json, where);
   const special = fieldsOf(fields.special, `${where}: special`);
   const role = (name: keyof SpecialIds): number => numberOf(special[name], MOST, name, `${where}: special`);
-  const { prefix } = fields;
-  if (typeof prefix !== "string") throw unread(where, "prefix", "a text", prefix);
   const template = (key: string): TemplateItem[] =>
     listOf(fields[key], key, where).map((item) => parseItem(item, `${where}: ${key}`));
   return {
@@ -29,8 +38,6 @@ export function parseRules(json: unknown, where: string): TokenizerRules {
       mask: role("mask"),
     },
     words: numberOf(fields.words, MOST, "words", where),
-    prefix,
-    maxWordLength: numberOf(fields.maxWordLength, MOST, "maxWordLength", where),
     added: listOf(fields.added, "added", where).map((token) => parseAdded(token, `${where}: added`)),
     single: template("single"),
     pair: template("pair"),
@@ -57,17 +64,25 @@ function parseItem(json: unknown, where: string): TemplateItem {
   return { text, type: number };
 }
 
+/** Pieces and rules, of a tokenizer that is whole or not. */
+interface Checked extends Pick<Ruled, "vocab"> {
+  readonly rules?: TokenizerRules | undefined;
+  readonly pipeline?: object | undefined;
+}
+
 /**
  * The rules speak of pieces that are there, name each added token once, and their templates have each text once.
  * @throws {FormatError} `tokenizer/…` naming the rule
  */
-export function checkRules({ vocab, rules }: Ruled, where: string): void {
+export function checkRules({ vocab, rules, pipeline }: Checked, where: string): void {
   if (rules === undefined) return;
   const { special, words, added, single, pair } = rules;
   const check = (id: number, key: string): number => numberOf(id, vocab.length - 1, key, where);
   for (const [role, id] of Object.entries(special)) check(id, role);
-  if (words > vocab.length || special.unk >= words)
-    throw unread(where, "words", `a number above ${special.unk}, at most ${vocab.length}`, words);
+  // WordPiece has no other piece for what it cannot spell.
+  const least = pipeline === undefined ? special.unk : 0;
+  if (words > vocab.length || least >= words)
+    throw unread(where, "words", `a number above ${least}, at most ${vocab.length}`, words);
   added.forEach(({ id }, i) => {
     check(id, "added");
     const before = added[i - 1];

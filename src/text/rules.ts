@@ -1,5 +1,5 @@
 /**
- * What makes one WordPiece tokenizer another than the next: added tokens, the template around a text, special pieces.
+ * What makes one tokenizer another than the next of its kind: added tokens, the template around a text, special pieces.
  *
  * BERT's own rules follow from its vocabulary alone, so they are written nowhere (`TokenizerFiles.rules` is absent).
  * Everything here names pieces by number, since a piece's text stands in the vocabulary: when pieces leave, only the
@@ -7,6 +7,8 @@
  */
 
 import { FormatError } from "../base/errors.ts";
+import { keepInModel } from "./pipeline/keep.ts";
+import type { Pipeline } from "./pipeline/pipeline.ts";
 
 /** Numbers of the five pieces with a meaning of their own. */
 export interface SpecialIds {
@@ -50,15 +52,11 @@ export type TemplateItem =
   | { readonly text: "A" | "B"; readonly type: number }
   | { readonly id: number; readonly type: number };
 
-/** What a tokenizer has besides its pieces and the flags of its normaliser. */
+/** What a tokenizer has besides its pieces and the way from a text to them. */
 export interface TokenizerRules {
   readonly special: SpecialIds;
   /** Words are spelt with the first `words` pieces of the vocabulary; those after them are added tokens alone. */
   readonly words: number;
-  /** What a piece that goes on with a word begins with. */
-  readonly prefix: string;
-  /** A word of more characters is unknown. */
-  readonly maxWordLength: number;
   /** In ascending order of their numbers. */
   readonly added: readonly AddedToken[];
   /** What becomes of one text. */
@@ -67,15 +65,35 @@ export interface TokenizerRules {
   readonly pair: readonly TemplateItem[];
 }
 
-/** The part of a tokenizer that its rules belong to. */
-export interface Ruled {
-  /** Pieces by number. */
-  readonly vocab: readonly string[];
-  readonly rules?: TokenizerRules;
+/** Those of WordPiece. */
+export interface WordPieceRules extends TokenizerRules {
+  /** What a piece that goes on with a word begins with. */
+  readonly prefix: string;
+  /** A word of more characters is unknown. */
+  readonly maxWordLength: number;
 }
 
+/** The part of a WordPiece tokenizer that its rules belong to. */
+export interface RuledWordPiece {
+  /** Pieces by number. */
+  readonly vocab: readonly string[];
+  /** Absent when they are BERT's. */
+  readonly rules?: WordPieceRules;
+  readonly pipeline?: undefined;
+}
+
+/** The same of a tokenizer of another kind. */
+export interface RuledPipeline {
+  readonly vocab: readonly string[];
+  readonly rules: TokenizerRules;
+  readonly pipeline: Pipeline;
+}
+
+/** The part of any tokenizer that its rules belong to. */
+export type Ruled = RuledWordPiece | RuledPipeline;
+
 /** The text of a piece. @throws {FormatError} `vocab/piece` for a number that no piece has */
-export function pieceOf({ vocab }: Ruled, id: number): string {
+export function pieceOf({ vocab }: Pick<Ruled, "vocab">, id: number): string {
   const piece = vocab[id];
   if (piece !== undefined) return piece;
   throw new FormatError("vocab/piece", `piece ${id}: expected a number below ${vocab.length}, got ${id}`);
@@ -103,8 +121,18 @@ export function bertTemplates({ cls, sep }: Pick<SpecialIds, "cls" | "sep">): {
   return { single, pair: [...single, { text: "B", type: 1 }, { id: sep, type: 1 }] };
 }
 
+/** `<s> A </s>` and `<s> A </s> </s> B </s>`, all of type 0. */
+export function robertaTemplates({ cls, sep }: Pick<SpecialIds, "cls" | "sep">): {
+  readonly single: readonly TemplateItem[];
+  readonly pair: readonly TemplateItem[];
+} {
+  const piece = (id: number): TemplateItem => ({ id, type: 0 });
+  const single: TemplateItem[] = [piece(cls), { text: "A", type: 0 }, piece(sep)];
+  return { single, pair: [...single, piece(sep), { text: "B", type: 0 }, piece(sep)] };
+}
+
 /** The rules of a BERT tokenizer over these pieces. */
-function bertRules(vocab: readonly string[]): TokenizerRules {
+function bertRules(vocab: readonly string[]): WordPieceRules {
   const special = specialIds({ vocab });
   const ids = Object.values(special).sort((a, b) => a - b);
   return {
@@ -131,30 +159,32 @@ function sameTemplate(a: readonly TemplateItem[], b: readonly TemplateItem[]): b
 }
 
 /** The rules of any tokenizer. @throws {FormatError} `vocab/special` when one of BERT's special pieces is missing */
+export function rulesOf(ruled: RuledWordPiece): WordPieceRules;
+export function rulesOf(ruled: Ruled): TokenizerRules;
 export function rulesOf({ vocab, rules }: Ruled): TokenizerRules {
   return rules ?? bertRules(vocab);
 }
 
 /** The rules as a tokenizer carries them: none when they are BERT's. */
-export function ownRules(vocab: readonly string[], rules: TokenizerRules): { rules?: TokenizerRules } {
+export function ownRules(vocab: readonly string[], rules: WordPieceRules): { rules?: WordPieceRules } {
   const isBert = Object.values(SPECIAL_PIECES).every((piece) => vocab.includes(piece));
   return isBert && isSame(rules, bertRules(vocab)) ? {} : { rules };
 }
 
-function isSame(a: TokenizerRules, b: TokenizerRules): boolean {
+function isSame(a: WordPieceRules, b: WordPieceRules): boolean {
   return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
 }
 
 /** The rules with their keys in one order, so that equal rules have one text. */
-export function canonical({ special, added, single, pair, ...rest }: TokenizerRules): TokenizerRules {
+export function canonical(rules: TokenizerRules | WordPieceRules): TokenizerRules {
+  const { special, added, single, pair, words } = rules;
   const { pad, unk, cls, sep, mask } = special;
   const item = (place: TemplateItem): TemplateItem =>
     "text" in place ? { text: place.text, type: place.type } : { id: place.id, type: place.type };
   return {
     special: { pad, unk, cls, sep, mask },
-    words: rest.words,
-    prefix: rest.prefix,
-    maxWordLength: rest.maxWordLength,
+    words,
+    ...("prefix" in rules ? { prefix: rules.prefix, maxWordLength: rules.maxWordLength } : {}),
     added: added.map(({ id, singleWord, lstrip, rstrip, normalized, special: isSpecial }) => ({
       id,
       singleWord,
@@ -172,7 +202,10 @@ export function canonical({ special, added, single, pair, ...rest }: TokenizerRu
  * Numbers of the special pieces.
  * @throws {FormatError} `vocab/special` naming the missing one.
  */
-export function specialIds({ vocab, rules }: Ruled): SpecialIds {
+export function specialIds({
+  vocab,
+  rules,
+}: Pick<Ruled, "vocab"> & { readonly rules?: TokenizerRules | undefined }): SpecialIds {
   if (rules !== undefined) return rules.special;
   const find = (role: keyof SpecialIds): number => {
     const id = vocab.indexOf(SPECIAL_PIECES[role]);
@@ -207,12 +240,15 @@ export function keepOnly<T extends Ruled>(ruled: T, pieces: readonly number[]): 
   const vocab = pieces.map((id) => pieceOf(ruled, id));
   if (ruled.rules === undefined) return { ...ruled, vocab };
   const numbers = new Map(pieces.map((id, i) => [id, i]));
-  const { words } = ruled.rules;
-  const rules = renumber(ruled.rules, numbers);
-  return { ...ruled, vocab, rules: { ...rules, words: pieces.filter((id) => id < words).length } };
+  const given: TokenizerRules = ruled.rules;
+  const words = pieces.filter((id) => id < given.words).length;
+  const rules = { ...renumber(given, numbers), words };
+  if (ruled.pipeline === undefined) return { ...ruled, vocab, rules };
+  const model = keepInModel(ruled.pipeline.model, pieces.slice(0, words), vocab.slice(0, words));
+  return { ...ruled, vocab, rules, pipeline: { ...ruled.pipeline, model } };
 }
 
-function renumber(rules: TokenizerRules, numbers: ReadonlyMap<number, number>): TokenizerRules {
+function renumber<T extends TokenizerRules>(rules: T, numbers: ReadonlyMap<number, number>): T {
   const numberOf = (id: number): number => {
     const found = numbers.get(id);
     if (found !== undefined) return found;

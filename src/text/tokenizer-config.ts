@@ -8,6 +8,15 @@
  */
 
 import {
+  CLASS_NAMES,
+  classOfModel,
+  findClass,
+  ORDER,
+  type Role,
+  type Roles,
+  type TokenizerClass,
+} from "./classes.ts";
+import {
   type Fields,
   fieldsOf,
   flagOf,
@@ -17,7 +26,6 @@ import {
   numberOf,
   unread,
 } from "./fields.ts";
-import { SPECIAL_PIECES, type SpecialIds } from "./rules.ts";
 import { type NamedToken, type NumberedToken, parseSpecial, parseToken, plainToken } from "./token.ts";
 import type { TokenizerFlags } from "./tokenizer.ts";
 
@@ -40,19 +48,25 @@ export interface ConfigFiles {
 export interface TokenizerConfig {
   /** Named in messages: `tokenizer_config.json`. */
   readonly where: string;
-  /** BERT's own class, whose flags go before those of `tokenizer.json`; otherwise that file's own. */
-  readonly isBert: boolean;
+  /** What the class does with the files. */
+  readonly of: TokenizerClass;
   readonly flags: TokenizerFlags;
   /** Special tokens by role. */
-  readonly roles: Readonly<Partial<Record<keyof SpecialIds, NamedToken>>>;
+  readonly roles: Roles;
   /** All special tokens, in the order in which they get numbers. */
   readonly special: readonly NamedToken[];
+  /** Contents of those with a role that the files name; others are the class's own. */
+  readonly given: ReadonlySet<string>;
   /** Added tokens with numbers, ascending. */
   readonly numbered: readonly NumberedToken[];
   /** `added_tokens_decoder` is there: the files beside this one are not looked at. */
   readonly isComplete: boolean;
   /** Whether the second text of a pair has a type of its own. */
   readonly hasTypes: boolean;
+  /** Whether a text of bytes begins with a space. */
+  readonly addPrefixSpace: boolean;
+  /** Whether places are without the spaces at their ends, where the class says so. */
+  readonly trimOffsets: boolean;
   /** Keys that say which side is cut or padded: they go before tokenizer.json's. */
   readonly sides: readonly string[];
 }
@@ -63,10 +77,6 @@ const DEFAULTS = {
   tokenizeChineseChars: true,
   maxLength: Number.POSITIVE_INFINITY,
 } as const;
-
-const BERT_CLASSES: readonly unknown[] = ["BertTokenizer", "BertTokenizerFast"];
-const FILE_CLASSES: readonly unknown[] = ["PreTrainedTokenizerFast", "TokenizersBackend"];
-const CLASSES = [...BERT_CLASSES, ...FILE_CLASSES].join(", ");
 
 /** Keys that would give other pieces unless they have these values or say nothing. */
 const ONLY: readonly (readonly [key: string, ...values: unknown[]])[] = [
@@ -96,9 +106,6 @@ const EMPTY: readonly string[] = [
   "post_processor",
 ];
 
-/** The order in which `transformers` gives numbers to special tokens. */
-const ORDER = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"] as const;
-
 /**
  * @throws {FormatError} `tokenizer/kind` for another class, `tokenizer/config` for a key that would give other pieces,
  *   `tokenizer/object` for a file that is no object
@@ -106,25 +113,28 @@ const ORDER = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"] as const;
 export function parseTokenizerConfig({ config, model, ...beside }: ConfigFiles): TokenizerConfig {
   const { json, where } = config ?? { json: {}, where: "tokenizer_config.json" };
   const fields = fieldsOf(json, where);
-  const isBert = isBertClass(fields, where, model);
+  const found = findClassOf(fields, where, model);
   checkSettings(fields, where);
   const isComplete = "added_tokens_decoder" in fields;
   const merged = isComplete ? fields : mergeMap(fields, beside.specialTokensMap);
-  const { roles, special } = parseSpecials(merged, isBert, where);
+  const { roles, special, given } = parseSpecials(merged, found, where);
   const named = new Set(special.map(({ content }) => content));
   checkNeverSplit(fields, named, where);
   checkOtherTokens(fields, named, where);
   return {
     where,
-    isBert,
+    of: found,
     flags: parseFlags(fields, where),
     roles,
     special,
+    given,
     isComplete,
     numbered: isComplete
       ? parseDecoder(fields.added_tokens_decoder, `${where}: added_tokens_decoder`)
       : parseAddedTokens(beside.addedTokens, named),
-    hasTypes: hasTypes(fields, where),
+    hasTypes: hasTypes(fields, found, where),
+    addPrefixSpace: flagOf(fields, "add_prefix_space", false, where),
+    trimOffsets: flagOf(fields, "trim_offsets", true, where),
     sides: ["truncation", "padding"].filter((key) => !isUnset(fields[`${key}_side`])),
   };
 }
@@ -183,24 +193,25 @@ function tokensOf(fields: Fields, key: string, where: string): number {
   return Math.floor(value);
 }
 
-/** The class is the one that either file names, tokenizer_config.json before config.json; BERT's when neither does. */
-function isBertClass(fields: Fields, where: string, model: JsonFile | undefined): boolean {
+/** The class is the one that either file names, tokenizer_config.json before config.json; else that of the model's kind. */
+function findClassOf(fields: Fields, where: string, model: JsonFile | undefined): TokenizerClass {
   const named = fields.tokenizer_class;
-  const isNamed = !isUnset(named);
-  const isBert = !isNamed || isBertName(named, where);
+  const own = isUnset(named) ? undefined : requireClass(named, where);
   checkAutoMap(fields.auto_map, where);
-  if (isNamed) return isBert;
+  if (own !== undefined) return own;
   const other = model === undefined ? {} : fieldsOf(model.json, model.where);
   const at = model?.where ?? where;
-  const isBertHere = isUnset(other.tokenizer_class) || isBertName(other.tokenizer_class, at);
+  const found = isUnset(other.tokenizer_class)
+    ? classOfModel(other.model_type)
+    : requireClass(other.tokenizer_class, at);
   checkAutoMap(other.auto_map, at);
-  return isBertHere;
+  return found;
 }
 
-function isBertName(name: unknown, where: string): boolean {
-  if (BERT_CLASSES.includes(name)) return true;
-  if (FILE_CLASSES.includes(name)) return false;
-  throw unread(where, "tokenizer_class", CLASSES, name);
+function requireClass(name: unknown, where: string): TokenizerClass {
+  const found = findClass(name);
+  if (found === undefined) throw unread(where, "tokenizer_class", CLASS_NAMES, name);
+  return found;
 }
 
 /** Code of the model's author is never run; an entry for other classes than the tokenizer's does not matter here. */
@@ -234,18 +245,23 @@ function asSpecial(value: unknown): unknown {
   return typeof value === "object" && value !== null ? { ...value, special: true } : value;
 }
 
-/** BERT's class has names for all roles but begin and end; the other has those that are given. */
+/** A class has names for some roles; those that a file gives by their texts it looks for in its own way. */
 function parseSpecials(
   fields: Fields,
-  isBert: boolean,
+  { roles: defaults, wrap, extra: spare }: TokenizerClass,
   where: string,
-): Pick<TokenizerConfig, "roles" | "special"> {
-  const roles: Record<string, NamedToken> = {};
-  const defaults = new Map<string, string>(isBert ? Object.entries(SPECIAL_PIECES) : []);
+): Pick<TokenizerConfig, "roles" | "special" | "given"> {
+  const roles: Partial<Record<Role, NamedToken>> = {};
+  const given = new Set<string>();
   for (const role of ORDER) {
     const key = `${role}_token`;
-    const value = key in fields ? fields[key] : defaults.get(role);
-    if (!isUnset(value)) roles[role] = parseSpecial(value, key, where);
+    const value = key in fields ? fields[key] : undefined;
+    const token = isUnset(value) ? undefined : parseSpecial(value, key, where);
+    if (token !== undefined) given.add(token.content);
+    const found = token === undefined || token.hasFlags ? token : wrap(token, role);
+    if (key in fields) {
+      if (found !== undefined) roles[role] = found;
+    } else if (defaults[role] !== undefined) roles[role] = defaults[role];
   }
   if (LISTS.every((key) => !isEmpty(fields[key])))
     throw unread(
@@ -254,6 +270,7 @@ function parseSpecials(
       "nothing beside additional_special_tokens",
       fields.extra_special_tokens,
     );
+  const named = LISTS.some((key) => key in fields) ? [] : spare.map((content) => plainToken(content, true));
   const extra = LISTS.flatMap((key) => {
     const value = fields[key];
     // transformers 5 also takes an object of names and tokens.
@@ -261,8 +278,8 @@ function parseSpecials(
       isUnset(value) || Array.isArray(value) ? value : Object.values(fieldsOf(value, `${where}: ${key}`));
     return listOf(list, key, where).map((token) => parseSpecial(token, key, where));
   });
-  const named = ORDER.map((role) => roles[role]).filter((token) => token !== undefined);
-  return { roles, special: distinct([...named, ...extra]) };
+  const ordered = ORDER.map((role) => roles[role]).filter((token) => token !== undefined);
+  return { roles, special: distinct([...ordered, ...named, ...extra]), given };
 }
 
 /** The first of each content. */
@@ -314,8 +331,8 @@ function ascending(tokens: readonly NumberedToken[]): NumberedToken[] {
   return [...tokens].sort((a, b) => a.id - b.id);
 }
 
-/** The class of transformers 5 that 4 does not know gives no types unless it is told to; all others do. */
-function hasTypes(fields: Fields, where: string): boolean {
-  if (isUnset(fields.model_input_names)) return fields.tokenizer_class !== "TokenizersBackend";
+/** Without a word of the files the class decides. */
+function hasTypes(fields: Fields, found: TokenizerClass, where: string): boolean {
+  if (isUnset(fields.model_input_names)) return found.hasTypes;
   return listOf(fields.model_input_names, "model_input_names", where).includes("token_type_ids");
 }

@@ -7,6 +7,9 @@
  */
 
 import { InputError } from "../base/errors.ts";
+import { modelJson } from "./pipeline/model-json.ts";
+import { packPipeline } from "./pipeline/packed-json.ts";
+import { stepsJson } from "./pipeline/steps-json.ts";
 import {
   type AddedToken,
   canonical,
@@ -16,7 +19,7 @@ import {
   type TemplateItem,
   type TokenizerRules,
 } from "./rules.ts";
-import type { TokenizerFiles } from "./tokenizer.ts";
+import type { PipelineFiles, TokenizerFiles, WordPieceFiles } from "./tokenizer.ts";
 import { vocabText } from "./vocab-text.ts";
 
 /** Files of a tokenizer by name, with their text; undefined where there must be none of that name. */
@@ -24,6 +27,8 @@ export function tokenizerTexts(files: TokenizerFiles): ReadonlyMap<string, strin
   const rules = rulesOf(files);
   return new Map([
     ["vocab.txt", isBertLike(files) ? vocabText(files.vocab.slice(0, rules.words)) : undefined],
+    // Files of other kinds of tokenizers, whose content is in tokenizer.json.
+    ...SPARE.map((name): [string, undefined] => [name, undefined]),
     ["tokenizer.json", pretty(tokenizerJson(files))],
     ["tokenizer_config.json", pretty(tokenizerConfigJson(files))],
     ["special_tokens_map.json", pretty(specialNames(files))],
@@ -32,12 +37,16 @@ export function tokenizerTexts(files: TokenizerFiles): ReadonlyMap<string, strin
   ]);
 }
 
+/** What old folders have in place of tokenizer.json. */
+const SPARE = ["vocab.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model"];
+
 function pretty(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 /** Whether BERT's own class gives these pieces in every version. It cuts out all special pieces from a text. */
-function isBertLike(files: TokenizerFiles): boolean {
+function isBertLike(files: TokenizerFiles): files is WordPieceFiles {
+  if (files.pipeline !== undefined) return false;
   const { special, added, prefix, maxWordLength } = rulesOf(files);
   const areCutOut = Object.values(special).every((piece) => added.some(({ id }) => id === piece));
   return hasBertTemplates(files) && areCutOut && prefix === "##" && maxWordLength === 100;
@@ -55,18 +64,28 @@ function specialNames(files: TokenizerFiles): Record<string, string | undefined>
 
 /** Hugging Face's `tokenizer.json`; stock `transformers`, `tokenizers` and transformers.js read it. */
 export function tokenizerJson(files: TokenizerFiles): Record<string, unknown> {
-  const { vocab, tokenizeChineseChars, stripAccents, lowercase } = files;
   const rules = rulesOf(files);
-  const placed = [...rules.single, ...rules.pair].flatMap((item) => ("id" in item ? [item.id] : []));
-  const piece = (item: TemplateItem) =>
-    "id" in item
-      ? { SpecialToken: { id: vocab[item.id], type_id: item.type } }
-      : { Sequence: { id: item.text, type_id: item.type } };
+  const steps = files.pipeline === undefined ? wordPieceSteps(files) : pipelineSteps(files);
   return {
     version: "1.0",
     truncation: null,
     padding: null,
     added_tokens: rules.added.map(({ id, ...flags }) => ({ id, ...tokenJson(pieceOf(files, id), flags) })),
+    normalizer: steps.normalizer,
+    pre_tokenizer: steps.pre_tokenizer,
+    post_processor: steps.post_processor,
+    decoder: steps.decoder,
+    model: steps.model,
+  };
+}
+
+/** The sections of a kind. */
+type Sections = Record<"normalizer" | "pre_tokenizer" | "post_processor" | "decoder" | "model", unknown>;
+
+function wordPieceSteps(files: WordPieceFiles): Sections {
+  const { vocab, tokenizeChineseChars, stripAccents, lowercase } = files;
+  const rules = rulesOf(files);
+  return {
     normalizer: {
       type: "BertNormalizer",
       clean_text: true,
@@ -75,14 +94,7 @@ export function tokenizerJson(files: TokenizerFiles): Record<string, unknown> {
       lowercase,
     },
     pre_tokenizer: { type: "BertPreTokenizer" },
-    post_processor: {
-      type: "TemplateProcessing",
-      single: rules.single.map(piece),
-      pair: rules.pair.map(piece),
-      special_tokens: Object.fromEntries(
-        [...new Set(placed)].map((id) => [vocab[id], { id: vocab[id], ids: [id], tokens: [vocab[id]] }]),
-      ),
-    },
+    post_processor: templatesJson(files),
     decoder: { type: "WordPiece", prefix: rules.prefix, cleanup: true },
     model: {
       type: "WordPiece",
@@ -91,6 +103,36 @@ export function tokenizerJson(files: TokenizerFiles): Record<string, unknown> {
       max_input_chars_per_word: rules.maxWordLength,
       vocab: Object.fromEntries(vocab.slice(0, rules.words).map((text, id) => [text, id])),
     },
+  };
+}
+
+function pipelineSteps(files: PipelineFiles): Sections {
+  const { vocab, rules, pipeline } = files;
+  const { trim } = pipeline;
+  const bytes = { type: "ByteLevel", ...trim, trim_offsets: true, use_regex: true };
+  const templates = templatesJson(files);
+  return {
+    ...stepsJson(pipeline),
+    post_processor: trim === null ? templates : { type: "Sequence", processors: [bytes, templates] },
+    model: modelJson(vocab.slice(0, rules.words), pipeline.model),
+  };
+}
+
+function templatesJson(files: TokenizerFiles): Record<string, unknown> {
+  const { vocab } = files;
+  const rules = rulesOf(files);
+  const placed = [...rules.single, ...rules.pair].flatMap((item) => ("id" in item ? [item.id] : []));
+  const piece = (item: TemplateItem) =>
+    "id" in item
+      ? { SpecialToken: { id: vocab[item.id], type_id: item.type } }
+      : { Sequence: { id: item.text, type_id: item.type } };
+  return {
+    type: "TemplateProcessing",
+    single: rules.single.map(piece),
+    pair: rules.pair.map(piece),
+    special_tokens: Object.fromEntries(
+      [...new Set(placed)].map((id) => [vocab[id], { id: vocab[id], ids: [id], tokens: [vocab[id]] }]),
+    ),
   };
 }
 
@@ -105,32 +147,52 @@ export function tokenizerConfigJson(files: TokenizerFiles): Record<string, unkno
   const rules = rulesOf(files);
   const flags = {
     ...flagsJson(files),
-    tokenizer_class: isBertLike(files) ? "BertTokenizer" : "PreTrainedTokenizerFast",
+    tokenizer_class: isBertLike(files) ? "BertTokenizer" : FILE_CLASS,
   };
   if (files.rules === undefined) return flags;
   const decoder = rules.added.map(({ id, ...token }) => [id, tokenJson(pieceOf(files, id), token)]);
   return {
     ...flags,
-    model_input_names: ["input_ids", "token_type_ids", "attention_mask"],
+    // Models that know no types refuse them.
+    model_input_names: ["input_ids", ...(isTyped(rules) ? ["token_type_ids"] : []), "attention_mask"],
     added_tokens_decoder: Object.fromEntries(decoder),
   };
 }
 
+/** Whether a template has another type than 0. */
+function isTyped({ single, pair }: TokenizerRules): boolean {
+  return [...single, ...pair].some(({ type }) => type !== 0);
+}
+
+/** The class that takes tokenizer.json as it is, in every version. */
+const FILE_CLASS = "PreTrainedTokenizerFast";
+
 /** The class, the normaliser's flags, the length and the names of special pieces. */
 export function flagsJson(files: TokenizerFiles): Record<string, unknown> {
+  const lengthAndNames = { model_max_length: files.maxLength, ...specialNames(files) };
+  if (files.pipeline !== undefined) {
+    return { tokenizer_class: FILE_CLASS, ...prefixJson(files), ...lengthAndNames };
+  }
   return {
     tokenizer_class: "BertTokenizer",
     do_lower_case: files.lowercase,
     strip_accents: files.stripAccents,
     tokenize_chinese_chars: files.tokenizeChineseChars,
-    model_max_length: files.maxLength,
-    ...specialNames(files),
+    ...lengthAndNames,
   };
 }
 
-/** The rules as the packed file holds them; nothing when they are BERT's. */
-export function rulesJson({ rules }: TokenizerFiles): { espalier?: TokenizerRules } {
-  return rules === undefined ? {} : { espalier: canonical(rules) };
+/** `transformers` takes this from here and not from tokenizer.json, where bytes are the only step. */
+function prefixJson({ pipeline: { preTokenizers } }: PipelineFiles): Record<string, unknown> {
+  const step = preTokenizers.find(({ type }) => type === "ByteLevel");
+  return step?.type === "ByteLevel" ? { add_prefix_space: step.add_prefix_space } : {};
+}
+
+/** The rules and the steps as the packed file holds them; nothing when they are BERT's. */
+export function rulesJson({ rules, pipeline }: TokenizerFiles): Record<string, unknown> {
+  if (rules === undefined) return {};
+  const steps = pipeline === undefined ? {} : { pipeline: packPipeline(pipeline) };
+  return { espalier: canonical(rules), ...steps };
 }
 
 /**
@@ -143,17 +205,18 @@ export function rulesJson({ rules }: TokenizerFiles): { espalier?: TokenizerRule
  */
 export function requireBrowserTokenizer(files: TokenizerFiles): void {
   const rules = rulesOf(files);
-  const word = rules.added.find(({ singleWord }) => singleWord);
+  const { added, words } = rules;
+  const prefix = files.pipeline === undefined ? rulesOf(files).prefix : "";
+  const word = added.find(({ singleWord }) => singleWord);
   if (word !== undefined) throw unsupported("single_word", `${files.vocab[word.id]} with it`);
-  const piece = rules.added.find(({ id, normalized }) => {
+  const piece = added.find(({ id, normalized }) => {
     const content = pieceOf(files, id);
-    const goesOn = rules.prefix !== "" && content.startsWith(rules.prefix);
-    const isWord = WORD.test(goesOn ? content.slice(rules.prefix.length) : content);
-    return id >= rules.words && isWord && (goesOn || !normalized);
+    const goesOn = prefix !== "" && content.startsWith(prefix);
+    const isWord = WORD.test(goesOn ? content.slice(prefix.length) : content);
+    return files.pipeline === undefined && id >= words && isWord && (goesOn || !normalized);
   });
   if (piece !== undefined) throw unsupported("normalized", `${files.vocab[piece.id]}, a word, without it`);
-  const isTyped = [...rules.single, ...rules.pair].some(({ type }) => type !== 0);
-  if (!isBertLike(files) && isTyped)
+  if (!isBertLike(files) && isTyped(rules))
     throw unsupported("post_processor", "one that is not BERT's, with types");
 }
 

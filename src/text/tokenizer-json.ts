@@ -1,7 +1,8 @@
 /**
- * Reads `tokenizer.json`: WordPiece over words as BERT splits them, with any added tokens and any template.
+ * Reads `tokenizer.json`: WordPiece over words as BERT splits them, or the steps of a pipeline with BPE or Unigram, with any
+ * added tokens and any template.
  *
- * Sections of another kind are refused by name, so no pattern out of a file is ever compiled. What `transformers` sets
+ * What is not known is refused by name, so no pattern out of a file is ever compiled. What `transformers` sets
  * anew at each call (length and strategy of `truncation`, all of `padding` but its side) changes nothing there or here.
  * Not here: tokenizer_config.json, whose flags may go before this file's (vocabulary.ts).
  */
@@ -19,9 +20,13 @@ import {
   textOf,
   unread,
 } from "./fields.ts";
-import { bertTemplates, type TemplateItem } from "./rules.ts";
+import { kindOfModel, parseBpe, parseUnigram } from "./pipeline/model-json.ts";
+import type { Pipeline } from "./pipeline/pipeline.ts";
+import { flatSteps, parseSteps } from "./pipeline/steps-json.ts";
+import { bertTemplates, robertaTemplates, type TemplateItem } from "./rules.ts";
 import { type NumberedToken, parseToken } from "./token.ts";
 import type { TokenizerFlags } from "./tokenizer.ts";
+import type { TokenizerConfig } from "./tokenizer-config.ts";
 import { checkPieces } from "./vocab-text.ts";
 
 /** Types are small: BERT has two, and the embedding table's size is checked where it is known. */
@@ -35,48 +40,88 @@ export interface Templates {
   readonly pair: readonly TemplateItem[];
 }
 
-/** What the file says. */
-export interface TokenizerJson {
-  readonly flags: Omit<TokenizerFlags, "maxLength">;
+/** What a file of any kind says. */
+interface AnyJson {
   /** Pieces of the model by number, without tokens that are added alone. */
   readonly words: readonly string[];
-  readonly unk: string;
-  readonly prefix: string;
-  readonly maxWordLength: number;
   /** In the file's order, in which those that are no pieces of the model get numbers. */
   readonly added: readonly NumberedToken[];
   readonly templates: Templates;
 }
 
+/** What a file of WordPiece says. */
+export interface WordPieceJson extends AnyJson {
+  readonly flags: Omit<TokenizerFlags, "maxLength">;
+  readonly unk: string;
+  readonly prefix: string;
+  readonly maxWordLength: number;
+  readonly pipeline?: undefined;
+}
+
+/** What a file of another kind says. */
+export interface PipelineJson extends AnyJson {
+  readonly pipeline: Pipeline;
+}
+
+/** What the file says. */
+export type TokenizerJson = WordPieceJson | PipelineJson;
+
 /**
- * @param sides  `truncation` and `padding`, where tokenizer_config.json says their side
+ * @param config  of it, which sides tokenizer_config.json says, and how the class treats spaces
  * @throws {FormatError} `tokenizer/…` naming what is not read here, or a `vocab/…` code
  */
-export function parseTokenizerJson(json: unknown, sides: readonly string[], where: string): TokenizerJson {
+export function parseTokenizerJson(json: unknown, config: TokenizerConfig, where: string): TokenizerJson {
   const root = fieldsOf(json, where);
-  const normalizer = parseNormalizer(root, where);
-  sectionOf(root, "pre_tokenizer", "BertPreTokenizer", where);
-  if (!isUnset(root.decoder)) sectionOf(root, "decoder", "WordPiece", where);
   for (const key of ["truncation", "padding"]) {
-    if (isUnset(root[key]) || sides.includes(key)) continue;
+    if (isUnset(root[key]) || config.sides.includes(key)) continue;
     const { direction } = fieldsOf(root[key], `${where}: ${key}`);
     if (!isUnset(direction) && direction !== "Right")
       throw unread(`${where}: ${key}`, "direction", "Right", direction);
   }
-  return {
-    flags: normalizer,
-    ...parseModel(root.model, `${where}: model`),
-    added: listOf(root.added_tokens, "added_tokens", where).map((entry) => {
-      const fields = fieldsOf(entry, `${where}: added_tokens`);
-      const token = parseToken(fields, `${where}: added_tokens`);
-      return { ...token, id: numberOf(fields.id, MOST_PIECES, `number of ${token.content}`, where) };
-    }),
-    templates: parsePostProcessor(root.post_processor, `${where}: post_processor`),
-  };
+  const added = listOf(root.added_tokens, "added_tokens", where).map((entry) => {
+    const fields = fieldsOf(entry, `${where}: added_tokens`);
+    const token = parseToken(fields, `${where}: added_tokens`);
+    return { ...token, id: numberOf(fields.id, MOST_PIECES, `number of ${token.content}`, where) };
+  });
+  const [templates, trim] = parsePostProcessor(root.post_processor, where);
+  const kind = kindOfModel(root.model, `${where}: model`);
+  if (kind === "WordPiece") return { ...parseWordPiece(root, where), added, templates };
+  if (kind !== "BPE" && kind !== "Unigram")
+    throw unread(`${where}: model`, "type", "WordPiece, BPE or Unigram", kind);
+  return { ...parsePipeline(root, kind, trim, config, where), added, templates };
+}
+
+function parseWordPiece(root: Fields, where: string): Omit<WordPieceJson, "added" | "templates"> {
+  const flags = parseNormalizer(root, where);
+  sectionOf(root, "pre_tokenizer", "BertPreTokenizer", where);
+  if (!isUnset(root.decoder)) sectionOf(root, "decoder", "WordPiece", where);
+  return { flags, ...parseModel(root.model, `${where}: model`) };
+}
+
+/** RoBERTa's class says itself how places are trimmed; any class whether a text of bytes begins with a space. */
+function parsePipeline(
+  root: Fields,
+  kind: "BPE" | "Unigram",
+  trim: Pipeline["trim"],
+  { of: { trims }, addPrefixSpace, trimOffsets }: TokenizerConfig,
+  where: string,
+): Pick<PipelineJson, "words" | "pipeline"> {
+  const fields = fieldsOf(root.model, `${where}: model`);
+  const at = `${where}: model`;
+  const { words, model } =
+    kind === "Unigram" ? parseUnigram(fields, at) : parseBpe(parsePieces(fields.vocab, at), fields, at);
+  const steps = parseSteps(root, where);
+  const isAlone = !isUnset(root.pre_tokenizer) && fieldsOf(root.pre_tokenizer, where).type === "ByteLevel";
+  const preTokenizers = steps.preTokenizers.map((step) =>
+    isAlone && step.type === "ByteLevel" ? { ...step, add_prefix_space: addPrefixSpace } : step,
+  );
+  const own = trimOffsets ? { add_prefix_space: addPrefixSpace } : null;
+  const isTrimmed = trims && hasTrim(root.post_processor, where);
+  return { words, pipeline: { ...steps, preTokenizers, model, trim: isTrimmed ? own : trim } };
 }
 
 /** BERT's normaliser, or a sequence of it alone. */
-function parseNormalizer(root: Fields, where: string): TokenizerJson["flags"] {
+function parseNormalizer(root: Fields, where: string): WordPieceJson["flags"] {
   const outer = isUnset(root.normalizer) ? undefined : fieldsOf(root.normalizer, `${where}: normalizer`);
   const parts = outer?.type === "Sequence" ? listOf(outer.normalizers, "normalizers", where) : [];
   const [only] = parts;
@@ -106,10 +151,8 @@ function sectionOf(root: Fields, name: string, type: string, where: string): Fie
 function parseModel(
   json: unknown,
   where: string,
-): Pick<TokenizerJson, "words" | "unk" | "prefix" | "maxWordLength"> {
+): Pick<WordPieceJson, "words" | "unk" | "prefix" | "maxWordLength"> {
   const model = fieldsOf(json, where);
-  // Files older than tokenizers 0.10 do not name the kind of their model.
-  expectValue(model, "type", "WordPiece", where);
   const { unk_token: unk = "[UNK]", continuing_subword_prefix: prefix = "##" } = model;
   const words = parsePieces(model.vocab, where);
   if (typeof unk !== "string" || !words.includes(unk)) {
@@ -141,29 +184,50 @@ function parsePieces(json: unknown, where: string): string[] {
   return whole;
 }
 
-function parsePostProcessor(json: unknown, where: string): Templates {
-  if (isUnset(json)) {
-    const text: TemplateItem = { text: "A", type: 0 };
-    return { single: [text], pair: [text, { text: "B", type: 1 }] };
+/** Whether places are trimmed by one of the steps, or might be. */
+function hasTrim(json: unknown, where: string): boolean {
+  return flatSteps(json, "post_processor", where).some(
+    ({ type }) => type === "RobertaProcessing" || type === "ByteLevel",
+  );
+}
+
+/** The templates, and how places are trimmed. */
+function parsePostProcessor(json: unknown, where: string): [Templates, Pipeline["trim"]] {
+  const at = `${where}: post_processor`;
+  let templates: Templates | undefined;
+  let trim: Pipeline["trim"] = null;
+  for (const step of flatSteps(json, "post_processor", where)) {
+    const isTrimming = step.type === "RobertaProcessing" || step.type === "ByteLevel";
+    if (isTrimming && flagOf(step, "trim_offsets", true, at))
+      trim = { add_prefix_space: flagOf(step, "add_prefix_space", true, at) };
+    if (step.type === "ByteLevel") continue;
+    if (templates !== undefined) throw unread(where, "post_processor", "one template", step.type);
+    templates = parseTemplates(step, where);
   }
-  const fields = fieldsOf(json, where);
-  if (fields.type === "BertProcessing") {
-    return bertTemplates({
-      cls: numberIn(fields.cls, "cls", where),
-      sep: numberIn(fields.sep, "sep", where),
-    });
+  return [templates ?? NO_TEMPLATES, trim];
+}
+
+const TEXT: TemplateItem = { text: "A", type: 0 };
+/** Of texts that nothing is put around. */
+const NO_TEMPLATES: Templates = { single: [TEXT], pair: [TEXT, { text: "B", type: 1 }] };
+
+function parseTemplates(fields: Fields, name: string): Templates {
+  const where = `${name}: post_processor`;
+  if (fields.type === "BertProcessing" || fields.type === "RobertaProcessing") {
+    const ids = { cls: numberIn(fields.cls, "cls", where), sep: numberIn(fields.sep, "sep", where) };
+    return fields.type === "BertProcessing" ? bertTemplates(ids) : robertaTemplates(ids);
   }
   if (fields.type !== "TemplateProcessing") {
-    const name = where.replace(/: post_processor$/, "");
-    throw unread(name, "post_processor", "TemplateProcessing or BertProcessing", fields.type);
+    const known = "TemplateProcessing, BertProcessing, RobertaProcessing or ByteLevel";
+    throw unread(name, "post_processor", known, fields.type);
   }
   const special = fieldsOf(fields.special_tokens ?? {}, `${where}: special_tokens`);
-  const idsOf = (name: unknown): number[] => {
-    const entry = typeof name === "string" && Object.hasOwn(special, name) ? special[name] : undefined;
-    if (entry === undefined) throw unread(where, "special_tokens", `the token ${name}`, undefined);
-    const { ids } = fieldsOf(entry, `${where}: ${name}`);
-    return listOf(ids, `ids of ${name}`, where).map((id) =>
-      numberOf(id, MOST_PIECES, `ids of ${name}`, where),
+  const idsOf = (token: unknown): number[] => {
+    const entry = typeof token === "string" && Object.hasOwn(special, token) ? special[token] : undefined;
+    if (entry === undefined) throw unread(where, "special_tokens", `the token ${token}`, undefined);
+    const { ids } = fieldsOf(entry, `${where}: ${token}`);
+    return listOf(ids, `ids of ${token}`, where).map((id) =>
+      numberOf(id, MOST_PIECES, `ids of ${token}`, where),
     );
   };
   return {

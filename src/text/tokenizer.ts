@@ -1,16 +1,16 @@
 /**
- * BERT's WordPiece tokenizer: text in, piece numbers out, equal to Hugging Face's Rust `tokenizers`.
+ * A tokenizer: text in, piece numbers out, equal to Hugging Face's Rust `tokenizers`.
  *
- * The word pieces, the normaliser's three flags and the rules where they are not BERT's make such a tokenizer, so a
- * network carries just those (`TokenizerFiles`). Added tokens are cut out here (added-tokens.ts), since the library
- * does not know of tokens that must be words of their own; what lies between them is spelt by `@huggingface/tokenizers`,
- * word by word (spelling.ts), no further than is wanted. Compared over every code point, only characters differ whose
- * category is newer than Unicode 8: the Python library's tables are older than JavaScript's.
+ * There are two kinds. BERT's WordPiece is made by its word pieces, the normaliser's three flags and the rules where they
+ * are not BERT's; any other by its pieces, its rules and a pipeline of steps (pipeline/). A network carries just those
+ * (`TokenizerFiles`). Of both, added tokens are cut out here (added-tokens.ts), and what lies between them is spelt word by
+ * word, no further than is wanted: WordPiece by `@huggingface/tokenizers` (spelling.ts), the other in pipeline/spelling.ts.
+ * Compared over every code point, only characters differ whose category is newer than the Python library's tables.
  * Not here: reading files (vocabulary.ts) and writing them (tokenizer-files.ts).
  */
 
 import { FormatError } from "../base/errors.ts";
-import { createSplitter, type Part, type Pattern } from "./added-tokens.ts";
+import { createSplitter, type Part, type Pattern, type Splitter } from "./added-tokens.ts";
 import {
   assemble,
   assemblePlaced,
@@ -24,10 +24,20 @@ import {
   type WindowedEncoding,
   type WordsEncoding,
 } from "./encoding.ts";
-import { openLibrary, spellingOf } from "./library.ts";
+import { createDecoder } from "./pipeline/decoders.ts";
+import type { Pipeline } from "./pipeline/pipeline.ts";
+import { createPipeline } from "./pipeline/spelling.ts";
 import { type PlacedPiece, type Placing, placedParts } from "./places.ts";
-import { type AddedToken, pieceOf, rulesOf, type SpecialIds, type TokenizerRules } from "./rules.ts";
-import { createSpeller, type Spelling } from "./spelling.ts";
+import {
+  type AddedToken,
+  pieceOf,
+  rulesOf,
+  type SpecialIds,
+  type TokenizerRules,
+  type WordPieceRules,
+} from "./rules.ts";
+import { openLibrary, spellingOf } from "./wordpiece/library.ts";
+import { createSpeller } from "./wordpiece/spelling.ts";
 
 /** What BERT's normaliser does, and how long a text may be. */
 export interface TokenizerFlags {
@@ -39,12 +49,31 @@ export interface TokenizerFlags {
   readonly maxLength: number;
 }
 
-/** All that a tokenizer consists of. */
-export interface TokenizerFiles extends TokenizerFlags {
+/** All that a WordPiece tokenizer consists of. */
+export interface WordPieceFiles extends TokenizerFlags {
   /** Pieces by number: those of `vocab.txt`, then tokens that were added alone. */
   readonly vocab: readonly string[];
   /** Absent when they are BERT's. */
-  readonly rules?: TokenizerRules;
+  readonly rules?: WordPieceRules;
+  readonly pipeline?: undefined;
+}
+
+/** All that a tokenizer of another kind consists of. */
+export interface PipelineFiles {
+  /** Pieces by number: those of the model, then tokens that were added alone. */
+  readonly vocab: readonly string[];
+  readonly maxLength: number;
+  readonly rules: TokenizerRules;
+  readonly pipeline: Pipeline;
+}
+
+/** All that a tokenizer consists of. */
+export type TokenizerFiles = WordPieceFiles | PipelineFiles;
+
+/** Whether a tokenizer cannot tell capitals from small letters. */
+export function lowersCase(files: TokenizerFiles): boolean {
+  if (files.pipeline === undefined) return files.lowercase;
+  return files.pipeline.normalizers.some(({ type }) => type === "Lowercase");
 }
 
 /** Encodes texts; equal texts give equal arrays. */
@@ -87,15 +116,17 @@ export interface Tokenizer {
  */
 export function createTokenizer(files: TokenizerFiles): Tokenizer {
   const rules = rulesOf(files);
-  const library = openLibrary(files, rules);
-  const spelling = spellingOf(files, library);
-  const { read, readPlaced, between } = cutAddedTokens(files, rules, spelling);
+  const { read, readPlaced, between, readable } =
+    files.pipeline === undefined ? readWordPiece(files) : readPipeline(files);
   const special = new Set(rules.added.flatMap((token) => (token.special ? [token.id] : [])));
   const pieces = (text: string): readonly number[] => {
     const reading = startReading(read(text));
     reading.readTo(Number.POSITIVE_INFINITY);
     return reading.pieces;
   };
+  // Where a space before a word is part of its pieces, words are read as in a text of them.
+  const hasSpaces = pieces("a").join() !== pieces(" a").join();
+  const wordPieces = (word: string, i: number) => pieces(i > 0 && hasSpaces ? ` ${word}` : word);
   return {
     vocabSize: files.vocab.length,
     special: rules.special,
@@ -109,7 +140,7 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
     encodePlaced: (text, maxLength) => assemblePlaced(readPlaced(text), maxLength, rules),
     encodePlacedWindows: (text, maxLength, stride) =>
       assemblePlacedWindows([...readPlaced(text)].flat(), { maxLength, stride, rules }),
-    encodeWords: (words, maxLength) => assembleWords(words.map(pieces), maxLength, rules),
+    encodeWords: (words, maxLength) => assembleWords(words.map(wordPieces), maxLength, rules),
     between,
     encode: (text, pair, maxLength) => {
       const second = pair === undefined ? undefined : startReading(read(pair));
@@ -117,34 +148,24 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
     },
     decode: (ids) => {
       const kept = Array.from(ids).filter((id) => !special.has(id));
-      return kept.length === 0 ? "" : library.decode(kept, { skip_special_tokens: false });
+      return kept.length === 0 ? "" : readable(kept);
     },
   };
 }
 
-/** First the tokens that stand in the text as it is, then in what lies between them those of the normalised text. */
-function cutAddedTokens(
-  files: TokenizerFiles,
-  rules: TokenizerRules,
-  spelling: Spelling,
-): Pick<Tokenizer, "between"> & {
+/** What the kinds do each in their own way. */
+interface Reader extends Pick<Tokenizer, "between"> {
   read(text: string): Iterator<readonly number[]>;
   readPlaced(text: string): Generator<readonly PlacedPiece[]>;
-} {
+  readable(ids: number[]): string;
+}
+
+function readWordPiece(files: WordPieceFiles): Reader {
+  const rules = rulesOf(files);
+  const library = openLibrary(files, rules);
+  const spelling = spellingOf(files, library);
   const { spell, normalise } = createSpeller(spelling);
-  const patternOf = (token: AddedToken): Pattern => {
-    const content = pieceOf(files, token.id);
-    return { ...token, text: token.normalized ? normalise(content) : content };
-  };
-  const patterns = rules.added.map(patternOf);
-  checkPatterns(patterns, files.vocab);
-  const asIs = createSplitter(patterns.filter(({ normalized }) => !normalized));
-  const after = patterns.filter(({ normalized }) => normalized);
-  const normalised = after.length === 0 ? undefined : createSplitter(after);
-  const read = (text: string): Iterator<readonly number[]> =>
-    readParts(text, asIs, (between) =>
-      normalised === undefined ? spell(between) : readParts(normalise(between), normalised, spell),
-    );
+  const { asIs, normalised } = openSplitters(files, rules, normalise);
   const placing: Placing = {
     ...spelling,
     prefix: rules.prefix,
@@ -152,9 +173,51 @@ function cutAddedTokens(
     piecesOf: (word) => [...spell(word)].flat(),
   };
   return {
-    read,
+    read: (text) =>
+      readParts(text, asIs, (between) =>
+        normalised === undefined ? spell(between) : readParts(normalise(between), normalised, spell),
+      ),
     readPlaced: (text) => placedParts(text, asIs, normalised, placing),
-    between: (text) => [...asIs(text)].filter(({ id }) => id === undefined),
+    between: (text) => betweenOf(text, asIs),
+    readable: (ids) => library.decode(ids, { skip_special_tokens: false }),
+  };
+}
+
+function readPipeline(files: PipelineFiles): Reader {
+  const { pipeline, rules, vocab } = files;
+  const speller = createPipeline({ pipeline, words: rules.words, vocab });
+  const splitters = openSplitters(files, rules, speller.normalise);
+  const added = new Set(rules.added.map(({ id }) => id));
+  const isAdded = (id: number): boolean => added.has(id);
+  const readable = createDecoder(pipeline.decoders);
+  return {
+    read: (text) => speller.read(text, splitters),
+    readPlaced: (text) => speller.readPlaced(text, splitters),
+    between: (text) => betweenOf(text, splitters.asIs),
+    readable: (ids) => readable(ids.map((id) => ({ text: pieceOf(files, id), isAdded: isAdded(id) }))),
+  };
+}
+
+function betweenOf(text: string, asIs: Splitter): Part[] {
+  return [...asIs(text)].filter(({ id }) => id === undefined);
+}
+
+/** First the tokens that stand in the text as it is, then in what lies between them those of the normalised text. */
+function openSplitters(
+  files: TokenizerFiles,
+  rules: TokenizerRules,
+  normalise: (text: string) => string,
+): { readonly asIs: Splitter; readonly normalised: Splitter | undefined } {
+  const patternOf = (token: AddedToken): Pattern => {
+    const content = pieceOf(files, token.id);
+    return { ...token, text: token.normalized ? normalise(content) : content };
+  };
+  const patterns = rules.added.map(patternOf);
+  checkPatterns(patterns, files.vocab);
+  const after = patterns.filter(({ normalized }) => normalized);
+  return {
+    asIs: createSplitter(patterns.filter(({ normalized }) => !normalized)),
+    normalised: after.length === 0 ? undefined : createSplitter(after),
   };
 }
 

@@ -2,7 +2,8 @@
  * The pieces of a vocabulary that a corpus needs, so that the rest can leave.
  *
  * Kept are the pieces that the tokenizer's rules name, every piece of one character (as a word's beginning and as its continuation, so that
- * unseen words still have pieces) and every piece the corpus is cut into. WordPiece takes the longest piece that fits,
+ * unseen words still have pieces) and every piece the corpus is cut into; of BPE and Unigram also what these are made of
+ * and compared with (pipeline/keep.ts). WordPiece takes the longest piece that fits,
  * and a piece that was the longest still is when others leave: words keep their pieces. A word without pieces could gain
  * some, when the long piece that led it astray leaves; the pieces it holds are then kept too, until none does.
  *
@@ -10,8 +11,14 @@
  * with them (network/vocabulary.ts).
  */
 
+import { neededPieces } from "./pipeline/keep.ts";
 import { keepOnly, pieceOf, ruledPieces, rulesOf, splitsAtSpaces } from "./rules.ts";
-import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
+import {
+  createTokenizer,
+  type PipelineFiles,
+  type TokenizerFiles,
+  type WordPieceFiles,
+} from "./tokenizer.ts";
 
 /**
  * Numbers of the pieces to keep, in ascending order.
@@ -19,6 +26,24 @@ import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
  * @example usedPieces(network.vocabulary, ["a film to remember", "a film to forget"]);
  */
 export function usedPieces(vocabulary: TokenizerFiles, texts: Iterable<string>): number[] {
+  return vocabulary.pipeline === undefined
+    ? usedWordPieces(vocabulary, texts)
+    : usedPipelinePieces(vocabulary, texts);
+}
+
+function usedPipelinePieces(files: PipelineFiles, texts: Iterable<string>): number[] {
+  const { vocab, rules, pipeline } = files;
+  const { pieces } = createTokenizer(files);
+  const kept = ruledPieces(files);
+  vocab.forEach((piece, id) => {
+    if ([...piece].length === 1) kept.add(id);
+  });
+  for (const text of texts) for (const id of pieces(text)) kept.add(id);
+  const needed = neededPieces(pipeline.model, kept, vocab.slice(0, rules.words));
+  return ascending(new Set([...kept, ...needed]));
+}
+
+function usedWordPieces(vocabulary: WordPieceFiles, texts: Iterable<string>): number[] {
   const { vocab } = vocabulary;
   const { prefix } = rulesOf(vocabulary);
   const whole = createTokenizer(vocabulary);
@@ -43,7 +68,7 @@ export function usedPieces(vocabulary: TokenizerFiles, texts: Iterable<string>):
 
 /** The words that have other pieces under `kept` than under the whole vocabulary, as their pieces spell them. */
 function findGainedWords(
-  vocabulary: TokenizerFiles,
+  vocabulary: WordPieceFiles,
   kept: ReadonlySet<number>,
   words: readonly string[],
   piecesOf: (word: string) => readonly number[],

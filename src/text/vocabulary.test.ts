@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { EspalierError } from "../base/errors.ts";
+import { CLASS_NAMES } from "./classes.ts";
 import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 import { parseSentenceLength } from "./tokenizer-config.ts";
 import { tokenizerConfigJson, tokenizerJson } from "./tokenizer-files.ts";
@@ -146,10 +147,7 @@ const configs: [unknown, string][] = [
   [{ do_basic_tokenize: false }, "c: do_basic_tokenize: expected true, got false"],
   [{ mask_token: 7 }, "c: mask_token: expected a text or an object with content, got 7"],
   [{ unk_token: "<unk>" }, "c: unk_token: expected a piece of vocab.txt, got <unk>"],
-  [
-    { tokenizer_class: "T5Tokenizer" },
-    "c: tokenizer_class: expected BertTokenizer, BertTokenizerFast, PreTrainedTokenizerFast, TokenizersBackend, got T5Tokenizer",
-  ],
+  [{ tokenizer_class: "T5Tokenizer" }, `c: tokenizer_class: expected ${CLASS_NAMES}, got T5Tokenizer`],
   [{ model_max_length: -1 }, "c: model_max_length: expected a number of 3 or more, got -1"],
   [[], "c: expected a JSON object, got []"],
   [null, "c: expected a JSON object, got null"],
@@ -173,14 +171,14 @@ const attacks: [string, Record<string, unknown>, string][] = [
   ["no normaliser", { normalizer: null }, "t: normalizer: expected BertNormalizer, got null"],
   [
     "another model",
-    { model: { type: "BPE", vocab: {}, merges: [] } },
-    "t: model: type: expected WordPiece, got BPE",
+    { model: { type: "WordLevel", vocab: {} } },
+    "t: model: type: expected WordPiece, BPE or Unigram, got WordLevel",
   ],
   ["another decoder", { decoder: { type: "ByteLevel" } }, "t: decoder: expected WordPiece, got ByteLevel"],
   [
     "another post-processor",
-    { post_processor: { type: "RobertaProcessing" } },
-    "t: post_processor: expected TemplateProcessing or BertProcessing, got RobertaProcessing",
+    { post_processor: { type: "PairProcessing" } },
+    "t: post_processor: expected TemplateProcessing, BertProcessing, RobertaProcessing or ByteLevel, got PairProcessing",
   ],
   [
     "uncleaned text",

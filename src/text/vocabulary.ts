@@ -10,22 +10,21 @@
 import { FormatError, InputError } from "../base/errors.ts";
 import { addTokens } from "./added-vocabulary.ts";
 import { unread } from "./fields.ts";
-import {
-  type AddedToken,
-  bertTemplates,
-  ownRules,
-  SPECIAL_PIECES,
-  type SpecialIds,
-  type TemplateItem,
-} from "./rules.ts";
-import type { TokenizerFiles } from "./tokenizer.ts";
+import { type AddedToken, ownRules, SPECIAL_PIECES, type SpecialIds, type TemplateItem } from "./rules.ts";
+import type { PipelineFiles, TokenizerFiles, WordPieceFiles } from "./tokenizer.ts";
 import {
   type ConfigFiles,
   type JsonFile,
   parseTokenizerConfig,
   type TokenizerConfig,
 } from "./tokenizer-config.ts";
-import { parseTokenizerJson, type Templates, type TokenizerJson } from "./tokenizer-json.ts";
+import {
+  type PipelineJson,
+  parseTokenizerJson,
+  type Templates,
+  type TokenizerJson,
+  type WordPieceJson,
+} from "./tokenizer-json.ts";
 import { endsInBlankLines, parseVocab } from "./vocab-text.ts";
 
 /** All files that a tokenizer may consist of. An absent one is undefined. */
@@ -55,7 +54,7 @@ export function readTokenizer(sources: TokenizerSources, folder: string): Tokeni
   const words = sources.vocab && parseVocab(sources.vocab.text, sources.vocab.where);
   if (sources.tokenizer !== undefined) {
     const { json, where } = sources.tokenizer;
-    const parsed = parseTokenizerJson(json, config.sides, where);
+    const parsed = parseTokenizerJson(json, config, where);
     checkSameWords(words, parsed, folder);
     return fromJson(parsed, config, where);
   }
@@ -88,13 +87,30 @@ function checkSameWords(
 }
 
 function fromJson(json: TokenizerJson, config: TokenizerConfig, where: string): TokenizerFiles {
+  return json.pipeline === undefined
+    ? wordPieceFromJson(json, config, where)
+    : pipelineFromJson(json, config, where);
+}
+
+function pipelineFromJson(json: PipelineJson, config: TokenizerConfig, where: string): PipelineFiles {
+  const { pipeline, words } = json;
+  if (config.of.isBert) {
+    throw unread(config.where, "tokenizer_class", `a class of ${pipeline.model.type}`, "one of WordPiece");
+  }
+  const { vocab, added } = addTokens(words, json.added, config);
+  const templates = typed(checkedTemplates(json.templates, vocab, where), config);
+  const rules = { special: specialOf(vocab, config), words: words.length, added, ...templates };
+  return { vocab, maxLength: config.flags.maxLength, rules, pipeline };
+}
+
+function wordPieceFromJson(json: WordPieceJson, config: TokenizerConfig, where: string): WordPieceFiles {
   const named = config.roles.unk?.content;
-  if (config.isBert && named !== undefined && named !== json.unk) {
+  if (config.of.isBert && named !== undefined && named !== json.unk) {
     throw unread(config.where, "unk_token", `${json.unk} as in ${where}`, named);
   }
   const { vocab, added } = addTokens(json.words, json.added, config);
-  if (config.isBert) checkFlags(json, config, added, where);
-  const flags = { ...(config.isBert ? config.flags : json.flags), maxLength: config.flags.maxLength };
+  if (config.of.isBert) checkFlags(json, config, added, where);
+  const flags = { ...(config.of.isBert ? config.flags : json.flags), maxLength: config.flags.maxLength };
   const { prefix, maxWordLength } = json;
   const rules = {
     special: { ...specialOf(vocab, config), unk: vocab.indexOf(json.unk) },
@@ -109,7 +125,7 @@ function fromJson(json: TokenizerJson, config: TokenizerConfig, where: string): 
 
 /** transformers 4 looks for normalised tokens as the flags it puts aside have them, transformers 5 as those it takes. */
 function checkFlags(
-  { flags }: TokenizerJson,
+  { flags }: WordPieceJson,
   config: TokenizerConfig,
   added: readonly AddedToken[],
   where: string,
@@ -127,7 +143,7 @@ function checkFlags(
 }
 
 function fromWords(words: readonly string[], config: TokenizerConfig): TokenizerFiles {
-  if (!config.isBert) {
+  if (!config.of.isBert) {
     throw unread(config.where, "tokenizer_class", "BertTokenizer beside vocab.txt", "one of tokenizer.json");
   }
   const { vocab, added } = addTokens(words, [], config);
@@ -141,7 +157,7 @@ function fromWords(words: readonly string[], config: TokenizerConfig): Tokenizer
     prefix: "##",
     maxWordLength: 100,
     added,
-    ...typed(bertTemplates(special), config),
+    ...typed(config.of.templates(special), config),
   };
   return { vocab, ...config.flags, ...ownRules(vocab, rules) };
 }

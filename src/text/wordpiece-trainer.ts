@@ -19,14 +19,14 @@ import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { ConfigError, InputError } from "../base/errors.ts";
 import { requireEntry } from "../base/present.ts";
 import { SPECIAL_PIECES } from "./rules.ts";
-import type { TokenizerFiles } from "./tokenizer.ts";
+import type { WordPieceFiles } from "./tokenizer.ts";
 import { tokenizerJson } from "./tokenizer-files.ts";
 
 /** The tokenizer reads longer words as [UNK] (BERT's max_input_chars_per_word), so they train nothing. */
 const LONGEST_WORD = 100;
 
 /** How text becomes words: the flags the tokenizer is made with. */
-export type WordFlags = Pick<TokenizerFiles, "lowercase" | "stripAccents" | "tokenizeChineseChars">;
+export type WordFlags = Pick<WordPieceFiles, "lowercase" | "stripAccents" | "tokenizeChineseChars">;
 
 /** What vocabulary to train. */
 export interface VocabularyOptions {

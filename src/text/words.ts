@@ -6,7 +6,7 @@
  * Only words of the letters a to z count, and no stop words. Not here: the pieces themselves (tokenizer.ts).
  */
 
-import type { TokenizerFiles } from "./tokenizer.ts";
+import type { WordPieceFiles } from "./tokenizer.ts";
 
 /** A word in its text: `text.slice(start, end)`. */
 export interface Word {
@@ -49,7 +49,7 @@ export function isStopWord(word: string): boolean {
 /** The words of a text that may be replaced, in its order. */
 export function replaceableWords(
   text: string,
-  rules: Pick<TokenizerFiles, "lowercase" | "stripAccents">,
+  rules: Pick<WordPieceFiles, "lowercase" | "stripAccents">,
 ): Word[] {
   return [...text.matchAll(RUN)].flatMap(({ 0: run, index: start }) => {
     const word = plain(run, rules);
@@ -58,7 +58,7 @@ export function replaceableWords(
   });
 }
 
-function plain(run: string, rules: Pick<TokenizerFiles, "lowercase" | "stripAccents">): string {
+function plain(run: string, rules: Pick<WordPieceFiles, "lowercase" | "stripAccents">): string {
   const cased = rules.lowercase ? run.toLowerCase() : run;
   return (rules.stripAccents ?? rules.lowercase) ? cased.normalize("NFD").replace(/\p{Mn}/gu, "") : cased;
 }

@@ -212,7 +212,7 @@ def refused():
     for key in ["do_lower_case", "tokenize_chinese_chars"]:
         yield text(f"{key} null, which Python cannot read either", {**SLOW, key: None}), key
     yield text("a list as auto_map", {**SLOW, "auto_map": ["tokenization.Mine", None]}), "auto_map"
-    for name in ["BertweetTokenizer", "PreTrainedTokenizer", "T5TokenizerFast", "DistilBertTokenizerFast"]:
+    for name in ["BertweetTokenizer", "PreTrainedTokenizer", "T5TokenizerFast", "LlamaTokenizerFast"]:
         yield text(name, {"tokenizer_class": name}), "tokenizer_class"
     yield text("another class in config.json", {}, model={**MODEL_CONFIG, "tokenizer_class": "BertJapaneseTokenizer"}), "tokenizer_class"
     yield text("code in config.json", {}, model={**MODEL_CONFIG, "auto_map": {"AutoTokenizer": ["t.T", None]}}), "auto_map"
@@ -230,13 +230,13 @@ def refused():
         "normalizer": [None, {"type": "NFC"}, {"type": "Sequence", "normalizers": [NORMALIZER, {"type": "NFC"}]}],
         "pre_tokenizer": [None, {"type": "Whitespace"}, {"type": "Sequence", "pretokenizers": [{"type": "BertPreTokenizer"}]}],
         "decoder": [{"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}],
-        "post_processor": [{"type": "RobertaProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2], "trim_offsets": True, "add_prefix_space": True}],
+        "post_processor": [{"type": "Sequence", "processors": [{"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]}] * 2}],
     }
     for key, values in files.items():
         for i, value in enumerate(values):
             yield file(f"{key} of another kind, {i + 1}", {key: value}), key
     yield file("text that is not cleaned", {"normalizer": {**NORMALIZER, "clean_text": False}}), "clean_text"
-    yield file("another model", {"model": {"type": "BPE", "vocab": {}, "merges": []}}), "type"
+    yield file("another model", {"model": {"type": "WordLevel", "vocab": {}}}), "type"
     yield file("texts cut on the left", {"truncation": LEFT}), "direction"
     yield file("texts padded on the left", {"padding": {**PADDING, "direction": "Left"}}), "direction"
     yield file("an unknown piece that is none", {"model": {**MODEL, "unk_token": "<none>"}}), "unk_token"

@@ -3,7 +3,8 @@
 import { keyOf } from "../../src/base/random.ts";
 import type { Head } from "../../src/bert/config.ts";
 import { initialNetwork, type Network } from "../../src/network/network.ts";
-import { type AddedToken, rulesOf, SPECIAL_FLAGS, type TokenizerRules } from "../../src/text/rules.ts";
+import { type AddedToken, rulesOf, SPECIAL_FLAGS, type WordPieceRules } from "../../src/text/rules.ts";
+import type { WordPieceFiles } from "../../src/text/tokenizer.ts";
 import { TINY_CONFIG, tinyModel } from "./tiny-model.ts";
 
 /** Tokens that are added behind the words. */
@@ -13,13 +14,13 @@ const FLAGS = { singleWord: false, lstrip: false, rstrip: false, normalized: tru
 
 /** With `change` of its rules; without one its templates are BERT's. */
 export function ruledModel(
-  change: (rules: TokenizerRules) => Partial<TokenizerRules> = () => ({}),
+  change: (rules: WordPieceRules) => Partial<WordPieceRules> = () => ({}),
   head: Head = { kind: "classification", labels: ["negative", "positive"] },
-): Network {
-  const { vocabulary } = tinyModel();
-  const words = vocabulary.vocab.length;
-  const vocab = [...vocabulary.vocab, ...ADDED];
-  const bert = rulesOf(vocabulary);
+): Network & { readonly vocabulary: WordPieceFiles } {
+  const { vocabulary: plain } = tinyModel();
+  const words = plain.vocab.length;
+  const vocab = [...plain.vocab, ...ADDED];
+  const bert = rulesOf(plain);
   const added: AddedToken[] = [
     ...bert.added,
     { id: words, ...SPECIAL_FLAGS },
@@ -29,16 +30,12 @@ export function ruledModel(
   ];
   const rules = { ...bert, words, added };
   const config = { ...TINY_CONFIG, vocabSize: vocab.length };
-  return initialNetwork(
-    config,
-    head,
-    { ...vocabulary, vocab, rules: { ...rules, ...change(rules) } },
-    keyOf(3),
-  );
+  const vocabulary = { ...plain, vocab, rules: { ...rules, ...change(rules) } };
+  return { ...initialNetwork(config, head, vocabulary, keyOf(3)), vocabulary };
 }
 
 /** `<s> A` for one text, `<s> B <s> A` for a pair, with types. */
-export function ownTemplates({ words }: TokenizerRules): Partial<TokenizerRules> {
+export function ownTemplates({ words }: WordPieceRules): Partial<WordPieceRules> {
   const mark = { id: words + 3, type: 0 };
   return {
     single: [mark, { text: "A", type: 0 }],

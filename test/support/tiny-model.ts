@@ -8,6 +8,7 @@ import type { BertConfig, Head } from "../../src/bert/config.ts";
 import { writeFolder } from "../../src/network/folder.ts";
 import { initialNetwork, type Network } from "../../src/network/network.ts";
 import { SPECIAL_PIECES } from "../../src/text/rules.ts";
+import type { WordPieceFiles } from "../../src/text/tokenizer.ts";
 import { configOf } from "./configs.ts";
 
 /** The words of the vocabulary; anything else is [UNK]. */
@@ -30,7 +31,7 @@ export const TINY_CONFIG: BertConfig = configOf({
 export function tinyModel(
   head: Head = { kind: "classification", labels: ["negative", "positive"] },
   config: BertConfig = TINY_CONFIG,
-): Network {
+): Network & { readonly vocabulary: WordPieceFiles } {
   const vocabulary = {
     vocab: [...Object.values(SPECIAL_PIECES), ...WORDS],
     lowercase: true,
@@ -38,7 +39,7 @@ export function tinyModel(
     tokenizeChineseChars: true,
     maxLength: config.maxPositions,
   };
-  return initialNetwork(config, head, vocabulary, keyOf(3));
+  return { ...initialNetwork(config, head, vocabulary, keyOf(3)), vocabulary };
 }
 
 /** Both layers pruned, differently. */

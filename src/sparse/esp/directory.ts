@@ -3,7 +3,8 @@
  *
  *   model       a Hugging Face config.json: shape, head and labels (bert/config.ts)
  *   tokenizer   a Hugging Face tokenizer_config.json; under `espalier` rules that are not BERT's (text/rules.ts), which
- *               name pieces by number; the pieces are a section of their own
+ *               name pieces by number; under `pipeline` the steps of a tokenizer that is no WordPiece
+ *               (text/pipeline/packed-json.ts); the pieces are a section of their own
  *   metadata    free strings by name
  *   tensors     [name, shape, values] of a dense tensor, [name, shape, values, block] of a sparse one
  *
@@ -19,8 +20,9 @@ import { parseHead } from "../../bert/head.ts";
 import { optionalParameters, parameters, type Shapes, weightOf } from "../../bert/names.ts";
 import { isObject, own, parseJson } from "../../formats/json.ts";
 import { expectValue, fieldsOf } from "../../text/fields.ts";
-import { SPECIAL_PIECES, type TokenizerRules } from "../../text/rules.ts";
-import { parseRules } from "../../text/rules-json.ts";
+import { type PackedPipeline, parsePacked } from "../../text/pipeline/packed-json.ts";
+import { SPECIAL_PIECES, type TokenizerRules, type WordPieceRules } from "../../text/rules.ts";
+import { parseRules, parseWordPieceRules } from "../../text/rules-json.ts";
 import type { TokenizerFiles, TokenizerFlags } from "../../text/tokenizer.ts";
 import { checkSettings, parseFlags } from "../../text/tokenizer-config.ts";
 import { flagsJson, rulesJson } from "../../text/tokenizer-files.ts";
@@ -45,8 +47,21 @@ const SPELLINGS: Readonly<Record<BlockShape, number | string>> = {
   "4x4": "4x4",
 };
 
+/** A WordPiece tokenizer without its pieces. */
+export interface PackedWordPiece extends TokenizerFlags {
+  readonly rules?: WordPieceRules;
+  readonly pipeline?: undefined;
+}
+
+/** A tokenizer of another kind, without its pieces and what it spells with. */
+export interface PackedOther {
+  readonly maxLength: number;
+  readonly rules: TokenizerRules;
+  readonly pipeline: PackedPipeline;
+}
+
 /** A tokenizer without its pieces. */
-export type PackedTokenizer = TokenizerFlags & { readonly rules?: TokenizerRules };
+export type PackedTokenizer = PackedWordPiece | PackedOther;
 
 /** Everything about a file but its pieces and its numbers. */
 export interface Directory {
@@ -127,7 +142,15 @@ function parseTokenizer(json: unknown, where: string): PackedTokenizer {
   checkSettings(fields, at);
   const flags = parseFlags(fields, at);
   const rules = own(fields, "espalier");
-  if (rules !== undefined) return { ...flags, rules: parseRules(rules, `${at}: espalier`) };
+  const pipeline = own(fields, "pipeline");
+  if (pipeline !== undefined) {
+    return {
+      maxLength: flags.maxLength,
+      rules: parseRules(rules, `${at}: espalier`),
+      pipeline: parsePacked(pipeline, `${at}: pipeline`),
+    };
+  }
+  if (rules !== undefined) return { ...flags, rules: parseWordPieceRules(rules, `${at}: espalier`) };
   for (const [role, text] of Object.entries(SPECIAL_PIECES)) expectValue(fields, `${role}_token`, text, at);
   return flags;
 }

@@ -5,6 +5,9 @@
  *   section 1       word pieces (pieces.ts)
  *   section 2 + i   tensor i of the directory (matrices.ts)
  *
+ * With a tokenizer that is no WordPiece the file is of another version, and between pieces and tensors lies a section more
+ * (pipeline-section.ts).
+ *
  * Promise: what is read is a whole model that agrees with itself; equal content and options are written as equal bytes, and
  * writing what was read gives the file again. A file is refused with a FormatError, whatever its bytes, before more memory
  * is taken than its size can account for. Browser-safe. The format's rules are in docs/format.md.
@@ -22,8 +25,15 @@ import type { Network } from "../../network/network.ts";
 import type { TokenizerFiles } from "../../text/tokenizer.ts";
 import { isPacked, type PackedMatrix, packedSizes, unpackMatrix } from "../matrix.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
-import { joinSections, splitSections } from "./container.ts";
-import { checkTensors, type Directory, directoryText, parseDirectory, tensorShapes } from "./directory.ts";
+import { joinSections, openSections, PIPELINE_VERSION, VERSION } from "./container.ts";
+import {
+  checkTensors,
+  type Directory,
+  directoryText,
+  type PackedTokenizer,
+  parseDirectory,
+  tensorShapes,
+} from "./directory.ts";
 import { bad } from "./failure.ts";
 import {
   type Budget,
@@ -36,6 +46,7 @@ import {
   storageOf,
 } from "./matrices.ts";
 import { decodePieces, encodePieces } from "./pieces.ts";
+import { decodePipeline, encodePipeline } from "./pipeline-section.ts";
 import { readText, writeText } from "./text.ts";
 import { roundMatrix, type ValueKind } from "./values.ts";
 
@@ -100,7 +111,11 @@ export async function encodeEsp(network: EspContent, options: EspOptions = {}): 
   parseDirectory(text, WRITING);
   const directory = new ByteWriter();
   writeText(directory, text, "directory");
-  return joinSections([directory.bytes(), encodePieces(vocabulary, config.vocabSize), ...sections]);
+  const pieces = encodePieces(vocabulary, config.vocabSize);
+  const { pipeline, rules, vocab } = vocabulary;
+  if (pipeline === undefined) return joinSections([directory.bytes(), pieces, ...sections]);
+  const numbers = encodePipeline(pipeline, vocab.slice(0, rules.words));
+  return joinSections([directory.bytes(), pieces, numbers, ...sections], PIPELINE_VERSION);
 }
 
 /** Vectors are float32, embedding tables dense; of any other matrix its numbers decide. */
@@ -167,21 +182,42 @@ export interface OpenedEsp {
 
 /** Opens a file. @throws as `decodeEsp` does */
 export function openEsp(bytes: Uint8Array, where: string): OpenedEsp {
-  const all = splitSections(bytes, where);
-  const [first, second, ...sections] = all;
+  const { version, sections: all } = openSections(bytes, where);
+  const [first, second, ...others] = all;
   if (first === undefined || second === undefined) {
     throw bad("sections", "file", "a directory and a vocabulary", "fewer sections", where);
   }
   const directory = parseDirectory(readText(new ByteReader(first, "directory", where)), where);
+  const { config, tokenizer } = directory;
+  const isOther = tokenizer.pipeline !== undefined;
+  const expected = isOther ? PIPELINE_VERSION : VERSION;
+  if (version !== expected)
+    throw bad("version", "file", `version ${expected} for its tokenizer`, version, where);
+  const sections = isOther ? others.slice(1) : others;
+  const numbers = isOther ? others[0] : undefined;
   if (sections.length !== directory.tensors.size) {
     throw bad("sections", "file", `${directory.tensors.size} tensors`, sections.length, where);
   }
-  const { config, tokenizer } = directory;
-  const files = { ...tokenizer, vocab: decodePieces(second, config.vocabSize, tokenizer.rules, where) };
+  const files = decodeTokenizer(tokenizer, second, numbers, config.vocabSize, where);
   const vocabulary = { ...files, maxLength: lengthFor({ config, vocabulary: files }) };
   const head = all.reduce((left, { length }) => left - length, bytes.length);
-  const sizes = { head, directory: first.length, vocabulary: second.length };
+  const sizes = { head, directory: first.length, vocabulary: second.length + (numbers?.length ?? 0) };
   return { directory, vocabulary, sections, sizes };
+}
+
+/** The tokenizer of a directory, with its pieces and what it spells with. */
+function decodeTokenizer(
+  tokenizer: PackedTokenizer,
+  pieces: Uint8Array,
+  numbers: Uint8Array | undefined,
+  most: number,
+  where: string,
+): TokenizerFiles {
+  const vocab = decodePieces(pieces, most, tokenizer, where);
+  if (tokenizer.pipeline === undefined) return { ...tokenizer, vocab };
+  const words = vocab.slice(0, tokenizer.rules.words);
+  if (numbers === undefined) throw bad("sections", "file", "merges or scores", "none", where);
+  return { ...tokenizer, vocab, pipeline: decodePipeline(numbers, tokenizer.pipeline, words, where) };
 }
 
 /**

@@ -5,9 +5,10 @@
  */
 
 import { FormatError } from "../../base/errors.ts";
-import { type Ruled, specialIds, type TokenizerRules } from "../../text/rules.ts";
+import { type Ruled, specialIds } from "../../text/rules.ts";
 import { checkRules } from "../../text/rules-json.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
+import type { PackedTokenizer } from "./directory.ts";
 import { bad } from "./failure.ts";
 import { readText, writeText } from "./text.ts";
 
@@ -26,22 +27,25 @@ export function encodePieces(pieces: Ruled, most: number): Uint8Array {
 }
 
 /**
- * @param rules  what the directory says of the pieces, if it does
+ * @param tokenizer  what the directory says of the pieces
  * @throws {FormatError} `esp/pieces`, `esp/piece`, `vocab/special`, `tokenizer/…`; as `readText` does
  */
 export function decodePieces(
   section: Uint8Array,
   most: number,
-  rules: TokenizerRules | undefined,
+  tokenizer: PackedTokenizer,
   where: string,
 ): string[] {
   const vocab = readText(new ByteReader(section, "vocabulary", where)).split("\n");
-  checkPieces({ vocab, ...(rules === undefined ? {} : { rules }) }, most, where);
+  checkPieces({ vocab, ...tokenizer }, most, where);
   return vocab;
 }
 
+/** Pieces, and what names some of them. */
+type NamedPieces = Pick<Ruled, "vocab"> & (Pick<Ruled, "rules" | "pipeline"> | PackedTokenizer);
+
 /** Each once, none empty, each on one line; those that the rules name are among them. */
-function checkPieces(ruled: Ruled, most: number, where: string): void {
+function checkPieces(ruled: NamedPieces, most: number, where: string): void {
   const pieces = ruled.vocab;
   if (pieces.length > most) {
     throw bad("pieces", "vocabulary", `at most vocab_size ${most} pieces`, pieces.length, where);

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { requireItem } from "../base/present.ts";
-import { keyOf, randint } from "../base/random.ts";
+import { requireItem } from "../../base/present.ts";
+import { keyOf, randint } from "../../base/random.ts";
+import type { WordPieceFiles } from "../tokenizer.ts";
 import { spellingOf } from "./library.ts";
 import { createSpeller, type Spelling } from "./spelling.ts";
-import type { TokenizerFiles } from "./tokenizer.ts";
 
 const SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const LETTERS = [..."abei=!?.<好豈𠀀\u302e\u0301é"];
@@ -25,7 +25,7 @@ const CHARACTERS = [
   "\ude0d",
 ];
 
-function files(flags: (typeof FLAGS)[number]): TokenizerFiles {
+function files(flags: (typeof FLAGS)[number]): WordPieceFiles {
   return { ...flags, vocab: VOCAB, maxLength: 512 };
 }
 

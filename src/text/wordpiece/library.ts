@@ -6,11 +6,11 @@
  */
 
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
-import { type Ruled, rulesOf, type TokenizerRules } from "./rules.ts";
+import { type RuledWordPiece, rulesOf, type WordPieceRules } from "../rules.ts";
 import type { Spelling } from "./spelling.ts";
 
 /** What of a tokenizer the library is told: its pieces, its rules, and what its normaliser does (tokenizer.ts). */
-interface Spelled extends Ruled {
+interface Spelled extends RuledWordPiece {
   readonly lowercase: boolean;
   readonly stripAccents: boolean | null;
   readonly tokenizeChineseChars: boolean;
@@ -29,7 +29,7 @@ const ASTRAL_IDEOGRAPH =
   /[\u{20000}-\u{2A6DF}\u{2A700}-\u{2B73F}\u{2B740}-\u{2B81F}\u{2B920}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu;
 
 /** The library over the words' pieces; added tokens it only knows for decoding, by their place behind the others. */
-export function openLibrary(files: Spelled, rules: TokenizerRules): Library {
+export function openLibrary(files: Spelled, rules: WordPieceRules): Library {
   const { vocab, lowercase, stripAccents, tokenizeChineseChars } = files;
   const tokenizer = {
     added_tokens: [],

@@ -1,0 +1,105 @@
+/** Tokenizers of every kind beside Hugging Face's Rust `tokenizers`, on hard texts (test/goldens/tokenizer_kinds.py). */
+
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { keepOnly } from "../rules.ts";
+import { createTokenizer, type PipelineFiles, type TokenizerFiles } from "../tokenizer.ts";
+import { tokenizerTexts } from "../tokenizer-files.ts";
+import { usedPieces } from "../used-pieces.ts";
+import { readTokenizer } from "../vocabulary.ts";
+
+interface Kind {
+  readonly tokenizer: unknown;
+  readonly config: unknown;
+  readonly ids: readonly (readonly number[])[];
+  /** In code points, start and end by turns. */
+  readonly offsets: readonly (readonly number[])[];
+  readonly pair: readonly number[];
+  readonly types: readonly number[];
+  readonly decoded: readonly string[];
+}
+
+interface Golden {
+  readonly texts: readonly string[];
+  readonly kinds: Readonly<Record<string, Kind>>;
+}
+
+const packed = readFileSync(new URL("../../../test/goldens/tokenizer-kinds.json.gz", import.meta.url));
+const golden = parseGolden(gunzipSync(packed).toString("utf8"));
+
+/** The table of characters stands in the file once. */
+function parseGolden(text: string): Golden {
+  const { charsmap }: { charsmap: string } = JSON.parse(text);
+  return JSON.parse(text.replaceAll('"precompiled_charsmap":"#"', `"precompiled_charsmap":"${charsmap}"`));
+}
+
+function read(tokenizer: unknown, config: unknown): TokenizerFiles {
+  const named = (json: unknown, where: string) => ({ json, where });
+  return readTokenizer(
+    { tokenizer: named(tokenizer, "tokenizer.json"), config: named(config, "tokenizer_config.json") },
+    "f",
+  );
+}
+
+/** The files as they are written, read again. */
+function rewritten(files: TokenizerFiles): TokenizerFiles {
+  const texts = tokenizerTexts(files);
+  const parsed = (name: string): unknown => JSON.parse(texts.get(name) ?? "null");
+  return read(parsed("tokenizer.json"), parsed("tokenizer_config.json"));
+}
+
+function isPipeline(files: TokenizerFiles): files is PipelineFiles {
+  return files.pipeline !== undefined;
+}
+
+/** Places in UTF-16 units. */
+function unitsOf(text: string, offsets: readonly number[]): (number | undefined)[] {
+  const units = [0];
+  for (const char of text) units.push((units.at(-1) ?? 0) + char.length);
+  return offsets.map((place) => units[place]);
+}
+
+describe.each(Object.entries(golden.kinds))("%s", (_, kind) => {
+  const files = read(kind.tokenizer, kind.config);
+  const tokenizer = createTokenizer(files);
+
+  test("pieces of every text are Python's", () => {
+    expect(golden.texts.map((text) => [text, tokenizer.pieces(text)])).toEqual(
+      golden.texts.map((text, i) => [text, kind.ids[i]]),
+    );
+  });
+
+  test("places of every piece are Python's", () => {
+    const placed = golden.texts.map((text) => {
+      if (text === "") return [text, []];
+      const places = tokenizer.encodePlaced(text, 1e6).places.filter((place) => place !== null);
+      return [text, places.flatMap(({ start, end }) => [start, end])];
+    });
+    const expected = golden.texts.map((text, i) => [text, unitsOf(text, kind.offsets[i] ?? [])]);
+    expect(placed).toEqual(expected);
+  });
+
+  test("a pair stands in its template, and pieces are read back as text", () => {
+    const pair = tokenizer.encode("good film", "dull plot", 64);
+    expect([[...pair.ids], pair.types.length]).toEqual([kind.pair, kind.types.length]);
+    const decoded = kind.decoded.map((_, i) => tokenizer.decode(kind.ids[i] ?? []));
+    expect(decoded).toEqual(kind.decoded);
+  });
+
+  test("what is written is read as the same tokenizer", () => {
+    expect(rewritten(files)).toEqual(files);
+  });
+
+  test("with the pieces alone that texts need, they have the same pieces", () => {
+    const texts = golden.texts.slice(0, 90);
+    const used = usedPieces(files, texts);
+    const few = keepOnly(files, used);
+    const small = createTokenizer(few);
+    expect(used.length).toBeLessThan(files.vocab.length);
+    expect(isPipeline(few) && few.vocab.length).toBe(used.length);
+    expect(texts.map((text) => small.pieces(text).map((id) => used[id]))).toEqual(
+      texts.map((text) => tokenizer.pieces(text)),
+    );
+  });
+});

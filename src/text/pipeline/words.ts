@@ -1,0 +1,146 @@
+/**
+ * Pre-tokenizers: cut a normalised text into the words that are spelt one by one.
+ *
+ * Not here: what a pattern finds (patterns.ts), pieces of a word (models.ts).
+ */
+
+import { matchesOf, prepend, replaceAll } from "./normalizers.ts";
+import { GPT2 } from "./patterns.ts";
+import type { Behavior, PreTokenizer, Sought } from "./pipeline.ts";
+import { rewrite, type Stretch, sliceOf, widthAt } from "./stretch.ts";
+
+/** Cuts a stretch into stretches. */
+export type Cut = (stretch: Stretch) => readonly Stretch[];
+
+/** All steps, each on what the one before it left; nothing that is empty is left. */
+export function createCutter(preTokenizers: readonly PreTokenizer[]): Cut {
+  const steps = preTokenizers.map(createStep);
+  return (stretch) =>
+    steps.reduce<readonly Stretch[]>(
+      (given, step) => given.flatMap(step).filter(({ text }) => text !== ""),
+      [stretch],
+    );
+}
+
+/** Words of letters, marks, digits and underscores, as Rust's `\w` has them. */
+const WORD_CHARACTER = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}";
+const WORDS = new RegExp(`[${WORD_CHARACTER}]+|[^${WORD_CHARACTER}\\p{White_Space}]+`, "gu");
+const SPACE = /\p{White_Space}/gu;
+const PUNCTUATION = /[!-/:-@[-`{-~\p{P}]/gu;
+const DIGIT = /\p{N}/gu;
+
+function createStep(step: PreTokenizer): Cut {
+  switch (step.type) {
+    case "Whitespace":
+      return (stretch) => split(stretch, WORDS, "Removed", true);
+    case "WhitespaceSplit":
+      return (stretch) => split(stretch, SPACE, "Removed");
+    case "BertPreTokenizer":
+      return (stretch) =>
+        split(stretch, SPACE, "Removed").flatMap((word) => split(word, PUNCTUATION, "Isolated"));
+    case "Punctuation":
+      return (stretch) => split(stretch, PUNCTUATION, step.behavior);
+    case "Digits":
+      return (stretch) => split(stretch, DIGIT, step.individual_digits ? "Isolated" : "Contiguous");
+    case "Split":
+      return (stretch) => split(stretch, step.pattern, step.behavior, step.invert);
+    case "Metaspace":
+      return (stretch) => markSpaces(stretch, step);
+    case "ByteLevel":
+      return (stretch) => {
+        const isBare = step.add_prefix_space && !stretch.text.startsWith(" ");
+        const given = isBare ? prepend(stretch, " ") : stretch;
+        return (step.use_regex ? split(given, GPT2, "Isolated") : [given]).map(toBytes);
+      };
+  }
+}
+
+/** Spaces become marks, each at the beginning of a word. */
+function markSpaces(
+  stretch: Stretch,
+  step: PreTokenizer & { readonly type: "Metaspace" },
+): readonly Stretch[] {
+  const { replacement, prepend_scheme: scheme } = step;
+  const marked = replaceAll(stretch, { String: " " }, replacement);
+  const isWanted = scheme === "always" || (scheme === "first" && stretch.isFirst);
+  const given = isWanted && !marked.text.startsWith(replacement) ? prepend(marked, replacement) : marked;
+  return step.split ? split(given, { String: replacement }, "MergedWithNext") : [given];
+}
+
+type Span = readonly [start: number, end: number, isMatch: boolean];
+
+/** @param isInverted  what is between the matches is the match */
+function split(
+  stretch: Stretch,
+  sought: Sought | RegExp,
+  behavior: Behavior,
+  isInverted = false,
+): readonly Stretch[] {
+  const spans: Span[] = [];
+  let done = 0;
+  for (const [start, end] of matchesOf(stretch.text, sought)) {
+    if (start > done) spans.push([done, start, isInverted]);
+    spans.push([start, end, !isInverted]);
+    done = end;
+  }
+  if (done < stretch.text.length) spans.push([done, stretch.text.length, isInverted]);
+  return arrange(spans, behavior).map(([start, end]) => sliceOf(stretch, start, end));
+}
+
+function arrange(spans: readonly Span[], behavior: Behavior): readonly Span[] {
+  switch (behavior) {
+    case "Isolated":
+      return spans;
+    case "Removed":
+      return spans.filter(([, , isMatch]) => !isMatch);
+    case "Contiguous":
+      return join(spans, (span, before) => span[2] === before[2]);
+    case "MergedWithPrevious":
+      return join(spans, (span, before) => span[2] && !before[2]);
+    case "MergedWithNext":
+      return join(spans, (span, before) => before[2] && !span[2]);
+  }
+}
+
+/** Joins a span to the one before it where `belongs` says so. */
+function join(spans: readonly Span[], belongs: (span: Span, before: Span) => boolean): Span[] {
+  const out: Span[] = [];
+  spans.forEach((span, i) => {
+    const [before, last] = [spans[i - 1], out.at(-1)];
+    if (before !== undefined && last !== undefined && belongs(span, before))
+      out[out.length - 1] = [last[0], span[1], span[2]];
+    else out.push(span);
+  });
+  return out;
+}
+
+/** A visible character for each byte, as GPT-2 has it: those that are visible stand for themselves. */
+export const BYTE_CHARACTERS: readonly string[] = byteCharacters();
+
+function byteCharacters(): string[] {
+  let hidden = 0;
+  return Array.from({ length: 256 }, (_, byte) => {
+    const isVisible = (byte > 32 && byte < 127) || (byte > 160 && byte < 256 && byte !== 173);
+    return String.fromCharCode(isVisible ? byte : 256 + hidden++);
+  });
+}
+
+const ENCODER = new TextEncoder();
+
+/** The bytes of a stretch, each as its character. */
+function toBytes(stretch: Stretch): Stretch {
+  const { text, origins } = stretch;
+  const spell = (part: string): string => {
+    let out = "";
+    for (const byte of ENCODER.encode(part)) out += BYTE_CHARACTERS[byte] ?? "";
+    return out;
+  };
+  if (origins === undefined) return { ...stretch, text: spell(text) };
+  const out = rewrite(stretch);
+  for (let at = 0; at < text.length; ) {
+    const next = at + widthAt(text, at);
+    out.put(spell(text.slice(at, next)), at);
+    at = next;
+  }
+  return out.done();
+}
