@@ -5,10 +5,11 @@ import { RunError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Objective } from "../bert/objective.ts";
+import { withMethod } from "../choice/ask.ts";
+import { reachedTexts } from "../choice/reached.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
 import { withDepth } from "../contract/depth.ts";
 import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
-import type { MethodRequest } from "../contract/settings.ts";
 import type { CutSet } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
 import { truthOf } from "../data/judging/judge.ts";
@@ -41,7 +42,7 @@ import { makeRecipe } from "../runs/recipe.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
 import { objectiveOf, vectorObjective } from "../train/objective.ts";
-import { type ChosenMethod, chooseMethod } from "./own-method.ts";
+import { asTyped, type ChosenMethod, chooseMethod, requestOf } from "./own-method.ts";
 import { type Given, loadGiven, madeModel } from "./predecessor.ts";
 import { quantize } from "./quantize.ts";
 
@@ -63,10 +64,15 @@ export async function compress<Config extends object, State extends MethodState>
   options: CompressOptions | OwnMethodOptions<Config, State>,
   context: RunContext = {},
 ): Promise<RunResult> {
-  const asked = settingsOf(options);
-  return performRun(asked.out, context, async () => {
-    const chosen = await chooseMethod(options.method, requestOf(asked));
-    return asksForFolds(asked) ? compressFolds(asked, chosen, context) : compressWith(asked, chosen, context);
+  const given = settingsOf(options);
+  return performRun(given.out, context, async () => {
+    const { settings, aims, longer, text } = await withMethod(given, options, context);
+    if (text !== undefined) context.report?.({ kind: "note", text });
+    const chosen = await chooseMethod(options.method ?? settings.method, requestOf(settings));
+    const run = asksForFolds(settings) ? compressFolds : compressWith;
+    const result = await run(settings, { ...chosen, longer }, context);
+    for (const said of reachedTexts(aims, result)) context.report?.({ kind: "note", text: said });
+    return result;
   });
 }
 
@@ -86,13 +92,13 @@ async function compressFolds(
 
 async function compressWith(
   asked: CompressSettings,
-  { method, own }: ChosenMethod,
+  { method, own, longer }: ChosenMethod,
   context: RunContext,
 ): Promise<RunResult> {
   const started = performance.now();
   const data = await readData(asked, undefined, context);
   const { base, given, maxLength, objective } = await readModels(asked, data, context);
-  const epochs = chooseEpochs(asked, data.train.examples.length, context);
+  const epochs = chooseEpochs(asked, data.train.examples.length, longer, context);
   const settings = { ...asked, ...data.columns, maxLength, ...epochs };
   const original = withLength(withHeadFor(base.network, data.train, settings.seed), maxLength);
   const encoded = encodeSets(original, data, settings);
@@ -204,9 +210,10 @@ async function begin(
 function chooseEpochs(
   asked: CompressSettings,
   examples: number,
+  longer: number | undefined,
   context: RunContext,
 ): { readonly epochs: number; readonly finetuneEpochs?: number } {
-  const epochs = trainingEpochs(asked, examples, ENOUGH_TO_COMPRESS, context);
+  const epochs = trainingEpochs(asked, examples, { ...ENOUGH_TO_COMPRESS, longer }, context);
   if (asked.finetuned !== undefined) return { epochs };
   const typed = { ...asked, epochs: asked.finetuneEpochs ?? asked.epochs };
   return { epochs, finetuneEpochs: trainingEpochs(typed, examples, ENOUGH_TO_FINETUNE) };
@@ -327,21 +334,12 @@ function withoutData(context: RunContext, notes: readonly string[]): RunContext 
 }
 
 /** The settings, with the id in the place of a method that was passed as a value. */
-function settingsOf(options: { readonly method: unknown }): CompressSettings {
+function settingsOf(options: { readonly method?: unknown }): CompressSettings {
   requireKnown("compress", options, Object.keys(COMPRESS.fields));
   const { method } = options;
   const id = isObject(method) && typeof method.id === "string" ? method.id : method;
   const settings = resolveOptions(COMPRESS, { ...options, method: id });
   return { ...settings, set: asTyped(settings.set) };
-}
-
-/** Settings of the method as they are typed: a run that is resumed, or compared, has them as text. */
-function asTyped(set: CompressSettings["set"]): Record<string, string> {
-  return Object.fromEntries(Object.entries(set).map(([name, value]) => [name, String(value)]));
-}
-
-function requestOf({ set, sparsity }: CompressSettings): MethodRequest {
-  return { set: asTyped(set), ...(sparsity === undefined ? {} : { sparsity }) };
 }
 
 /** A finished network and what it says of the judging examples. */

@@ -15,6 +15,7 @@ import type { ConfiguredMethod, RegisteredMethod } from "../contract/configured.
 import { methodFromOutside } from "../contract/outside.ts";
 import type { MethodRequest } from "../contract/settings.ts";
 import { builtInMethod, METHODS, methodById } from "../methods/registry.ts";
+import type { CompressSettings } from "../options/training.ts";
 import type { OwnMethod } from "../runs/recipe.ts";
 
 /** A method as a run needs it. */
@@ -22,6 +23,8 @@ export interface ChosenMethod {
   readonly method: ConfiguredMethod;
   /** For the recipe; absent for a built-in method. */
   readonly own?: OwnMethod;
+  /** Times the usual passes over the data, where nobody says how many. */
+  readonly longer?: number | undefined;
 }
 
 /** Whether `--method` names a module and not an id: it has a folder, an ending, or is a file URL. */
@@ -42,6 +45,16 @@ export async function chooseMethod(given: unknown, request: MethodRequest): Prom
   const { registered, path, sha256 } = await outsideMethod(given);
   const method = registered.configure(request);
   return { method, own: { id: method.id, settings: method.settings, path, sha256 } };
+}
+
+/** Settings of the method as they are typed: a run that is resumed, or compared, has them as text. */
+export function asTyped(set: CompressSettings["set"]): Record<string, string> {
+  return Object.fromEntries(Object.entries(set).map(([name, value]) => [name, String(value)]));
+}
+
+/** What is asked of a method. */
+export function requestOf({ set, sparsity }: CompressSettings): MethodRequest {
+  return { set: asTyped(set), ...(sparsity === undefined ? {} : { sparsity }) };
 }
 
 /** The method a module's default export is. @throws as `chooseMethod` does */

@@ -6,6 +6,7 @@
  * name in kebab case. Not here: the settings of a compression method, which belong to the method (`set`).
  */
 
+import { AIMS, chosenRule } from "./choosing.ts";
 import { integer, number, oneOf, onOff, pairs, someOf, text, words } from "./kinds.ts";
 import { PRACTICE } from "./practice.ts";
 import {
@@ -125,10 +126,12 @@ export const COMPRESS = schema(
   "compress",
   {
     model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
-    method: required(
+    method: optional(
       text("id", "the name of a method, or the path of a module"),
       "the compression method: a name, or a module with one of your own, such as ./mine.js",
+      { absent: "what docs/choosing.md recommends" },
     ),
+    ...AIMS,
     sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
       absent: "the method's own default",
     }),
@@ -165,6 +168,7 @@ export const COMPRESS = schema(
   drawnRule,
   foldsRule,
   floorRule,
+  chosenRule,
   ({ finetuned, folds }, name) =>
     finetuned === undefined || folds === undefined
       ? undefined

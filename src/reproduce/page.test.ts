@@ -3,8 +3,21 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { newFolder } from "../../test/support/tiny-model.ts";
+import { FIGURES } from "../choice/figures.ts";
+import { choosingPage } from "./choosing.ts";
 import { type JobLine, type Ledger, ledgerPath, ledgerText, parseLedger } from "./ledger.ts";
-import { PAGE, PUBLISHED, publishReproduction, RESULTS, reproductionPage, withComparison } from "./page.ts";
+import {
+  CHOOSING,
+  CHOOSING_PICTURE,
+  FIGURES_SOURCE,
+  figuresOf,
+  PAGE,
+  PUBLISHED,
+  publishReproduction,
+  RESULTS,
+  reproductionPage,
+  withComparison,
+} from "./page.ts";
 import { PAPERS } from "./papers/papers.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -28,6 +41,14 @@ test("results/reproduction.md is what its ledger says (npm run results:tables)",
 test("the one table in results/all-methods.md is what the ledger says (npm run results:tables)", async () => {
   const results = await readFile(join(ROOT, RESULTS), "utf8");
   expect(results).toBe(withComparison(results, published));
+});
+
+test("what compress chooses by, and its page, are what the ledger says (npm run results:tables)", async () => {
+  const figures = figuresOf(published);
+  expect(FIGURES).toEqual(figures);
+  const { page, svg } = choosingPage(figures);
+  expect(await readFile(join(ROOT, CHOOSING), "utf8")).toBe(page);
+  expect(await readFile(join(ROOT, CHOOSING_PICTURE), "utf8")).toBe(svg);
 });
 
 test("a text without the marks of the one table, or with them turned round, is refused (reproduce/marks)", async () => {
@@ -82,10 +103,13 @@ test("a folder's ledger is joined to the published one, and both ledger and page
   await writeFile(ledgerPath(out), ledgerText(published));
   const results = await readFile(join(ROOT, RESULTS), "utf8");
   await writeFile(join(root, RESULTS), withComparison(results, dense));
+  await mkdir(dirname(join(root, FIGURES_SOURCE)), { recursive: true });
+  await writeFile(join(root, FIGURES_SOURCE), "export const FIGURES: Figures = {};\n");
   expect(await publishReproduction(out, root)).toEqual([]);
   expect(await readFile(join(root, RESULTS), "utf8")).toBe(results);
   expect(await readFile(join(root, PUBLISHED), "utf8")).toBe(ledgerText(published));
   expect(await readFile(join(root, PAGE), "utf8")).toBe(reproductionPage(published));
+  expect(await readFile(join(root, FIGURES_SOURCE), "utf8")).toContain('"model": "all-MiniLM-L6-v2"');
   await expect(publishReproduction(join(out, "nothing"), root)).rejects.toThrow(
     expect.objectContaining({ code: "reproduce/none" }),
   );

@@ -8,10 +8,12 @@
 
 import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
-import { requireItem } from "../base/present.ts";
+import { requireItem, requireValue } from "../base/present.ts";
 import { fixed } from "../base/quantity.ts";
+import type { Figures } from "../choice/figures.ts";
 import { readTextIfPresent, writeFileAtomic } from "../formats/files.ts";
 import { markdownTable } from "../formats/markdown.ts";
+import { choosingPage, recommendationsOf, withFigures } from "./choosing.ts";
 import { comparisonText } from "./comparison.ts";
 import { jobIdentity, type Sources } from "./identity.ts";
 import { type Ledger, ledgerOutcome, ledgerPath, ledgerText, type ModelLine, parseLedger } from "./ledger.ts";
@@ -23,6 +25,10 @@ import { progressText, reproductionText } from "./table-text.ts";
 /** Where the page and its ledger lie in the project. */
 export const PAGE = join("results", "reproduction.md");
 export const PUBLISHED = join("results", "ledger.jsonl");
+/** What `compress` chooses by, as source, and as a page with its picture. */
+export const FIGURES_SOURCE = join("src", "choice", "figures.ts");
+export const CHOOSING = join("docs", "choosing.md");
+export const CHOOSING_PICTURE = join("docs", "choosing.svg");
 /** The page that is written by hand but for one table, and what stands around that. */
 export const RESULTS = join("results", "all-methods.md");
 const FROM = "<!-- from here: npm run results:tables -->";
@@ -50,7 +56,13 @@ export async function publishReproduction(out?: string, root = "."): Promise<rea
   const ledger = parseLedger(texts.map((text) => text ?? "").join("\n"), "jobs.jsonl");
   const page = reproductionPage(ledger);
   const results = withComparison((await readTextIfPresent(join(root, RESULTS))) ?? "", ledger);
+  const figures = figuresOf(ledger);
+  const choosing = choosingPage(figures);
   await writeFileAtomic(path, ledgerText(ledger));
+  const source = (await readTextIfPresent(join(root, FIGURES_SOURCE))) ?? "";
+  await writeFileAtomic(join(root, FIGURES_SOURCE), withFigures(source, figures));
+  await writeFileAtomic(join(root, CHOOSING), choosing.page);
+  await writeFileAtomic(join(root, CHOOSING_PICTURE), choosing.svg);
   await writeFileAtomic(join(root, PAGE), page);
   await writeFileAtomic(join(root, RESULTS), results);
   return ledger.notes;
@@ -92,6 +104,18 @@ export function withComparison(text: string, ledger: Ledger): string {
   }
   const { plans, outcomes } = collectOutcomes(ledger);
   return `${text.slice(0, from + FROM.length)}\n\n${comparisonText(plans, outcomes)}\n\n${text.slice(to)}`;
+}
+
+/** What the rows of the core table have come to. @throws as `reproductionPage` */
+export function figuresOf(ledger: Ledger): Figures {
+  const { line, plans, outcomes, constants } = collectOutcomes(ledger);
+  const { name, layers } = line.model;
+  const plan = requireValue(
+    plans.find(({ paper }) => paper === PAPERS.core),
+    "plan of the core table",
+  );
+  const table = reproductionOf({ plan, quick: false, model: line.model, outcomes, constants });
+  return { model: name, layers, rows: recommendationsOf(PAPERS.core.rows(layers), table) };
 }
 
 /** What the plans of all papers ask for, and what the ledger has of it. */

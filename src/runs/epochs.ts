@@ -12,6 +12,8 @@ const USUAL = 3;
 export interface Enough {
   readonly steps: number;
   readonly most: number;
+  /** Times the usual passes, where a method wants more of them. */
+  readonly longer?: number | undefined;
 }
 
 export const ENOUGH_TO_FINETUNE: Enough = { steps: 120, most: 20 };
@@ -33,11 +35,12 @@ export function trainingEpochs(
 ): number {
   if (epochs !== undefined) return epochs;
   const perEpoch = Math.ceil(examples / batches.batchSize) / batches.accumulate;
-  const chosen = Math.min(enough.most, Math.max(USUAL, Math.ceil(enough.steps / perEpoch)));
-  if (chosen > USUAL)
+  const usual = USUAL * (enough.longer ?? 1);
+  const chosen = Math.max(usual, Math.min(enough.most, Math.ceil(enough.steps / perEpoch)));
+  if (chosen > usual)
     report?.({
       kind: "note",
-      text: `${chosen} epochs instead of the usual ${USUAL}: with ${examples.toLocaleString("en")} examples those are too few steps to learn from; --epochs says otherwise`,
+      text: `${chosen} epochs instead of the usual ${usual}: with ${examples.toLocaleString("en")} examples those are too few steps to learn from; --epochs says otherwise`,
     });
   return chosen;
 }

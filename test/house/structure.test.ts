@@ -28,7 +28,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["measure"],
   ["floor"],
   ["runs"],
-  ["quantize", "look"],
+  ["quantize", "look", "choice"],
   ["report"],
   ["study"],
   ["commands"],

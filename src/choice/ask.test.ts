@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import { tinyModel, written } from "../../test/support/tiny-model.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { COMPRESS } from "../options/training.ts";
+import { rowsFor, withMethod } from "./ask.ts";
+import { FIGURES, type Figures } from "./figures.ts";
+
+const SHARED = { tasks: ["sst2"], runs: 1, faster: 2, longer: 2 };
+const MADE: Figures = {
+  model: "six",
+  layers: 6,
+  rows: [
+    { ...SHARED, label: "halves", method: "theseus", set: { layers: "3" }, drop: 1, size: 0.5 },
+    {
+      ...SHARED,
+      label: "zeros",
+      method: "magnitude",
+      set: {},
+      sparsity: 0.9,
+      learningRate: 1e-3,
+      drop: 2,
+      size: 0.2,
+    },
+  ],
+};
+
+test("half of six layers is half of twelve; of an odd number there is no half", () => {
+  expect(rowsFor(12, MADE).map(({ set }) => set.layers)).toEqual(["6", undefined]);
+  expect(rowsFor(5, MADE).map(({ label }) => label)).toEqual(["zeros"]);
+});
+
+const given = (more: Readonly<Record<string, unknown>>) =>
+  resolveOptions(COMPRESS, { model: "m", data: "d", out: "o", ...more });
+
+test("a named method is left as it is, and the aims leave the settings", async () => {
+  const { settings, text } = await withMethod(given({ method: "snip" }), {}, {}, MADE);
+  expect([settings.method, text]).toEqual(["snip", undefined]);
+});
+
+test("without one the recommendation's settings are taken, and what was typed stays", async () => {
+  const model = await written(tinyModel());
+  const chosen = await withMethod(given({ model, maxDrop: 3 }), {}, {}, MADE);
+  expect(chosen.settings).toMatchObject({ method: "magnitude", sparsity: 0.9, learningRate: 1e-3 });
+  expect(chosen.settings).not.toHaveProperty("maxDrop");
+  expect(chosen).toMatchObject({
+    longer: 2,
+    aims: { maxDrop: 3 },
+    text: expect.stringContaining("zeros (20 %"),
+  });
+  const typed = { learningRate: 7e-5 };
+  const kept = await withMethod(given({ model, ...typed, targetSize: 0.5, maxDrop: 1 }), typed, {}, MADE);
+  expect(kept.settings).toMatchObject({ method: "theseus", set: { layers: "1" }, learningRate: 7e-5 });
+});
+
+test.each([
+  [{ method: "snip", maxDrop: 1 }, "maxDrop: expected it without method, got both"],
+  [{ sparsity: 0.5 }, "sparsity: expected it with method, got it alone"],
+  [{ set: { layers: 3 } }, "set: expected it with method, got it alone"],
+])("%o is refused", (more, message) => {
+  expect(() => given(more)).toThrow(message);
+});
+
+test("the rows that ship are of one model, and each says what it stands on", () => {
+  expect(FIGURES.layers).toBeGreaterThan(1);
+  for (const row of FIGURES.rows) {
+    expect(row.runs).toBeGreaterThan(0);
+    expect(row.size).toBeGreaterThan(0);
+    expect(row.faster).toBeGreaterThan(0);
+  }
+});

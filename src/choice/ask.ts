@@ -1,0 +1,57 @@
+/** What `compress` makes of options that name aims and no method: the same options with a method's in their place. */
+
+import type { CompressSettings } from "../options/training.ts";
+import { loadModel } from "../runs/models.ts";
+import type { RunContext } from "../runs/progress.ts";
+import { type Aims, choiceText, choose, type Recommendation } from "./choose.ts";
+import { FIGURES, type Figures } from "./figures.ts";
+
+/** Settings under a method, and what was chosen where none was named. */
+export interface Chosen {
+  readonly settings: CompressSettings;
+  readonly aims: Aims;
+  /** Times the usual passes over the data. */
+  readonly longer?: number;
+  readonly text?: string;
+}
+
+/** The rows for an encoder of so many layers: halves stay halves, and a row that comes to no whole layer is left out. */
+export function rowsFor(depth: number, { layers, rows }: Figures = FIGURES): Recommendation[] {
+  return rows.flatMap((row) => {
+    if (row.set.layers === undefined) return [row];
+    const own = (Number(row.set.layers) * depth) / layers;
+    return Number.isInteger(own) && own > 0 ? [{ ...row, set: { ...row.set, layers: String(own) } }] : [];
+  });
+}
+
+/**
+ * Takes the recommendation when no method is named, which asks how deep the encoder is. What was typed stays as it was
+ * typed. The aims leave the settings, so that the recipe says what is run and not what was wished.
+ *
+ * @param typed  the options as they were given, without defaults
+ * @throws {ConfigError} `choice/none`; as `loadModel` does
+ */
+export async function withMethod(
+  { targetSize, targetSpeed, maxDrop, ...settings }: CompressSettings,
+  typed: { readonly learningRate?: unknown },
+  context: RunContext,
+  figures = FIGURES,
+): Promise<Chosen> {
+  const aims = { targetSize, targetSpeed, maxDrop };
+  if (settings.method !== undefined) return { settings, aims };
+  const { network } = await loadModel(settings.model, context);
+  const row = choose(aims, rowsFor(network.config.layers.length, figures));
+  const { method, set, sparsity, learningRate, longer } = row;
+  return {
+    settings: {
+      ...settings,
+      method,
+      set,
+      ...(sparsity === undefined ? {} : { sparsity }),
+      ...(learningRate === undefined || typed.learningRate !== undefined ? {} : { learningRate }),
+    },
+    aims,
+    longer,
+    text: choiceText(aims, row, figures.model),
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * Which method, with which settings, for what a user wants: smaller, faster, or as good as can be.
+ *
+ * A recommendation is a row of the core table with what it came to there, on a few tasks and one model (figures.ts). That
+ * it comes to the same on other data is a guess, and is said to be one; the run then measures what it reached (reached.ts).
+ * Pure: nothing is read here.
+ */
+
+import { ConfigError } from "../base/errors.ts";
+import { fixed, percent } from "../base/quantity.ts";
+
+/** What is wanted; what is absent does not matter. */
+export interface Aims {
+  /** Largest share that model.esp may have of the fine-tuned model's bytes. */
+  readonly targetSize?: number | undefined;
+  /** Least times as fast as the fine-tuned model. */
+  readonly targetSpeed?: number | undefined;
+  /** Most points of the metric that may be lost, of 100. */
+  readonly maxDrop?: number | undefined;
+}
+
+/** A method as `compress` is asked for it, and what it came to. */
+export interface Recommendation {
+  /** Of its row, in words. */
+  readonly label: string;
+  readonly method: string;
+  readonly set: Readonly<Record<string, string>>;
+  readonly sparsity?: number;
+  /** Instead of the usual rate. */
+  readonly learningRate?: number;
+  /** Passes over the data, as a multiple of those that fine-tuning made. */
+  readonly longer: number;
+  /** Points that it was below its fine-tuned model, over tasks and then their mean. */
+  readonly drop: number;
+  /** Tasks and runs behind that. */
+  readonly tasks: readonly string[];
+  readonly runs: number;
+  /** Bytes of its .esp file, as a share of the fine-tuned model's in float32. */
+  readonly size: number;
+  /** Times as fast in the runtime as the fine-tuned model there, one text at a time. */
+  readonly faster: number;
+}
+
+/** Points that are given up where nothing is said of them. */
+export const USUAL_DROP = 2;
+
+/**
+ * The row for some aims. With a size or a speed to be reached, the one that loses least there; else, of those that lose
+ * no more than is allowed, the smallest. Where nothing is asked for there is always one: what loses least.
+ *
+ * @throws {ConfigError} `choice/none` when no row is there, with those that are nearest
+ */
+export function choose(aims: Aims, rows: readonly Recommendation[]): Recommendation {
+  const { targetSize = 1, targetSpeed = 0, maxDrop } = aims;
+  const isBounded = aims.targetSize !== undefined || aims.targetSpeed !== undefined;
+  const most = maxDrop ?? (isBounded ? Number.POSITIVE_INFINITY : USUAL_DROP);
+  const isThere = ({ size, faster }: Recommendation): boolean => size <= targetSize && faster >= targetSpeed;
+  const fitting = rows.filter((row) => isThere(row) && row.drop <= most);
+  const order = isBounded
+    ? (a: Recommendation, b: Recommendation) => a.drop - b.drop || a.size - b.size
+    : (a: Recommendation, b: Recommendation) => a.size - b.size || a.drop - b.drop;
+  const [best] = fitting.toSorted(order);
+  if (best !== undefined) return best;
+  const asksNothing = !isBounded && maxDrop === undefined;
+  const [closest] = rows.toSorted((a, b) => a.drop - b.drop);
+  if (asksNothing && closest !== undefined) return closest;
+  throw noneFor(aims, rows, isThere);
+}
+
+function noneFor(
+  aims: Aims,
+  rows: readonly Recommendation[],
+  isThere: (row: Recommendation) => boolean,
+): ConfigError {
+  const small = rows.filter(isThere).toSorted((a, b) => a.drop - b.drop)[0];
+  const good = rows.toSorted((a, b) => a.drop - b.drop)[0];
+  const near = [small, good].filter((row, i, all) => row !== undefined && all.indexOf(row) === i);
+  const nearest = near.map((row) => (row ? figuresText(row) : "")).join("; or ");
+  return new ConfigError(
+    "choice/none",
+    `compress: expected a method that comes to ${aimsText(aims)}, got none among those measured; nearest: ${nearest || "none"}; --method takes one anyway`,
+  );
+}
+
+/** Aims in words. */
+export function aimsText({ targetSize, targetSpeed, maxDrop }: Aims): string {
+  const parts = [
+    targetSize === undefined ? [] : `at most ${percent(targetSize)} of the bytes`,
+    targetSpeed === undefined ? [] : `at least ${fixed(targetSpeed, 1)} times as fast`,
+    maxDrop === undefined ? [] : `at most ${fixed(maxDrop, 1)} points lower`,
+  ].flat();
+  return parts.length === 0 ? `at most ${fixed(USUAL_DROP, 1)} points lower` : parts.join(", ");
+}
+
+/** A row with what it came to. */
+export function figuresText({ label, drop, size, faster }: Recommendation): string {
+  const change = drop <= 0 ? `${fixed(-drop, 1)} points higher` : `${fixed(drop, 1)} points lower`;
+  return `${label} (${percent(size)} of the bytes, ${fixed(faster, 1)} times as fast, ${change})`;
+}
+
+/** What was chosen, why, and on what that stands. */
+export function choiceText(aims: Aims, row: Recommendation, model: string): string {
+  const runs = row.runs === 1 ? "1 run" : `${row.runs} runs`;
+  return `no --method is given: for ${aimsText(aims)} this takes ${figuresText(row)}; measured with ${model} on ${row.tasks.join(", ")}, ${runs}; another model or other data may come to other figures`;
+}

@@ -1,0 +1,47 @@
+/**
+ * What the rows of the core table came to. Written by `npm run results:tables` from results/ledger.jsonl; nothing here is
+ * typed by hand.
+ */
+
+import type { Recommendation } from "./choose.ts";
+
+/** The model behind the rows, and its layers. */
+export interface Figures {
+  readonly model: string;
+  readonly layers: number;
+  readonly rows: readonly Recommendation[];
+}
+
+export const FIGURES: Figures = {
+  model: "all-MiniLM-L6-v2",
+  layers: 6,
+  rows: [
+    {
+      label: "first layers, 3 layers",
+      method: "truncate",
+      set: {
+        layers: "3",
+      },
+      longer: 2,
+      drop: 2.06,
+      tasks: ["sst2"],
+      runs: 1,
+      size: 0.325,
+      faster: 2.21,
+    },
+    {
+      label: "Theseus, 3 layers",
+      method: "theseus",
+      set: {
+        layers: "3",
+        schedule: "curriculum",
+      },
+      longer: 2,
+      drop: 2.52,
+      tasks: ["sst2"],
+      runs: 1,
+      size: 0.325,
+      faster: 2.05,
+    },
+  ],
+};

@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import type { ModelFigures, RunResult } from "../measure/result.ts";
+import { reachedTexts } from "./reached.ts";
+
+function model(stage: ModelFigures["stage"], total: number, p50: number): ModelFigures {
+  const latency = { batchSize: 1, length: 64, p95: p50, repetitions: 15 };
+  return {
+    stage,
+    metrics: {},
+    parameters: { total, nonzero: total, embeddings: 0 },
+    bytes: { raw: 4 * total, compressed: 4 * total },
+    multiplyAccumulates: total,
+    latency: p50 === 0 ? [] : [{ ...latency, p50 }],
+  };
+}
+
+function result(after: number, p50: number, packed = p50 / 2): RunResult {
+  return {
+    version: 1,
+    command: "compress",
+    code: "0.1.0",
+    task: null,
+    method: "magnitude",
+    metric: { name: "accuracy", better: "higher", before: 0.9, after, examples: 100 },
+    models: [model("fine-tuned", 1000, p50), model("compressed", 1000, p50)],
+    packed: {
+      bytes: { raw: 1000, compressed: 1000 },
+      latency: packed === 0 ? [] : [{ batchSize: 1, length: 64, p50: packed, p95: packed, repetitions: 15 }],
+    },
+    length: 64,
+    seeds: [0],
+    wallSeconds: 1,
+    peakBytes: 1,
+    machine: { cpu: "c", cores: 1, threads: 1, node: "v20", platform: "linux-x64" },
+    verdict: { smaller: true, faster: false, text: "" },
+  };
+}
+
+test("each aim that was named is told reached or not, by what the run measured", () => {
+  const aims = { maxDrop: 2, targetSize: 0.3, targetSpeed: 2 };
+  expect(reachedTexts(aims, result(0.89, 4))).toEqual([
+    "wanted at most 2.0 points lower, got 1.0 lower: reached",
+    "wanted at most 30 % of the bytes, got 25 %: reached",
+    "wanted at least 2.0 times as fast, got 2.0 times: reached",
+  ]);
+  expect(reachedTexts({ ...aims, targetSize: 0.2 }, result(0.8, 0))).toEqual([
+    "wanted at most 2.0 points lower, got 10.0 lower: not reached; docs/choosing.md says what else there is",
+    "wanted at most 20 % of the bytes, got 25 %: not reached; docs/choosing.md says what else there is",
+    "wanted at least 2.0 times as fast, got a speed that was not measured: not reached; docs/choosing.md says what else there is",
+  ]);
+  expect(reachedTexts({}, result(0.8, 4))).toEqual([]);
+});

@@ -1,0 +1,152 @@
+/**
+ * What `compress` takes when nobody names a method: the rows of the core table with what they came to, as the source of
+ * src/choice/figures.ts and as the page docs/choosing.md. Both are written by `npm run results:tables`.
+ */
+
+import { ConfigError } from "../base/errors.ts";
+import { fixed, percent } from "../base/quantity.ts";
+import { mean } from "../base/statistics.ts";
+import type { Recommendation } from "../choice/choose.ts";
+import type { Figures } from "../choice/figures.ts";
+import { markdownTable } from "../formats/markdown.ts";
+import { ACROSS, type Axis, pointChart, UPWARDS } from "../report/draw/charts.ts";
+import { endsOf, linearScale, roomy } from "../report/draw/scale.ts";
+import { drawPicture, type Panel } from "../study/picture.ts";
+import type { Row } from "./papers/plan.ts";
+import type { ReproducedRow, Reproduction } from "./table.ts";
+
+/** One task's row beside the fine-tuned model of that task. */
+interface Cell {
+  readonly task: string;
+  readonly row: ReproducedRow;
+  readonly dense: ReproducedRow;
+}
+
+/** The rows that a user may be given, as far as they are run: the least bytes first. */
+export function recommendationsOf(rows: readonly Row[], { tables }: Reproduction): Recommendation[] {
+  const found = rows.flatMap(({ label, work }) => {
+    if (work === undefined) return [];
+    const cells = tables.flatMap(({ task, rows: filled }): Cell[] => {
+      const row = filled.find((one) => one.label === label);
+      const [dense] = filled;
+      return row?.ours && row.costs?.packed && dense?.ours ? [{ task, row, dense }] : [];
+    });
+    if (cells.length === 0) return [];
+    const { method, set = {}, sparsity, learningRate, longer = 1, epochs } = work;
+    const packed = cells.flatMap(({ row }) => row.costs?.packed ?? []);
+    const round = (x: number, digits: number): number => Number(x.toFixed(digits));
+    const recommendation: Recommendation = {
+      label,
+      method,
+      set,
+      ...(sparsity === undefined ? {} : { sparsity }),
+      ...(learningRate === undefined ? {} : { learningRate }),
+      longer: epochs === undefined ? longer : Math.round(epochs / USUAL_EPOCHS),
+      drop: round(mean(cells.map(({ row, dense }) => (dense.ours?.mean ?? 0) - (row.ours?.mean ?? 0))), 2),
+      tasks: cells.map(({ task }) => task),
+      runs: cells.reduce((sum, { row }) => sum + row.runs.done, 0),
+      size: round(mean(cells.map(sizeOf)), 3),
+      faster: round(mean(packed.map(({ faster }) => faster)), 2),
+    };
+    return [recommendation];
+  });
+  return found.toSorted((a, b) => a.size - b.size);
+}
+
+/** Bytes of the packed product over those of the fine-tuned model in float32. */
+function sizeOf({ row, dense }: Cell): number {
+  return (row.costs?.packed?.bytes ?? Number.NaN) / (4 * (dense.costs?.parameters ?? Number.NaN));
+}
+
+/** Passes of fine-tuning in the table's plans. */
+const USUAL_EPOCHS = 3;
+
+/** src/choice/figures.ts with these figures in it. @throws {ConfigError} `reproduce/marks` for a text that has none */
+export function withFigures(source: string, figures: Figures): string {
+  const start = source.indexOf(MARK);
+  if (start >= 0) return `${source.slice(0, start)}${MARK}${JSON.stringify(figures, undefined, 2)};\n`;
+  throw new ConfigError("reproduce/marks", `figures: expected "${MARK}", got a text without`);
+}
+
+const MARK = "export const FIGURES: Figures = ";
+
+/** docs/choosing.md, with its picture beside it. */
+export function choosingPage({ model, rows }: Figures): { readonly page: string; readonly svg: string } {
+  const tasks = [...new Set(rows.flatMap((row) => row.tasks))];
+  const runs = rows.reduce((sum, row) => sum + row.runs, 0);
+  const body = rows.map((row, i) => [
+    String(i + 1),
+    row.label,
+    percent(row.size),
+    `${fixed(row.faster, 1)}×`,
+    fixed(-row.drop, 1),
+    `${row.tasks.length}, ${row.runs}`,
+    `\`${commandOf(row)}\``,
+  ]);
+  const table = markdownTable(
+    ["", "method", "bytes", "faster", "points", "tasks, runs", "as `compress` is asked for it"],
+    body,
+  );
+  const page = `# Which method?
+
+Say what you want, and \`compress\` takes the method: \`--target-size 0.25\` (model.esp has at most that share of the fine-tuned model's bytes), \`--target-speed 3\` (at least so many times as fast), \`--max-drop 1\` (at most so many points of the metric lost). With a size or a speed it takes what loses least there; with a drop alone, or with nothing, what is smallest and loses no more (2 points where nothing is said). It says what it takes and why, and at the end whether that was reached. \`--method\` takes your own choice.
+
+\`\`\`sh
+espalier compress MODEL --task sst2 --data glue --out runs/small --target-size 0.25
+\`\`\`
+
+![Points lost against size and speed](choosing.svg)
+
+What it knows is this table: one model (${model}), ${tasks.length === 1 ? "one task" : `${tasks.length} tasks`} (${tasks.join(", ")}), ${runs} ${runs === 1 ? "run" : "runs"}. Points: the metric times 100, minus that of the fine-tuned model, means over the runs. Bytes: of model.esp, against the fine-tuned model in float32, whose own .esp file has 43 %. Speed: in the runtime, one text of 64 tokens, against the fine-tuned model's .esp file in turn. A difference of one or two points between rows of one run says nothing. Written by \`npm run results:tables\`; all runs: [reproduction](../results/reproduction.md).
+
+${table}
+`;
+  return { page, svg: pictureOf(rows) };
+}
+
+function commandOf({ method, set, sparsity, learningRate }: Recommendation): string {
+  const settings = Object.entries(set).map(([name, value]) => `--set ${name}=${value}`);
+  return [
+    `--method ${method}`,
+    ...(sparsity === undefined ? [] : [`--sparsity ${sparsity}`]),
+    ...settings,
+    ...(learningRate === undefined ? [] : [`--learning-rate ${learningRate}`]),
+  ].join(" ");
+}
+
+/** Points kept against size, and against speed; signs are the numbers of the table's rows. */
+function pictureOf(rows: readonly Recommendation[]): string {
+  const panel = (title: string, x: Axis, of: (row: Recommendation) => number): Panel => {
+    const y: Axis = { name: "points", show: (value) => fixed(value, 0) };
+    const marks = rows.map((row, i) => ({
+      x: of(row),
+      y: -row.drop,
+      tone: 0,
+      sign: String(i + 1),
+      title: row.label,
+    }));
+    const ends = (values: readonly number[]): readonly [number, number] => roomy(endsOf(values));
+    const scales = {
+      x: linearScale(ends(marks.map((mark) => mark.x)), ACROSS, 4),
+      y: linearScale(ends([0, ...marks.map((mark) => mark.y)]), UPWARDS, 4),
+    };
+    return { title, chart: pointChart({ label: title, x, y, scales }, marks, []) };
+  };
+  const size = panel(
+    "Points against bytes",
+    { name: "share of the bytes", show: percentOf },
+    ({ size }) => size,
+  );
+  const speed = panel(
+    "Points against speed",
+    { name: "times as fast", show: (value) => fixed(value, 1) },
+    ({ faster }) => faster,
+  );
+  const label =
+    "Points lost by each method against the size of its file, and against its speed; the table has the numbers";
+  return drawPicture("choosing", { label, panels: [size, speed] }).svg;
+}
+
+function percentOf(value: number): string {
+  return percent(value);
+}
