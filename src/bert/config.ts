@@ -265,7 +265,7 @@ export function parseConfig(json: unknown, where: string): BertConfig {
   refuseForeign(c, where);
   const vocabSize = size(c, "vocab_size", where);
   const sizes = readSizes(c, architecture, vocabSize, where);
-  const { hiddenSize, hiddenDropout, attentionDropout, padTokenId } = sizes;
+  const { hiddenSize, typeVocab, hiddenDropout, attentionDropout, padTokenId } = sizes;
   const layers = parseLayers(c, architecture, sizes, where);
   const quantized = parseQuantized(own(c, "espalier"), layers, where);
   const facts = architecture.facts(c, sizes, where);
@@ -280,7 +280,7 @@ export function parseConfig(json: unknown, where: string): BertConfig {
     hiddenSize,
     layers,
     maxPositions: size(c, "max_position_embeddings", where, defaults.maxPositions, lost + 1) - lost,
-    typeVocab: keys.typeVocab === null ? 0 : size(c, keys.typeVocab, where, defaults.typeVocab),
+    typeVocab,
     activation: parseActivation(c, keys.activation, where, defaults.activation),
     layerNormEps:
       keys.layerNormEps === null
@@ -311,6 +311,7 @@ function readSizes(
     hiddenSize: size(c, keys.hiddenSize, where),
     layers: size(c, keys.layers, where, undefined, 1, MAX_LAYERS),
     heads: isSized ? size(c, keys.heads, where, 1, 0) : size(c, keys.heads, where),
+    typeVocab: keys.typeVocab === null ? 0 : size(c, keys.typeVocab, where, defaults.typeVocab),
     padTokenId:
       own(c, "pad_token_id") === null ? padding : size(c, "pad_token_id", where, padding, 0, vocabSize - 1),
     hiddenDropout: dropout(keys.hiddenDropout, defaults.hiddenDropout),
@@ -318,11 +319,17 @@ function readSizes(
   };
 }
 
-/** True when `transformers` can hold the layers: all alike, and the heads fill the hidden size. */
+/**
+ * True when `transformers` can hold the layers: all alike, the heads filling the hidden size and in their old places, and
+ * no norm missing but the one that is before nothing.
+ */
 export function isStock(config: BertConfig): boolean {
   const [first] = config.layers;
+  const { norm, relative } = factsOf(config);
   return config.layers.every(
-    (layer) =>
+    (layer, i) =>
+      (layer.bare === true) === (norm === "before" && i === 0) &&
+      (layer.places?.length ?? relative?.heads) === relative?.heads &&
       layer.heads * layer.headSize === config.hiddenSize &&
       layer.heads === first?.heads &&
       layer.ffn === first.ffn &&

@@ -31,7 +31,7 @@ export function parseArguments(words: readonly string[], version: string): Reque
   let text = "";
   let request: Request | undefined;
   const program = new Command("espalier")
-    .description("Fine-tune, compress, measure and ship BERT-type encoders.")
+    .description("Fine-tune, compress, measure and ship text encoders.")
     .version(version, "-V, --version", "show the version")
     .helpOption("-h, --help", "show this")
     .helpCommand("help [command]", "show the help of a command")

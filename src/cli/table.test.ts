@@ -204,6 +204,7 @@ test("bench shows sizes, loading and one table per case, with the first contende
 
 test("inspect adds up to its total line", () => {
   const text = inspectTable({
+    architecture: "bert",
     model: "m",
     head: "classification of 2 labels",
     parts: [
@@ -235,7 +236,7 @@ test("inspect adds up to its total line", () => {
     embeddings  30522 × 256             7.90 M  91 %     100 %      0   0 %
     layer 0     4 heads × 64, ffn 1024   790 k   9 %      10 %  109 M 100 %
     total                               8.69 M            92 %  109 M
-    head: classification of 2 labels; 34.8 MB on disk, 32.0 MB after gzip -6
+    bert; head: classification of 2 labels; 34.8 MB on disk, 32.0 MB after gzip -6
     texts are cut at 256 tokens, of 512 positions
     MACs: multiply-accumulates for one text of 128 tokens"
   `);

@@ -243,5 +243,5 @@ export function inspectTable(result: InspectResult): string {
   const file = `${bytes(result.bytes.raw)} on disk, ${bytes(result.bytes.compressed)} after gzip -6`;
   const cut = `texts are cut at ${result.maxLength} tokens, of ${result.positions} positions`;
   const about = `MACs: multiply-accumulates for one text of ${length} tokens`;
-  return [table, `head: ${result.head}; ${file}`, cut, about].join("\n");
+  return [table, `${result.architecture}; head: ${result.head}; ${file}`, cut, about].join("\n");
 }

@@ -8,7 +8,7 @@ import type { JudgedTopology } from "../study/judged.ts";
 import type { StudyAnswer } from "../study/study.ts";
 import type { Counted } from "../topology/chance.ts";
 import { CONTROLS } from "../topology/controls.ts";
-import { COMPONENTS, type Component } from "../topology/structure.ts";
+import { type Component, componentsOf } from "../topology/structure.ts";
 import { renderTable, WIDTH } from "./table.ts";
 
 const NONE = "–";
@@ -24,6 +24,7 @@ const HEADINGS: Readonly<Record<Exclude<Component, "embeddings">, string>> = {
   value: "value",
   "attention output": "att. out",
   intermediate: "interm.",
+  gate: "gate",
   output: "output",
 };
 
@@ -60,7 +61,7 @@ function modelText(model: ModelTopology): string {
 
 /** Kept weights by layer and part, each with a bar of eight heights. */
 function densityTable({ density }: ModelTopology): string {
-  const parts = COMPONENTS.filter((component) => component !== "embeddings");
+  const parts = componentsOf(density.cells).filter((component) => component !== "embeddings");
   const rows = density.layers.map(({ layer, share }) => {
     const cells = parts.map((component) => {
       const found = density.cells.find((cell) => cell.layer === layer && cell.component === component);

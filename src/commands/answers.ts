@@ -212,6 +212,8 @@ export interface QuantizeResult {
 /** What is in a model. */
 export interface InspectResult {
   readonly model: string;
+  /** `model_type` of its configuration. */
+  readonly architecture: string;
   readonly head: string;
   readonly parts: readonly ModelPart[];
   readonly parameters: Parameters;

@@ -96,9 +96,9 @@ export async function openProposer(
 }
 
 /** Neighbours by a network's word embeddings. */
-export function nearByEmbeddings({ config, tensors, vocabulary }: Network, count: number): NearWords {
-  const { data: rows } = requireEntry(tensors, EMBEDDINGS.words, "tensor");
-  return nearByPieces(vocabulary.vocab, rows, config.hiddenSize, count);
+export function nearByEmbeddings({ tensors, vocabulary }: Network, count: number): NearWords {
+  const { data: rows, shape } = requireEntry(tensors, EMBEDDINGS.words, "tensor");
+  return nearByPieces(vocabulary.vocab, rows, requireItem(shape, 1, "columns"), count);
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { InputError } from "../base/errors.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
-import type { Head } from "../bert/config.ts";
+import { factsOf, type Head } from "../bert/config.ts";
 import { type EncodedSet, encodeDataset } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { Engine } from "../engine/engine.ts";
@@ -84,6 +84,7 @@ async function inspectModel(
   const { total, nonzero, embeddings } = countParameters(network);
   return {
     model: name,
+    architecture: factsOf(network.config).type,
     head: headText(network.head),
     parts: partsOf(network, length),
     parameters: { total, nonzero, embeddings },

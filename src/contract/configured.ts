@@ -17,6 +17,7 @@ import {
   type Setting,
 } from "./method.ts";
 import { type MethodRequest, methodConfig } from "./settings.ts";
+import { requireFitting } from "./sharing.ts";
 
 /** A method with its settings read and checked, before it knows a network. */
 export interface ConfiguredMethod {
@@ -65,7 +66,7 @@ export function registerMethod<Config extends object, State extends MethodState>
         settings,
         from,
         // Training moves weights off their levels: it begins in float32.
-        bind: (network, facts) => change(() => bind(method, inFloat(network), config, facts)),
+        bind: (network, facts) => change(() => requireFitting(bind(method, inFloat(network), config, facts))),
       };
     },
   };

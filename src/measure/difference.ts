@@ -121,5 +121,11 @@ function randomBatch(size: number, length: number, { config }: Pick<Network, "co
     const row = Math.floor(i / length);
     return i % length < length - Math.floor((row * length) / size) ? 1 : 0;
   });
-  return { size, length, ids: draw("ids", config.vocabSize), types: draw("types", config.typeVocab), mask };
+  return {
+    size,
+    length,
+    ids: draw("ids", config.vocabSize),
+    types: draw("types", Math.max(1, config.typeVocab)),
+    mask,
+  };
 }

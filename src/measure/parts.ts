@@ -2,7 +2,7 @@
 
 import { requireEntry } from "../base/present.ts";
 import { answersTexts, type BertConfig, type LayerConfig } from "../bert/config.ts";
-import { CLASSIFIER, isEmbedding, isMixture, layerNames, POOLER, parameters } from "../bert/names.ts";
+import { CLASSIFIER, FINAL_NORM, isEmbedding, isMixture, layerNames, parameters } from "../bert/names.ts";
 import { type Head, macs, type Network } from "../network/network.ts";
 import { poolingText } from "../network/sentence-files.ts";
 
@@ -26,18 +26,24 @@ export function partsOf(network: Network, length: number): ModelPart[] {
     multiplyAccumulates: number,
     has: (tensor: string) => boolean,
   ): ModelPart => ({ name, structure, multiplyAccumulates, ...sizesOf(network, has) });
+  const embedding = macs({ ...config, layers: [] }, { kind: "none" }, length);
+  const shared = new Set<number>();
   const layers = config.layers.map((layer, i) => {
-    const prefix = layerPrefix(i);
-    const work = macs({ ...config, layers: [layer] }, { kind: "none" }, length);
-    return part(`layer ${i}`, layerText(layer), work, (tensor) => tensor.startsWith(prefix));
+    const own = layer.sharing ?? i;
+    const [isFirst, prefix] = [!shared.has(own), layerPrefix(own)];
+    shared.add(own);
+    const work = macs({ ...config, layers: [layer] }, { kind: "none" }, length) - embedding;
+    const text = isFirst ? layerText(layer) : `as layer ${own}`;
+    return part(`layer ${i}`, text, work, (tensor) => isFirst && tensor.startsWith(prefix));
   });
-  const onTop = macs({ ...config, layers: [] }, head, length);
+  const onTop = macs({ ...config, layers: [] }, head, length) - embedding;
   const square = `${config.hiddenSize} × ${config.hiddenSize}`;
   const reader = answersTexts(head) ? config.hiddenSize ** 2 : 0;
   const parts = [
-    part("embeddings", embeddingsText(config), 0, isEmbedding),
+    part("embeddings", embeddingsText(config), embedding, isEmbedding),
     ...layers,
-    part("pooler", square, reader, (t) => t.startsWith(POOLER)),
+    part("last norm", String(config.hiddenSize), 0, (t) => t.startsWith(`${FINAL_NORM}.`)),
+    part("pooler", square, reader, (t) => t.startsWith("bert.pooler.")),
     part("mixture", `${config.layers.length} layers, ${square}`, reader, isMixture),
     part(
       "head",
@@ -46,7 +52,7 @@ export function partsOf(network: Network, length: number): ModelPart[] {
       (t) => t.startsWith(`${CLASSIFIER}.`) || t.startsWith("cls."),
     ),
   ];
-  return parts.filter((each) => each.parameters > 0);
+  return parts.filter((each) => each.parameters > 0 || layers.includes(each));
 }
 
 /** `bert.encoder.layer.3.` */
@@ -67,12 +73,13 @@ function sizesOf(
   return sizes;
 }
 
-function embeddingsText({ vocabSize, hiddenSize }: BertConfig): string {
-  return `${vocabSize} pieces × ${hiddenSize}`;
+function embeddingsText({ vocabSize, hiddenSize, facts }: BertConfig): string {
+  return `${vocabSize} pieces × ${facts?.embeddingSize ?? hiddenSize}`;
 }
 
-function layerText({ heads, headSize, ffn }: LayerConfig): string {
-  return `${heads} heads × ${headSize}, ffn ${ffn}`;
+function layerText({ heads, headSize, ffn, gated, window }: LayerConfig): string {
+  const seen = window === undefined ? "" : ` over ${2 * window + 1} tokens`;
+  return `${heads} heads × ${headSize}${seen}, ffn ${ffn}${gated === true ? " gated" : ""}`;
 }
 
 /** A head in words. */

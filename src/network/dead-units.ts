@@ -5,7 +5,7 @@
  *
  * A feature is dead when its column of the module's last matrix is 0, or when its row of the matrix before is 0: then
  * its level is a constant, for a neuron its activation at its bias, for a head's feature the bias of its value, because
- * attention weights sum to 1. A unit whose features are all dead is gone exactly:
+ * attention weights sum to 1. A gated neuron's is a product, and 0 where one factor is. A unit whose features are all dead is gone exactly:
  *
  *   bias[d] += Σ_a output[d, a] · level_a
  *
@@ -19,7 +19,7 @@
  */
 
 import { erf } from "../base/erf.ts";
-import { requireItem } from "../base/present.ts";
+import { requireItem, requireValue } from "../base/present.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
 import type { Activation } from "../bert/facts.ts";
@@ -41,6 +41,8 @@ interface Module {
   readonly out: string;
   readonly units: number;
   readonly size: number;
+  /** The second matrix to gated neurons. */
+  readonly gate?: string;
   /** What a feature is when its row is 0. */
   level(bias: number): number;
 }
@@ -59,7 +61,10 @@ interface Survey {
 export function withoutDeadUnits(network: Network): Network {
   const { config } = network;
   const [tensors, masks] = [new Map(network.tensors), new Map(network.masks ?? [])];
-  const units = config.layers.map((_, i): LayerUnits => {
+  const surveyed = new Map<number, LayerUnits>();
+  const units = config.layers.map((layer, i): LayerUnits => {
+    const known = surveyed.get(layer.sharing ?? i); // layers that share tensors lose the same units, once
+    if (known !== undefined) return known;
     const [heads = "all", neurons = "all"] = modulesOf(config, i).map((module): Kept => {
       const { kept, constant } = survey(network, module);
       const name = biasOf(module.out);
@@ -70,6 +75,7 @@ export function withoutDeadUnits(network: Network): Network {
       }
       return kept;
     });
+    surveyed.set(layer.sharing ?? i, { heads, neurons });
     return { heads, neurons };
   });
   if (units.every(({ heads, neurons }) => heads === "all" && neurons === "all")) return network;
@@ -88,8 +94,8 @@ export function countUnits({ layers }: Pick<BertConfig, "layers">): UnitCount {
 }
 
 function modulesOf({ layers, activation }: BertConfig, i: number): Module[] {
-  const names = layerNames(i);
-  const { heads, headSize, ffn } = requireItem(layers, i, "layers");
+  const { heads, headSize, ffn, gated, sharing } = requireItem(layers, i, "layers");
+  const names = layerNames(sharing ?? i);
   return [
     { into: names.value, out: names.attentionOutput, units: heads, size: headSize, level: (bias) => bias },
     {
@@ -97,24 +103,37 @@ function modulesOf({ layers, activation }: BertConfig, i: number): Module[] {
       out: names.output,
       units: ffn,
       size: 1,
+      ...(gated === true ? { gate: names.gate } : {}),
       level: (bias) => activate(activation, bias),
     },
   ];
 }
 
-function survey({ config, tensors }: Network, { into, out, units, size, level }: Module): Survey {
+function survey({ config, tensors }: Network, { into, gate, out, units, size, level }: Module): Survey {
   const numbers = (name: string): Float32Array | undefined => tensors.get(name)?.data;
-  const [rows, biases, columns] = [numbers(weightOf(into)), numbers(biasOf(into)), numbers(weightOf(out))];
+  const [rows, columns] = [numbers(weightOf(into)), numbers(weightOf(out))];
   const constant = new Float64Array(config.hiddenSize);
-  if (rows === undefined || columns === undefined || biases === undefined) return { kept: "all", constant };
+  if (rows === undefined || columns === undefined) return { kept: "all", constant };
   const width = units * size;
-  const isFixed = (a: number): boolean => isZeroRow(rows, a, config.hiddenSize);
+  /** What a feature is in every text; undefined where that depends on the text. */
+  const levelOf = (a: number): number | undefined => {
+    const own = fixedAt(rows, numbers(biasOf(into)), a, config.hiddenSize);
+    const value = own === undefined ? undefined : level(own);
+    const gates = gate === undefined ? undefined : numbers(weightOf(gate));
+    if (gate === undefined || gates === undefined) return value;
+    const factor = fixedAt(gates, numbers(biasOf(gate)), a, config.hiddenSize);
+    if (value === 0 || factor === 0) return 0;
+    return value === undefined || factor === undefined ? undefined : value * factor;
+  };
+  // Without a bias there is no place for a constant.
+  const isHeld = tensors.has(biasOf(out));
+  const isFixed = (a: number): boolean => (isHeld ? levelOf(a) !== undefined : levelOf(a) === 0);
   const isDead = (a: number): boolean => isZeroColumn(columns, a, width) || isFixed(a);
   const kept = Array.from({ length: units }, (_, unit) => {
     const features = Array.from({ length: size }, (_, i) => unit * size + i);
     if (!features.every(isDead)) return true;
     for (const a of features.filter(isFixed)) {
-      const value = level(requireItem(biases, a, "biases"));
+      const value = requireValue(levelOf(a), "level");
       constant.forEach((sum, d) => {
         constant[d] = sum + requireItem(columns, d * width + a, "weights") * value;
       });
@@ -122,6 +141,17 @@ function survey({ config, tensors }: Network, { into, out, units, size, level }:
     return false;
   });
   return { kept: kept.includes(false) ? kept : "all", constant };
+}
+
+/** What a row of zeros gives whatever it reads, its bias or 0; undefined of another row. */
+function fixedAt(
+  rows: Float32Array,
+  biases: Float32Array | undefined,
+  a: number,
+  width: number,
+): number | undefined {
+  if (!isZeroRow(rows, a, width)) return undefined;
+  return biases === undefined ? 0 : requireItem(biases, a, "biases");
 }
 
 function isZeroRow(matrix: Float32Array, row: number, width: number): boolean {

@@ -13,7 +13,7 @@ import type { Network } from "./network.ts";
 /**
  * The tokenizer of a network.
  *
- * `encode` throws {InputError} `encode/types` for a pair where the network has one token type only. Type 0 for both texts
+ * The types of a network that has none are all 0. `encode` throws {InputError} `encode/types` for a pair where the network has one token type only. Type 0 for both texts
  * would be an answer that `transformers` does not give: it refuses too.
  */
 export function tokenizerOf({ config, vocabulary }: Pick<Network, "config" | "vocabulary">): Tokenizer {
@@ -36,7 +36,9 @@ export function tokenizerOf({ config, vocabulary }: Pick<Network, "config" | "vo
   };
 }
 
+/** The encoding with types that the network has; where it has none, a tokenizer's are not read. */
 function withKnownTypes<E extends Encoding>(encoding: E, typeVocab: number, isPair: boolean): E {
+  if (typeVocab === 0) return { ...encoding, types: encoding.types.map(() => 0) };
   const most = encoding.types.reduce((a, b) => Math.max(a, b), 0);
   if (most < typeVocab) return encoding;
   const what = isPair ? "text pair" : "text";

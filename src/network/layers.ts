@@ -5,9 +5,10 @@
  * share it had. Not here: which layers to take (methods/), layers made smaller.
  */
 
+import { InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
-import type { BertConfig, LayerConfig } from "../bert/config.ts";
+import { type BertConfig, factsOf, type LayerConfig } from "../bert/config.ts";
 import { MIXTURE, optionalParameters, parameters, weightOf } from "../bert/names.ts";
 import { linearModules, type QuantizedLayer } from "../bert/quantized.ts";
 import type { Network } from "./network.ts";
@@ -28,6 +29,7 @@ const LAYER = /^bert\.encoder\.layer\.(\d+)(?=\.)/;
 /**
  * The network whose layers are `sources`, from bottom to top, under the checkpoint's names.
  *
+ * @throws {InputError} `layers/shared` for an encoder whose layers share their tensors otherwise than all of them
  * @param tensors  the sources' tensors, and new values of any other; what is not there stays as it is. A mask stays where
  *   its tensor is the very same.
  */
@@ -37,10 +39,11 @@ export function withLayers(
   tensors: ReadonlyMap<string, FloatTensor> = network.tensors,
 ): Network {
   const { head, vocabulary, tensors: old } = network;
+  const isShared = checkShared(network.config, sources);
   const config = configOf(network, sources, tensors);
   const [taken, masks] = [new Map<string, FloatTensor>(), new Map<string, Tensor<"uint8">>()];
   for (const name of [...parameters(config, head).keys(), ...optionalParameters(config, head).keys()]) {
-    const source = name.replace(LAYER, (stem, i) => sources[Number(i)]?.stem ?? stem);
+    const source = isShared ? name : name.replace(LAYER, (stem, i) => sources[Number(i)]?.stem ?? stem);
     const tensor = tensors.get(source) ?? old.get(source);
     if (tensor === undefined) continue;
     taken.set(name, name === MIXTURE.weights ? mergeShares(tensor, sources) : tensor);
@@ -48,6 +51,21 @@ export function withLayers(
     if (mask !== undefined && taken.get(name) === old.get(source)) masks.set(name, mask);
   }
   return { config, head, tensors: taken, vocabulary, ...(masks.size > 0 ? { masks } : {}) };
+}
+
+/**
+ * Whether layers share their tensors. Fewer that all share one layer's are fewer runs of it.
+ * @throws {InputError} `layers/shared` for others, and for layers of a method's own
+ */
+function checkShared(config: BertConfig, sources: readonly LayerSource[]): boolean {
+  const groups = new Set(config.layers.map(({ sharing }) => sharing));
+  if (groups.has(undefined)) return false;
+  const isOwn = sources.every(({ layer, stem }) => groups.has(layer.sharing) && LAYER.test(`${stem}.`));
+  if (groups.size === 1 && isOwn) return true;
+  throw new InputError(
+    "layers/shared",
+    `network: expected layers that all share one layer's tensors, or layers of their own, got others of ${factsOf(config).type}`,
+  );
 }
 
 /** The configuration of these layers. A module stays in 8 bits where its weights are the very same. */

@@ -75,7 +75,23 @@ function settingsOf({ config, vocabulary }: Network): string {
 function shapeOf(config: BertConfig): Record<string, unknown> {
   const { vocabSize, hiddenSize, layers, maxPositions, typeVocab, activation, layerNormEps } = config;
   const sizes = layers.map(({ heads, headSize, ffn }) => [heads, headSize, ffn]);
-  return { layers: sizes, hiddenSize, vocabSize, maxPositions, typeVocab, activation, layerNormEps };
+  return {
+    ...factsIn(config),
+    layers: sizes,
+    hiddenSize,
+    vocabSize,
+    maxPositions,
+    typeVocab,
+    activation,
+    layerNormEps,
+  };
+}
+
+/** What an encoder computes otherwise than BERT, heads and rates of dropout apart; nothing for BERT itself. */
+function factsIn({ facts, layers }: BertConfig): Record<string, unknown> {
+  if (facts === undefined) return {};
+  const { dropouts: _, head: __, ...rest } = facts;
+  return { facts: rest, layerFacts: layers.map(({ heads: _, headSize: __, ffn: ___, ...own }) => own) };
 }
 
 /** Names and shapes of the tensors that a mask file leaves to the base. */

@@ -10,7 +10,7 @@
 import { requireEntry } from "../base/present.ts";
 import { fold, type Key, normals } from "../base/random.ts";
 import { type FloatTensor, floatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
-import type { BertConfig, Head, LayerConfig } from "../bert/config.ts";
+import { type BertConfig, factsOf, type Head, type LayerConfig } from "../bert/config.ts";
 import { CLASSIFIER, isEmbedding, optionalParameters, parameters } from "../bert/names.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
 
@@ -58,27 +58,35 @@ export function countParameters({ config, head, tensors }: Network): ParameterCo
   return count;
 }
 
-/** One layer over T tokens: four projections of T·D·A, scores and mixture of T·T·A each, two matrices of T·D·F. */
-function layerMacs({ heads, headSize, ffn }: LayerConfig, D: number, T: number): number {
+/**
+ * One layer over T tokens: four projections of T·D·A, scores and mixture of T·S·A each, S the tokens that one sees, two
+ * matrices of T·D·F or three.
+ */
+function layerMacs({ heads, headSize, ffn, gated, window }: LayerConfig, D: number, T: number): number {
   const A = heads * headSize;
-  return 4 * T * D * A + 2 * T * T * A + 2 * T * D * ffn;
+  const seen = window === undefined ? T : Math.min(T, 2 * window + 1);
+  return 4 * T * D * A + 2 * T * seen * A + (gated === true ? 3 : 2) * T * D * ffn;
 }
 
 /** Pooler and the hidden layer of a mixture are of one size; the average is elementwise. */
-function headMacs({ hiddenSize: D, vocabSize }: BertConfig, head: Head, T: number): number {
+function headMacs(config: BertConfig, head: Head, T: number): number {
+  const { hiddenSize: D, vocabSize } = config;
+  const { embeddingSize: E = D, head: kind } = factsOf(config);
   if (head.kind === "none") return 0;
-  if (head.kind === "tokens") return T * D * head.labels.length;
-  if (head.kind === "mlm") return T * D * (D + vocabSize);
+  if (head.kind === "tokens") return T * D * (head.labels.length + (kind.shared === true ? D : 0));
+  if (head.kind === "mlm") return T * E * (D + vocabSize);
   return D * (D + (head.kind === "regression" ? 1 : head.labels.length));
 }
 
 /**
  * Multiply-accumulates of the matrix products for one text of `tokens` pieces, dense: zeros inside a matrix count.
- * Elementwise work (softmax, GELU, LayerNorm) and embedding look-ups are not counted.
+ * Elementwise work (softmax, GELU, LayerNorm) and embedding look-ups are not counted; a window counts what it lets be
+ * seen, whatever an engine computes.
  */
 export function macs(config: BertConfig, head: Head, tokens: number): number {
+  const { embeddingSize: E = 0 } = factsOf(config);
   const layers = config.layers.reduce((n, layer) => n + layerMacs(layer, config.hiddenSize, tokens), 0);
-  return layers + headMacs(config, head, tokens);
+  return E * config.hiddenSize * tokens + layers + headMacs(config, head, tokens);
 }
 
 /** BERT's initialisation: matrices and tables normal, LayerNorm 1 and 0, biases 0; a mixture begins as the plain average. */

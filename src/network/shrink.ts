@@ -14,6 +14,7 @@
  */
 
 import { InputError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import type { LayerConfig } from "../bert/config.ts";
 import { biasOf, type LayerNames, layerNames, weightOf } from "../bert/names.ts";
@@ -43,9 +44,13 @@ export function listKept(kept: Kept, count: number): number[] {
 
 /** The sizes of a layer with its units gone. */
 export function shrunkLayer(layer: LayerConfig, { heads, neurons }: LayerUnits): LayerConfig {
+  const kept = listKept(heads, layer.heads);
   return {
     ...layer,
-    heads: listKept(heads, layer.heads).length,
+    ...(layer.places === undefined
+      ? {}
+      : { places: kept.map((head) => requireItem(layer.places ?? [], head, "places")) }),
+    heads: kept.length,
     ffn: listKept(neurons, layer.ffn).length,
   };
 }
@@ -53,16 +58,21 @@ export function shrunkLayer(layer: LayerConfig, { heads, neurons }: LayerUnits):
 /**
  * The network with only the units named, layer by layer.
  *
- * @throws {InputError} `shrink/units` when the units are not those of the network's layers
+ * @throws {InputError} `shrink/units` when the units are not those of the network's layers; `shrink/shared` when layers that
+ *   share their tensors are to keep different ones
  * @example keepUnits(network, [{ heads: [true, false], neurons: "all" }, { heads: "none", neurons: "all" }]);
  */
 export function keepUnits(network: Network, units: readonly LayerUnits[]): Network {
   const { config } = network;
   checkUnits(config.layers, units);
+  checkShared(config.layers, units);
   const tensors = new Map(network.tensors);
   const masks = new Map(network.masks ?? []);
+  const shared = new Set<number>();
   config.layers.forEach((layer, i) => {
-    for (const [name, cut] of cutsOf(layerNames(i), layer, units[i] ?? WHOLE)) {
+    if (layer.sharing !== undefined && shared.has(layer.sharing)) return; // cut already, with the layer before
+    if (layer.sharing !== undefined) shared.add(layer.sharing);
+    for (const [name, cut] of cutsOf(layerNames(layer.sharing ?? i), layer, units[i] ?? WHOLE)) {
       const [tensor, mask] = [network.tensors.get(name), network.masks?.get(name)];
       if (tensor) tensors.set(name, cutTensor(tensor, cut));
       if (!mask) continue;
@@ -90,6 +100,21 @@ function checkUnits(layers: readonly LayerConfig[], units: readonly LayerUnits[]
   throw new InputError("shrink/units", `units: expected ${expected}, got ${got}`);
 }
 
+/** @throws {InputError} `shrink/shared` */
+function checkShared(layers: readonly LayerConfig[], units: readonly LayerUnits[]): void {
+  const first = new Map<number, string>();
+  layers.forEach(({ sharing }, i) => {
+    if (sharing === undefined) return;
+    const own = JSON.stringify(units[i]);
+    if ((first.get(sharing) ?? own) === own) first.set(sharing, own);
+    else
+      throw new InputError(
+        "shrink/shared",
+        `layer ${i}: expected the heads and neurons of the layer whose tensors it shares, got others`,
+      );
+  });
+}
+
 /** What becomes of one tensor: rows or columns that stay, or zeros. */
 type Cut = { readonly axis: "rows" | "columns"; readonly kept: readonly number[] } | "zeros";
 
@@ -101,7 +126,7 @@ function cutsOf(names: LayerNames, layer: LayerConfig, { heads, neurons }: Layer
   );
   return new Map([
     ...moduleCuts([names.query, names.key, names.value], names.attentionOutput, heads, features),
-    ...moduleCuts([names.intermediate], names.output, neurons, listKept(neurons, layer.ffn)),
+    ...moduleCuts([names.intermediate, names.gate], names.output, neurons, listKept(neurons, layer.ffn)),
   ]);
 }
 

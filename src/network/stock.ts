@@ -10,15 +10,17 @@
  */
 
 import { InputError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor, sizeOf } from "../base/tensor.ts";
-import { type BertConfig, isStock, type LayerConfig } from "../bert/config.ts";
-import { parameters } from "../bert/names.ts";
+import { type BertConfig, isStock } from "../bert/config.ts";
+import { biasOf, layerNames, parameters, weightOf } from "../bert/names.ts";
 import type { Network } from "./network.ts";
 
 /**
  * The same function with stock layers; the very same network when it has them. Masks are left behind.
  *
  * @throws {InputError} `stock/reader` for a head that reads a mixture of the layers
+ * @throws {InputError} `stock/norm` for an encoder with norms before modules whose first layer was removed or moved
  * @throws {InputError} `stock/heads` when heads of several sizes, or of one that does not divide the hidden size,
  *   leave no way to do it
  */
@@ -29,13 +31,66 @@ export function toStock(network: Network): Network {
     throw new InputError("stock/reader", `network: expected ${expected}, got a ${head.reader} of the layers`);
   }
   if (isStock(network.config)) return network;
+  checkNorms(network.config);
   const config = stockConfig(network.config);
   const padded = new Map(tensors);
   for (const [name, shape] of parameters(config, head)) {
     const tensor = tensors.get(name);
     if (tensor) padded.set(name, tensor.shape.join() === shape.join() ? tensor : padTo(tensor, shape));
   }
-  return { config, head, tensors: padded, vocabulary };
+  return { config, head, tensors: inPlace(network.config, config, padded), vocabulary };
+}
+
+/** @throws {InputError} `stock/norm` where layers were moved: only the first has no norm before its attention */
+function checkNorms({ layers, facts }: BertConfig): void {
+  const wrong = layers.findIndex(({ bare }, i) => facts?.norm === "before" && (bare === true) !== (i === 0));
+  if (wrong < 0) return;
+  const got = `a layer ${wrong} ${wrong === 0 ? "with one, which was another layer before" : "without one, which was layer 0"}`;
+  throw new InputError(
+    "stock/norm",
+    `network: expected the first layer alone to have no norm before its attention, got ${got}`,
+  );
+}
+
+/** Heads whose place has numbers of its own in a table stand at that place again. */
+function inPlace(
+  from: BertConfig,
+  to: BertConfig,
+  tensors: Map<string, FloatTensor>,
+): Map<string, FloatTensor> {
+  from.layers.forEach(({ places }, i) => {
+    if (places === undefined) return;
+    const { heads, headSize } = requireItem(to.layers, i, "layers");
+    const sources = Array.from({ length: heads }, (_, place) => places.indexOf(place));
+    const empty = sources.indexOf(-1) < 0 ? 0 : places.length; // a head of zeros
+    const order = sources.flatMap((source) =>
+      Array.from({ length: headSize }, (_, a) => (source < 0 ? empty : source) * headSize + a),
+    );
+    const { query, key, value, attentionOutput } = layerNames(i);
+    const move = (name: string, axis: 0 | 1): void => {
+      const tensor = tensors.get(name);
+      if (tensor) tensors.set(name, reordered(tensor, order, axis));
+    };
+    for (const module of [query, key, value])
+      for (const name of [weightOf(module), biasOf(module)]) move(name, 0);
+    move(weightOf(attentionOutput), 1);
+  });
+  return tensors;
+}
+
+/** Rows or columns in another order; one may be taken twice. */
+function reordered({ shape, data }: FloatTensor, order: readonly number[], axis: 0 | 1): FloatTensor {
+  const width = shape.length === 1 ? 1 : requireItem(shape, 1, "columns");
+  const at = (i: number): number => {
+    const [row, column] = [Math.floor(i / width), i % width];
+    return axis === 0
+      ? requireItem(order, row, "rows") * width + column
+      : row * width + requireItem(order, column, "columns");
+  };
+  return floatTensor(
+    shape,
+    Float32Array.from(data, (_, i) => requireItem(data, at(i), "numbers")),
+  );
 }
 
 function stockConfig(config: BertConfig): BertConfig {
@@ -47,8 +102,16 @@ function stockConfig(config: BertConfig): BertConfig {
     const expected = `heads of one size that divides the hidden size ${hiddenSize}`;
     throw new InputError("stock/heads", `network: expected ${expected}, got ${got}`);
   }
-  const layer: LayerConfig = { heads, headSize, ffn: Math.max(1, ...layers.map(({ ffn }) => ffn)) };
-  return { ...config, layers: layers.map(() => layer) };
+  const sizes = { heads, headSize, ffn: Math.max(1, ...layers.map(({ ffn }) => ffn)) };
+  const places = Array.from({ length: heads }, (_, i) => i);
+  return {
+    ...config,
+    layers: layers.map((layer) => ({
+      ...layer,
+      ...sizes,
+      ...(layer.places === undefined ? {} : { places }),
+    })),
+  };
 }
 
 /** A vector or matrix with zeros after its entries. */

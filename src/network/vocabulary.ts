@@ -9,7 +9,9 @@
  */
 
 import { InputError } from "../base/errors.ts";
+import { requireEntry, requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
+import type { Facts } from "../bert/facts.ts";
 import { EMBEDDINGS, MLM } from "../bert/names.ts";
 import { keepOnly, specialIds } from "../text/rules.ts";
 import type { Network } from "./network.ts";
@@ -22,6 +24,7 @@ const ROWS_OF_PIECES: readonly string[] = [EMBEDDINGS.words, MLM.bias];
  *
  * @param pieces  numbers of the pieces that stay, in ascending order, those that the tokenizer's rules name among them
  * @throws {InputError} `vocabulary/pieces` for numbers that are not ascending pieces of the network
+ * @throws {InputError} `vocabulary/padding` when positions count from the padding's number and it cannot change
  * @throws {FormatError} `vocab/special` when such a piece is not among them
  * @example keepPieces(network, usedPieces(network.vocabulary, texts));
  */
@@ -37,13 +40,41 @@ export function keepPieces(network: Network, pieces: readonly number[]): Network
     if (tensor) tensors.set(name, keepRows(tensor, pieces));
     if (mask) masks.set(name, keepMaskRows(mask, pieces));
   }
+  const padTokenId = padding < 0 ? pad : padding;
+  const facts = recounted(network, padTokenId, tensors, masks);
   return {
     ...network,
-    config: { ...config, vocabSize: pieces.length, padTokenId: padding < 0 ? pad : padding },
+    config: { ...config, vocabSize: pieces.length, padTokenId, ...(facts === undefined ? {} : { facts }) },
     vocabulary: kept,
     tensors,
     ...(network.masks ? { masks } : {}),
   };
+}
+
+/**
+ * The facts of an encoder whose positions count from the padding's id: where that has become smaller, the rows of the
+ * table that are before every token's leave too.
+ *
+ * @throws {InputError} `vocabulary/padding` for an encoder in which that id is a constant
+ */
+function recounted(
+  { config: { facts, padTokenId: before } }: Network,
+  pad: number,
+  tensors: Map<string, FloatTensor>,
+  masks: Map<string, Tensor<"uint8">>,
+): Facts | undefined {
+  if (facts?.positions.kind !== "counted" || pad === facts.positions.pad) return facts;
+  const lost = facts.positions.pad - pad;
+  if (before !== facts.positions.pad || lost < 0) {
+    const message = `pieces: expected the padding to stay number ${facts.positions.pad}, from which positions count, got ${pad}`;
+    throw new InputError("vocabulary/padding", message);
+  }
+  const name = EMBEDDINGS.positions;
+  const [tensor, mask] = [requireEntry(tensors, name, "tensor"), masks.get(name)];
+  const rows = Array.from({ length: requireItem(tensor.shape, 0, "rows") - lost }, (_, i) => i + lost);
+  tensors.set(name, keepRows(tensor, rows));
+  if (mask) masks.set(name, keepMaskRows(mask, rows));
+  return { ...facts, positions: { kind: "counted", pad } };
 }
 
 function checkPieces(pieces: readonly number[], count: number): void {

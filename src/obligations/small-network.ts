@@ -12,8 +12,13 @@ export const CLASSES: Head = { kind: "classification", labels: ["a", "b", "c"] }
 
 /** A network of 12 features with random weights, large enough that every gradient is far from 0. */
 export function smallNetwork(head: Head, layers: number, dropout = 0.1, seed = 9): Network {
+  return randomNetwork(smallConfig(layers, dropout), head, seed);
+}
+
+/** Its configuration: a BERT. */
+function smallConfig(layers: number, dropout: number): BertConfig {
   const layer = { heads: 2, headSize: 6, ffn: 20 };
-  const config: BertConfig = {
+  return {
     vocabSize: VOCABULARY,
     hiddenSize: 12,
     layers: Array.from({ length: layers }, () => layer),
@@ -26,6 +31,10 @@ export function smallNetwork(head: Head, layers: number, dropout = 0.1, seed = 9
     initializerRange: 0.3,
     padTokenId: 0,
   };
+}
+
+/** A network of any configuration of 60 pieces and 8 positions at least. */
+export function randomNetwork(config: BertConfig, head: Head, seed = 9): Network {
   const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
   const vocab = Array.from({ length: VOCABULARY }, (_, i) => special[i] ?? `piece${i}`);
   const files = { vocab, lowercase: true, stripAccents: null, tokenizeChineseChars: true, maxLength: 8 };

@@ -57,21 +57,27 @@ export interface TrialRequest {
   readonly head: Head;
   /** Of the network. */
   readonly layers: number;
+  /** Another network than the small BERT, from a seed. */
+  readonly network?: (seed: number) => Network;
 }
 
 /** The batch whose logits are compared. */
 export const PROBE = { number: 77, size: 8 };
 
 /** Binds a method to a small network. @throws {ConfigError} for settings that it, or the network, does not take */
-export function trialOf(registered: RegisteredMethod, { set, head, layers }: TrialRequest): Trial {
+export function trialOf(
+  registered: RegisteredMethod,
+  { set, head, layers, network: given }: TrialRequest,
+): Trial {
   const typed = Object.fromEntries(Object.entries(set).map(([name, value]) => [name, String(value)]));
   const configured = registered.configure({ set: typed });
-  const network = smallNetwork(head, layers);
+  const small = given ?? ((seed: number): Network => smallNetwork(head, layers, 0.1, seed));
+  const network = small(9);
   const facts = {
     steps: STEPS,
     learningRate: 1e-2,
     pretrained: network,
-    finetuned: smallNetwork(head, layers, 0.1, 10),
+    finetuned: small(10),
   };
   const bound = (seed: number): BoundMethod => configured.bind(network, { ...facts, key: keyOf(seed) });
   const settings = (seed = 1): TrainerSettings => settingsOf(bound(seed), seed);

@@ -63,7 +63,7 @@ function matrixCuts(i: number, layer: LayerConfig, left: LayerUnits): Map<string
     cuts.set(weightOf(out), (w) => keepRanges(w, 1, units, size));
   };
   add([names.query, names.key, names.value], names.attentionOutput, left.heads, layer.heads, layer.headSize);
-  add([names.intermediate], names.output, left.neurons, layer.ffn, 1);
+  add([names.intermediate, names.gate], names.output, left.neurons, layer.ffn, 1);
   return cuts;
 }
 

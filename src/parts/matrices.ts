@@ -14,7 +14,7 @@ export const SCOPES = ["encoder", "encoder+pooler", "all"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 const ENCODER =
-  /^bert\.encoder\.layer\.\d+\.(attention\.self\.(query|key|value)|attention\.output\.dense|intermediate\.dense|output\.dense)\.weight$/;
+  /^bert\.encoder\.layer\.\d+\.(attention\.self\.(query|key|value)|attention\.output\.dense|intermediate\.(dense|gate)|output\.dense)\.weight$/;
 const POOLER = "bert.pooler.dense.weight";
 const TABLE = /^bert\.embeddings\.\w+_embeddings\.weight$/;
 

@@ -22,14 +22,22 @@ export interface Unit {
   readonly weights: number;
 }
 
-/** All units of some kinds, layer by layer: a head's are a row of each of q, k, v and a column of o per feature. */
+/**
+ * All units of some kinds, layer by layer: a head's are a row of each of q, k, v and a column of o per feature.
+ * @throws {ConfigError} `units/shared` for layers that share their tensors: none could lose a unit for itself
+ */
 export function unitsOf({ layers, hiddenSize: D }: BertConfig, kinds: readonly Unit["kind"][]): Unit[] {
-  return layers.flatMap(({ heads, headSize, ffn }, layer) => {
+  if (layers.some(({ sharing }) => sharing !== undefined)) {
+    const message =
+      "model: expected layers with heads and neurons of their own, got layers that share their tensors";
+    throw new ConfigError("units/shared", message);
+  }
+  return layers.flatMap(({ heads, headSize, ffn, gated }, layer) => {
     const head = 4 * D * headSize;
     const all: Unit[] = [
       ...Array.from({ length: heads }, (_, place): Unit => ({ kind: "head", layer, place, weights: head })),
       { kind: "attention", layer, place: 0, weights: heads * head },
-      { kind: "ffn", layer, place: 0, weights: 2 * D * ffn },
+      { kind: "ffn", layer, place: 0, weights: (gated === true ? 3 : 2) * D * ffn },
     ];
     return all.filter(({ kind, weights }) => kinds.includes(kind) && weights > 0);
   });

@@ -8,7 +8,7 @@
 import { percent } from "../base/quantity.ts";
 import { columnCounts, rowCounts } from "../topology/bits.ts";
 import { type Density, measureDensity } from "../topology/density.ts";
-import { COMPONENTS, type Matrix } from "../topology/structure.ts";
+import { componentsOf, type Matrix } from "../topology/structure.ts";
 import { surveyUnits, type Tally, type Units } from "../topology/units.ts";
 import { cellMap, type MapCell, shadeKey, shadeMap } from "./draw/cells.ts";
 import { type Html, html, type Part } from "./draw/html.ts";
@@ -85,7 +85,7 @@ function anchorOf(id: string, name: string): string {
 
 /** Layers × components; embeddings are one wide row above. */
 function densityFigure(id: string, density: Density, detail: Detail): Html {
-  const components = COMPONENTS.filter((component) => component !== "embeddings");
+  const components = componentsOf(density.matrices).filter((component) => component !== "embeddings");
   const layers = density.layers.flatMap(({ layer }) => (layer === null ? [] : [layer]));
   const rows = layers.map((layer) => ({
     name: `layer ${layer}`,
@@ -129,22 +129,23 @@ function cellOf(share: number | null, what: string, to: string | undefined): Map
 }
 
 function densityTable({ cells, layers, total }: Density): TableParts {
+  const components = componentsOf(cells);
   const columns = [
     { name: "Layer", kind: "text" as const },
     { name: "All" },
-    ...COMPONENTS.map((name) => ({ name: capital(name) })),
+    ...components.map((name) => ({ name: capital(name) })),
   ];
   const rows = layers.map(({ layer, share }): Cell[] => [
     layer === null ? "embeddings" : { show: `layer ${layer}`, sort: layer },
     shareCell(share),
-    ...COMPONENTS.map((component) =>
+    ...components.map((component) =>
       shareCell(cells.find((each) => each.layer === layer && each.component === component)?.share),
     ),
   ]);
   return {
     label: "Share of weights left",
     columns,
-    rows: [...rows, ["all", shareCell(total.share), ...COMPONENTS.map(() => "")]],
+    rows: [...rows, ["all", shareCell(total.share), ...components.map(() => "")]],
   };
 }
 

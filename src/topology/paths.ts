@@ -118,7 +118,7 @@ function pathsUnder(structure: Structure, reader: Reader, skips: boolean): PathR
 
 /** Where a matrix reads and where it writes; `below` are the hidden units before the layer. */
 const ENDS: Readonly<
-  Record<Exclude<Component, "embeddings">, { readonly from: Stage | "below"; readonly to: Stage }>
+  Record<Exclude<Component, "embeddings" | "gate">, { readonly from: Stage | "below"; readonly to: Stage }>
 > = {
   query: { from: "below", to: "query" },
   key: { from: "below", to: "key" },
@@ -131,7 +131,8 @@ const ENDS: Readonly<
 /** What has a signal among what a matrix reads (its columns), and what reaches an output among what it writes (its rows). */
 function endsOf<T>({ component, layer }: Matrix, reach: Reach<T>, every: T): { from: T; to: T } {
   // A table is read by its rows, all of which have a signal, and writes hidden units, which are its columns.
-  if (component === "embeddings" || layer === null) return { from: reach.embedded.backward, to: every };
+  if (component === "embeddings" || component === "gate" || layer === null)
+    return { from: reach.embedded.backward, to: every };
   const { from, to } = ENDS[component];
   const { forward, backward } = requireItem(reach.layers, layer, "layers");
   if (from !== "below") return { from: forward[from], to: backward[to] };

@@ -23,7 +23,7 @@
 import { requireItem } from "../base/present.ts";
 import type { Reader } from "../bert/config.ts";
 import type { BitMatrix } from "./bits.ts";
-import { type Component, matrixOf, type Structure } from "./structure.ts";
+import { type Component, matrixOf, requirePlain, type Structure } from "./structure.ts";
 
 /** A set of units: unit i is bit i & 31 of word i >> 5. Bits after the last unit are 0. */
 export type Units = Uint32Array;
@@ -84,8 +84,9 @@ export function tablesOf({ matrices }: Structure): BitMatrix[] {
   return matrices.filter(({ layer }) => layer === null).map(({ bits }) => bits);
 }
 
-/** Follows the signal forward, then back from the outputs. */
+/** Follows the signal forward, then back from the outputs. @throws {InputError} `topology/architecture` */
 export function findReach(structure: Structure, rules: PathRules): Reach {
+  requirePlain(structure);
   const layers = layerMatrices(structure);
   const all = everyUnit(structure.config.hiddenSize);
   const embedded = unionOf(tablesOf(structure).map((table) => columnsOf(table, everyUnit(table.rows))));

@@ -8,12 +8,12 @@
 
 import { InputError } from "../base/errors.ts";
 import { requireEntry, requireItem, requireValue } from "../base/present.ts";
-import type { BertConfig } from "../bert/config.ts";
+import { type BertConfig, factsOf } from "../bert/config.ts";
 import { EMBEDDINGS, layerNames, parameters, weightOf } from "../bert/names.ts";
 import type { Network } from "../network/network.ts";
 import { type BitMatrix, bitsOf } from "./bits.ts";
 
-/** The kinds of matrices, in the order of the forward pass. */
+/** The kinds of matrices, in the order of the forward pass. Gated feed-forward modules have one more, `gate`. */
 export const COMPONENTS = [
   "embeddings",
   "query",
@@ -23,7 +23,15 @@ export const COMPONENTS = [
   "intermediate",
   "output",
 ] as const;
-export type Component = (typeof COMPONENTS)[number];
+export type Component = (typeof COMPONENTS)[number] | "gate";
+
+/** The kinds that a network may have, in their order. */
+export function componentsOf(places: readonly Pick<Place, "component">[]): Component[] {
+  const found = new Set(places.map(({ component }) => component));
+  return COMPONENTS.flatMap((each): Component[] =>
+    each === "output" && found.has("gate") ? ["gate", each] : [each],
+  );
+}
 
 /** Which matrix of a network it is. */
 export interface Place {
@@ -70,18 +78,24 @@ function whole(size: number): Uint8Array {
   return new Uint8Array(size).fill(1);
 }
 
-/** The matrices of a configuration by name, embeddings first, then layer by layer. */
-export function placesOf({ layers }: Pick<BertConfig, "layers">): Place[] {
+/**
+ * The matrices of a configuration by name, embeddings first, then layer by layer. Those that several layers share are
+ * there once, in the first of them.
+ */
+export function placesOf(config: BertConfig): Place[] {
   const { words, positions, types } = EMBEDDINGS;
-  const tables = [words, positions, types].map((name) => ({
-    name,
-    component: "embeddings" as const,
-    layer: null,
-  }));
+  const shapes = parameters(config, { kind: "none" });
+  const tables = [words, positions, types]
+    .filter((name) => shapes.has(name))
+    .map((name) => ({ name, component: "embeddings" as const, layer: null }));
+  const seen = new Set<number>();
   return [
     ...tables,
-    ...layers.flatMap((_, layer) => {
-      const names = layerNames(layer);
+    ...config.layers.flatMap(({ sharing, gated }, layer) => {
+      const own = sharing ?? layer;
+      if (seen.has(own)) return [];
+      seen.add(own);
+      const names = layerNames(own);
       const of = (component: Component, module: string) => ({ name: weightOf(module), component, layer });
       return [
         of("query", names.query),
@@ -89,10 +103,24 @@ export function placesOf({ layers }: Pick<BertConfig, "layers">): Place[] {
         of("value", names.value),
         of("attention output", names.attentionOutput),
         of("intermediate", names.intermediate),
+        ...(gated === true ? [of("gate", names.gate)] : []),
         of("output", names.output),
       ];
     }),
   ];
+}
+
+/**
+ * Refuses what is only known of BERT's matrices: paths from inputs to outputs, and what meets on them.
+ * @throws {InputError} `topology/architecture`
+ */
+export function requirePlain({ config }: Pick<Structure, "config">): void {
+  const { type, embeddingSize } = factsOf(config);
+  const isOther = config.layers.some(({ gated, sharing }) => gated === true || sharing !== undefined);
+  if (!isOther && embeddingSize === undefined) return;
+  const what = embeddingSize === undefined ? "gated neurons" : "projected embeddings";
+  const message = `topology: expected layers and embeddings as BERT has them, got ${type}'s ${what}`;
+  throw new InputError("topology/architecture", message);
 }
 
 /** The only matrix of a component in a layer. */

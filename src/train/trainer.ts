@@ -300,7 +300,8 @@ export class Trainer {
 
   /** Where the gradient of this part's looked-up embeddings goes. */
   private async lookedUpView(part: TrainBatch): Promise<View> {
-    const shape = [part.size, part.length, this.settings.method.network.config.hiddenSize];
+    const { hiddenSize, facts } = this.settings.method.network.config;
+    const shape = [part.size, part.length, facts?.embeddingSize ?? hiddenSize];
     if (sizeOf(shape) > this.lookedUp) {
       this.lookedUp = 2 * sizeOf(shape);
       await this.engine.allocate(LOOKED_UP, this.lookedUp);

@@ -124,6 +124,11 @@ export async function hubFolder(
   await mkdir(folder);
   await writeFile(join(folder, "config.json"), JSON.stringify(config));
   await writeFileAtomic(join(folder, "model.safetensors"), encodeSafetensors(tensors));
+  // Word pieces, whatever an architecture's usual tokenizer is.
+  await writeFile(
+    join(folder, "tokenizer_config.json"),
+    JSON.stringify({ tokenizer_class: "BertTokenizer" }),
+  );
   const pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
   if (padOf(config) === 1) pieces.splice(0, 2, "[UNK]", "[PAD]");
   const vocab = Array.from({ length: 24 }, (_, i) => pieces[i] ?? `piece${i}`);

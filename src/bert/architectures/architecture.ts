@@ -49,6 +49,7 @@ export interface ReadSizes {
   readonly hiddenSize: number;
   readonly layers: number;
   readonly heads: number;
+  readonly typeVocab: number;
   readonly padTokenId: number;
   readonly attentionDropout: number;
   readonly hiddenDropout: number;

@@ -77,6 +77,9 @@ function layersOf(json: JsonObject, { layers, heads, hiddenSize }: ReadSizes, wh
   }));
 }
 
+/** Ids that no arithmetic reads; their defaults lie outside of a smaller vocabulary. */
+const NO_IDS = { bos_token_id: null, eos_token_id: null, cls_token_id: null, sep_token_id: null };
+
 /** How often a layer sees all tokens, for version 4; nothing where that has no rhythm. */
 function rhythm(layers: readonly LayerFacts[]): JsonObject {
   const next = layers.findIndex(({ window }, i) => i > 0 && window === undefined);
@@ -152,6 +155,7 @@ export const MODERNBERT: Architecture = {
         [LOCAL]: { rope_type: "default", rope_theta: bases.window },
       },
       ...rhythm(layers),
+      ...NO_IDS,
       global_rope_theta: bases.full,
       local_rope_theta: bases.window,
     };

@@ -1,6 +1,6 @@
 /**
- * RoBERTa, and XLM-R and CamemBERT, which are the same with other tokenizers: positions count from the padding id, all
- * tokens are of one type, and a text is read by a hidden layer of the head's own.
+ * RoBERTa, and XLM-R and CamemBERT, which are the same with other tokenizers: positions count from the padding id, released
+ * models have one type of tokens, and a text is read by a hidden layer of the head's own.
  *
  *   Papers    Liu et al., 2019 · https://arxiv.org/abs/1907.11692
  *             Conneau et al., ACL 2020 · https://arxiv.org/abs/1911.02116
@@ -50,10 +50,10 @@ function likeRoberta(type: ModelType, stem: string): Architecture {
     classes: {},
     keys: BERT_KEYS,
     defaults: { ...BERT_DEFAULTS, padTokenId: 1 },
-    facts: (_json, { padTokenId }) => ({
+    facts: (_json, { padTokenId, typeVocab }) => ({
       type,
       positions: { kind: "counted", pad: padTokenId },
-      types: "first",
+      types: typeVocab === 1 ? "first" : "read",
       norm: "after",
       without: [],
       dropouts: {},
