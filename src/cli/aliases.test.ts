@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { commandMeantBy } from "./aliases.ts";
+import { commandMeantBy, fieldMeantBy } from "./aliases.ts";
 import { parseArguments } from "./arguments.ts";
 import { COMMANDS } from "./commands.ts";
 
@@ -22,6 +22,37 @@ test.each([
       message: `error: unknown command '${word}'\n(Did you mean ${command}?)`,
     }),
   );
+});
+
+test.each([
+  ["finetune", "--model", "(<model> has a place and no flag: espalier finetune <model>)"],
+  ["compress", "--model_name_or_path=bert", "(<model> has a place and no flag: espalier compress <model>)"],
+  ["finetune", "--num_train_epochs", "(Did you mean --epochs?)"],
+  ["compress", "--learning_rate", "(Did you mean --learning-rate?)"],
+  ["compress", "--lr", "(Did you mean --learning-rate?)"],
+  ["finetune", "--output_dir", "(Did you mean --out?)"],
+  ["compress", "--pruning-ratio", "(Did you mean --sparsity?)"],
+])("%s %s: %s", (command, flag, hint) => {
+  const name = flag.replace(/=.*/, "");
+  expect(() => parseArguments([command, flag, "3"], "0")).toThrow(
+    expect.objectContaining({
+      code: "commander.unknownOption",
+      message: expect.stringMatching(`^error: unknown option '${name}`),
+    }),
+  );
+  expect(() => parseArguments([command, flag, "3"], "0")).toThrow(hint);
+});
+
+test("an option that is nobody's gets Commander's own words", () => {
+  expect(() => parseArguments(["finetune", "m", "--xylophone"], "0")).toThrow(
+    /^error: unknown option '--xylophone'$/,
+  );
+});
+
+test("every field of other programs' flags is a field of some command", () => {
+  const ours = COMMANDS.flatMap(({ fields }) => Object.keys(fields));
+  for (const flag of ["--model-path", "--wd", "--format", "--jobs", "--overwrite", "--task_name"])
+    expect(ours).toContain(fieldMeantBy(flag));
 });
 
 test("what is misspelt is still told by its spelling, and what means nothing gets no suggestion", () => {

@@ -9,7 +9,7 @@ import { wrap } from "../base/units.ts";
 import { flagOf } from "../options/flags.ts";
 import type { Field } from "../options/schema.ts";
 import { COMMON } from "../options/shared.ts";
-import { commandMeantBy } from "./aliases.ts";
+import { commandMeantBy, fieldMeantBy } from "./aliases.ts";
 import { COMMANDS, type CommandSpec } from "./commands.ts";
 import { WIDTH } from "./table.ts";
 import type { Given } from "./texts.ts";
@@ -66,12 +66,28 @@ function namedUsage(error: unknown, words: readonly string[]): unknown {
   if (meant !== undefined) {
     return new CommanderError(1, error.code, `error: unknown command '${unknown}'\n(Did you mean ${meant}?)`);
   }
+  if (error.code === "commander.unknownOption") return namedOption(error, words);
   if (error.code !== "commander.help") return error;
   return new CommanderError(
     2,
     "commander.noCommand",
     `expected a command, got ${words.join(" ")}; see espalier --help`,
   );
+}
+
+/** A flag that means one of ours, or what has no flag but a place. */
+function namedOption(error: CommanderError, words: readonly string[]): CommanderError {
+  const [, flag] = /unknown option '([^']+)'/.exec(error.message) ?? [];
+  const spec = COMMANDS.find(({ name }) => words.includes(name));
+  const key = flag === undefined ? undefined : fieldMeantBy(flag);
+  const field = key === undefined ? undefined : spec?.fields[key];
+  if (spec === undefined || key === undefined || field === undefined) return error;
+  const isPlaced = spec.positionals.includes(key) && !hasBoth(field);
+  const places = spec.positionals.map((name) => placeOf(spec, name)).join(" ");
+  const hint = isPlaced
+    ? `(${placeOf(spec, key)} has a place and no flag: espalier ${spec.name} ${places})`
+    : `(Did you mean ${flagOf(key)}?)`;
+  return new CommanderError(1, error.code, `error: unknown option '${flag}'\n${hint}`);
 }
 
 function addCommand(program: Command, spec: CommandSpec, ask: (given: Given, json: boolean) => void): void {
