@@ -269,6 +269,16 @@ export function parseConfig(json: unknown, where: string): BertConfig {
   const layers = parseLayers(c, architecture, sizes, where);
   const quantized = parseQuantized(own(c, "espalier"), layers, where);
   const facts = architecture.facts(c, sizes, where);
+  const odd =
+    facts.positions.kind === "rotary" ? layers.find(({ headSize }) => headSize % 2 !== 0) : undefined;
+  if (odd)
+    throw bad(
+      "heads",
+      "features of a head",
+      "an even number, of which pairs are turned",
+      odd.headSize,
+      where,
+    );
   const lost = architecture.lost?.(facts) ?? 0;
   const dropoutKey = keys.classifierDropout;
   const classifierDropout =

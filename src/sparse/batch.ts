@@ -10,7 +10,7 @@
 
 import { InputError } from "../base/errors.ts";
 import { PANEL, panelsOf } from "./panels.ts";
-import type { PlacedModel } from "./placed.ts";
+import { PASS_PANELS, type PlacedModel } from "./placed.ts";
 
 /** One text's pieces. */
 export interface EncodedText {
@@ -50,7 +50,7 @@ export function passesOf<T extends EncodedText>(texts: readonly T[], model: Batc
     const panels = panelsOf(text.ids.length);
     if (panels > room) {
       passes.push([]);
-      room = model.panels;
+      room = Math.max(PASS_PANELS, panels);
     }
     passes.at(-1)?.push(text);
     room -= panels;

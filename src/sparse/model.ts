@@ -30,6 +30,7 @@ import { bytePanelBytes, PANEL, panelBytes, panelsOf } from "./panels.ts";
 import {
   type ActivationKernel,
   CHUNK,
+  PASS_PANELS,
   type PlacedEmbeddings,
   type PlacedHead,
   type PlacedHidden,
@@ -49,9 +50,6 @@ export interface SparseModel {
   /** Under the checkpoint's names. */
   readonly tensors: ReadonlyMap<string, FloatTensor | PackedMatrix>;
 }
-
-/** Tokens of a pass, unless the model takes longer texts. */
-const PASS_TOKENS = 1024;
 
 const KERNEL_OF: Readonly<Record<Activation | "tanh", ActivationKernel>> = {
   gelu: "gelu_erf",
@@ -76,7 +74,7 @@ export function placeModel(arena: Arena, model: SparseModel, { rates, threads }:
   const facts = factsOf(config);
   const outputs = outputsOf(model);
   const place = placerOf(arena, model, rates);
-  const panels = panelsOf(Math.max(PASS_TOKENS, config.maxPositions));
+  const panels = Math.max(PASS_PANELS, panelsOf(config.maxPositions));
   const head = placeHead(place, model.head, facts);
   const firsts = head.kind === "labels" && head.mixture ? config.layers.length : 1;
   const answers = head.kind === "tokens" ? panels : panelsOf(panels);
@@ -195,11 +193,13 @@ function placePlaces(
   { positions, relative }: Facts,
   { window, places = [], heads, headSize }: LayerConfig,
 ): PlacedPlaces {
+  // A window that no text is longer than is none.
+  const reach = window !== undefined && window < maxPositions ? window : undefined;
   const added = (): ReturnType<typeof termsOf> => {
-    if (relative === undefined) return termsOf({ window, maxPositions, heads });
+    if (relative === undefined) return termsOf({ window: reach, maxPositions, heads });
     const table = place.tensor(EMBEDDINGS.relative).data;
     const { buckets, farthest, heads: columns } = relative;
-    return termsOf({ window, maxPositions, heads }, (head, distance) => {
+    return termsOf({ window: reach, maxPositions, heads }, (head, distance) => {
       const row = bucketOf(-distance, buckets, farthest) * columns;
       return requireItem(table, row + requireItem(places, head, "heads"), "relative positions");
     });
@@ -208,8 +208,8 @@ function placePlaces(
   const base = positions.kind !== "rotary" ? 0 : window === undefined ? positions.full : positions.window;
   const angles = (): Float32Array => angleTable(rotaryRates(base, headSize), panelsOf(maxPositions));
   return {
-    reach: window ?? ALL_TOKENS,
-    terms: terms ? place.made(`terms ${window} ${places.join()}`, () => terms.rows) + 4 * terms.origin : 0,
+    reach: reach ?? ALL_TOKENS,
+    terms: terms ? place.made(`terms ${reach} ${places.join()}`, () => terms.rows) + 4 * terms.origin : 0,
     termsRow: relative !== undefined && terms ? 4 * terms.length : 0,
     angles: base === 0 || heads === 0 ? 0 : place.made(`angles ${base} ${headSize}`, angles),
     anglesRow: headSize * PANEL * 4,

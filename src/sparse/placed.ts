@@ -11,6 +11,9 @@ import type { PlacedProduct } from "./product.ts";
 /** Panels whose neurons are held at once by a thread: 128 tokens, so that a matrix is read once for each. */
 export const CHUNK = 8;
 
+/** Panels of a pass, unless a text has more: 1,024 tokens, whose states stay in the last cache. */
+export const PASS_PANELS = 64;
+
 /** Addresses of γ and β. */
 export interface PlacedNorm {
   readonly gamma: number;

@@ -2,12 +2,14 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { encoderCases, hubFolder } from "../../../test/support/encoders.ts";
 import { ownTemplates, ruledModel } from "../../../test/support/ruled-model.ts";
 import { PRUNED_CONFIG, tinyModel } from "../../../test/support/tiny-model.ts";
 import { FormatError } from "../../base/errors.ts";
 import { floatTensor } from "../../base/tensor.ts";
 import type { Head } from "../../bert/config.ts";
 import { parameters } from "../../bert/names.ts";
+import { readFolder } from "../../network/folder.ts";
 import type { Network } from "../../network/network.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { joinSections, splitSections } from "./container.ts";
@@ -52,11 +54,21 @@ function text(content: string): Uint8Array {
 }
 
 /** The file with another directory, its checksums in order. */
-function withDirectory(from: string | RegExp, to: string): Uint8Array {
-  const changed = DIRECTORY.replace(from, to);
-  if (changed === DIRECTORY) throw new Error(`nothing to replace: ${from}`);
-  return joinSections([text(changed), ...SECTIONS.slice(1)]);
+function withDirectory(from: string | RegExp, to: string, file = FILE): Uint8Array {
+  const [first = file, ...others] = splitSections(file, "f");
+  const directory = readText(new ByteReader(first, "directory", "f"));
+  const changed = directory.replace(from, to);
+  if (changed === directory) throw new Error(`nothing to replace: ${from}`);
+  return joinSections([text(changed), ...others]);
 }
+
+/** A file of the first golden of an architecture. */
+async function fileOf(type: string): Promise<Uint8Array> {
+  const found = (await encoderCases()).find(({ config }) => config.model_type === type);
+  if (found === undefined) throw new Error(`no case of ${type}`);
+  return encodeEsp(await readFolder(await hubFolder(found, found.tensors)));
+}
+const [MODERN, ALBERT, MPNET] = await Promise.all(["modernbert", "albert", "mpnet"].map(fileOf));
 
 function withPieces(pieces: string): Uint8Array {
   return joinSections([...SECTIONS.slice(0, 1), text(pieces), ...SECTIONS.slice(2)]);
@@ -127,6 +139,42 @@ const ATTACKS: readonly [string, string, Uint8Array][] = [
   ],
   ["a hidden size of 0", "esp/config", withDirectory('"hidden_size":16', '"hidden_size":0')],
   ["a hidden size of 2^24 + 1", "esp/config", withDirectory('"hidden_size":16', '"hidden_size":16777217')],
+  [
+    "texts of 2^24 tokens",
+    "esp/places",
+    withDirectory('"max_position_embeddings":16', '"max_position_embeddings":16777216', MODERN),
+  ],
+  [
+    "odd heads that are to be turned",
+    "esp/config",
+    withDirectory('"num_attention_heads":3', '"num_attention_heads":4', MODERN),
+  ],
+  [
+    "layers of another kind",
+    "esp/config",
+    withDirectory('"sliding_attention","', '"chunked_attention","', MODERN),
+  ],
+  [
+    "a type that its class is not of",
+    "esp/config",
+    withDirectory('"model_type":"modernbert"', '"model_type":"albert"', MODERN),
+  ],
+  [
+    "more groups of layers than tensors",
+    "esp/missing",
+    withDirectory('"num_hidden_groups":1', '"num_hidden_groups":3', ALBERT),
+  ],
+  [
+    "wider embeddings than tensors",
+    "esp/shape",
+    withDirectory('"embedding_size":8', '"embedding_size":7', ALBERT),
+  ],
+  [
+    "buckets that no table has",
+    "esp/config",
+    withDirectory('"relative_attention_num_buckets":32', '"relative_attention_num_buckets":64', MPNET),
+  ],
+  ["a bias that is not there", "esp/missing", withDirectory('"norm_bias":false', '"norm_bias":true', MODERN)],
   ["a decoder", "esp/config", withDirectory('"model_type":"bert"', '"model_type":"bert","is_decoder":true')],
   [
     "an unknown architecture",

@@ -17,7 +17,7 @@ import { sizeOf } from "../../base/tensor.ts";
 import { type BertConfig, type Head, parseConfig } from "../../bert/config.ts";
 import { configJson } from "../../bert/config-json.ts";
 import { parseHead } from "../../bert/head.ts";
-import { optionalParameters, parameters, type Shapes, weightOf } from "../../bert/names.ts";
+import { EMBEDDINGS, optionalParameters, parameters, type Shapes, weightOf } from "../../bert/names.ts";
 import { isObject, own, parseJson } from "../../formats/json.ts";
 import { expectValue, fieldsOf } from "../../text/fields.ts";
 import { type PackedPipeline, parsePacked } from "../../text/pipeline/packed-json.ts";
@@ -32,6 +32,8 @@ import { VALUE_KINDS } from "./values.ts";
 
 /** Numbers that the tensors of one model may have, their zeros included: 4 GiB of float32, three times BERT-large. */
 const MAX_ELEMENTS = 2 ** 30;
+/** Tokens of a text, where no table has a row for each: sixteen times ModernBERT's. */
+const MAX_PLACES = 2 ** 17;
 /** Objects and lists inside one another; the deepest of ours is the range of a layer in 8 bits, at 6. */
 const MAX_DEPTH = 8;
 
@@ -99,7 +101,7 @@ export function directoryText(directory: Omit<Directory, "tokenizer">, vocabular
  * Reads a directory.
  *
  * @throws {FormatError} `esp/depth`, `esp/directory`, `esp/config`, `esp/metadata`, `esp/entry`, `esp/twice`, `esp/unused`,
- *   `esp/shape`, `esp/missing`, `esp/elements`, `esp/quantized`, `esp/order`; `json/…`, `tokenizer/…`
+ *   `esp/shape`, `esp/missing`, `esp/elements`, `esp/quantized`, `esp/places`, `esp/order`; `json/…`, `tokenizer/…`
  */
 export function parseDirectory(text: string, where: string): Directory {
   if (depthOf(text) > MAX_DEPTH)
@@ -114,6 +116,8 @@ export function parseDirectory(text: string, where: string): Directory {
   const tensors = parseEntries(own(json, "tensors"), where);
   checkTensors(tensors, config, head, where);
   checkLevels(tensors, config, where);
+  if (!tensors.has(EMBEDDINGS.positions) && config.maxPositions > MAX_PLACES)
+    throw bad("places", "texts", `at most ${MAX_PLACES} tokens`, config.maxPositions, where);
   const order = [...tensorShapes(config, head).keys()].filter((name) => tensors.has(name));
   if (order.join() !== [...tensors.keys()].join()) {
     throw bad("order", "tensors", "the order of the forward pass", "another", where);
