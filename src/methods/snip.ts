@@ -305,17 +305,17 @@ export const SNIP: Method<SnipConfig, SnipState> = {
     threshold: { default: 0, help: "drop units whose function norm is below this; 0: as many as ratio says" },
     ranking: {
       default: "kind",
-      help: "kind: each kind of unit for itself; global: all by their norms (ours)",
+      help: "kind: each kind of unit for itself (ours); global, the default before: heads go first",
     },
     penalty: { default: 1e-3, help: "λ, weight of the sum of function norms (ours)" },
     penalise: {
       default: 0.5,
       help: "share of the steps with the penalty; all units are gone at its end (ours)",
     },
-    rounds: { default: 8, help: "in how many steps the units go, evenly until then (ours)" },
+    rounds: { default: 8, help: "in how many steps the units go, evenly until then (ours); 1 before" },
     spectral: {
       default: "pretrained",
-      help: "pretrained: hold each matrix's spectral norm (abstract) at what it begins with; one: at 1; off",
+      help: "pretrained: hold each matrix's spectral norm (abstract) where it begins; one, the default before: at 1; off",
     },
   },
   init,
