@@ -8,7 +8,7 @@ import { datasetInfo, HubApiError, listFiles, modelInfo } from "@huggingface/hub
 import { EspalierError, InputError, RunError } from "../base/errors.ts";
 import { PICKLED_FILE, WEIGHT_FILES, WEIGHTS_FILE } from "../formats/weights.ts";
 import { isModuleFile, SENTENCE_FILES } from "../network/sentence-files.ts";
-import { TOKENIZER_FILES } from "../text/vocabulary.ts";
+import { TEXT_FILES, TOKENIZER_FILES } from "../text/vocabulary.ts";
 import { isCommit } from "./cache.ts";
 import type { HubName } from "./name.ts";
 import { connectionError, type Digest, statusError } from "./transfer.ts";
@@ -41,7 +41,7 @@ export interface HubFile {
 
 /** Beside the weights, what a folder is read from. */
 const SMALL_FILES = [
-  "vocab.txt",
+  ...Object.values(TEXT_FILES),
   ...Object.values(TOKENIZER_FILES),
   ...SENTENCE_FILES,
   "espalier-masks.safetensors",

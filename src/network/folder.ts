@@ -28,7 +28,13 @@ import { WEIGHTS_FILE } from "../formats/weights.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
 import type { JsonFile } from "../text/tokenizer-config.ts";
 import { tokenizerTexts } from "../text/tokenizer-files.ts";
-import { readTokenizer, TOKENIZER_FILES } from "../text/vocabulary.ts";
+import {
+  readTokenizer,
+  SENTENCE_PIECE_FILES,
+  TEXT_FILES,
+  type TextFile,
+  TOKENIZER_FILES,
+} from "../text/vocabulary.ts";
 import {
   checkTensors,
   fail,
@@ -90,8 +96,11 @@ export async function readVocabulary(folder: string): Promise<TokenizerFiles> {
     const json = await readJsonIfPresent(where);
     return json === undefined ? undefined : { json, where };
   };
-  const where = join(folder, "vocab.txt");
-  const text = await readTextIfPresent(where);
+  const readText = async (name: string): Promise<TextFile | undefined> => {
+    const where = join(folder, name);
+    const text = await readTextIfPresent(where);
+    return text === undefined ? undefined : { text, where };
+  };
   return readTokenizer(
     {
       tokenizer: await read(TOKENIZER_FILES.tokenizer),
@@ -99,7 +108,10 @@ export async function readVocabulary(folder: string): Promise<TokenizerFiles> {
       specialTokensMap: await read(TOKENIZER_FILES.specialTokensMap),
       addedTokens: await read(TOKENIZER_FILES.addedTokens),
       model: await read(TOKENIZER_FILES.model),
-      vocab: text === undefined ? undefined : { text, where },
+      numbers: await read(TOKENIZER_FILES.numbers),
+      vocab: await readText(TEXT_FILES.vocab),
+      merges: await readText(TEXT_FILES.merges),
+      sentencePiece: SENTENCE_PIECE_FILES.find((name) => existsSync(join(folder, name))),
     },
     folder,
   );

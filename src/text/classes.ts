@@ -33,6 +33,8 @@ export interface TokenizerClass {
   readonly hasTypes: boolean;
   /** What becomes of a text, and of a pair, where no file says so. */
   readonly templates: (special: SpecialIds) => Pick<TokenizerRules, "single" | "pair">;
+  /** The same beside `vocab.json` and `merges.txt`; undefined where the class does not read these here. */
+  readonly merges?: TokenizerClass["templates"];
   /** It says how places are trimmed and whether a text begins with a space, whatever the file has. */
   readonly trims: boolean;
 }
@@ -53,11 +55,11 @@ const ROBERTA_NAMES: Names = {
 
 const asIs: Wrap = (token) => token;
 /** The mask takes the space before it. */
-const lstripMask = (normalized: boolean): Wrap => {
-  return (token, role) => (role === "mask" ? { ...token, hasFlags: true, lstrip: true, normalized } : token);
-};
-const mpnet: Wrap = (token, role) =>
-  role === "unk" ? token : { ...token, hasFlags: true, lstrip: role === "mask", normalized: true };
+const withSpace: Wrap = (token, role) =>
+  role === "mask" ? { ...token, hasFlags: true, lstrip: true } : token;
+/** As it; but for the unknown piece all have flags that go before those of a list. */
+const withFlags: Wrap = (token, role) =>
+  role === "unk" ? token : { ...withSpace(token, role), hasFlags: true };
 
 function classOf(names: Names, wrap: Wrap = asIs, others: Partial<TokenizerClass> = {}): TokenizerClass {
   const roles: Partial<Record<Role, NamedToken>> = {};
@@ -79,22 +81,22 @@ const CLASSES: ReadonlyMap<string, TokenizerClass> = new Map([
   ["BertTokenizer", BERT],
   ["DistilBertTokenizer", { ...BERT, ...NO_TYPES }],
   ["ElectraTokenizer", BERT],
-  ["MPNetTokenizer", classOf({ ...ROBERTA_NAMES, unk: "[UNK]" }, mpnet, { ...MPNET, ...NO_TYPES })],
+  ["MPNetTokenizer", classOf({ ...ROBERTA_NAMES, unk: "[UNK]" }, withFlags, { ...MPNET, ...NO_TYPES })],
   [
     "RobertaTokenizer",
-    classOf(ROBERTA_NAMES, lstripMask(false), { ...NO_TYPES, templates: robertaTemplates, trims: true }),
+    classOf(ROBERTA_NAMES, withSpace, { ...NO_TYPES, merges: robertaTemplates, trims: true }),
   ],
-  ["XLMRobertaTokenizer", classOf(ROBERTA_NAMES, lstripMask(true), NO_TYPES)],
+  ["XLMRobertaTokenizer", classOf(ROBERTA_NAMES, withSpace, NO_TYPES)],
   [
     "CamembertTokenizer",
-    classOf(ROBERTA_NAMES, lstripMask(false), {
+    classOf(ROBERTA_NAMES, withSpace, {
       ...NO_TYPES,
       extra: ["<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED"],
     }),
   ],
   [
     "AlbertTokenizer",
-    classOf({ ...BERT_NAMES, bos: "[CLS]", eos: "[SEP]", unk: "<unk>", pad: "<pad>" }, lstripMask(false)),
+    classOf({ ...BERT_NAMES, bos: "[CLS]", eos: "[SEP]", unk: "<unk>", pad: "<pad>" }, withSpace),
   ],
   ["DebertaTokenizer", classOf({ ...BERT_NAMES, bos: "[CLS]", eos: "[SEP]" })],
   ["DebertaV2Tokenizer", classOf({ ...BERT_NAMES, bos: "[CLS]", eos: "[SEP]" })],

@@ -27,10 +27,21 @@ import {
 } from "./tokenizer-json.ts";
 import { endsInBlankLines, parseVocab } from "./vocab-text.ts";
 
+/** A text, and what messages call it. */
+export interface TextFile {
+  readonly text: string;
+  readonly where: string;
+}
+
 /** All files that a tokenizer may consist of. An absent one is undefined. */
 export interface TokenizerSources extends ConfigFiles {
   readonly tokenizer?: JsonFile | undefined;
-  readonly vocab?: { readonly text: string; readonly where: string } | undefined;
+  readonly vocab?: TextFile | undefined;
+  /** What old folders of RoBERTa have in place of tokenizer.json: numbers of pieces, and what is merged. */
+  readonly numbers?: JsonFile | undefined;
+  readonly merges?: TextFile | undefined;
+  /** The name of SentencePiece's own file, where there is one. */
+  readonly sentencePiece?: string | undefined;
 }
 
 /** Files of a tokenizer by name, as a folder has them. */
@@ -40,7 +51,17 @@ export const TOKENIZER_FILES = {
   specialTokensMap: "special_tokens_map.json",
   addedTokens: "added_tokens.json",
   model: "config.json",
-} as const satisfies Record<Exclude<keyof TokenizerSources, "vocab">, string>;
+  numbers: "vocab.json",
+} as const satisfies Record<
+  Exclude<keyof TokenizerSources, keyof typeof TEXT_FILES | "sentencePiece">,
+  string
+>;
+
+/** Those that are no JSON. */
+export const TEXT_FILES = { vocab: "vocab.txt", merges: "merges.txt" } as const;
+
+/** Names of SentencePiece's own file, which is not read. */
+export const SENTENCE_PIECE_FILES = ["sentencepiece.bpe.model", "spiece.model", "spm.model"] as const;
 
 /**
  * The tokenizer of these files.
@@ -55,7 +76,7 @@ export function readTokenizer(sources: TokenizerSources, folder: string): Tokeni
   if (sources.tokenizer !== undefined) {
     const { json, where } = sources.tokenizer;
     const parsed = parseTokenizerJson(json, config, where);
-    checkSameWords(words, parsed, folder);
+    if (parsed.pipeline === undefined) checkSameWords(words, parsed, folder);
     return fromJson(parsed, config, where);
   }
   if (words !== undefined) {
@@ -64,16 +85,42 @@ export function readTokenizer(sources: TokenizerSources, folder: string): Tokeni
     if (!isBlank || files.vocab.length === words.length) return files;
     throw unread(sources.vocab?.where ?? folder, "added tokens", "no blank line before them", "blank lines");
   }
+  if (sources.numbers !== undefined && sources.merges !== undefined)
+    return fromJson(...jsonOfMerges(sources.numbers, sources.merges, config));
+  const { sentencePiece } = sources;
+  const got = sentencePiece === undefined ? "neither" : `${sentencePiece} (${MAKE_JSON})`;
   throw new InputError(
     "folder/vocabulary",
-    `tokenizer: expected vocab.txt or tokenizer.json, got neither (${folder})`,
+    `tokenizer: expected vocab.txt or tokenizer.json, got ${got} (${folder})`,
   );
+}
+
+const MAKE_JSON =
+  "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER) of Python's transformers makes tokenizer.json";
+
+/** What `transformers` makes of RoBERTa's old files. @throws {FormatError} `tokenizer/…` for other classes' */
+function jsonOfMerges(
+  numbers: JsonFile,
+  merges: TextFile,
+  config: TokenizerConfig,
+): [TokenizerJson, TokenizerConfig, string] {
+  const [version, ...lines] = merges.text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  if (config.of.merges === undefined)
+    throw unread(config.where, "tokenizer_class", "RobertaTokenizer beside vocab.json", "another");
+  if (!version?.startsWith("#version"))
+    throw unread(merges.where, "line 1", "#version", version ?? "nothing");
+  const model = { type: "BPE", vocab: numbers.json, merges: lines.filter((line) => line !== "") };
+  const bytes = { type: "ByteLevel", add_prefix_space: config.addPrefixSpace };
+  const json = { model, added_tokens: [], pre_tokenizer: bytes, decoder: bytes, post_processor: bytes };
+  const parsed = parseTokenizerJson(json, config, numbers.where);
+  const special = specialOf(parsed.words, config);
+  return [{ ...parsed, templates: config.of.merges(special) }, config, numbers.where];
 }
 
 /** Either file may be all that another program reads. vocab.txt may have the added tokens or not. */
 function checkSameWords(
   words: readonly string[] | undefined,
-  { words: others, added }: TokenizerJson,
+  { words: others, added }: WordPieceJson,
   folder: string,
 ): void {
   if (words === undefined) return;

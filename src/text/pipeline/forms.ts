@@ -9,6 +9,7 @@
  * put in order beside one another. Not here: the text alone, for which `String.normalize` is enough.
  */
 
+import { NEWER_FORMS, NEWER_MARKS } from "./newer.ts";
 import type { Form } from "./pipeline.ts";
 import type { Change } from "./stretch.ts";
 
@@ -16,6 +17,18 @@ import type { Change } from "./stretch.ts";
 const [LOWEST, HIGHEST] = ["\u0334", "\u0345"];
 
 type Counted = [char: string, change: number];
+
+/** What has no form of its own, and is no mark that others are put in order with. */
+const NEWER = new RegExp(`([${NEWER_FORMS}${NEWER_MARKS}]+)`, "u");
+
+/** The form of a text. */
+export function formOf(text: string, form: Form): string {
+  if (!NEWER.test(text)) return text.normalize(form);
+  return text
+    .split(NEWER)
+    .map((part, i) => (i % 2 === 0 ? part.normalize(form) : part))
+    .join("");
+}
 
 /** The characters of the form of a text, in order. */
 export function formChanges(text: string, form: Form): Change[] {
@@ -32,7 +45,7 @@ function decompose(text: string, form: "NFD" | "NFKD"): Counted[] {
     marks = [];
   };
   for (const char of text) {
-    const parts = known.get(char) ?? [...char.normalize(form)];
+    const parts = known.get(char) ?? [...formOf(char, form)];
     known.set(char, parts);
     parts.forEach((part, i) => {
       const counted: Counted = [part, i === 0 ? 0 : 1];
@@ -49,7 +62,7 @@ function decompose(text: string, form: "NFD" | "NFKD"): Counted[] {
 
 /** Whether a character has a combining class above 0. */
 function isMark(char: string): boolean {
-  if (char < "\u0300") return false;
+  if (char < "\u0300" || NEWER.test(char)) return false;
   return char === LOWEST || char === HIGHEST || order(char, LOWEST) > 0 || order(HIGHEST, char) > 0;
 }
 

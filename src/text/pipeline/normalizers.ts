@@ -5,7 +5,8 @@
  */
 
 import { createCharsmap } from "./charsmap.ts";
-import { formChanges } from "./forms.ts";
+import { formChanges, formOf } from "./forms.ts";
+import { NEWER_MARKS } from "./newer.ts";
 import { PATTERNS } from "./patterns.ts";
 import type { Form, Normalizer, Pipeline, Sought } from "./pipeline.ts";
 import { type Change, change, rewrite, type Stretch, sliceOf } from "./stretch.ts";
@@ -34,7 +35,7 @@ function createStep(normalizer: Normalizer, charsmap: Uint8Array | null): Normal
     case "Lowercase":
       return lowercase;
     case "StripAccents":
-      return (stretch) => replaceAll(stretch, /\p{M}+/gu, "");
+      return (stretch) => replaceAll(stretch, MARKS, "");
     case "Strip":
       return (stretch) => strip(stretch, normalizer.strip_left, normalizer.strip_right);
     case "Prepend":
@@ -46,8 +47,10 @@ function createStep(normalizer: Normalizer, charsmap: Uint8Array | null): Normal
   }
 }
 
+const MARKS = new RegExp(`(?![${NEWER_MARKS}])\\p{M}`, "gu");
+
 function toForm(stretch: Stretch, form: Form): Stretch {
-  const text = stretch.text.normalize(form);
+  const text = formOf(stretch.text, form);
   if (text === stretch.text) return stretch;
   return stretch.origins === undefined
     ? { ...stretch, text }

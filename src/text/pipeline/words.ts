@@ -4,6 +4,7 @@
  * Not here: what a pattern finds (patterns.ts), pieces of a word (models.ts).
  */
 
+import { NEWER_PUNCTUATION, NEWER_WORDS } from "./newer.ts";
 import { matchesOf, prepend, replaceAll } from "./normalizers.ts";
 import { GPT2 } from "./patterns.ts";
 import type { Behavior, PreTokenizer, Sought } from "./pipeline.ts";
@@ -23,10 +24,11 @@ export function createCutter(preTokenizers: readonly PreTokenizer[]): Cut {
 }
 
 /** Words of letters, marks, digits and underscores, as Rust's `\w` has them. */
-const WORD_CHARACTER = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}";
-const WORDS = new RegExp(`[${WORD_CHARACTER}]+|[^${WORD_CHARACTER}\\p{White_Space}]+`, "gu");
+const KNOWN = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";
+const WORD_CHARACTER = `(?:(?![${NEWER_WORDS}])${KNOWN})`;
+const WORDS = new RegExp(`${WORD_CHARACTER}+|(?:(?!${WORD_CHARACTER})\\P{White_Space})+`, "gu");
 const SPACE = /\p{White_Space}/gu;
-const PUNCTUATION = /[!-/:-@[-`{-~\p{P}]/gu;
+const PUNCTUATION = new RegExp(`(?![${NEWER_PUNCTUATION}])[!-/:-@[-\`{-~\\p{P}]`, "gu");
 const DIGIT = /\p{N}/gu;
 
 function createStep(step: PreTokenizer): Cut {
