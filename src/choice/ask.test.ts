@@ -9,6 +9,7 @@ const SHARED = { tasks: ["sst2"], runs: 1, faster: 2, longer: 2 };
 const MADE: Figures = {
   model: "six",
   layers: 6,
+  whole: 0.4,
   rows: [
     { ...SHARED, label: "halves", method: "theseus", set: { layers: "3" }, drop: 1, size: 0.5 },
     {

@@ -22,6 +22,16 @@ interface Cell {
   readonly dense: ReproducedRow;
 }
 
+/** The fine-tuned model's own .esp file, as a share of its bytes in float32; 1 where no row knows. */
+export function wholeOf({ tables }: Reproduction): number {
+  const shares = tables.flatMap(({ rows }) =>
+    rows.flatMap(({ costs }) =>
+      costs?.packed && rows[0]?.costs ? [costs.packed.of / (4 * rows[0].costs.parameters)] : [],
+    ),
+  );
+  return shares.length === 0 ? 1 : Number(mean(shares).toFixed(3));
+}
+
 /** The rows that a user may be given, as far as they are run: the least bytes first. */
 export function recommendationsOf(rows: readonly Row[], { tables }: Reproduction): Recommendation[] {
   const found = rows.flatMap(({ label, work }) => {
@@ -71,7 +81,10 @@ export function withFigures(source: string, figures: Figures): string {
 const MARK = "export const FIGURES: Figures = ";
 
 /** docs/choosing.md, with its picture beside it. */
-export function choosingPage({ model, rows }: Figures): { readonly page: string; readonly svg: string } {
+export function choosingPage({ model, rows, whole }: Figures): {
+  readonly page: string;
+  readonly svg: string;
+} {
   const tasks = [...new Set(rows.flatMap((row) => row.tasks))];
   const runs = rows.reduce((sum, row) => sum + row.runs, 0);
   const body = rows.map((row, i) => [
@@ -97,11 +110,11 @@ espalier compress MODEL --task sst2 --data glue --out runs/small --target-size 0
 
 ![Points lost against size and speed](choosing.svg)
 
-What it knows is this table: one model (${model}), ${tasks.length === 1 ? "one task" : `${tasks.length} tasks`} (${tasks.join(", ")}), ${runs} ${runs === 1 ? "run" : "runs"}. Points: the metric times 100, minus that of the fine-tuned model, means over the runs. Bytes: of model.esp, against the fine-tuned model in float32, whose own .esp file has 43 %. Speed: in the runtime, one text of 64 tokens, against the fine-tuned model's .esp file in turn. A difference of one or two points between rows of one run says nothing. Written by \`npm run results:tables\`; all runs: [reproduction](../results/reproduction.md).
+What it knows is this table: one model (${model}), ${tasks.length === 1 ? "one task" : `${tasks.length} tasks`} (${tasks.join(", ")}), ${runs} ${runs === 1 ? "run" : "runs"}. Points: the metric times 100, minus that of the fine-tuned model, means over the runs. Bytes: of model.esp, against the fine-tuned model in float32, whose own .esp file has ${percent(whole)}. Speed: in the runtime, one text of 64 tokens, against the fine-tuned model's .esp file in turn. A difference of one or two points between rows of one run says nothing. Written by \`npm run results:tables\`; all runs: [reproduction](../results/reproduction.md).
 
 ${table}
 `;
-  return { page, svg: pictureOf(rows) };
+  return { page, svg: pictureOf(rows, whole) };
 }
 
 function commandOf({ method, set, sparsity, learningRate }: Recommendation): string {
@@ -114,38 +127,52 @@ function commandOf({ method, set, sparsity, learningRate }: Recommendation): str
   ].join(" ");
 }
 
-/** Points kept against size, and against speed; signs are the numbers of the table's rows. */
-function pictureOf(rows: readonly Recommendation[]): string {
-  const panel = (title: string, x: Axis, of: (row: Recommendation) => number): Panel => {
+/** Points against size, and against speed; signs are the numbers of the table's rows, the ring is the fine-tuned model. */
+function pictureOf(rows: readonly Recommendation[], whole: number): string {
+  const panel = (title: string, x: Axis, start: number, of: (row: Place) => number): Panel => {
     const y: Axis = { name: "points", show: (value) => fixed(value, 0) };
-    const marks = rows.map((row, i) => ({
+    const dense = {
+      x: of({ size: whole, faster: 1 }),
+      y: 0,
+      tone: 1,
+      sign: "",
+      title: "fine-tuned",
+      hollow: true,
+    };
+    const products = rows.map((row, i) => ({
       x: of(row),
       y: -row.drop,
       tone: 0,
       sign: String(i + 1),
       title: row.label,
     }));
-    const ends = (values: readonly number[]): readonly [number, number] => roomy(endsOf(values));
+    const marks = [dense, ...products];
+    const [, most] = roomy(endsOf([start, ...marks.map((mark) => mark.x)]));
     const scales = {
-      x: linearScale(ends(marks.map((mark) => mark.x)), ACROSS, 4),
-      y: linearScale(ends([0, ...marks.map((mark) => mark.y)]), UPWARDS, 4),
+      x: linearScale([start, most], ACROSS, 4),
+      y: linearScale(roomy(endsOf(marks.map((mark) => mark.y))), UPWARDS, 4),
     };
     return { title, chart: pointChart({ label: title, x, y, scales }, marks, []) };
   };
   const size = panel(
     "Points against bytes",
     { name: "share of the bytes", show: percentOf },
+    0,
     ({ size }) => size,
   );
   const speed = panel(
     "Points against speed",
     { name: "times as fast", show: (value) => fixed(value, 1) },
+    0,
     ({ faster }) => faster,
   );
   const label =
     "Points lost by each method against the size of its file, and against its speed; the table has the numbers";
   return drawPicture("choosing", { label, panels: [size, speed] }).svg;
 }
+
+/** Where a row stands. */
+type Place = Pick<Recommendation, "size" | "faster">;
 
 function percentOf(value: number): string {
   return percent(value);

@@ -13,7 +13,7 @@ import { fixed } from "../base/quantity.ts";
 import type { Figures } from "../choice/figures.ts";
 import { readTextIfPresent, writeFileAtomic } from "../formats/files.ts";
 import { markdownTable } from "../formats/markdown.ts";
-import { choosingPage, recommendationsOf, withFigures } from "./choosing.ts";
+import { choosingPage, recommendationsOf, wholeOf, withFigures } from "./choosing.ts";
 import { comparisonText } from "./comparison.ts";
 import { jobIdentity, type Sources } from "./identity.ts";
 import { type Ledger, ledgerOutcome, ledgerPath, ledgerText, type ModelLine, parseLedger } from "./ledger.ts";
@@ -115,7 +115,12 @@ export function figuresOf(ledger: Ledger): Figures {
     "plan of the core table",
   );
   const table = reproductionOf({ plan, quick: false, model: line.model, outcomes, constants });
-  return { model: name, layers, rows: recommendationsOf(PAPERS.core.rows(layers), table) };
+  return {
+    model: name,
+    layers,
+    whole: wholeOf(table),
+    rows: recommendationsOf(PAPERS.core.rows(layers), table),
+  };
 }
 
 /** What the plans of all papers ask for, and what the ledger has of it. */
