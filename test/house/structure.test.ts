@@ -232,11 +232,14 @@ test("the name of a test has at most 100 characters", () => {
   expect(findings(tests, (source) => names(source).filter((name) => name.length > 100))).toEqual([]);
 });
 
-test("what a user reads in docs/ is under 110 kB", () => {
-  const pages = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).filter((name) =>
-    name.endsWith(".md"),
+/** Pages of docs/ that commands write: they grow with what they list. */
+const GENERATED = ["methods.md", "choosing.md"];
+
+test("what a user reads in docs/ is under 100 kB, pages that are generated apart", () => {
+  const pages = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).filter(
+    (name) => name.endsWith(".md") && !GENERATED.includes(name),
   );
-  expect(pages.reduce((sum, name) => sum + statSync(join(ROOT, "docs", name)).size, 0)).toBeLessThan(110_000);
+  expect(pages.reduce((sum, name) => sum + statSync(join(ROOT, "docs", name)).size, 0)).toBeLessThan(100_000);
 });
 
 test("development dependencies are pinned exactly", () => {
