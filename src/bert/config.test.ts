@@ -81,6 +81,8 @@ function eightBits(quantized: unknown, layers?: unknown): unknown {
   return { ...json, espalier: { quantized, ...(layers === undefined ? {} : { layers }) } };
 }
 
+const PLACED = { heads: 2, head_size: 2, ffn: 3, places: [0, 3] };
+
 const REFUSED: readonly [string, unknown, string][] = [
   ["config/kind", [], "a JSON object"],
   ["config/model-type", { ...json, model_type: "deberta-v2" }, '"deberta-v2" (c)'],
@@ -185,4 +187,62 @@ test("a mixture is written under an architecture of our own, so that nobody take
     architectures: ["BertMixtureForSequenceClassification"],
     model_type: "bert",
   });
+});
+
+const MODERN = {
+  ...{
+    model_type: "modernbert",
+    vocab_size: 30,
+    hidden_size: 8,
+    num_hidden_layers: 4,
+    num_attention_heads: 2,
+  },
+  ...{ intermediate_size: 6, pad_token_id: 0 },
+};
+
+test("of ModernBERT both spellings say how often all tokens are seen, and by which angles", () => {
+  const older = { ...MODERN, global_attn_every_n_layers: 2, local_attention: 7, local_rope_theta: null };
+  const seen = (json: unknown) => parseConfig(json, "c").layers.map(({ window }) => window);
+  expect(seen(older)).toEqual([undefined, 3, undefined, 3]);
+  expect(parseConfig(older, "c").facts?.positions).toEqual({
+    kind: "rotary",
+    full: 160_000,
+    window: 160_000,
+  });
+  expect(seen(MODERN)).toEqual([undefined, 64, 64, undefined]);
+  const types = ["sliding_attention", "sliding_attention", "full_attention", "full_attention"];
+  const newer = { ...MODERN, layer_types: types, rope_parameters: { full_attention: { rope_theta: 50 } } };
+  expect(seen(newer)).toEqual([64, 64, undefined, undefined]);
+  expect(parseConfig(newer, "c").facts?.positions).toEqual({ kind: "rotary", full: 50, window: 10_000 });
+});
+
+test.each([
+  ["config/position", { ...MODERN, rope_scaling: { factor: 2 } }, "rope_scaling"],
+  ["config/position", { ...MODERN, rope_parameters: { full_attention: { rope_type: "yarn" } } }, "yarn"],
+  ["config/position", { ...MODERN, global_rope_theta: 0 }, "a number above 0"],
+  ["config/layers", { ...MODERN, layer_types: ["full_attention"] }, "layer_types"],
+  ["config/heads", { ...MODERN, num_attention_heads: 8 }, "even"],
+  ["config/pooling", { ...MODERN, classifier_pooling: "max" }, "classifier_pooling"],
+  ["config/flag", { ...MODERN, mlp_bias: 1 }, "mlp_bias"],
+  ["config/position", { ...json, model_type: "mpnet", relative_attention_num_buckets: 16 }, "32"],
+  ["config/sharing", { ...json, model_type: "albert", inner_group_num: 2 }, "inner_group_num"],
+  ["config/size", { ...json, model_type: "roberta", max_position_embeddings: 2 }, "max_position_embeddings"],
+  [
+    "config/layers",
+    { ...json, model_type: "mpnet", espalier: { layers: [PLACED, { ...PLACED, places: [2, 1] }] } },
+    "places",
+  ],
+] satisfies [string, unknown, string][])("%s is refused of another architecture", (code, value, part) => {
+  expect(() => parseConfig(value, "c")).toThrow(
+    expect.objectContaining({ code, message: expect.stringContaining(part) }),
+  );
+});
+
+test("places of MPNet's heads and norms of ModernBERT's layers are written where a pruned model needs them", () => {
+  const mpnet = parseConfig({ ...json, model_type: "mpnet", espalier: { layers: [PLACED, PLACED] } }, "c");
+  expect(mpnet.layers[0]).toEqual({ heads: 2, headSize: 2, ffn: 3, places: [0, 3] });
+  expect(parseConfig(configJson(mpnet, { kind: "none" }), "c")).toEqual(mpnet);
+  const { layers, ...modern } = parseConfig(MODERN, "c");
+  const moved = { ...modern, layers: layers.toReversed() };
+  expect(parseConfig(configJson(moved, { kind: "none" }), "c")).toEqual(moved);
 });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { type EncoderCase, encoderCases, hubFolder, padOf } from "../../test/support/encoders.ts";
 import { newFolder } from "../../test/support/tiny-model.ts";
+import { requireEntry, requireFloats } from "../base/present.ts";
 import { floatTensor, type Tensor } from "../base/tensor.ts";
 import { nameInside } from "../bert/architectures/spelling.ts";
 import { ARCHITECTURES } from "../bert/architectures/table.ts";
@@ -21,7 +22,6 @@ import { program } from "../graph/program.ts";
 import { input } from "../graph/value.ts";
 import { readFolder, writeFolder } from "./folder.ts";
 import { storedTensors } from "./folder-tensors.ts";
-import { openNetwork } from "./inference.ts";
 import type { Network } from "./network.ts";
 import { outputOf } from "./onnx.ts";
 
@@ -49,65 +49,71 @@ function isMeant({ batch, logits }: EncoderCase): (i: number) => boolean {
   return (i) => width % batch.length !== 0 || batch.mask[Math.floor(i / (width / batch.length))] === 1;
 }
 
-/** Gradients of Σ logits ∘ upstream, under the checkpoint's names. */
-async function gradientsOf(network: Network, { batch, upstream, logits, name }: EncoderCase) {
-  const { config, head, tensors } = network;
+/** A network's outputs, and the gradients of Σ logits ∘ upstream under their names inside. */
+type Asked = (ids: Int32Array) => Promise<ReadonlyMap<string, Float32Array>>;
+
+/** The network as training runs it. */
+async function open({ config, head, tensors }: Network, { batch, upstream }: EncoderCase): Promise<Asked> {
   const context = contextOf(config, parameters(config, head));
-  const inputs = batchInputs();
-  const output = outputOf(context, inputs, network);
-  const loss = sum(
-    mul(output, input("upstream", "float32", output.shape)),
-    output.shape.map((_, i) => i),
-  );
+  const output = outputOf(context, batchInputs(), { config, head });
+  const axes = output.shape.map((_, i) => i);
+  const loss = sum(mul(output, input("upstream", "float32", output.shape)), axes);
   const names = [...parameters(config, head).keys()];
-  const wanted = backward(
-    loss,
-    names.map((each) => context.parameter(each)),
-  );
-  const graph = program(Object.fromEntries(wanted.map((value, i) => [`g ${names[i]}`, value])));
+  const gradients = backward(loss, names.map(context.parameter));
+  const outputs = Object.fromEntries(gradients.map((value, i) => [`gradient ${names[i]}`, value]));
+  const session = await engine.session(`case ${sessions++}`, () => program({ ...outputs, [LOGITS]: output }));
   const shape = [batch.size, batch.length];
-  const feeds: Record<string, Tensor> = {
-    ...Object.fromEntries(tensors),
-    input_ids: { dtype: "int32", shape, data: batch.ids },
-    token_type_ids: { dtype: "int32", shape, data: batch.types },
-    mask: { dtype: "float32", shape, data: batch.mask },
-    upstream: {
-      dtype: "float32",
-      shape: output.shape.map((dim) => (dim === "B" ? batch.size : dim === "T" ? batch.length : Number(dim))),
-      data: upstream,
-    },
+  const sizes: Readonly<Record<string, number>> = { B: batch.size, T: batch.length };
+  return async (ids) => {
+    const feeds: Record<string, Tensor> = {
+      ...Object.fromEntries(tensors),
+      input_ids: { dtype: "int32", shape, data: ids },
+      token_type_ids: { dtype: "int32", shape, data: batch.types },
+      mask: { dtype: "float32", shape, data: batch.mask },
+      upstream: {
+        dtype: "float32",
+        shape: output.shape.map((dim) => sizes[dim] ?? Number(dim)),
+        data: upstream,
+      },
+    };
+    const read = Object.entries(feeds).filter(([key]) => session.program.inputs.has(key));
+    const [results = {}] = await engine.run([{ session, feeds: Object.fromEntries(read) }]);
+    const numbers = (output: string): Float32Array => requireFloats(results[output]?.data, output).slice();
+    return new Map([
+      ...names.map((name) => [name, numbers(`gradient ${name}`)] as const),
+      [LOGITS, numbers(LOGITS)] as const,
+    ]);
   };
-  expect(upstream).toHaveLength(logits.length);
-  const session = await engine.session(
-    `gradients ${name} ${cases.findIndex((each) => each.name === name)}`,
-    () => graph,
-  );
-  const read = Object.fromEntries(Object.entries(feeds).filter(([key]) => graph.inputs.has(key)));
-  const [results] = await engine.run([{ session, feeds: read }]);
-  const inside = new Map(
-    names.map((each) => {
-      const result = results?.[`g ${each}`];
-      if (!(result?.data instanceof Float32Array)) throw new Error(`no gradient of ${each}`);
-      return [each, floatTensor(tensors.get(each)?.shape ?? [], result.data)];
-    }),
-  );
+}
+
+const LOGITS = "logits";
+let sessions = 0;
+
+/** Gradients as transformers has them: under its names, those of matrices that it stores as one joined. */
+function asStored({ config, head, tensors }: Network, asked: ReadonlyMap<string, Float32Array>) {
   const { spelling } = ARCHITECTURES[factsOf(config).type];
+  const inside = new Map(
+    [...tensors].map(([name, { shape }]) => [
+      name,
+      floatTensor(shape, requireEntry(asked, name, "gradient")),
+    ]),
+  );
   const stored = storedTensors({ config, head, tensors: inside });
-  return new Map(stored.map((each) => [nameInside(each.name, spelling), each.tensor.data]));
+  return new Map(stored.map(({ name, tensor }) => [nameInside(name, spelling), tensor.data]));
 }
 
 test.each(cases)("$name: logits and every gradient are those of transformers", async (given) => {
-  const { batch, logits, tensors } = given;
+  const { batch, logits, tensors, config } = given;
   const notes: string[] = [];
   const network = await readFolder(await hubFolder(given, tensors), (note) => notes.push(note));
   expect(notes).toEqual([]);
-  const model = await openNetwork(engine, network);
-  const ours = await model.logits(batch);
-  expect(apart(ours, logits, isMeant(given))).toBeLessThan(1e-5);
-  const ids = batch.ids.with(4, padOf(given.config));
-  const padded = (await model.logits({ ...batch, ids })).subarray(0, given.padded.length);
-  expect(apart(padded, given.padded, isMeant(given))).toBeLessThan(1e-5);
-  const gradients = await gradientsOf(network, given);
+  const ask = await open(network, given);
+  const asked = await ask(batch.ids);
+  expect(apart(asked.get(LOGITS) ?? [], logits, isMeant(given))).toBeLessThan(1e-5);
+  const padded = (await ask(batch.ids.with(4, padOf(config)))).get(LOGITS)?.subarray(0, given.padded.length);
+  expect(apart(padded ?? [], given.padded, isMeant(given))).toBeLessThan(1e-5);
+
+  const gradients = asStored(network, asked);
   const { spelling } = ARCHITECTURES[factsOf(network.config).type];
   const theirs = new Map([...given.gradients].map(([name, data]) => [nameInside(name, spelling), data]));
   expect([...gradients.keys()].sort()).toEqual([...theirs.keys()].sort());

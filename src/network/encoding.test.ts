@@ -18,3 +18,12 @@ test("a model of two token types encodes pairs as its tokenizer does", () => {
   expect([...ids]).toEqual([2, 5, 7, 3, 6, 8, 3]);
   expect([...types]).toEqual([0, 0, 0, 0, 1, 1, 1]);
 });
+
+test("types are 0 where a model has no token types, whatever its tokenizer gives a pair", () => {
+  const { types } = tokenizerOf(tinyModel(undefined, { ...TINY_CONFIG, typeVocab: 0 })).encode(
+    "good film",
+    "bad",
+    20,
+  );
+  expect([...types]).toEqual([0, 0, 0, 0, 0, 0]);
+});

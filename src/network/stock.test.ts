@@ -1,8 +1,10 @@
 import { afterAll, expect, test } from "vitest";
+import { smallConfigOf } from "../../test/support/architectures.ts";
 import { tinyBatch, tinyCases } from "../../test/support/golden.ts";
 import { keyOf } from "../base/random.ts";
 import { type BertConfig, isStock, type LayerConfig } from "../bert/config.ts";
 import { Engine } from "../engine/engine.ts";
+import { randomNetwork } from "../obligations/small-network.ts";
 import { openNetwork } from "./inference.ts";
 import { initialNetwork, type Network } from "./network.ts";
 import { toStock } from "./stock.ts";
@@ -72,4 +74,13 @@ test.each([
   ["of a size that does not divide the hidden size", [{ heads: 1, headSize: whole.hiddenSize - 1, ffn: 4 }]],
 ])("heads %s are refused (stock/heads)", (_, layers) => {
   expect(() => toStock(pruned(layers))).toThrow(expect.objectContaining({ code: "stock/heads" }));
+});
+
+test("a layer that was moved before or after a missing norm has no stock form", () => {
+  const config = smallConfigOf("modernbert");
+  const [first = { heads: 1, headSize: 6, ffn: 1 }, second = first] = config.layers;
+  const moved = randomNetwork({ ...config, layers: [second, first] }, { kind: "mlm" });
+  expect(isStock(config)).toBe(true);
+  expect(isStock(moved.config)).toBe(false);
+  expect(() => toStock(moved)).toThrow(expect.objectContaining({ code: "stock/norm" }));
 });

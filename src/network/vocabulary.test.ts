@@ -1,9 +1,11 @@
 import { afterAll, expect, test } from "vitest";
+import { smallConfigOf } from "../../test/support/architectures.ts";
 import { ownTemplates, ruledModel } from "../../test/support/ruled-model.ts";
 import { tinyModel, WORDS } from "../../test/support/tiny-model.ts";
-import type { Head } from "../bert/config.ts";
+import { factsOf, type Head } from "../bert/config.ts";
 import { EMBEDDINGS, MLM, parameters } from "../bert/names.ts";
 import { Engine } from "../engine/engine.ts";
+import { randomNetwork } from "../obligations/small-network.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
 import { usedPieces } from "../text/used-pieces.ts";
 import { openNetwork } from "./inference.ts";
@@ -103,5 +105,29 @@ test.each([
 test("leaving a special piece out is refused (vocab/special)", () => {
   expect(() => keepPieces(tinyModel(), [0, 1, 2, 3])).toThrow(
     expect.objectContaining({ code: "vocab/special" }),
+  );
+});
+
+test("positions that count from the padding's number lose their first rows when that gets lower", async () => {
+  const config = { ...smallConfigOf("roberta"), padTokenId: 2, maxPositions: 10 };
+  const facts = { ...factsOf(config), positions: { kind: "counted", pad: 2 } } as const;
+  const { vocabulary, ...rest } = randomNetwork({ ...config, facts }, CLASSES);
+  const moved = [
+    "unused0",
+    "unused1",
+    "[PAD]",
+    ...vocabulary.vocab.filter((piece) => piece !== "[PAD]").slice(0, 57),
+  ];
+  const network = { ...rest, vocabulary: { ...vocabulary, vocab: moved } };
+  const kept = keepPieces(network, [2, 3, 4, 5, 6, 20]);
+  expect(factsOf(kept.config).positions).toEqual({ kind: "counted", pad: 0 });
+  const ids = Int32Array.of(5, 20, 6);
+  const batch = { size: 1, length: 3, types: new Int32Array(3), mask: new Float32Array(3).fill(1) };
+  const logits = async (from: Network, asked: Int32Array): Promise<Float32Array> =>
+    (await openNetwork(engine, from)).logits({ ...batch, ids: asked });
+  expect(await logits(kept, Int32Array.of(3, 5, 4))).toEqual(await logits(network, ids));
+  const constant = { ...network, config: { ...network.config, padTokenId: 1 } };
+  expect(() => keepPieces(constant, [2, 3, 4, 5, 6, 20])).toThrow(
+    expect.objectContaining({ code: "vocabulary/padding" }),
   );
 });

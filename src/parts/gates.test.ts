@@ -1,6 +1,8 @@
 import { afterAll, expect, test } from "vitest";
+import { smallConfigOf } from "../../test/support/architectures.ts";
 import { CLASSES, madeUpBatch, smallNetwork } from "../../test/support/training.ts";
 import type { Tensor } from "../base/tensor.ts";
+import type { ModelType } from "../bert/facts.ts";
 import { batchInputs, contextOf, encode } from "../bert/forward.ts";
 import { classify } from "../bert/head-layers.ts";
 import { parameters } from "../bert/names.ts";
@@ -13,6 +15,7 @@ import { type Program, program } from "../graph/program.ts";
 import { constant, input, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { keepUnits } from "../network/shrink.ts";
+import { randomNetwork } from "../obligations/small-network.ts";
 import { gateHeads, headOutputs, keepRanges, withoutUnits } from "./gates.ts";
 import { parseUnits } from "./units.ts";
 
@@ -61,13 +64,21 @@ function distance(a: Float32Array, b: Float32Array): number {
     : Number.NaN;
 }
 
-const LEFT = ["01/all,all/none", "00/all,none/all", `10/${EVEN},01/${EVEN}`, "none/none,none/none"];
+const LEFT: readonly (readonly [string, ModelType])[] = [
+  ["01/all,all/none", "bert"],
+  ["00/all,none/all", "bert"],
+  [`10/${EVEN},01/${EVEN}`, "bert"],
+  ["none/none,none/none", "bert"],
+  [`10/${EVEN},01/${EVEN}`, "mpnet"],
+  [`01/${EVEN},none/${EVEN}`, "modernbert"],
+];
 
-test.each(LEFT)("without units %s the graph gives the shrunk network's logits within 1e-6", async (text) => {
+test.each(LEFT)("without units %s a %s graph gives the shrunk network's logits", async (text, type) => {
   const units = parseUnits(text);
-  const { logits } = graphOf(NETWORK, withoutUnits(NETWORK.config, units));
-  const shrunk = keepUnits(NETWORK, units);
-  const cut = floats(await run(program({ logits }), batchFeeds(NETWORK)), "logits");
+  const network = type === "bert" ? NETWORK : randomNetwork(smallConfigOf(type), CLASSES);
+  const { logits } = graphOf(network, withoutUnits(network.config, units));
+  const shrunk = keepUnits(network, units);
+  const cut = floats(await run(program({ logits }), batchFeeds(network)), "logits");
   const plain = floats(
     await run(program({ logits: graphOf(shrunk, {}).logits }), batchFeeds(shrunk)),
     "logits",
