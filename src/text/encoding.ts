@@ -160,7 +160,7 @@ export function assemblePlaced(
   const pieces: PlacedPiece[] = [];
   const ids = function* (): Generator<readonly number[]> {
     for (let run = runs.next(); run.done !== true; run = runs.next()) {
-      pieces.push(...run.value);
+      for (const piece of run.value) pieces.push(piece);
       yield run.value.map(({ id }) => id);
     }
   };

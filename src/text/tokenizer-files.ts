@@ -9,6 +9,7 @@
 import { InputError } from "../base/errors.ts";
 import { modelJson } from "./pipeline/model-json.ts";
 import { packPipeline } from "./pipeline/packed-json.ts";
+import type { Pipeline } from "./pipeline/pipeline.ts";
 import { stepsJson } from "./pipeline/steps-json.ts";
 import {
   type AddedToken,
@@ -216,8 +217,18 @@ export function requireBrowserTokenizer(files: TokenizerFiles): void {
     return files.pipeline === undefined && id >= words && isWord && (goesOn || !normalized);
   });
   if (piece !== undefined) throw unsupported("normalized", `${files.vocab[piece.id]}, a word, without it`);
+  if (files.pipeline !== undefined) requireBrowserPipeline(files.pipeline);
   if (!isBertLike(files) && isTyped(rules))
     throw unsupported("post_processor", "one that is not BERT's, with types");
+}
+
+function requireBrowserPipeline({ model, preTokenizers }: Pipeline): void {
+  if (model.type === "Unigram" && model.byte_fallback)
+    throw unsupported("byte_fallback", "true with Unigram");
+  const first = preTokenizers.findIndex(
+    (step) => step.type === "Metaspace" && step.prepend_scheme === "first",
+  );
+  if (first > 0) throw unsupported("prepend_scheme", "first, behind another step");
 }
 
 /** What BERT does not split, whatever its flags. */

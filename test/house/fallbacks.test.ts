@@ -63,6 +63,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/sparse/reference.ts": "products of matrices, one number after the other",
   "src/study/regression.ts": "every number of a system of equations, thousands of times",
   "src/text/pipeline/models.ts": "every place of a word, and every piece that may begin there",
+  "src/text/pipeline/pairs.ts": "every place of a word, and every pair that waits",
   "src/text/pipeline/stretch.ts": "every character of a text that is placed",
   "src/text/neighbours.ts": "products of a vector and all others",
   "src/text/ppmi.ts": "every pair of near pieces of a corpus",

@@ -68,7 +68,7 @@ function joinBytes(
   };
   for (const piece of pieces) {
     const own = bytesOf(piece);
-    if (own !== undefined) bytes.push(...own);
+    if (own !== undefined) for (const byte of own) bytes.push(byte);
     else {
       flush();
       out.push(piece);

@@ -41,7 +41,7 @@ function decompose(text: string, form: "NFD" | "NFKD"): Counted[] {
   const out: Counted[] = [];
   let marks: Counted[] = [];
   const flush = (): void => {
-    out.push(...marks.sort(([a], [b]) => order(a, b)));
+    for (const mark of marks.sort(([a], [b]) => order(a, b))) out.push(mark);
     marks = [];
   };
   for (const char of text) {

@@ -4,7 +4,7 @@
  * Not here: what a pattern finds (patterns.ts), pieces of a word (models.ts).
  */
 
-import { NEWER_PUNCTUATION, NEWER_WORDS } from "./newer.ts";
+import { asUnknown, NEWER_PUNCTUATION } from "./newer.ts";
 import { matchesOf, prepend, replaceAll } from "./normalizers.ts";
 import { GPT2 } from "./patterns.ts";
 import type { Behavior, PreTokenizer, Sought } from "./pipeline.ts";
@@ -24,9 +24,8 @@ export function createCutter(preTokenizers: readonly PreTokenizer[]): Cut {
 }
 
 /** Words of letters, marks, digits and underscores, as Rust's `\w` has them. */
-const KNOWN = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";
-const WORD_CHARACTER = `(?:(?![${NEWER_WORDS}])${KNOWN})`;
-const WORDS = new RegExp(`${WORD_CHARACTER}+|(?:(?!${WORD_CHARACTER})\\P{White_Space})+`, "gu");
+const WORD_CHARACTER = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}";
+const WORDS = new RegExp(`[${WORD_CHARACTER}]+|[^${WORD_CHARACTER}\\p{White_Space}]+`, "gu");
 const SPACE = /\p{White_Space}/gu;
 const PUNCTUATION = new RegExp(`(?![${NEWER_PUNCTUATION}])[!-/:-@[-\`{-~\\p{P}]`, "gu");
 const DIGIT = /\p{N}/gu;
@@ -34,7 +33,7 @@ const DIGIT = /\p{N}/gu;
 function createStep(step: PreTokenizer): Cut {
   switch (step.type) {
     case "Whitespace":
-      return (stretch) => split(stretch, WORDS, "Removed", true);
+      return (stretch) => split(stretch, WORDS, "Removed", true, asUnknown(stretch.text));
     case "WhitespaceSplit":
       return (stretch) => split(stretch, SPACE, "Removed");
     case "BertPreTokenizer":
@@ -45,14 +44,16 @@ function createStep(step: PreTokenizer): Cut {
     case "Digits":
       return (stretch) => split(stretch, DIGIT, step.individual_digits ? "Isolated" : "Contiguous");
     case "Split":
-      return (stretch) => split(stretch, step.pattern, step.behavior, step.invert);
+      return (stretch) => split(stretch, step.pattern, step.behavior, step.invert, asUnknown(stretch.text));
     case "Metaspace":
       return (stretch) => markSpaces(stretch, step);
     case "ByteLevel":
       return (stretch) => {
         const isBare = step.add_prefix_space && !stretch.text.startsWith(" ");
         const given = isBare ? prepend(stretch, " ") : stretch;
-        return (step.use_regex ? split(given, GPT2, "Isolated") : [given]).map(toBytes);
+        return (step.use_regex ? split(given, GPT2, "Isolated", false, asUnknown(given.text)) : [given]).map(
+          toBytes,
+        );
       };
   }
 }
@@ -71,16 +72,20 @@ function markSpaces(
 
 type Span = readonly [start: number, end: number, isMatch: boolean];
 
-/** @param isInverted  what is between the matches is the match */
+/**
+ * @param isInverted  what is between the matches is the match
+ * @param seen        the text that is searched, of equal length
+ */
 function split(
   stretch: Stretch,
   sought: Sought | RegExp,
   behavior: Behavior,
   isInverted = false,
+  seen = stretch.text,
 ): readonly Stretch[] {
   const spans: Span[] = [];
   let done = 0;
-  for (const [start, end] of matchesOf(stretch.text, sought)) {
+  for (const [start, end] of matchesOf(seen, sought)) {
     if (start > done) spans.push([done, start, isInverted]);
     spans.push([start, end, !isInverted]);
     done = end;
