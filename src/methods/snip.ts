@@ -53,7 +53,7 @@ import { checkChoice, checkCount } from "../parts/checks.ts";
 import { normSites } from "../parts/function-norms.ts";
 import { withoutUnits } from "../parts/gates.ts";
 import { matricesIn } from "../parts/matrices.ts";
-import { LEVELS, normalised, spectralSites, spectralTensors } from "../parts/spectral.ts";
+import { LEVELS, normalised, spectralLevels, spectralSites, spectralVectors } from "../parts/spectral.ts";
 import {
   checkShare,
   lowestUnits,
@@ -67,9 +67,9 @@ import {
 } from "../parts/units.ts";
 
 const ID = "snip";
-/** Σ of the function norms over the batches since units last went, one number per unit; 0 of those that are gone. */
+/** Σ of the function norms over the batches so far, one number per unit; a unit that is gone adds nothing. */
 const NORMS = "snip.norms";
-/** Those batches. */
+/** Batches so far. */
 const BATCHES = "snip.batches";
 
 const UNITS = ["head+ffn", "attention+ffn", "head", "attention", "ffn"] as const;
@@ -93,8 +93,8 @@ interface SnipState extends MethodState {
   readonly config: SnipConfig;
   readonly model: BertConfig;
   readonly units: readonly Unit[];
-  /** Matrices that are normalised. */
-  readonly matrices: readonly string[];
+  /** Matrices that are normalised, and what their largest singular values are held at. */
+  readonly levels: ReadonlyMap<string, number>;
   /** Steps after which units are dropped, once each. */
   readonly rounds: readonly number[];
 }
@@ -119,18 +119,19 @@ function init(network: Network, config: SnipConfig, { steps, key }: RunFacts): S
   );
   const level = config.spectral === "off" ? undefined : config.spectral;
   const matrices = level === undefined ? [] : matricesIn(network.tensors, "encoder");
+  const vectors = spectralVectors(network.tensors, matrices, fold(key, "spectral"));
   const decided = Math.max(1, Math.floor(config.penalise * steps));
   const rounds = Math.min(config.rounds, decided);
   return {
     tensors: new Map([
       [NORMS, floatTensor([units.length], new Float32Array(units.length))],
       [BATCHES, floatTensor([1], new Float32Array(1))],
-      ...spectralTensors(network.tensors, matrices, level ?? "one", fold(key, "spectral")),
+      ...vectors,
     ]),
     config,
     model: network.config,
     units,
-    matrices,
+    levels: spectralLevels(network.tensors, matrices, vectors, level ?? "one"),
     rounds: Array.from({ length: rounds }, (_, i) => Math.floor(((i + 1) * decided) / rounds)),
   };
 }
@@ -151,7 +152,7 @@ function structureOf(phase: string, { units }: Progress): string {
 
 function sites(state: SnipState, structure: string, tools: Tools): Answers {
   const [phase = PRODUCT, text] = structure.split(" ");
-  const spectral = spectralSites(state.matrices, tools, phase !== PRODUCT);
+  const spectral = spectralSites(state.levels, tools, phase !== PRODUCT);
   const left = text === undefined ? undefined : parseUnits(text);
   const cut = left === undefined ? undefined : withoutUnits(state.model, left);
   const read = new Map<string, Value>();
@@ -236,17 +237,20 @@ const HOST: HostWork<SnipState> = {
   due: ({ rounds }, done) => rounds.includes(done),
   run: async (state, progress, done, bench): Promise<Progress> => {
     const { units, config, model, rounds } = state;
-    const [batches = 1] = await bench.read(BATCHES);
+    const sums = await bench.read(NORMS);
+    const [batches = 0] = await bench.read(BATCHES);
+    const before = Array.isArray(progress.sums) ? progress.sums : [];
+    const since = batches - Number(progress.batches ?? 0);
     const isThere = unitsLeft(units, parseUnitsOf(progress));
     // A unit that is gone is the least of all, and stays away.
-    const norms = (await bench.read(NORMS)).map((norm, i) => (isThere[i] ? norm / batches : -1));
+    const norms = sums.map((sum, i) => (isThere[i] ? (sum - (before[i] ?? 0)) / since : -1));
     const gone = units.filter((_, i) => !isThere[i]);
     const ratio = (config.ratio * (rounds.indexOf(done) + 1)) / rounds.length;
     const dropped = new Set([...gone, ...droppedUnits(units, norms, { ...config, ratio })]);
-    await bench.write(NORMS, new Float32Array(units.length));
-    await bench.write(BATCHES, new Float32Array(1));
     return {
       ...progress,
+      sums: [...sums],
+      batches,
       norms: [...norms],
       dropped: units.flatMap((unit, i) => (dropped.has(unit) ? [i] : [])),
       units: unitsText(withoutThe(model, dropped, "none")),
@@ -269,7 +273,7 @@ function finish(
   const own = new Map(
     [...tensors.keys()]
       .filter((name) => network.tensors.has(name))
-      .map((name) => [name, normalised(name, tensors)]),
+      .map((name) => [name, normalised(name, tensors, state.levels)]),
   );
   const whole = { ...network, tensors: own };
   return typeof units === "string" ? keepUnits(whole, parseUnits(units)) : whole;

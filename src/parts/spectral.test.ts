@@ -9,13 +9,13 @@ import { input } from "../graph/value.ts";
 import {
   iterate,
   leftOf,
-  levelOf,
   normalise,
   normalised,
   normOf,
   rightOf,
+  spectralLevels,
   spectralNorm,
-  spectralTensors,
+  spectralVectors,
 } from "./spectral.ts";
 
 const engine = new Engine({ threads: 1 });
@@ -41,7 +41,7 @@ function largest({ data }: FloatTensor): number {
 }
 
 function vectorsOf(w: FloatTensor): { readonly u: FloatTensor; readonly v: FloatTensor } {
-  const made = spectralTensors(new Map([["w", w]]), ["w"], "one", keyOf(4));
+  const made = spectralVectors(new Map([["w", w]]), ["w"], keyOf(4));
   return { u: made.get(leftOf("w")) ?? NONE, v: made.get(rightOf("w")) ?? NONE };
 }
 
@@ -49,22 +49,19 @@ async function inGraph(u: FloatTensor, v: FloatTensor) {
   const session = await engine.session("spectral", () => {
     const w = input("w", "float32", [OUT, IN]);
     const given = { u: input("u", "float32", [OUT]), v: input("v", "float32", [IN]) };
-    const level = input("level", "float32", [1]);
     const next = iterate(w, given);
     const sigma = reshape(normOf(w, next), []);
     const [g] = backward(sigma, [w]);
     return program({
-      normal: normalise(w, next, level),
-      old: normalise(w, given, level),
+      normal: normalise(w, next),
+      old: normalise(w, given),
       sigma,
       g: g ?? sigma,
       left: next.u,
       right: next.v,
     });
   });
-  const [results] = await engine.run([
-    { session, feeds: { w: W, u, v, level: floatTensor([1], Float32Array.of(1)) } },
-  ]);
+  const [results] = await engine.run([{ session, feeds: { w: W, u, v } }]);
   return (name: string): Float32Array => {
     const data = results?.[name]?.data;
     if (!(data instanceof Float32Array)) throw new Error(`no result ${name}`);
@@ -105,13 +102,16 @@ test("σ's gradient is ũṽᵀ, and what the graph divides by is what the host 
 });
 
 test("held at its own level a matrix is as it was, whatever it is multiplied with meanwhile, within 1e-6", () => {
-  const held = spectralTensors(new Map([["w", W]]), ["w"], "pretrained", keyOf(4));
+  const start = new Map([["w", W]]);
+  const vectors = spectralVectors(start, ["w"], keyOf(4));
+  const levels = spectralLevels(start, ["w"], vectors, "pretrained");
   const grown = floatTensor(
     W.shape,
     W.data.map((x) => 3 * x),
   );
-  const back = normalised("w", new Map([...held, ["w", grown]]));
+  const back = normalised("w", new Map([...vectors, ["w", grown]]), levels);
   expect(Math.max(...back.data.map((x, k) => Math.abs(x - (W.data[k] ?? Number.NaN))))).toBeLessThan(1e-6);
-  expect(held.get(levelOf("w"))?.data[0]).toBeGreaterThan(0.99 * largest(W));
-  expect(normalised("w", new Map([["w", grown]]))).toBe(grown);
+  expect(levels.get("w")).toBeGreaterThan(0.99 * largest(W));
+  expect(spectralLevels(start, ["w"], vectors, "one").get("w")).toBe(1);
+  expect(normalised("w", new Map([["w", grown]]), new Map())).toBe(grown);
 });

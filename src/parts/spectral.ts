@@ -8,7 +8,7 @@
  *   W             [out, in]
  *   ũ, ṽ          `spectral.u.NAME` [out], `spectral.v.NAME` [in]: kept tensors
  *   σ(W)          ũᵀ·W·ṽ; no gradient flows through ũ and ṽ
- *   1             `level`: 1 as in the paper, or σ of the pre-trained matrix, `spectral.level.NAME` [1]
+ *   1             `level`: 1 as in the paper, or σ of the pre-trained matrix
  *
  * The paper trains from nothing. A pre-trained matrix has σ of 2 to 12, and divided by it it is another function: its
  * level is what the layers above were trained for.
@@ -16,12 +16,12 @@
  * Both vectors start after 30 iterations on the host, so that the first steps do not divide by far too small a number.
  */
 
-import { requireEntry, requireItem } from "../base/present.ts";
+import { requireEntry, requireValue } from "../base/present.ts";
 import { fold, type Key, normals } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Tools } from "../contract/method.ts";
 import { reshape } from "../graph/ops/broadcast.ts";
-import { div, mul, shift, sqrt, stop } from "../graph/ops/elementwise.ts";
+import { div, scale, shift, sqrt, stop } from "../graph/ops/elementwise.ts";
 import { matmul } from "../graph/ops/linear.ts";
 import { at } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
@@ -41,20 +41,14 @@ export function rightOf(name: string): string {
   return `spectral.v.${name}`;
 }
 
-/** Name of the largest singular value that a matrix is held at. */
-export function levelOf(name: string): string {
-  return `spectral.level.${name}`;
-}
-
 /** Where matrices are held: at 1, or at what each has at the start. */
 export const LEVELS = ["pretrained", "one"] as const;
 export type Level = (typeof LEVELS)[number];
 
-/** ũ, ṽ and the level of each matrix. The same key gives the same vectors. */
-export function spectralTensors(
+/** ũ and ṽ of each matrix. The same key gives the same vectors. */
+export function spectralVectors(
   tensors: ReadonlyMap<string, FloatTensor>,
   names: readonly string[],
-  level: Level,
   key: Key,
 ): Map<string, FloatTensor> {
   const made = new Map<string, FloatTensor>();
@@ -72,11 +66,25 @@ export function spectralTensors(
       floatTensor([out], Float32Array.from(u)),
       floatTensor([width], Float32Array.from(v)),
     ];
-    const held = level === "one" ? 1 : spectralNorm(matrix, left, right);
     made.set(leftOf(name), left).set(rightOf(name), right);
-    made.set(levelOf(name), floatTensor([1], Float32Array.of(held)));
   }
   return made;
+}
+
+/** What each matrix is held at, from the vectors that it begins with. */
+export function spectralLevels(
+  tensors: ReadonlyMap<string, FloatTensor>,
+  names: readonly string[],
+  vectors: ReadonlyMap<string, FloatTensor>,
+  level: Level,
+): Map<string, number> {
+  const normOfOne = (name: string): number =>
+    spectralNorm(
+      requireEntry(tensors, name, "tensor"),
+      requireEntry(vectors, leftOf(name), "vector"),
+      requireEntry(vectors, rightOf(name), "vector"),
+    );
+  return new Map(names.map((name) => [name, level === "one" ? 1 : normOfOne(name)]));
 }
 
 /** uᵀ·W. */
@@ -141,17 +149,22 @@ function row(x: Value): Value {
   return div(x, sqrt(shift(matmul(x, x, { transposeB: true }), TINY)));
 }
 
-/** W·level/σ (Alg. 1, line 2); the level is [1]. */
-export function normalise(w: Value, vectors: Vectors, level: Value): Value {
-  return mul(w, div(reshape(level, [1, 1]), normOf(w, vectors)));
+/** W·level/σ (Alg. 1, line 2). */
+export function normalise(w: Value, vectors: Vectors, level = 1): Value {
+  return div(w, scale(normOf(w, vectors), 1 / level));
 }
 
-/** The same of a trained matrix, on the host, by its kept tensors; a matrix without them is as it is. */
-export function normalised(name: string, tensors: ReadonlyMap<string, FloatTensor>): FloatTensor {
+/** The same of a trained matrix, on the host, by its kept vectors; a matrix without a level is as it is. */
+export function normalised(
+  name: string,
+  tensors: ReadonlyMap<string, FloatTensor>,
+  levels: ReadonlyMap<string, number>,
+): FloatTensor {
   const w = requireEntry(tensors, name, "tensor");
-  const [u, v, level] = [leftOf(name), rightOf(name), levelOf(name)].map((kept) => tensors.get(kept));
-  if (u === undefined || v === undefined || level === undefined) return w;
-  const factor = requireItem(level.data, 0, "level") / spectralNorm(w, u, v);
+  const level = levels.get(name);
+  if (level === undefined) return w;
+  const [u, v] = [leftOf(name), rightOf(name)].map((kept) => requireEntry(tensors, kept, "vector"));
+  const factor = level / spectralNorm(w, requireValue(u, "vector"), requireValue(v, "vector"));
   return floatTensor(
     w.shape,
     w.data.map((x) => x * factor),
@@ -166,14 +179,19 @@ export interface SpectralSites {
 }
 
 /** W·level/σ(W) for each matrix that is read; in training after one more step of power iteration, which is kept. */
-export function spectralSites(matrices: readonly string[], tools: Tools, iterates: boolean): SpectralSites {
+export function spectralSites(
+  levels: ReadonlyMap<string, number>,
+  tools: Tools,
+  iterates: boolean,
+): SpectralSites {
   const moved = new Map<string, Vectors>();
   const weight = (name: string, w: Value): Value => {
-    if (!matrices.includes(name)) return w;
+    const level = levels.get(name);
+    if (level === undefined) return w;
     const vectors = { u: tools.tensor(leftOf(name)), v: tools.tensor(rightOf(name)) };
     const now = iterates ? iterate(w, vectors) : vectors;
     if (iterates) moved.set(name, now);
-    return normalise(w, now, tools.tensor(levelOf(name)));
+    return normalise(w, now, level);
   };
   const updates = (): Record<string, Value> =>
     Object.fromEntries(
