@@ -237,13 +237,14 @@ const HOST: HostWork<SnipState> = {
   due: ({ rounds }, done) => rounds.includes(done),
   run: async (state, progress, done, bench): Promise<Progress> => {
     const { units, config, model, rounds } = state;
+    const { sums: known, batches: seen = 0 } = progress;
     const sums = await bench.read(NORMS);
-    const [batches = 0] = await bench.read(BATCHES);
-    const before = Array.isArray(progress.sums) ? progress.sums : [];
-    const since = batches - Number(progress.batches ?? 0);
+    const batches = requireItem(await bench.read(BATCHES), 0, "batches");
+    const before = Array.isArray(known) ? known : sums.map(() => 0);
+    const since = batches - Number(seen);
     const isThere = unitsLeft(units, parseUnitsOf(progress));
     // A unit that is gone is the least of all, and stays away.
-    const norms = sums.map((sum, i) => (isThere[i] ? (sum - (before[i] ?? 0)) / since : -1));
+    const norms = sums.map((sum, i) => (isThere[i] ? (sum - requireItem(before, i, "sums")) / since : -1));
     const gone = units.filter((_, i) => !isThere[i]);
     const ratio = (config.ratio * (rounds.indexOf(done) + 1)) / rounds.length;
     const dropped = new Set([...gone, ...droppedUnits(units, norms, { ...config, ratio })]);
