@@ -5,10 +5,11 @@
 
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
+import { SETTINGS } from "../../test/support/paper-methods.ts";
 import type { Head } from "../bert/config.ts";
 import { OBLIGATIONS } from "../obligations/obligations.ts";
 import { trialOf } from "../obligations/trial.ts";
-import { METHODS, type MethodId } from "./registry.ts";
+import { METHODS } from "./registry.ts";
 
 /** In the order of the table's columns, after classes, for which every method owes all obligations (contract.ts). */
 const HEADS: readonly Head[] = [
@@ -17,16 +18,6 @@ const HEADS: readonly Head[] = [
   { kind: "tokens", labels: ["O", "B-X", "I-X"] },
   { kind: "none", pooling: { mode: "mean", normalize: true } },
 ];
-
-/** The methods of the four papers and what they are compared with most, in settings for two layers. */
-const SETTINGS: Partial<Readonly<Record<MethodId, Readonly<Record<string, string>>>>> = {
-  finetune: {},
-  "adapting-by-pruning": { sparsity: "0.5" },
-  sparsebert: { sparsity: "0.5", times: "2" },
-  snip: {},
-  theseus: { layers: "1", base: "0.5", full: "1", init: "fine-tuned" },
-  magnitude: { sparsity: "0.5", until: "0.6", distil: "true" },
-};
 
 /** Of those every method owes: what it trains has gradients, and its product answers as its graph did. */
 const HELD = OBLIGATIONS.filter(({ holds }) => /^gradients reach|^finish\(\) gives/.test(holds));

@@ -17,7 +17,7 @@ import { biasOf, layerNames, parameters, weightOf } from "../../src/bert/names.t
 import { linearModules } from "../../src/bert/quantized.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { openPacked } from "../../src/measure/packed.ts";
-import { METHODS, type MethodId } from "../../src/methods/registry.ts";
+import { METHODS } from "../../src/methods/registry.ts";
 import { withoutDeadUnits } from "../../src/network/dead-units.ts";
 import type { InputBatch } from "../../src/network/inference.ts";
 import type { Network } from "../../src/network/network.ts";
@@ -29,6 +29,7 @@ import { encodeEsp } from "../../src/sparse/esp/model.ts";
 import { evalProgram, type GraphPlan, trainProgram } from "../../src/train/step.ts";
 import { KINDS, smallConfigOf } from "../support/architectures.ts";
 import { FORMATS, openHere } from "../support/formats.ts";
+import { SETTINGS } from "../support/paper-methods.ts";
 import { newFolder } from "../support/tiny-model.ts";
 
 const CLASSES: Head = { kind: "classification", labels: ["a", "b", "c"] };
@@ -120,15 +121,6 @@ async function computesIn8Bits(network: Network): Promise<void> {
   expect(largestGap(ours, whole)).toBeGreaterThan(0);
   await throughFormat("Hugging Face folder, read here", rounded);
 }
-
-const SETTINGS: Partial<Readonly<Record<MethodId, Readonly<Record<string, string>>>>> = {
-  finetune: {},
-  "adapting-by-pruning": { sparsity: "0.5" },
-  sparsebert: { sparsity: "0.5", times: "2" },
-  snip: {},
-  theseus: { layers: "1", base: "0.5", full: "1", init: "fine-tuned" },
-  magnitude: { sparsity: "0.5", until: "0.6", distil: "true" },
-};
 
 function trialFor(id: string, config: BertConfig): Trial {
   const method = Object.entries(METHODS).find(([name]) => name === id)?.[1];
