@@ -151,7 +151,7 @@ function hubsOf({ matrices }: ModelTopology["degrees"], side: "fanIn" | "fanOut"
 }
 
 function neuronJunctions({ junctions }: ModelTopology["junctions"]): string[] {
-  const own = junctions.filter(({ kind }) => kind === "neurons");
+  const own = junctions.filter(({ name }) => name === "intermediate → output"); // a gate writes the same neurons again
   const [units, both, chance] = [
     own.reduce((n, each) => n + each.units, 0),
     own.reduce((n, each) => n + each.both.found, 0),

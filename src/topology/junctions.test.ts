@@ -47,6 +47,16 @@ test("a hidden unit is read when query, key or value has a weight for it", () =>
   expect(junction.read.chance).toBeCloseTo(4 * (1 - (495 / 1820) ** 3), 10);
 });
 
+test("gated neurons are written twice, and what either factor reads is read", () => {
+  const gated = { ...SMALL, layers: SMALL.layers.map((layer) => ({ ...layer, gated: true as const })) };
+  const intermediate = ["1000", "1000", "1000", "0000", "0000", "0000"];
+  const gate = ["0100", "0000", "0000", "0000", "0000", "0000"];
+  const structure = structureWith(gated, onlyGiven({ intermediate, gate }));
+  expect(junctionOf(structure, "intermediate → output").written.found).toBe(3);
+  expect(junctionOf(structure, "gate → output").written.found).toBe(1);
+  expect(junctionOf(structure, "attention output → intermediate").read.found).toBe(2);
+});
+
 test("junctions stand in the order of the forward pass, and none follows the last layer", () => {
   const [layer] = SMALL.layers;
   const layers = layer === undefined ? [] : [layer, layer];

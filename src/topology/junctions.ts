@@ -11,12 +11,14 @@
  *   hidden units   embeddings (a column of any table) → query, key and value; attention output → intermediate;
  *                  output → query, key and value of the next layer
  *   head features  query → key, whose product is a score, so that a feature needs both; value → attention output
- *   neurons        intermediate → output
+ *   neurons        intermediate → output, and gate → output where neurons are gated; hidden units are read by either
+ * Narrow tables write no hidden units themselves, and the projection after them is never pruned: no junction.
  * Hidden units are also carried past every module by the skip path: one that is not written here may have been before.
  * How much of a network lies on no path at all is another question (paths.ts).
  */
 
 import { requireItem } from "../base/present.ts";
+import { factsOf } from "../bert/config.ts";
 import { type BitMatrix, columnCounts, countKept, rowCounts } from "./bits.ts";
 import { type Counted, chanceOfNone, shareOf } from "./chance.ts";
 import { type Component, matrixOf, type Structure } from "./structure.ts";
@@ -57,7 +59,8 @@ interface Side {
 export function countJunctions(structure: Structure): Junctions {
   const tables = structure.matrices.filter(({ layer }) => layer === null).map(({ bits }) => bits);
   const layers = structure.config.layers.length;
-  const before = layers === 0 ? [] : [embeddingsJunction(structure, tables)];
+  const isNarrow = factsOf(structure.config).embeddingSize !== undefined;
+  const before = layers === 0 || isNarrow ? [] : [embeddingsJunction(structure, tables)];
   const within = Array.from({ length: layers }, (_, layer) => layerJunctions(structure, layer));
   return { junctions: [...before, ...within.flat()] };
 }
@@ -79,17 +82,16 @@ function layerJunctions(structure: Structure, layer: number): Junction[] {
     by: "rows",
   });
   const columns = (component: Component): Side => ({ ...rows(component), by: "columns" });
+  const isGated = structure.config.layers[layer]?.gated === true;
+  const neurons: Side = isGated
+    ? { matrices: [...columns("intermediate").matrices, ...columns("gate").matrices], by: "columns" }
+    : columns("intermediate");
   const within = [
     meet("query → key", layer, "head features", rows("query"), rows("key")),
     meet("value → attention output", layer, "head features", rows("value"), columns("attention output")),
-    meet(
-      "attention output → intermediate",
-      layer,
-      "hidden units",
-      rows("attention output"),
-      columns("intermediate"),
-    ),
+    meet("attention output → intermediate", layer, "hidden units", rows("attention output"), neurons),
     meet("intermediate → output", layer, "neurons", rows("intermediate"), columns("output")),
+    ...(isGated ? [meet("gate → output", layer, "neurons", rows("gate"), columns("output"))] : []),
   ];
   if (layer + 1 === structure.config.layers.length) return within;
   const next = attentionOf(structure, layer + 1);

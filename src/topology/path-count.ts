@@ -7,8 +7,18 @@
  */
 
 import { requireItem } from "../base/present.ts";
+import { factsOf } from "../bert/config.ts";
 import { type BitMatrix, columnCounts } from "./bits.ts";
-import { hasUnit, type LayerMatrices, layerMatrices, type PathRules, type Reach, tablesOf } from "./reach.ts";
+import {
+  hasUnit,
+  type LayerMatrices,
+  layerMatrices,
+  metBy,
+  type PathRules,
+  type Reach,
+  tablesOf,
+  type Units,
+} from "./reach.ts";
 import type { Structure } from "./structure.ts";
 
 /** Numbers of paths to each unit, over e^scale. */
@@ -19,19 +29,25 @@ interface Counts {
 
 /** ln of the number of paths; null where there is none. @param reach  of the same structure and rules */
 export function logPaths(structure: Structure, reach: Reach, rules: PathRules): number | null {
-  const tables = tablesOf(structure).map(columnCounts);
-  let counts = rescale({
-    paths: Float64Array.from({ length: structure.config.hiddenSize }, (_, unit) =>
-      tables.reduce((sum, table) => sum + requireItem(table, unit, "columns"), 0),
-    ),
-    scale: 0,
-  });
+  let counts = rescale({ paths: embeddedPaths(structure), scale: 0 });
   const ends: Counts[] = [];
   layerMatrices(structure).forEach((matrices, i) => {
     counts = throughLayer(matrices, requireItem(reach.layers, i, "layers"), counts, rules);
     if (rules.reader === "mixture") ends.push(counts);
   });
   return logSum(ends.length > 0 ? ends : [counts]);
+}
+
+/** Paths to each hidden unit after the embeddings: one from each entry of a table, and through all of a projection. */
+function embeddedPaths(structure: Structure): Float64Array {
+  const tables = tablesOf(structure).map(columnCounts);
+  const { hiddenSize } = structure.config;
+  const { embeddingSize } = factsOf(structure.config);
+  const paths = Float64Array.from({ length: embeddingSize ?? hiddenSize }, (_, unit) =>
+    tables.reduce((sum, table) => sum + requireItem(table, unit, "columns"), 0),
+  );
+  if (embeddingSize === undefined) return paths;
+  return new Float64Array(hiddenSize).fill(paths.reduce((sum, n) => sum + n, 0));
 }
 
 function throughLayer(
@@ -47,24 +63,40 @@ function throughLayer(
     if (hasUnit(forward.value, i)) mixed[i] = (mixed[i] ?? 0) + ofHead(i);
   const attended = sumsOver(matrices.attentionOutput, mixed);
   const middle = rescale({ paths: skips ? plus(attended, x) : attended, scale });
-  const fed = sumsOver(matrices.output, sumsOver(matrices.intermediate, middle.paths));
+  const fed = sumsOver(matrices.output, neuronPaths(matrices, forward, middle.paths));
   return rescale({ paths: skips ? plus(fed, middle.paths) : fed, scale: middle.scale });
 }
 
-/** Paths to the scores of each head: by every feature of its keys, and by those of its queries whose keys have a signal. */
+/** Paths to each neuron: by its row, and by its gate's. */
+function neuronPaths(
+  { intermediate, gate, alone }: LayerMatrices,
+  forward: Reach["layers"][number]["forward"],
+  middle: Float64Array,
+): Float64Array {
+  const own = sumsOver(intermediate, middle);
+  if (gate === undefined) return own;
+  const gates = sumsOver(gate, middle);
+  return plus(acting(own, forward.gate, alone.neuron), acting(gates, forward.intermediate, alone.neuron));
+}
+
+/** Paths to the scores of each head: by the features of its keys and of its queries that act. */
 function scorePaths(
-  { query, key, heads, headSize }: LayerMatrices,
+  matrices: LayerMatrices,
   forward: Reach["layers"][number]["forward"],
   x: Float64Array,
 ): Float64Array {
-  const [queries, keys] = [sumsOver(query, x), sumsOver(key, x)];
-  return Float64Array.from({ length: heads }, (_, head) => {
-    let sum = 0;
-    for (let i = head * headSize; i < (head + 1) * headSize; i++) {
-      sum += (keys[i] ?? 0) + (hasUnit(forward.key, i) ? (queries[i] ?? 0) : 0);
-    }
-    return sum;
-  });
+  const { query, key, heads, headSize, alone } = matrices;
+  const queries = acting(sumsOver(query, x), metBy(matrices, forward.key), alone.query);
+  const keys = acting(sumsOver(key, x), metBy(matrices, forward.query), alone.key);
+  const features = plus(keys, queries);
+  return Float64Array.from({ length: heads }, (_, head) =>
+    features.subarray(head * headSize, (head + 1) * headSize).reduce((sum, n) => sum + n, 0),
+  );
+}
+
+/** Paths to the units of a factor that act: all of them alone, else those beside a signal of the other. */
+function acting(paths: Float64Array, beside: Units, isAlone: boolean): Float64Array {
+  return isAlone ? paths : paths.map((n, i) => (hasUnit(beside, i) ? n : 0));
 }
 
 /** For each row the sum of `numbers` over the columns where it has an entry. */

@@ -1,17 +1,18 @@
 import { expect, test } from "vitest";
+import { KINDS as ENCODERS, smallConfigOf } from "../../test/support/architectures.ts";
 import { drawn, isThere, nothingBut, PAIR, structureWith } from "../../test/support/structures.ts";
-import { TINY_CONFIG, tinyModel } from "../../test/support/tiny-model.ts";
+import { tinyModel } from "../../test/support/tiny-model.ts";
 import { requireEntry, requireItem, requireValue } from "../base/present.ts";
 import { fold, keyOf, permutation } from "../base/random.ts";
 import { floatTensor, largestGap } from "../base/tensor.ts";
-import type { BertConfig, Reader } from "../bert/config.ts";
+import { type BertConfig, factsOf, type Reader } from "../bert/config.ts";
 import { Engine } from "../engine/engine.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
 import { type BitMatrix, forEachKept } from "./bits.ts";
 import { findPaths, type PathRecord } from "./paths.ts";
 import { findReach, hasUnit } from "./reach.ts";
-import { type Component, matrixOf, type Structure, structureOf } from "./structure.ts";
+import { type Component, matrixOf, type Structure, structureOf, usersOf } from "./structure.ts";
 
 /**
  * Words 0 and 1 write hidden unit 0, nothing writes unit 1.
@@ -82,8 +83,8 @@ test("a head that reads every layer keeps the first on paths when the second han
   expect(every.withoutResidual.total.onPath).toBe(every.withoutResidual.total.kept);
 });
 
-test("of a dense encoder every weight and unit is on a path, by chance too", () => {
-  const dense = structureOf(tinyModel());
+test.each(ENCODERS)("of a dense %s every weight and unit is on a path, by chance too", (kind) => {
+  const dense = structureOf(tinyModel(undefined, smallConfigOf(kind)));
   for (const record of Object.values(findPaths(dense))) {
     expect(record.total.onPath).toBe(record.total.size);
     expect(record.total.onPathByChance).toBeCloseTo(record.total.size, 6);
@@ -104,26 +105,48 @@ function countPlainly(structure: Structure, reader: Reader, skips: boolean): num
   const dot = (a: number[], b: number[]): number =>
     a.reduce((sum, x, i) => sum + x * requireItem(b, i, "b"), 0);
   const sum = (a: number[]): number => a.reduce((n, x) => n + x, 0);
-  let x = Array.from({ length: structure.config.hiddenSize }, (_, c) =>
+  const { config } = structure;
+  const { embeddingSize, without, positions } = factsOf(config);
+  const isRotary = positions.kind === "rotary";
+  const isBiased = !without.includes("attention");
+  const written = Array.from({ length: embeddingSize ?? config.hiddenSize }, (_, c) =>
     sum(
       structure.matrices
         .filter(({ layer }) => layer === null)
         .flatMap(({ bits }) => dense(bits).map((row) => requireItem(row, c, "row"))),
     ),
   );
+  let x = embeddingSize === undefined ? written : Array<number>(config.hiddenSize).fill(sum(written));
   const ends: number[] = [];
-  structure.config.layers.forEach(({ headSize }, layer) => {
+  config.layers.forEach(({ headSize, gated }, layer) => {
     const times = (component: Component, v: number[]): number[] =>
       dense(matrixOf(structure, component, layer)).map((row) => dot(row, v));
     const [q, k, v] = [times("query", x), times("key", x), times("value", x)];
+    // A feature of one factor meets the same feature of the other, and under rotation the one half a head away.
+    const meets = (other: number[], f: number): boolean => {
+      const [first, half] = [f - (f % headSize), headSize / 2];
+      const partner = first + ((f - first + half) % headSize);
+      return [f, ...(isRotary ? [partner] : [])].some((i) => requireItem(other, i, "features") > 0);
+    };
+    const score = k.map((keys, i) => {
+      const queries = requireItem(q, i, "q");
+      return (isBiased || meets(q, i) ? keys : 0) + ((isBiased && isRotary) || meets(k, i) ? queries : 0);
+    });
     const mixed = v.map((paths, f) => {
       if (paths === 0) return 0;
       const first = f - (f % headSize);
-      const score = k.map((keys, i) => keys + (keys > 0 ? requireItem(q, i, "q") : 0));
       return paths + sum(score.slice(first, first + headSize));
     });
     const middle = times("attention output", mixed).map((n, i) => n + (skips ? requireItem(x, i, "x") : 0));
-    const fed = times("output", times("intermediate", middle));
+    const own = times("intermediate", middle);
+    const gates = gated === true ? times("gate", middle) : own;
+    const isEither = !without.includes("ffn");
+    const neurons = own.map((n, i) => {
+      const gate = requireItem(gates, i, "gates");
+      if (gated !== true) return n;
+      return isEither || (n > 0 && gate > 0) ? n + gate : 0;
+    });
+    const fed = times("output", neurons);
     x = fed.map((n, i) => n + (skips ? requireItem(middle, i, "middle") : 0));
     ends.push(sum(x));
   });
@@ -140,11 +163,32 @@ const SMALL: BertConfig = {
   ],
 };
 
-test.each([1, 2, 3, 4, 5, 6])(
-  "a weight is on a path when fewer paths are left without it, drawn %i",
-  (seed) => {
+/** The same sizes of another kind of encoder. */
+const smallOf = (type: "albert" | "modernbert", facts: object = {}): BertConfig => {
+  const config = smallConfigOf(type);
+  const layers = SMALL.layers.map((sizes, i) => ({ ...config.layers[i], ...sizes }));
+  return {
+    ...config,
+    vocabSize: 3,
+    hiddenSize: 4,
+    maxPositions: 2,
+    layers,
+    facts: { ...factsOf(config), ...facts },
+  };
+};
+
+const KINDS: Readonly<Record<string, BertConfig>> = {
+  BERT: SMALL,
+  "shared layers, projected tables": smallOf("albert", { embeddingSize: 3 }),
+  "gates and rotary places without biases": smallOf("modernbert"),
+  "gates and rotary places with biases": smallOf("modernbert", { without: [] }),
+};
+
+test.each(Object.keys(KINDS).flatMap((kind) => [1, 2, 3, 4, 5, 6].map((seed) => [kind, seed] as const)))(
+  "a weight is on a path when fewer paths are left without it: %s, drawn %i",
+  (kind, seed) => {
     const structure = structureWith(
-      SMALL,
+      requireValue(KINDS[kind], kind),
       drawn(keyOf(seed), () => 0.12 * seed),
     );
     for (const reader of ["pooler", "mixture"] as const) {
@@ -189,9 +233,11 @@ test("another order of the neurons changes nothing", () => {
   expect(findPaths(reordered)).toEqual(findPaths(structure));
 });
 
-test("by chance is within 3 % of the mean of 40 masks that were drawn", () => {
-  const layer = { heads: 4, headSize: 16, ffn: 128 };
-  const config: BertConfig = { ...SMALL, hiddenSize: 64, vocabSize: 200, layers: [layer, layer, layer] };
+test.each(Object.keys(KINDS))("by chance is within 3 % of the mean of 40 drawn masks: %s", (kind) => {
+  const small = requireValue(KINDS[kind], kind);
+  const [first] = small.layers;
+  const layer = { ...first, heads: 4, headSize: 16, ffn: 128 };
+  const config: BertConfig = { ...small, hiddenSize: 64, vocabSize: 200, layers: [layer, layer, layer] };
   const draws = Array.from({ length: 40 }, (_, i) =>
     findPaths(
       structureWith(
@@ -215,41 +261,52 @@ test("by chance is within 3 % of the mean of 40 masks that were drawn", () => {
   }
 });
 
-test("rows from which no output is reached can be taken away: logits stay the same to the last bit", async () => {
-  const config: BertConfig = { ...TINY_CONFIG, hiddenSize: 16 };
-  const dense = tinyModel(undefined, config);
-  const mask = structureWith(
-    config,
-    drawn(keyOf(11), ({ layer }) => (layer === null ? 0.5 : 0.08)),
-  );
-  const pruned: Network = {
-    ...dense,
-    tensors: new Map([...dense.tensors].map(([name, tensor]) => [name, masked(tensor, mask, name)])),
-  };
-  const { layers } = findReach(mask, { skips: true, reader: "pooler" });
-  let taken = 0;
-  const tensors = new Map(pruned.tensors);
-  const STAGE = { query: "query", key: "key", value: "value", intermediate: "neurons" } as const;
-  for (const { name, component, layer, bits } of mask.matrices) {
-    if (layer === null || !(component in STAGE)) continue;
-    const units = requireItem(layers, layer, "layers").backward[STAGE[component as keyof typeof STAGE]];
-    const { shape, data } = requireEntry(tensors, name, "tensor");
-    const left = data.map((w, i) => (hasUnit(units, Math.floor(i / bits.columns)) ? w : 0));
-    taken += data.reduce((n, w, i) => n + Number(w !== 0 && left[i] === 0), 0);
-    tensors.set(name, floatTensor(shape, left));
-  }
-  expect(taken).toBeGreaterThan(20);
-  const engine = new Engine({ threads: 1 });
-  try {
-    const ids = Int32Array.from([2, 5, 6, 7, 3, 2, 9, 11, 8, 3]);
-    const batch = { size: 2, length: 5, ids, types: new Int32Array(10), mask: new Float32Array(10).fill(1) };
-    const before = await (await openNetwork(engine, pruned)).logits(batch);
-    const after = await (await openNetwork(engine, { ...pruned, tensors })).logits(batch);
-    expect(largestGap(before, after)).toBe(0);
-  } finally {
-    await engine.close();
-  }
-});
+test.each(ENCODERS)(
+  "rows from which no output is reached can be taken away: %s's logits stay the same to the last bit",
+  async (kind) => {
+    const config = smallConfigOf(kind);
+    const dense = tinyModel(undefined, config);
+    const mask = structureWith(
+      config,
+      drawn(keyOf(11), ({ layer }) => (layer === null ? 0.5 : 0.08)),
+    );
+    const pruned: Network = {
+      ...dense,
+      tensors: new Map([...dense.tensors].map(([name, tensor]) => [name, masked(tensor, mask, name)])),
+    };
+    const { layers } = findReach(mask, { skips: true, reader: "pooler" });
+    let taken = 0;
+    const tensors = new Map(pruned.tensors);
+    for (const { name, component, layer, bits } of mask.matrices) {
+      if (layer === null || !isStage(component)) continue;
+      const uses = usersOf(config, layer).map(
+        (user) => requireItem(layers, user, "layers").backward[component],
+      );
+      const { shape, data } = requireEntry(tensors, name, "tensor");
+      const isRead = (row: number): boolean => uses.some((units) => hasUnit(units, row));
+      const left = data.map((w, i) => (isRead(Math.floor(i / bits.columns)) ? w : 0));
+      taken += data.reduce((n, w, i) => n + Number(w !== 0 && left[i] === 0), 0);
+      tensors.set(name, floatTensor(shape, left));
+    }
+    expect(taken).toBeGreaterThan(10);
+    const engine = new Engine({ threads: 1 });
+    try {
+      const ids = Int32Array.from([2, 5, 6, 7, 3, 2, 9, 11, 8, 3]);
+      const mask = new Float32Array(10).fill(1);
+      const batch = { size: 2, length: 5, ids, types: new Int32Array(10), mask };
+      const before = await (await openNetwork(engine, pruned)).logits(batch);
+      const after = await (await openNetwork(engine, { ...pruned, tensors })).logits(batch);
+      expect(largestGap(before, after)).toBe(0);
+    } finally {
+      await engine.close();
+    }
+  },
+);
+
+/** The components that write units which a path may leave out. */
+function isStage(component: Component): component is "query" | "key" | "value" | "intermediate" | "gate" {
+  return ["query", "key", "value", "intermediate", "gate"].includes(component);
+}
 
 function masked(tensor: ReturnType<typeof floatTensor>, mask: Structure, name: string) {
   const found = mask.matrices.find((matrix) => matrix.name === name);

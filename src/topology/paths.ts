@@ -14,7 +14,7 @@
  */
 
 import { requireItem } from "../base/present.ts";
-import type { Reader } from "../bert/config.ts";
+import { factsOf, type Reader } from "../bert/config.ts";
 import { type BitMatrix, countBits, countKept } from "./bits.ts";
 import { logPaths } from "./path-count.ts";
 import {
@@ -35,9 +35,9 @@ import {
   type Component,
   type Grouped,
   groupMatrices,
-  type Matrix,
   type Place,
   type Structure,
+  usersOf,
 } from "./structure.ts";
 
 /** Weights of a part. Those on a path are `onPath` of `kept` of `size`; the effective density is onPath / size. */
@@ -60,8 +60,11 @@ export interface EffectiveUnits {
   readonly effectiveByChance: number;
 }
 
-/** Rows of tables; hidden units after the embeddings, after each attention and after each layer; the inner ones. */
-export const UNIT_KINDS = ["input", "hidden", "query", "key", "value", "neuron"] as const;
+/**
+ * Rows of tables; what those write where it is projected to the hidden units; hidden units after the embeddings, after
+ * each attention and after each layer; the inner ones.
+ */
+export const UNIT_KINDS = ["input", "embedding", "hidden", "query", "key", "value", "neuron"] as const;
 export type UnitKind = (typeof UNIT_KINDS)[number];
 
 /** Everything about the paths, with or without the residual stream. */
@@ -95,16 +98,18 @@ function pathsUnder(structure: Structure, reader: Reader, skips: boolean): PathR
   const matrices = structure.matrices.map((matrix): MatrixPaths => {
     const { name, component, layer, bits } = matrix;
     const kept = countKept(bits);
-    const { from, to } = endsOf(matrix, reach, everyUnit(bits.rows));
-    const chances = endsOf(matrix, chance, 1);
+    const layers = layer === null ? [null] : usersOf(structure.config, layer);
+    const uses = layers.map((user) => endsOf(component, user, reach, everyUnit(bits.rows)));
+    const chances = layers.map((user) => endsOf(component, user, chance, 1));
     return {
       name,
       component,
       layer,
       size: bits.rows * bits.columns,
       kept,
-      onPath: countBetween(bits, to, from),
-      onPathByChance: kept * chances.from * chances.to,
+      onPath: countBetween(bits, uses),
+      // The mask of a shared matrix is one: what one use reaches the others do, so the widest of them stands for all.
+      onPathByChance: kept * chances.reduce((most, { from, to }) => Math.max(most, from * to), 0),
     };
   });
   return {
@@ -118,21 +123,27 @@ function pathsUnder(structure: Structure, reader: Reader, skips: boolean): PathR
 
 /** Where a matrix reads and where it writes; `below` are the hidden units before the layer. */
 const ENDS: Readonly<
-  Record<Exclude<Component, "embeddings" | "gate">, { readonly from: Stage | "below"; readonly to: Stage }>
+  Record<Exclude<Component, "embeddings">, { readonly from: Stage | "below"; readonly to: Stage }>
 > = {
   query: { from: "below", to: "query" },
   key: { from: "below", to: "key" },
   value: { from: "below", to: "value" },
   "attention output": { from: "value", to: "middle" },
-  intermediate: { from: "middle", to: "neurons" },
+  intermediate: { from: "middle", to: "intermediate" },
+  gate: { from: "middle", to: "gate" },
   output: { from: "neurons", to: "out" },
 };
 
 /** What has a signal among what a matrix reads (its columns), and what reaches an output among what it writes (its rows). */
-function endsOf<T>({ component, layer }: Matrix, reach: Reach<T>, every: T): { from: T; to: T } {
-  // A table is read by its rows, all of which have a signal, and writes hidden units, which are its columns.
-  if (component === "embeddings" || component === "gate" || layer === null)
-    return { from: reach.embedded.backward, to: every };
+interface Ends<T> {
+  readonly from: T;
+  readonly to: T;
+}
+
+/** The ends of a component's matrix where a layer computes with it. */
+function endsOf<T>(component: Component, layer: number | null, reach: Reach<T>, every: T): Ends<T> {
+  // A table is read by its rows, all of which have a signal, and writes what its columns are.
+  if (component === "embeddings" || layer === null) return { from: reach.tables.backward, to: every };
   const { from, to } = ENDS[component];
   const { forward, backward } = requireItem(reach.layers, layer, "layers");
   if (from !== "below") return { from: forward[from], to: backward[to] };
@@ -141,13 +152,19 @@ function endsOf<T>({ component, layer }: Matrix, reach: Reach<T>, every: T): { f
   return { from: below, to: backward[to] };
 }
 
-/** Entries in one of the rows and one of the columns. */
-function countBetween({ rows, stride, words }: BitMatrix, chosen: Units, columns: Units): number {
+/** Entries whose row and column are between the ends of one of the uses. */
+function countBetween({ rows, stride, words }: BitMatrix, uses: readonly Ends<Units>[]): number {
   let n = 0;
   for (let r = 0; r < rows; r++) {
-    if (!hasUnit(chosen, r)) continue;
-    for (let w = 0, at = r * stride; w < stride; w++)
-      n += countBits((words[at + w] ?? 0) & (columns[w] ?? 0));
+    const columns = uses.flatMap(({ from, to }) => (hasUnit(to, r) ? [from] : []));
+    if (columns.length === 0) continue;
+    for (let w = 0, at = r * stride; w < stride; w++) {
+      const word = words[at + w] ?? 0;
+      if (word === 0) continue;
+      let read = 0;
+      for (const set of columns) read |= set[w] ?? 0;
+      n += countBits(word & read);
+    }
   }
   return n;
 }
@@ -164,12 +181,14 @@ function addUp(parts: readonly PathWeights[]): PathWeights {
   );
 }
 
-/** The kind of unit at each stage. */
-const KINDS: AtStages<UnitKind> = {
+/** The kind of unit at each stage; a neuron is counted once, not by its factors. */
+const KINDS: AtStages<UnitKind | null> = {
   query: "query",
   key: "key",
   value: "value",
   middle: "hidden",
+  intermediate: null,
+  gate: null,
   neurons: "neuron",
   out: "hidden",
 };
@@ -177,30 +196,32 @@ const KINDS: AtStages<UnitKind> = {
 function unitsOf(structure: Structure, reach: Reach, chance: ReachByChance): EffectiveUnits[] {
   const { hiddenSize: D, layers } = structure.config;
   const found: EffectiveUnits[] = tablesOf(structure).map((table) => {
-    const effective = countUnits(rowsThatRead(table, reach.embedded.backward));
+    const effective = countUnits(rowsThatRead(table, reach.tables.backward));
     const density = countKept(table) / (table.rows * table.columns);
-    const each = 1 - (1 - density * chance.embedded.backward) ** table.columns;
+    const each = 1 - (1 - density * chance.tables.backward) ** table.columns;
     return { kind: "input", units: table.rows, effective, effectiveByChance: table.rows * each };
   });
   const add = (kind: UnitKind, units: number, at: BothWays<Units>, chances: BothWays<number>): void => {
     const effectiveByChance = units * chances.forward * chances.backward;
     found.push({ kind, units, effective: countUnits(meetOf(at.forward, at.backward)), effectiveByChance });
   };
+  const narrow = factsOf(structure.config).embeddingSize;
+  if (narrow !== undefined) add("embedding", narrow, reach.tables, chance.tables);
   add("hidden", D, reach.embedded, chance.embedded);
   layers.forEach(({ heads, headSize, ffn }, i) => {
     const A = heads * headSize;
-    const sizes: AtStages<number> = { query: A, key: A, value: A, middle: D, neurons: ffn, out: D };
+    const sizes = { query: A, key: A, value: A, middle: D, intermediate: 0, gate: 0, neurons: ffn, out: D };
     for (const stage of STAGES) {
+      const kind = KINDS[stage];
+      if (kind === null) continue;
       const [at, chances] = [requireItem(reach.layers, i, "layers"), requireItem(chance.layers, i, "layers")];
-      add(KINDS[stage], sizes[stage], atStage(at, stage), atStage(chances, stage));
+      add(kind, sizes[stage], atStage(at, stage), atStage(chances, stage));
     }
   });
-  return UNIT_KINDS.map((kind) =>
-    addUnits(
-      kind,
-      found.filter((each) => each.kind === kind),
-    ),
-  );
+  return UNIT_KINDS.flatMap((kind) => {
+    const own = found.filter((each) => each.kind === kind);
+    return own.length === 0 ? [] : [addUnits(kind, own)];
+  });
 }
 
 interface BothWays<T> {

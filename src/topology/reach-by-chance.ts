@@ -8,10 +8,12 @@
  */
 
 import { requireItem } from "../base/present.ts";
+import { factsOf } from "../bert/config.ts";
 import { type BitMatrix, countKept } from "./bits.ts";
 import {
   type AtStages,
   type LayerMatrices,
+  type LayerRules,
   layerMatrices,
   type PathRules,
   type Reach,
@@ -30,15 +32,18 @@ interface Sparse {
   readonly columns: number;
   readonly density: number;
 }
-type SparseLayer = Readonly<Record<(typeof MATRICES)[number], Sparse>> & { readonly headSize: number };
+type SparseLayer = Readonly<Record<(typeof MATRICES)[number], Sparse>> &
+  LayerRules & { readonly gate: Sparse | undefined };
 const MATRICES = ["query", "key", "value", "attentionOutput", "intermediate", "output"] as const;
 
 /** The chances of a structure's densities. */
 export function reachByChance(structure: Structure, { skips, reader }: PathRules): ReachByChance {
   const layers = layerMatrices(structure).map(densitiesOf);
   const tables = tablesOf(structure).map(densityOf);
-  const embedded = eitherOf(tables.map((table) => someOf(table.density, table.rows)));
-  const paths = tables.reduce((sum, { density, rows }) => sum + density * rows, 0);
+  const written = eitherOf(tables.map((table) => someOf(table.density, table.rows)));
+  const narrow = factsOf(structure.config).embeddingSize;
+  const embedded = narrow === undefined ? written : someOf(written, narrow);
+  const paths = tables.reduce((sum, { density, rows }) => sum + density * rows, 0) * (narrow ?? 1);
   const forward: AtStages<number>[] = [];
   let counts: Counts = { unit: Math.log(paths), ends: Number.NEGATIVE_INFINITY };
   for (const layer of layers) {
@@ -56,6 +61,10 @@ export function reachByChance(structure: Structure, { skips, reader }: PathRules
     into = eitherOf(skips ? [...read, back.middle] : read);
   }
   return {
+    tables: {
+      forward: written,
+      backward: narrow === undefined ? into : someOf(into, structure.config.hiddenSize),
+    },
     embedded: { forward: embedded, backward: into },
     layers: forward.map((chances, i) => ({ forward: chances, backward: requireItem(backward, i, "layers") })),
     logPaths: Math.log(structure.config.hiddenSize) + (reader === "mixture" ? counts.ends : counts.unit),
@@ -69,6 +78,7 @@ function densityOf(bits: BitMatrix): Sparse {
 }
 
 function densitiesOf(matrices: LayerMatrices): SparseLayer {
+  const { heads, headSize, alone, rotary, gate } = matrices;
   return {
     query: densityOf(matrices.query),
     key: densityOf(matrices.key),
@@ -76,7 +86,11 @@ function densitiesOf(matrices: LayerMatrices): SparseLayer {
     attentionOutput: densityOf(matrices.attentionOutput),
     intermediate: densityOf(matrices.intermediate),
     output: densityOf(matrices.output),
-    headSize: matrices.headSize,
+    gate: gate && densityOf(gate),
+    heads,
+    headSize,
+    alone,
+    rotary,
   };
 }
 
@@ -104,10 +118,14 @@ function goForward(layer: SparseLayer, x: number, skips: boolean): AtStages<numb
   const value = reads(layer.value, x);
   const attended = reads(layer.attentionOutput, value);
   const middle = skips ? eitherOf([x, attended]) : attended;
-  const neurons = reads(layer.intermediate, middle);
+  const intermediate = reads(layer.intermediate, middle);
+  const gate = layer.gate === undefined ? intermediate : reads(layer.gate, middle);
+  const product = layer.alone.neuron ? eitherOf([intermediate, gate]) : intermediate * gate;
+  const neurons = layer.gate === undefined ? intermediate : product;
   const fed = reads(layer.output, neurons);
   const out = skips ? eitherOf([middle, fed]) : fed;
-  return { query: reads(layer.query, x), key: reads(layer.key, x), value, middle, neurons, out };
+  const [query, key] = [reads(layer.query, x), reads(layer.key, x)];
+  return { query, key, value, middle, intermediate, gate, neurons, out };
 }
 
 function goBack(
@@ -116,12 +134,28 @@ function goBack(
   out: number,
   skips: boolean,
 ): AtStages<number> {
+  const { alone } = layer;
   const neurons = readBy(layer.output, out);
-  const read = readBy(layer.intermediate, neurons);
-  const middle = skips ? eitherOf([out, read]) : read;
+  const intermediate = neurons * besideGate(layer, forward.gate);
+  const gate = neurons * besideGate(layer, forward.intermediate);
+  const read = readBy(layer.intermediate, intermediate);
+  const reads = layer.gate === undefined ? [read] : [read, readBy(layer.gate, gate)];
+  const middle = eitherOf(skips ? [out, ...reads] : reads);
   const value = readBy(layer.attentionOutput, middle);
-  const key = someOf(forward.value * value, layer.headSize);
-  return { query: key * forward.key, key, value, middle, neurons, out };
+  const scores = someOf(forward.value * value, layer.headSize);
+  const query = scores * (alone.query ? 1 : metBy(layer, forward.key));
+  const key = scores * (alone.key ? 1 : metBy(layer, forward.query));
+  return { query, key, value, middle, intermediate, gate, neurons, out };
+}
+
+/** The chance that a factor of a neuron acts beside the other one. */
+function besideGate({ gate, alone }: SparseLayer, other: number): number {
+  return gate === undefined || alone.neuron ? 1 : other;
+}
+
+/** The chance that a feature of a factor of scores meets a signal of the other. */
+function metBy({ rotary }: LayerRules, chance: number): number {
+  return rotary ? someOf(chance, 2) : chance;
 }
 
 /** ln of the expected paths to one unit, and of their sum over the layers so far. */
@@ -133,11 +167,14 @@ interface Counts {
 function throughLayer(layer: SparseLayer, forward: AtStages<number>, before: Counts, skips: boolean): Counts {
   const through = ({ density, columns }: Sparse): number => Math.log(density * columns);
   const feature = (matrix: Sparse): number => before.unit + through(matrix);
-  const keys = logAdd(feature(layer.key), feature(layer.query) + Math.log(forward.key));
-  const scores = Math.log(layer.headSize) + keys + Math.log(forward.value);
+  const queries = feature(layer.query) + (layer.alone.query ? 0 : Math.log(metBy(layer, forward.key)));
+  const keys = feature(layer.key) + (layer.alone.key ? 0 : Math.log(metBy(layer, forward.query)));
+  const scores = Math.log(layer.headSize) + logAdd(keys, queries) + Math.log(forward.value);
   const attended = logAdd(feature(layer.value), scores) + through(layer.attentionOutput);
   const middle = skips ? logAdd(before.unit, attended) : attended;
-  const fed = middle + through(layer.intermediate) + through(layer.output);
+  const own = through(layer.intermediate) + Math.log(besideGate(layer, forward.gate));
+  const gate = layer.gate && through(layer.gate) + Math.log(besideGate(layer, forward.intermediate));
+  const fed = middle + (gate === undefined ? own : logAdd(own, gate)) + through(layer.output);
   const unit = skips ? logAdd(middle, fed) : fed;
   return { unit, ends: logAdd(before.ends, unit) };
 }

@@ -6,9 +6,12 @@
  *   inputs        rows of the three tables; an entry of row r and column c is an edge to hidden unit c
  *   value         hidden units → features; features → hidden units by the attention output
  *   scores        hidden units → features of query and key → the scores of their head → each of its features
- *   neurons       hidden units → neurons (intermediate) → hidden units (output)
+ *   neurons       hidden units → neurons (intermediate) → hidden units (output); a gate's rows are edges to them too
  *   skips         a hidden unit → itself, past the attention and past the neurons; counted or not, as is asked
  *   outputs       the hidden units of the last layer; of every layer where the head reads a mixture of them
+ *   narrow tables write units of their own; the projection from those to the hidden units, which no method prunes, is
+ *                 taken to be whole
+ *   sharing       a matrix that layers share is there in each of them, and on a path where it is in one
  *
  * A signal is what differs from text to text. Biases are taken to be there and not 0, since no method here prunes them,
  * and are constants, so what has nothing but its bias carries no signal. Three products follow from that, all exact:
@@ -17,31 +20,54 @@
  *   - a constant key adds the same to all scores of a query, which the softmax takes away: a feature of the query acts
  *     only where the key's has a signal
  *   - a constant query does not switch its keys off: a feature of the key acts beside any query
+ * What is without biases is 0 where it has no signal, and switches off what it is multiplied with: a factor of a score, or
+ * of a gated neuron, acts where the other one has a signal. With biases either factor of a neuron acts beside any other.
+ * Rotary places mix feature i of a head with feature i + A/2, so the other factor of either is its whole pair's; a constant
+ * key is then another number at every place, and a query acts beside it.
  * LayerNorm is taken unit by unit. Its mean and its scale do join all units, and counting them nothing would be cut off.
  */
 
 import { requireItem } from "../base/present.ts";
-import type { Reader } from "../bert/config.ts";
+import { factsOf, type Reader } from "../bert/config.ts";
 import type { BitMatrix } from "./bits.ts";
-import { type Component, matrixOf, requirePlain, type Structure } from "./structure.ts";
+import { type Component, matrixOf, type Structure } from "./structure.ts";
 
 /** A set of units: unit i is bit i & 31 of word i >> 5. Bits after the last unit are 0. */
 export type Units = Uint32Array;
 
-/** The six matrices of a layer, and how its features are cut into heads. */
-export interface LayerMatrices {
+/** Whether a factor of a product acts beside another one without a signal. */
+interface Alone {
+  readonly query: boolean;
+  readonly key: boolean;
+  /** Either factor of a gated neuron. */
+  readonly neuron: boolean;
+}
+
+/** How the features of a layer are cut into heads, and what acts on what. */
+export interface LayerRules {
+  readonly heads: number;
+  readonly headSize: number;
+  readonly alone: Alone;
+  /** Whether features i and i + A/2 of a head are mixed before they meet. */
+  readonly rotary: boolean;
+}
+
+/** The matrices of a layer. */
+export interface LayerMatrices extends LayerRules {
   readonly query: BitMatrix;
   readonly key: BitMatrix;
   readonly value: BitMatrix;
   readonly attentionOutput: BitMatrix;
   readonly intermediate: BitMatrix;
   readonly output: BitMatrix;
-  readonly heads: number;
-  readonly headSize: number;
+  readonly gate?: BitMatrix;
 }
 
-/** The stages of a layer; `middle` are the hidden units after the attention, `out` those after the layer. */
-export const STAGES = ["query", "key", "value", "middle", "neurons", "out"] as const;
+/**
+ * The stages of a layer; `middle` are the hidden units after the attention, `out` those after the layer. Neurons are the
+ * products of `intermediate` and `gate`; without a gate all three are the same.
+ */
+export const STAGES = ["query", "key", "value", "middle", "intermediate", "gate", "neurons", "out"] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** What is known of the units at each stage of a layer. */
@@ -49,6 +75,8 @@ export type AtStages<T> = Readonly<Record<Stage, T>>;
 
 /** What a signal reaches (`forward`), and from where an output is reached (`backward`): as sets, or as chances. */
 export interface Reach<T = Units> {
+  /** What the tables write: the hidden units, or those that are projected to them. */
+  readonly tables: { readonly forward: T; readonly backward: T };
   /** The hidden units after the embeddings. */
   readonly embedded: { readonly forward: T; readonly backward: T };
   readonly layers: readonly { readonly forward: AtStages<T>; readonly backward: AtStages<T> }[];
@@ -64,7 +92,11 @@ export interface PathRules {
 
 /** The matrices of each layer. */
 export function layerMatrices(structure: Structure): LayerMatrices[] {
-  return structure.config.layers.map(({ heads, headSize }, layer) => {
+  const { without, positions } = factsOf(structure.config);
+  const rotary = positions.kind === "rotary";
+  const key = !without.includes("attention");
+  const alone: Alone = { key, query: key && rotary, neuron: !without.includes("ffn") };
+  return structure.config.layers.map(({ heads, headSize, gated }, layer) => {
     const bits = (component: Component): BitMatrix => matrixOf(structure, component, layer);
     return {
       query: bits("query"),
@@ -73,23 +105,27 @@ export function layerMatrices(structure: Structure): LayerMatrices[] {
       attentionOutput: bits("attention output"),
       intermediate: bits("intermediate"),
       output: bits("output"),
+      ...(gated === true ? { gate: bits("gate") } : {}),
       heads,
       headSize,
+      alone,
+      rotary,
     };
   });
 }
 
-/** The embedding tables: rows are inputs, columns hidden units. */
+/** The embedding tables: rows are inputs, columns hidden units or those that are projected to them. */
 export function tablesOf({ matrices }: Structure): BitMatrix[] {
   return matrices.filter(({ layer }) => layer === null).map(({ bits }) => bits);
 }
 
-/** Follows the signal forward, then back from the outputs. @throws {InputError} `topology/architecture` */
+/** Follows the signal forward, then back from the outputs. */
 export function findReach(structure: Structure, rules: PathRules): Reach {
-  requirePlain(structure);
   const layers = layerMatrices(structure);
   const all = everyUnit(structure.config.hiddenSize);
-  const embedded = unionOf(tablesOf(structure).map((table) => columnsOf(table, everyUnit(table.rows))));
+  const written = unionOf(tablesOf(structure).map((table) => columnsOf(table, everyUnit(table.rows))));
+  const narrow = factsOf(structure.config).embeddingSize;
+  const embedded = narrow === undefined ? written : allOrNone(written, structure.config.hiddenSize);
   const forward: AtStages<Units>[] = [];
   for (const matrices of layers) forward.push(goForward(matrices, forward.at(-1)?.out ?? embedded, rules));
   let into = all; // back from what the layer above reads
@@ -102,6 +138,7 @@ export function findReach(structure: Structure, rules: PathRules): Reach {
     into = backThroughAttention(matrices, units, rules);
   }
   return {
+    tables: { forward: written, backward: narrow === undefined ? into : allOrNone(into, narrow) },
     embedded: { forward: embedded, backward: into },
     layers: forward.map((units, i) => ({ forward: units, backward: requireItem(backward, i, "layers") })),
   };
@@ -111,13 +148,17 @@ function goForward(matrices: LayerMatrices, x: Units, { skips }: PathRules): AtS
   const value = rowsThatRead(matrices.value, x);
   const attended = rowsThatRead(matrices.attentionOutput, value);
   const middle = skips ? unionOf([x, attended]) : attended;
-  const neurons = rowsThatRead(matrices.intermediate, middle);
+  const intermediate = rowsThatRead(matrices.intermediate, middle);
+  const gate = matrices.gate === undefined ? intermediate : rowsThatRead(matrices.gate, middle);
+  const neurons = matrices.alone.neuron ? unionOf([intermediate, gate]) : meetOf(intermediate, gate);
   const fed = rowsThatRead(matrices.output, neurons);
   return {
     query: rowsThatRead(matrices.query, x),
     key: rowsThatRead(matrices.key, x),
     value,
     middle,
+    intermediate,
+    gate,
     neurons,
     out: skips ? unionOf([middle, fed]) : fed,
   };
@@ -129,12 +170,36 @@ function goBack(
   out: Units,
   { skips }: PathRules,
 ): AtStages<Units> {
+  const { alone, gate: gates } = matrices;
+  const beside = (units: Units, other: Units, isAlone: boolean): Units =>
+    isAlone ? units : meetOf(units, other);
   const neurons = columnsOf(matrices.output, out);
-  const read = columnsOf(matrices.intermediate, neurons);
-  const middle = skips ? unionOf([out, read]) : read;
+  const intermediate = beside(neurons, forward.gate, alone.neuron);
+  const gate = beside(neurons, forward.intermediate, alone.neuron);
+  const read = columnsOf(matrices.intermediate, intermediate);
+  const reads = gates === undefined ? [read] : [read, columnsOf(gates, gate)];
+  const middle = unionOf(skips ? [out, ...reads] : reads);
   const value = columnsOf(matrices.attentionOutput, middle);
-  const key = headsWith(matrices, meetOf(forward.value, value));
-  return { query: meetOf(key, forward.key), key, value, middle, neurons, out };
+  const scores = headsWith(matrices, meetOf(forward.value, value));
+  const query = beside(scores, metBy(matrices, forward.key), alone.query);
+  const key = beside(scores, metBy(matrices, forward.query), alone.key);
+  return { query, key, value, middle, intermediate, gate, neurons, out };
+}
+
+/** The features of a factor of scores that meet one of these of the other: the same ones, or their pairs. */
+export function metBy({ heads, headSize, rotary }: LayerRules, features: Units): Units {
+  if (!rotary) return features;
+  const units = features.slice();
+  for (let i = 0; i < heads * headSize; i++) {
+    if (hasUnit(features, i))
+      addUnit(units, i % headSize < headSize / 2 ? i + headSize / 2 : i - headSize / 2);
+  }
+  return units;
+}
+
+/** All of `n` units where there is one among these, else none. */
+function allOrNone(units: Units, n: number): Units {
+  return units.some((word) => word !== 0) ? everyUnit(n) : new Uint32Array(Math.ceil(n / 32));
 }
 
 /** The hidden units below a layer from which its outputs are reached. */
@@ -144,7 +209,7 @@ function backThroughAttention(matrices: LayerMatrices, back: AtStages<Units>, { 
 }
 
 /** All features of the heads that have one of these. */
-function headsWith({ heads, headSize }: LayerMatrices, features: Units): Units {
+function headsWith({ heads, headSize }: LayerRules, features: Units): Units {
   const units = new Uint32Array(features.length);
   for (let first = 0; first < heads * headSize; first += headSize) {
     let found = false;

@@ -8,7 +8,7 @@
 
 import { InputError } from "../base/errors.ts";
 import { requireEntry, requireItem, requireValue } from "../base/present.ts";
-import { type BertConfig, factsOf } from "../bert/config.ts";
+import type { BertConfig } from "../bert/config.ts";
 import { EMBEDDINGS, layerNames, parameters, weightOf } from "../bert/names.ts";
 import type { Network } from "../network/network.ts";
 import { type BitMatrix, bitsOf } from "./bits.ts";
@@ -110,23 +110,17 @@ export function placesOf(config: BertConfig): Place[] {
   ];
 }
 
-/**
- * Refuses what is only known of BERT's matrices: paths from inputs to outputs, and what meets on them.
- * @throws {InputError} `topology/architecture`
- */
-export function requirePlain({ config }: Pick<Structure, "config">): void {
-  const { type, embeddingSize } = factsOf(config);
-  const isOther = config.layers.some(({ gated, sharing }) => gated === true || sharing !== undefined);
-  if (!isOther && embeddingSize === undefined) return;
-  const what = embeddingSize === undefined ? "gated neurons" : "projected embeddings";
-  const message = `topology: expected layers and embeddings as BERT has them, got ${type}'s ${what}`;
-  throw new InputError("topology/architecture", message);
+/** The only matrix of a component that a layer computes with, be it shared with other layers or its own. */
+export function matrixOf({ config, matrices }: Structure, component: Component, layer: number): BitMatrix {
+  const first = requireItem(usersOf(config, layer), 0, "layers");
+  const found = matrices.find((matrix) => matrix.component === component && matrix.layer === first);
+  return requireValue(found, `${component} of layer ${layer}`).bits;
 }
 
-/** The only matrix of a component in a layer. */
-export function matrixOf({ matrices }: Structure, component: Component, layer: number): BitMatrix {
-  const found = matrices.find((matrix) => matrix.component === component && matrix.layer === layer);
-  return requireValue(found, `${component} of layer ${layer}`).bits;
+/** The layers that compute with the matrices of a layer: itself, and those that share them. */
+export function usersOf({ layers }: BertConfig, layer: number): number[] {
+  const own = requireItem(layers, layer, "layers").sharing ?? layer;
+  return layers.flatMap(({ sharing }, i) => ((sharing ?? i) === own ? [i] : []));
 }
 
 /** The same matrix of two networks. */

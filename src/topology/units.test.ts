@@ -4,6 +4,7 @@ import { tinyModel } from "../../test/support/tiny-model.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
 import { keyOf, permutation, uniform } from "../base/random.ts";
 import { floatTensor } from "../base/tensor.ts";
+import { type BertConfig, factsOf } from "../bert/config.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
 import { structureOf } from "./structure.ts";
 import { surveyUnits } from "./units.ts";
@@ -28,6 +29,25 @@ test("six neurons by hand: two dead, one nearly, one full", () => {
   const little = 1 - (1 - 3861 / 10626) * (1 - 1386 / 10626);
   expect(found.nearlyDead.chance).toBeCloseTo(6 * (little - dead), 10);
   expect(neurons).toEqual({ units: 6, dead: found.dead, nearlyDead: found.nearlyDead, full: found.full });
+});
+
+test("a gated neuron is dead without one factor, or, where biases are left, without both", () => {
+  const layers = SMALL.layers.map((layer) => ({ ...layer, gated: true as const }));
+  const gated: BertConfig = { ...SMALL, layers };
+  const bare: BertConfig = { ...gated, facts: { ...factsOf(gated), without: ["ffn"] } };
+  // Neuron 0 lacks one factor, 1 the other, 2 both; 3 is read by nobody. 4 and 5 are whole.
+  const intermediate = ["0000", "1111", "0000", "1111", "1111", "1111"];
+  const gate = ["1111", "0000", "0000", "1111", "1111", "1111"];
+  const output = ["111011", "111011", "111011", "111011"];
+  const [withBiases, without] = [gated, bare].map((config) => {
+    return surveyUnits(structureWith(config, onlyGiven({ intermediate, gate, output }))).neurons;
+  });
+  expect([withBiases?.dead.found, without?.dead.found]).toEqual([2, 4]);
+  expect([withBiases?.full.found, without?.full.found]).toEqual([2, 2]);
+  // Of C(24, 4) = 10626 choices C(8, 4) = 70 are a row that lost all its weights, and C(4, 4) = 1 such a column.
+  const [row, column] = [70 / 10626, 1 / 10626];
+  expect(withBiases?.dead.chance).toBeCloseTo(6 * (1 - (1 - row ** 2) * (1 - column)), 12);
+  expect(without?.dead.chance).toBeCloseTo(6 * (1 - (1 - row) ** 2 * (1 - column)), 12);
 });
 
 test("two heads by hand: one is dead feature by feature, the other full but for its query", () => {

@@ -9,7 +9,9 @@
  *
  *   dead         every feature has an empty side: what the unit says is a constant (network/dead-units.ts removes it)
  *   nearly dead  not dead, and of one side at most `nearly` × the mean of its matrix is left; one weight always counts so
- *   full         nothing is missing: of a neuron both sides, of a head all four matrices
+ *   full         nothing is missing: of a neuron all sides, of a head all four matrices
+ * A gated neuron has one side more, its row of `gate`. It is a product: without biases an empty factor makes it dead, and
+ * with biases it takes both.
  *
  * Baseline: how many there would be if every mask were shuffled inside its matrix (chance.ts). With P(side) the chance
  * that a side of n weights keeps at most so many, two matrices being independent, 1 − (1 − P₁)(1 − P₂) units of a kind.
@@ -17,7 +19,7 @@
  */
 
 import { requireItem } from "../base/present.ts";
-import type { LayerConfig } from "../bert/config.ts";
+import { factsOf, type LayerConfig } from "../bert/config.ts";
 import { type BitMatrix, columnCounts, countKept, rowCounts } from "./bits.ts";
 import { type Counted, chanceOfAll, chanceOfAtMost, chanceOfNone, type Part, shareOf } from "./chance.ts";
 import { type Component, matrixOf, type Structure } from "./structure.ts";
@@ -77,7 +79,7 @@ export interface Units {
 export function surveyUnits(structure: Structure, nearly = 0.1): Units {
   const layers = structure.config.layers.map((sizes, layer): LayerUnits => {
     const heads = surveyHeads(structure, layer, sizes, nearly);
-    return { layer, heads, neurons: surveyNeurons(structure, layer, nearly) };
+    return { layer, heads, neurons: surveyNeurons(structure, layer, sizes.gated === true, nearly) };
   });
   return {
     heads: sumTallies(layers.map(({ heads }) => heads)),
@@ -112,13 +114,29 @@ function sideOf(matrix: BitMatrix, counts: readonly number[], nearly: number): S
   return { counts, part: { all, kept, size: all / units }, little };
 }
 
-function surveyNeurons(structure: Structure, layer: number, nearly: number): LayerUnits["neurons"] {
+function surveyNeurons(
+  structure: Structure,
+  layer: number,
+  isGated: boolean,
+  nearly: number,
+): LayerUnits["neurons"] {
   const [into, out] = [matrixOf(structure, "intermediate", layer), matrixOf(structure, "output", layer)];
-  const reads = sideOf(into, [...rowCounts(into)], nearly);
+  const rowSide = (component: Component): Side => {
+    const matrix = matrixOf(structure, component, layer);
+    return sideOf(matrix, [...rowCounts(matrix)], nearly);
+  };
+  const reads = rowSide("intermediate");
   const readBy = sideOf(out, [...columnCounts(out)], nearly);
-  const sides = [reads, readBy];
-  const isDead = reads.counts.map((n, i) => n === 0 || readBy.counts[i] === 0);
-  const dead = chanceOfEither(sides.map(({ part }) => chanceOfNone(part)));
+  const { without } = factsOf(structure.config);
+  const gate = isGated ? [rowSide("gate")] : [];
+  const sides = [reads, ...gate, readBy];
+  // Sides of which one has to be empty for a neuron to be dead; both factors of a product with biases are one of them.
+  const deaths = without.includes("ffn") ? sides.map((side) => [side]) : [[reads, ...gate], [readBy]];
+  const isEmpty = (unit: number) => (side: Side) => side.counts[unit] === 0;
+  const isDead = reads.counts.map((_, i) => deaths.some((together) => together.every(isEmpty(i))));
+  const dead = chanceOfEither(
+    deaths.map((together) => together.reduce((chance, { part }) => chance * chanceOfNone(part), 1)),
+  );
   const module: Module = { sides, whole: sides, isDead, dead };
   return {
     ...tally(module, statesOf(module)),

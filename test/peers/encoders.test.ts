@@ -26,6 +26,12 @@ import { OBLIGATIONS } from "../../src/obligations/obligations.ts";
 import { randomNetwork } from "../../src/obligations/small-network.ts";
 import { type Trial, trialOf } from "../../src/obligations/trial.ts";
 import { encodeEsp } from "../../src/sparse/esp/model.ts";
+import { measureDegrees } from "../../src/topology/degrees.ts";
+import { countJunctions } from "../../src/topology/junctions.ts";
+import { findPaths } from "../../src/topology/paths.ts";
+import { findSpectra } from "../../src/topology/spectra.ts";
+import { structureOf } from "../../src/topology/structure.ts";
+import { surveyUnits } from "../../src/topology/units.ts";
 import { evalProgram, type GraphPlan, trainProgram } from "../../src/train/step.ts";
 import { KINDS, smallConfigOf } from "../support/architectures.ts";
 import { FORMATS, openHere } from "../support/formats.ts";
@@ -169,6 +175,26 @@ async function inSparseRuntime(network: Network): Promise<void> {
   expect(largestGap(said, await answersOf(network))).toBeLessThan(1e-5);
 }
 
+/** Every analysis of a structure finds the half of the heads and neurons that is gone. */
+async function isStudied(network: Network): Promise<void> {
+  const pruned = withZeros(network);
+  const structure = structureOf(pruned);
+  const { layers } = network.config;
+  const half = layers.reduce((n, { ffn }) => n + ffn / 2, 0);
+  expect(surveyUnits(structure)).toMatchObject({
+    heads: { dead: { found: layers.length } },
+    neurons: { dead: { found: half } },
+  });
+  const written = countJunctions(structure).junctions.filter(({ kind }) => kind === "neurons");
+  expect(written.every(({ written: { found }, units }) => found === units / 2)).toBe(true);
+  const { units } = findPaths(structure).withResidual;
+  expect(units.find(({ kind }) => kind === "neuron")?.effective).toBe(half);
+  const matrices = structure.matrices.length;
+  expect(measureDegrees(structure).matrices.length).toBe(matrices);
+  const tables = structure.matrices.filter(({ layer }) => layer === null).length;
+  expect(findSpectra(pruned, { key: keyOf(1) }).matrices.length).toBe(matrices - tables);
+}
+
 /** A column of the table. */
 const COLUMNS: Readonly<Record<string, (network: Network) => Promise<void>>> = {
   load: (network) => throughFormat("Hugging Face folder, read here", network),
@@ -179,6 +205,7 @@ const COLUMNS: Readonly<Record<string, (network: Network) => Promise<void>>> = {
   shrink: shrinks,
   ONNX: (network) => throughFormat("ONNX file, stock ONNX Runtime", network),
   "`.esp`": inSparseRuntime,
+  topology: isStudied,
   "transformers.js": (network) => throughFormat("ONNX folder, transformers.js", network),
 };
 
