@@ -6,7 +6,7 @@ import { Engine } from "../../src/engine/engine.ts";
 import type { InputBatch } from "../../src/network/inference.ts";
 import { withLength } from "../../src/network/length.ts";
 import type { Network } from "../../src/network/network.ts";
-import { FORMATS, NETWORKS, openHere } from "../support/formats.ts";
+import { FORMATS, NETWORKS, ofTokens, openHere } from "../support/formats.ts";
 import { newFolder } from "../support/tiny-model.ts";
 
 /** Three texts of 9, 6 and 3 pieces. */
@@ -18,13 +18,6 @@ function batchFor({ config }: Network): InputBatch {
     Number((i % length) + 3 * Math.floor(i / length) < length),
   );
   return { size, length, ids: draw("ids", config.vocabSize), types: draw("types", config.typeVocab), mask };
-}
-
-/** Labels of padding mean nothing, and the runtime computes none. */
-function ofTokens({ head }: Network, { mask }: InputBatch, rows: Float32Array): Float32Array {
-  return head.kind === "tokens"
-    ? rows.filter((_, i) => mask[Math.floor(i / head.labels.length)] === 1)
-    : rows;
 }
 
 const engine = new Engine({ threads: 1 });

@@ -59,6 +59,13 @@ export async function openHere(network: Network, engine: Engine, vectors = false
   return { outputs: logits, close: async () => {} };
 }
 
+/** Outputs without those of padding, whose labels mean nothing: the runtime computes none. */
+export function ofTokens({ head }: Network, { mask }: InputBatch, rows: Float32Array): Float32Array {
+  return head.kind === "tokens"
+    ? rows.filter((_, i) => mask[Math.floor(i / head.labels.length)] === 1)
+    : rows;
+}
+
 /** Stock `transformers` has one size for all layers and no mixture. */
 const refusedByStock = ({ head, config: { layers, hiddenSize } }: Network): string | undefined => {
   if ("reader" in head) return "stock/reader";
