@@ -2,13 +2,14 @@
  * The sparse runtime against what a page would take in its place, whole models in a real browser, in turn, one thread each.
  *
  *   npm run build && node benchmarks/runtime/browser.mjs [--shape 12x768 | 6x256] [--sparsity 0.95] [--blocks 1,4x1]
- *       [--int8] [--model REF] [--against web,web-int8,transformers.js] [--tokens 128] [--batches 1,8] [--turns 9] [--json]
+ *       [--int8] [--model REF] [--rival REF] [--against web,web-int8,transformers.js] [--tokens 128] [--batches 1,8] [--turns 9] [--json]
  *
  *   web               onnxruntime-web's WebAssembly backend, dense float32
  *   web-int8          the same with the file of `export --to onnx-int8`
  *   transformers.js   that file in transformers.js: dtype q8, device wasm, the onnxruntime-web that it brings
  *
- * All are loaded in one page of Chromium (CHROMIUM_PATH, or /usr/bin/chromium) from files of the very same network. Medians.
+ * All are loaded in one page of Chromium (CHROMIUM_PATH, or /usr/bin/chromium) from files of the very same network, or the
+ * others from those of --rival, such as the model that ours was compressed from. Medians.
  * Weights and places are made up, in float32 or with --int8 in 8 bits, unless --model names a folder or an .esp file, which
  * is then run as it is: an encoder without a head gives vectors, pooled in the others as a page would do it. Ours is given texts, the others pieces.
  */
@@ -39,6 +40,7 @@ const { values } = parseArgs({
     blocks: text("1,4x1"),
     int8: { type: "boolean", default: false },
     model: { type: "string" },
+    rival: { type: "string" },
     against: text("web,web-int8,transformers.js"),
     tokens: text("128"),
     batches: text("1,8"),
@@ -190,7 +192,7 @@ function transformersFiles() {
 
 /** Files of a network below a folder, by the addresses that a page asks for. */
 async function writeFiles(folder, network, esp) {
-  const exact = inFloat(network);
+  const exact = inFloat(values.rival === undefined ? network : (await loadModel(values.rival)).network);
   const place = (name) => join(folder, name);
   await mkdir(folder, { recursive: true });
   if (esp === undefined)
