@@ -231,7 +231,7 @@ const CASES: readonly Case[] = [
     change: { paired: paired({ examples: 40, interval: { low: 0.01, high: 0.4 }, p: 0.065 }) },
     smaller: false,
     faster: false,
-    says: ["cannot be told apart (95 % interval +1.0 to +40.0 points)"],
+    says: ["cannot be told apart by McNemar's exact test (95 % interval +1.0 to +40.0 points)"],
     never: ["higher"],
   },
   {

@@ -228,7 +228,9 @@ function differenceText(name: string, paired: PairedComparison): string {
   const isSame = low >= -margin && high <= margin;
   if (!isDifferent(paired)) {
     if (isSame) return `the same to within ±${within} (${range}${unit})`;
-    return `cannot be told apart (${range}${unit})`;
+    // Few examples: the score interval leaves 0 out where the exact test, which is the stricter one, does not.
+    const by = low > 0 || high < 0 ? " by McNemar's exact test" : "";
+    return `cannot be told apart${by} (${range}${unit})`;
   }
   const size = signed(Math.abs(difference), isShare).replace("+", "");
   const also = isSame ? `, the same to within ±${within}` : "";
