@@ -158,6 +158,7 @@ test.each([
   ["head dropout", { ...config, classifierDropout: 0 }, { kind: "regression" }],
   ["regression", { ...config, activation: "gelu_new", padTokenId: 3 }, { kind: "regression" }],
   ["mixture", config, { kind: "classification", labels: ["a", "b"], reader: "mixture" }],
+  ["mixture of means", config, { kind: "classification", labels: ["a", "b"], reader: "means" }],
   ["mixture regression", config, { kind: "regression", reader: "mixture" }],
   ["bare", config, { kind: "none" }],
   ["sentence encoder's", config, { kind: "none", pooling: { mode: "cls", normalize: false } }],

@@ -60,13 +60,13 @@ export function factsOf({ facts }: Pick<BertConfig, "facts">): Facts {
 /**
  * What a classification or a regression reads of the encoder. The stock one is the pooler: tanh(W·h + b) of the last
  * layer's first token. A `mixture` is a learned average of every layer's first token and one hidden layer with ReLU
- * (forward.ts, `mixLayers`); no stock library has it.
+ * (head-layers.ts, `mixLayers`), `means` the same of every layer's mean over the text; no stock library has them.
  */
-export type Reader = "pooler" | "mixture";
+export type Reader = "pooler" | "mixture" | "means";
 
 /** Heads with the reader's name only where it is not the stock one, so that each head is written in one way. */
 interface Reading {
-  readonly reader?: "mixture";
+  readonly reader?: Exclude<Reader, "pooler">;
 }
 
 /**
@@ -110,6 +110,11 @@ export type TextHead = Extract<Head, { readonly kind: "classification" | "regres
 /** Whether it is such a head. */
 export function answersTexts(head: Head): head is TextHead {
   return head.kind === "classification" || head.kind === "regression" || head.kind === "multi-label";
+}
+
+/** Whether a head that answers texts reads first tokens alone, of the last layer or of all. */
+export function readsFirsts(head: TextHead, config: Pick<BertConfig, "facts">): boolean {
+  return head.reader === undefined ? factsOf(config).head.reads === "first" : head.reader === "mixture";
 }
 
 /** How a network makes vectors of texts; undefined where it makes none. */

@@ -10,7 +10,7 @@ import { input } from "../graph/value.ts";
 import type { BertConfig, Head } from "./config.ts";
 import { batchInputs, contextOf, encode } from "./forward.ts";
 import { classify, mixLayers } from "./head-layers.ts";
-import { parameters } from "./names.ts";
+import { MIXTURE, parameters } from "./names.ts";
 import { type Sites, SKIP } from "./sites.ts";
 
 const engine = new Engine({ threads: 1 });
@@ -38,40 +38,43 @@ function about(...numbers: number[]): number[] {
   return numbers.map((x) => expect.closeTo(x, 5));
 }
 
-test("a mixture of two layers and its gradients are those computed by hand", async () => {
-  const shapes = new Map([
-    ["mixture.weights", [2]],
-    ["mixture.dense.weight", [2, 2]],
-    ["mixture.dense.bias", [2]],
-  ]);
-  const context = contextOf(smallNetwork({ kind: "regression" }, 2).config, shapes);
-  const out = mixLayers(context, {
-    lower: [input("h0", "float32", ["B", 2])],
-    first: input("h1", "float32", ["B", 2]),
-  });
-  const names = [...shapes.keys()];
-  const gradients = backward(
-    sum(out, [0, 1]),
-    names.map((name) => context.plain.get(name) ?? out),
-  );
-  const graph = program({
-    out,
-    ...Object.fromEntries(names.map((name, i) => [`g ${name}`, gradients[i] ?? out])),
-  });
-  const results = await run("by hand", graph, {
-    h0: floats([2, 2], 4, 0, -4, 8),
-    h1: floats([2, 2], 0, 4, 4, 0),
-    "mixture.weights": floats([2], 0, Math.log(3)), // shares 1/4 and 3/4: averages (1, 3) and (2, 2)
-    "mixture.dense.weight": floats([2, 2], 1, 1, 1, -1),
-    "mixture.dense.bias": floats([2], 0.5, 1),
-  });
-  expect(values(results, "out")).toEqual(about(4.5, 0, 4.5, 1));
-  // The second neuron of the first text is cut off by ReLU: the average's gradients are (1, 1) and (2, 0).
-  expect(values(results, "g mixture.dense.weight")).toEqual(about(3, 5, 2, 2));
-  expect(values(results, "g mixture.dense.bias")).toEqual(about(2, 1));
-  // By share: -4 and 12, their mean under the shares 8; so 1/4·(-4 - 8) and 3/4·(12 - 8).
-  expect(values(results, "g mixture.weights")).toEqual(about(-3, 3));
-});
+test.each(["mixture", "means"] as const)(
+  "%s: two layers and gradients are those computed by hand",
+  async (reader) => {
+    const shapes = new Map([
+      [MIXTURE.weights[reader], [2]],
+      ["mixture.dense.weight", [2, 2]],
+      ["mixture.dense.bias", [2]],
+    ]);
+    const context = contextOf(smallNetwork({ kind: "regression" }, 2).config, shapes);
+    const [top, other] = [input("h1", "float32", ["B", 2]), input("other", "float32", ["B", 2])];
+    const lower = [input("h0", "float32", ["B", 2])];
+    const read = reader === "means" ? { first: other, mean: top } : { first: top, mean: other };
+    const out = mixLayers(context, reader, { lower, ...read });
+    const names = [...shapes.keys()];
+    const gradients = backward(
+      sum(out, [0, 1]),
+      names.map((name) => context.plain.get(name) ?? out),
+    );
+    const graph = program({
+      out,
+      ...Object.fromEntries(names.map((name, i) => [`g ${name}`, gradients[i] ?? out])),
+    });
+    const results = await run(`${reader} by hand`, graph, {
+      h0: floats([2, 2], 4, 0, -4, 8),
+      h1: floats([2, 2], 0, 4, 4, 0),
+      [MIXTURE.weights[reader]]: floats([2], 0, Math.log(3)), // shares 1/4 and 3/4: averages (1, 3) and (2, 2)
+      "mixture.dense.weight": floats([2, 2], 1, 1, 1, -1),
+      "mixture.dense.bias": floats([2], 0.5, 1),
+    });
+    expect(values(results, "out")).toEqual(about(4.5, 0, 4.5, 1));
+    // The second neuron of the first text is cut off by ReLU: the average's gradients are (1, 1) and (2, 0).
+    expect(values(results, "g mixture.dense.weight")).toEqual(about(3, 5, 2, 2));
+    expect(values(results, "g mixture.dense.bias")).toEqual(about(2, 1));
+    // By share: -4 and 12, their mean under the shares 8; so 1/4·(-4 - 8) and 3/4·(12 - 8).
+    expect(values(results, `g ${MIXTURE.weights[reader]}`)).toEqual(about(-3, 3));
+  },
+);
 
 /** Inference and training logits of a classifier that hands on what it reads. */
 async function classifierDropped(dropouts: Partial<BertConfig>): Promise<[number[], number[]]> {

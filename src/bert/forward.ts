@@ -23,7 +23,7 @@ import type { DropoutKey } from "../graph/uniform.ts";
 import { constant, input, scalar, type Value } from "../graph/value.ts";
 import { type BertConfig, factsOf, type Reader } from "./config.ts";
 import type { Activation, Facts } from "./facts.ts";
-import { biasOf, EMBEDDINGS, FINAL_NORM, layerNames, MIXTURE, weightOf } from "./names.ts";
+import { biasOf, EMBEDDINGS, FINAL_NORM, layerNames, mixtureOf, weightOf } from "./names.ts";
 import { type Places, placesOf, tableRows } from "./places.ts";
 import { type LayerFn, type LayerPlace, type ModuleSite, type Sites, SKIP, type Tokens } from "./sites.ts";
 
@@ -109,7 +109,7 @@ export function contextOf(
     made.set(name, value);
     return value;
   };
-  const reader = shapes.has(MIXTURE.weights) ? "mixture" : "pooler";
+  const reader = [...shapes.keys()].map(mixtureOf).find((found) => found !== undefined) ?? "pooler";
   return {
     config,
     facts: factsOf(config),
@@ -210,7 +210,8 @@ export function encode(context: ForwardContext, inputs: BertInputs): Encoding {
     if (i === lastRun) first = run(top(), "first");
     hidden.push(run(top(), "all"));
   });
-  const lower = hidden.slice(1, Math.max(0, lastRun) + 1).map((x) => firstTokens(inputs, x));
+  const read = context.reader === "means" ? meanOf : (x: Value) => firstTokens(inputs, x);
+  const lower = hidden.slice(1, Math.max(0, lastRun) + 1).map((x) => read(x, inputs));
   const ended = (x: Value): Value => (facts.norm === "before" ? norm(context, FINAL_NORM, x) : x);
   const last = ended(top());
   return {

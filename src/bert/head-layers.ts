@@ -36,18 +36,21 @@ export function pool(context: ForwardContext, x: Value): Value {
 }
 
 /**
- * The first tokens of all layers [B, D] each, averaged with learned weights, through a hidden layer: [B, D].
+ * The first tokens of all layers, or their means, [B, D] each, averaged with learned weights, through a hidden layer: [B, D].
  *
  * ReLU(W·Σ s_l·h_l + b) with s = softmax(w), as ELMo mixes its layers (Peters et al. 2018), without its overall factor,
  * which W can hold. "All layers" are the L of the encoder: the embedding output of [CLS] is the same in every text.
+ * Means are ours, for encoders that were trained to be read by them, as sentence encoders are: their first tokens know little.
  */
 export function mixLayers(
   context: ForwardContext,
-  { first, lower }: Pick<Encoding, "first" | "lower">,
+  reader: keyof typeof MIXTURE.weights,
+  { first, mean, lower }: Pick<Encoding, "first" | "mean" | "lower">,
 ): Value {
-  const firsts = context.config.layers.map((_, i) => lower[i] ?? first); // a skipped layer hands on what is below it
-  const rows = firsts.map((x) => reshape(x, [axis(x.shape, 0), 1, axis(x.shape, 1)]));
-  const shares = reshape(softmax(context.parameter(MIXTURE.weights)), [firsts.length, 1]);
+  const top = reader === "means" ? mean : first;
+  const states = context.config.layers.map((_, i) => lower[i] ?? top); // a skipped layer hands on what is below it
+  const rows = states.map((x) => reshape(x, [axis(x.shape, 0), 1, axis(x.shape, 1)]));
+  const shares = reshape(softmax(context.parameter(MIXTURE.weights[reader])), [states.length, 1]);
   const average = sum(mul(concat(rows, 1), shares), [1]); // [B, L, D] → [B, D]
   return relu(dense(context, MIXTURE.dense, average));
 }
@@ -56,8 +59,9 @@ export function mixLayers(
 export function classify(context: ForwardContext, encoding: Encoding): Value {
   const { classifierDropout, hiddenDropout } = context.config;
   const rate = classifierDropout ?? hiddenDropout;
+  const { reader } = context;
   const read =
-    context.reader === "mixture" ? mixLayers(context, encoding) : poolTexts(context, encoding, rate);
+    reader === "pooler" ? poolTexts(context, encoding, rate) : mixLayers(context, reader, encoding);
   return dense(context, CLASSIFIER, drop(context, read, rate, 1));
 }
 

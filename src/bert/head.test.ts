@@ -21,6 +21,11 @@ const HEADS: readonly [string, object, Head][] = [
     { kind: "classification", labels: ["LABEL_0", "LABEL_1"], reader: "mixture" },
   ],
   [
+    "mixture of the layers' means",
+    { architectures: ["BertMeanMixtureForSequenceClassification"] },
+    { kind: "classification", labels: ["LABEL_0", "LABEL_1"], reader: "means" },
+  ],
+  [
     "any of its labels",
     { id2label: { 0: "a", 1: "b", 2: "c" }, problem_type: "multi_label_classification" },
     { kind: "multi-label", labels: ["a", "b", "c"] },
@@ -96,6 +101,12 @@ const FOUND: readonly [unknown, readonly string[], Head, string | undefined][] =
     undefined,
     ["mixture.weights", "mixture.dense.weight", ...CLASSIFIER],
     { ...two, reader: "mixture" },
+    "no architectures",
+  ],
+  [
+    undefined,
+    ["mixture.mean_weights", "mixture.dense.weight", ...CLASSIFIER],
+    { ...two, reader: "means" },
     "no architectures",
   ],
   [["OurBert", "BertForMaskedLM"], MLM, { kind: "mlm" }, undefined],

@@ -14,7 +14,7 @@ import type { Claim } from "./architectures/architecture.ts";
 import { architectureOf, classesOf } from "./architectures/table.ts";
 import { type Head, POOLING_MODES, type Pooling } from "./config.ts";
 import { bad, record, size } from "./config-values.ts";
-import { CLASSIFIER, HIDDEN, MIXTURE, MLM, POOLER, weightOf } from "./names.ts";
+import { CLASSIFIER, HIDDEN, MLM, mixtureOf, POOLER, weightOf } from "./names.ts";
 
 /** Most labels of a classification. */
 const MAX_LABELS = 65_536;
@@ -88,7 +88,12 @@ function isHeld({ kind, reader }: Claim, names: ReadonlySet<string>): boolean {
   if (kind === "mlm") return [...names].some((name) => name.startsWith(MLM.stem) || name === HIDDEN_NORM);
   if (kind === "none") return false;
   if (kind === "tokens") return names.has(weightOf(CLASSIFIER));
-  return names.has(weightOf(CLASSIFIER)) && (reader === undefined) === !names.has(MIXTURE.weights);
+  return names.has(weightOf(CLASSIFIER)) && reader === mixtureIn(names);
+}
+
+/** What reads every layer, by the tensors that are there. */
+function mixtureIn(names: ReadonlySet<string>): Claim["reader"] {
+  return [...names].map(mixtureOf).find((reader) => reader !== undefined);
 }
 
 /**
@@ -97,7 +102,8 @@ function isHeld({ kind, reader }: Claim, names: ReadonlySet<string>): boolean {
  */
 function heldBy(names: ReadonlySet<string>): Claim {
   if (names.has(weightOf(CLASSIFIER))) {
-    if (names.has(MIXTURE.weights)) return { kind: "classification", reader: "mixture" };
+    const reader = mixtureIn(names);
+    if (reader !== undefined) return { kind: "classification", reader };
     return { kind: names.has(weightOf(POOLER)) ? "classification" : "tokens" };
   }
   return { kind: names.has(weightOf(MLM.transform)) || names.has(HIDDEN_NORM) ? "mlm" : "none" };

@@ -40,11 +40,20 @@ export const HIDDEN = {
   spare: "bert.pooler.spare",
 } as const;
 
-/** What stands in the pooler's place under a mixture: the layers' weights [L] before the softmax, a dense layer [D, D]. */
+/**
+ * What stands in the pooler's place under a mixture: the layers' weights [L] before the softmax, under a name that says of
+ * what, and a dense layer [D, D].
+ */
 export const MIXTURE = {
-  weights: "mixture.weights",
+  weights: { mixture: "mixture.weights", means: "mixture.mean_weights" },
   dense: "mixture.dense",
 } as const;
+
+/** What reads every layer, by the name of its weights; undefined for any other tensor. */
+export function mixtureOf(name: string): keyof typeof MIXTURE.weights | undefined {
+  if (name === MIXTURE.weights.mixture) return "mixture";
+  return name === MIXTURE.weights.means ? "means" : undefined;
+}
 
 /** Logits from what the head reads, [C, D]; one row for a regression. */
 export const CLASSIFIER = "classifier";
@@ -169,8 +178,8 @@ function addHead(shapes: Shapes, config: BertConfig, facts: Facts, head: Head): 
   } else if (head.kind === "tokens") {
     linear(CLASSIFIER, head.labels.length, D);
   } else {
-    if (head.reader === "mixture") {
-      shapes.set(MIXTURE.weights, [config.layers.length]);
+    if (head.reader !== undefined) {
+      shapes.set(MIXTURE.weights[head.reader], [config.layers.length]);
       linear(MIXTURE.dense, D, D);
     } else if (kind.shared !== true) addHidden(shapes, facts, D);
     linear(CLASSIFIER, head.kind === "regression" ? 1 : head.labels.length, D);
@@ -219,7 +228,7 @@ export function isNewWhenFineTuned(name: string): boolean {
 
 /** True for the tensors that a mixture has in the pooler's place. */
 export function isMixture(name: string): boolean {
-  return name === MIXTURE.weights || name.startsWith(`${MIXTURE.dense}.`);
+  return mixtureOf(name) !== undefined || name.startsWith(`${MIXTURE.dense}.`);
 }
 
 /** True for the tensors of the encoder itself: what every head shares. */
@@ -237,7 +246,7 @@ export function isEmbedding(name: string): boolean {
  * weights of a mixture, which decay would draw towards the plain average.
  */
 export function isDecayed(name: string): boolean {
-  return !name.endsWith("bias") && !name.includes("LayerNorm.") && name !== MIXTURE.weights;
+  return !name.endsWith("bias") && !name.includes("LayerNorm.") && mixtureOf(name) === undefined;
 }
 
 /** Numbers 0, 1, 2 … that older versions of `transformers` saved: they hold nothing, and nobody has to be told. */

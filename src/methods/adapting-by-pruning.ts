@@ -8,7 +8,8 @@
  *
  *   paper                here
  *   w_0                  the checkpoint's matrices, never changed
- *   p                    the head: a mixture of all layers' first tokens and an MLP (§4), not pruned
+ *   p                    the head: a mixture of all layers' first tokens and an MLP (§4), not pruned; of their means
+ *                        where the encoder was trained to be read by those
  *   θ                    `score.NAME`
  *   m = σ(t_l·θ)         forward: connection(), t_l = `hard`                                          eq. 3
  *   g̃                    ∂L/∂m · t_s·σ'(t_s·θ): the surrogate's gradient, t_s = `soft`                eq. 4
@@ -36,7 +37,6 @@
 import { mapPairs, requireEntry, requireItem } from "../base/present.ts";
 import { fold, type Key, normals, permutation } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
-import type { Reader } from "../bert/config.ts";
 import type {
   Answers,
   HostWork,
@@ -51,7 +51,7 @@ import { cast, less, mul, scale, sigmoid, sub, surrogate } from "../graph/ops/el
 import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { checkChoice, checkPositive, checkSparsity } from "../parts/checks.ts";
-import { isHead, withReader } from "../parts/heads.ts";
+import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
 import { keepPruned } from "../parts/pruned.ts";
 import { checkRamp, countKept, cubicSparsity } from "../parts/ramp.ts";
@@ -74,7 +74,7 @@ const CONTROLS = ["none", "shuffle", "reinit", "redraw"] as const;
 export interface AdaptingConfig {
   readonly sparsity: number;
   readonly scope: Scope;
-  readonly head: Reader;
+  readonly head: HeadSetting;
   readonly step: (typeof STEPS)[number];
   readonly alpha: number;
   readonly decay: (typeof DECAYS)[number];
@@ -105,7 +105,7 @@ interface AdaptingState extends MethodState {
   readonly head: ReadonlyMap<string, FloatTensor>;
 }
 
-function prepare(given: Network, config: AdaptingConfig, { key }: RunFacts): Network {
+function prepare(given: Network, config: AdaptingConfig, facts: RunFacts): Network {
   checkSparsity(ID, config.sparsity);
   checkRamp(ID, { from: 0, until: config.until });
   checkChoice(ID, "scope", config.scope, SCOPES);
@@ -113,7 +113,7 @@ function prepare(given: Network, config: AdaptingConfig, { key }: RunFacts): Net
   checkChoice(ID, "decay", config.decay, DECAYS);
   checkChoice(ID, "control", config.control, CONTROLS);
   checkPositive(ID, "mean", config.mean);
-  return withReader(ID, given, config.head, key);
+  return withReader(ID, given, config.head, facts);
 }
 
 function init(network: Network, config: AdaptingConfig, facts: RunFacts): AdaptingState {
@@ -308,7 +308,7 @@ export const ADAPTING_BY_PRUNING: Method<AdaptingConfig, AdaptingState> = {
   config: {
     sparsity: { default: 0.5, help: "s: share of the scope's connections that is removed (Algorithm 1)" },
     scope: { default: "all", help: "all: embedding tables too, as in the paper; or encoder" },
-    head: { default: "mixture", help: "mixture: of all layers' first tokens, with an MLP (§4); or pooler" },
+    head: { default: "mixture", help: HEAD_HELP },
     step: { default: "adam", help: "sgd: eq. 7 as printed; sign or adam: the normalised step" },
     alpha: { default: 2e-5, help: "α: peak learning rate of the scores (appendix, Table 1: 2e-5)" },
     decay: {

@@ -9,12 +9,11 @@
  * Departures: the pooler is BERT's own. That paper's head, here `head=mixture`, has a hidden layer of the encoder's size.
  */
 
-import type { Reader } from "../bert/config.ts";
 import type { Method, MethodState } from "../contract/method.ts";
-import { isHead, withReader } from "../parts/heads.ts";
+import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.ts";
 
 export interface FeaturesConfig {
-  readonly head: Reader;
+  readonly head: HeadSetting;
 }
 
 const ID = "features";
@@ -25,12 +24,9 @@ export const FEATURES: Method<FeaturesConfig, MethodState> = {
   paper: undefined,
   from: "pre-trained",
   config: {
-    head: {
-      default: "pooler",
-      help: "pooler: the last layer's first token; mixture: a learned average of all layers'",
-    },
+    head: { default: "pooler", help: HEAD_HELP },
   },
-  prepare: (network, { head }, { key }) => withReader(ID, network, head, key),
+  prepare: (network, { head }, facts) => withReader(ID, network, head, facts),
   init: () => ({ tensors: new Map() }),
   trains: (_state, name) => isHead(name),
   sites: () => ({}),

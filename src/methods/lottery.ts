@@ -21,11 +21,10 @@ import type { BlockShape } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { linearRate } from "../base/schedule.ts";
-import type { Reader } from "../bert/config.ts";
 import type { HostWork, Method, MethodState, Progress, RunFacts } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
 import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/checks.ts";
-import { isHead, withReader } from "../parts/heads.ts";
+import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
 import { keepPruned } from "../parts/pruned.ts";
 import { countKept } from "../parts/ramp.ts";
@@ -42,7 +41,7 @@ export interface LotteryConfig {
   readonly scope: Scope;
   readonly block: string;
   readonly frozen: boolean;
-  readonly head: Reader;
+  readonly head: HeadSetting;
 }
 
 interface LotteryState extends MethodState {
@@ -62,7 +61,7 @@ function prepare(given: Network, { sparsity, rounds, scope, head }: LotteryConfi
   if (!(Number.isInteger(rounds) && rounds >= 1 && rounds < facts.steps)) {
     throw new ConfigError(`${ID}/rounds`, `${ID}: expected 1 ≤ rounds < ${facts.steps} steps, got ${rounds}`);
   }
-  return withReader(ID, given, head, facts.key);
+  return withReader(ID, given, head, facts);
 }
 
 function init(network: Network, config: LotteryConfig, { steps }: RunFacts): LotteryState {
@@ -131,7 +130,7 @@ export const LOTTERY: Method<LotteryConfig, LotteryState> = {
     },
     block: { default: "1", help: BLOCK_HELP },
     frozen: { default: false, help: "the ticket keeps its pre-trained values; its head alone is trained" },
-    head: { default: "pooler", help: "pooler, or mixture: a learned mean of all layers' first tokens" },
+    head: { default: "pooler", help: HEAD_HELP },
   },
   prepare,
   init,

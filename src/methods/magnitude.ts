@@ -17,12 +17,11 @@
  */
 
 import type { BlockShape } from "../base/blocks.ts";
-import type { Reader } from "../bert/config.ts";
 import type { HostWork, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
 import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/checks.ts";
 import { distillationLoss, HALF_AND_HALF, isTeacher, teacherIf } from "../parts/distil.ts";
-import { isHead, withReader } from "../parts/heads.ts";
+import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
 import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
 import { KEEP_ZEROS, keepPruned } from "../parts/pruned.ts";
@@ -43,7 +42,7 @@ export interface MagnitudeConfig {
   readonly times: number;
   readonly frozen: boolean;
   readonly distil: boolean;
-  readonly head: Reader;
+  readonly head: HeadSetting;
 }
 
 interface MagnitudeState extends MethodState {
@@ -59,14 +58,14 @@ interface MagnitudeState extends MethodState {
   readonly steps: number;
 }
 
-function prepare(given: Network, config: MagnitudeConfig, { key }: RunFacts): Network {
+function prepare(given: Network, config: MagnitudeConfig, facts: RunFacts): Network {
   checkSparsity(ID, config.sparsity);
   checkRamp(ID, config);
   checkChoice(ID, "schedule", config.schedule, SCHEDULES);
   checkChoice(ID, "ranking", config.ranking, RANKINGS);
   checkChoice(ID, "scope", config.scope, SCOPES);
   const block = checkBlock(ID, config.block);
-  const network = withReader(ID, given, config.head, key);
+  const network = withReader(ID, given, config.head, facts);
   if (config.schedule === "gradual") return network;
   const groups = groupsOf(matricesIn(network.tensors, config.scope), config.ranking);
   return { ...network, tensors: pruneAtOnce(network.tensors, groups, config.sparsity, { block }) };
@@ -121,7 +120,7 @@ export const MAGNITUDE: Method<MagnitudeConfig, MagnitudeState> = {
     times: { default: 100, help: "n: prunings on the way" },
     frozen: { default: false, help: "train the head alone; survivors keep their pre-trained values" },
     distil: { default: false, help: "half of the loss is the fine-tuned model's answers, temperature 2" },
-    head: { default: "pooler", help: "pooler, or mixture: a learned mean of all layers' first tokens" },
+    head: { default: "pooler", help: HEAD_HELP },
   },
   prepare,
   init,

@@ -11,11 +11,10 @@
 import { blocksIn } from "../base/blocks.ts";
 import { requireEntry } from "../base/present.ts";
 import { fold, normals } from "../base/random.ts";
-import type { Reader } from "../bert/config.ts";
 import type { Method, MethodState, RunFacts } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
 import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/checks.ts";
-import { isHead, withReader } from "../parts/heads.ts";
+import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope } from "../parts/matrices.ts";
 import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
 import { KEEP_ZEROS, keepPruned } from "../parts/pruned.ts";
@@ -27,7 +26,7 @@ export interface RandomConfig {
   readonly scope: Scope;
   readonly block: string;
   readonly frozen: boolean;
-  readonly head: Reader;
+  readonly head: HeadSetting;
 }
 
 interface RandomState extends MethodState {
@@ -35,16 +34,16 @@ interface RandomState extends MethodState {
   readonly names: readonly string[];
 }
 
-function prepare(given: Network, config: RandomConfig, { key }: RunFacts): Network {
+function prepare(given: Network, config: RandomConfig, facts: RunFacts): Network {
   const { sparsity, scope, head } = config;
   checkSparsity(ID, sparsity);
   checkChoice(ID, "scope", scope, SCOPES);
   const block = checkBlock(ID, config.block);
-  const network = withReader(ID, given, head, key);
+  const network = withReader(ID, given, head, facts);
   const groups = groupsOf(matricesIn(network.tensors, scope), "global");
   // Any distribution without ties ranks the blocks by chance.
   const draw = (name: string): Float32Array =>
-    normals(fold(key, name), blocksIn(requireEntry(network.tensors, name, "tensor").shape, block));
+    normals(fold(facts.key, name), blocksIn(requireEntry(network.tensors, name, "tensor").shape, block));
   return { ...network, tensors: pruneAtOnce(network.tensors, groups, sparsity, { block, scoreOf: draw }) };
 }
 
@@ -58,7 +57,7 @@ export const RANDOM: Method<RandomConfig, RandomState> = {
     scope: { default: "encoder", help: "encoder, encoder+pooler, or all (embeddings too)" },
     block: { default: "1", help: BLOCK_HELP },
     frozen: { default: false, help: "train the head alone; survivors keep their pre-trained values" },
-    head: { default: "pooler", help: "pooler, or mixture: a learned mean of all layers' first tokens" },
+    head: { default: "pooler", help: HEAD_HELP },
   },
   prepare,
   init: ({ tensors }, config) => ({ tensors: new Map(), config, names: matricesIn(tensors, config.scope) }),

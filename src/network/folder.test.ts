@@ -76,6 +76,7 @@ test.each([
   ["mlm", network(mlm)],
   ["none", network({ kind: "none" })],
   ["mixture", network({ ...two, reader: "mixture" })],
+  ["mixture of means", network({ ...two, reader: "means" })],
   ["mixture regression", network({ kind: "regression", reader: "mixture" })],
   ["pruned", network(two, pruned)],
 ])("a %s network is read back bit for bit", async (_, net) => {

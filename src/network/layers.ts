@@ -9,7 +9,7 @@ import { InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import { type BertConfig, factsOf, type LayerConfig } from "../bert/config.ts";
-import { MIXTURE, optionalParameters, parameters, weightOf } from "../bert/names.ts";
+import { mixtureOf, optionalParameters, parameters, weightOf } from "../bert/names.ts";
 import { linearModules, type QuantizedLayer } from "../bert/quantized.ts";
 import type { Network } from "./network.ts";
 import { configWith } from "./quantized.ts";
@@ -46,7 +46,7 @@ export function withLayers(
     const source = isShared ? name : name.replace(LAYER, (stem, i) => sources[Number(i)]?.stem ?? stem);
     const tensor = tensors.get(source) ?? old.get(source);
     if (tensor === undefined) continue;
-    taken.set(name, name === MIXTURE.weights ? mergeShares(tensor, sources) : tensor);
+    taken.set(name, mixtureOf(name) !== undefined ? mergeShares(tensor, sources) : tensor);
     const mask = network.masks?.get(source);
     if (mask !== undefined && taken.get(name) === old.get(source)) masks.set(name, mask);
   }

@@ -51,6 +51,7 @@ async function referenceLogits(network: Network, golden: TinyCase): Promise<numb
 test.each([
   { kind: "classification", labels: ["a", "b", "c"], reader: "mixture" },
   { kind: "regression", reader: "mixture" },
+  { kind: "regression", reader: "means" },
   { kind: "multi-label", labels: ["a", "b", "c"], reader: "mixture" },
 ] satisfies Head[])(
   "%o: the exported logits are those of the graph that training runs, within 1e-5",

@@ -9,7 +9,7 @@
 import { randomUUID } from "node:crypto";
 import { requireEntry, requireItem } from "../base/present.ts";
 import type { Tensor } from "../base/tensor.ts";
-import { answersTexts, factsOf } from "../bert/config.ts";
+import { answersTexts, readsFirsts } from "../bert/config.ts";
 import { batchInputs, contextOf, encode } from "../bert/forward.ts";
 import { classify } from "../bert/head-layers.ts";
 import { layerStem, parameters } from "../bert/names.ts";
@@ -154,7 +154,7 @@ function probes({ config, head }: Network): {
   });
   const encoding = encode(context, batchInputs());
   if (answersTexts(head)) classify(context, encoding);
-  const isFirst = answersTexts(head) && factsOf(config).head.reads === "first";
+  const isFirst = answersTexts(head) && readsFirsts(head, config);
   const names = new Map<Value, string>();
   const shared = new Map<string, readonly string[]>();
   const last = layerStem(config.layers.at(-1)?.sharing ?? config.layers.length - 1);

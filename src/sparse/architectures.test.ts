@@ -23,6 +23,7 @@ const LABELS = ["a", "b", "c"];
 const HEADS: Readonly<Record<string, Head>> = {
   classification: { kind: "classification", labels: LABELS },
   mixture: { kind: "multi-label", labels: LABELS, reader: "mixture" },
+  means: { kind: "multi-label", labels: LABELS, reader: "means" },
   tokens: { kind: "tokens", labels: LABELS },
   "first vectors": { kind: "none", pooling: { mode: "cls", normalize: true } },
   "mean vectors": { kind: "none", pooling: { mode: "mean", normalize: false } },

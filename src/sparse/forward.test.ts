@@ -130,6 +130,12 @@ const NETWORKS: Readonly<Record<string, () => Network>> = {
     sparseNetwork([WHOLE, WHOLE, WHOLE], {
       head: { kind: "classification", labels: ["a", "b", "c"], reader: "mixture" },
     }),
+  "a mixture of the layers' means": () =>
+    sparseNetwork([WHOLE, WHOLE, WHOLE], {
+      head: { kind: "classification", labels: ["a", "b", "c"], reader: "means" },
+    }),
+  "the means of one layer, in 8 bits": () =>
+    inBytes(sparseNetwork([WHOLE], { head: { kind: "regression", reader: "means" } })),
   "an encoder that says nothing of vectors": () => sparseNetwork([WHOLE, WHOLE], { head: { kind: "none" } }),
   ...Object.fromEntries(
     POOLING_MODES.map((mode) => [

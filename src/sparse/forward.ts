@@ -13,7 +13,7 @@
 
 import { requireItem, requireLast } from "../base/present.ts";
 import { type PlacedBatch, readBatch, type TextPlace } from "./batch.ts";
-import { answerFromAll, answerFromFirsts, readsAllTokens } from "./heads.ts";
+import { answerFromAll, answerFromFirsts, keepMeans, readsAllTokens } from "./heads.ts";
 import { PANEL, padFeatures, panelBytes, panelsOf } from "./panels.ts";
 import type { PlacedLayer } from "./placed.ts";
 import { type PlacedProduct, prepareInput, runProduct } from "./product.ts";
@@ -38,7 +38,9 @@ export function forward(worker: Worker): void {
     if (isFirsts) return;
     attend(worker, batch, layer, i, range);
     finishLayer(worker, layer, range, worker.model.room);
-    if (isMixture) keepFirsts(worker, batch, range, i);
+    if (!isMixture || i === last) return; // of the last layer the head itself sees to the means
+    if (isWhole) keepMeans(worker, batch.texts, i);
+    else keepFirsts(worker, batch, range, i);
   });
   if (isWhole) {
     answerFromAll(worker, batch.texts, range);

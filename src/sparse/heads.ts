@@ -4,7 +4,7 @@
  * Browser-safe. Not here: the encoder (forward.ts), answers as rows (answers.ts).
  */
 
-import { requireLast } from "../base/present.ts";
+import { requireItem, requireLast } from "../base/present.ts";
 import type { Pooling } from "../bert/config.ts";
 import type { TextPlace } from "./batch.ts";
 import { PANEL, padFeatures, panelBytes, panelsOf } from "./panels.ts";
@@ -34,15 +34,26 @@ export function answerFromAll(worker: Worker, texts: readonly TextPlace[], range
 
 /** Vectors of some texts, or what a head reads of them as lanes. */
 function poolShare(worker: Worker, head: Of<"labels" | "vector">, share: TextShare): void {
-  const { normed, branch, firstsNormed } = worker.model.room;
-  if (head.kind === "vector") {
-    poolTexts(vectorRoom(worker, head.pooling), normed, share);
-    return;
-  }
+  const { normed, firstsNormed } = worker.model.room;
+  if (head.kind === "vector") poolTexts(vectorRoom(worker, head.pooling), normed, share);
+  else spreadMeans(worker, normed, firstsNormed, share);
+}
+
+/** The means of some texts' states into lanes. */
+function spreadMeans(worker: Worker, states: number, lanes: number, share: TextShare): void {
   // What modules have added is done with, so that rows have room there until they lie as lanes.
+  const { branch } = worker.model.room;
   const means = { ...vectorRoom(worker, { mode: "mean", normalize: false }), vectors: branch };
-  poolTexts(means, normed, share);
-  spreadRows(means, firstsNormed, share);
+  poolTexts(means, states, share);
+  spreadRows(means, lanes, share);
+}
+
+/** Keeps a lower layer's means for a mixture of them. Threads meet before: a text may lie in the ranges of several. */
+export function keepMeans(worker: Worker, texts: readonly TextPlace[], layer: number): void {
+  const { model, thread, threads, meet } = worker;
+  const { hidden, firsts } = model.room;
+  meet();
+  spreadMeans(worker, hidden, requireItem(firsts, layer, "means"), { texts, thread, threads });
 }
 
 /** Answers of a head that reads first tokens; the first thread's part. */
@@ -87,7 +98,7 @@ function runHidden(
   if (norm) runNorm(worker, { x: y, added: 0, y }, chunk, norm);
 }
 
-/** Σ shareₗ·firstₗ into the first layer's place. */
+/** Σ shareₗ·readₗ into the last layer's place. */
 function mix({ memory, model }: Worker, shares: readonly number[], panels: number): number {
   const { firsts, firstsNormed } = model.room;
   const numbers = (panels * panelBytes(model.config.hiddenSize)) / 4;

@@ -121,13 +121,14 @@ function placeHead(place: Placer, head: Head, facts: Facts): PlacedHead {
   });
   if (head.kind === "tokens")
     return { kind: "tokens", ...(isShared === true ? { hidden: hidden() } : {}), classifier };
-  if (!("reader" in head && head.reader === "mixture"))
+  const reader = "reader" in head ? head.reader : undefined;
+  if (reader === undefined)
     return { kind: "labels", hidden: hidden(), readsMean: reads === "mean", classifier };
   return {
     kind: "labels",
     hidden: { linear: place.linear(MIXTURE.dense), activation: "relu" },
-    readsMean: false,
-    mixture: softmax(place.tensor(MIXTURE.weights).data),
+    readsMean: reader === "means",
+    mixture: softmax(place.tensor(MIXTURE.weights[reader]).data),
     classifier,
   };
 }

@@ -81,7 +81,7 @@ export interface Room {
   readonly keys: readonly [number, number];
   readonly values: readonly [number, number];
   readonly threads: readonly ThreadRoom[];
-  /** First tokens of the texts [texts / 16][D], of every layer that the head reads; the last one's norm. */
+  /** First tokens, or means, of the texts [texts / 16][D], of every layer that the head reads; the last one's norm. */
   readonly firsts: readonly number[];
   readonly firstsNormed: number;
   /** Logits [texts / 16][labels], of tokens [P][labels]; or vectors as rows [texts][D]. */
@@ -105,7 +105,7 @@ export type PlacedHead =
   | {
       readonly kind: "labels";
       readonly hidden: PlacedHidden;
-      /** Whether it reads the mean of a text's tokens, not the first of them. */
+      /** Whether it reads the mean of a text's tokens, not the first of them, of the last layer or of all. */
       readonly readsMean: boolean;
       /** Each layer's share of a mixture, by softmax; absent where the last layer alone is read. */
       readonly mixture?: readonly number[];

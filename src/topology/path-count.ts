@@ -33,7 +33,7 @@ export function logPaths(structure: Structure, reach: Reach, rules: PathRules): 
   const ends: Counts[] = [];
   layerMatrices(structure).forEach((matrices, i) => {
     counts = throughLayer(matrices, requireItem(reach.layers, i, "layers"), counts, rules);
-    if (rules.reader === "mixture") ends.push(counts);
+    if (rules.reader !== "pooler") ends.push(counts);
   });
   return logSum(ends.length > 0 ? ends : [counts]);
 }

@@ -55,7 +55,7 @@ export function reachByChance(structure: Structure, { skips, reader }: PathRules
   const backward: AtStages<number>[] = [];
   for (let i = layers.length - 1; i >= 0; i--) {
     const layer = requireItem(layers, i, "layers");
-    const back = goBack(layer, requireItem(forward, i, "layers"), reader === "mixture" ? 1 : into, skips);
+    const back = goBack(layer, requireItem(forward, i, "layers"), reader === "pooler" ? into : 1, skips);
     backward.unshift(back);
     const read = (["query", "key", "value"] as const).map((stage) => readBy(layer[stage], back[stage]));
     into = eitherOf(skips ? [...read, back.middle] : read);
@@ -67,7 +67,7 @@ export function reachByChance(structure: Structure, { skips, reader }: PathRules
     },
     embedded: { forward: embedded, backward: into },
     layers: forward.map((chances, i) => ({ forward: chances, backward: requireItem(backward, i, "layers") })),
-    logPaths: Math.log(structure.config.hiddenSize) + (reader === "mixture" ? counts.ends : counts.unit),
+    logPaths: Math.log(structure.config.hiddenSize) + (reader === "pooler" ? counts.unit : counts.ends),
   };
 }
 

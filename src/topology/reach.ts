@@ -132,7 +132,7 @@ export function findReach(structure: Structure, rules: PathRules): Reach {
   const backward: AtStages<Units>[] = [];
   for (let i = layers.length - 1; i >= 0; i--) {
     const matrices = requireItem(layers, i, "layers");
-    const out = rules.reader === "mixture" ? all : into;
+    const out = rules.reader !== "pooler" ? all : into;
     const units = goBack(matrices, requireItem(forward, i, "layers"), out, rules);
     backward.unshift(units);
     into = backThroughAttention(matrices, units, rules);

@@ -270,6 +270,7 @@ export const NETWORKS: readonly (readonly [string, Network])[] = [
   ["several labels of an odd network", network(odd, { kind: "multi-label", labels: ["a", "b", "c"] })],
   ["labels of tokens of an odd network", network(odd, { kind: "tokens", labels: ["O", "B-X", "I-X"] })],
   ["an odd mixture of layers", network(odd, { ...CLASSES, reader: "mixture" })],
+  ["an odd mixture of the layers' means", network(odd, { ...CLASSES, reader: "means" })],
   ["an odd masked language model", network(odd, { kind: "mlm" })],
   ["an odd bare encoder", network(odd, { kind: "none" })],
   [

@@ -6,13 +6,14 @@
  */
 
 import type { JsonObject } from "../../formats/json.ts";
+import type { Reader } from "../config.ts";
 import type { Activation, Facts, LayerFacts, ModelType } from "../facts.ts";
 import type { Spelling } from "./spelling.ts";
 
 /** What a class of `transformers` says of the head. */
 export interface Claim {
   readonly kind: "none" | "mlm" | "classification" | "tokens";
-  readonly reader?: "mixture";
+  readonly reader?: Exclude<Reader, "pooler">;
   /** What its own head does, where that is not read here and only the encoder is. */
   readonly foreign?: string;
 }

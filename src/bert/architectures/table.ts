@@ -32,7 +32,7 @@ export function architectureOf(json: JsonObject, where: string): Architecture {
   throw bad("model-type", "model_type", `one of ${Object.keys(ARCHITECTURES).join(", ")}`, type, where);
 }
 
-/** The classes of an architecture in `transformers` that are read here, and ours for a mixture. */
+/** The classes of an architecture in `transformers` that are read here, and ours for mixtures. */
 export function classesOf({ stem, classes }: Architecture): ReadonlyMap<string, Claim> {
   return new Map<string, Claim>([
     [`${stem}Model`, { kind: "none" }],
@@ -40,14 +40,19 @@ export function classesOf({ stem, classes }: Architecture): ReadonlyMap<string, 
     ...Object.entries(classes),
     [classOf(stem, "classification"), { kind: "classification" }],
     [classOf(stem, "mixture"), { kind: "classification", reader: "mixture" }],
+    [classOf(stem, "means"), { kind: "classification", reader: "means" }],
     [classOf(stem, "tokens"), { kind: "tokens" }],
     [`${stem}ForQuestionAnswering`, { kind: "none", foreign: "answers to questions" }],
     [`${stem}ForMultipleChoice`, { kind: "none", foreign: "multiple choice" }],
   ]);
 }
 
-/** A classifier as stock `transformers` has it, one with a mixture, whose name is ours, and one of each token. */
-export function classOf(stem: string, kind: "classification" | "mixture" | "tokens"): string {
-  if (kind === "tokens") return `${stem}ForTokenClassification`;
-  return `${stem}${kind === "mixture" ? "Mixture" : ""}ForSequenceClassification`;
+/** How a classifier's class begins: stock, and with the mixtures, whose names are ours. */
+const READINGS = { classification: "", mixture: "Mixture", means: "MeanMixture" };
+
+/** A classifier by what it reads, or one of each token. */
+export function classOf(stem: string, kind: keyof typeof READINGS | "tokens"): string {
+  return kind === "tokens"
+    ? `${stem}ForTokenClassification`
+    : `${stem}${READINGS[kind]}ForSequenceClassification`;
 }

@@ -48,6 +48,7 @@ const NETWORKS: readonly (readonly [string, Network])[] = [
   ["layers without heads or neurons", HALVED],
   ["a regression", pruned(tinyModel({ kind: "regression" }))],
   ["a mixture of the layers", pruned(tinyModel({ ...CLASSES, reader: "mixture" }))],
+  ["a mixture of means", pruned(tinyModel({ ...CLASSES, reader: "means" }))],
   ["a regression that reads a mixture", pruned(tinyModel({ kind: "regression", reader: "mixture" }))],
   ["several labels", pruned(tinyModel({ kind: "multi-label", labels: ["a", "b"] }))],
   ["labels of tokens", pruned(tinyModel({ kind: "tokens", labels: ["O", "B-X"] }))],
