@@ -16,7 +16,8 @@ export { type BlockShape, type BlockSize, blockGrid, blockSize, type Ranking } f
 export { ConfigError, RunError } from "./base/errors.ts";
 export { fold, type Key, keyOf, normals, permutation, randint, uniform } from "./base/random.ts";
 export { type FloatTensor, floatTensor, sizeOf, type Tensor } from "./base/tensor.ts";
-export type { BertConfig, Head, LayerConfig, Reader } from "./bert/config.ts";
+export type { BertConfig, Head, LayerConfig } from "./bert/config.ts";
+export type { Reader } from "./bert/facts.ts";
 export { biasOf, EMBEDDINGS, layerNames, layerStem, parameters, weightOf } from "./bert/names.ts";
 export {
   type GateSite,
@@ -133,7 +134,7 @@ export {
   teacherOf,
 } from "./parts/distil.ts";
 export { gateHeads, headOutputs, keepRanges, withoutUnits } from "./parts/gates.ts";
-export { isHead, withReader } from "./parts/heads.ts";
+export { type HeadSetting, isHead, withReader } from "./parts/heads.ts";
 export { isTable, matricesIn, SCOPES, type Scope, weightsIn } from "./parts/matrices.ts";
 export {
   type Choice,

@@ -16,7 +16,7 @@ import type { Architecture, ReadSizes } from "./architectures/architecture.ts";
 import { BERT_FACTS } from "./architectures/bert.ts";
 import { architectureOf } from "./architectures/table.ts";
 import { bad, fraction, isAbsent, parseActivation, readValue, record, size } from "./config-values.ts";
-import type { Activation, Facts, LayerFacts } from "./facts.ts";
+import type { Activation, Facts, LayerFacts, Reader } from "./facts.ts";
 import { parseQuantized, type QuantizedLayers } from "./quantized.ts";
 
 /** One encoder layer. A pruned module has `heads` or `ffn` 0: its output bias is all that is left of it. */
@@ -56,13 +56,6 @@ export interface BertConfig {
 export function factsOf({ facts }: Pick<BertConfig, "facts">): Facts {
   return facts ?? BERT_FACTS;
 }
-
-/**
- * What a classification or a regression reads of the encoder. The stock one is the pooler: tanh(W·h + b) of the last
- * layer's first token. A `mixture` is a learned average of every layer's first token and one hidden layer with ReLU
- * (head-layers.ts, `mixLayers`), `means` the same of every layer's mean over the text; no stock library has them.
- */
-export type Reader = "pooler" | "mixture" | "means";
 
 /** Heads with the reader's name only where it is not the stock one, so that each head is written in one way. */
 interface Reading {

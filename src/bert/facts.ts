@@ -24,6 +24,13 @@ export type Activation = "gelu" | "gelu_new" | "relu";
 /** What a head does (config.ts, `Head`). */
 export type HeadKind = "classification" | "regression" | "multi-label" | "tokens" | "mlm" | "none";
 
+/**
+ * What a classification or a regression reads of the encoder. The stock one is the pooler: tanh(W·h + b) of the last
+ * layer's first token. A `mixture` is a learned average of every layer's first token and one hidden layer with ReLU
+ * (head-layers.ts, `mixLayers`), `means` the same of every layer's mean over the text; no stock library has them.
+ */
+export type Reader = "pooler" | "mixture" | "means";
+
 /** How a token's place enters. */
 export type Positions =
   /** Place t adds row t of a table. */

@@ -1,7 +1,8 @@
 /** The task's head as a method wants it: the stock pooler, or a learned mixture of all layers. */
 
 import { fold } from "../base/random.ts";
-import { answersTexts, type Reader } from "../bert/config.ts";
+import { answersTexts } from "../bert/config.ts";
+import type { Reader } from "../bert/facts.ts";
 import type { RunFacts } from "../contract/method.ts";
 import { type Network, withHead } from "../network/network.ts";
 import { checkChoice } from "./checks.ts";

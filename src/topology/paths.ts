@@ -14,7 +14,8 @@
  */
 
 import { requireItem } from "../base/present.ts";
-import { factsOf, type Reader } from "../bert/config.ts";
+import { factsOf } from "../bert/config.ts";
+import type { Reader } from "../bert/facts.ts";
 import { type BitMatrix, countBits, countKept } from "./bits.ts";
 import { logPaths } from "./path-count.ts";
 import {

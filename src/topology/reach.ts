@@ -28,7 +28,8 @@
  */
 
 import { requireItem } from "../base/present.ts";
-import { factsOf, type Reader } from "../bert/config.ts";
+import { factsOf } from "../bert/config.ts";
+import type { Reader } from "../bert/facts.ts";
 import type { BitMatrix } from "./bits.ts";
 import { type Component, matrixOf, type Structure } from "./structure.ts";
 

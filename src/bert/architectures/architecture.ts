@@ -6,8 +6,7 @@
  */
 
 import type { JsonObject } from "../../formats/json.ts";
-import type { Reader } from "../config.ts";
-import type { Activation, Facts, LayerFacts, ModelType } from "../facts.ts";
+import type { Activation, Facts, LayerFacts, ModelType, Reader } from "../facts.ts";
 import type { Spelling } from "./spelling.ts";
 
 /** What a class of `transformers` says of the head. */
