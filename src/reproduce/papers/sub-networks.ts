@@ -9,7 +9,7 @@
  */
 
 import { controlRows, frozenRows } from "./adapting-by-pruning.ts";
-import { DISTILLED_FROM_THE_START } from "./core.ts";
+import { DISTILLED_FROM_THE_START, SPARSE_RATE } from "./core.ts";
 import { BEST_IS_KEPT, type Paper, type Row } from "./plan.ts";
 
 /** The ends of the paper's Figure 3, and where its methods part. */
@@ -27,6 +27,7 @@ function rowsAt(sparsity: number): Row[] {
       set: DISTILLED_FROM_THE_START,
       sparsity,
       longer: 2,
+      ...(sparsity < CONTROLLED ? {} : { learningRate: SPARSE_RATE }),
     },
   };
   return [...frozen, trained].map((row) => ({ ...row, label: `${row.label}, ${sparsity}` }));
