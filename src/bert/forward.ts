@@ -23,7 +23,7 @@ import type { DropoutKey } from "../graph/uniform.ts";
 import { constant, input, scalar, type Value } from "../graph/value.ts";
 import { type BertConfig, factsOf } from "./config.ts";
 import type { Activation, Facts, Reader } from "./facts.ts";
-import { biasOf, EMBEDDINGS, FINAL_NORM, layerNames, mixtureOf, weightOf } from "./names.ts";
+import { biasOf, EMBEDDINGS, FINAL_NORM, layerNames, mixtureIn, weightOf } from "./names.ts";
 import { type Places, placesOf, tableRows } from "./places.ts";
 import { type LayerFn, type LayerPlace, type ModuleSite, type Sites, SKIP, type Tokens } from "./sites.ts";
 
@@ -109,7 +109,7 @@ export function contextOf(
     made.set(name, value);
     return value;
   };
-  const reader = [...shapes.keys()].map(mixtureOf).find((found) => found !== undefined) ?? "pooler";
+  const reader = mixtureIn(shapes.keys()) ?? "pooler";
   return {
     config,
     facts: factsOf(config),

@@ -14,7 +14,7 @@ import type { Claim } from "./architectures/architecture.ts";
 import { architectureOf, classesOf } from "./architectures/table.ts";
 import { type Head, POOLING_MODES, type Pooling } from "./config.ts";
 import { bad, record, size } from "./config-values.ts";
-import { CLASSIFIER, HIDDEN, MLM, mixtureOf, POOLER, weightOf } from "./names.ts";
+import { CLASSIFIER, HIDDEN, MLM, mixtureIn, POOLER, weightOf } from "./names.ts";
 
 /** Most labels of a classification. */
 const MAX_LABELS = 65_536;
@@ -89,11 +89,6 @@ function isHeld({ kind, reader }: Claim, names: ReadonlySet<string>): boolean {
   if (kind === "none") return false;
   if (kind === "tokens") return names.has(weightOf(CLASSIFIER));
   return names.has(weightOf(CLASSIFIER)) && reader === mixtureIn(names);
-}
-
-/** What reads every layer, by the tensors that are there. */
-function mixtureIn(names: ReadonlySet<string>): Claim["reader"] {
-  return [...names].map(mixtureOf).find((reader) => reader !== undefined);
 }
 
 /**

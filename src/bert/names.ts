@@ -192,6 +192,11 @@ function addHidden(shapes: Shapes, facts: Facts, D: number): void {
   if (facts.head.shared === true) adding(shapes, facts, "norm")(HIDDEN.norm, D);
 }
 
+/** What reads every layer, by the tensors that are there. */
+export function mixtureIn(names: Iterable<string>): ReturnType<typeof mixtureOf> {
+  return [...names].map(mixtureOf).find((reader) => reader !== undefined);
+}
+
 /** Every tensor that a network of this configuration and head has, with its shape. */
 export function parameters(config: BertConfig, head: Head): Shapes {
   const shapes: Shapes = new Map();

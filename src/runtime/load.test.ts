@@ -97,6 +97,20 @@ test("numbers of threads give the same answers to the bit", async () => {
   expect(await again.classify(TEXTS)).toEqual(await same.classify(TEXTS));
 });
 
+test("a mixture of means is the same on any number of threads, whose ranges divide texts", async () => {
+  const head = { ...SPARSE.head, reader: "means" } as const;
+  if (head.kind !== "classification") throw new Error("the model classifies");
+  const bytes = await encodeEsp(withHead(SPARSE, head, keyOf(3)), { values: "float32" });
+  const one = await open(bytes, { threads: 1 });
+  const { rates } = one.report;
+  const wanted = await one.classify(TEXTS);
+  expect(new Set(wanted.map(({ scores }) => scores[0])).size).toBe(TEXTS.length);
+  for (const threads of [2, 3]) {
+    const model = await open(bytes, { threads, rates });
+    for (let turn = 0; turn < 20; turn++) expect(await model.classify(TEXTS)).toEqual(wanted);
+  }
+});
+
 test("a file is read from a path, a file URL, an address or bytes", async () => {
   const path = join(await newFolder(), "model.esp");
   await writeFile(path, file);
