@@ -82,11 +82,13 @@ export const METRIC_NAMES = [
   "entity_recall",
   "cosine",
   "neighbours",
+  "mae",
+  "rmse",
   "loss",
 ] as const;
 export type MetricName = (typeof METRIC_NAMES)[number];
 
-/** Which metrics are reported and which single number decides between models. All but `loss` grow with quality. */
+/** Which metrics are reported and which single number decides between models. All but errors and `loss` grow with quality. */
 export interface Measure {
   readonly task: TaskKind;
   readonly metrics: readonly MetricName[];

@@ -11,7 +11,7 @@ import { LARGEST, STRIDE } from "./shared.ts";
 export const PRACTICE = {
   metric: optional(
     text("name", "a metric"),
-    "what decides which step is kept and when to stop: a metric of the task, or loss, of which less is better",
+    "what decides which step is kept and when to stop: a metric of the task, or loss; of mae, rmse and loss less is better",
     { absent: "the task's own" },
   ),
   fewShot: optional(integer(1, LARGEST), "train on so many examples of each class, drawn by the seed", {

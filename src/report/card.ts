@@ -39,6 +39,7 @@ const HUB_METRICS: Readonly<Record<string, string>> = {
   matthews: "matthews_correlation",
   pearson: "pearsonr",
   spearman: "spearmanr",
+  mae: "mae",
 };
 
 /** The card's text, its mark included. */

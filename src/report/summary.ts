@@ -48,6 +48,8 @@ export function metricWord(name: string): string {
     matthews: "Matthews' correlation",
     roc_auc: "area under the ROC curve",
     average_precision: "average precision",
+    mae: "mean absolute error",
+    rmse: "root mean squared error",
   };
   return words[name] ?? name;
 }

@@ -16,9 +16,11 @@ from sklearn.metrics import (
     f1_score,
     log_loss,
     matthews_corrcoef,
+    mean_absolute_error,
     precision_score,
     recall_score,
     roc_auc_score,
+    root_mean_squared_error,
 )
 
 rng = np.random.default_rng(7)
@@ -60,6 +62,8 @@ for name, n in [("noise", 40), ("ties", 40), ("monotone", 25), ("opposite", 30)]
             "predicted": predicted.tolist(),
             "pearson": float(pearsonr(truth.astype(float), predicted.astype(float))[0]),
             "spearman": float(spearmanr(truth, predicted)[0]),
+            "mae": mean_absolute_error(truth.astype(float), predicted.astype(float)),
+            "rmse": root_mean_squared_error(truth.astype(float), predicted.astype(float)),
         }
     )
 

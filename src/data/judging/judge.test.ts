@@ -179,6 +179,6 @@ test("a metric of one's own is reported beside the task's, and one that is not t
   );
   const values: Dataset = { ...data, task: "regression", labels: [] };
   expect(() => measureBy(values, "f1")).toThrow(
-    "metric: expected one of mean, pearson, spearman, loss, got f1 (made)",
+    "metric: expected one of mean, pearson, spearman, mae, rmse, loss, got f1 (made)",
   );
 });

@@ -29,6 +29,7 @@ import {
   f1,
   macroF1,
   matthews,
+  meanAbsoluteError,
   meanLoss,
   meanOf,
   NOT_FINITE,
@@ -36,6 +37,7 @@ import {
   pearson,
   precision,
   recall,
+  rootMeanSquaredError,
   spearman,
 } from "./metrics.ts";
 import { cosine, neighbourAgreement } from "./neighbours.ts";
@@ -126,6 +128,8 @@ const JUDGES: Readonly<Record<TaskKind, Judge>> = {
     metrics: (predicted, { labels }) => ({
       pearson: () => pearson(predicted, labels),
       spearman: () => spearman(predicted, labels),
+      mae: () => meanAbsoluteError(predicted, labels),
+      rmse: () => rootMeanSquaredError(predicted, labels),
     }),
     loss: (logits, { labels }) => meanLoss({ task: "regression" }, logits, labels),
     numbers: 1,

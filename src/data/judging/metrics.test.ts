@@ -8,9 +8,11 @@ import {
   f1,
   macroF1,
   matthews,
+  meanAbsoluteError,
   meanLoss,
   pearson,
   primaryOf,
+  rootMeanSquaredError,
   spearman,
 } from "./metrics.ts";
 
@@ -30,6 +32,8 @@ interface Golden {
     predicted: number[];
     pearson: number;
     spearman: number;
+    mae: number;
+    rmse: number;
   }[];
 }
 const golden: Golden = JSON.parse(
@@ -43,9 +47,11 @@ test.each(golden.classes)("$name classes: within 1e-12 of scikit-learn", (set) =
   if (set.f1 !== null) expect(Math.abs(f1(set.predicted, set.truth) - set.f1)).toBeLessThan(1e-12);
 });
 
-test.each(golden.values)("$name values: within 1e-12 of SciPy", (set) => {
+test.each(golden.values)("$name values: within 1e-12 of SciPy and scikit-learn", (set) => {
   expect(Math.abs(pearson(set.predicted, set.truth) - set.pearson)).toBeLessThan(1e-12);
   expect(Math.abs(spearman(set.predicted, set.truth) - set.spearman)).toBeLessThan(1e-12);
+  expect(Math.abs(meanAbsoluteError(set.predicted, set.truth) - set.mae)).toBeLessThan(1e-12);
+  expect(Math.abs(rootMeanSquaredError(set.predicted, set.truth) - set.rmse)).toBeLessThan(1e-12);
 });
 
 test("constant predictions have no correlation, and an absent class 1 an F1 of 0", () => {

@@ -119,6 +119,18 @@ export function spearman(predicted: Numbers, truth: Numbers): number {
   return pearson(ranks(predicted), ranks(truth));
 }
 
+/** Mean absolute error, in the unit of the values. */
+export function meanAbsoluteError(predicted: Numbers, truth: Numbers): number {
+  return meanOf(Float64Array.from(truth, (value, i) => Math.abs((predicted[i] ?? Number.NaN) - value)));
+}
+
+/** Root of the mean squared error, in the unit of the values. */
+export function rootMeanSquaredError(predicted: Numbers, truth: Numbers): number {
+  return Math.sqrt(
+    meanOf(Float64Array.from(truth, (value, i) => ((predicted[i] ?? Number.NaN) - value) ** 2)),
+  );
+}
+
 function centre(values: Numbers): Float64Array {
   const copy = new Float64Array(values.length);
   copy.set(values);
@@ -195,9 +207,12 @@ export function logSumExp(row: Float32Array): number {
   return top + Math.log(row.reduce((sum, x) => sum + Math.exp(x - top), 0));
 }
 
+/** Of which less is better. */
+const ERRORS: readonly string[] = ["mae", "rmse", "loss"];
+
 /** Whether more of a metric is better. */
 export function growsWithQuality(name: string): boolean {
-  return name !== "loss";
+  return !ERRORS.includes(name);
 }
 
 /** The one number that decides between models. */
