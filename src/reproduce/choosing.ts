@@ -20,6 +20,8 @@ interface Cell {
   readonly task: string;
   readonly row: ReproducedRow;
   readonly dense: ReproducedRow;
+  /** Points, over the seeds that both have. */
+  readonly lost: number;
 }
 
 /** The fine-tuned model's own .esp file, as a share of its bytes in float32; 1 where no row knows. */
@@ -39,7 +41,8 @@ export function recommendationsOf(rows: readonly Row[], { tables }: Reproduction
     const cells = tables.flatMap(({ task, rows: filled }): Cell[] => {
       const row = filled.find((one) => one.label === label);
       const [dense] = filled;
-      return row?.ours && row.costs?.packed && dense?.ours ? [{ task, row, dense }] : [];
+      if (!row?.costs?.packed || row.lost === null || dense === undefined) return [];
+      return [{ task, row, dense, lost: row.lost }];
     });
     if (cells.length === 0) return [];
     const { method, set = {}, sparsity, learningRate, longer = 1, epochs } = work;
@@ -52,7 +55,7 @@ export function recommendationsOf(rows: readonly Row[], { tables }: Reproduction
       ...(sparsity === undefined ? {} : { sparsity }),
       ...(learningRate === undefined ? {} : { learningRate }),
       longer: epochs === undefined ? longer : Math.round(epochs / USUAL_EPOCHS),
-      drop: round(mean(cells.map(({ row, dense }) => (dense.ours?.mean ?? 0) - (row.ours?.mean ?? 0))), 2),
+      drop: round(mean(cells.map(({ lost }) => lost)), 2),
       tasks: cells.map(({ task }) => task),
       runs: cells.reduce((sum, { row }) => sum + row.runs.done, 0),
       size: round(mean(cells.map(sizeOf)), 3),

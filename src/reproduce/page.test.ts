@@ -14,9 +14,11 @@ import {
   PAGE,
   PUBLISHED,
   publishReproduction,
+  README,
   RESULTS,
   reproductionPage,
   withComparison,
+  withCoreTable,
 } from "./page.ts";
 import { PAPERS } from "./papers/papers.ts";
 
@@ -41,6 +43,11 @@ test("results/reproduction.md is what its ledger says (npm run results:tables)",
 test("the one table in results/all-methods.md is what the ledger says (npm run results:tables)", async () => {
   const results = await readFile(join(ROOT, RESULTS), "utf8");
   expect(results).toBe(withComparison(results, published));
+});
+
+test("the README's table is what the ledger says (npm run results:tables)", async () => {
+  const readme = await readFile(join(ROOT, README), "utf8");
+  expect(readme).toBe(withCoreTable(readme, published));
 });
 
 test("what compress chooses by, and its page, are what the ledger says (npm run results:tables)", async () => {
@@ -103,10 +110,13 @@ test("a folder's ledger is joined to the published one, and both ledger and page
   await writeFile(ledgerPath(out), ledgerText(published));
   const results = await readFile(join(ROOT, RESULTS), "utf8");
   await writeFile(join(root, RESULTS), withComparison(results, dense));
+  const readme = await readFile(join(ROOT, README), "utf8");
+  await writeFile(join(root, README), withCoreTable(readme, dense));
   await mkdir(dirname(join(root, FIGURES_SOURCE)), { recursive: true });
   await writeFile(join(root, FIGURES_SOURCE), "export const FIGURES: Figures = {};\n");
   expect(await publishReproduction(out, root)).toEqual([]);
   expect(await readFile(join(root, RESULTS), "utf8")).toBe(results);
+  expect(await readFile(join(root, README), "utf8")).toBe(readme);
   expect(await readFile(join(root, PUBLISHED), "utf8")).toBe(ledgerText(published));
   expect(await readFile(join(root, PAGE), "utf8")).toBe(reproductionPage(published));
   expect(await readFile(join(root, FIGURES_SOURCE), "utf8")).toContain('"model": "all-MiniLM-L6-v2"');

@@ -1,6 +1,6 @@
 /**
- * results/reproduction.md: the tables of all papers on one page, from a ledger alone; and all rows of all of them as one
- * table in results/all-methods.md.
+ * results/reproduction.md: the tables of all papers on one page, from a ledger alone; all rows of all of them as one
+ * table in results/all-methods.md; and the core table in the README.
  *
  * Neither model nor data is needed: a plan asks for the model's depth, and the ledger has it. A line counts only when
  * it is the run that the plan asks for, settings, model and data by their digests.
@@ -15,6 +15,7 @@ import { readTextIfPresent, writeFileAtomic } from "../formats/files.ts";
 import { markdownTable } from "../formats/markdown.ts";
 import { choosingPage, recommendationsOf, wholeOf, withFigures } from "./choosing.ts";
 import { comparisonText } from "./comparison.ts";
+import { coreTableText } from "./core-table.ts";
 import { jobIdentity, type Sources } from "./identity.ts";
 import { type Ledger, ledgerOutcome, ledgerPath, ledgerText, type ModelLine, parseLedger } from "./ledger.ts";
 import { PAPERS } from "./papers/papers.ts";
@@ -31,6 +32,8 @@ export const CHOOSING = join("docs", "choosing.md");
 export const CHOOSING_PICTURE = join("docs", "choosing.svg");
 /** The page that is written by hand but for one table, and what stands around that. */
 export const RESULTS = join("results", "all-methods.md");
+/** The page that begins with the core table. */
+export const README = "README.md";
 const FROM = "<!-- from here: npm run results:tables -->";
 const TO = "<!-- to here -->";
 
@@ -56,6 +59,7 @@ export async function publishReproduction(out?: string, root = "."): Promise<rea
   const ledger = parseLedger(texts.map((text) => text ?? "").join("\n"), "jobs.jsonl");
   const page = reproductionPage(ledger);
   const results = withComparison((await readTextIfPresent(join(root, RESULTS))) ?? "", ledger);
+  const readme = withCoreTable((await readTextIfPresent(join(root, README))) ?? "", ledger);
   const figures = figuresOf(ledger);
   const choosing = choosingPage(figures);
   await writeFileAtomic(path, ledgerText(ledger));
@@ -65,6 +69,7 @@ export async function publishReproduction(out?: string, root = "."): Promise<rea
   await writeFileAtomic(join(root, CHOOSING_PICTURE), choosing.svg);
   await writeFileAtomic(join(root, PAGE), page);
   await writeFileAtomic(join(root, RESULTS), results);
+  await writeFileAtomic(join(root, README), readme);
   return ledger.notes;
 }
 
@@ -95,26 +100,36 @@ export function reproductionPage(ledger: Ledger): string {
  * @throws {ConfigError} as `reproductionPage`, and `reproduce/marks` for a text without the marks
  */
 export function withComparison(text: string, ledger: Ledger): string {
-  const [from, to] = [text.indexOf(FROM), text.indexOf(TO)];
-  if (from < 0 || to < from) {
-    throw new ConfigError(
-      "reproduce/marks",
-      `${RESULTS}: expected "${FROM}" and after it "${TO}", got a text without`,
-    );
-  }
   const { plans, outcomes } = collectOutcomes(ledger);
-  return `${text.slice(0, from + FROM.length)}\n\n${comparisonText(plans, outcomes)}\n\n${text.slice(to)}`;
+  return betweenMarks(text, comparisonText(plans, outcomes), RESULTS);
 }
 
-/** What the rows of the core table have come to. @throws as `reproductionPage` */
-export function figuresOf(ledger: Ledger): Figures {
+/** A text with the core table between its marks. @throws as `withComparison` */
+export function withCoreTable(text: string, ledger: Ledger): string {
+  return betweenMarks(text, coreTableText(coreOf(ledger)), README);
+}
+
+function betweenMarks(text: string, body: string, page: string): string {
+  const [from, to] = [text.indexOf(FROM), text.indexOf(TO)];
+  if (from >= 0 && to >= from) return `${text.slice(0, from + FROM.length)}\n\n${body}\n\n${text.slice(to)}`;
+  const message = `${page}: expected "${FROM}" and after it "${TO}", got a text without`;
+  throw new ConfigError("reproduce/marks", message);
+}
+
+/** The core table as far as it is run. */
+function coreOf(ledger: Ledger): Reproduction {
   const { line, plans, outcomes, constants } = collectOutcomes(ledger);
-  const { name, layers } = line.model;
   const plan = requireValue(
     plans.find(({ paper }) => paper === PAPERS.core),
     "plan of the core table",
   );
-  const table = reproductionOf({ plan, quick: false, model: line.model, outcomes, constants });
+  return reproductionOf({ plan, quick: false, model: line.model, outcomes, constants });
+}
+
+/** What the rows of the core table have come to. @throws as `reproductionPage` */
+export function figuresOf(ledger: Ledger): Figures {
+  const table = coreOf(ledger);
+  const { name, layers } = table.model;
   return {
     model: name,
     layers,

@@ -7,7 +7,7 @@ import type { PackedFacts } from "./packed.ts";
 import type { PublishedTable } from "./papers/plan.ts";
 import type { ReproducedRow, ReproducedTable, Reproduction, RowCosts } from "./table.ts";
 
-const NONE = "–";
+export const NONE = "–";
 
 /** The whole text, under headings from `level` down. */
 export function reproductionText(reproduction: Reproduction, level = 1): string {
@@ -77,7 +77,7 @@ function tableText(table: ReproducedTable, numbers: ReadonlyMap<string, number>)
   const body = [...cells, ...always].map((row) => (hasPaper ? row : withoutPaper(row)));
   const sources = [...new Set(rows.flatMap(({ published }) => published?.source ?? []))];
   const paper = hasPaper ? `Published: ${sources.join("; ")}.` : "No published number for this task.";
-  const key = `${metric} × 100, mean ± standard deviation over the runs. Removed: share of the weights, each column with its own denominator; all matrices are those of the layers and the embedding tables. Kept: share of the fine-tuned model's mean. Work: multiply-accumulates, zeros counted. .esp: bytes of the packed file. Faster: the runtime with one text of 64 tokens, against the fine-tuned model's file, in turns. Time: of one whole run. ${NONE}: not run.`;
+  const key = `${metric} × 100, mean ± standard deviation over the runs. Removed: share of the weights, each column with its own denominator; all matrices are those of the layers and the embedding tables. Kept: share of what the fine-tuned models of the same seeds have. Work: multiply-accumulates, zeros counted. .esp: bytes of the packed file. Faster: the runtime with one text of 64 tokens, against the fine-tuned model's file, in turns. Time: of one whole run. ${NONE}: not run.`;
   return `${task}, ${metric}${on}${part}\n\n${markdownTable(header, body)}\n\n${key} ${paper}`;
 }
 

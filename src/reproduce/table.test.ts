@@ -86,7 +86,7 @@ test("a table with missing and failed cells says so in both headings, in its cel
   expect(text).toContain("## sst2, accuracy, 872 examples (NOT COMPLETE: 4 of 6 runs)");
   expect(text).toMatch(/\| fine-tuned +\| +92\.6 \| 81\.0 ± 1\.0 \| +\| +3 \|/);
   expect(text).toMatch(
-    /\| halved +\| +\| +75\.0 \[1\] \| +92\.6 % \| +1 of 3, 1 failed \| +20\.0 % \| +50\.0 % \| +10\.40 M \|/,
+    /\| halved +\| +\| +75\.0 \[1\] \| +93\.8 % \| +1 of 3, 1 failed \| +20\.0 % \| +50\.0 % \| +10\.40 M \|/,
   );
   expect(text).toMatch(/\| always the most frequent label +\| +\| +50\.9 \|/);
   expect(text).toContain("1. the loss is NaN (`train/diverged`): sst2-s1-half");
@@ -129,6 +129,14 @@ test("a task without published numbers has no column for them, and a quick trial
   expect(text).toContain("No published number for this task.");
   expect(text).not.toMatch(/\| +paper \|/);
   expect(text).toContain("A quick trial");
+});
+
+test("what is kept and lost is counted over the seeds that both have", () => {
+  const [dense, half] = reproduced(PART).tables[0]?.rows ?? [];
+  expect([dense?.kept, dense?.lost]).toEqual([null, null]);
+  expect([half?.kept, half?.lost]).toEqual([expect.closeTo(75 / 80, 10), expect.closeTo(5, 10)]);
+  const apart = reproduced({ "sst2-s1-finetuned": done(0.82), "sst2-s0-half": done(0.75) });
+  expect(apart.tables[0]?.rows[1]).toMatchObject({ kept: null, lost: null });
 });
 
 test("a row says what it keeps of the fine-tuned mean, and what its file weighs and gains", () => {

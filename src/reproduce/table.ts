@@ -52,8 +52,12 @@ export interface ReproducedRow {
   readonly published: Published | null;
   /** The metric times 100; null as long as no run is done. */
   readonly ours: Averaged | null;
-  /** Share of the fine-tuned model's mean; null for that model itself, and as long as either is not there. */
+  /**
+   * Share of what the fine-tuned models of the same seeds have, and points less than they; null for those themselves, and
+   * as long as no seed has both.
+   */
   readonly kept: number | null;
+  readonly lost: number | null;
   readonly runs: { readonly planned: number; readonly done: number; readonly failed: number };
   /** Mean over the runs that are done; null without one. */
   readonly costs: RowCosts | null;
@@ -160,25 +164,29 @@ export function countOf(jobs: readonly Job[], outcomes: Collected["outcomes"]): 
 function fillTable(table: PlannedTable, { outcomes, constants }: Collected): ReproducedTable {
   const constant = constants.get(table.task)?.[table.metric];
   const results = table.rows.flatMap(({ jobs }) => doneOf(jobs, outcomes));
+  const dense = table.rows.find(({ isDense }) => isDense);
   return {
     task: table.task,
     metric: table.metric,
     examples: results[0]?.facts.metric.examples ?? null,
     constant: constant === undefined ? null : 100 * constant,
-    rows: withKept(
-      table.rows.map((row) => fillRow(row, table.metric, outcomes)),
-      table.rows.findIndex(({ isDense }) => isDense),
-    ),
+    rows: table.rows.map((row) => fillRow(row, row === dense ? undefined : dense, table.metric, outcomes)),
   };
 }
 
-/** What each row keeps of the row `dense`. */
-function withKept(rows: readonly ReproducedRow[], dense: number): ReproducedRow[] {
-  const whole = rows[dense]?.ours?.mean ?? 0;
-  return rows.map((row, i) => ({
-    ...row,
-    kept: i === dense || row.ours === null || whole <= 0 ? null : row.ours.mean / whole,
-  }));
+/** A row beside the fine-tuned models that have its seeds: jobs of a row are in the order of its seeds. */
+function besideDense(
+  row: PlannedRow,
+  dense: PlannedRow | undefined,
+  scoreOf: (id: string) => readonly number[],
+): Pick<ReproducedRow, "kept" | "lost"> {
+  const seeds = row.jobs.flatMap((id, i) => {
+    const [own, whole] = [scoreOf(id), dense?.jobs.slice(i, i + 1).flatMap(scoreOf) ?? []];
+    return own.length === 1 && whole.length === 1 ? [{ own: mean(own), whole: mean(whole) }] : [];
+  });
+  if (seeds.length === 0) return { kept: null, lost: null };
+  const [own, whole] = [mean(seeds.map((seed) => seed.own)), mean(seeds.map((seed) => seed.whole))];
+  return { kept: whole > 0 ? own / whole : null, lost: whole - own };
 }
 
 type Done = Extract<JobOutcome, { state: "done" }>;
@@ -191,17 +199,21 @@ function doneOf(jobs: readonly string[], outcomes: Collected["outcomes"]): Done[
 }
 
 function fillRow(
-  { label, jobs, published }: PlannedRow,
+  row: PlannedRow,
+  dense: PlannedRow | undefined,
   metric: string,
   outcomes: Collected["outcomes"],
 ): ReproducedRow {
+  const { label, jobs, published } = row;
   const done = doneOf(jobs, outcomes);
+  const scoreOf = (id: string): number[] =>
+    doneOf([id], outcomes).flatMap(({ facts }) => metricOf(facts, metric));
   const failures = jobs.filter((id) => outcomes.get(id)?.state === "failed");
   return {
     label,
     published: published ?? null,
-    ours: averageOf(done.flatMap(({ facts }) => metricOf(facts, metric))),
-    kept: null,
+    ours: averageOf(jobs.flatMap(scoreOf)),
+    ...besideDense(row, dense, scoreOf),
     runs: { planned: jobs.length, done: done.length, failed: failures.length },
     costs: done.length === 0 ? null : costsOf(done),
     failures,

@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { coreTableText } from "./core-table.ts";
+import { type Paper, planOf, type TaskName } from "./papers/plan.ts";
+import { type JobFacts, type JobOutcome, reproductionOf } from "./table.ts";
+
+const TASKS: readonly TaskName[] = ["sst2", "cola"];
+const PAPER: Paper = {
+  id: "core",
+  title: "Core",
+  citation: "no paper",
+  tasks: TASKS,
+  metrics: {},
+  rows: () => [
+    { label: "fine-tuned" },
+    { label: "halved", work: { slug: "half", method: "truncate" } },
+    { label: "never run", work: { slug: "other", method: "truncate" } },
+  ],
+  published: [],
+  differs: [],
+};
+const plan = planOf(PAPER, { tasks: TASKS, seeds: 2, seed: 0, quick: false, depth: 6 });
+
+function done(name: "accuracy" | "matthews", value: number, packed?: JobFacts["packed"]): JobOutcome {
+  const facts: JobFacts = {
+    metric: { name, better: "higher", before: null, after: value, examples: 872 },
+    metrics: { [name]: value },
+    removed: { encoder: packed ? 0.5 : 0, all: 0.2 },
+    parameters: { total: 10, nonzero: 10, embeddings: 5 },
+    work: 0.5,
+    seconds: 60,
+    threads: 1,
+    ...(packed ? { packed } : {}),
+  };
+  return { state: "done", facts };
+}
+
+function cellsOf(outcomes: Readonly<Record<string, JobOutcome>>): string[][] {
+  const table = reproductionOf({
+    plan,
+    quick: false,
+    model: { name: "small", layers: 6, hidden: 256, parameters: 12 },
+    outcomes: new Map(Object.entries(outcomes)),
+    constants: new Map(),
+  });
+  return coreTableText(table)
+    .split("\n")
+    .map((line) =>
+      line
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+test("all tasks stand side by side, kept and speed as means over them, and what was never run is left out", () => {
+  const [header, , ...rows] = cellsOf({
+    "sst2-s0-finetuned": done("accuracy", 0.8),
+    "sst2-s1-finetuned": done("accuracy", 0.9),
+    "cola-s0-finetuned": done("matthews", 0.4),
+    "sst2-s0-half": done("accuracy", 0.76, { bytes: 6e6, of: 24e6, faster: 3 }),
+    "cola-s0-half": done("matthews", 0.3, { bytes: 8e6, of: 24e6, faster: 2 }),
+  });
+  expect(header).toEqual(["", "SST-2", "CoLA", "kept", "weights", "file", "faster"]);
+  expect(rows).toEqual([
+    ["fine-tuned", "85.0 ± 7.1", "40.0", "", "100 %", "24.0 MB", "1"],
+    ["halved", "76.0", "30.0", "85.0 %", "50 %", "7.00 MB", "2.5"],
+  ]);
+});
+
+test("what is missing is a dash: a task, a file, a fine-tuned model to be held against", () => {
+  const [, , ...rows] = cellsOf({ "sst2-s0-half": done("accuracy", 0.76) });
+  expect(rows).toEqual([
+    ["fine-tuned", "–", "–", "", "100 %", "–", "1"],
+    ["halved", "76.0", "–", "–", "100 %", "–", "–"],
+  ]);
+});
