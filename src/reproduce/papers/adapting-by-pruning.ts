@@ -239,7 +239,7 @@ export const ADAPTING_BY_PRUNING: Paper = {
     "The paper's tasks are STS-B, SST-2 and MNLI; a task it does not have has no published column.",
     "The paper trains SST-2 for 3 epochs with batches of 8 and a step found on held-out data; here the epochs and the batch of 32 are those of every other row and nothing was searched. Heads over frozen weights learn at 1e-3. Lottery tickets, which are found by training everything, have 3e-4 and twice the epochs for all of their rounds.",
     BEST_IS_KEPT,
-    "The head is the paper's for every frozen row: a learned mean of all layers' first tokens under a hidden layer as wide as the model. The fine-tuned row has BERT's own pooler and classifier.",
+    "The head of every frozen row is the paper's, a learned mean over all layers under a hidden layer as wide as the model. It reads first tokens there, and here the means over a text where the model was trained to be read by those. The fine-tuned row has BERT's own pooler and classifier.",
     "Re-initialised weights are multiplied by N(1, 0.01), as the text reads to us; that they are drawn anew, with each matrix's deviation, is a row of ours.",
     "The lottery's rounds are fewer and larger than the paper's 20 % each, and share the row's epochs instead of running to convergence.",
     "The paper gives the mean of 5 seeds (random masks: 100). Here it is 3 seeds at 0.5 and 0.95; the other sparsities and the ablations have one.",
