@@ -88,6 +88,14 @@ test("several corpora decide which pieces stay, of pairs both texts; limit takes
   expect(await wordsAfter(1)).toEqual(["good", "film", "plot", "very", "a"]);
 });
 
+test("of the texts' pieces only those that occur so often stay", async () => {
+  const [model, out] = [await written(tinyModel()), join(await newFolder(), "small")];
+  const vocabulary = [await table("texts.txt", ["a good film", "a film, the plot"])];
+  await shrink({ model, out, vocabulary, minCount: 2, threads: 1 });
+  const { vocab } = (await readFolder(out)).vocabulary;
+  expect(["film", "good", "plot"].map((piece) => vocab.includes(piece))).toEqual([true, false, false]);
+});
+
 test("with data both models are evaluated on it", async () => {
   const [model, out, data] = [await written(half()), join(await newFolder(), "small"), await labelled()];
   const { evaluation } = await shrink({ model, out, data, vocabulary: [data], threads: 1 });
@@ -155,4 +163,5 @@ test("a model without labels is not evaluated, and nothing is written", async ()
 
 test("a task without data or vocabulary is refused (options/rule)", async () => {
   await isRefused(shrink({ model: "m", out: "o", task: "sst2" }), "options/rule");
+  await isRefused(shrink({ model: "m", out: "o", minCount: 2 }), "options/rule");
 });

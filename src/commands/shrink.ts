@@ -2,8 +2,8 @@
  * `espalier shrink`: a model without the heads and neurons that do nothing, and without word pieces that no text uses.
  *
  * The first is exact and always done. The second is done with `vocabulary`: texts that it covers keep their pieces and
- * their answers, an unseen word may be cut into smaller pieces than before. What is written is a model's folder with a
- * README.md that says what reads it. Not here: what is dead (network/dead-units.ts), which pieces a corpus needs
+ * their answers, an unseen word may be cut into smaller pieces than before, and with `minCount` a rare one too. What is
+ * written is a model's folder with a README.md that says what reads it. Not here: what is dead (network/dead-units.ts), which pieces a corpus needs
  * (text/used-pieces.ts), smaller models that have to be trained (`compress`).
  */
 
@@ -76,7 +76,7 @@ async function shrinkModel(settings: ShrinkSettings, context: RunContext): Promi
 
 /** Numbers of the pieces that stay; undefined for all. */
 async function piecesFor(
-  { vocabulary, data: _, ...settings }: ShrinkSettings,
+  { vocabulary, minCount, data: _, ...settings }: ShrinkSettings,
   network: Network,
   context: RunContext,
 ): Promise<number[] | undefined> {
@@ -84,7 +84,7 @@ async function piecesFor(
   const texts: string[] = [];
   for (const data of vocabulary)
     for (const text of await readCorpus({ ...settings, data }, context)) texts.push(text);
-  return usedPieces(network.vocabulary, texts);
+  return usedPieces(network.vocabulary, texts, minCount);
 }
 
 function sizesOf(network: Network, bytes: FileBytes): ModelSizes {
@@ -100,7 +100,7 @@ function sizesOf(network: Network, bytes: FileBytes): ModelSizes {
 
 /** Both models on the same examples; null when there are none. */
 async function evaluateBoth(
-  { model, out, data, vocabulary: _, force: __, ...settings }: ShrinkSettings,
+  { model, out, data, vocabulary: _, minCount: __, force: ___, ...settings }: ShrinkSettings,
   networks: { readonly before: Network; readonly after: Network },
   context: RunContext,
 ): Promise<ShrinkEvaluation | null> {

@@ -85,6 +85,11 @@ export const SHRINK = schema(
     vocabulary: optional(texts("path", 1), "keep only the pieces of these texts; may be repeated", {
       absent: "all pieces stay",
     }),
+    minCount: withDefault(
+      integer(1, 1_000_000_000),
+      1,
+      "of the pieces of these texts keep those that occur so often",
+    ),
     ...DATA,
     ...MODEL_LENGTH,
     data: optional(text("path", "a folder or file"), "labelled text to evaluate on, before and after", {
@@ -98,6 +103,10 @@ export const SHRINK = schema(
     task === undefined || data !== undefined || vocabulary !== undefined
       ? undefined
       : `${name("data")}: expected a path beside ${name("task")}, or ${name("vocabulary")}, got neither`,
+  ({ minCount, vocabulary }, name) =>
+    minCount === 1 || vocabulary !== undefined
+      ? undefined
+      : `${name("vocabulary")}: expected texts in which pieces occur beside ${name("minCount")}, got none`,
 );
 export type ShrinkOptions = OptionsOf<typeof SHRINK.fields>;
 export type ShrinkSettings = SettingsOf<typeof SHRINK.fields>;

@@ -13,7 +13,7 @@ import { ACROSS, type Axis, pointChart, UPWARDS } from "../report/draw/charts.ts
 import { endsOf, linearScale, roomy } from "../report/draw/scale.ts";
 import { drawPicture, type Panel } from "../study/picture.ts";
 import type { Row } from "./papers/plan.ts";
-import type { ReproducedRow, Reproduction } from "./table.ts";
+import { commonTables, type ReproducedRow, type Reproduction } from "./table.ts";
 
 /** One task's row beside the fine-tuned model of that task. */
 interface Cell {
@@ -34,8 +34,9 @@ export function wholeOf({ tables }: Reproduction): number {
   return shares.length === 0 ? 1 : Number(mean(shares).toFixed(3));
 }
 
-/** The rows that a user may be given, as far as they are run: the least bytes first. */
-export function recommendationsOf(rows: readonly Row[], { tables }: Reproduction): Recommendation[] {
+/** The rows that a user may be given, as far as they are run, on the same tasks: the least bytes first. */
+export function recommendationsOf(rows: readonly Row[], reproduction: Reproduction): Recommendation[] {
+  const tables = commonTables(reproduction.tables);
   const found = rows.flatMap(({ label, work }) => {
     if (work === undefined) return [];
     const cells = tables.flatMap(({ task, rows: filled }): Cell[] => {

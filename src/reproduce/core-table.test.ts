@@ -67,6 +67,18 @@ test("all tasks stand side by side, kept and speed as means over them, and what 
   ]);
 });
 
+test("what is kept is told of the tasks that all rows have", () => {
+  const [header, , ...rows] = cellsOf({
+    "sst2-s0-finetuned": done("accuracy", 0.8),
+    "cola-s0-finetuned": done("matthews", 0.4),
+    "sst2-s0-half": done("accuracy", 0.76),
+    "cola-s0-half": done("matthews", 0.1),
+    "sst2-s0-other": done("accuracy", 0.72),
+  });
+  expect(header?.[3]).toBe("kept of SST-2");
+  expect(rows.map((row) => row[3])).toEqual(["", "95.0 %", "90.0 %"]);
+});
+
 test("what is missing is a dash: a task, a file, a fine-tuned model to be held against", () => {
   const [, , ...rows] = cellsOf({ "sst2-s0-half": done("accuracy", 0.76) });
   expect(rows).toEqual([

@@ -154,6 +154,19 @@ export function reproductionOf(collected: Collected): Reproduction {
   };
 }
 
+/**
+ * The tables by which rows can be compared as long as not all are run: of the tasks on which every row has been run that
+ * has been run at all. Where there is no such task, all tables.
+ */
+export function commonTables(tables: readonly ReproducedTable[]): readonly ReproducedTable[] {
+  const run = tables.map(
+    ({ rows }) => new Set(rows.filter(({ lost }) => lost !== null).map(({ label }) => label)),
+  );
+  const all = new Set(run.flatMap((labels) => [...labels]));
+  const common = tables.filter((_, i) => run[i]?.size === all.size);
+  return common.length === 0 ? tables : common;
+}
+
 /** How many of some jobs there are, are done, and failed. */
 export function countOf(jobs: readonly Job[], outcomes: Collected["outcomes"]): Reproduction["jobs"] {
   const states = jobs.map(({ id }) => outcomes.get(id)?.state);

@@ -68,6 +68,17 @@ test("a word without pieces gains none when the long piece that led it astray is
   expect(keptOf(vocabulary, ["xbc"]).vocab).not.toContain("ab");
 });
 
+test("pieces that occur often enough stay, over all texts; a rarer word is cut into what stays", () => {
+  const vocabulary = files("film", "##s", "plot", "p", "##l", "##o", "##t", "the", "##ing");
+  const corpus = ["film film the", "films plot", "The films"];
+  const ids = usedPieces(vocabulary, corpus, 2);
+  const small = keepOnly(vocabulary, ids);
+  expect(small.vocab).toEqual([...SPECIAL, "film", "##s", "p", "##l", "##o", "##t", "the"]);
+  const pieces = createTokenizer(small).pieces("the plot");
+  expect(pieces.map((id) => small.vocab[id])).toEqual(["the", "p", "##l", "##o", "##t"]);
+  expect(usedPieces(vocabulary, corpus, 1)).toEqual(usedPieces(vocabulary, corpus));
+});
+
 test("no text keeps what stays in any case", () => {
   expect(usedPieces(files("film", "a"), [])).toEqual([0, 1, 2, 3, 4, 6]);
 });

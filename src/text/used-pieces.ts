@@ -7,8 +7,9 @@
  * and a piece that was the longest still is when others leave: words keep their pieces. A word without pieces could gain
  * some, when the long piece that led it astray leaves; the pieces it holds are then kept too, until none does.
  *
- * Promise: under the kept pieces alone every text of the corpus has the same pieces. Not here: what leaves a network
- * with them (network/vocabulary.ts).
+ * Promise: under the kept pieces alone every text of the corpus has the same pieces; where only pieces that occur so
+ * often are asked for, every text of which all pieces do. Not here: what leaves a network with them
+ * (network/vocabulary.ts).
  */
 
 import { neededPieces } from "./pipeline/keep.ts";
@@ -23,27 +24,45 @@ import {
 /**
  * Numbers of the pieces to keep, in ascending order.
  *
+ * @param times  how often a piece has to occur in the texts; 1 keeps all that they are cut into
  * @example usedPieces(network.vocabulary, ["a film to remember", "a film to forget"]);
  */
-export function usedPieces(vocabulary: TokenizerFiles, texts: Iterable<string>): number[] {
+export function usedPieces(vocabulary: TokenizerFiles, texts: Iterable<string>, times = 1): number[] {
   return vocabulary.pipeline === undefined
-    ? usedWordPieces(vocabulary, texts)
-    : usedPipelinePieces(vocabulary, texts);
+    ? usedWordPieces(vocabulary, texts, times)
+    : usedPipelinePieces(vocabulary, texts, times);
 }
 
-function usedPipelinePieces(files: PipelineFiles, texts: Iterable<string>): number[] {
+/** Adds what occurs often enough. @param counted  texts, and how often each occurs */
+function keepFrequent(
+  kept: Set<number>,
+  counted: Iterable<readonly [text: string, count: number]>,
+  piecesOf: (text: string) => readonly number[],
+  times: number,
+): void {
+  const counts = new Map<number, number>();
+  for (const [text, count] of counted) {
+    for (const id of piecesOf(text)) {
+      const found = (counts.get(id) ?? 0) + count;
+      counts.set(id, found);
+      if (found >= times) kept.add(id);
+    }
+  }
+}
+
+function usedPipelinePieces(files: PipelineFiles, texts: Iterable<string>, times: number): number[] {
   const { vocab, rules, pipeline } = files;
   const { pieces } = createTokenizer(files);
   const kept = ruledPieces(files);
   vocab.forEach((piece, id) => {
     if ([...piece].length === 1) kept.add(id);
   });
-  for (const text of texts) for (const id of pieces(text)) kept.add(id);
+  keepFrequent(kept, countOf(texts), pieces, times);
   const needed = neededPieces(pipeline.model, kept, vocab.slice(0, rules.words));
   return ascending(new Set([...kept, ...needed]));
 }
 
-function usedWordPieces(vocabulary: WordPieceFiles, texts: Iterable<string>): number[] {
+function usedWordPieces(vocabulary: WordPieceFiles, texts: Iterable<string>, times: number): number[] {
   const { vocab } = vocabulary;
   const { prefix } = rulesOf(vocabulary);
   const whole = createTokenizer(vocabulary);
@@ -52,11 +71,13 @@ function usedWordPieces(vocabulary: WordPieceFiles, texts: Iterable<string>): nu
     if ([...plain(piece, prefix)].length === 1) kept.add(id);
   });
   const unknown = new Set<string>();
-  for (const word of splitsAtSpaces(vocabulary) ? wordsOf(texts) : new Set(texts)) {
+  const piecesOf = (word: string): readonly number[] => {
     const ids = whole.pieces(word);
-    for (const id of ids) kept.add(id);
     if (ids.includes(whole.special.unk)) unknown.add(word);
-  }
+    return ids;
+  };
+  const words = splitsAtSpaces(vocabulary) ? wordsOf(texts) : texts;
+  keepFrequent(kept, countOf(words), piecesOf, times);
   for (;;) {
     const gained = findGainedWords(vocabulary, kept, [...unknown], whole.pieces);
     if (gained.length === 0) return ascending(kept);
@@ -85,11 +106,16 @@ function findGainedWords(
   });
 }
 
-/** Different words between white space: no piece reaches across it. */
-function wordsOf(texts: Iterable<string>): Set<string> {
-  const words = new Set<string>();
-  for (const text of texts) for (const word of text.split(/[ \t\r\n]/)) if (word !== "") words.add(word);
-  return words;
+/** Words between white space: no piece reaches across it. */
+function* wordsOf(texts: Iterable<string>): Generator<string> {
+  for (const text of texts) for (const word of text.split(/[ \t\r\n]/)) if (word !== "") yield word;
+}
+
+/** Each text once, so that none is cut twice, and how often it occurs. */
+function countOf(texts: Iterable<string>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return counts;
 }
 
 /** A piece's text, whether it begins a word or goes on with one. */
