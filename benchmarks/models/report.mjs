@@ -13,8 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
 import { report } from "../../dist/index.js";
+import { startChromium } from "../chromium.mjs";
 import { median } from "../shapes.mjs";
 
 const { values, positionals: runs } = parseArgs({
@@ -25,18 +25,7 @@ const folder = await mkdtemp(join(tmpdir(), "espalier-report-"));
 
 /** Opens the page in a new browser. @returns milliseconds of what its visitor waits for */
 async function open(path) {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  const browser = await startChromium();
   try {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     await page.goto(pathToFileURL(path).href, { waitUntil: "load" });

@@ -19,7 +19,6 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
 import { poolingOf } from "../../dist/bert/config.js";
 import { configJson } from "../../dist/bert/config-json.js";
 import { linearModules } from "../../dist/bert/quantized.js";
@@ -29,6 +28,7 @@ import { checkBlock } from "../../dist/parts/checks.js";
 import { isEsp, loadModel } from "../../dist/runs/models.js";
 import { encodeEsp } from "../../dist/sparse/esp/model.js";
 import { serve } from "../../examples/browser/serve.mjs";
+import { startChromium } from "../chromium.mjs";
 import { prunedNetwork } from "./pruned.mjs";
 
 /** @param {string} value */
@@ -217,18 +217,7 @@ async function writeFiles(folder, network, esp) {
 }
 
 const folder = await mkdtemp(join(tmpdir(), "espalier-bench-"));
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await startChromium();
 const results = [];
 try {
   for await (const { name, network, esp } of networks()) {
