@@ -51,3 +51,8 @@ export function wrap(text: string, width: number): string {
   }
   return lines.join("\n");
 }
+
+/** A sentence's beginning: the first letter as a capital. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -17,8 +17,8 @@ import type {
   ReportResult,
   ShrinkResult,
 } from "../commands/answers.ts";
+import { metricText } from "../measure/metric-text.ts";
 import type { RunResult } from "../measure/result.ts";
-import { metricText } from "../measure/verdict.ts";
 import type { PlannedWork } from "../reproduce/reproduce.ts";
 import { shellWord } from "../runs/progress.ts";
 import { escapeControls } from "./controls.ts";

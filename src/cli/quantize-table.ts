@@ -3,7 +3,7 @@
 import { times } from "../base/quantity.ts";
 import { bytes, milliseconds } from "../base/units.ts";
 import type { QuantizedFile, QuantizeResult } from "../commands/answers.ts";
-import { metricText } from "../measure/verdict.ts";
+import { metricText } from "../measure/metric-text.ts";
 import { renderTable } from "./table.ts";
 
 /** Both tables. */

@@ -10,8 +10,8 @@ import { bytes, count, digits, milliseconds, wrap } from "../base/units.ts";
 import type { BenchContender, BenchResult } from "../bench/answer.ts";
 import { contenderName } from "../bench/verdict.ts";
 import type { InspectResult, ModelSizes, ShrinkResult } from "../commands/answers.ts";
+import { metricText } from "../measure/metric-text.ts";
 import type { Latency, ModelFigures, RunResult } from "../measure/result.ts";
-import { metricText } from "../measure/verdict.ts";
 
 /** Width that every table keeps to. */
 export const WIDTH = 80;

@@ -3,7 +3,7 @@
 import { fixed, percent } from "../base/quantity.ts";
 import { wrap } from "../base/units.ts";
 import type { ModelTopology, TopologyComparison, TopologyResult } from "../commands/answers.ts";
-import { metricText } from "../measure/verdict.ts";
+import { metricText } from "../measure/metric-text.ts";
 import type { JudgedTopology } from "../study/judged.ts";
 import type { StudyAnswer } from "../study/study.ts";
 import type { Counted } from "../topology/chance.ts";

@@ -6,8 +6,9 @@ import { classOf, type Dataset, labelsOf, type Measure } from "../data/dataset.t
 import type { Truth } from "../data/judging/judge.ts";
 import { primaryOf } from "../data/judging/metrics.ts";
 import { type Judged, judgeLogits } from "../measure/logits.ts";
+import { metricText } from "../measure/metric-text.ts";
 import type { FileBytes, FloorKind } from "../measure/result.ts";
-import { FLOOR_NAMES, metricText } from "../measure/verdict.ts";
+import { FLOOR_NAMES } from "../measure/verdict.ts";
 import { writeFloor } from "./folder.ts";
 import {
   asText,

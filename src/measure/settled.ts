@@ -19,9 +19,9 @@ import type { Network } from "../network/network.ts";
 import { type Scaling, withScaling } from "../network/scaled.ts";
 import { acrossHalves, asClasses, fitTemperature, halves, type Labelled, trustOf } from "./calibration.ts";
 import { type Judged, judgeNetwork } from "./logits.ts";
+import { metricText } from "./metric-text.ts";
 import type { CalibrationFigures, ThresholdFigures } from "./result-parts.ts";
 import { cutsFor, metricAt, movesWithThreshold, shiftedBy, shiftOf, thresholdOf } from "./threshold.ts";
-import { metricText } from "./verdict.ts";
 
 /** What a run asks for. */
 export interface SettleSettings {

@@ -243,7 +243,7 @@ const CASES: readonly Case[] = [
     smaller: false,
     faster: false,
     says: [
-      "Matthews 0.050 higher (95 % interval +0.010 to +0.090): 0.500 before, 0.550 after, on 1,043 examples; 52",
+      "Matthews' correlation 0.050 higher (95 % interval +0.010 to +0.090): 0.500 before, 0.550 after, on 1,043 examples; 52",
     ],
     never: ["McNemar", "point"],
   },

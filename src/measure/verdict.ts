@@ -15,7 +15,8 @@
  */
 
 import { percent, times } from "../base/quantity.ts";
-import { bytes } from "../base/units.ts";
+import { bytes, capital } from "../base/units.ts";
+import { isShareMetric, metricText, metricWord } from "./metric-text.ts";
 import { LEVEL } from "./paired.ts";
 import type {
   FloorFigures,
@@ -212,17 +213,17 @@ export function changeOf(ratio: number): Change {
 
 function metricSentence({ name, before, after, examples }: Metric, paired?: PairedComparison): string {
   const on = `on ${examples.toLocaleString("en")} examples`;
-  if (before === null) return `${capital(name)}: ${metricText(name, after)} ${on}.`;
+  if (before === null) return `${capital(metricWord(name))}: ${metricText(name, after)} ${on}.`;
   const moved = `${metricText(name, before)} before, ${metricText(name, after)} after`;
-  if (paired === undefined) return `${capital(name)}: ${moved}, ${on}.`;
-  return `${capital(name)} ${differenceText(name, paired)}: ${moved}, ${on}${changedText(paired)}.`;
+  if (paired === undefined) return `${capital(metricWord(name))}: ${moved}, ${on}.`;
+  return `${capital(metricWord(name))} ${differenceText(name, paired)}: ${moved}, ${on}${changedText(paired)}.`;
 }
 
 /** What can be said of two models by a metric, with the interval that it rests on. */
 function differenceText(name: string, paired: PairedComparison): string {
   const { interval, margin, difference } = paired;
   const { low, high } = interval;
-  const isShare = SHARES.has(name);
+  const isShare = isShareMetric(name);
   const [unit, within] = isShare ? [" points", pointsText(margin)] : ["", `${margin}`];
   const range = `${percent(LEVEL)} interval ${signed(low, isShare)} to ${signed(high, isShare)}`;
   const isSame = low >= -margin && high <= margin;
@@ -264,17 +265,6 @@ function signed(value: number, isShare: boolean): string {
   return `${scaled < 0 ? "−" : "+"}${text}`;
 }
 
-/** A metric as it is shown: shares of examples in percent, everything else with three decimals. */
-export function metricText(name: string, value: number): string {
-  return SHARES.has(name) ? percent(value, { decimals: 1 }) : value.toFixed(3);
-}
-
-const SHARES = new Set(["accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1"]);
-
 function zeroShare({ parameters }: ModelFigures): number {
   return parameters.total === 0 ? 0 : 1 - parameters.nonzero / parameters.total;
-}
-
-function capital(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
 }

@@ -1,8 +1,10 @@
 /** What came of a quantization, in words: what it cost, which layers stayed in float32 and why, and each file as it ships. */
 
 import { percent, times } from "../base/quantity.ts";
+import { capital } from "../base/units.ts";
+import { metricText, metricWord } from "../measure/metric-text.ts";
 import type { Latency, Verdict } from "../measure/result.ts";
-import { BYTES_THRESHOLD, changeOf, metricText, unevenSentence } from "../measure/verdict.ts";
+import { BYTES_THRESHOLD, changeOf, unevenSentence } from "../measure/verdict.ts";
 import { FILES, type ShippedFile } from "./files.ts";
 import type { GateTry } from "./gate.ts";
 
@@ -42,7 +44,7 @@ function gateSentences({ metric, examples, before, maxDrop, tries, modules }: Qu
   if (last === undefined) return [];
   const moved = `${metricText(metric, before)} in float32, ${metricText(metric, last.score)} with`;
   const done = `${modules.length - last.kept} of ${modules.length} layers in 8 bits`;
-  const head = `${capital(metric)}: ${moved} ${done}, on ${examples.toLocaleString("en")} examples.`;
+  const head = `${capital(metricWord(metric))}: ${moved} ${done}, on ${examples.toLocaleString("en")} examples.`;
   const first = tries[0];
   if (last.kept === 0 || first === undefined) return [head];
   const why = `all in 8 bits lose ${first.drop.toFixed(2)} points, more than --max-drop ${maxDrop}`;
@@ -77,8 +79,4 @@ function ratios(
       ? []
       : [{ batchSize: now.batchSize, ratio: then.p50 / now.p50 }];
   });
-}
-
-function capital(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
 }

@@ -1,13 +1,13 @@
 /** What the models answered: class by class, what is mistaken for what, how far probabilities hold, and what changed. */
 
 import { percent } from "../base/quantity.ts";
-import { digits } from "../base/units.ts";
+import { capital, digits } from "../base/units.ts";
 import { calibrationFigure, calibrationWords } from "./calibration.ts";
 import { changedBody, changedFinding } from "./changed.ts";
 import { cellMap, shadeKey } from "./draw/cells.ts";
 import { dataText, type Html, html } from "./draw/html.ts";
 import { type Cell, figureOf, numberCell, tableOf } from "./draw/table.ts";
-import { absence, capital, countOf, gridOf, type Section } from "./frame.ts";
+import { absence, countOf, gridOf, type Section } from "./frame.ts";
 import type { Detail } from "./inside.ts";
 import {
   type ClassFigures,

@@ -15,13 +15,13 @@ import { percent } from "../base/quantity.ts";
 import { bytes, count, milliseconds } from "../base/units.ts";
 import { type Head, isStock } from "../bert/config.ts";
 import { markdownTable } from "../formats/markdown.ts";
+import { metricText, metricWord } from "../measure/metric-text.ts";
 import type { ModelFigures, RunResult } from "../measure/result.ts";
-import { metricText } from "../measure/verdict.ts";
 import type { Network } from "../network/network.ts";
 import type { Recipe } from "../runs/recipe.ts";
 import { countOf } from "./frame.ts";
 import { commandOf } from "./recipe-section.ts";
-import { metricWord, sameCase } from "./summary.ts";
+import { sameCase } from "./summary.ts";
 
 /** What a card is about. */
 export interface CardSource {

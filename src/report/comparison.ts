@@ -7,18 +7,18 @@
 
 import { basename } from "node:path";
 import { percent } from "../base/quantity.ts";
-import { bytes, count, digits, milliseconds } from "../base/units.ts";
+import { bytes, capital, count, digits, milliseconds } from "../base/units.ts";
+import { metricText, metricWord } from "../measure/metric-text.ts";
 import type { Latency, ModelFigures, RunResult } from "../measure/result.ts";
-import { metricText } from "../measure/verdict.ts";
 import type { Recipe } from "../runs/recipe.ts";
 import { ACROSS, legendOf, lineChart, type Mark, pointChart, UPWARDS } from "./draw/charts.ts";
 import { dataText, type Html, html, type Part } from "./draw/html.ts";
 import { endsOf, linearScale, logScale, roomy } from "./draw/scale.ts";
 import { type Cell, figureOf, numberCell, tableOf } from "./draw/table.ts";
-import { absence, capital, countOf, gridOf, type Section } from "./frame.ts";
+import { absence, countOf, gridOf, type Section } from "./frame.ts";
 import { calibrationOf, judgedOf } from "./judgement.ts";
 import type { RunSource } from "./source.ts";
-import { metricWord, sameCase } from "./summary.ts";
+import { sameCase } from "./summary.ts";
 import { smoothed } from "./training.ts";
 
 /** A run that has ended, with its number in the page. */

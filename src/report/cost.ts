@@ -1,12 +1,12 @@
 /** Where the bytes of a model lie, where its work is done, and where the time of the run went. */
 
 import { percent } from "../base/quantity.ts";
-import { bytes, clock, count } from "../base/units.ts";
+import { bytes, capital, clock, count } from "../base/units.ts";
 import type { ModelPart } from "../measure/parts.ts";
 import { barChart } from "./draw/charts.ts";
 import type { Html, Part } from "./draw/html.ts";
 import { figureOf, numberCell } from "./draw/table.ts";
-import { absence, capital, gridOf, type Section } from "./frame.ts";
+import { absence, gridOf, type Section } from "./frame.ts";
 import type { RunSource } from "./source.ts";
 
 /** Bytes of a float32. */

@@ -46,8 +46,3 @@ export function absence(text: string): Html {
 export function countOf(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 }
-
-/** A first letter as a sentence begins with it. */
-export function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}

@@ -6,6 +6,7 @@
  */
 
 import { percent } from "../base/quantity.ts";
+import { capital } from "../base/units.ts";
 import { columnCounts, rowCounts } from "../topology/bits.ts";
 import { type Density, measureDensity } from "../topology/density.ts";
 import { componentsOf, type Matrix } from "../topology/structure.ts";
@@ -13,7 +14,7 @@ import { surveyUnits, type Tally, type Units } from "../topology/units.ts";
 import { cellMap, type MapCell, shadeKey, shadeMap } from "./draw/cells.ts";
 import { type Html, html, type Part } from "./draw/html.ts";
 import { type Cell, figureOf, numberCell, type TableParts } from "./draw/table.ts";
-import { absence, capital, countOf, factsOf, gridOf, type Section } from "./frame.ts";
+import { absence, countOf, factsOf, gridOf, type Section } from "./frame.ts";
 import { pictureOf } from "./picture.ts";
 import type { Product, RunSource } from "./source.ts";
 

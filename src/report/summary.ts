@@ -1,12 +1,13 @@
 /** What was asked of a run, what it reached, and the verdict in words. */
 
 import { percent, times } from "../base/quantity.ts";
-import { bytes, clock, count, milliseconds } from "../base/units.ts";
+import { bytes, capital, clock, count, milliseconds } from "../base/units.ts";
+import { metricText, metricWord } from "../measure/metric-text.ts";
 import type { FloorFigures, Latency, ModelFigures, RunResult } from "../measure/result.ts";
-import { changeOf, FLOOR_NAMES, isDifferent, metricText } from "../measure/verdict.ts";
+import { changeOf, FLOOR_NAMES, isDifferent } from "../measure/verdict.ts";
 import { dataText, type Html, html, type Part } from "./draw/html.ts";
 import { type Cell, numberCell, tableOf } from "./draw/table.ts";
-import { capital, countOf, factsOf } from "./frame.ts";
+import { countOf, factsOf } from "./frame.ts";
 import type { RunSource } from "./source.ts";
 
 /** The run in one sentence. */
@@ -37,21 +38,6 @@ function bytesText({ models, packed }: RunResult, { bytes: { raw: before } }: Mo
   const raw = models.at(-1)?.bytes.raw ?? before;
   if (packed === undefined || packed.bytes.raw >= raw) return `${percent(raw / before)} of the bytes`;
   return `${percent(packed.bytes.raw / before)} of the bytes once packed`;
-}
-
-/** A metric's name as a word of a sentence. */
-export function metricWord(name: string): string {
-  const words: Readonly<Record<string, string>> = {
-    f1: "F1",
-    macro_f1: "macro F1",
-    balanced_accuracy: "balanced accuracy",
-    matthews: "Matthews' correlation",
-    roc_auc: "area under the ROC curve",
-    average_precision: "average precision",
-    mae: "mean absolute error",
-    rmse: "root mean squared error",
-  };
-  return words[name] ?? name;
 }
 
 function unitOf({ command }: RunResult): string {

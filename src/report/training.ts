@@ -1,15 +1,14 @@
 /** Training curves: the loss of the steps, and the metrics on the judging examples. */
 
 import { requireItem, requireLast } from "../base/present.ts";
-import { digits } from "../base/units.ts";
-import { metricText } from "../measure/verdict.ts";
+import { capital, digits } from "../base/units.ts";
+import { metricText, metricWord } from "../measure/metric-text.ts";
 import { type Line, legendOf, lineChart } from "./draw/charts.ts";
 import { type Html, html } from "./draw/html.ts";
 import { figureOf, numberCell } from "./draw/table.ts";
-import { absence, capital, countOf, gridOf, type Section } from "./frame.ts";
+import { absence, countOf, gridOf, type Section } from "./frame.ts";
 import type { Step } from "./history.ts";
 import type { RunSource } from "./source.ts";
-import { metricWord } from "./summary.ts";
 
 /** Points of a curve: more than a page shows would only make it larger. */
 const POINTS = 120;

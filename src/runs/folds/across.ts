@@ -9,10 +9,11 @@
 import { join } from "node:path";
 import { requireItem } from "../../base/present.ts";
 import { deviation, mean } from "../../base/statistics.ts";
+import { capital } from "../../base/units.ts";
 import { writeFileAtomic } from "../../formats/files.ts";
 import { codeVersion, describeMachine, peakMemory } from "../../measure/machine.ts";
+import { metricText, metricWord } from "../../measure/metric-text.ts";
 import { type Metric, type ModelFigures, type RunResult, readResult } from "../../measure/result.ts";
-import { metricText } from "../../measure/verdict.ts";
 import { report } from "../conclusion.ts";
 import { folderState, openRun, runPaths } from "../folder.ts";
 import type { RunContext } from "../progress.ts";
@@ -112,7 +113,7 @@ function meanMetrics(results: readonly RunResult[], stage: number): ModelFigures
 }
 
 function foldsText(name: string, after: readonly number[], before: readonly number[]): string {
-  const told = `${name} ${spreadText(name, after)} in ${after.length} folds, each judged by a model that was not trained on it`;
+  const told = `${metricWord(name)} ${spreadText(name, after)} in ${after.length} folds, each judged by a model that was not trained on it`;
   if (before.length < after.length) return `${capital(told)}.`;
   const differences = after.map((value, i) => value - requireItem(before, i, "folds"));
   return `${capital(told)}. Before, ${spreadText(name, before)}; a difference of ${spreadText(name, differences)} from fold to fold.`;
@@ -121,10 +122,6 @@ function foldsText(name: string, after: readonly number[], before: readonly numb
 /** `81.2 % ± 1.3 %`: the mean, and the standard deviation of one fold. */
 function spreadText(name: string, values: readonly number[]): string {
   return `${metricText(name, mean(values))} ± ${metricText(name, deviation(values) ?? 0)}`;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Every metric of the product by fold, with mean and standard deviation. */
