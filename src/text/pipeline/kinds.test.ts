@@ -102,18 +102,34 @@ describe.each(Object.entries(golden.kinds))("%s", (_, kind) => {
     const texts = golden.texts.slice(0, 90);
     const used = usedPieces(files, texts);
     const few = keepOnly(files, used);
-    const small = createTokenizer(few);
     expect(used.length).toBeLessThan(files.vocab.length);
     expect(isPipeline(few) && few.vocab.length).toBe(used.length);
-    const wrong = texts.filter(
-      (text) =>
-        small
-          .pieces(text)
-          .map((id) => used[id])
-          .join() !== tokenizer.pieces(text).join(),
-    );
-    expect(wrong).toEqual([]);
+    expect(changed(texts, used)).toEqual([]);
   });
+
+  test("with the pieces alone that occur three times, texts of such pieces have the same", () => {
+    const texts = golden.texts.slice(0, 90);
+    const used = usedPieces(files, texts, 3);
+    const counts = new Map<number, number>();
+    for (const id of texts.flatMap(tokenizer.pieces)) counts.set(id, (counts.get(id) ?? 0) + 1);
+    const isFrequent = (text: string) => tokenizer.pieces(text).every((id) => (counts.get(id) ?? 0) >= 3);
+    const frequent = texts.filter(isFrequent);
+    expect(used.length).toBeLessThan(usedPieces(files, texts).length);
+    expect(frequent.length).toBeGreaterThan(5);
+    expect(changed(frequent, used)).toEqual([]);
+    const small = createTokenizer(keepOnly(files, used));
+    const isEmpty = ({ length }: readonly number[]) => length === 0;
+    expect(texts.map((text) => isEmpty(small.pieces(text)))).toEqual(
+      texts.map((text) => isEmpty(tokenizer.pieces(text))),
+    );
+  });
+
+  /** Texts that the tokenizer of some of the pieces cuts into others. */
+  function changed(texts: readonly string[], used: readonly number[]): string[] {
+    const small = createTokenizer(keepOnly(files, used));
+    const before = (text: string) => small.pieces(text).map((id) => used[id]);
+    return texts.filter((text) => before(text).join() !== tokenizer.pieces(text).join());
+  }
 });
 
 test("a word of 200,000 letters is cut to the length, with places too", () => {
