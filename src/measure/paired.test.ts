@@ -75,6 +75,26 @@ test("the same answers give no difference, and an interval that is as narrow as 
   expect(f1).toMatchObject({ difference: 0, interval: { low: 0, high: 0 }, lost: 0, gained: 0 });
 });
 
+test("an error of values is the same to within a hundredth of their deviation, a loss to within nothing", () => {
+  const labels = Array.from({ length: 50 }, (_, i) => 1000 * (i % 5));
+  const off = (by: number) => Float32Array.from(labels, (label, i) => label + by * (i % 2 === 0 ? 1 : -1));
+  const [before, after] = [off(100), off(105)];
+  const answers = { truth: { labels }, before, after, logits: { before, after } };
+  const compare = (primary: Measure["primary"], scale = 1) => {
+    const measure: Measure = { task: "regression", metrics: ["pearson", "mae", "rmse", "loss"], primary };
+    const scaled = (numbers: ArrayLike<number>) => Float32Array.from(numbers, (x) => x * scale);
+    const logits = { before: scaled(before), after: scaled(after) };
+    const truth = { labels: [...scaled(labels)] };
+    return comparePaired(measure, { ...answers, ...logits, truth, logits }, keyOf(1));
+  };
+  // The labels are 0 to 4,000 in equal numbers: variance 2,000,000 · 50/49.
+  expect(compare("mae").margin).toBeCloseTo(0.01 * Math.sqrt((2e6 * 50) / 49), 6);
+  expect(compare("rmse", 1e-3).margin).toBeCloseTo(1e-5 * Math.sqrt((2e6 * 50) / 49), 6);
+  expect(compare("mae").difference).toBeCloseTo(5, 3);
+  expect(compare("pearson").margin).toBe(MARGIN);
+  expect(compare("loss").margin).toBe(0);
+});
+
 test("one key gives one interval, another a near one", () => {
   const set = golden.answers[0];
   if (set === undefined) throw new Error("no golden answers");

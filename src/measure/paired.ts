@@ -17,6 +17,7 @@
 
 import { requireCount } from "../base/present.ts";
 import { type Key, sequence } from "../base/random.ts";
+import { deviation } from "../base/statistics.ts";
 import type { Measure } from "../data/dataset.ts";
 import { drawExamples } from "../data/judging/draw.ts";
 import { countExamples, metricsOf, predict, type Truth } from "../data/judging/judge.ts";
@@ -37,6 +38,12 @@ export const RESAMPLES = 2000;
  */
 export const MARGIN = 0.01;
 
+/** The margin of a metric: an error of values has their unit, so the margin is that share of their deviation. A loss has none. */
+function marginOf({ primary }: Pick<Measure, "primary">, { labels }: Truth): number {
+  if (primary === "loss") return 0;
+  return primary === "mae" || primary === "rmse" ? MARGIN * (deviation(Array.from(labels)) ?? 0) : MARGIN;
+}
+
 /** What two models said of the same examples. */
 export interface PairedAnswers {
   readonly truth: Truth;
@@ -52,7 +59,7 @@ export function comparePaired(measure: Measure, answers: PairedAnswers, key: Key
   const { truth, before, after } = answers;
   const { task, primary } = measure;
   const examples = countExamples(truth);
-  const shared = { margin: MARGIN, examples };
+  const shared = { margin: marginOf(measure, truth), examples };
   const hasClasses = task === "classification";
   const expected = task === "embedding" ? examples : truth.labels.length;
   for (const each of [before, after]) requireCount(each, expected, "answers");

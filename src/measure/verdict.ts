@@ -224,7 +224,7 @@ function differenceText(name: string, paired: PairedComparison): string {
   const { interval, margin, difference } = paired;
   const { low, high } = interval;
   const isShare = isShareMetric(name);
-  const [unit, within] = isShare ? [" points", pointsText(margin)] : ["", `${margin}`];
+  const [unit, within] = isShare ? [" points", pointsText(margin)] : ["", `${Number(margin.toPrecision(2))}`];
   const range = `${percent(LEVEL)} interval ${signed(low, isShare)} to ${signed(high, isShare)}`;
   const isSame = low >= -margin && high <= margin;
   if (!isDifferent(paired)) {

@@ -5,9 +5,10 @@
  *   baseline   which task it is; ln of the density, and its square; ln of the density of each layer and component
  *   with       the same and one measure
  *   gain       R² with − R² baseline, both of runs that were left out, by the same penalty (regression.ts)
- *   luck       the largest gain of all measures when their values are dealt to the runs anew, together, so that they keep
- *              what they have to do with each other: 19 of 20 times it is below `bound`. `p` is the share of deals, the
- *              true one included, whose best is as good as this measure
+ *   luck       the largest gain of all measures when their values are dealt to the runs anew, all measures in one order, so
+ *              that they keep what they have to do with each other, and the seeds of a run together, which are nearly one
+ *              run: dealt apart they would make luck look rarer than it is. 19 of 20 times it is below `bound`. `p` is the
+ *              share of deals, the true one included, whose best is as good as this measure
  *
  * Runs that differ by their seed alone are nearly the same run, and one of them foretells the others. So R² is said twice:
  * with one run left out, and with all seeds of a method, sparsity and task left out together, which is the one to believe.
@@ -133,19 +134,37 @@ function uponOf(known: readonly StudyRun[], measure: Predictor, penalty: number)
   return [{ measure, runs, rows, values, baseline: foretold(rows, runs, penalty) }];
 }
 
-/** The gain when values are dealt anew, in one order of all runs for every measure. */
+/** The gain when values are dealt anew, in one order of all groups for every measure. */
 function dealtGain(
   { runs, rows, values, baseline }: Upon,
   known: readonly StudyRun[],
   key: Key,
   penalty: number,
 ): number {
-  const order = new Map([...permutation(key, known.length)].map((to, from) => [known[from], to]));
-  const ranked = runs.map((run, i) => ({ i, rank: order.get(run) ?? 0 })).sort((a, b) => a.rank - b.rank);
-  const dealt = ranked.map(({ i }) => requireItem(values, i, "values"));
-  const folds = foldsOf(runs);
-  const y = targetsOf(runs);
-  return judgeRidge(withColumn(rows, dealt), y, folds, penalty).r2 - baseline.bySeeds;
+  const dealt = dealtByGroup(runs, values, orderOfGroups(known, key));
+  return judgeRidge(withColumn(rows, dealt), targetsOf(runs), foldsOf(runs), penalty).r2 - baseline.bySeeds;
+}
+
+/** A new order of the groups that differ by more than their seed. */
+export function orderOfGroups(known: readonly StudyRun[], key: Key): Map<string, number> {
+  const names = [...new Set(known.map(groupName))];
+  return new Map([...permutation(key, names.length)].map((to, from) => [names[from] ?? "", to]));
+}
+
+/** Values of one group go to another together; where groups have not as many runs, some reach into the next. */
+export function dealtByGroup(
+  runs: readonly StudyRun[],
+  values: readonly number[],
+  order: ReadonlyMap<string, number>,
+): number[] {
+  const places = foldsOf(runs).flat();
+  const rankOf = (i: number): number => order.get(groupName(requireItem(runs, i, "runs"))) ?? 0;
+  const taken = [...places].sort((a, b) => rankOf(a) - rankOf(b));
+  const dealt = new Array<number>(values.length).fill(Number.NaN);
+  places.forEach((place, i) => {
+    dealt[place] = requireItem(values, requireItem(taken, i, "order"), "values");
+  });
+  return dealt;
 }
 
 function bestPenalty(rows: Rows, runs: readonly StudyRun[]): { penalty: number; r2: number } {
@@ -171,8 +190,12 @@ function targetsOf(runs: readonly StudyRun[]): number[] {
 
 /** Runs that differ by their seed alone. */
 function foldsOf(runs: readonly StudyRun[]): Fold[] {
-  const rows = runs.map((run, r) => ({ r, name: JSON.stringify([run.variant, run.sparsity, run.task]) }));
+  const rows = runs.map((run, r) => ({ r, name: groupName(run) }));
   return [...groupBy(rows, ({ name }) => name).values()].map((group) => group.map(({ r }) => r));
+}
+
+function groupName({ variant, sparsity, task }: StudyRun): string {
+  return JSON.stringify([variant, sparsity, task]);
 }
 
 /** One column for each task but the first. */
