@@ -1,12 +1,14 @@
 import { expect, test } from "vitest";
+import { KINDS, smallConfigOf } from "../../test/support/architectures.ts";
 import { PRUNED_CONFIG, tinyModel } from "../../test/support/tiny-model.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
-import { keyOf } from "../base/random.ts";
+import { fold, keyOf, normals } from "../base/random.ts";
 import { floatTensor, largestGap } from "../base/tensor.ts";
+import type { Head } from "../bert/config.ts";
 import { biasOf, CLASSIFIER } from "../bert/names.ts";
 import { Engine } from "../engine/engine.ts";
 import { openNetwork } from "../network/inference.ts";
-import type { Network } from "../network/network.ts";
+import { initialNetwork, type Network } from "../network/network.ts";
 import { blend, reorderUnits, walkLine } from "./line.ts";
 
 const BIAS = biasOf(CLASSIFIER);
@@ -86,6 +88,41 @@ test.each([undefined, PRUNED_CONFIG])(
     }
   },
 );
+
+test.each(KINDS)("%s: units in another order say the same, within 1e-5", async (type) => {
+  const { vocabulary } = tinyModel();
+  const model = randomised(initialNetwork(smallConfigOf(type), HEAD, vocabulary, key));
+  const other = reorderUnits(model, key);
+  expect(largestGap(flat(other), flat(model))).toBeGreaterThan(0.01);
+  const engine = new Engine({ threads: 1 });
+  try {
+    const [a, b] = [await openNetwork(engine, model), await openNetwork(engine, other)];
+    expect(largestGap(await a.logits(batch), await b.logits(batch))).toBeLessThan(1e-5);
+  } finally {
+    await engine.close();
+  }
+});
+
+const HEAD: Head = { kind: "classification", labels: ["no", "yes"] };
+
+/** With numbers in every tensor: biases begin at 0. */
+function randomised(network: Network): Network {
+  const entries = [...network.tensors].map(([name, { shape, data }]) => {
+    const noise = normals(fold(key, name), data.length);
+    return [
+      name,
+      floatTensor(
+        shape,
+        Float32Array.from(data, (x, i) => x + 0.1 * (noise[i] ?? 0)),
+      ),
+    ] as const;
+  });
+  return { ...network, tensors: new Map(entries) };
+}
+
+function flat({ tensors }: Network): Float32Array {
+  return Float32Array.from([...tensors.values()].flatMap(({ data }) => [...data]));
+}
 
 test("networks of two shapes or with two heads are refused", async () => {
   const other = tinyModel(undefined, PRUNED_CONFIG);

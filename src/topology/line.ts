@@ -19,6 +19,7 @@ import { InputError } from "../base/errors.ts";
 import { mapPairs, requireEntry, requireItem, requireLast } from "../base/present.ts";
 import { fold, type Key, permutation } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
+import { factsOf } from "../bert/config.ts";
 import { biasOf, layerNames, parameters, weightOf } from "../bert/names.ts";
 import type { Network } from "../network/network.ts";
 
@@ -107,31 +108,48 @@ export function blend(from: Network, to: Network, at: number): Network {
   return { config, head, vocabulary, tensors };
 }
 
-/** The same function with the heads and the neurons of every layer in another order. Without masks. */
+/**
+ * The same function with the heads and the neurons of every layer in another order. Without masks. Heads stay where
+ * distances have a column for each (MPNet): the table is one for all layers.
+ */
 export function reorderUnits(network: Network, key: Key): Network {
   const { masks: _, ...rest } = network;
+  const { config } = network;
   const tensors = new Map<string, FloatTensor>(network.tensors);
-  const put = (name: string, units: Int32Array, axis: "rows" | "columns"): void => {
-    tensors.set(name, reordered(requireEntry(tensors, name, "tensor"), units, axis));
+  const put: Put = (name, units, axis) => {
+    const tensor = tensors.get(name);
+    // Biases are not there in every architecture, nor is a gate.
+    if (tensor !== undefined) tensors.set(name, reordered(tensor, units, axis));
   };
-  network.config.layers.forEach(({ heads, headSize, ffn }, i) => {
-    const names = layerNames(i);
-    const own = fold(key, i);
-    const neurons = permutation(fold(own, "neurons"), ffn);
-    const headOrder = permutation(fold(own, "heads"), heads);
-    const features = Int32Array.from({ length: heads * headSize }, (_, f) => {
-      return requireItem(headOrder, Math.floor(f / headSize), "heads") * headSize + (f % headSize);
-    });
-    for (const module of [names.query, names.key, names.value]) {
-      put(weightOf(module), features, "rows");
-      put(biasOf(module), features, "rows");
+  const { relative } = factsOf(config);
+  const done = new Set<number>();
+  config.layers.forEach(({ heads, headSize, ffn, sharing }, i) => {
+    const own = sharing ?? i;
+    if (done.has(own)) return; // layers that share tensors have them in one order
+    done.add(own);
+    const names = layerNames(own);
+    const layerKey = fold(key, own);
+    const neurons = permutation(fold(layerKey, "neurons"), ffn);
+    if (relative === undefined) {
+      const headOrder = permutation(fold(layerKey, "heads"), heads);
+      const features = Int32Array.from({ length: heads * headSize }, (_, f) => {
+        return requireItem(headOrder, Math.floor(f / headSize), "heads") * headSize + (f % headSize);
+      });
+      for (const module of [names.query, names.key, names.value]) putRows(put, module, features);
+      put(weightOf(names.attentionOutput), features, "columns");
     }
-    put(weightOf(names.attentionOutput), features, "columns");
-    put(weightOf(names.intermediate), neurons, "rows");
-    put(biasOf(names.intermediate), neurons, "rows");
+    for (const module of [names.intermediate, names.gate]) putRows(put, module, neurons);
     put(weightOf(names.output), neurons, "columns");
   });
   return { ...rest, tensors };
+}
+
+type Put = (name: string, units: Int32Array, axis: "rows" | "columns") => void;
+
+/** The outputs of a module in another order. */
+function putRows(put: Put, module: string, units: Int32Array): void {
+  put(weightOf(module), units, "rows");
+  put(biasOf(module), units, "rows");
 }
 
 /** Row or column i is what `units[i]` was before. */
