@@ -52,7 +52,7 @@ async function ours({ name, file, options }, seed) {
     learningRate: Number(rate),
     threads: Number(threads),
     evalEvery: 1_000_000,
-    bucket: false, // as the peer: batches of like length cost 1.6 points of these short texts out of 14 patterns
+    bucket: false, // as the peer: batches of like length cost 1.5 points of these short texts out of 14 patterns
     latency: false,
     report: false,
     seed,

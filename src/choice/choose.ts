@@ -37,7 +37,7 @@ export interface Recommendation {
   readonly runs: number;
   /** Bytes of its .esp file, as a share of the fine-tuned model's in float32. */
   readonly size: number;
-  /** Times as fast in the runtime as the fine-tuned model there, one text at a time. */
+  /** Times as fast as the fine-tuned model in ONNX Runtime, one text at a time. */
   readonly faster: number;
 }
 

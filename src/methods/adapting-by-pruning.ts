@@ -21,8 +21,8 @@
  * equation is θ − τ here: the same numbers, without a pass over them.
  *
  * `decay=scheduled`, the default, chooses γ_i ≥ 0 so that the sparsity grows as in gradual pruning (Zhu & Gupta) and is
- * reached at `until`; the paper's `decay=constant` takes `gamma`, looks `times` times, and fails where that has not
- * reached the sparsity. Once it is reached the mask is fixed and the head alone is trained, where Algorithm 1 stops at
+ * reached at `until`; `decay=constant` takes one `gamma` (the paper's γ_i may follow a schedule, as α does), looks `times`
+ * times, and fails where that has not reached the sparsity. Once it is reached the mask is fixed and the head alone is trained, where Algorithm 1 stops at
  * once. α follows the run's schedule.
  *
  * The step is underdetermined in print (their α cannot move θ by its own size in their number of steps): `step=sgd` is

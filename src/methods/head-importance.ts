@@ -16,7 +16,8 @@
  * Departures: heads go at once, with the scores measured on the whole model; the paper removes a tenth of them at a time
  * and looks at the metric. It does not train after that; here the rest of the run does, from a new warm-up. Each
  * layer keeps at least `atLeast` heads, its best, which the authors' code has as an option. Their code takes |·| of each
- * token's share, not of the text's sum as in Eq. 2, and weighs texts by their lengths; this is Eq. 2.
+ * token's share, not of the text's sum as in Eq. 2, and weighs texts by their lengths; this is Eq. 2, but that
+ * the loss is a step's mean: the texts of an epoch's last step, where that is a short one, weigh more.
  */
 
 import { ConfigError } from "../base/errors.ts";

@@ -12,7 +12,8 @@
  *   M(S) = Top_v(S)     keepMask: 1 where S ≥ τ, the threshold of its matrix
  *   a = (W ⊙ M)x        the `weight` site; ∂L/∂S = (∂L/∂W')⊙W by the straight-through estimator (§3)
  *   v                   1 − sparsity: cubic between `from` and `until` (§4.1, after Zhu & Gupta)
- *   λ·R(S)              `soft`: penalty · mean σ(S), growing with the sparsity (§3)
+ *   λ·R(S)              `soft`: penalty · the mean over matrices of their mean σ(S), as in the authors' code, growing with
+ *                       the sparsity (§3)
  *
  * With `block` a block has one score, as in Lagunas et al. 2021 (https://arxiv.org/abs/2109.04838): the gradient
  * is the sum over its weights. Scores of single weights, ranked by their sum, would all have that same gradient, and be
@@ -20,7 +21,8 @@
  *
  * Departures: τ is looked up anew every `refresh` steps, not in each; halfway between `until` and the end scores stop,
  * so that the mask that ships has been trained with and has exactly the weights asked for. Soft movement pruning is
- * given its sparsity: its τ is the quantile of all scores that leaves it, where the paper fixes τ and tunes λ.
+ * given its sparsity: its τ is the quantile of all scores that leaves it, where the paper fixes τ and tunes λ. Their code
+ * leaves at least 0.5 % of each matrix; this quantile may leave nothing of one.
  * With `distil` half of the loss is the fine-tuned model's, temperature 2, as in the authors' commands.
  *
  * It needs epochs, of which one is too few (results/archive/papers.md, Other baselines).
@@ -170,18 +172,12 @@ function sites(state: MovementState, tools: Tools): Answers {
   const learnt = (inputs: LossInputs): Value =>
     teacher ? distillationLoss(inputs, HALF_AND_HALF) : inputs.task;
   if (!config.soft) return teacher ? { weight, loss: learnt } : { weight };
-  const total = weightsIn(
-    state.tensors,
-    names.map((name) => SCORE + name),
-  );
-  const meanScore = (): Value =>
-    names
-      .map((name) => scores.get(name))
-      .filter((score) => score !== undefined)
-      .map((score) => sum(sigmoid(score), [0, 1]))
-      .reduce(add);
+  const meanScore = (name: string, score: Value): Value =>
+    scale(sum(sigmoid(score), [0, 1]), 1 / weightsIn(state.tensors, [SCORE + name]));
+  const regulariser = (): Value =>
+    scale([...scores].map(([name, score]) => meanScore(name, score)).reduce(add), 1 / names.length);
   const loss: Answers["loss"] = (inputs) =>
-    add(learnt(inputs), mul(mul(scale(meanScore(), 1 / total), inputs.share), tools.scalar(PENALTY)));
+    add(learnt(inputs), mul(mul(regulariser(), inputs.share), tools.scalar(PENALTY)));
   return { weight, loss };
 }
 

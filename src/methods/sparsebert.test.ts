@@ -31,6 +31,20 @@ test("every matrix is pruned to s(j/J) when t is a multiple of F, and in the end
   });
 });
 
+test("J is T/F without what is left over: of 10 steps with F = 3 the third pruning is the last of 3", async () => {
+  // T/times = 2.5 is rounded to 3; prunings after 3, 6 and 9 steps.
+  await withTrainer(settingsOf(bound({ sparsity: "0.9", times: "4" }, 10), 1), async (trainer) => {
+    const plan = smallPlan(CLASSES, 10);
+    const ramp = { final: 0.9, from: 0, until: 1 };
+    for (let step = 0; step < 10; step++) {
+      await trainer.step(plan.batches(step), 1e-3);
+      const found = zerosIn(await trainer.tensors(), NAMES) / 2112;
+      const wanted = cubicSparsity(ramp, Math.floor((step + 1) / 3) / 3);
+      expect(Math.abs(found - wanted)).toBeLessThan(NAMES.length / 2112);
+    }
+  });
+});
+
 test("the student begins pre-trained, or fine-tuned when asked, and the rate is constant", () => {
   expect(bound({}, 8).network.tensors).toBe(NETWORK.tensors);
   expect(bound({ init: "fine-tuned" }, 8).network.tensors).toBe(FINETUNED.tensors);

@@ -9,7 +9,7 @@
  *   paper, code          here
  *   (L_D)^Pr             the student: pre-trained (`init`), so that what pruning loses is the task's, not the language's
  *   s(t)                 cubicSparsity over the prunings: s_f·(1 − (1 − j/J)³)
- *   F, J                 T/J steps between prunings, J = `times` (100)
+ *   F, J                 T/`times` (100) steps between prunings, rounded; J = ⌊T/F⌋
  *   mask_k               the keep_k = n·(1 − s) largest |w| of each matrix; pruned weights never come back
  *   L_rep                hiddenLoss over the embeddings' output and every layer's
  *   L_att                attentionLoss: pre-softmax scores of every layer
@@ -20,7 +20,8 @@
  *
  * Departures: AdamW with bias correction for BertAdam without; clipping by the global norm, theirs is per tensor;
  * padding is not counted in L_rep and L_att (parts/distil.ts); dropout stays on in the student, in the pooled output
- * too; the last pruning takes the sparsity itself and not s((J − 1)/J).
+ * too; the answers are the task's head of the pooled output, theirs of its ReLU; where F divides T the last pruning takes
+ * the sparsity itself and not s((J − 1)/J).
  *
  * The ablation grid: `init`, `distil` (off: the task's loss), `when` (before: pruned at once, before the first step), and
  * augmentation by the command's own option.
@@ -71,6 +72,8 @@ interface SparseBertState extends MethodState {
   readonly every: number;
   /** J = T/F, the last pruning apart. */
   readonly prunings: number;
+  /** J: where s reaches its end. */
+  readonly rounds: number;
   readonly layers: number;
 }
 
@@ -101,6 +104,7 @@ function init(network: Network, config: SparseBertConfig, facts: RunFacts): Spar
     every,
     // Pruned while 0 < t < T and t is a multiple of F.
     prunings: Math.max(1, Math.ceil(facts.steps / every) - 1),
+    rounds: Math.floor(facts.steps / every),
     layers: network.config.layers.length,
   };
 }
@@ -121,10 +125,10 @@ function sites({ teacher, layers }: SparseBertState): Answers {
 const HOST: HostWork<SparseBertState> = {
   due: ({ config, every, prunings }, done) =>
     config.when === "while" && done % every === 0 && done / every <= prunings,
-  run: async ({ config, groups, block, sizes, every, prunings }, progress, done, bench) => {
+  run: async ({ config, groups, block, sizes, every, prunings, rounds }, progress, done, bench) => {
     const ramp = { final: config.sparsity, from: 0, until: 1 };
     const j = done / every;
-    const sparsity = j === prunings ? config.sparsity : cubicSparsity(ramp, j / (prunings + 1));
+    const sparsity = j === prunings ? config.sparsity : cubicSparsity(ramp, j / rounds);
     const keep = sizes.map((size) => countKept(size, sparsity));
     await bench.prune({ groups, keep, by: "magnitude", block, fill: 0 });
     return progress;

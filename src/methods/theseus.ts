@@ -21,8 +21,9 @@
  * successor is fine-tuned. The product is then the predecessor in which scc_i stands for prd_i.
  *
  * The loss is the task's alone, with no distillation (§3.1). Gradients flow through frozen modules, which keep their
- * dropout as in the authors' code. Departures: none in the arithmetic; a draw is a function of (key, step), so a run
- * can be repeated and resumed.
+ * dropout as in the authors' code. Departures: none in the arithmetic of a step; a draw is a function of (key, step), so a
+ * run can be repeated and resumed. The authors' optimizer has no weight decay and no warm-up; here the run's are taken, as
+ * by every method (`--weight-decay 0 --warmup 0` are theirs).
  *
  * The authors' code departs from their text in two places, both options here: it starts the successor from layers of
  * the *fine-tuned* predecessor (`init`), and it clips by a norm that counts the frozen parts' gradients too, which makes

@@ -3,6 +3,7 @@
  * which doubles when a number lies beyond the last.
  */
 
+import { RunError } from "../base/errors.ts";
 import type { InputRange } from "../bert/quantized.ts";
 
 /** Bins on either side of 0. */
@@ -17,10 +18,12 @@ export class Histogram {
   private least = 0;
   private most = 0;
 
-  /** Counts numbers. */
+  /** Counts numbers. @throws {RunError} `quantize/range` for one that is not finite, which no range holds */
   count(numbers: Float32Array): void {
     for (let i = 0; i < numbers.length; i++) {
       const x = numbers[i] ?? 0;
+      if (!Number.isFinite(x))
+        throw new RunError("quantize/range", `calibration: expected finite inputs of a layer, got ${x}`);
       this.least = Math.min(this.least, x);
       this.most = Math.max(this.most, x);
       while (Math.abs(x) >= SIDE * this.width) this.widen();

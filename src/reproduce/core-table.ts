@@ -60,10 +60,11 @@ function scoreText(row: ReproducedRow | undefined): string {
 function costCells(rows: readonly (ReproducedRow | undefined)[]): string[] {
   const removed = rows.flatMap((row) => row?.costs?.removedOfEncoder ?? []);
   const packed = rows.flatMap((row) => row?.costs?.packed ?? []);
+  const faster = packed.flatMap((one) => one.faster ?? []);
   return [
     percent(1 - mean(removed)),
     fileText(packed.map((one) => one.bytes)),
-    packed.length === 0 ? NONE : fixed(mean(packed.map(({ faster }) => faster)), 1),
+    faster.length === 0 ? NONE : fixed(mean(faster), 1),
   ];
 }
 

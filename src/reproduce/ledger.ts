@@ -106,7 +106,7 @@ const FACTS: JsonShape<JobFacts> = record<JobFacts>({
   work: anAmount,
   seconds: anAmount,
   threads: aCount,
-  packed: ifThere(record<PackedFacts>({ bytes: aCount, of: aCount, faster: anAmount })),
+  packed: ifThere(record<PackedFacts>({ bytes: aCount, of: aCount, faster: ifThere(anAmount) })),
 });
 
 const DONE = record<Extract<JobOutcome, { state: "done" }>>({ state: oneOfValues("done"), facts: FACTS });

@@ -77,7 +77,7 @@ function tableText(table: ReproducedTable, numbers: ReadonlyMap<string, number>)
   const body = [...cells, ...always].map((row) => (hasPaper ? row : withoutPaper(row)));
   const sources = [...new Set(rows.flatMap(({ published }) => published?.source ?? []))];
   const paper = hasPaper ? `Published: ${sources.join("; ")}.` : "No published number for this task.";
-  const key = `${metric} × 100, mean ± standard deviation over the runs. Removed: share of the weights, each column with its own denominator; all matrices are those of the layers and the embedding tables. Kept: share of what the fine-tuned models of the same seeds have. Work: multiply-accumulates, zeros counted. .esp: bytes of the packed file. Faster: the runtime with one text of 64 tokens, against the fine-tuned model's file, in turns. Time: of one whole run. ${NONE}: not run.`;
+  const key = `${metric} × 100, mean ± standard deviation over the runs. Removed: share of the weights, each column with its own denominator; all matrices are those of the layers and the embedding tables. Kept: share of what the fine-tuned models of the same seeds have. Work: multiply-accumulates, zeros counted. .esp: bytes of the packed file. Faster: one text of 64 tokens, the fine-tuned model in ONNX Runtime against the product there or in the sparse runtime, whichever is faster, in turns. Time: of one whole run. ${NONE}: not run.`;
   return `${task}, ${metric}${on}${part}\n\n${markdownTable(header, body)}\n\n${key} ${paper}`;
 }
 
@@ -124,7 +124,8 @@ function costCells(costs: RowCosts | null): string[] {
 
 function packedCells(packed: PackedFacts | null): string[] {
   if (packed === null) return ["", ""];
-  return [`${fixed(packed.bytes / 1e6, 1)} MB`, `${fixed(packed.faster, 1)}×`];
+  const { bytes, faster } = packed;
+  return [`${fixed(bytes / 1e6, 1)} MB`, faster === undefined ? NONE : `${fixed(faster, 1)}×`];
 }
 
 function publishedText({ title, source, tasks, rows }: PublishedTable): string {

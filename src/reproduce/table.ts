@@ -257,12 +257,18 @@ function costsOf(done: readonly Done[]): RowCosts {
   };
 }
 
+/** The mean of those that were timed. */
+function fasterOf(all: readonly PackedFacts[]): Pick<PackedFacts, "faster"> {
+  const timed = all.flatMap(({ faster }) => faster ?? []);
+  return timed.length === 0 ? {} : { faster: mean(timed) };
+}
+
 function packedOf(all: readonly PackedFacts[]): PackedFacts | null {
   if (all.length === 0) return null;
   const over = (of: (facts: PackedFacts) => number): number => mean(all.map(of));
   return {
     bytes: over(({ bytes }) => bytes),
     of: over(({ of }) => of),
-    faster: over(({ faster }) => faster),
+    ...fasterOf(all),
   };
 }

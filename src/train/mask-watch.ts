@@ -3,7 +3,7 @@
  *
  * The mask is read off the weights that the method's product would have, so no method has to say what its mask is. A
  * method that prunes by zeros cannot bring any back and is not looked at, nor is a matrix of which the product has a part
- * alone: whole heads or neurons of it are gone.
+ * alone: whole heads or neurons of it are gone. A matrix that leaves during the run is followed no further.
  */
 
 import { requireEntry, requireItem, requireLast } from "../base/present.ts";
@@ -29,18 +29,36 @@ export interface MaskLook {
   readonly recoveredByChance: number;
 }
 
-/** Each call looks at the mask as it stands; what it has found from the second look on, when there is a mask. */
+/** Each call looks at the mask as it stands; what it has found from the second look on, when something is masked. */
 export function watchMask(trainer: Trainer): () => Promise<MaskLook | undefined> {
   let trail: MaskTrail | undefined;
   return async () => {
     const mask = await maskOf(trainer);
-    if (mask.matrices.length === 0) return undefined;
-    trail = followMask(trail, mask);
-    if (trail.masks < 2) return undefined;
+    trail = followMask(trail && within(trail, mask), trail ? sharedBy(mask, trail.last) : mask);
+    if (trail.masks < 2 || trail.last.matrices.length === 0) return undefined;
     const { masks, changes, total } = recoveryOf(trail);
     const { pruned, returned } = requireLast(changes, "changes of a mask");
-    const size = mask.matrices.reduce((n, { bits }) => n + bits.rows * bits.columns, 0);
-    return { masks, size, ...total, pruned, returned };
+    const size = trail.last.matrices.reduce((n, { bits }) => n + bits.rows * bits.columns, 0);
+    // Of weights that are computed and of which none is taken away there is nothing to tell.
+    const isWhole = total.kept === size && pruned + returned + total.recovered === 0;
+    return isWhole ? undefined : { masks, size, ...total, pruned, returned };
+  };
+}
+
+/** The matrices of a structure that another has too. */
+function sharedBy({ config, matrices }: Structure, other: Structure): Structure {
+  const names = new Set(other.matrices.map(({ name }) => name));
+  return { config, matrices: matrices.filter(({ name }) => names.has(name)) };
+}
+
+/** The trail of the matrices that are still there. */
+function within(trail: MaskTrail, mask: Structure): MaskTrail {
+  const names = new Set(mask.matrices.map(({ name }) => name));
+  const isThere = trail.last.matrices.map(({ name }) => names.has(name));
+  return {
+    ...trail,
+    last: sharedBy(trail.last, mask),
+    earlier: trail.earlier.filter((_, i) => isThere[i]),
   };
 }
 

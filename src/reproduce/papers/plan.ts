@@ -175,7 +175,7 @@ const TASKS: Readonly<Record<TaskName, TaskPlan>> = {
   cola: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 8_551, milliseconds: 18, copies: 2 },
   mrpc: { epochs: 3, learningRate: 1e-4, seeds: 3, examples: 3_668, milliseconds: 55, copies: 1 },
   rte: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 2_490, milliseconds: 75, copies: 1 },
-  stsb: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 5_749, milliseconds: 35, copies: 1 },
+  stsb: { epochs: 3, learningRate: 1e-4, seeds: 3, examples: 5_749, milliseconds: 35, copies: 1 },
   wnli: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 635, milliseconds: 40, copies: 1 },
   qnli: { epochs: 1, limit: 25_600, learningRate: 5e-5, seeds: 2, examples: 104_743, milliseconds: 55 },
   qqp: { epochs: 1, limit: 25_600, learningRate: 5e-5, seeds: 2, examples: 363_846, milliseconds: 35 },
