@@ -9,7 +9,8 @@
  *                test and confidence interval for the difference in proportions for the paired-sample design",
  *                Statistics in Medicine 17, 1998, 891-908, §4), which keeps its level when few examples differ
  *   all others   paired bootstrap (Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, §13.3): examples are
- *                drawn with replacement, both models keep their answers to them, percentiles of the difference
+ *                drawn with replacement, both models keep their answers to them, percentiles of the difference; where
+ *                every draw has the same, what so many examples leave open
  *
  * The interval speaks of other examples of the same kind, not of other seeds: a method is judged by several runs
  * (reproduce/). Not here: what is said of it (verdict.ts).
@@ -71,7 +72,8 @@ export function comparePaired(measure: Measure, answers: PairedAnswers, key: Key
   }
   const { value, of } = comparison(measure, answers);
   const difference = value(of.after, truth) - value(of.before, truth);
-  const interval = bootstrapInterval(measure, value, { truth, ...of }, key);
+  const drawn = bootstrapInterval(measure, value, { truth, ...of }, key);
+  const interval = drawn.low === drawn.high ? leftOpen(drawn.low, examples, shared.margin) : drawn;
   const counts = hasClasses ? { lost, gained } : { lost: null, gained: null };
   return { difference, interval, ...shared, ...counts, p: null, resamples: RESAMPLES };
 }
@@ -171,6 +173,16 @@ function bootstrapInterval(
   }
   differences.sort();
   return { low: quantile(differences, (1 - LEVEL) / 2), high: quantile(differences, (1 + LEVEL) / 2) };
+}
+
+/**
+ * Draws that all differ by the same say nothing of other examples: what `n` examples leave open where no answer changed, as
+ * Tango's interval has it at no difference; of an error of values in their unit.
+ */
+function leftOpen(difference: number, n: number, margin: number): Interval {
+  const unit = margin === 0 ? 1 : margin / MARGIN;
+  const half = (unit * DEVIATE ** 2) / (n + DEVIATE ** 2);
+  return { low: difference - half, high: difference + half };
 }
 
 /** Of sorted values, linear between two of them. */

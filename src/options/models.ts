@@ -127,7 +127,7 @@ export const QUANTIZE = schema(
       },
     ),
     validation: optional(text("path"), "file to judge by, for data without --task", {
-      absent: "what a data set of the hub has, else a tenth of the data, drawn by the seed",
+      absent: "what a data set of the hub has, else a tenth of the data, the same for every seed",
     }),
     texts: optional(
       text("path", "a folder or file"),

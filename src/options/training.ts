@@ -33,7 +33,7 @@ const FLOORS = { ...someOf("none", "tf-idf", "static"), placeholder: "names" };
 /** Everything that shapes training on labelled data. */
 const TRAINING = {
   validation: optional(text("path"), "file to evaluate on, for data without --task", {
-    absent: "what a data set of the hub has, else a tenth of the data, drawn by the seed",
+    absent: "what a data set of the hub has, else a tenth of the data, the same for every seed",
   }),
   epochs: optional(number(0, 10_000, { above: true }), "passes over the training data", {
     absent: "3; of few examples more, until there are 120 steps, or 600 of compress",

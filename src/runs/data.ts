@@ -225,6 +225,9 @@ async function firstLines(source: ByteSource, limit = Number.POSITIVE_INFINITY):
   return lines;
 }
 
+/** Of what is held out. */
+const SPLIT_KEY = keyOf(0);
+
 interface Splits extends Split {
   /** Whether what judges was drawn from the table that trains. */
   readonly isDrawn: boolean;
@@ -245,7 +248,7 @@ async function readSplits(
     return { ...foldSplit(first(train, limit), number, folds, key), isDrawn: true, ...read };
   }
   if (dev !== undefined) return { train, dev, isDrawn: false, ...read };
-  return { ...heldOut(train, settings.seed), isDrawn: true, ...read };
+  return { ...heldOut(train), isDrawn: true, ...read };
 }
 
 /** The splits that data has of itself, and the columns of a table. */
@@ -287,9 +290,9 @@ export async function readSets(
 
 /** Of a task or a table with two texts and a score in each row, these judge; of other texts, the texts themselves. */
 async function readVectorSplits(settings: DataSettings, context: RunContext): Promise<Splits> {
-  const { task, data, validation, seed, textPair } = settings;
+  const { task, data, validation, textPair } = settings;
   const { texts, files, columns } = await readTexts(settings, context);
-  const source = { name: task ?? data, texts, seed };
+  const source = { name: task ?? data, texts, seed: 0 };
   const judge = { ...settings, data: validation ?? data, embedding: false, regression: task === undefined };
   if (task !== undefined) {
     const name = glueTask(task);
@@ -303,8 +306,11 @@ async function readVectorSplits(settings: DataSettings, context: RunContext): Pr
   return { ...vectorSplit({ ...source, judging }), files: [...files, ...judged], columns };
 }
 
-/** A tenth of the examples, drawn by the seed with every class in proportion, judges the others. */
-function heldOut(all: Dataset, seed: number): Split {
+/**
+ * A tenth of the examples, drawn with every class in proportion, judges the others: the same for every seed, so that no
+ * command judges a model by what another has trained it on.
+ */
+function heldOut(all: Dataset): Split {
   const count = Math.floor(all.examples.length / 10);
   if (count === 0) {
     const found = `got ${all.examples.length} (${all.name})`;
@@ -313,7 +319,7 @@ function heldOut(all: Dataset, seed: number): Split {
       `data: expected at least 10 examples, or a file for --validation, ${found}`,
     );
   }
-  return holdOut(all, count, fold(keyOf(seed), "validation"));
+  return holdOut(all, count, fold(SPLIT_KEY, "validation"));
 }
 
 /** What judges when no file was given for it, and how rough that is. */

@@ -90,6 +90,20 @@ test.each([
   expect({ step: state.best?.step, stale: state.stale }).toEqual({ step, stale });
 });
 
+test("a model that answers all alike is never kept where another was found, whatever its metric", async () => {
+  const evaluations = [
+    { primary: 0.9, constant: true },
+    { primary: 0.4, constant: false },
+    { primary: 0.9, constant: true },
+  ];
+  const evaluate = async () => {
+    const { primary = 0, constant = false } = evaluations.shift() ?? {};
+    return { metrics: { accuracy: primary }, primary, loss: 1, constant };
+  };
+  const { state } = await withSmall((trainer) => follow(trainer, planOf([], { evaluate })));
+  expect(state.best).toMatchObject({ step: 4, primary: 0.4, constant: false });
+});
+
 test("patience: the loop stops after as many evaluations without a better one", async () => {
   const stopped = async (primaries: number[], patience: number) => {
     const plan = planOf(primaries, { steps: 12, patience });

@@ -12,7 +12,8 @@ import type { Trainer } from "./trainer.ts";
 
 /**
  * What an evaluation found. `primary` decides which model is the best, and grows with quality; of equal ones, which a
- * small judging set has often, the one of less loss is better.
+ * small judging set has often, the one of less loss is better. One that answers all alike is never better
+ * than one that does not.
  */
 export interface Evaluation {
   readonly metrics: Readonly<Record<string, number>>;
@@ -133,6 +134,9 @@ async function judge(
 
 /** Above 0 when `a` is the better one, 0 when neither is. */
 function compareEvaluations(a: Evaluation, b: Evaluation): number {
+  // A model that answers all alike is no model, however good the commonest answer is.
+  const [same, other] = [a.constant === true, b.constant === true];
+  if (same !== other) return same ? -1 : 1;
   return a.primary === b.primary ? Math.sign(b.loss - a.loss) : Math.sign(a.primary - b.primary);
 }
 
