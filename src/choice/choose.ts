@@ -72,10 +72,17 @@ function noneFor(
   rows: readonly Recommendation[],
   isThere: (row: Recommendation) => boolean,
 ): ConfigError {
-  const small = rows.filter(isThere).toSorted((a, b) => a.drop - b.drop)[0];
-  const good = rows.toSorted((a, b) => a.drop - b.drop)[0];
-  const near = [small, good].filter((row, i, all) => row !== undefined && all.indexOf(row) === i);
-  const nearest = near.map((row) => (row ? figuresText(row) : "")).join("; or ");
+  const least = (of: readonly Recommendation[], cost: (row: Recommendation) => number) =>
+    of.toSorted((a, b) => cost(a) - cost(b) || a.drop - b.drop).slice(0, 1);
+  const { targetSize = 1, targetSpeed = 0, maxDrop } = aims;
+  // What loses least where size and speed are there; else what comes nearest to each that none has.
+  const near = [
+    ...least(rows.filter(isThere), ({ drop }) => drop),
+    ...(rows.some(({ size }) => size <= targetSize) ? [] : least(rows, ({ size }) => size)),
+    ...(rows.some(({ faster }) => faster >= targetSpeed) ? [] : least(rows, ({ faster }) => -faster)),
+    ...(maxDrop === undefined ? [] : least(rows, ({ drop }) => drop)),
+  ];
+  const nearest = [...new Set(near)].map(figuresText).join("; or ");
   return new ConfigError(
     "choice/none",
     `compress: expected a method that comes to ${aimsText(aims)}, got none among those measured; nearest: ${nearest || "none"}; --method takes one anyway`,

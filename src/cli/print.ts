@@ -1,7 +1,7 @@
 /** Answers in words: what a command prints on standard output when it is not asked for JSON. */
 
 import { join } from "node:path";
-import { fixed } from "../base/quantity.ts";
+import { fixed, named } from "../base/quantity.ts";
 import { bytes, clock, wrap } from "../base/units.ts";
 import type { BenchResult } from "../bench/answer.ts";
 import type {
@@ -107,7 +107,7 @@ function linesOf({ task, labels, predictions, tagged }: Predictions, i: number):
 
 function fileText({ path, rows, counts }: PredictedFile, task: PredictResult["task"]): string {
   const each = Object.entries(counts).map(
-    ([label, n]) => `${n.toLocaleString("en")} ${escapeControls(label)}`,
+    ([label, n]) => `${n.toLocaleString("en")} ${escapeControls(named(label))}`,
   );
   const what = task === "tokens" ? "; entities" : "";
   const labels = each.length === 0 ? "" : `${what}: ${each.join(", ")}`;

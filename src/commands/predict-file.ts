@@ -28,7 +28,7 @@ import type { Tagged } from "../network/entities.ts";
 import type { Prediction, Text } from "../network/predictions.ts";
 import type { TextTask } from "../network/vectors.ts";
 import type { PredictSettings } from "../options/answering.ts";
-import { noteCut } from "../runs/length.ts";
+import { isBlank, noteBlank, noteCut } from "../runs/length.ts";
 import { requireFile } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import type { TextModel } from "../runs/text-model.ts";
@@ -94,9 +94,10 @@ export async function predictFile(
   const counts = new Map<string, number>();
   const isCounted = labeller.task === "classification" || labeller.task === "multi-label";
   for (const label of isCounted ? labeller.labels : []) counts.set(label, 0);
-  let cut = 0;
+  let [cut, blank] = [0, 0];
   await writeFileAtomic(job.out, labelledLines());
   if (labeller.maxLength !== null) noteCut(cut, rows, labeller.maxLength, context.report);
+  noteBlank(blank, rows, context.report);
   return { path: job.out, data: job.data, rows, counts: Object.fromEntries(counts) };
 
   async function* labelledLines(): AsyncGenerator<Uint8Array> {
@@ -116,6 +117,7 @@ export async function predictFile(
         lines.line(record, addedTo(requireItem(said, i, "predictions"), labeller, job, names)),
       );
       for (const label of said.flatMap(countedOf)) counts.set(label, (counts.get(label) ?? 0) + 1);
+      blank += texts.filter(isBlank).length;
       cut += said.filter((each) => each.cut > 0).length;
       done += chunk.length;
       context.report?.({ kind: "count", what: "rows", done, total: rows });

@@ -14,7 +14,7 @@ import { type Prediction, predictionsOf, type Text } from "../network/prediction
 import { PREDICT, type PredictOptions, type PredictSettings } from "../options/answering.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { headFor } from "../runs/head.ts";
-import { noteCut } from "../runs/length.ts";
+import { isBlank, noteBlank, noteCut } from "../runs/length.ts";
 import { type LoadedModel, loadModel, type ModelPlace } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
@@ -68,6 +68,7 @@ async function predictWith(settings: PredictSettings, context: RunContext): Prom
   const longer = [...said.predictions, ...said.tagged].filter(({ cut }) => cut > 0).length;
   const { length, task, labels, predictions, tagged } = said;
   if (length !== null) noteCut(longer, given.length, length, context.report);
+  noteBlank(given.filter(isBlank).length, given.length, context.report);
   return { length, task, labels, predictions, tagged, masks };
 }
 

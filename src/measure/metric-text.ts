@@ -12,7 +12,10 @@ export function isShareMetric(name: string): boolean {
   return SHARES.has(name);
 }
 
-const SHARES = new Set(["accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1"]);
+const SHARES = new Set([
+  ...["accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1", "micro_f1"],
+  ...["entity_f1", "entity_precision", "entity_recall"],
+]);
 
 /** A metric's name as a word of a sentence. */
 export function metricWord(name: string): string {
@@ -22,6 +25,11 @@ export function metricWord(name: string): string {
 const WORDS: Readonly<Record<string, string>> = {
   f1: "F1",
   macro_f1: "macro F1",
+  micro_f1: "micro F1",
+  entity_f1: "F1 of entities",
+  entity_precision: "precision of entities",
+  entity_recall: "recall of entities",
+  mean: "mean of the metrics",
   balanced_accuracy: "balanced accuracy",
   matthews: "Matthews' correlation",
   roc_auc: "area under the ROC curve",

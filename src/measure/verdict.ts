@@ -79,7 +79,7 @@ export function judge({ before, after, metric, paired, maskBytes, packed, floors
     sizeSentence(before, after, smaller),
     ...maskSentence(after, maskBytes),
     speedSentence(before, after, timings),
-    ...packedSentence(after, packed, sparse),
+    ...packedSentence(before, packed, sparse),
     ...unevenSentence([...before.latency, ...after.latency, ...(packed?.latency ?? [])]),
   ];
   return { smaller, faster, text: sentences.join(" ") };
@@ -152,7 +152,7 @@ function hasLessWork(before: ModelFigures, after: ModelFigures): boolean {
   return after.multiplyAccumulates < 0.99 * before.multiplyAccumulates;
 }
 
-/** What the packed file weighs, and how it does in the sparse runtime against the model before in ONNX Runtime. */
+/** What the packed file weighs beside the model before, and how it does in the sparse runtime against it in ONNX Runtime. */
 function packedSentence(
   { bytes }: ModelFigures,
   packed: PackedFigures | undefined,

@@ -2,7 +2,7 @@
 
 import { integer, oneOf, onOff, text, texts } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-import { ANY_MODEL, COMMON, DATA, DIMENSIONS, MODEL, MODEL_LENGTH, QUOTES, STRIDE } from "./shared.ts";
+import { COMMON, DATA, DIMENSIONS, MODEL, MODEL_LENGTH, QUOTES, STRIDE, TRAINED_MODEL } from "./shared.ts";
 
 /** By one word in the flag's place: together they leave no room for what a flag means. */
 const AGGREGATION = { ...oneOf("none", "simple", "first", "average", "max"), placeholder: "way" };
@@ -11,7 +11,7 @@ const AGGREGATION = { ...oneOf("none", "simple", "first", "average", "max"), pla
 export const PREDICT = schema(
   "predict",
   {
-    model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
+    model: required(MODEL, `a fine-tuned model: ${TRAINED_MODEL}`),
     texts: optional(texts("text", 1), "the texts; a tab separates the two of a pair", {
       absent: "the lines of standard input, or the rows of --data",
     }),
@@ -63,7 +63,7 @@ export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
 
 /** Vectors of texts. */
 export const EMBED = schema("embed", {
-  model: required(MODEL, `an encoder without a head: ${ANY_MODEL}`),
+  model: required(MODEL, `an encoder without a head: ${TRAINED_MODEL}`),
   texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
   batchSize: PREDICT.fields.batchSize,
   dimensions: DIMENSIONS,

@@ -3,7 +3,17 @@
 import { PREDICT } from "./answering.ts";
 import { blockShape, integer, integers, number, oneOf, onOff, someOf, text, texts, words } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-import { ANY_MODEL, COMMON, DATA, DIMENSIONS, dataRule, MODEL, MODEL_LENGTH, STRIDE } from "./shared.ts";
+import {
+  ANY_MODEL,
+  COMMON,
+  DATA,
+  DIMENSIONS,
+  dataRule,
+  MODEL,
+  MODEL_LENGTH,
+  STRIDE,
+  TRAINED_MODEL,
+} from "./shared.ts";
 
 const MASK = text("file", "a mask file, or the run that left one");
 const NUMBERS = oneOf("float32", "float16", "int8");
@@ -18,7 +28,7 @@ const ENGINES = { ...someOf("onnx", "int8", "int8-qdq", "transformers.js", "spar
 export const EVALUATE = schema(
   "evaluate",
   {
-    model: required(MODEL, `a fine-tuned model: ${ANY_MODEL}`),
+    model: required(MODEL, `a fine-tuned model: ${TRAINED_MODEL}`),
     mask: optional(MASK, "mask file, for a base model in place of a fine-tuned one", { absent: "none" }),
     ...DATA,
     ...MODEL_LENGTH,

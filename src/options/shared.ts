@@ -6,6 +6,8 @@ import { type Naming, optional, required, withDefault } from "./schema.ts";
 
 /** The largest whole number that is exact. */
 export const LARGEST = Number.MAX_SAFE_INTEGER;
+/** A trained model, wherever it is, in words. */
+export const TRAINED_MODEL = "a folder, a run, an .esp file or hf:owner/name";
 /** A model, wherever it is, in words. */
 export const ANY_MODEL = "a folder, a run, an .esp file, hf:owner/name or embedded";
 /** A model, wherever it is. */

@@ -61,6 +61,19 @@ test("the columns that a recipe keeps: those that were read; none where words ha
   expect([read.columns.text, read.files]).toEqual(["review", [texts]]);
 });
 
+test("what is held out of a table is the same for every seed: no command judges by what another trains on", async () => {
+  const folder = await newFolder();
+  await mkdir(folder, { recursive: true });
+  const data = join(folder, "rows.csv");
+  const rows = Array.from({ length: 60 }, (_, i) => `text ${i},${i % 3 === 0 ? "a" : "b"}`);
+  await writeFile(data, `text,label\n${rows.join("\n")}\n`);
+  const [one, other] = await Promise.all([0, 7].map((seed) => readData({ data, seed })));
+  expect(one?.dev.examples).toHaveLength(6);
+  expect(other?.dev.examples).toEqual(one?.dev.examples);
+  const judged = new Set(one?.dev.examples.map(({ text }) => text));
+  expect(other?.train.examples.some(({ text }) => judged.has(text))).toBe(false);
+});
+
 test("with neither a part is drawn, of which copies would tell", async () => {
   await hubWith([0, 1, 2, 3].map((i) => `train-0000${i}-of-00004.parquet`));
   const copies = readData({ ...SETTINGS, text: "sentence", augmented: "copies.jsonl" });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { TINY_CONFIG, tinyModel } from "../../test/support/tiny-model.ts";
 import { withLength } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
-import { noteCut, trainingLength, usualLength } from "./length.ts";
+import { isBlank, noteBlank, noteCut, trainingLength, usualLength } from "./length.ts";
 import type { ProgressEvent } from "./progress.ts";
 
 function model(positions: number, length: number): Network {
@@ -43,4 +43,13 @@ test("how many texts are cut is said, and nothing when all are whole", () => {
   noteCut(7, 1200, 9, (event) => notes.push(event));
   const text = "cut at 9 tokens, for they are longer: 7 of 1,200 texts";
   expect(notes).toEqual([{ kind: "note", text }]);
+});
+
+test("blank texts are counted, a pair by either of its texts; of none nothing is said", () => {
+  const texts = ["a", "", " \t", ["a", " "], ["a", "b"]] as const;
+  expect(texts.map(isBlank)).toEqual([false, true, true, true, false]);
+  const notes: unknown[] = [];
+  noteBlank(0, 5, (event) => notes.push(event));
+  noteBlank(3, 5, (event) => notes.push(event));
+  expect(notes).toEqual([{ kind: "note", text: "blank, so that the answer says nothing: 3 of 5 texts" }]);
 });

@@ -1,6 +1,7 @@
-/** The length that training takes, and what is said about texts that are cut. */
+/** The length that training takes, and what is said about texts that are cut, or blank. */
 
 import { type Lengthy, lengthFor } from "../network/length.ts";
+import type { Text } from "../network/predictions.ts";
 import type { RunContext } from "./progress.ts";
 
 /** Tokens, where neither the user nor the model says less. */
@@ -45,6 +46,17 @@ export function usualLength(model: Lengthy, asked?: number): number {
 export function noteCut(cut: number, of: number, length: number, report: RunContext["report"]): void {
   if (cut > 0)
     note(report, `cut at ${length} tokens, for they are longer: ${countOf(cut)} of ${countOf(of)} texts`);
+}
+
+/** Whether there is nothing to read: of a pair, in either text. */
+export function isBlank(text: Text): boolean {
+  return (typeof text === "string" ? [text] : text).some((each) => each.trim() === "");
+}
+
+/** Says how many of some texts are blank: what is said of them is said of nothing. */
+export function noteBlank(blank: number, of: number, report: RunContext["report"]): void {
+  if (blank > 0)
+    note(report, `blank, so that the answer says nothing: ${countOf(blank)} of ${countOf(of)} texts`);
 }
 
 function countOf(n: number): string {

@@ -71,9 +71,10 @@ export async function locateModel(ref: string, context: RunContext = {}): Promis
     const message = `model: expected an encoder, got a floor, which evaluate and predict read, and inspect beside --data (${ref})`;
     throw new InputError("model/floor", message);
   }
+  const got = statSync(root).isDirectory() ? "a folder without" : "a file that is none of these";
   throw new InputError(
     "model/foreign",
-    `model: expected config.json or a run, got a folder without (${ref})`,
+    `model: expected a folder with config.json, a run or an .esp file, got ${got} (${ref})`,
   );
 }
 
