@@ -38,11 +38,21 @@ test("what is no run is refused, and the message says what was found", async () 
 });
 
 test("a stopped run is shown as far as it came, with the way to go on", async () => {
-  const page = await pageOf(await madeRun({ without: ["result", "answers", "model"] }));
+  const run = await madeRun({ without: ["result", "answers", "model"] });
+  await mkdir(join(runPaths(run).checkpoints, "step-60"), { recursive: true });
+  const page = await pageOf(run);
   expect(page).toContain("Not finished: 60 of 60 steps are done");
   expect(page).toMatch(/There is no result yet, .*npx espalier resume /);
   expect(page).toContain("The loss fell from");
   expect(page).not.toContain("answers.jsonl");
+});
+
+test("a run that failed has no checkpoint, and is not said to go on", async () => {
+  const page = await pageOf(await madeRun({ without: ["result", "answers", "model"] }));
+  expect(page).toContain(
+    "This run has no result and no checkpoint: it failed, or has just begun, after step 60 of 60;",
+  );
+  expect(page).not.toContain("espalier resume");
 });
 
 test("a dense model, a run without answers and one without its model each get a sentence", async () => {

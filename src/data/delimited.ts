@@ -241,9 +241,28 @@ async function* quotedRecords(file: string, dialect: Dialect): AsyncGenerator<Te
     }
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause;
-    const message = `${basename(file)}: expected RFC 4180 quoting, got: ${cause.message}`;
+    const line = await lineAfter(file, dialect, Number(cause.records));
+    const message = `${basename(file)}: expected RFC 4180 quoting, got ${PROBLEMS[cause.code] ?? cause.message}, in the record that begins at line ${line}`;
     throw new InputError("table/csv", message, { cause });
   }
+}
+
+/** What csv-parse refuses, in words. */
+const PROBLEMS: Readonly<Record<string, string>> = {
+  CSV_QUOTE_NOT_CLOSED: "a quoted cell that does not end",
+  CSV_INVALID_CLOSING_QUOTE: "a quoted cell with more text behind its closing mark",
+};
+
+/** The line that comes after so many records: csv-parse itself names the one where it gave up. */
+async function lineAfter(file: string, dialect: Dialect, records: number): Promise<number> {
+  let [line, doubled] = [dialect.skip + 1, 0];
+  if (records === 0) return line;
+  const parser = parse({ ...optionsOf(dialect), info: true, to: records });
+  for await (const { record, info } of pipeline(Readable.from(textPieces(file)), parser, () => {})) {
+    doubled += countOf(/\r\n/g, record);
+    line = info.lines - doubled + 1;
+  }
+  return line;
 }
 
 function optionsOf({ delimiter, skip, escape: mark = QUOTE }: Omit<Dialect, "notes">): Options {

@@ -85,12 +85,17 @@ const failures: [string, string | Uint8Array, string][] = [
   ["f.tsv", "text\tlabel\nx\t1\ny\n", "table/fields: f.tsv:3: expected 2 fields, got 1"],
   ["f.csv", 'text,label\n"a\nb",1\nx,2,3\n', "table/fields: f.csv:4: expected 2 fields, got 3"],
   ["m.tsv", "text\tlabel\nx\t1\n\ny\t2\n", "table/fields: m.tsv:3: expected 2 fields, got 1"],
-  ["q.csv", 'text,label\nx,1\ny,"2\n', "table/csv: q.csv: expected RFC 4180 quoting, got: Quote Not Closed"],
   [
-    "u.csv",
-    'text,label\nx"y",1\n',
-    "table/csv: u.csv: expected RFC 4180 quoting, got: Invalid Opening Quote",
+    "q.csv",
+    'text,label\r\nx,1\r\n"two\r\nlines",1\r\ny,"2\r\nz,3\r\n',
+    "table/csv: q.csv: expected RFC 4180 quoting, got a quoted cell that does not end, in the record that begins at line 5",
   ],
+  [
+    "c.csv",
+    'text,label\nx,1\n"y"z,2\n',
+    "table/csv: c.csv: expected RFC 4180 quoting, got a quoted cell with more text behind its closing mark, in the record that begins at line 3",
+  ],
+  ["u.csv", 'text,label\nx"y",1\n', "table/csv: u.csv: expected RFC 4180 quoting, got Invalid Opening Quote"],
   [
     "j.jsonl",
     '{"text":"x","label":1}\n{oops\n',

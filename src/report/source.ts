@@ -17,7 +17,7 @@ import { readFolder } from "../network/folder.ts";
 import { lengthFor } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
 import { type Answers, readAnswers } from "../runs/answers.ts";
-import { type RunPaths, readMetrics, runPaths } from "../runs/folder.ts";
+import { type FolderState, folderState, type RunPaths, readMetrics, runPaths } from "../runs/folder.ts";
 import { resumeCommand } from "../runs/progress.ts";
 import { type Recipe, readRecipe } from "../runs/recipe.ts";
 import { measureDensity } from "../topology/density.ts";
@@ -109,7 +109,7 @@ export async function readRun(root: string, id: string, name: string, hand?: AtH
   const recipe = await readRecipe(paths.recipe);
   const result = hand?.result ?? (existsSync(paths.result) ? await readResult(paths.result) : undefined);
   const history = historyOf(await readMetrics(paths.metrics), result?.wallSeconds);
-  if (result === undefined) missing.push(stoppedText(root, history));
+  if (result === undefined) missing.push(stoppedText(root, history, await folderState(root)));
   const answers = await answersOf(paths, result, missing);
   const product = await productOf(paths, result, hand, missing);
   return {
@@ -125,10 +125,14 @@ export async function readRun(root: string, id: string, name: string, hand?: AtH
   };
 }
 
-function stoppedText(root: string, { steps, total }: History): string {
+/** What is missing of a run without a result; one without a checkpoint has failed, or has only begun. */
+function stoppedText(root: string, { steps, total }: History, state: FolderState): string {
   const at = steps.at(-1)?.step;
   const where = at === undefined ? "before its first step" : `after step ${at} of ${total}`;
-  return `This run has not ended: it stopped, or still is, ${where}. There is no result yet, so sizes, times, answers and a verdict are missing. It goes on with: ${resumeCommand(root)}`;
+  const none = "so sizes, times, answers and a verdict are missing.";
+  return state === "resumable"
+    ? `This run has not ended: it stopped, or still is, ${where}. There is no result yet, ${none} It goes on with: ${resumeCommand(root)}`
+    : `This run has no result and no checkpoint: it failed, or has just begun, ${where}; ${none} It has to be started again; the message that it ended with says why.`;
 }
 
 async function answersOf(

@@ -121,7 +121,7 @@ espalier compress MODEL --task sst2 --data glue --out runs/small --target-size 0
 
 ![Points lost against size and speed](choosing.svg)
 
-What it knows is this table: one model (${model}), ${tasks.length === 1 ? "one task" : `${tasks.length} tasks`} (${tasks.join(", ")}), ${runs} ${runs === 1 ? "run" : "runs"}. Points: the metric times 100, minus that of the fine-tuned model, means over the runs. Bytes: of model.esp, against the fine-tuned model in float32, whose own .esp file has ${percent(whole)}. Speed: one text of 64 tokens on one thread, against the fine-tuned model in ONNX Runtime in turn, the product there or in the sparse runtime, whichever is faster; means over what was timed, of any task. A difference of one or two points between rows of one run says nothing. Written by \`npm run results:tables\`; all runs: [reproduction](../results/reproduction.md).
+What it knows is this table: one model (${model}), ${tasks.length === 1 ? "one task" : `${tasks.length} tasks`} (${tasks.join(", ")}), ${runs} ${runs === 1 ? "run" : "runs"}. Points: the metric times 100, minus that of the fine-tuned model, means over the runs. Bytes: of model.esp, against the fine-tuned model in float32, whose own .esp file has ${percent(whole)}. Speed: one text of 64 tokens on one thread, against the fine-tuned model in ONNX Runtime in turn, the product there or in the sparse runtime, whichever is faster; means over what was timed, of any task, on Node 20. On Node 24 and newer zeros gain more: 2.7 to 5.5 times where 1.6 to 3.2 stands here. A difference of one or two points between rows of one run says nothing. Written by \`npm run results:tables\`; all runs: [reproduction](../results/reproduction.md).
 
 ${table}
 `;

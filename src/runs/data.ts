@@ -291,7 +291,9 @@ export async function readSets(
 /** Of a task or a table with two texts and a score in each row, these judge; of other texts, the texts themselves. */
 async function readVectorSplits(settings: DataSettings, context: RunContext): Promise<Splits> {
   const { task, data, validation, textPair } = settings;
-  const { texts, files, columns } = await readTexts(settings, context);
+  // The second column is that of the scored pairs, where a file of them judges.
+  const reading = validation === undefined ? settings : { ...settings, textPair: undefined };
+  const { texts, files, columns } = await readTexts(reading, context);
   const source = { name: task ?? data, texts, seed: 0 };
   const judge = { ...settings, data: validation ?? data, embedding: false, regression: task === undefined };
   if (task !== undefined) {
