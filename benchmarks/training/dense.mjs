@@ -148,7 +148,9 @@ function spread(scores) {
 /** The difference of two means, in standard errors of that difference. @param {ReturnType<typeof spread>} a @param {ReturnType<typeof spread>} b */
 function apart(a, b) {
   const error = Math.sqrt(a.deviation ** 2 / a.runs + b.deviation ** 2 / b.runs);
-  return `${(a.mean - b.mean).toFixed(1)} (${error.toFixed(1)})`;
+  if (a.runs === 0 || b.runs === 0) return "–";
+  const difference = (a.mean - b.mean).toFixed(1);
+  return Number.isFinite(error) ? `${difference} (${error.toFixed(1)})` : difference;
 }
 
 /** @param {string} path */
@@ -160,7 +162,7 @@ function printTable(path) {
     recipes.set(recipe, [...(recipes.get(recipe) ?? []), line]);
   }
   const text = (/** @type {ReturnType<typeof spread>} */ { mean, deviation, runs }) =>
-    runs > 1 ? `${mean.toFixed(1)} ± ${deviation.toFixed(1)}` : mean.toFixed(1);
+    runs > 1 ? `${mean.toFixed(1)} ± ${deviation.toFixed(1)}` : runs === 1 ? mean.toFixed(1) : "–";
   console.log(
     "| task | metric | rate | epochs | seeds | transformers, last | Espalier, last | difference (its standard error) | transformers, best | Espalier, best | difference (its standard error) |",
   );
