@@ -147,8 +147,10 @@ export {
 export { finetunedOf, KEEP_ZEROS, keepPruned } from "./parts/pruned.ts";
 export { checkRamp, countKept, cubicSparsity, type Ramp } from "./parts/ramp.ts";
 export {
-  checkLayers,
   checkRange,
+  HALF,
+  HALF_HELP,
+  layersOf,
   shallower,
   TAKES,
   type Take,

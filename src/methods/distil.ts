@@ -21,7 +21,7 @@
 
 import type { Method, MethodState, Teacher } from "../contract/method.ts";
 import { distillationLoss, isTeacher, studentOf, teacherOf } from "../parts/distil.ts";
-import { checkLayers, checkRange, shallower } from "../parts/students.ts";
+import { checkRange, HALF, HALF_HELP, layersOf, shallower } from "../parts/students.ts";
 
 export interface DistilConfig {
   readonly layers: number;
@@ -47,14 +47,11 @@ export const DISTIL: Method<DistilConfig, DistilState> = {
   },
   from: "pre-trained",
   config: {
-    layers: { default: 3, help: "layers of the student: the pre-trained model's first" },
+    layers: { default: HALF, help: `layers of the student: the pre-trained model's first (${HALF_HELP})` },
     alpha: { default: 0.5, help: "α: the teacher's weight, from 0 to below 1; the labels have 1 − α (§2)" },
     temperature: { default: 2, help: "T: how soft the teacher's answers are, above 0 (§2)" },
   },
-  prepare: (network, { layers }) => {
-    checkLayers(ID, layers, network);
-    return shallower(network, layers, "first");
-  },
+  prepare: (network, { layers }) => shallower(network, layersOf(ID, layers, network), "first"),
   init: (network, config, facts) => {
     checkRange(ID, "alpha", config.alpha, { from: 0, below: 1 });
     checkRange(ID, "temperature", config.temperature, { from: 0.01, below: Number.POSITIVE_INFINITY });

@@ -55,7 +55,7 @@ test("the cosine adds its weight times a number from 0 to 2, and nothing where s
 });
 
 test.each([
-  ["layers", { layers: 0 }],
+  ["layers", { layers: -1 }],
   ["init", { init: "random" as "fine-tuned" }],
   ["teacher", { teacher: -1 }],
   ["task", { task: -1 }],

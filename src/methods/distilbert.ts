@@ -25,7 +25,7 @@ import { add, scale } from "../graph/ops/elementwise.ts";
 import type { Network } from "../network/network.ts";
 import { checkChoice } from "../parts/checks.ts";
 import { cosineLoss, distillationLoss, isTeacher, studentOf, teacherOf } from "../parts/distil.ts";
-import { checkLayers, checkRange, shallower } from "../parts/students.ts";
+import { checkRange, HALF, HALF_HELP, layersOf, shallower } from "../parts/students.ts";
 
 /** Whose layers the student starts from. */
 const INITS = ["pre-trained", "fine-tuned"] as const;
@@ -56,8 +56,7 @@ function prepare(network: Network, { layers, init }: DistilBertConfig, { finetun
       "distilbert/teacher",
       "distilbert: expected a fine-tuned model to learn from, got none",
     );
-  checkLayers(ID, layers, origin);
-  return shallower(origin, layers, "even");
+  return shallower(origin, layersOf(ID, layers, origin), "even");
 }
 
 export const DISTILBERT: Method<DistilBertConfig, DistilBertState> = {
@@ -71,7 +70,7 @@ export const DISTILBERT: Method<DistilBertConfig, DistilBertState> = {
   },
   from: "pre-trained",
   config: {
-    layers: { default: 3, help: "layers of the student, evenly spaced (§2)" },
+    layers: { default: HALF, help: `layers of the student, evenly spaced (§2; ${HALF_HELP})` },
     init: { default: "pre-trained", help: "whose layers the student starts from: pre-trained or fine-tuned" },
     teacher: { default: 0.625, help: "weight of the teacher's answers, at least 0" },
     task: { default: 0.25, help: "weight of the labels, at least 0" },

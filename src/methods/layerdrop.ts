@@ -27,7 +27,7 @@ import { add, mul, sub } from "../graph/ops/elementwise.ts";
 import { take } from "../graph/ops/select.ts";
 import { at } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import { checkLayers, checkRange, shallower, takeLayers } from "../parts/students.ts";
+import { checkRange, HALF, HALF_HELP, layersOf, shallower, takeLayers } from "../parts/students.ts";
 
 export interface LayerDropConfig {
   readonly layers: number;
@@ -77,13 +77,13 @@ export const LAYERDROP: Method<LayerDropConfig, LayerDropState> = {
   },
   from: "pre-trained",
   config: {
-    layers: { default: 3, help: "layers of the product, evenly spaced (§3.3)" },
+    layers: { default: HALF, help: `layers of the product, evenly spaced (§3.3; ${HALF_HELP})` },
     rate: { default: 0.2, help: "p: chance that a layer is left out in a step, below 1 (§4)" },
   },
   init: (network, config, { key }) => {
-    checkLayers("layerdrop", config.layers, network);
+    const layers = layersOf("layerdrop", config.layers, network);
     checkRange("layerdrop", "rate", config.rate, { from: 0, below: 1 });
-    return { tensors: new Map(), config, depth: network.config.layers.length, key };
+    return { tensors: new Map(), config: { ...config, layers }, depth: network.config.layers.length, key };
   },
   trains: () => true,
   scalars: ({ depth, config, key }, step) => {

@@ -31,7 +31,7 @@ import {
   studentOf,
   teacherOf,
 } from "../parts/distil.ts";
-import { checkLayers, checkRange, shallower } from "../parts/students.ts";
+import { checkRange, HALF, HALF_HELP, layersOf, shallower } from "../parts/students.ts";
 
 /** Which teacher layers are followed (§3.2). */
 const STRATEGIES = ["skip", "last"] as const;
@@ -76,7 +76,10 @@ export const PKD: Method<PkdConfig, PkdState> = {
   },
   from: "pre-trained",
   config: {
-    layers: { default: 3, help: "layers of the student, at least 2: the pre-trained model's first" },
+    layers: {
+      default: HALF,
+      help: `layers of the student, at least 2: the pre-trained model's first (${HALF_HELP})`,
+    },
     strategy: {
       default: "skip",
       help: "skip: follow every L/n-th teacher layer; last: the last ones (§3.2)",
@@ -91,17 +94,14 @@ export const PKD: Method<PkdConfig, PkdState> = {
       help: "T: how soft the teacher's answers are (the paper tries 5, 10 and 20)",
     },
   },
-  prepare: (network, { layers }) => {
-    checkLayers(ID, layers, network, 2);
-    return shallower(network, layers, "first");
-  },
+  prepare: (network, { layers }) => shallower(network, layersOf(ID, layers, network, 2), "first"),
   init: (network, config, facts) => {
     checkChoice(ID, "strategy", config.strategy, STRATEGIES);
     checkRange(ID, "alpha", config.alpha, { from: 0, below: 1 });
     checkRange(ID, "beta", config.beta, { from: 0, below: ANY });
     checkRange(ID, "temperature", config.temperature, { from: 0.01, below: ANY });
     const taught = teacherOf(ID, network, facts, "states");
-    const map = layerMap(config.strategy, config.layers, taught.teacher.config.layers.length);
+    const map = layerMap(config.strategy, network.config.layers.length, taught.teacher.config.layers.length);
     return { config, map, ...taught };
   },
   trains: (_state, name) => !isTeacher(name),

@@ -177,6 +177,15 @@ test.each([
   expect(layersRead(method, method.product(), network)).toEqual(stack(S, 0, layers));
 });
 
+test.each([
+  [NETWORK, 2],
+  [TWELVE, 6],
+  [smallNetwork(CLASSES, 9), 3],
+  [smallNetwork(CLASSES, 3), 1],
+])("layers=0, %#: half of the predecessor's, or the next fewer that divide them", (network, layers) => {
+  expect(boundTo(network, { layers: 0 }).product()).toBe("1".repeat(layers));
+});
+
 test("evaluation runs the successor alone", () => {
   expect(bound().product()).toBe("11");
   expect(bound({ layers: 1 }).product()).toBe("1");
@@ -269,9 +278,9 @@ test("the product of a single swap is the predecessor with one layer in the modu
 });
 
 test.each([
-  ["theseus/layers", { layers: 3 }, "divide the predecessor's 4, got 3"],
+  ["theseus/layers", { layers: 3 }, "divide the predecessor's 4 (1, 2), got 3"],
   ["theseus/layers", { layers: 4 }, "got 4"],
-  ["theseus/layers", { layers: 0 }, "got 0"],
+  ["theseus/layers", { layers: -1 }, "got -1"],
   ["theseus/layers", { layers: 0.5 }, "got 0.5"],
   ["theseus/full", { full: 1.5 }, "got 1.5"],
   ["theseus/full", { full: Number.NaN }, "got NaN"],

@@ -40,6 +40,7 @@ import type { Method, MethodState, RunFacts } from "../contract/method.ts";
 import { type LayerSource, withLayers } from "../network/layers.ts";
 import type { Network } from "../network/network.ts";
 import { checkChoice } from "../parts/checks.ts";
+import { HALF } from "../parts/students.ts";
 
 /** How the replacing rate goes. */
 const SCHEDULES = ["curriculum", "constant", "anti-curriculum"] as const;
@@ -137,14 +138,17 @@ function missingPretrained(): never {
   );
 }
 
-function check(config: TheseusConfig, depth: number): void {
+/** Modules of the predecessor, and so layers of the successor. */
+function modulesOf(asked: number, depth: number): number {
+  const fitting = Array.from({ length: depth }, (_, i) => i).filter((n) => n > 0 && depth % n === 0);
+  const layers = asked === HALF ? fitting.at(-1) : asked;
+  if (layers !== undefined && fitting.includes(layers)) return layers;
+  const expected = `layers to divide the predecessor's ${depth} (${fitting.join(", ") || "one layer has no fewer"})`;
+  throw new ConfigError("theseus/layers", `theseus: expected ${expected}, got ${asked}`);
+}
+
+function check(config: TheseusConfig): void {
   const { layers, base, full, schedule, swap } = config;
-  if (!(Number.isInteger(layers) && layers >= 1 && layers < depth && depth % layers === 0)) {
-    throw new ConfigError(
-      "theseus/layers",
-      `theseus: expected layers to divide the predecessor's ${depth}, got ${layers}`,
-    );
-  }
   if (!(full >= 0 && full <= 1)) {
     throw new ConfigError("theseus/full", `theseus: expected full in [0, 1], got ${full}`);
   }
@@ -162,9 +166,10 @@ function check(config: TheseusConfig, depth: number): void {
   }
 }
 
-function init(network: Network, config: TheseusConfig, { steps, key, pretrained }: RunFacts): TheseusState {
+function init(network: Network, given: TheseusConfig, { steps, key, pretrained }: RunFacts): TheseusState {
   const { layers: all } = network.config;
-  check(config, all.length);
+  const config = { ...given, layers: modulesOf(given.layers, all.length) };
+  check(config);
   const moduleLayers = all.length / config.layers;
   const origin = config.init === "fine-tuned" ? network : (pretrained ?? missingPretrained());
   const tensors = new Map<string, FloatTensor>();
@@ -222,7 +227,10 @@ export const THESEUS: Method<TheseusConfig, TheseusState> = {
   },
   from: "fine-tuned",
   config: {
-    layers: { default: 3, help: "layers of the successor; must divide the predecessor's (§3.1)" },
+    layers: {
+      default: HALF,
+      help: "layers of the successor; must divide the predecessor's (§3.1; 0: half of them, or the next that does)",
+    },
     schedule: {
       default: "curriculum",
       help: "curriculum: the rate grows linearly (§3.3); constant (§3.1); anti-curriculum: it falls, the ablation",

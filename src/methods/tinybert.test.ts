@@ -91,7 +91,7 @@ test("the head does not move in the first stage, beyond its decay, and the encod
 });
 
 test.each([
-  ["layers", { layers: 0 }],
+  ["layers", { layers: -1 }],
   ["start", { start: "last" as "first" }],
   ["intermediate", { intermediate: 1 }],
   ["predictionRate", { predictionRate: -1 }],

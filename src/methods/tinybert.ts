@@ -37,7 +37,7 @@ import {
   studentOf,
   teacherOf,
 } from "../parts/distil.ts";
-import { checkLayers, checkRange, shallower, TAKES, type Take } from "../parts/students.ts";
+import { checkRange, HALF, HALF_HELP, layersOf, shallower, TAKES, type Take } from "../parts/students.ts";
 
 export interface TinyBertConfig {
   readonly layers: number;
@@ -97,7 +97,7 @@ export const TINYBERT: Method<TinyBertConfig, TinyBertState> = {
   },
   from: "pre-trained",
   config: {
-    layers: { default: 3, help: "layers of the student" },
+    layers: { default: HALF, help: `layers of the student (${HALF_HELP})` },
     start: {
       default: "even",
       help: "which of the pre-trained layers it starts from: even (spaced) or first",
@@ -114,15 +114,14 @@ export const TINYBERT: Method<TinyBertConfig, TinyBertState> = {
   },
   prepare: (network, { layers, start }) => {
     checkChoice(ID, "start", start, TAKES);
-    checkLayers(ID, layers, network);
-    return shallower(network, layers, start);
+    return shallower(network, layersOf(ID, layers, network), start);
   },
   init: (network, config, facts) => {
     checkRange(ID, "intermediate", config.intermediate, { from: 0, below: 1 });
     checkRange(ID, "predictionRate", config.predictionRate, { from: 0, below: ANY });
     checkRange(ID, "temperature", config.temperature, { from: 0.01, below: ANY });
     const taught = teacherOf(ID, network, facts, "attention");
-    const map = layerMap(config.layers, taught.teacher.config.layers.length);
+    const map = layerMap(network.config.layers.length, taught.teacher.config.layers.length);
     const { steps } = facts;
     return { config, map, steps, first: Math.floor(config.intermediate * steps), ...taught };
   },

@@ -17,7 +17,7 @@ test("the run begins with the first layers alone, and all of them are trained", 
   }
 });
 
-test.each([0, 5, 1.5])("truncate/layers: %s of 4 layers is refused", (layers) => {
+test.each([-1, 5, 1.5])("truncate/layers: %s of 4 layers is refused", (layers) => {
   const attempt = () => bind(TRUNCATE, NETWORK, { layers }, FACTS);
   expect(attempt).toThrow(ConfigError);
   expect(attempt).toThrow(expect.objectContaining({ code: "truncate/layers" }));

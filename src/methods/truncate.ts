@@ -8,7 +8,7 @@
  */
 
 import type { Method, MethodState } from "../contract/method.ts";
-import { checkLayers, shallower } from "../parts/students.ts";
+import { HALF, HALF_HELP, layersOf, shallower } from "../parts/students.ts";
 
 export interface TruncateConfig {
   readonly layers: number;
@@ -19,11 +19,8 @@ export const TRUNCATE: Method<TruncateConfig, MethodState> = {
   summary: "Keep the first layers of the pre-trained model and fine-tune them.",
   paper: undefined,
   from: "pre-trained",
-  config: { layers: { default: 3, help: "layers kept, counted from the bottom" } },
-  prepare: (network, { layers }) => {
-    checkLayers("truncate", layers, network);
-    return shallower(network, layers, "first");
-  },
+  config: { layers: { default: HALF, help: `layers kept, counted from the bottom (${HALF_HELP})` } },
+  prepare: (network, { layers }) => shallower(network, layersOf("truncate", layers, network), "first"),
   init: () => ({ tensors: new Map() }),
   trains: () => true,
   sites: () => ({}),

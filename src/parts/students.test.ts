@@ -3,7 +3,7 @@ import { CLASSES, smallNetwork } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { parameters } from "../bert/names.ts";
-import { checkLayers, checkRange, shallower, takeLayers } from "./students.ts";
+import { checkRange, layersOf, shallower, takeLayers } from "./students.ts";
 
 const NETWORK = smallNetwork(CLASSES, 4);
 
@@ -44,10 +44,19 @@ test.each([
 });
 
 test.each([
-  ["x/layers", () => checkLayers("x", 0, NETWORK)],
-  ["x/layers", () => checkLayers("x", 5, NETWORK)],
-  ["x/layers", () => checkLayers("x", 1.5, NETWORK)],
-  ["x/layers", () => checkLayers("x", 1, NETWORK, 2)],
+  [4, 1, 2],
+  [3, 1, 1],
+  [1, 1, 1],
+  [3, 2, 2],
+])("half of %i layers, at least %i, are %i", (depth, least, expected) => {
+  expect(layersOf("x", 0, smallNetwork(CLASSES, depth), least)).toBe(expected);
+});
+
+test.each([
+  ["x/layers", () => layersOf("x", -1, NETWORK)],
+  ["x/layers", () => layersOf("x", 5, NETWORK)],
+  ["x/layers", () => layersOf("x", 1.5, NETWORK)],
+  ["x/layers", () => layersOf("x", 1, NETWORK, 2)],
   ["x/share", () => checkRange("x", "share", 1, { from: 0, below: 1 })],
   ["x/share", () => checkRange("x", "share", Number.NaN, { from: 0, below: Number.POSITIVE_INFINITY })],
 ])("%s: %s is refused", (code, attempt) => {

@@ -14,11 +14,23 @@ import type { Network } from "../network/network.ts";
 export const TAKES = ["first", "even"] as const;
 export type Take = (typeof TAKES)[number];
 
-/** @throws {ConfigError} `ID/layers` when `layers` is no number of layers that the network can be cut to */
-export function checkLayers(id: string, layers: number, { config }: Network, least = 1): void {
+/** What a setting of a number of layers stands at: the network's own number decides. */
+export const HALF = 0;
+
+/** What a help text says of `HALF`. */
+export const HALF_HELP = "0: half of the model's";
+
+/**
+ * Layers of a student: as asked, or half of the network's.
+ *
+ * @throws {ConfigError} `ID/layers` when the network cannot be cut to as many
+ */
+export function layersOf(id: string, asked: number, { config }: Network, least = 1): number {
   const depth = config.layers.length;
-  if (Number.isInteger(layers) && layers >= least && layers <= depth) return;
-  throw new ConfigError(`${id}/layers`, `${id}: expected ${least} to ${depth} layers, got ${layers}`);
+  const layers = asked === HALF ? Math.max(least, Math.floor(depth / 2)) : asked;
+  if (Number.isInteger(layers) && layers >= least && layers <= depth) return layers;
+  const expected = `${least} to ${depth} layers, or 0 for half of them`;
+  throw new ConfigError(`${id}/layers`, `${id}: expected ${expected}, got ${asked}`);
 }
 
 /** @throws {ConfigError} `ID/NAME` when a number lies outside of its range */
