@@ -60,8 +60,15 @@ export function missingColumn(column: Column, found: readonly string[], where: s
   const got = `${names.join(", ")}${found.length > 40 ? ", …" : ""}`;
   const near = typeof column === "string" ? nearest(column, found) : undefined;
   const other = column === "text" || column === "label" ? `; --${column} names another` : "";
-  const hint = near === undefined ? other : `; did you mean ${show(near)}?`;
+  const hinted = near === undefined ? other : `; did you mean ${show(near)}?`;
+  const hint = isList(column, found) ? "; columns of several labels need --multi-label" : hinted;
   return new InputError("table/column", `${where}: expected a column ${show(column)}, got ${got}${hint}`);
+}
+
+/** True for the names of two or more columns that are there, with commas between. */
+function isList(column: Column, found: readonly string[]): boolean {
+  const names = typeof column === "string" ? column.split(",") : [];
+  return names.length > 1 && names.every((name) => found.includes(name.trim()));
 }
 
 /** The error for a column that is there more than once: which one is meant, nobody can tell. */

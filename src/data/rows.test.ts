@@ -294,14 +294,22 @@ test("a folder in place of a file is named, with what lies in it", async () => {
   const inside = join(folder, "SST-2");
   mkdirSync(inside);
   writeFileSync(join(inside, "train.tsv"), "x");
-  await expect(readTable(inside, columns, { format: "tsv" })).rejects.toThrow(
-    "SST-2: expected one file, got a folder with train.tsv; name the file, or say with --task which GLUE task lies in it",
-  );
+  const message =
+    "SST-2: expected one file, got a folder with train.tsv; name the file, or say with --task which GLUE task lies in it";
+  await expect(readTable(inside, columns, { format: "tsv" })).rejects.toThrow(message);
+  await expect(readTable(inside, columns)).rejects.toThrow(message);
 });
 
 test("a file that is not there is named", async () => {
   const reading = readTable(join(folder, "none.csv"), columns);
   await expect(reading).rejects.toThrow(/none.csv: expected a readable file, got: ENOENT/);
+});
+
+test("names of several columns are said to need --multi-label", async () => {
+  const got = await failure("several.csv", "text,a,b\nx,1,0\n", { text: "text", label: "a, b" });
+  expect(got).toBe(
+    'table/column: several.csv: expected a column "a, b", got text, a, b; columns of several labels need --multi-label',
+  );
 });
 
 test("a column by place beyond the last is refused", async () => {

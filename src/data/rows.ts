@@ -89,7 +89,7 @@ export async function readBytes(file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (cause) {
-    throw await unreadable(file, basename(file), cause);
+    throw unreadable(file, basename(file), cause);
   }
 }
 

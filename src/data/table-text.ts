@@ -6,8 +6,8 @@
  */
 
 import { isUtf8 } from "node:buffer";
-import { createReadStream } from "node:fs";
-import { open, readdir } from "node:fs/promises";
+import { createReadStream, readdirSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { basename } from "node:path";
 import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
@@ -32,11 +32,12 @@ const PIECE = 1 << 20;
 
 /**
  * The format a file's name tells; `.gz` after it does not count.
- * @throws {InputError} `table/format` for another ending.
+ * @throws {InputError} `table/format` for another ending; `table/folder` for a folder that has none.
  */
 export function formatOf(file: string): TableFormat {
   const found = formatNamed(file);
   if (found !== undefined) return found;
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw folderError(file);
   const known = Object.keys(EXTENSIONS).join(", ");
   const message = `${basename(file)}: expected a name ending in ${known}, each perhaps with .gz after it, got another`;
   throw new InputError("table/format", message);
@@ -109,20 +110,22 @@ async function firstBytes(file: string, name: string): Promise<Uint8Array> {
       await handle.close();
     }
   } catch (cause) {
-    throw await unreadable(file, name, cause);
+    throw unreadable(file, name, cause);
   }
 }
 
 /** The error for a file that cannot be opened; of a folder it says what is in it. */
-export async function unreadable(file: string, name: string, cause: unknown): Promise<InputError> {
-  if (cause instanceof Error && "code" in cause && cause.code === "EISDIR") {
-    const tables = (await readdir(file)).filter((entry) => formatNamed(entry) !== undefined);
-    const inside = tables.length === 0 ? "without a table" : `with ${tables.slice(0, 6).join(", ")}`;
-    const message = `${name}: expected one file, got a folder ${inside}; name the file, or say with --task which GLUE task lies in it`;
-    return new InputError("table/folder", message, { cause });
-  }
+export function unreadable(file: string, name: string, cause: unknown): InputError {
+  if (cause instanceof Error && "code" in cause && cause.code === "EISDIR") return folderError(file, cause);
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new InputError("table/missing", `${name}: expected a readable file, got: ${reason}`, { cause });
+}
+
+function folderError(folder: string, cause?: Error): InputError {
+  const tables = readdirSync(folder).filter((entry) => formatNamed(entry) !== undefined);
+  const inside = tables.length === 0 ? "without a table" : `with ${tables.slice(0, 6).join(", ")}`;
+  const message = `${basename(folder)}: expected one file, got a folder ${inside}; name the file, or say with --task which GLUE task lies in it`;
+  return new InputError("table/folder", message, { cause });
 }
 
 const FOREIGN: readonly (readonly [readonly number[], string])[] = [

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { writeFolder } from "../network/folder.ts";
+import { encodeEsp } from "../sparse/esp/model.ts";
 import { loadModel, locateModel, measureModel } from "./models.ts";
 
 test("a folder and a run both lead to a network and the folder it is in", async () => {
@@ -14,6 +15,16 @@ test("a folder and a run both lead to a network and the folder it is in", async 
   const { network, path, run: root } = await loadModel(run);
   expect([path, root]).toEqual([join(run, "model"), run]);
   expect(network).toEqual(tinyModel());
+});
+
+test("an .esp file is known by its first bytes too, whatever it is called", async () => {
+  const root = await newFolder();
+  await writeFile(join(root, "model"), await encodeEsp(tinyModel()));
+  const { name, network } = await loadModel(join(root, "model"));
+  expect(name).toBe("model");
+  expect([...network.tensors.keys()]).toEqual([...tinyModel().tensors.keys()]);
+  await writeFile(join(root, "short"), "\u0089");
+  await expect(locateModel(join(root, "short"))).rejects.toMatchObject({ code: "model/foreign" });
 });
 
 test("what was left out of a model is told once, under the model's name", async () => {

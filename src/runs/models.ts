@@ -5,7 +5,7 @@
  * (network/folder.ts) or the file (sparse/esp/), fetching it (hub/).
  */
 
-import { existsSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { InputError } from "../base/errors.ts";
@@ -18,6 +18,7 @@ import { measureFile } from "../measure/machine.ts";
 import type { FileBytes } from "../measure/result.ts";
 import { readFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
+import { MAGIC } from "../sparse/esp/container.ts";
 import { decodeEsp, networkOf } from "../sparse/esp/model.ts";
 import { EMBEDDED, EMBEDDED_NAME, embeddedModel } from "./embedded.ts";
 import { runPaths } from "./folder.ts";
@@ -96,9 +97,20 @@ function hubHint(ref: string): string {
   return `; did you mean ${name}${full}, of the Hugging Face hub?`;
 }
 
-/** True for the path of a file that is called as .esp files are; a folder may be called as it likes. */
+/** True for a file that is called as .esp files are, or begins as they do; a folder may be called as it likes. */
 export function isEsp(path: string): boolean {
-  return path.endsWith(".esp") && statSync(path).isFile();
+  return statSync(path).isFile() && (path.endsWith(".esp") || beginsAsEsp(path));
+}
+
+function beginsAsEsp(path: string): boolean {
+  const file = openSync(path, "r");
+  try {
+    const bytes = new Uint8Array(MAGIC.length);
+    readSync(file, bytes);
+    return bytes.every((byte, i) => byte === MAGIC[i]);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Reads the network of an .esp file. @throws {FormatError} as `decodeEsp` does */

@@ -3,7 +3,7 @@
  * it. A run of which only the masks were kept is as good as one with its weights.
  */
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { InputError } from "../base/errors.ts";
@@ -54,7 +54,7 @@ export async function findModels(refs: readonly string[]): Promise<string[]> {
 /** A folder that is neither a model's nor a run's. */
 function isFolderOfRuns(ref: string): boolean {
   const root = resolve(ref);
-  if (!existsSync(root) || ref.endsWith(".esp")) return false;
+  if (!existsSync(root) || !statSync(root).isDirectory()) return false;
   const { model, recipe } = runPaths(root);
   return ![join(root, "config.json"), recipe, join(model, "config.json")].some((path) => existsSync(path));
 }
