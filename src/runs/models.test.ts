@@ -39,6 +39,20 @@ test("what was left out of a model is told once, under the model's name", async 
   ]);
 });
 
+test("of a folder with an ONNX file in 8 bits alone it is told that the float32 weights are read", async () => {
+  const folder = await written(tinyModel());
+  const notes: unknown[] = [];
+  const load = () => loadModel(folder, { report: (event) => notes.push(event) });
+  await mkdir(join(folder, "onnx"));
+  await writeFile(join(folder, "onnx", "model_quantized.onnx"), "");
+  await load();
+  const text = "tiny: its weights in float32 are read, not onnx/model_quantized.onnx";
+  expect(notes).toEqual([{ kind: "note", text }]);
+  await writeFile(join(folder, "onnx", "model.onnx"), "");
+  await load();
+  expect(notes).toHaveLength(1);
+});
+
 test("what is no model is refused by what it is", async () => {
   const root = await newFolder();
   const refused = (ref: string, code: string) =>

@@ -126,8 +126,16 @@ export async function loadModel(ref: string, context: RunContext = {}): Promise<
   const place = await locateModel(ref, context);
   const note = (text: string): void => context.report?.({ kind: "note", text: `${place.name}: ${text}` });
   const network = isEsp(place.path) ? await readEsp(place.path) : await readFolder(place.path, note);
+  const eightBits = quantizedCopy(place.path);
+  if (eightBits !== undefined) note(`its weights in float32 are read, not ${eightBits}`);
   context.signal?.throwIfAborted();
   return { ...place, network };
+}
+
+/** The only ONNX file of a folder, where that is one in 8 bits: who wrote it may think that it is what is read. */
+function quantizedCopy(path: string): string | undefined {
+  const has = (name: string): boolean => existsSync(join(path, "onnx", name));
+  return has("model_quantized.onnx") && !has("model.onnx") ? "onnx/model_quantized.onnx" : undefined;
 }
 
 /** Bytes of a model's tensor files, or of its .esp file, as they lie on the disk and after gzip. */
