@@ -64,6 +64,18 @@ test("a dense model, a run without answers and one without its model each get a 
   expect(gone).toContain("Accuracy fell from 80.0 % to 75.0 %");
 });
 
+test("a run over folds has no model of its own, and its folds are named instead", async () => {
+  const run = await madeRun({ without: ["answers", "model"] });
+  const { result } = runPaths(run);
+  const alone: object = JSON.parse(await readFile(result, "utf8"));
+  await writeFile(result, JSON.stringify({ ...alone, folds: { before: [0.8, 0.8], after: [0.7, 0.8] } }));
+  const { missing } = await report({ runs: [run], out: join(run, "page.html") });
+  expect(missing).toEqual([expect.stringMatching(/Each fold has a model of its own.*in folds\/1 and on/)]);
+  const page = await readFile(join(run, "page.html"), "utf8");
+  expect(page).not.toContain("model is gone");
+  expect(page).not.toContain("no model in the run");
+});
+
 test("a damaged file of answers costs its sections and nothing else", async () => {
   const run = await madeRun();
   await writeFile(runPaths(run).answers, "{");

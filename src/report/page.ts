@@ -86,6 +86,7 @@ function sectionsOf(run: RunSource, detail: Detail): Section[] {
   const inside = insideSection(run, detail);
   const answers = answerSections(run, detail);
   const recipe = recipeSection(run);
+  if (run.result?.folds !== undefined) return [training, recipe];
   if (detail === "whole") return [training, ...answers, inside, costSection(run), recipe];
   // The curve and the parts of a run stand in its own report.
   const isLong = (section: Section): boolean => section.id.endsWith("-calibration");

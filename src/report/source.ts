@@ -110,8 +110,10 @@ export async function readRun(root: string, id: string, name: string, hand?: AtH
   const result = hand?.result ?? (existsSync(paths.result) ? await readResult(paths.result) : undefined);
   const history = historyOf(await readMetrics(paths.metrics), result?.wallSeconds);
   if (result === undefined) missing.push(stoppedText(root, history, await folderState(root)));
-  const answers = await answersOf(paths, result, missing);
-  const product = await productOf(paths, result, hand, missing);
+  const isAcross = result?.folds !== undefined;
+  if (isAcross) missing.push(ACROSS_FOLDS);
+  const answers = isAcross ? undefined : await answersOf(paths, result, missing);
+  const product = isAcross ? undefined : await productOf(paths, result, hand, missing);
   return {
     id,
     name,
@@ -124,6 +126,10 @@ export async function readRun(root: string, id: string, name: string, hand?: AtH
     ...(product ? { product } : {}),
   };
 }
+
+/** What is missing of a run over folds. */
+const ACROSS_FOLDS =
+  "Each fold has a model of its own. What it answered and what is inside of it is shown by the report of each, in folds/1 and on.";
 
 /** What is missing of a run without a result; one without a checkpoint has failed, or has only begun. */
 function stoppedText(root: string, { steps, total }: History, state: FolderState): string {
