@@ -80,12 +80,12 @@ export type {
   TopologyOptions,
 } from "./options/models.ts";
 export type { ReportOptions } from "./options/reporting.ts";
+export type { ReproduceOptions } from "./options/reproducing.ts";
 export type {
   AugmentOptions,
   CompressOptions,
   FinetuneOptions,
   PretrainOptions,
-  ReproduceOptions,
 } from "./options/training.ts";
 export type { PlannedJob, PlannedWork } from "./reproduce/reproduce.ts";
 export { planReproduction, reproduce } from "./reproduce/reproduce.ts";

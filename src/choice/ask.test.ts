@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { tinyModel, written } from "../../test/support/tiny-model.ts";
+import { methodById } from "../methods/registry.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS } from "../options/training.ts";
 import { rowsFor, withMethod } from "./ask.ts";
@@ -64,6 +65,8 @@ test.each([
 test("the rows that ship are of one model, and each says what it stands on", () => {
   expect(FIGURES.layers).toBeGreaterThan(1);
   for (const row of FIGURES.rows) {
+    // Else the fine-tuning before it would take the row's rate too.
+    expect(methodById(row.method, row).learningRate).toBe(row.learningRate);
     expect(row.runs).toBeGreaterThan(0);
     expect(row.size).toBeGreaterThan(0);
     expect(row.faster).toBeGreaterThan(0);

@@ -30,7 +30,6 @@ import { concludeRun, type ReportedModel, report } from "../runs/conclusion.ts";
 import { type LabelledData, readData } from "../runs/data.ts";
 import { floorsFor, reportData } from "../runs/data-facts.ts";
 import { encodeSets, type Sets } from "../runs/encoded.ts";
-import { ENOUGH_TO_COMPRESS, ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
 import { openRun, type RunFolder } from "../runs/folder.ts";
 import { acrossFolds, asksForFolds } from "../runs/folds/across.ts";
 import { withHeadFor } from "../runs/head.ts";
@@ -43,6 +42,7 @@ import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
 import { objectiveOf, vectorObjective } from "../train/objective.ts";
 import { asTyped, type ChosenMethod, chooseMethod, requestOf } from "./own-method.ts";
+import { chooseEpochs, chooseRates } from "./pace.ts";
 import { type Given, loadGiven, madeModel } from "./predecessor.ts";
 import { quantize } from "./quantize.ts";
 
@@ -99,7 +99,8 @@ async function compressWith(
   const data = await readData(asked, undefined, context);
   const { base, given, maxLength, objective } = await readModels(asked, data, context);
   const epochs = chooseEpochs(asked, data.train.examples.length, longer, context);
-  const settings = { ...asked, ...data.columns, maxLength, ...epochs };
+  const rates = chooseRates(asked, method, context);
+  const settings = { ...asked, ...data.columns, maxLength, ...epochs, ...rates };
   const original = withLength(withHeadFor(base.network, data.train, settings.seed), maxLength);
   const encoded = encodeSets(original, data, settings);
   const bindTo = binderOf(method, settings, base.network, original);
@@ -206,23 +207,10 @@ async function begin(
   return { ...sets, before };
 }
 
-/** The passes of the compression, and of the fine-tuning before it where there is one. */
-function chooseEpochs(
-  asked: CompressSettings,
-  examples: number,
-  longer: number | undefined,
-  context: RunContext,
-): { readonly epochs: number; readonly finetuneEpochs?: number } {
-  const epochs = trainingEpochs(asked, examples, { ...ENOUGH_TO_COMPRESS, longer }, context);
-  if (asked.finetuned !== undefined) return { epochs };
-  const typed = { ...asked, epochs: asked.finetuneEpochs ?? asked.epochs };
-  return { epochs, finetuneEpochs: trainingEpochs(typed, examples, ENOUGH_TO_FINETUNE) };
-}
-
 /** Binds the method to a fine-tuned model, with all that it may know before its first step. */
 function binderOf(
   method: ConfiguredMethod,
-  settings: CompressSettings,
+  settings: CompressSettings & { readonly learningRate: number },
   pretrained: Network,
   original: Network,
 ): (finetuned: Network, steps: number) => BoundMethod {

@@ -47,6 +47,16 @@ test("a module's default export is a method, by path and by file URL, and is kno
   expect((await chosen(url)).own).toMatchObject({ path: url, sha256: own?.sha256 });
 });
 
+test("a method's own learning rate is a number for its settings, or none", async () => {
+  const rated = (of: string) => moduleOf(mine(`learningRate: { of: ${of}, help: "of depth" }`));
+  const path = await rated("({ depth }) => (depth > 3 ? 1e-3 : undefined)");
+  expect((await chosen(path, { depth: "5" })).method.learningRate).toBe(1e-3);
+  expect((await chosen(path)).method.learningRate).toBeUndefined();
+  await expect(chosen(await rated("() => 'fast'"))).rejects.toThrow(
+    "plain.learningRate.of: expected a number, got",
+  );
+});
+
 test("a module that changes while the program goes on is read again", async () => {
   const path = await moduleOf(`export default ${PLAIN}`);
   const before = await chosen(path);

@@ -54,6 +54,13 @@ test("with force the fine-tuned model of the run that is replaced goes too", asy
   expect(existsSync(runPaths(finetuned).checkpoints)).toBe(false);
 });
 
+test("the fine-tuning has a rate of its own where one is given", async () => {
+  const given = { ...(await options()), finetuneRate: 3e-3 };
+  await compress(given);
+  expect(await learningRateOf(join(given.out, "finetuned"))).toBe(3e-3);
+  expect(await learningRateOf(given.out)).toBe(1e-2);
+});
+
 test("stopped while fine-tuning, a run goes on as the whole it is, and never with other settings", async () => {
   const given = await options();
   expect(await stoppedIn("fine-tuning", given)).toMatchObject({

@@ -149,10 +149,11 @@ function optionsOf(settings: CompressSettings, out: string): FinetuneOptions {
     augmented: _augmented,
     calibrate: _calibrate,
     threshold: _threshold,
-    finetuneEpochs: epochs,
+    finetuneEpochs: epochs = settings.epochs,
+    finetuneRate: learningRate = settings.learningRate,
     ...shared
   } = settings;
-  return { ...shared, ...(epochs === undefined ? {} : { epochs }), out, force: false, floor: ["none"] };
+  return { ...shared, epochs, learningRate, out, force: false, floor: ["none"] };
 }
 
 /** @throws {ConfigError} `compress/stale` */

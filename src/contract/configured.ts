@@ -24,6 +24,8 @@ export interface ConfiguredMethod {
   readonly id: string;
   /** Every setting resolved, defaults included. */
   readonly settings: Readonly<Record<string, Setting["default"]>>;
+  /** See Method.learningRate, at these settings. */
+  readonly learningRate: number | undefined;
   /** @throws {ConfigError} when the settings do not fit the network */
   readonly bind: (network: Network, facts: RunFacts) => BoundMethod;
   /** See Method.from. */
@@ -39,6 +41,8 @@ export interface RegisteredMethod {
   readonly from: "fine-tuned" | "pre-trained";
   /** What may be set, by name. */
   readonly fields: Readonly<Record<string, Setting>>;
+  /** See OwnRate.help. */
+  readonly rate: string | undefined;
   /** The method itself, to know it again. */
   readonly value: unknown;
   /** @throws {ConfigError} as `methodConfig` does */
@@ -57,6 +61,7 @@ export function registerMethod<Config extends object, State extends MethodState>
     paper,
     from,
     fields: { ...method.config },
+    rate: method.learningRate?.help,
     value: method,
     configure: (request) => {
       const config = methodConfig(id, method.config, request);
@@ -64,6 +69,7 @@ export function registerMethod<Config extends object, State extends MethodState>
       return {
         id,
         settings,
+        learningRate: method.learningRate?.of(config),
         from,
         // Training moves weights off their levels: it begins in float32.
         bind: (network, facts) => change(() => requireFitting(bind(method, inFloat(network), config, facts))),

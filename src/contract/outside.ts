@@ -24,7 +24,7 @@ import {
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { type RegisteredMethod, registerMethod } from "./configured.ts";
-import type { Answers, Citation, HostWork, Method, MethodState, Setting } from "./method.ts";
+import type { Answers, Citation, HostWork, Method, MethodState, OwnRate, Setting } from "./method.ts";
 
 type Settings = Readonly<Record<string, Setting["default"]>>;
 type Outside = Method<Settings, MethodState>;
@@ -51,6 +51,7 @@ const FIELDS: { readonly [K in keyof Outside]-?: JsonShape<Outside[K]> } = {
   paper: ifThere(CITATION),
   from: oneOfValues("fine-tuned", "pre-trained"),
   config: mapOf(record<Setting>({ default: aSetting, help: aText })),
+  learningRate: ifThere(record<OwnRate<Settings>>({ of: FUNCTION, help: aText })),
   prepare: MAYBE,
   init: FUNCTION,
   trains: FUNCTION,
@@ -88,8 +89,12 @@ const VALUE = primitive<Value>(
 );
 const NUMBER = primitive<number>("a number", (value) => typeof value === "number" && !Number.isNaN(value));
 
+/** Records of functions among the fields. */
+const NESTED: readonly string[] = ["host", "learningRate"];
+
 /** What functions give, by their paths: where it is of another kind, the graph or the engine would fail without their names. */
 const GIVES: Readonly<Record<string, JsonShape<unknown>>> = {
+  "learningRate.of": ifThere(NUMBER),
   scalars: mapOf(NUMBER),
   structure: aText,
   product: aText,
@@ -148,7 +153,7 @@ function namingErrors(value: object, id: string, prefix = ""): object {
   const named = Object.entries(value).map(([name, part]: [string, unknown]) => {
     const path = `${prefix}${name}`;
     if (typeof part === "function") return [name, namingItsErrors(part, value, { id, path })];
-    return [name, name === "host" && isObject(part) ? namingErrors(part, id, "host.") : part];
+    return [name, NESTED.includes(name) && isObject(part) ? namingErrors(part, id, `${name}.`) : part];
   });
   return Object.fromEntries(named);
 }

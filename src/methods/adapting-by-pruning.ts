@@ -55,6 +55,7 @@ import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
 import { keepPruned } from "../parts/pruned.ts";
 import { checkRamp, countKept, cubicSparsity } from "../parts/ramp.ts";
+import { RATE_OF_HEADS } from "../parts/rates.ts";
 
 const ID = "adapting-by-pruning";
 const SCORE = "score.";
@@ -321,13 +322,11 @@ export const ADAPTING_BY_PRUNING: Method<AdaptingConfig, AdaptingState> = {
     hard: { default: 1e5, help: "t_l: temperature of the forward pass (appendix, Table 1)" },
     soft: { default: 1, help: "t_s: temperature of the derivative (appendix, Table 1)" },
     mean: { default: 0.01, help: "mean of the initial scores (§4)" },
-    deviation: {
-      default: 0.001,
-      help: "their standard deviation: the printed variance would prune 38 % at once",
-    },
+    deviation: { default: 0.001, help: "their deviation: the printed variance would prune 38 % at once" },
     recovery: { default: true, help: "false: a connection once pruned stays so (§5.3)" },
     control: { default: "none", help: "shuffle or reinit: the ablations of §5.3; redraw: ours" },
   },
+  learningRate: RATE_OF_HEADS,
   prepare,
   init,
   trains: (_state, name) => name.startsWith(SCORE) || isHead(name),

@@ -22,12 +22,23 @@ export function methodsPage(): string {
   ].join("\n");
 }
 
-function section({ id, summary, paper, fields }: RegisteredMethod): string[] {
+function section({ id, summary, paper, fields, rate }: RegisteredMethod): string[] {
   const source = paper ? [`${paper.authors}: [${paper.title}](${paper.url}), ${paper.venue}.`, ""] : [];
   const rows = Object.entries(fields).map(
     ([name, field]) => `| \`${name}\` | \`${field.default}\` | ${escapeCell(field.help)} |`,
   );
   const settings =
     rows.length > 0 ? ["| setting | default | |", "|---|---|---|", ...rows, ""] : ["No settings.", ""];
-  return [`## ${id}`, "", summary, "", `Source: \`src/methods/${id}.ts\``, "", ...source, ...settings];
+  const own = rate === undefined ? [] : [`Learning rate where none is given: ${escapeCell(rate)}.`, ""];
+  return [
+    `## ${id}`,
+    "",
+    summary,
+    "",
+    `Source: \`src/methods/${id}.ts\``,
+    "",
+    ...source,
+    ...settings,
+    ...own,
+  ];
 }

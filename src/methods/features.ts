@@ -11,6 +11,7 @@
 
 import type { Method, MethodState } from "../contract/method.ts";
 import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.ts";
+import { RATE_OF_HEADS } from "../parts/rates.ts";
 
 export interface FeaturesConfig {
   readonly head: HeadSetting;
@@ -26,6 +27,7 @@ export const FEATURES: Method<FeaturesConfig, MethodState> = {
   config: {
     head: { default: "pooler", help: HEAD_HELP },
   },
+  learningRate: RATE_OF_HEADS,
   prepare: (network, { head }, facts) => withReader(ID, network, head, facts),
   init: () => ({ tensors: new Map() }),
   trains: (_state, name) => isHead(name),

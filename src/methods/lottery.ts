@@ -28,6 +28,7 @@ import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
 import { keepPruned } from "../parts/pruned.ts";
 import { countKept } from "../parts/ramp.ts";
+import { TICKET_RATE } from "../parts/rates.ts";
 
 const ID = "lottery";
 /** Share of a round that warms up: the run's default. */
@@ -131,6 +132,10 @@ export const LOTTERY: Method<LotteryConfig, LotteryState> = {
     block: { default: "1", help: BLOCK_HELP },
     frozen: { default: false, help: "the ticket keeps its pre-trained values; its head alone is trained" },
     head: { default: "pooler", help: HEAD_HELP },
+  },
+  learningRate: {
+    of: ({ frozen }) => (frozen ? TICKET_RATE : undefined),
+    help: "3e-4 with frozen: the head ends over frozen weights, but all is trained on the way (5e-5 before)",
   },
   prepare,
   init,

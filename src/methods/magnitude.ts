@@ -26,6 +26,7 @@ import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts"
 import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
 import { KEEP_ZEROS, keepPruned } from "../parts/pruned.ts";
 import { checkRamp, countKept, cubicSparsity, type Ramp } from "../parts/ramp.ts";
+import { RATE_OF_ZEROS_OR_HEADS } from "../parts/rates.ts";
 
 const ID = "magnitude";
 const SCHEDULES = ["gradual", "one-shot"] as const;
@@ -122,6 +123,7 @@ export const MAGNITUDE: Method<MagnitudeConfig, MagnitudeState> = {
     distil: { default: false, help: "half of the loss is the fine-tuned model's answers, temperature 2" },
     head: { default: "pooler", help: HEAD_HELP },
   },
+  learningRate: RATE_OF_ZEROS_OR_HEADS,
   prepare,
   init,
   trains: ({ config }, name) => !isTeacher(name) && (!config.frozen || isHead(name)),

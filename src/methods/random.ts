@@ -18,6 +18,7 @@ import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.
 import { matricesIn, SCOPES, type Scope } from "../parts/matrices.ts";
 import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
 import { KEEP_ZEROS, keepPruned } from "../parts/pruned.ts";
+import { RATE_OF_ZEROS_OR_HEADS } from "../parts/rates.ts";
 
 const ID = "random";
 
@@ -59,6 +60,7 @@ export const RANDOM: Method<RandomConfig, RandomState> = {
     frozen: { default: false, help: "train the head alone; survivors keep their pre-trained values" },
     head: { default: "pooler", help: HEAD_HELP },
   },
+  learningRate: RATE_OF_ZEROS_OR_HEADS,
   prepare,
   init: ({ tensors }, config) => ({ tensors: new Map(), config, names: matricesIn(tensors, config.scope) }),
   trains: ({ config }, name) => !config.frozen || isHead(name),

@@ -45,6 +45,7 @@ import { matricesIn, weightsIn } from "../parts/matrices.ts";
 import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
 import { finetunedOf, KEEP_ZEROS, keepPruned } from "../parts/pruned.ts";
 import { countKept, cubicSparsity } from "../parts/ramp.ts";
+import { RATE_OF_ZEROS } from "../parts/rates.ts";
 
 const ID = "sparsebert";
 const INITS = ["pre-trained", "fine-tuned"] as const;
@@ -153,6 +154,7 @@ export const SPARSEBERT: Method<SparseBertConfig, SparseBertState> = {
     times: { default: 100, help: "J: prunings on the way (100 in the authors' code)" },
     block: { default: "1", help: BLOCK_HELP },
   },
+  learningRate: RATE_OF_ZEROS,
   prepare,
   init,
   trains: (_state, name) => !isTeacher(name),

@@ -1,5 +1,5 @@
 /**
- * The options of the commands that train, and of what runs several (the rest: models.ts, shared.ts): each one's kind, default, unit and meaning, once.
+ * The options of the commands that train (the rest: models.ts, reproducing.ts, shared.ts): each one's kind, default, unit and meaning, once.
  *
  * `XOptions` is what a caller passes (defaults may be left out), `XSettings` is what the run works with and what
  * recipe.json records; `resolveOptions(X, options)` leads from one to the other. A command line flag is the field's
@@ -30,6 +30,11 @@ const OUTPUT = {
 /** By one word in the flag's place: together they leave no room for what it means. */
 const FLOORS = { ...someOf("none", "tf-idf", "static"), placeholder: "names" };
 
+const LEARNING_RATE = number(0, 1, { above: true });
+/** Of fine-tuning, and of a method that has none of its own. */
+export const USUAL_RATE = 5e-5;
+const USUAL_RATE_TEXT = USUAL_RATE.toExponential();
+
 /** Everything that shapes training on labelled data. */
 const TRAINING = {
   validation: optional(text("path"), "file to evaluate on, for data without --task", {
@@ -39,7 +44,7 @@ const TRAINING = {
     absent: "3; of few examples more, until there are 120 steps, or 600 of compress",
   }),
   batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
-  learningRate: withDefault(number(0, 1, { above: true }), 5e-5, "highest learning rate of AdamW"),
+  learningRate: withDefault(LEARNING_RATE, USUAL_RATE, "highest learning rate of AdamW"),
   weightDecay: withDefault(number(0, 1), 0.01, "decoupled weight decay, not on biases and layer norms"),
   warmup: withDefault(number(0, 1, { below: true }), 0.1, "share of the steps in which the rate rises"),
   clip: withDefault(number(0, 1e9), 1, "largest norm of the gradient; 0 does not clip"),
@@ -139,6 +144,9 @@ export const COMPRESS = schema(
     finetuned: optional(MODEL, "a model already fine-tuned on this data: where to start, and the teacher", {
       absent: "fine-tune the model first",
     }),
+    finetuneRate: optional(LEARNING_RATE, "highest learning rate of the fine-tuning that comes first", {
+      absent: `as --learning-rate where the method has no rate of its own, else ${USUAL_RATE_TEXT}`,
+    }),
     finetuneEpochs: optional(
       number(0, 10_000, { above: true }),
       "passes of the fine-tuning that comes first",
@@ -162,6 +170,9 @@ export const COMPRESS = schema(
     ...cutAt("that of --finetuned; else 128, or what the model takes where that is less"),
     ...OUTPUT,
     ...TRAINING,
+    learningRate: optional(LEARNING_RATE, "highest learning rate of AdamW", {
+      absent: `the method's own, which docs/methods.md tells, or ${USUAL_RATE_TEXT}`,
+    }),
     ...COMMON,
   },
   dataRule,
@@ -173,10 +184,13 @@ export const COMPRESS = schema(
     finetuned === undefined || folds === undefined
       ? undefined
       : `${name("folds")}: expected it without ${name("finetuned")}, got both: ${finetuned} may know the examples that judge`,
-  ({ finetuned, finetuneEpochs }, name) =>
-    finetuned === undefined || finetuneEpochs === undefined
+  ({ finetuned, finetuneEpochs, finetuneRate }, name) => {
+    if (finetuned === undefined) return undefined;
+    const own = finetuneEpochs === undefined ? "finetuneRate" : "finetuneEpochs";
+    return finetuneEpochs === undefined && finetuneRate === undefined
       ? undefined
-      : `${name("finetuneEpochs")}: expected it without ${name("finetuned")}, got both: ${finetuned} is not fine-tuned again`,
+      : `${name(own)}: expected it without ${name("finetuned")}, got both: ${finetuned} is not fine-tuned again`;
+  },
   ({ widths = [], embedding }, name) => {
     const wrong = widths.find((width) => !/^[1-9]\d{0,4}$/.test(width));
     if (wrong !== undefined) return `${name("widths")}: expected whole numbers from 1 up, got ${wrong}`;
@@ -294,46 +308,3 @@ export const DEMO = schema("demo", {
 });
 export type DemoOptions = OptionsOf<typeof DEMO.fields>;
 export type DemoSettings = SettingsOf<typeof DEMO.fields>;
-
-/** A paper's table, run at the scale of a model, beside the numbers that were published. */
-export const REPRODUCE = schema("reproduce", {
-  paper: required(
-    oneOf(
-      "core",
-      "rates",
-      "adapting-by-pruning",
-      "sparsebert",
-      "snip",
-      "theseus",
-      "sub-networks",
-      "blocks",
-      "baselines",
-    ),
-    "the table",
-  ),
-  model: withDefault(MODEL, "embedded", `the pre-trained encoder: ${ANY_MODEL}`),
-  data: withDefault(
-    text("path", "a folder"),
-    "embedded:sentiment",
-    "folder of GLUE's tasks; what is embedded shows that it runs and no more",
-  ),
-  tasks: optional(words("names"), "GLUE tasks, separated by commas", { absent: "those of the table" }),
-  seeds: optional(integer(1, 1000), "seeds of each task, from --seed up", {
-    absent: "1 to 3, by task and row",
-  }),
-  quick: withDefault(onOff(), false, "one task, one seed, one epoch, few examples: to see it run"),
-  out: withDefault(text("path"), "runs/reproduce", "folder of the jobs and tables; papers may share it"),
-  learningRate: optional(number(0, 1, { above: true }), "highest learning rate where a row has none", {
-    absent: "5e-5, or the task's best",
-  }),
-  limit: optional(integer(1, LARGEST), "use only the first examples of each split", {
-    unit: "examples",
-    absent: "10000 of sst2, 25600 of other large tasks",
-  }),
-  plan: withDefault(onOff(), false, "say what is to run and how long it should take, and run nothing"),
-  retry: withDefault(onOff(), false, "run again what failed"),
-  keep: withDefault(onOff(), false, "keep every compressed model, not its measurements and masks alone"),
-  ...COMMON,
-});
-export type ReproduceOptions = OptionsOf<typeof REPRODUCE.fields>;
-export type ReproduceSettings = SettingsOf<typeof REPRODUCE.fields>;

@@ -9,6 +9,7 @@ import { mean } from "../base/statistics.ts";
 import type { Recommendation } from "../choice/choose.ts";
 import type { Figures } from "../choice/figures.ts";
 import { markdownTable } from "../formats/markdown.ts";
+import { methodById } from "../methods/registry.ts";
 import { ACROSS, type Axis, pointChart, UPWARDS } from "../report/draw/charts.ts";
 import { endsOf, linearScale, roomy } from "../report/draw/scale.ts";
 import { drawPicture, type Panel } from "../study/picture.ts";
@@ -128,13 +129,20 @@ ${table}
   return { page, svg: pictureOf(rows, whole) };
 }
 
-function commandOf({ method, set, sparsity, learningRate }: Recommendation): string {
-  const settings = Object.entries(set).map(([name, value]) => `--set ${name}=${value}`);
+/** As it is asked for, without what is the method's default. */
+function commandOf({ method, set, sparsity, learningRate, longer }: Recommendation): string {
+  const request = { set, ...(sparsity === undefined ? {} : { sparsity }) };
+  const { settings: defaults } = methodById(method, { set: {} });
+  const { learningRate: own } = methodById(method, request);
+  const settings = Object.entries(set)
+    .filter(([name, value]) => String(defaults[name]) !== value)
+    .map(([name, value]) => `--set ${name}=${value}`);
   return [
     `--method ${method}`,
     ...(sparsity === undefined ? [] : [`--sparsity ${sparsity}`]),
     ...settings,
-    ...(learningRate === undefined ? [] : [`--learning-rate ${learningRate}`]),
+    ...(learningRate === own ? [] : [`--learning-rate ${learningRate}`]),
+    ...(longer === 1 ? [] : [`--epochs ${longer * USUAL_EPOCHS}`]),
   ].join(" ");
 }
 

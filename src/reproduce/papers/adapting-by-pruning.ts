@@ -8,14 +8,10 @@
  */
 
 import type { GlueTask } from "../../data/glue.ts";
+import { HEAD_RATE, TICKET_RATE } from "../../parts/rates.ts";
 import { BEST_IS_KEPT, type Paper, type PublishedRow, publishRow, type Row, type Work } from "./plan.ts";
 
 const TASKS: readonly GlueTask[] = ["stsb", "sst2", "mnli"];
-
-/** Only the head is trained by the optimizer when weights are frozen, and a head can take larger steps. */
-export const ABP_RATE = 1e-3;
-/** Lottery tickets are found by training everything, so their rate cannot be a head's alone. */
-export const TICKET_RATE = 3e-4;
 
 const MAIN = "appendix Table 2";
 const SHUFFLED = "shuffle ablation, Tables 3 and 4";
@@ -115,7 +111,7 @@ const CONTENDERS: readonly Contender[] = [
     slug: MASK,
     method: MASK,
     set: {},
-    learningRate: ABP_RATE,
+    learningRate: HEAD_RATE,
     published: ({ ours }) => publishRow(MAIN, TASKS, ours),
   },
   {
@@ -123,7 +119,7 @@ const CONTENDERS: readonly Contender[] = [
     slug: "magnitude-frozen",
     method: "magnitude",
     set: { ...FROZEN, ranking: "global" },
-    learningRate: ABP_RATE,
+    learningRate: HEAD_RATE,
     published: ({ magnitude }) => publishRow(MAIN, TASKS, magnitude),
   },
   {
@@ -140,7 +136,7 @@ const CONTENDERS: readonly Contender[] = [
     slug: "random-frozen",
     method: "random",
     set: FROZEN,
-    learningRate: ABP_RATE,
+    learningRate: HEAD_RATE,
     published: ({ random }) => publishRow(MAIN, TASKS, random),
   },
 ];
@@ -151,7 +147,7 @@ const ABLATIONS: readonly Contender[] = [
     slug: `${MASK}-no-recovery`,
     method: MASK,
     set: { recovery: "false" },
-    learningRate: ABP_RATE,
+    learningRate: HEAD_RATE,
     published: ({ oneWay }) => publishRow(ONE_WAY, TASKS, oneWay),
   },
   {
@@ -159,7 +155,7 @@ const ABLATIONS: readonly Contender[] = [
     slug: `${MASK}-shuffled`,
     method: MASK,
     set: { control: "shuffle" },
-    learningRate: ABP_RATE,
+    learningRate: HEAD_RATE,
     published: ({ shuffled }) => publishRow(SHUFFLED, TASKS, shuffled),
   },
   {
@@ -167,7 +163,7 @@ const ABLATIONS: readonly Contender[] = [
     slug: `${MASK}-reinitialised`,
     method: MASK,
     set: { control: "reinit" },
-    learningRate: ABP_RATE,
+    learningRate: HEAD_RATE,
     // Printed as one number for every sparsity; for STS-B only as "about 0", which is no number.
     published: () => publishRow(RESTARTED, TASKS, [null, 49.1, 32.8]),
   },
@@ -176,7 +172,7 @@ const ABLATIONS: readonly Contender[] = [
     slug: `${MASK}-redrawn`,
     method: MASK,
     set: { control: "redraw" },
-    learningRate: ABP_RATE,
+    learningRate: HEAD_RATE,
     published: () => ({}),
   },
 ];
@@ -226,7 +222,7 @@ export const ADAPTING_BY_PRUNING: Paper = {
     { label: "fine-tuned, not pruned", published: publishRow(MAIN, TASKS, [85.5, 92.6, 84.3]) },
     {
       label: "feature extraction, not pruned",
-      work: { slug: "features", method: "features", set: { head: "mixture" }, learningRate: ABP_RATE },
+      work: { slug: "features", method: "features", set: { head: "mixture" }, learningRate: HEAD_RATE },
       published: publishRow(MAIN, TASKS, [76.1, 86.7, 58.5]),
     },
     ...rowsAt(CONTENDERS, [...PRINTED.keys()]),

@@ -8,7 +8,8 @@
  */
 
 import { BLOCK_SHAPES, type BlockShape } from "../../base/blocks.ts";
-import { DISTILLED_FROM_THE_START, SPARSE_RATE } from "./core.ts";
+import { SPARSE_RATE } from "../../parts/rates.ts";
+import { DISTILLED_FROM_THE_START } from "./core.ts";
 import { BEST_IS_KEPT, type Paper, type Row } from "./plan.ts";
 
 const SPARSITIES = [0.9, 0.95];

@@ -5,7 +5,8 @@
  * Not here: a paper's own ablations (its own table), every method at one compression (baselines.ts).
  */
 
-import { ABP_RATE, FROZEN, TICKET_RATE } from "./adapting-by-pruning.ts";
+import { HEAD_RATE, SPARSE_RATE, TICKET_RATE } from "../../parts/rates.ts";
+import { FROZEN } from "./adapting-by-pruning.ts";
 import { BEST_IS_KEPT, layersLeft, type Paper, type Row, type TaskName, type Work } from "./plan.ts";
 
 /** The four papers have three seeds on every task, what they are held against two on these. */
@@ -49,12 +50,12 @@ function blocks(label: string, method: string, more: Partial<Work>): Row {
 /** Masks over frozen weights, under the paper's conditions. */
 function maskRows(sparsity: number): Row[] {
   return [
-    weights("Adapting by Pruning", "adapting-by-pruning", sparsity, { set: {}, learningRate: ABP_RATE }),
+    weights("Adapting by Pruning", "adapting-by-pruning", sparsity, { set: {}, learningRate: HEAD_RATE }),
     weights("magnitude, frozen", "magnitude-frozen", sparsity, {
       ...RIVAL,
       method: "magnitude",
       set: { ...FROZEN, ranking: "global" },
-      learningRate: ABP_RATE,
+      learningRate: HEAD_RATE,
     }),
     weights("lottery (IMP), frozen", "lottery-frozen", sparsity, {
       ...RIVAL,
@@ -65,12 +66,6 @@ function maskRows(sparsity: number): Row[] {
     }),
   ];
 }
-
-/**
- * Where a tenth of the weights or less goes on training: of 5e-5, 2e-4 and 5e-4 the best for SparseBERT at 95 % (SST-2, one
- * seed; results/notes/sparsebert.md).
- */
-export const SPARSE_RATE = 5e-4;
 
 /** Weights that go on training. */
 function sparseRows(sparsity: number): Row[] {

@@ -8,7 +8,7 @@
  */
 
 import type { GlueTask } from "../../data/glue.ts";
-import { SPARSE_RATE } from "./core.ts";
+import { SPARSE_RATE } from "../../parts/rates.ts";
 import { BEST_IS_KEPT, MOVEMENT_IS_SHORT, type Paper, publishRow, type Row, type Work } from "./plan.ts";
 
 const TASKS: readonly GlueTask[] = ["qnli", "mrpc", "rte", "cola"];

@@ -8,8 +8,9 @@
  * here: what is measured on the masks (topology/), and the page (study/).
  */
 
+import { SPARSE_RATE } from "../../parts/rates.ts";
 import { controlRows, frozenRows } from "./adapting-by-pruning.ts";
-import { DISTILLED_FROM_THE_START, SPARSE_RATE } from "./core.ts";
+import { DISTILLED_FROM_THE_START } from "./core.ts";
 import { BEST_IS_KEPT, type Paper, type Row } from "./plan.ts";
 
 /** The ends of the paper's Figure 3, and where its methods part. */

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { methodById } from "../methods/registry.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { COMPRESS } from "../options/training.ts";
+import { chooseRates } from "./pace.ts";
+
+/** What is chosen for options, and what is said of it. */
+function chosen(method: string, typed: Readonly<Record<string, unknown>>, set: Record<string, string> = {}) {
+  const asked = resolveOptions(COMPRESS, { model: "m", data: "d", out: "o", method, set, ...typed });
+  const said: unknown[] = [];
+  const rates = chooseRates(asked, methodById(method, { set }), { report: (event) => said.push(event) });
+  return { ...rates, said };
+}
+
+test.each([
+  ["truncate", {}, {}, 5e-5, 5e-5],
+  ["truncate", { learningRate: 1e-3 }, {}, 1e-3, 1e-3],
+  ["truncate", { learningRate: 1e-3, finetuneRate: 2e-5 }, {}, 1e-3, 2e-5],
+  ["truncate", { learningRate: 1e-3, finetuned: "f" }, {}, 1e-3, undefined],
+  ["sparsebert", {}, {}, 5e-4, 5e-5],
+  ["sparsebert", { learningRate: 1e-3 }, {}, 1e-3, 5e-5],
+  ["sparsebert", { learningRate: 1e-3, finetuneRate: 1e-4 }, {}, 1e-3, 1e-4],
+  ["sparsebert", { learningRate: 1e-4 }, { sparsity: "0.5" }, 1e-4, 1e-4],
+  ["sparsebert", { embedding: true }, {}, 5e-4, undefined],
+  ["magnitude", {}, { sparsity: "0.5" }, 5e-5, 5e-5],
+  ["magnitude", {}, { sparsity: "0.5", frozen: "true" }, 1e-3, 5e-5],
+  ["lottery", {}, { frozen: "true" }, 3e-4, 5e-5],
+  ["adapting-by-pruning", {}, {}, 1e-3, 5e-5],
+] as const)("%s with %j and %j compresses at %d, after fine-tuning at %d", (id, typed, set, rate, first) => {
+  const { learningRate, finetuneRate } = chosen(id, typed, set);
+  expect([learningRate, finetuneRate]).toEqual([rate, first]);
+});
+
+test("a method's own rate is said, one that is typed or usual is not", () => {
+  const text = "learning rate 1e-3, the method's own; --learning-rate says otherwise";
+  expect(chosen("features", {}).said).toEqual([{ kind: "note", text }]);
+  expect(chosen("features", { learningRate: 1e-3 }).said).toEqual([]);
+  expect(chosen("truncate", {}).said).toEqual([]);
+});

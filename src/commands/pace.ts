@@ -1,0 +1,43 @@
+/**
+ * How long `compress` trains and at which rate, and the fine-tuning before it, as far as nobody says.
+ *
+ * Not here: how many passes a data set needs (runs/epochs.ts), a method's own rate (its file).
+ */
+
+import type { ConfiguredMethod } from "../contract/configured.ts";
+import { type CompressSettings, USUAL_RATE } from "../options/training.ts";
+import { ENOUGH_TO_COMPRESS, ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
+import type { RunContext } from "../runs/progress.ts";
+
+/** The passes of the compression, and of the fine-tuning before it where there is one. */
+export function chooseEpochs(
+  asked: CompressSettings,
+  examples: number,
+  longer: number | undefined,
+  context: RunContext,
+): { readonly epochs: number; readonly finetuneEpochs?: number } {
+  const epochs = trainingEpochs(asked, examples, { ...ENOUGH_TO_COMPRESS, longer }, context);
+  if (asked.finetuned !== undefined) return { epochs };
+  const typed = { ...asked, epochs: asked.finetuneEpochs ?? asked.epochs };
+  return { epochs, finetuneEpochs: trainingEpochs(typed, examples, ENOUGH_TO_FINETUNE) };
+}
+
+/**
+ * The learning rate of the compression, and of the fine-tuning before it where there is one. A rate that was typed for a
+ * method with one of its own says nothing of a model: at ten times its rate fine-tuning would spoil the teacher.
+ */
+export function chooseRates(
+  { learningRate: typed, finetuned, finetuneRate, embedding }: CompressSettings,
+  { learningRate: own }: ConfiguredMethod,
+  { report }: RunContext,
+): { readonly learningRate: number; readonly finetuneRate?: number } {
+  const learningRate = typed ?? own ?? USUAL_RATE;
+  if (typed === undefined && own !== undefined)
+    report?.({
+      kind: "note",
+      text: `learning rate ${own.toExponential()}, the method's own; --learning-rate says otherwise`,
+    });
+  // Vectors are their own labels: there is nothing to be fine-tuned.
+  if (finetuned !== undefined || embedding) return { learningRate };
+  return { learningRate, finetuneRate: finetuneRate ?? (own === undefined ? learningRate : USUAL_RATE) };
+}

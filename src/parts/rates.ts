@@ -1,0 +1,39 @@
+/**
+ * Learning rates that methods of a kind share, where fine-tuning's does not do: of a run that is given none, and of the
+ * tables.
+ */
+
+import type { OwnRate } from "../contract/method.ts";
+
+/** Only a head is trained by the optimizer where weights are frozen, and a head can take larger steps. */
+export const HEAD_RATE = 1e-3;
+
+/** Lottery tickets are found by training everything, so their rate cannot be a head's alone. */
+export const TICKET_RATE = 3e-4;
+
+/**
+ * Where a tenth of the weights or less goes on training: of 5e-5, 2e-4 and 5e-4 the best for SparseBERT at 95 % (SST-2, one
+ * seed; results/notes/sparsebert.md).
+ */
+export const SPARSE_RATE = 5e-4;
+
+/** Share of zeros from which on `SPARSE_RATE` was tried. */
+const MANY_ZEROS = 0.9;
+
+/** Of a head over a frozen encoder. */
+export const RATE_OF_HEADS: OwnRate<unknown> = {
+  of: () => HEAD_RATE,
+  help: "1e-3: the head alone trains at it, and a head can take larger steps than weights do (5e-5 before)",
+};
+
+/** Of what most weights are taken from. */
+export const RATE_OF_ZEROS: OwnRate<{ readonly sparsity: number }> = {
+  of: ({ sparsity }) => (sparsity >= MANY_ZEROS ? SPARSE_RATE : undefined),
+  help: "5e-4 from sparsity 0.9 on: the best of three for SparseBERT on one seed of SST-2, 1,250 steps (results/notes/sparsebert.md; 5e-5 before, and a run of many more steps may not need it)",
+};
+
+/** The same, or of a head over what is left. */
+export const RATE_OF_ZEROS_OR_HEADS: OwnRate<{ readonly sparsity: number; readonly frozen: boolean }> = {
+  of: (config) => (config.frozen ? HEAD_RATE : RATE_OF_ZEROS.of(config)),
+  help: `1e-3 with frozen; else ${RATE_OF_ZEROS.help}`,
+};
