@@ -19,7 +19,6 @@ const MADE: Figures = {
       method: "magnitude",
       set: {},
       sparsity: 0.9,
-      learningRate: 1e-3,
       drop: 2,
       size: 0.2,
     },
@@ -35,22 +34,22 @@ const given = (more: Readonly<Record<string, unknown>>) =>
   resolveOptions(COMPRESS, { model: "m", data: "d", out: "o", ...more });
 
 test("a named method is left as it is, and the aims leave the settings", async () => {
-  const { settings, text } = await withMethod(given({ method: "snip" }), {}, {}, MADE);
+  const { settings, text } = await withMethod(given({ method: "snip" }), {}, MADE);
   expect([settings.method, text]).toEqual(["snip", undefined]);
 });
 
 test("without one the recommendation's settings are taken, and what was typed stays", async () => {
   const model = await written(tinyModel());
-  const chosen = await withMethod(given({ model, maxDrop: 3 }), {}, {}, MADE);
-  expect(chosen.settings).toMatchObject({ method: "magnitude", sparsity: 0.9, learningRate: 1e-3 });
+  const chosen = await withMethod(given({ model, maxDrop: 3 }), {}, MADE);
+  expect(chosen.settings).toMatchObject({ method: "magnitude", sparsity: 0.9 });
   expect(chosen.settings).not.toHaveProperty("maxDrop");
   expect(chosen).toMatchObject({
     longer: 2,
     aims: { maxDrop: 3 },
     text: expect.stringContaining("zeros (20 %"),
   });
-  const typed = { learningRate: 7e-5 };
-  const kept = await withMethod(given({ model, ...typed, targetSize: 0.5, maxDrop: 1 }), typed, {}, MADE);
+  const typed = { model, learningRate: 7e-5, targetSize: 0.5, maxDrop: 1 };
+  const kept = await withMethod(given(typed), {}, MADE);
   expect(kept.settings).toMatchObject({ method: "theseus", set: { layers: "1" }, learningRate: 7e-5 });
 });
 
@@ -65,7 +64,7 @@ test.each([
 test("the rows that ship are of one model, and each says what it stands on", () => {
   expect(FIGURES.layers).toBeGreaterThan(1);
   for (const row of FIGURES.rows) {
-    // Else the fine-tuning before it would take the row's rate too.
+    // What is chosen trains at its method's own rate, as its row did.
     expect(methodById(row.method, row).learningRate).toBe(row.learningRate);
     expect(row.runs).toBeGreaterThan(0);
     expect(row.size).toBeGreaterThan(0);

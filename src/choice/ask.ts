@@ -28,12 +28,10 @@ export function rowsFor(depth: number, { layers, rows }: Figures = FIGURES): Rec
  * Takes the recommendation when no method is named, which asks how deep the encoder is. What was typed stays as it was
  * typed. The aims leave the settings, so that the recipe says what is run and not what was wished.
  *
- * @param typed  the options as they were given, without defaults
  * @throws {ConfigError} `choice/none`; as `loadModel` does
  */
 export async function withMethod(
   { targetSize, targetSpeed, maxDrop, ...settings }: CompressSettings,
-  typed: { readonly learningRate?: unknown },
   context: RunContext,
   figures = FIGURES,
 ): Promise<Chosen> {
@@ -41,15 +39,10 @@ export async function withMethod(
   if (settings.method !== undefined) return { settings, aims };
   const { network } = await loadModel(settings.model, context);
   const row = choose(aims, rowsFor(network.config.layers.length, figures));
-  const { method, set, sparsity, learningRate, longer } = row;
+  const { method, set, sparsity, longer } = row;
   return {
-    settings: {
-      ...settings,
-      method,
-      set,
-      ...(sparsity === undefined ? {} : { sparsity }),
-      ...(learningRate === undefined || typed.learningRate !== undefined ? {} : { learningRate }),
-    },
+    // The row's learning rate is the method's own.
+    settings: { ...settings, method, set, ...(sparsity === undefined ? {} : { sparsity }) },
     aims,
     longer,
     text: choiceText(aims, row, figures.model),

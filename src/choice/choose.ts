@@ -26,7 +26,7 @@ export interface Recommendation {
   readonly method: string;
   readonly set: Readonly<Record<string, string>>;
   readonly sparsity?: number;
-  /** Instead of the usual rate. */
+  /** That it was trained at, where it is not the usual one: the method's own. */
   readonly learningRate?: number;
   /** Passes over the data, as a multiple of those that fine-tuning made. */
   readonly longer: number;

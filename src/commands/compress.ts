@@ -66,7 +66,7 @@ export async function compress<Config extends object, State extends MethodState>
 ): Promise<RunResult> {
   const given = settingsOf(options);
   return performRun(given.out, context, async () => {
-    const { settings, aims, longer, text } = await withMethod(given, options, context);
+    const { settings, aims, longer, text } = await withMethod(given, context);
     if (text !== undefined) context.report?.({ kind: "note", text });
     const chosen = await chooseMethod(options.method ?? settings.method, requestOf(settings));
     const run = asksForFolds(settings) ? compressFolds : compressWith;
