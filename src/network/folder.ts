@@ -64,15 +64,16 @@ async function readMasks(folder: string, shapes: Shapes): Promise<Map<string, Te
 }
 
 /**
- * The configuration and the masks of a folder, without its weights, which may be gone: what is left of a network is all
+ * The configuration, the head and the masks of a folder, without its weights, which may be gone: what is left of a network is all
  * that some studies ask for.
  *
  * @throws {InputError} `folder/config`; {ConfigError} `config/…`; {FormatError} `masks/size`, `safetensors/…`, `folder/unused`
  */
-export async function readMaskedConfig(folder: string): Promise<Pick<Network, "config" | "masks">> {
+export async function readMaskedConfig(folder: string): Promise<Pick<Network, "config" | "head" | "masks">> {
   const { config, json, path } = await readConfig(folder);
-  const masks = await readMasks(folder, parameters(config, parseHead(json, path)));
-  return masks === undefined ? { config } : { config, masks };
+  const head = parseHead(json, path);
+  const masks = await readMasks(folder, parameters(config, head));
+  return { config, head, ...(masks === undefined ? {} : { masks }) };
 }
 
 /** What a mask calls pruned is 0. A weight that is 0 and not pruned is nothing strange. */

@@ -79,7 +79,7 @@ test("a head that reads every layer keeps the first on paths when the second han
   const layer = requireItem(PAIR.layers, 0, "layers");
   const two: BertConfig = { ...PAIR, layers: [layer, layer] };
   const ones = structureWith(two, ({ layer }) => layer !== 1);
-  const [last, every] = [findPaths(ones, "pooler"), findPaths(ones, "mixture")];
+  const [last, every] = [findPaths(ones), findPaths({ ...ones, reader: "mixture" })];
   expect(last.withoutResidual.total.onPath).toBe(0);
   expect(every.withoutResidual.total.onPath).toBe(every.withoutResidual.total.kept);
 });
@@ -193,7 +193,7 @@ test.each(Object.keys(KINDS).flatMap((kind) => [1, 2, 3, 4, 5, 6].map((seed) => 
       drawn(keyOf(seed), () => 0.12 * seed),
     );
     for (const reader of ["pooler", "mixture"] as const) {
-      const paths = findPaths(structure, reader);
+      const paths = findPaths({ ...structure, reader });
       for (const skips of [true, false]) {
         const record = skips ? paths.withResidual : paths.withoutResidual;
         const all = countPlainly(structure, reader, skips);

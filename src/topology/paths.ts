@@ -15,7 +15,6 @@
 
 import { requireItem } from "../base/present.ts";
 import { factsOf } from "../bert/config.ts";
-import type { Reader } from "../bert/facts.ts";
 import { type BitMatrix, countBits, countKept } from "./bits.ts";
 import { logPaths } from "./path-count.ts";
 import {
@@ -82,18 +81,13 @@ export interface Paths {
   readonly withoutResidual: PathRecord;
 }
 
-/**
- * Finds the weights on paths. BERT-base takes 0.3 to 0.5 s of one core.
- * @param reader  what the head reads: the last layer alone, or every layer
- */
-export function findPaths(structure: Structure, reader: Reader = "pooler"): Paths {
-  return {
-    withResidual: pathsUnder(structure, reader, true),
-    withoutResidual: pathsUnder(structure, reader, false),
-  };
+/** Finds the weights on paths to what the head reads. BERT-base takes 0.3 to 0.5 s of one core. */
+export function findPaths(structure: Structure): Paths {
+  return { withResidual: pathsUnder(structure, true), withoutResidual: pathsUnder(structure, false) };
 }
 
-function pathsUnder(structure: Structure, reader: Reader, skips: boolean): PathRecord {
+function pathsUnder(structure: Structure, skips: boolean): PathRecord {
+  const { reader } = structure;
   const reach = findReach(structure, { skips, reader });
   const chance = reachByChance(structure, { skips, reader });
   const matrices = structure.matrices.map((matrix): MatrixPaths => {

@@ -93,6 +93,14 @@ test("masks alone give the structure that they give with weights of which none i
   const shape = network.tensors.get(name)?.shape ?? [];
   const data = Uint8Array.from({ length: sizeOf(shape) }, (_, i) => Number(i % 3 === 0));
   const masks = new Map([[name, { dtype: "uint8" as const, shape, data }]]);
-  const { matrices } = structureOfMasks({ config: network.config, masks });
-  expect(matrices).toEqual(structureOf({ ...network, tensors, masks }).matrices);
+  const { config, head } = network;
+  expect(structureOfMasks({ config, head, masks })).toEqual(structureOf({ ...network, tensors, masks }));
+});
+
+test("a structure knows whether the head reads every layer", () => {
+  const labels = ["a", "b"];
+  const kind = "classification";
+  expect(structureOf(tinyModel({ kind, labels })).reader).toBe("pooler");
+  expect(structureOf(tinyModel({ kind: "none" })).reader).toBe("pooler");
+  expect(structureOf(tinyModel({ kind, labels, reader: "means" })).reader).toBe("means");
 });

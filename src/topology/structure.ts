@@ -8,7 +8,8 @@
 
 import { InputError } from "../base/errors.ts";
 import { requireEntry, requireItem, requireValue } from "../base/present.ts";
-import type { BertConfig } from "../bert/config.ts";
+import { type BertConfig, readerOf } from "../bert/config.ts";
+import type { Reader } from "../bert/facts.ts";
 import { EMBEDDINGS, layerNames, parameters, weightOf } from "../bert/names.ts";
 import type { Network } from "../network/network.ts";
 import { type BitMatrix, bitsOf } from "./bits.ts";
@@ -49,21 +50,27 @@ export interface Matrix extends Place {
 /** The matrices of a network. Two are comparable when their configurations are. */
 export interface Structure {
   readonly config: BertConfig;
+  /** What the task's head reads: the last layer alone, or every layer. */
+  readonly reader: Reader;
   readonly matrices: readonly Matrix[];
 }
 
 /** Looks at every matrix once. */
-export function structureOf({ config, tensors, masks }: Network): Structure {
+export function structureOf({ config, head, tensors, masks }: Network): Structure {
   const matrices = placesOf(config).map(({ name, component, layer }): Matrix => {
     const { shape, data } = requireEntry(tensors, name, "tensor");
     const [rows, columns] = [requireItem(shape, 0, name), requireItem(shape, 1, name)];
     return { name, component, layer, bits: bitsOf(masks?.get(name)?.data ?? data, rows, columns) };
   });
-  return { config, matrices };
+  return { config, reader: readerOf(head), matrices };
 }
 
 /** What masks leave of a network whose weights are gone: a matrix without a mask is whole. */
-export function structureOfMasks({ config, masks }: Pick<Network, "config" | "masks">): Structure {
+export function structureOfMasks({
+  config,
+  head,
+  masks,
+}: Pick<Network, "config" | "head" | "masks">): Structure {
   const shapes = parameters(config, { kind: "none" });
   const matrices = placesOf(config).map((place): Matrix => {
     const shape = requireEntry(shapes, place.name, "shape");
@@ -71,7 +78,7 @@ export function structureOfMasks({ config, masks }: Pick<Network, "config" | "ma
     const mask = masks?.get(place.name);
     return { ...place, bits: bitsOf(mask ? mask.data : whole(rows * columns), rows, columns) };
   });
-  return { config, matrices };
+  return { config, reader: readerOf(head), matrices };
 }
 
 function whole(size: number): Uint8Array {

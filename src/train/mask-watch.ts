@@ -8,6 +8,7 @@
 
 import { requireEntry, requireItem, requireLast } from "../base/present.ts";
 import { sizeOf } from "../base/tensor.ts";
+import { readerOf } from "../bert/config.ts";
 import { parameters } from "../bert/names.ts";
 import { bitsOf } from "../topology/bits.ts";
 import { followMask, type MaskTrail, recoveryOf } from "../topology/recovery.ts";
@@ -46,9 +47,9 @@ export function watchMask(trainer: Trainer): () => Promise<MaskLook | undefined>
 }
 
 /** The matrices of a structure that another has too. */
-function sharedBy({ config, matrices }: Structure, other: Structure): Structure {
+function sharedBy(structure: Structure, other: Structure): Structure {
   const names = new Set(other.matrices.map(({ name }) => name));
-  return { config, matrices: matrices.filter(({ name }) => names.has(name)) };
+  return { ...structure, matrices: structure.matrices.filter(({ name }) => names.has(name)) };
 }
 
 /** The trail of the matrices that are still there. */
@@ -74,5 +75,5 @@ async function maskOf(trainer: Trainer): Promise<Structure> {
     const bits = bitsOf(data, requireItem(shape, 0, place.name), requireItem(shape, 1, place.name));
     return [{ ...place, bits }];
   });
-  return { config, matrices };
+  return { config, reader: readerOf(head), matrices };
 }

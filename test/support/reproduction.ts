@@ -3,8 +3,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Network } from "../../src/network/network.ts";
-import { resolveOptions } from "../../src/options/schema.ts";
 import { REPRODUCE, type ReproduceOptions } from "../../src/options/reproducing.ts";
+import { resolveOptions } from "../../src/options/schema.ts";
 import type { Paper, Row } from "../../src/reproduce/papers/plan.ts";
 import { reproducePaper, tablePath } from "../../src/reproduce/reproduce.ts";
 import type { ProgressEvent, RunContext } from "../../src/runs/progress.ts";

@@ -30,7 +30,7 @@ export function structureWith(config: BertConfig, keeps: Keeps): Structure {
     );
     return { ...place, bits: bitsOf(entries, rows, columns) };
   });
-  return { config, matrices };
+  return { config, reader: "pooler", matrices };
 }
 
 /** Rows of 0 and 1 as one matrix's entries; every other matrix is whole. */
