@@ -22,6 +22,7 @@ import { headFor } from "../runs/head.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { describeChange, differingSetting, type Recipe, readRecipe } from "../runs/recipe.ts";
+import { type Judging, seenNotes } from "../runs/seen.ts";
 import { columnsOf } from "./evaluate.ts";
 import { finetune } from "./finetune.ts";
 
@@ -38,7 +39,7 @@ export interface Given extends LoadedModel {
  */
 export async function loadGiven(
   ref: string,
-  { task }: Pick<CompressSettings, "task">,
+  settings: Judging & Pick<CompressSettings, "task">,
   data: Dataset,
   context: RunContext,
 ): Promise<Given> {
@@ -49,7 +50,8 @@ export async function loadGiven(
     ...(bias?.data.every((b) => b === 0)
       ? [`${ref}: every bias of its head is 0, as before any training`]
       : []),
-    ...(await otherTask(loaded, task)),
+    ...(await otherTask(loaded, settings.task)),
+    ...(await seenNotes(loaded, settings)),
   ];
   return { ...loaded, network, notes };
 }

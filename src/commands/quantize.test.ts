@@ -91,6 +91,11 @@ test.each([
   },
 );
 
+test("a fold of the data judges where a run's fold is asked for", async () => {
+  const { result } = await quantized(tinyModel(), { validation: undefined, folds: 5, fold: 2 });
+  expect(result.examples).toBe(16);
+});
+
 test("the answers of 8 bits are near those of float32: within 0.02 of every probability on the average", async () => {
   const { model, out } = await quantized(await balanced());
   const [exact, rough, packed] = await Promise.all(

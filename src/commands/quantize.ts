@@ -44,6 +44,7 @@ import { loadModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
 import { claimFolder, refuseOwn, takeModelFolder } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
+import { seenNotes } from "../runs/seen.ts";
 import { unlabelledKind } from "../runs/text-model.ts";
 import { requireBrowserTokenizer } from "../text/tokenizer-files.ts";
 import type { QuantizeResult } from "./answers.ts";
@@ -76,6 +77,7 @@ async function quantizeModel(settings: QuantizeSettings, context: RunContext): P
   requireQuantizable(network, settings.model);
   refuseOwn("quantize", out, loaded);
   noteTokenizer(network, context);
+  for (const text of await seenNotes(loaded, settings)) context.report?.({ kind: "note", text });
   const judge = await readJudge(settings, network, context);
   await using _place = await claimFolder(out);
   await takeModelFolder("quantize", settings);

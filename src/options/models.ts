@@ -2,6 +2,7 @@
 
 import { PREDICT } from "./answering.ts";
 import { blockShape, integer, integers, number, oneOf, onOff, someOf, text, texts, words } from "./kinds.ts";
+import { foldsRule } from "./practice.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
 import {
   ANY_MODEL,
@@ -139,6 +140,10 @@ export const QUANTIZE = schema(
     validation: optional(text("path"), "file to judge by, for data without --task", {
       absent: "what a data set of the hub has, else a tenth of the data, the same for every seed",
     }),
+    folds: optional(integer(2, 1000), "of a run's fold: judge by the same one of so many parts of the data", {
+      absent: "no fold",
+    }),
+    fold: optional(integer(1, 1000), "which of them, drawn by the seed as that run drew it"),
     texts: optional(
       text("path", "a folder or file"),
       "of a bare encoder: texts to calibrate on and to judge by",
@@ -166,6 +171,7 @@ export const QUANTIZE = schema(
     ...COMMON,
   },
   dataRule,
+  foldsRule,
   ({ data, texts, task }, name) => {
     if ((data ?? texts) === undefined)
       return `${name("data")}: expected labelled text, or ${name("texts")} for a bare encoder, got neither`;

@@ -5,7 +5,7 @@
  */
 
 import { frozenPart, integer, number, onOff, text, threshold, weights } from "./kinds.ts";
-import { optional } from "./schema.ts";
+import { type Naming, optional } from "./schema.ts";
 import { LARGEST, STRIDE } from "./shared.ts";
 
 export const PRACTICE = {
@@ -62,3 +62,22 @@ export const PRACTICE = {
     { absent: "0.5" },
   ),
 };
+
+/** Folds are parts of what trains, and nothing else judges. */
+export function foldsRule(
+  {
+    folds,
+    fold,
+    validation,
+  }: { readonly folds?: number; readonly fold?: number; readonly validation?: string },
+  name: Naming,
+): string | undefined {
+  if (folds === undefined)
+    return fold === undefined
+      ? undefined
+      : `${name("fold")}: expected it with ${name("folds")}, got it alone`;
+  if (fold !== undefined && fold > folds)
+    return `${name("fold")}: expected a number from 1 to ${name("folds")}=${folds}, got ${fold}`;
+  if (validation === undefined) return undefined;
+  return `${name("folds")}: expected it without ${name("validation")}, since a fold judges, got both`;
+}

@@ -8,7 +8,7 @@
 
 import { AIMS, chosenRule } from "./choosing.ts";
 import { integer, number, oneOf, onOff, pairs, someOf, text, words } from "./kinds.ts";
-import { PRACTICE } from "./practice.ts";
+import { foldsRule, PRACTICE } from "./practice.ts";
 import {
   type Naming,
   type OptionsOf,
@@ -72,25 +72,6 @@ const TRAINING = {
   latency: withDefault(onOff(), true, "time the models side by side at the end"),
   allowConstant: withDefault(onOff(), false, "accept a model that says the same of everything"),
 };
-
-/** Folds are parts of what trains, and nothing else judges. */
-function foldsRule(
-  {
-    folds,
-    fold,
-    validation,
-  }: { readonly folds?: number; readonly fold?: number; readonly validation?: string },
-  name: Naming,
-): string | undefined {
-  if (folds === undefined)
-    return fold === undefined
-      ? undefined
-      : `${name("fold")}: expected it with ${name("folds")}, got it alone`;
-  if (fold !== undefined && fold > folds)
-    return `${name("fold")}: expected a number from 1 to ${name("folds")}=${folds}, got ${fold}`;
-  if (validation === undefined) return undefined;
-  return `${name("folds")}: expected it without ${name("validation")}, since a fold judges, got both`;
-}
 
 /** Copies with words replaced are of all examples: they would bring back what was not drawn. */
 function drawnRule(

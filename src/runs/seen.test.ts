@@ -1,0 +1,56 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { newFolder } from "../../test/support/tiny-model.ts";
+import type { Recipe } from "./recipe.ts";
+import { type Judging, seenNotes } from "./seen.ts";
+
+const MACHINE = { cpu: "x", cores: 1, node: "20", platform: "linux", arch: "x64", threads: 1 };
+
+/** The notes of a model whose run had these settings, judged by others. */
+async function notesOf(settings: Recipe["settings"], now: Partial<Judging>): Promise<string[]> {
+  const run = join(await newFolder(), "run");
+  await mkdir(run);
+  const recipe: Recipe = {
+    version: 1,
+    command: "finetune",
+    code: "0",
+    settings,
+    model: [],
+    data: [],
+    machine: MACHINE,
+  };
+  await writeFile(join(run, "recipe.json"), JSON.stringify(recipe));
+  return seenNotes({ name: "it", path: join(run, "model"), run }, { seed: 0, data: "d.csv", ...now });
+}
+
+const FOLD = { data: "d.csv", folds: 3, fold: 2, seed: 0 };
+
+test.each([
+  ["the same data, split alike", { data: "d.csv", seed: 0 }, {}],
+  ["the same file judges", { data: "d.csv", validation: "v.csv", seed: 0 }, { validation: "./v.csv" }],
+  ["a held-out part is the same for every seed", { data: "d.csv", seed: 0 }, { seed: 4 }],
+  ["its own fold", FOLD, { folds: 3, fold: 2 }],
+  ["other data", FOLD, { data: "e.csv" }],
+])("nothing is said of %s", async (_, settings, now) => {
+  expect(await notesOf(settings, now)).toEqual([]);
+});
+
+test.each([
+  ["another fold", FOLD, { folds: 3, fold: 1 }, "it is of fold 2 of 3, drawn by seed 0"],
+  ["a fold that another seed draws", FOLD, { folds: 3, fold: 2, seed: 1 }, "it is of fold 2 of 3"],
+  ["no fold", FOLD, {}, "it is of fold 2 of 3"],
+  ["a held-out part, which trained", { data: "d.csv", validation: "v.csv" }, {}, "it was judged by other"],
+  ["a fold of what trained", { data: "d.csv" }, { folds: 3, fold: 1 }, "it was judged by other"],
+])("a model that %s judges may have seen it", async (_, settings, now, says) => {
+  const [note = "", ...more] = await notesOf(settings, now);
+  expect(note).toContain(says);
+  expect(note).toContain("may have trained it, and what is measured then flatters");
+  expect(more).toEqual([]);
+});
+
+test("of a model that no run has made nothing is known", async () => {
+  const path = await newFolder();
+  expect(await seenNotes({ name: "it", path }, { seed: 0 })).toEqual([]);
+  expect(await seenNotes({ name: "it", path, run: path }, { seed: 0 })).toEqual([]);
+});
