@@ -92,11 +92,6 @@ export type Head =
   | { readonly kind: "mlm" }
   | { readonly kind: "none"; readonly pooling?: Pooling | null };
 
-/** What a head reads; one without a pooler reads the last layer too. */
-export function readerOf(head: Head): Reader {
-  return ("reader" in head ? head.reader : undefined) ?? "pooler";
-}
-
 /** The labels of a head that has such, in the order of its logits; none of another. */
 export function labelsOf(head: Head): readonly string[] {
   return "labels" in head ? head.labels : [];

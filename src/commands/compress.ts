@@ -6,6 +6,7 @@ import { requireKnown } from "../base/known.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Objective } from "../bert/objective.ts";
 import { withMethod } from "../choice/ask.ts";
+import { chooseEpochs, chooseRates } from "../choice/pace.ts";
 import { reachedTexts } from "../choice/reached.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
 import { withDepth } from "../contract/depth.ts";
@@ -42,7 +43,6 @@ import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
 import { objectiveOf, vectorObjective } from "../train/objective.ts";
 import { asTyped, type ChosenMethod, chooseMethod, requestOf } from "./own-method.ts";
-import { chooseEpochs, chooseRates } from "./pace.ts";
 import { type Given, loadGiven, madeModel } from "./predecessor.ts";
 import { quantize } from "./quantize.ts";
 

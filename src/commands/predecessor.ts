@@ -22,7 +22,7 @@ import { headFor } from "../runs/head.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { describeChange, differingSetting, type Recipe, readRecipe } from "../runs/recipe.ts";
-import { type Judging, seenNotes } from "../runs/seen.ts";
+import { type Judging, seenNotes } from "../runs/sources/seen.ts";
 import { columnsOf } from "./evaluate.ts";
 import { finetune } from "./finetune.ts";
 

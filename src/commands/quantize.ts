@@ -44,7 +44,7 @@ import { loadModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
 import { claimFolder, refuseOwn, takeModelFolder } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { seenNotes } from "../runs/seen.ts";
+import { seenNotes } from "../runs/sources/seen.ts";
 import { unlabelledKind } from "../runs/text-model.ts";
 import { requireBrowserTokenizer } from "../text/tokenizer-files.ts";
 import type { QuantizeResult } from "./answers.ts";

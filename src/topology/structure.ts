@@ -8,7 +8,7 @@
 
 import { InputError } from "../base/errors.ts";
 import { requireEntry, requireItem, requireValue } from "../base/present.ts";
-import { type BertConfig, readerOf } from "../bert/config.ts";
+import type { BertConfig, Head } from "../bert/config.ts";
 import type { Reader } from "../bert/facts.ts";
 import { EMBEDDINGS, layerNames, parameters, weightOf } from "../bert/names.ts";
 import type { Network } from "../network/network.ts";
@@ -79,6 +79,11 @@ export function structureOfMasks({
     return { ...place, bits: bitsOf(mask ? mask.data : whole(rows * columns), rows, columns) };
   });
   return { config, reader: readerOf(head), matrices };
+}
+
+/** What a head reads; one without a pooler reads the last layer too. */
+export function readerOf(head: Head): Reader {
+  return ("reader" in head ? head.reader : undefined) ?? "pooler";
 }
 
 function whole(size: number): Uint8Array {

@@ -8,11 +8,10 @@
 
 import { requireEntry, requireItem, requireLast } from "../base/present.ts";
 import { sizeOf } from "../base/tensor.ts";
-import { readerOf } from "../bert/config.ts";
 import { parameters } from "../bert/names.ts";
 import { bitsOf } from "../topology/bits.ts";
 import { followMask, type MaskTrail, recoveryOf } from "../topology/recovery.ts";
-import { type Matrix, placesOf, type Structure } from "../topology/structure.ts";
+import { type Matrix, placesOf, readerOf, type Structure } from "../topology/structure.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** A mask, beside those that were looked at before. */

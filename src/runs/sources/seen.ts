@@ -7,9 +7,9 @@
 
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { runPaths } from "./folder.ts";
-import type { ModelPlace } from "./models.ts";
-import { readRecipe, settingsHere } from "./recipe.ts";
+import { runPaths } from "../folder.ts";
+import type { ModelPlace } from "../models.ts";
+import { readRecipe, settingsHere } from "../recipe.ts";
 
 /** What decides which examples of the data judge. */
 export interface Judging {

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { newFolder } from "../../test/support/tiny-model.ts";
-import type { Recipe } from "./recipe.ts";
+import { newFolder } from "../../../test/support/tiny-model.ts";
+import type { Recipe } from "../recipe.ts";
 import { type Judging, seenNotes } from "./seen.ts";
 
 const MACHINE = { cpu: "x", cores: 1, node: "20", platform: "linux", arch: "x64", threads: 1 };
