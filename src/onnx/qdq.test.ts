@@ -12,6 +12,7 @@ import { program } from "../graph/program.ts";
 import { input } from "../graph/value.ts";
 import { decodeModel } from "./decode.ts";
 import { encodeModel } from "./encode.ts";
+import type { Model } from "./model.ts";
 import { irVersionOf } from "./opsets.ts";
 import { quantizeStatically, type StaticRange } from "./qdq.ts";
 
@@ -98,22 +99,22 @@ test("a range of nothing, a row of zeros and a bias beyond all sums leave finite
   expect(nothing.every(Number.isFinite)).toBe(true);
 });
 
-test("layers that read one value in one range share its rounding", () => {
-  const node = (name: string, weight: string) => ({
-    opType: "Gemm",
-    name,
-    inputs: ["x", weight],
-    outputs: [name],
-    attributes: { transB: { kind: "int" as const, value: 1 } },
-  });
-  const model = decodeModel(
+/** Two layers of one size that read one value, in opset 17. */
+function two(weights: readonly [string, string]): Model {
+  return decodeModel(
     encodeModel({
       irVersion: irVersionOf(17),
       opsets: { "": 17 },
       producerName: "test",
       graph: {
         name: "two",
-        nodes: [node("a", "W"), node("c", "V")],
+        nodes: ["a", "c"].map((name, i) => ({
+          opType: "Gemm",
+          name,
+          inputs: ["x", weights[i] ?? "", "b"],
+          outputs: [name],
+          attributes: { transB: { kind: "int" as const, value: 1 } },
+        })),
         inputs: [{ kind: "tensor", name: "x", dtype: "float32", shape: [N, IN] }],
         outputs: ["a", "c"].map((name) => ({
           kind: "tensor" as const,
@@ -124,18 +125,31 @@ test("layers that read one value in one range share its rounding", () => {
         initializers: [
           { name: "W", ...W },
           { name: "V", ...W },
+          { name: "b", ...BIAS },
         ],
         valueInfo: [],
       },
     }),
   );
+}
+
+test("layers that read one value in one range share its rounding", () => {
   const rounded = (v: StaticRange): number =>
     quantizeStatically(
-      model,
+      two(["W", "V"]),
       new Map([
         ["W", RANGE],
         ["V", v],
       ]),
     ).graph.nodes.filter(({ opType }) => opType === "QuantizeLinear").length;
   expect([rounded(RANGE), rounded({ low: -1, high: 1 })]).toEqual([1, 2]);
+});
+
+test("layers with one weight and one bias, as ALBERT's are, read one of each in 8 bits", async () => {
+  const model = quantizeStatically(two(["W", "W"]), new Map([["W", RANGE]]));
+  const read = model.graph.nodes.filter(({ opType }) => opType === "DequantizeLinear");
+  expect(read.map(({ name }) => name)).toEqual([expect.stringMatching(/^x_/), "W_read", "b_read"]);
+  const session = await InferenceSession.create(encodeModel(model), { logSeverityLevel: 3 });
+  const { a, c } = await session.run({ x: new OrtTensor("float32", normals(keyOf(4), N * IN, 1), [N, IN]) });
+  expect(a?.data).toEqual(c?.data);
 });

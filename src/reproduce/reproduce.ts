@@ -81,7 +81,7 @@ export async function planReproduction(
   const settings = resolveOptions(REPRODUCE, options);
   const open = () => openTable(PAPERS[settings.paper], settings, context);
   const { plan, outcomes } = await perform("reproduce", context, open, { engine: false });
-  const jobs = plan.jobs
+  const jobs = meantJobs(plan, settings)
     .filter(({ id }) => !outcomes.has(id))
     .map((job) => ({ id: job.id, ...timingOf(job), seconds: secondsOf(job) }));
   const failed = [...outcomes.values()].filter(({ state }) => state === "failed").length;
@@ -105,13 +105,30 @@ export async function reproducePaper(
     await save(table, settings);
     return table;
   };
+  const jobs = meantJobs(plan, settings);
   let table = await saved();
   if (settings.plan) return table;
-  for await (const [id, outcome] of openJobs(plan, shared, outcomes, context)) {
+  for await (const [id, outcome] of openJobs({ jobs }, shared, outcomes, context)) {
     outcomes.set(id, outcome);
     table = await saved();
   }
   return table;
+}
+
+/**
+ * The jobs with one of the words of `only` in their names, and the fine-tuned models that they begin with.
+ *
+ * @throws {ConfigError} `reproduce/only` when there is none
+ */
+function meantJobs({ jobs }: Pick<Plan, "jobs">, { only }: Pick<ReproduceSettings, "only">): readonly Job[] {
+  if (only === undefined) return jobs;
+  const named = jobs.filter(({ id }) => only.some((word) => id.includes(word)));
+  if (named.length === 0) {
+    const expected = `a part of a job's name, such as ${jobs.at(-1)?.id}`;
+    throw new ConfigError("reproduce/only", `only: expected ${expected}, got ${only.join(", ")}`);
+  }
+  const before = new Set(named.map(({ compression }) => compression?.after));
+  return jobs.filter((job) => named.includes(job) || before.has(job.id));
 }
 
 /** A table's plan, what all its jobs share, and what became of them so far. */
