@@ -4,6 +4,8 @@
  * Readers (`glue.ts`, `table.ts`, `sentiment.ts`) make one, `batches.ts` turns it into arrays. No file is read here.
  */
 
+import { hasEntities } from "./judging/entities.ts";
+
 /**
  * What is to be said of a text: one class; one real value; any number of labels; a class for each of its words; or, without
  * labels, its vector.
@@ -130,11 +132,6 @@ export function defaultMeasure({
         ? { task, metrics: ["cosine", "neighbours"], primary: "cosine" }
         : { task, metrics: ["spearman", "pearson", "cosine", "neighbours"], primary: "spearman" };
   }
-}
-
-/** Whether labels of words mark where entities begin and end, as `B-PER` and `I-PER` do. */
-export function hasEntities(labels: readonly string[]): boolean {
-  return labels.some((label) => /^[BIESUL]-./.test(label));
 }
 
 /** The measure of a data set: its own, or the default for its kind. */

@@ -17,7 +17,7 @@ import { isObject } from "../formats/json.ts";
 import { missingColumn, show } from "./cells.ts";
 import type { AskedColumns } from "./columns.ts";
 import type { Dataset, Example } from "./dataset.ts";
-import { tagOf } from "./judging/entities.ts";
+import { tagReader } from "./judging/entities.ts";
 import { MOST_CLASSES } from "./labels.ts";
 import { openTable } from "./table-records.ts";
 import { textPieces } from "./table-text.ts";
@@ -92,8 +92,9 @@ function namesOf(texts: readonly WordText[], name: string): readonly string[] {
       `${name}: expected 2 to ${MOST_CLASSES} labels of words, got ${got}`,
     );
   }
+  const read = tagReader(all);
   const key = (label: string): string => {
-    const { place, kind } = tagOf(label);
+    const { place, kind } = read(label);
     return place === "O" ? "" : `1${kind}\u0000${label}`;
   };
   return all.sort((a, b) => (key(a) < key(b) ? -1 : Number(key(a) > key(b))));

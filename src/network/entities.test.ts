@@ -112,6 +112,19 @@ test("neighbours of one kind are one entity, unless B- begins another; loose I- 
   );
 });
 
+test("B beside I, without kinds: entities of the kind _, and the token's own label under none", async () => {
+  const head: Head = { kind: "tokens", labels: ["O", "B", "I"] };
+  const labels = ["B", "I", "B", "O", "B", "I"];
+  expect(await tag("good bad film plot very dull", labels, "first", head)).toEqual([
+    ["_", "good bad", 0, 8],
+    ["_", "film", 9, 13],
+    ["_", "very dull", 19, 28],
+  ]);
+  expect((await tag("good bad film plot very dull", labels, "none", head)).map(([label]) => label)).toEqual(
+    labels.filter((label) => label !== "O"),
+  );
+});
+
 test("labels without a place are kinds that go on; E- and S- end", async () => {
   const head: Head = { kind: "tokens", labels: ["O", "date-time", "S-X", "B-X", "E-X", "I-X"] };
   const labels = ["date-time", "date-time", "S-X", "B-X", "E-X", "I-X"];

@@ -10,7 +10,8 @@
  *
  * What lies outside (`O`) and what the template adds is left out. Departures: a word begins with its first piece, while the
  * pipeline compares lengths, and takes a word with loose accents for the rest of the one before; an entity's label is a kind as
- * data/judging/entities.ts has it, so E-, L-, S- and U- are read too, and `date-time` stays whole; places count UTF-16 units.
+ * data/judging/entities.ts has it, so E-, L-, S- and U- are read too, `B` beside `I` is of the kind `_`, and `date-time` stays
+ * whole; places count UTF-16 units.
  * A text that is read in windows has of each token the mean logits, where the pipeline takes the longest entity. Browser-safe.
  */
 
@@ -20,7 +21,7 @@ import { requireItem } from "../base/present.ts";
 import { shown } from "../base/shown.ts";
 import { mean } from "../base/statistics.ts";
 import { labelsOf } from "../bert/config.ts";
-import { entitiesOf, tagOf } from "../data/judging/entities.ts";
+import { entitiesOf, tagReader } from "../data/judging/entities.ts";
 import type { Encoding, PlacedEncoding, PlacedWindows } from "../text/encoding.ts";
 import type { PlacedPiece } from "../text/places.ts";
 import {
@@ -153,9 +154,10 @@ function requireAggregation(options: TagOptions): Aggregation {
 type Found = Omit<Entity, "text">;
 
 function eachToken(judged: readonly Judged[], labels: readonly string[]): Found[] {
+  const read = tagReader(labels);
   return judged.flatMap((token): Found[] => {
     const labelled = labelOf(token.scores, labels, token);
-    if (tagOf(labelled.label).place === "O") return [];
+    if (read(labelled.label).place === "O") return [];
     return [{ ...labelled, piece: token.piece }];
   });
 }
@@ -174,7 +176,8 @@ function joined(
           const { end } = requireItem(word, word.length - 1, "pieces");
           return labelOf(scoresOf(word, aggregation), labels, { start, end });
         });
-  return entitiesOf(items.map(({ label }) => tagOf(label))).map(({ kind, start, end }) => {
+  const read = tagReader(labels);
+  return entitiesOf(items.map(({ label }) => read(label))).map(({ kind, start, end }) => {
     const own = items.slice(start, end);
     return {
       label: kind,

@@ -52,8 +52,16 @@ for name, widths in (("vectors", [4]), ("vectors of two widths", [4, 2])):
     losses.append(with_gradient(name, v, {"teacher": flat(t), "widths": widths}, loss))
 
 entities = []
-for name, places in (("IOB2", "BI"), ("BIOES", "BIES"), ("IOB1 and anything", "IBES")):
-    names = ["O"] + [f"{place}-{kind}" for kind in ("PER", "LOC") for place in places]
+kinds = ("-PER", "-LOC")
+sets = (
+    ("IOB2", "BI", kinds),
+    ("BIOES", "BIES", kinds),
+    ("IOB1 and anything", "IBES", kinds),
+    ("IOB2 without kinds", "BI", ("",)),
+    ("BIOES without kinds", "BIES", ("",)),
+)
+for name, places, kinds in sets:
+    names = ["O"] + [place + kind for kind in kinds for place in places]
     texts = [[draw.choice(names + ["O"] * 4) for _ in range(draw.randint(1, 9))] for _ in range(40)]
     said = [[tag if draw.random() < 0.8 else draw.choice(names) for tag in text] for text in texts]
     number = {label: i for i, label in enumerate(names)}

@@ -5,6 +5,9 @@
  *
  * A label is a place and a kind, `B-PER`: B begins, I goes on, E or L ends, S or U is alone, O is outside. Any spelling of
  * these is read (IOB1, IOB2, IOE, BIOES, BILOU): an entity begins where its place, or a change of kind, says so.
+ *
+ * A letter alone is a place of the kind `_` where the set of labels has `B` and beside it `I`, `S` or `U`. In other sets it
+ * is a class like any other, so that `S`, `V` and `O` stay parts of speech.
  */
 
 type Numbers = ArrayLike<number>;
@@ -26,12 +29,24 @@ interface Tag {
 const OUTSIDE: Tag = { place: "O", kind: "" };
 const PLACES: Readonly<Record<string, Tag["place"]>> = { B: "B", I: "I", E: "E", L: "E", S: "S", U: "S" };
 
-/** What a label says. One without a place is a kind that goes on. */
-export function tagOf(label: string): Tag {
-  if (label === "O" || label === "") return OUTSIDE;
-  const parts = /^([BIELSU])-(.+)$/.exec(label);
-  const place = parts?.[1] === undefined ? undefined : PLACES[parts[1]];
-  return place === undefined ? { place: "I", kind: label } : { place, kind: parts?.[2] ?? "" };
+/** How the labels of a set are read. One without a place is a kind that goes on. */
+export function tagReader(labels: readonly string[]): (label: string) => Tag {
+  const areBare = hasBarePlaces(labels);
+  return (label) => {
+    if (label === "O" || label === "") return OUTSIDE;
+    const [, letter = "", kind = areBare ? "_" : undefined] = /^([BIELSU])(?:-(.+))?$/.exec(label) ?? [];
+    const place = PLACES[letter];
+    return place === undefined || kind === undefined ? { place: "I", kind: label } : { place, kind };
+  };
+}
+
+/** Whether labels of words mark where entities begin and end, as `B-PER` and `I-PER` do, or `B` beside `I`. */
+export function hasEntities(labels: readonly string[]): boolean {
+  return hasBarePlaces(labels) || labels.some((label) => /^[BIELSU]-./.test(label));
+}
+
+function hasBarePlaces(labels: readonly string[]): boolean {
+  return labels.includes("B") && ["I", "S", "U"].some((letter) => labels.includes(letter));
 }
 
 /** The entities of a text whose words have these tags. */
@@ -77,7 +92,7 @@ export function entityScores(
   truth: Numbers,
   starts: ArrayLike<number>,
 ): EntityScores {
-  const tags = names.map(tagOf);
+  const tags = names.map(tagReader(names));
   const spans = (classes: Numbers, from: number, to: number): EntitySpan[] =>
     entitiesOf(Array.from({ length: to - from }, (_, i) => tags[classes[from + i] ?? -1] ?? OUTSIDE));
   let [right, said, real] = [0, 0, 0];
