@@ -1,7 +1,7 @@
 /**
  * Texts whose words have labels: CoNLL columns, JSON lines with words, JSON lines with spans, Parquet with words.
  *
- *   CoNLL   one word a line, its label last; a blank line ends a text, `-DOCSTART-` and lines that begin with `# ` say nothing
+ *   CoNLL   one word a line, its label last; a blank line ends a text
  *   words   `{"tokens": ["Anna", "ran"], "labels": ["B-PER", "O"]}`
  *   spans   `{"text": "Anna ran", "spans": [{"start": 0, "end": 4, "label": "PER"}]}`, ends exclusive
  *
@@ -20,14 +20,8 @@ import type { Dataset, Example } from "./dataset.ts";
 import { tagReader } from "./judging/entities.ts";
 import { MOST_CLASSES } from "./labels.ts";
 import { openTable } from "./table-records.ts";
-import { textPieces } from "./table-text.ts";
-
-/** A text in words, each with its label as it is spelled. */
-interface WordText {
-  readonly words: readonly string[];
-  readonly labels: readonly string[];
-  readonly where: string;
-}
+import { readConll } from "./words/conll.ts";
+import type { WordText } from "./words/word-text.ts";
 
 /** Columns that hold words, their labels, or spans, where nobody says otherwise. */
 const WORD_COLUMNS = ["tokens", "words"];
@@ -98,36 +92,6 @@ function namesOf(texts: readonly WordText[], name: string): readonly string[] {
     return place === "O" ? "" : `1${kind}\u0000${label}`;
   };
   return all.sort((a, b) => (key(a) < key(b) ? -1 : Number(key(a) > key(b))));
-}
-
-/** @throws {InputError} `words/columns` for a line of one column, or of another number of them than the first */
-async function readConll(file: string): Promise<WordText[]> {
-  const name = basename(file);
-  const texts: WordText[] = [];
-  let [words, labels, first, line, width]: [string[], string[], number, number, number] = [[], [], 1, 0, 0];
-  const end = (): void => {
-    if (words.length > 0) texts.push({ words, labels, where: `${name}:${first}` });
-    [words, labels] = [[], []];
-  };
-  for await (const piece of textPieces(file)) {
-    for (const text of (piece.endsWith("\n") ? piece.slice(0, -1) : piece).split("\n")) {
-      line++;
-      const row = text.trimEnd();
-      if (row === "" || row.startsWith("-DOCSTART-")) end();
-      if (row === "" || row.startsWith("-DOCSTART-") || row.startsWith("# ")) continue;
-      const fields = row.includes("\t") ? row.split("\t") : row.split(/ +/);
-      if (width === 0) width = fields.length;
-      if (fields.length < 2 || fields.length !== width) {
-        const expected = width < 2 ? "a word and its label" : `${width} columns, as in the first line`;
-        throw new InputError("words/columns", `${name}:${line}: expected ${expected}, got ${show(row)}`);
-      }
-      if (words.length === 0) first = line;
-      words.push(requireItem(fields, 0, "fields"));
-      labels.push(requireItem(fields, fields.length - 1, "fields").trim());
-    }
-  }
-  end();
-  return texts;
 }
 
 async function readRecords(file: string, { text, label }: AskedColumns): Promise<WordText[]> {
