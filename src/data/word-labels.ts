@@ -1,7 +1,7 @@
 /**
  * Texts whose words have labels: CoNLL columns, JSON lines with words, JSON lines with spans, Parquet with words.
  *
- *   CoNLL   one word a line, its label last; a blank line ends a text
+ *   CoNLL   one word a line, its label last; a blank line ends a text; CoNLL-U by its columns FORM and UPOS
  *   words   `{"tokens": ["Anna", "ran"], "labels": ["B-PER", "O"]}`
  *   spans   `{"text": "Anna ran", "spans": [{"start": 0, "end": 4, "label": "PER"}]}`, ends exclusive
  *
@@ -53,7 +53,7 @@ export async function readWordLabels(
   const texts: WordText[] = [];
   for (const file of files) {
     const isTable = /\.(jsonl|ndjson|json|parquet)(\.gz)?$/i.test(file);
-    texts.push(...(isTable ? await readRecords(file, asked) : await readConll(file)));
+    texts.push(...(isTable ? await readRecords(file, asked) : await readConll(file, asked)));
   }
   if (texts.length === 0) throw new InputError("table/empty", `${name}: expected texts, got none`);
   const labels = known ?? namesOf(texts, name);
