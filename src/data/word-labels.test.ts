@@ -51,17 +51,13 @@ test("JSON lines with words, under the usual names of columns or named ones", as
   expect(await read("a.jsonl", named, { text: "w", label: "t" })).toEqual({ labels, rows: [row] });
 });
 
-test("spans become labels of words, split at white space and punctuation", async () => {
-  const text = "Anna-Lena (of  New York) ran.";
-  const spans = [
-    { start: 15, end: 23, label: "LOC" },
-    { start: 0, end: 9, label: "PER" },
-  ];
-  const { rows } = await read("a.jsonl", JSON.stringify({ text, spans }));
-  expect(rows[0]?.slice(0, 2)).toEqual([
-    ["Anna", "-", "Lena", "(", "of", "New", "York", ")", "ran", "."],
-    ["B-PER", "I-PER", "I-PER", "O", "O", "B-LOC", "I-LOC", "O", "O", "O"],
-  ]);
+test("JSON lines with spans, under the usual names of columns or named ones", async () => {
+  const labels = ["O", "B-PER"];
+  const row = [["Anna", "ran"], ["B-PER", "O"], "a.jsonl:1"];
+  const spans = [{ start: 0, end: 4, label: "PER" }];
+  expect(await read("a.jsonl", JSON.stringify({ text: "Anna ran", spans }))).toEqual({ labels, rows: [row] });
+  const named = JSON.stringify({ t: "Anna ran", s: spans });
+  expect(await read("a.jsonl", named, { text: "t", label: "s" })).toEqual({ labels, rows: [row] });
 });
 
 const span = (...spans: object[]): string => `${JSON.stringify({ text: "Anna ran home", spans })}\n`;
@@ -124,6 +120,13 @@ test.each([
     span({ start: 0, end: 99, label: "A" }),
     "words/span",
     "within 13 characters",
+  ],
+  [
+    "a span of white space alone",
+    "a.jsonl",
+    span({ start: 4, end: 5, label: "A" }),
+    "words/span",
+    "a.jsonl:1: expected a span that covers a word in spans",
   ],
   ["a span without a label", "a.jsonl", span({ start: 0, end: 4 }), "words/span", "start, end and label"],
 ])("%s is refused with its place", async (_, name, content, code, message) => {

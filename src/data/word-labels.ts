@@ -5,15 +5,12 @@
  *   words   `{"tokens": ["Anna", "ran"], "labels": ["B-PER", "O"]}`
  *   spans   `{"text": "Anna ran", "spans": [{"start": 0, "end": 4, "label": "PER"}]}`, ends exclusive
  *
- * Spans become labels by IOB2. Words of a text with spans are what BERT's tokenizer splits at in any case: runs between
- * white space, and each punctuation mark. A span that begins or ends inside one, overlaps another, or says where the text is
- * not, is an error with its place.
+ * What single texts say is read in words/.
  */
 
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
-import { isObject } from "../formats/json.ts";
 import { missingColumn, show } from "./cells.ts";
 import type { AskedColumns } from "./columns.ts";
 import type { Dataset, Example } from "./dataset.ts";
@@ -21,6 +18,7 @@ import { tagReader } from "./judging/entities.ts";
 import { MOST_CLASSES } from "./labels.ts";
 import { openTable } from "./table-records.ts";
 import { readConll } from "./words/conll.ts";
+import { wordsOfSpans } from "./words/spans.ts";
 import type { WordText } from "./words/word-text.ts";
 
 /** Columns that hold words, their labels, or spans, where nobody says otherwise. */
@@ -166,77 +164,9 @@ function textsIn({ column, value }: Found, what: string, where: string): string[
   });
 }
 
-/** A labelled stretch of a text: characters `start` to `end`. */
-interface Span {
-  readonly start: number;
-  readonly end: number;
-  readonly label: string;
-}
-
-/** @throws {InputError} `words/span` */
-function ofSpans(text: Found, spans: Found, where: string): WordText {
-  const { value } = text;
-  if (typeof value !== "string") {
-    throw new InputError(
-      "table/text",
-      `${where}: expected text in column ${text.column}, got ${show(value)}`,
-    );
-  }
-  const list: readonly unknown[] = Array.isArray(spans.value) ? spans.value : [spans.value];
-  const parsed = list
-    .map((item) => spanOf(item, value, spans.column, where))
-    .sort((a, b) => a.start - b.start);
-  parsed.forEach((span, i) => {
-    const next = parsed[i + 1];
-    if (next === undefined || next.start >= span.end) return;
-    const both = `${spelled(span, value)} and ${spelled(next, value)}`;
-    throw new InputError(
-      "words/span",
-      `${where}: expected spans beside one another in ${spans.column}, got ${both}, which overlap`,
-    );
-  });
-  return labelWords(value, parsed, spans.column, where);
-}
-
-function spanOf(item: unknown, text: string, column: string, where: string): Span {
-  if (isObject(item)) {
-    const { start, end } = item;
-    const label = item.label ?? item.type ?? item.entity_group ?? item.entity;
-    const isThere = Number.isInteger(start) && Number.isInteger(end) && Number(start) >= 0;
-    if (isThere && Number(start) < Number(end) && Number(end) <= text.length && typeof label === "string") {
-      return { start: Number(start), end: Number(end), label };
-    }
-  }
-  const expected = `start, end and label of a stretch within ${text.length} characters`;
-  throw new InputError("words/span", `${where}: expected ${expected} in column ${column}, got ${show(item)}`);
-}
-
-function spelled({ start, end, label }: Span, text: string): string {
-  return `${label} ${show(text.slice(start, end))} (${start} to ${end})`;
-}
-
-/** A word: a run of other characters than white space and punctuation, or one mark of the latter, of ASCII the symbols too. */
-const WORD = /[^\s\p{P}!-/:-@[-`{-~]+|[\p{P}!-/:-@[-`{-~]/gu;
-
-/** @throws {InputError} `words/span` for one whose ends are inside a word */
-function labelWords(text: string, spans: readonly Span[], column: string, where: string): WordText {
-  const words: string[] = [];
-  const labels: string[] = [];
-  let at = 0;
-  for (const { 0: word, index: start } of text.matchAll(WORD)) {
-    const end = start + word.length;
-    while ((spans[at]?.end ?? Number.POSITIVE_INFINITY) <= start) at++;
-    const span = spans[at];
-    words.push(word);
-    if (span === undefined || span.start >= end) {
-      labels.push("O");
-      continue;
-    }
-    if (span.start > start || span.end < end) {
-      const message = `${where}: expected a span that begins and ends where words do in ${column}, got ${spelled(span, text)}, inside ${show(word)}`;
-      throw new InputError("words/span", message);
-    }
-    labels.push(`${text.slice(span.start, start).trim() === "" ? "B" : "I"}-${span.label}`);
-  }
-  return { words, labels, where };
+/** @throws {InputError} `table/text`, `words/span`, `words/unit` */
+function ofSpans({ value, column }: Found, spans: Found, where: string): WordText {
+  if (typeof value === "string")
+    return wordsOfSpans(spans.value, { text: value, column: spans.column, where });
+  throw new InputError("table/text", `${where}: expected text in column ${column}, got ${show(value)}`);
 }
