@@ -19,7 +19,7 @@ export type Column = string | number;
 /** What a file gave: its rows, and what was decided on the way. */
 export interface RowSet {
   readonly rows: readonly Row[];
-  /** Of each wanted column the names of its classes, where the file has some. */
+  /** Of each wanted column the names of the classes whose numbers it or its lists hold, where the file has some. */
   readonly classes: readonly (readonly string[] | undefined)[];
   /** What the user should know about how the file was read. */
   readonly notes: readonly string[];

@@ -59,6 +59,18 @@ function numbersHint(values: readonly string[], cell: Cell): string {
   return areNumbers ? " (numbers are classes here; trained with --regression they are values)" : "";
 }
 
+/**
+ * The name of a class whose number a file has that lists its classes.
+ * @param place  in a list, for the message
+ * @throws {InputError} `label/unknown`
+ */
+export function declaredName(classes: readonly string[], number: number, where: string, place = ""): string {
+  const name = classes[number];
+  if (name !== undefined) return name;
+  const message = `${where}: expected a class from 0 to ${classes.length - 1} as label, got ${number}${place}`;
+  throw new InputError("label/unknown", message);
+}
+
 function realNumber(
   { range }: { readonly range?: readonly [number, number] },
   { where, cell }: LabelCell,

@@ -71,17 +71,27 @@ export async function readRowsOf(
 ): Promise<RowSet> {
   const parts: RowSet[] = [];
   for (const file of files) parts.push(await readRows(file, columns, format, rules));
-  const classes = parts[0]?.classes ?? [];
-  const other = parts.findIndex((part) => JSON.stringify(part.classes) !== JSON.stringify(classes));
-  if (other >= 0) {
-    const [first, name] = [files[0], files[other]].map((file = "") => basename(file));
-    throw new FormatError("parquet/classes", `${name}: expected the classes of ${first}, got others`);
-  }
+  const classes = sameClasses(
+    files,
+    parts.map((part) => part.classes),
+  );
   return {
     rows: parts.flatMap(({ rows }) => rows),
-    classes,
+    classes: classes ?? [],
     notes: [...new Set(parts.flatMap(({ notes }) => notes))],
   };
+}
+
+/**
+ * What each of the files that are parts of one table says of its classes.
+ * @throws {FormatError} `parquet/classes` when one lists other classes than the first
+ */
+export function sameClasses<T>(files: readonly string[], classes: readonly T[]): T | undefined {
+  const [first] = classes;
+  const other = classes.findIndex((each) => JSON.stringify(each) !== JSON.stringify(first));
+  if (other < 0) return first;
+  const [one, name] = [files[0], files[other]].map((file = "") => basename(file));
+  throw new FormatError("parquet/classes", `${name}: expected the classes of ${one}, got others`);
 }
 
 /** A whole file. @throws {InputError} `table/missing`, `table/folder` */

@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { InputError } from "../base/errors.ts";
 import { labelsOf } from "./dataset.ts";
@@ -43,6 +44,37 @@ test("a column for each label, with 0 or 1, in the order they are named", async 
   const found = await read("a.csv", "text,mean,rude\na,1,0\nb,True,1.0\nc,0,false\n", "rude,mean");
   expect(found.labels).toEqual(["rude", "mean"]);
   expect(found.rows).toEqual([["mean"], ["rude", "mean"], []]);
+});
+
+const LISTS = fileURLToPath(new URL("../../test/goldens/table-lists.parquet", import.meta.url));
+
+test("Parquet: numbers in lists have the names that datasets wrote, in that order", async () => {
+  const set = await readSeveralLabels([LISTS], { text: "text", label: "topics" });
+  expect([set.labels, set.examples.map(({ label }) => label)]).toEqual([
+    ["ham", "eggs", "bread"],
+    [[0, 2], []],
+  ]);
+  const known = { labels: ["bread", "eggs", "ham"] };
+  const again = await readSeveralLabels([LISTS], { text: "text", label: "topics" }, known);
+  expect(again.examples.map(({ label }) => label)).toEqual([[0, 2], []]);
+});
+
+test("Parquet: a ClassLabel is one label, and -1 a row without any", async () => {
+  const columns = { text: "text", label: "topic" };
+  await expect(readSeveralLabels([LISTS], columns)).rejects.toThrow(
+    "table-lists.parquet:2: expected a list of labels",
+  );
+  const set = await readSeveralLabels([LISTS], columns, { skipUnlabelled: true });
+  expect(set.examples.map(({ label }) => label)).toEqual([[2]]);
+});
+
+test.each([
+  ["missing", "-1 (place 2)"],
+  ["beyond", "5 (place 1)"],
+])("Parquet: a number without a name in column %s is refused with its place", async (label, got) => {
+  const found = await readSeveralLabels([LISTS], { text: "text", label }).catch((error: unknown) => error);
+  const message = `table-lists.parquet:2: expected a class from 0 to 4 as label, got ${got}`;
+  expect(found).toMatchObject({ code: "label/unknown", message });
 });
 
 test("a file that judges has the labels of the one that trains", async () => {

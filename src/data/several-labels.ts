@@ -1,9 +1,9 @@
 /**
  * Tables in which a text may have several labels, or none.
  *
- * They come in three ways: a list in one cell (JSON, Parquet); text in one cell with a sign between the labels (`a|b`);
- * columns of their own with 0 or 1 below each, named with commas between (`toxic,insult`). Every bad cell is an
- * `InputError` naming file, line and column.
+ * They come in three ways: a list in one cell (JSON, Parquet), in Parquet perhaps of numbers whose names the file has; text in
+ * one cell with a sign between the labels (`a|b`); columns of their own with 0 or 1 below each, named with commas between
+ * (`toxic,insult`). Every bad cell is an `InputError` naming file, line and column.
  */
 
 import { basename } from "node:path";
@@ -14,8 +14,9 @@ import type { NamedColumns } from "./columns.ts";
 import type { Dataset, Example } from "./dataset.ts";
 import type { Quotes } from "./delimited.ts";
 import { classFinder, groupLabels, spellingOf } from "./label-names.ts";
-import { inOrder, MOST_CLASSES } from "./labels.ts";
-import { type FullRecord, openTable } from "./table-records.ts";
+import { declaredName, inOrder, MOST_CLASSES } from "./labels.ts";
+import { sameClasses } from "./rows.ts";
+import { type FullRecord, type FullTable, openTable } from "./table-records.ts";
 
 /** How such a table is to be understood. */
 export interface SeveralOptions {
@@ -51,20 +52,23 @@ export async function readSeveralLabels(
   const { text, pair } = columns;
   const records: FullRecord[] = [];
   const read: string[] = [];
+  const listed: (readonly string[] | undefined)[] = [];
   for (const file of files) {
     const table = await openTable(file, pair === undefined ? [text] : [text, pair], quotes);
     for await (const record of table.records()) records.push(record);
     read.push(...table.notes);
+    listed.push(classesOf(table, columns.label));
   }
   if (records.length === 0) throw new InputError("table/empty", `${name}: expected rows, got none`);
-  const { rows, unlabelled, notes, flags } = labelledRows(records, columns.label);
+  const classes = sameClasses(files, listed);
+  const { rows, unlabelled, notes, flags } = labelledRows(records, columns.label, classes);
   const [first] = unlabelled;
   if (first !== undefined && !skipUnlabelled) {
     const count = `${unlabelled.length} of ${records.length} rows have none`;
     const message = `${first}: expected a list of labels, got null (${count}; --skip-unlabelled leaves them out)`;
     throw new InputError("label/missing", message);
   }
-  const names = known ?? flags ?? namesOf(rows, name);
+  const names = known ?? flags ?? requireClasses(classes ?? namesOf(rows), name);
   const examples = withNumbers(rows, names);
   const bare = examples.filter(({ label }) => Array.isArray(label) && label.length === 0).length;
   const said = [
@@ -95,7 +99,16 @@ interface ReadRows {
   readonly notes: readonly string[];
 }
 
-function labelledRows(records: readonly FullRecord[], column: string): ReadRows {
+/** What a file calls the classes whose numbers stand in a column. */
+function classesOf({ classes }: FullTable, column: string): readonly string[] | undefined {
+  return [...classes].find(([title]) => title.trim() === column.trim())?.[1];
+}
+
+function labelledRows(
+  records: readonly FullRecord[],
+  column: string,
+  classes: readonly string[] | undefined,
+): ReadRows {
   const header = (records[0]?.fields ?? []).map(([title]) => title);
   const flags = header.includes(column) ? [] : column.split(",").map((each) => each.trim());
   if (flags.length > 1) {
@@ -106,12 +119,14 @@ function labelledRows(records: readonly FullRecord[], column: string): ReadRows 
   }
   const cells = records.map((record) => cellOf(record, column));
   const separator = separatorOf(cells);
+  const reading = { column, separator, classes };
   const rows: LabelledRow[] = [];
   const unlabelled: string[] = [];
   records.forEach((record, i) => {
     const cell = requireItem(cells, i, "cells");
-    if (cell === null) unlabelled.push(record.where);
-    else rows.push({ example: exampleOf(record), labels: labelsIn(cell, separator, record.where, column) });
+    const isMissing = cell === null || (cell === -1 && classes !== undefined); // one ClassLabel, as in table.ts
+    if (isMissing) unlabelled.push(record.where);
+    else rows.push({ example: exampleOf(record), labels: labelsIn(cell, record.where, reading) });
   });
   const isText = cells.some((cell) => typeof cell === "string" && listIn(cell) === undefined && cell !== "");
   const note = `labels in ${column} are read with ${show(separator)} between them`;
@@ -160,11 +175,22 @@ function listIn(text: string): readonly unknown[] | undefined {
   }
 }
 
-/** @throws {InputError} `label/list` */
-function labelsIn(cell: unknown, separator: string | undefined, where: string, column: string): string[] {
+/** How the cells of a column are read. */
+interface ListReading {
+  readonly column: string;
+  readonly separator: string | undefined;
+  /** What the numbers in it stand for, where the file says it. */
+  readonly classes: readonly string[] | undefined;
+}
+
+/** @throws {InputError} `label/list`, `label/unknown` */
+function labelsIn(cell: unknown, where: string, { column, separator, classes }: ListReading): string[] {
   const list: unknown = typeof cell === "string" ? (listIn(cell) ?? parts(cell, separator)) : cell;
   const items: readonly unknown[] = Array.isArray(list) ? list : [list];
-  const labels = items.map((item) => {
+  const labels = items.map((item, i) => {
+    if (typeof item === "number" && classes !== undefined) {
+      return spellingOf(declaredName(classes, item, where, Array.isArray(list) ? ` (place ${i + 1})` : ""));
+    }
     if (typeof item === "string" || typeof item === "number") return spellingOf(item);
     const message = `${where}: expected a list of labels in column ${column}, got ${show(cell)}`;
     throw new InputError("label/list", message);
@@ -177,20 +203,22 @@ function parts(text: string, separator: string | undefined): string[] {
   return all.map((part) => part.trim()).filter((part) => part !== "");
 }
 
-/** The labels of a file, those that mean the same once. @throws {InputError} `label/classes` */
-function namesOf(rows: readonly LabelledRow[], name: string): readonly string[] {
+/** The labels of a file, those that mean the same once. */
+function namesOf(rows: readonly LabelledRow[]): readonly string[] {
   const spelled = rows.flatMap(({ labels, example: { where } }) =>
     labels.map((spelling) => ({ where, spelling })),
   );
-  const groups = groupLabels(spelled);
-  if (groups.length === 0) {
+  return inOrder(groupLabels(spelled).map((group) => group.name));
+}
+
+/** @throws {InputError} `label/classes` */
+function requireClasses(labels: readonly string[], name: string): readonly string[] {
+  if (labels.length === 0) {
     throw new InputError("label/classes", `${name}: expected labels, got rows without a single one`);
   }
-  if (groups.length > MOST_CLASSES) {
-    const message = `${name}: expected at most ${MOST_CLASSES} different labels, got ${groups.length}`;
-    throw new InputError("label/classes", message);
-  }
-  return inOrder(groups.map((group) => group.name));
+  if (labels.length <= MOST_CLASSES) return labels;
+  const message = `${name}: expected at most ${MOST_CLASSES} different labels, got ${labels.length}`;
+  throw new InputError("label/classes", message);
 }
 
 /** @throws {InputError} `label/unknown` */

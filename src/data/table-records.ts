@@ -28,6 +28,8 @@ export interface FullRecord {
 
 /** A table that can be read from its beginning as often as needed. */
 export interface FullTable {
+  /** By column the names of the classes whose numbers it or its lists hold, where the file has some. */
+  readonly classes: ReadonlyMap<string, readonly string[]>;
   readonly notes: readonly string[];
   /** @throws {InputError} `table/…` */
   records(): AsyncGenerator<FullRecord>;
@@ -44,12 +46,13 @@ export async function openTable(
   limit?: number,
 ): Promise<FullTable> {
   const format = formatOf(file);
-  if (format === "jsonl") return { notes: [], records: () => fromJson(file, texts) };
+  if (format === "jsonl") return { notes: [], classes: new Map(), records: () => fromJson(file, texts) };
   if (format === "parquet") return fromParquet(file, texts, limit);
   const dialect = await findDialect(file, format, texts, quotes);
   const name = basename(file);
   return {
     notes: dialect.notes,
+    classes: new Map(),
     async *records() {
       let header: readonly string[] | undefined;
       let places: readonly number[] = [];
@@ -81,10 +84,16 @@ async function* fromJson(file: string, columns: readonly Column[]): AsyncGenerat
 
 async function fromParquet(file: string, texts: readonly string[], limit?: number): Promise<FullTable> {
   const name = basename(file);
-  const { names, rows } = await parquetColumns(await readBytes(file), name, texts, limit);
+  const { names, rows, classes } = await parquetColumns(await readBytes(file), name, texts, limit);
   const places = locate(texts, names, name);
   return {
     notes: [],
+    classes: new Map(
+      names.flatMap((title, i) => {
+        const own = classes[i];
+        return own === undefined ? [] : [[title, own]];
+      }),
+    ),
     async *records() {
       for (const { where, cells } of rows) {
         const fields = names.map((title, i) => [title, cells[i] ?? null] as const);

@@ -11,6 +11,7 @@ import { type Cell, type Column, type Row, show } from "./cells.ts";
 import type { Dataset, Example, TaskKind } from "./dataset.ts";
 import type { Quotes } from "./delimited.ts";
 import {
+  declaredName,
   type InferredRule,
   inferRule,
   isMissing,
@@ -110,10 +111,7 @@ function labelOf({ where, cells: [cell = null] }: Row): LabelCell {
 function named(row: Row, classes: readonly string[]): Row {
   const [cell = null, ...rest] = row.cells;
   if (typeof cell !== "number") return row;
-  const name = cell === -1 ? null : classes[cell];
-  if (name !== undefined) return { ...row, cells: [name, ...rest] };
-  const message = `${row.where}: expected a class from 0 to ${classes.length - 1} as label, got ${show(cell)}`;
-  throw new InputError("label/unknown", message);
+  return { ...row, cells: [cell === -1 ? null : declaredName(classes, cell, row.where), ...rest] };
 }
 
 /** @throws {InputError} `label/missing` or, of a regression, `label/number` */

@@ -1,10 +1,11 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { InputError } from "../base/errors.ts";
 import type { AskedColumns } from "./columns.ts";
-import { labelsOf } from "./dataset.ts";
+import { labelsOf, measureOf } from "./dataset.ts";
 import { isConll, readWordLabels } from "./word-labels.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "espalier-labels-"));
@@ -58,6 +59,52 @@ test("JSON lines with spans, under the usual names of columns or named ones", as
   expect(await read("a.jsonl", JSON.stringify({ text: "Anna ran", spans }))).toEqual({ labels, rows: [row] });
   const named = JSON.stringify({ t: "Anna ran", s: spans });
   expect(await read("a.jsonl", named, { text: "t", label: "s" })).toEqual({ labels, rows: [row] });
+});
+
+const LISTS = fileURLToPath(new URL("../../test/goldens/table-lists.parquet", import.meta.url));
+const TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"];
+
+test.each([undefined, "sequence", "large", "one"])(
+  "Parquet: numbers in column %s have the names that datasets wrote, in that order",
+  async (label) => {
+    const set = await readWordLabels([LISTS], { label });
+    expect([set.labels, measureOf(set).primary]).toEqual([TAGS, "entity_f1"]);
+    expect(set.examples.map(({ words, label }) => [words, label])).toEqual([
+      [
+        ["Anna", "Lee", "ran"],
+        [1, 2, 0],
+      ],
+      [
+        ["in", "Paris"],
+        [0, 3],
+      ],
+    ]);
+    const known = [...TAGS].reverse();
+    expect((await readWordLabels([LISTS], { label }, known)).examples[1]?.label).toEqual([4, 1]);
+  },
+);
+
+test("Parquet: numbers without names are labels as they are", async () => {
+  const { labels } = await readWordLabels([LISTS], { label: "numbers" });
+  expect(labels).toEqual(["0", "1", "2", "3"]);
+});
+
+test.each([
+  ["missing", "-1 (place 2)"],
+  ["beyond", "5 (place 1)"],
+])("Parquet: a number without a name in column %s is refused with its place", async (label, got) => {
+  const found = await readWordLabels([LISTS], { label }).catch((error: unknown) => error);
+  const message = `table-lists.parquet:2: expected a class from 0 to 4 as label, got ${got}`;
+  expect(found).toMatchObject({ code: "label/unknown", message });
+});
+
+test("files of one table with other classes than the first are refused", async () => {
+  const file = join(folder, "words.jsonl");
+  writeFileSync(file, '{"tokens":["a"],"ner_tags":["O"]}\n');
+  await expect(readWordLabels([LISTS, file], {})).rejects.toMatchObject({
+    code: "parquet/classes",
+    message: "words.jsonl: expected the classes of table-lists.parquet, got others",
+  });
 });
 
 const span = (...spans: object[]): string => `${JSON.stringify({ text: "Anna ran home", spans })}\n`;

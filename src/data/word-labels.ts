@@ -15,7 +15,8 @@ import { missingColumn, show } from "./cells.ts";
 import type { AskedColumns } from "./columns.ts";
 import type { Dataset, Example } from "./dataset.ts";
 import { tagReader } from "./judging/entities.ts";
-import { MOST_CLASSES } from "./labels.ts";
+import { declaredName, MOST_CLASSES } from "./labels.ts";
+import { sameClasses } from "./rows.ts";
 import { openTable } from "./table-records.ts";
 import { readConll } from "./words/conll.ts";
 import { wordsOfSpans } from "./words/spans.ts";
@@ -48,13 +49,18 @@ export async function readWordLabels(
   given?: string,
 ): Promise<Dataset> {
   const name = given ?? basename(files[0] ?? "");
-  const texts: WordText[] = [];
+  const parts: ReadTexts[] = [];
   for (const file of files) {
     const isTable = /\.(jsonl|ndjson|json|parquet)(\.gz)?$/i.test(file);
-    texts.push(...(isTable ? await readRecords(file, asked) : await readConll(file, asked)));
+    parts.push(isTable ? await readRecords(file, asked) : { texts: await readConll(file, asked) });
   }
+  const texts = parts.flatMap((part) => part.texts);
   if (texts.length === 0) throw new InputError("table/empty", `${name}: expected texts, got none`);
-  const labels = known ?? namesOf(texts, name);
+  const declared = sameClasses(
+    files,
+    parts.map(({ classes }) => classes),
+  );
+  const labels = known ?? requireClasses(declared ?? namesOf(texts), name);
   const numbers = new Map(labels.map((label, i) => [label, i]));
   const examples = texts.map(({ words, labels: own, where }): Example => {
     const label = own.map((each) => {
@@ -74,16 +80,17 @@ function shortList(labels: readonly string[]): string {
   return labels.length > 12 ? `${labels.slice(0, 12).join(", ")}, …` : labels.join(", ");
 }
 
-/** `O` first, then by kind, and within one by place. @throws {InputError} `label/classes` */
-function namesOf(texts: readonly WordText[], name: string): readonly string[] {
+/** @throws {InputError} `label/classes` */
+function requireClasses(labels: readonly string[], name: string): readonly string[] {
+  if (labels.length >= 2 && labels.length <= MOST_CLASSES) return labels;
+  const got = labels.length < 2 ? `only ${show(labels[0] ?? "")}` : `${labels.length}`;
+  const message = `${name}: expected 2 to ${MOST_CLASSES} labels of words, got ${got}`;
+  throw new InputError("label/classes", message);
+}
+
+/** `O` first, then by kind, and within one by place. */
+function namesOf(texts: readonly WordText[]): readonly string[] {
   const all = [...new Set(texts.flatMap(({ labels }) => labels))];
-  if (all.length < 2 || all.length > MOST_CLASSES) {
-    const got = all.length < 2 ? `only ${show(all[0] ?? "")}` : `${all.length}`;
-    throw new InputError(
-      "label/classes",
-      `${name}: expected 2 to ${MOST_CLASSES} labels of words, got ${got}`,
-    );
-  }
   const read = tagReader(all);
   const key = (label: string): string => {
     const { place, kind } = read(label);
@@ -92,27 +99,31 @@ function namesOf(texts: readonly WordText[], name: string): readonly string[] {
   return all.sort((a, b) => (key(a) < key(b) ? -1 : Number(key(a) > key(b))));
 }
 
-async function readRecords(file: string, { text, label }: AskedColumns): Promise<WordText[]> {
+/** What a file has. */
+interface ReadTexts {
+  readonly texts: readonly WordText[];
+  /** Of the column of labels, where the file lists its classes. */
+  readonly classes?: readonly string[] | undefined;
+}
+
+async function readRecords(file: string, { text, label }: AskedColumns): Promise<ReadTexts> {
   const table = await openTable(file, [], "auto");
   const texts: WordText[] = [];
+  let classes: ReadTexts["classes"];
   for await (const { fields, where } of table.records()) {
     const cells = new Map<string, unknown>(fields.map(([title, value]) => [title, unfolded(value)]));
     const words = find(cells, text === undefined ? WORD_COLUMNS : [text]);
-    texts.push(
-      Array.isArray(words?.value)
-        ? ofWords(
-            words,
-            required(cells, label === undefined || label === null ? LABEL_COLUMNS : [label], where),
-            where,
-          )
-        : ofSpans(
-            required(cells, [text ?? "text"], where),
-            required(cells, label === undefined || label === null ? SPAN_COLUMNS : [label], where),
-            where,
-          ),
-    );
+    if (Array.isArray(words?.value)) {
+      const labels = required(cells, label === undefined || label === null ? LABEL_COLUMNS : [label], where);
+      classes = table.classes.get(labels.column);
+      texts.push(ofWords(words, labels, classes, where));
+    } else {
+      const whole = required(cells, [text ?? "text"], where);
+      const spans = required(cells, label === undefined || label === null ? SPAN_COLUMNS : [label], where);
+      texts.push(ofSpans(whole, spans, where));
+    }
   }
-  return texts;
+  return { texts, classes };
 }
 
 /** Lists and objects of Parquet come as JSON. */
@@ -143,20 +154,33 @@ function required(cells: ReadonlyMap<string, unknown>, columns: readonly string[
   throw missingColumn(requireItem(columns, 0, "columns"), [...cells.keys()], where);
 }
 
-/** @throws {InputError} `words/kind`, `words/count` */
-function ofWords(words: Found, labels: Found, where: string): WordText {
-  const [own, tags] = [textsIn(words, "words", where), textsIn(labels, "labels", where)];
+/** @throws {InputError} `words/kind`, `words/count`, `label/unknown` */
+function ofWords(
+  words: Found,
+  labels: Found,
+  classes: readonly string[] | undefined,
+  where: string,
+): WordText {
+  const nameOf = (number: number, place: string): string =>
+    classes === undefined ? String(number) : declaredName(classes, number, where, place);
+  const [own, tags] = [textsIn(words, "words", where), textsIn(labels, "labels", where, nameOf)];
   if (own.length === tags.length) return { words: own, labels: tags, where };
   const message = `${where}: expected a label for each of ${own.length} words of ${words.column}, got ${tags.length} in ${labels.column}`;
   throw new InputError("words/count", message);
 }
 
-function textsIn({ column, value }: Found, what: string, where: string): string[] {
+/** @param nameOf  of a number; absent: there may be none */
+function textsIn(
+  { column, value }: Found,
+  what: string,
+  where: string,
+  nameOf?: (number: number, place: string) => string,
+): string[] {
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   return items.map((item, i) => {
     if (typeof item === "string") return item;
-    if (typeof item === "number" && what === "labels") return String(item);
     const place = Array.isArray(value) ? ` (place ${i + 1})` : "";
+    if (typeof item === "number" && nameOf !== undefined) return nameOf(item, place);
     throw new InputError(
       "words/kind",
       `${where}: expected a list of ${what} in column ${column}, got ${show(item)}${place}`,

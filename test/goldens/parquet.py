@@ -1,4 +1,5 @@
-"""Small Parquet files for the table reader: one per compression, one with pages of version 2, one with a ClassLabel.
+"""Small Parquet files for the table reader: one per compression, one with pages of version 2, one with a ClassLabel, one
+with lists of it.
 
 Made with pyarrow 25.0.1 (snappy, gzip, brotli, zstd) and 26.0.1 (the others) on Python 3.11.
 Usage: python parquet.py   (writes beside itself)
@@ -29,3 +30,33 @@ features = {"sentence": {"dtype": "string", "_type": "Value"}, "label": names}
 labelled = pa.table({"sentence": ["a", "b", "c", "d"], "label": pa.array([1, 0, 1, -1], pa.int64())})
 metadata = {"huggingface": json.dumps({"info": {"features": features}})}
 pq.write_table(labelled.replace_schema_metadata(metadata), here / "table-classes.parquet")
+
+# Lists of such numbers, as datasets 5.2 writes them (List, LargeList), and as those before 4 did (Sequence, a list of one).
+tags = {"names": ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"], "_type": "ClassLabel"}
+features = {
+    "tokens": {"feature": {"dtype": "string", "_type": "Value"}, "_type": "List"},
+    "ner_tags": {"feature": tags, "_type": "List"},
+    "sequence": {"feature": tags, "length": -1, "_type": "Sequence"},
+    "large": {"feature": tags, "_type": "LargeList"},
+    "one": [tags],
+    "numbers": {"feature": {"dtype": "int64", "_type": "Value"}, "_type": "List"},
+    "missing": {"feature": tags, "_type": "List"},
+    "beyond": {"feature": tags, "_type": "List"},
+    "text": {"dtype": "string", "_type": "Value"},
+    "topics": {"feature": names, "_type": "List"},
+    "topic": names,
+}
+numbers = [[1, 2, 0], [0, 3]]
+labelled = pa.table(
+    {
+        "tokens": [["Anna", "Lee", "ran"], ["in", "Paris"]],
+        **{column: numbers for column in ("ner_tags", "sequence", "large", "one", "numbers")},
+        "missing": [[1, 2, 0], [0, -1]],
+        "beyond": [[1, 2, 0], [5, 0]],
+        "text": ["a", "b"],
+        "topics": [[2, 0], []],
+        "topic": [2, -1],
+    }
+)
+metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+pq.write_table(labelled.replace_schema_metadata(metadata), here / "table-lists.parquet")

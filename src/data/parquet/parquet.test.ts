@@ -61,6 +61,20 @@ test("the names of a ClassLabel are the classes, in its own order; -1 is a row w
   );
 });
 
+test("the names of a ClassLabel in a list, in each way that datasets has written it", async () => {
+  const { names, classes } = await parquetColumns(readFileSync(golden("lists")), "l");
+  const tags = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"];
+  const foods = ["ham", "eggs", "bread"];
+  expect(names.map((name, i) => [name, classes[i]])).toEqual([
+    ["tokens", undefined],
+    ...["ner_tags", "sequence", "large", "one"].map((name) => [name, tags]),
+    ["numbers", undefined],
+    ...["missing", "beyond"].map((name) => [name, tags]),
+    ["text", undefined],
+    ...["topics", "topic"].map((name) => [name, foods]),
+  ]);
+});
+
 test("all columns come in the file's order, with JSON text for what is no cell", async () => {
   const { names, rows } = await parquetColumns(readFileSync(golden("zstd")), "z");
   expect(names).toEqual(["idx", "sentence", "label", "score", "nested"]);

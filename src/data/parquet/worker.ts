@@ -24,7 +24,7 @@ export type ParquetReply =
   | {
       readonly kind: "columns";
       readonly names: readonly string[];
-      /** Of the wanted columns: the names of a ClassLabel. */
+      /** Of the wanted columns: the names of a ClassLabel, or of the one that their lists hold. */
       readonly classes: readonly (readonly string[] | undefined)[];
     }
   | { readonly kind: "missing"; readonly column: string | number; readonly names: readonly string[] }
@@ -115,7 +115,8 @@ function unknownCodec({ row_groups }: FileMetaData, wanted: readonly string[]): 
 
 /**
  * Names of classes by column, as the `datasets` library writes them: key `huggingface`, a feature of the type
- * ClassLabel. Other metadata says nothing here, and what cannot be read is left alone: the labels are then numbers.
+ * ClassLabel or a list of it. Other metadata says nothing here, and what cannot be read is left alone: the labels are then
+ * numbers.
  */
 function classNames({ key_value_metadata }: FileMetaData): Map<string, readonly string[]> {
   const text = key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
@@ -129,11 +130,22 @@ function classNames({ key_value_metadata }: FileMetaData): Map<string, readonly 
   const found = new Map<string, readonly string[]>();
   if (typeof features !== "object" || features === null) return found;
   for (const [column, feature] of Object.entries(features)) {
-    const names = memberOf(feature, "names");
-    const isLabel = memberOf(feature, "_type") === "ClassLabel" && Array.isArray(names) && names.length > 0;
-    if (isLabel && names.every((name) => typeof name === "string")) found.set(column, names);
+    const names = namesOf(feature);
+    if (names !== undefined) found.set(column, names);
   }
   return found;
+}
+
+/** What a feature is called that is a list of another; before `datasets` 4 it was also an array with that one. */
+const LISTS: readonly unknown[] = ["List", "LargeList", "Sequence"];
+
+function namesOf(feature: unknown): readonly string[] | undefined {
+  if (Array.isArray(feature)) return feature.length === 1 ? namesOf(feature[0]) : undefined;
+  const type = memberOf(feature, "_type");
+  if (LISTS.includes(type)) return namesOf(memberOf(feature, "feature"));
+  const names = memberOf(feature, "names");
+  if (type !== "ClassLabel" || !Array.isArray(names) || names.length === 0) return undefined;
+  return names.every((name) => typeof name === "string") ? names : undefined;
 }
 
 function memberOf(value: unknown, key: string): unknown {
