@@ -71,8 +71,12 @@ function spanOf(item: unknown, { text, column, where }: Spanned): Span {
 /** Spans that are counted in code points, in UTF-16 units; undefined where that is the same, or beyond the text. */
 function fromCodePoints(spans: readonly Span[], text: string): readonly Span[] | undefined {
   if (!/[\u{10000}-\u{10FFFF}]/u.test(text)) return undefined;
-  const starts: number[] = [0];
-  for (const character of text) starts.push((starts.at(-1) ?? 0) + character.length);
+  const starts = [0];
+  let at = 0;
+  for (const character of text) {
+    at += character.length;
+    starts.push(at);
+  }
   const moved = spans.map((span) => ({
     ...span,
     start: starts[span.start] ?? -1,
