@@ -8,6 +8,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { builtUrl } from "../base/built-url.ts";
 import { RunError } from "../base/errors.ts";
+import { withoutTelemetry } from "../engine/telemetry.ts";
 import type { Case, Contender } from "../measure/latency.ts";
 import type { KernelReport } from "../runtime/protocol.ts";
 import { ENGINES, type EngineName, type EngineSettings } from "./engines.ts";
@@ -57,6 +58,7 @@ export type ContenderReply =
  * @throws {RunError} `bench/contender` when the engine refuses the file, or the process ends
  */
 export async function openContender(spec: ContenderSpec): Promise<OpenContender> {
+  withoutTelemetry();
   const child = fork(builtUrl("./contender-process.js", import.meta.url), {
     execArgv: [...ENGINES[spec.engine].nodeFlags],
     serialization: "advanced",

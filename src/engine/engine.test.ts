@@ -363,6 +363,24 @@ test("a device that is not here is refused as a setting, and the message names w
   await cuda.close();
 });
 
+test("a close in the middle of a call is waited for where nothing else keeps the process alive", async () => {
+  const lines = [
+    `import { Engine } from "${builtUrl("./engine.js", import.meta.url).href}";`,
+    "const engine = new Engine({ threads: 1 });",
+    "const calls = Array.from({ length: 20 }, (_, i) => engine.allocate(String(i), 1_000_000));",
+    "const all = Promise.allSettled(calls);",
+    "await engine.allocate('first', 1);",
+    "const more = engine.allocate('pending', 30_000_000).catch(() => undefined);",
+    "await engine.close();",
+    "await Promise.all([all, more]);",
+    'console.log("closed");',
+  ];
+  const script = join(await newFolder(), "close.mjs");
+  await writeFile(script, lines.join("\n"));
+  const { status, stdout } = spawnSync(process.execPath, [script], { encoding: "utf8" });
+  expect([status, stdout]).toEqual([0, "closed\n"]);
+});
+
 test("a session is made in a process whose command line is longer than a thread's stack would bear", async () => {
   const address = (name: string) => builtUrl(`../${name}.js`, import.meta.url).href;
   const script = join(await newFolder(), "session.mjs");

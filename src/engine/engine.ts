@@ -15,6 +15,7 @@ import { type Program, sizesOf } from "../graph/program.ts";
 import { evaluate } from "../graph/shape.ts";
 import { requireEngine } from "./presence.ts";
 import type { Call, Fresh, Provider, Replies, Reply, Requests, Results, Stop, View } from "./protocol.ts";
+import { withoutTelemetry } from "./telemetry.ts";
 
 export interface EngineOptions {
   /** Threads of the native engine. Results depend on it, so it is never guessed. */
@@ -70,10 +71,13 @@ export class Engine {
   private readonly memory: number;
   private next = 0;
   private failure: Error | undefined;
+  /** Somebody waits for the thread's end: it is not let go before. */
+  private closing = false;
 
   constructor(options: EngineOptions) {
     const { threads, provider = "cpu", maxSessions = 6, memory = totalmem() / 2, arena = true } = options;
     requireEngine();
+    withoutTelemetry();
     this.maxSessions = Math.max(1, maxSessions);
     this.memory = memory;
     this.worker = new Worker(builtUrl("./worker.js", import.meta.url), {
@@ -156,6 +160,7 @@ export class Engine {
 
   /** Rejects what is under way and ends the thread; resolves when it is gone. A run that has begun is finished first. */
   async close(): Promise<void> {
+    this.closing = true;
     this.failure ??= new RunError("engine/closed", "engine: used after it was closed");
     this.rejectAll(this.failure);
     const stop: Stop = { kind: "stop" };
@@ -206,7 +211,7 @@ export class Engine {
   private settle(reply: Reply): void {
     const waiting = this.waiting.get(reply.id);
     this.waiting.delete(reply.id);
-    if (this.waiting.size === 0) this.worker.unref();
+    if (this.waiting.size === 0 && !this.closing) this.worker.unref();
     // The worker answers each kind of request with that kind's reply; the map between cannot carry the type.
     if (reply.ok) waiting?.resolve(reply.value as never);
     else if (reply.code !== undefined) waiting?.reject(new ConfigError(reply.code, reply.message));

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import * as ort from "onnxruntime-node";
 import { ConfigError } from "../base/errors.ts";
 import type { WorkerSettings } from "./protocol.ts";
+import { withoutTelemetry } from "./telemetry.ts";
 
 /** What ONNX Runtime says where the libraries of a provider, or a device for it, are not there. */
 const ABSENT = /AppendExecutionProvider|Failed to get a WebGPU adapter/;
@@ -17,6 +18,7 @@ export async function createSession(
   model: Uint8Array | string,
   { threads, provider, arena }: WorkerSettings,
 ): Promise<ort.InferenceSession> {
+  withoutTelemetry();
   const options: ort.InferenceSession.SessionOptions = {
     executionProviders: [provider],
     intraOpNumThreads: usableThreads(threads),
