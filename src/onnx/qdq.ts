@@ -11,11 +11,17 @@
  * that a processor with AVX2 and without VNNI, which adds two products in 16 bits, does not overflow; 128 … 255 are left
  * for what is beyond the range.
  *
+ * A bias is int32, in steps of s = (scale of x) · (scale of its row's weights), as sums of products are: at most half a step
+ * off. So that it fits, the weights' scale of a row, in the file alone, is at least the power of two at which the bias is
+ * just below 2^30 steps. That decides for rows that pruning left with nothing or next to nothing. Zeros are exact at every
+ * scale, so their bias is as exact as in float32. Tiny weights keep fewer levels, each still off by at most 2^-30 of the
+ * bias per step of x; a smaller scale would cut the bias off, a larger one round more than it must.
+ *
  * Not here: which layers, and their ranges (quantize/), dynamic quantization (quantize.ts).
  */
 
-import { levelsOf } from "../base/levels.ts";
-import { requireEntry } from "../base/present.ts";
+import { type LevelMatrix, levelsOf } from "../base/levels.ts";
+import { requireEntry, requireItem } from "../base/present.ts";
 import type { FloatTensor, Tensor } from "../base/tensor.ts";
 import type { Model, NamedTensor, Node } from "./model.ts";
 import { finish, isFloat, isPlainLinear, type Rewriting, writeLookUp } from "./quantize.ts";
@@ -30,6 +36,8 @@ export interface StaticRange {
 const LARGEST = 127;
 /** A bias leaves room for the sums that it is added to. */
 const LARGEST_SUM = 2 ** 30;
+/** What a scale makes of a bias at most: steps are float32, and off by up to 2^-24 of themselves. */
+const LARGEST_BIAS = LARGEST_SUM - 2 ** 7;
 /** The smallest normal float32. */
 const SMALLEST = 2 ** -126;
 
@@ -57,9 +65,26 @@ export function quantizeStatically(model: Model, ranges: ReadonlyMap<string, Sta
 function writeLinear(rewriting: Rewriting, node: Node, weight: FloatTensor, range: StaticRange): void {
   const [x = "", name = "", bias] = node.inputs;
   const input = writeInput(rewriting, x, range);
-  const weights = writeWeight(rewriting, name, weight);
-  const added = bias === undefined ? [] : [writeBias(rewriting, bias, input.scale, weights.scales)];
-  rewriting.nodes.push({ ...node, inputs: [input.back, weights.back, ...added] });
+  const names = bias === undefined ? [name] : [name, bias];
+  writeRows(rewriting, name, weight, bias, input.scale);
+  rewriting.nodes.push({ ...node, inputs: [input.back, ...names.map(readName)] });
+}
+
+/** W as int8 and back, and b as int32 and back. */
+function writeRows(
+  rewriting: Rewriting,
+  name: string,
+  weight: FloatTensor,
+  bias: string | undefined,
+  inputScale: number,
+): void {
+  const added = bias === undefined ? undefined : requireEntry(rewriting.floats, bias, "bias").data;
+  const { levels, scales } = levelsBeside(weight, added, inputScale);
+  pushRows(rewriting, name, { dtype: "int8", shape: weight.shape, data: levels }, scales);
+  if (bias === undefined || added === undefined) return;
+  const steps = scales.map((each) => each * inputScale);
+  const data = countSteps(added, steps);
+  pushRows(rewriting, bias, { dtype: "int32", shape: [data.length], data }, steps);
 }
 
 /** x as uint8 and back; layers that read one x in one range share it. */
@@ -82,26 +107,38 @@ function writeInput(
   return { back, scale };
 }
 
-/** W as int8 and back, with a scale for each row. */
-function writeWeight(
-  rewriting: Rewriting,
-  name: string,
+/** Levels of W with a scale for each row, none so small that the row's bias does not fit. */
+function levelsBeside(
   weight: FloatTensor,
-): { readonly back: string; readonly scales: Float32Array } {
-  const { levels, scales } = levelsOf(weight);
-  const some = scales.map((scale) => scale || 1); // a row of zeros has none
-  const back = pushRows(rewriting, name, { dtype: "int8", shape: weight.shape, data: levels }, some);
-  return { back, scales: some };
+  bias: Float32Array | undefined,
+  inputScale: number,
+): Pick<LevelMatrix, "levels" | "scales"> {
+  const { levels, scales, columns } = levelsOf(weight);
+  const raised = scales.map((own, row) => {
+    const least = leastScale(bias === undefined ? 0 : requireItem(bias, row, "bias"), inputScale);
+    if (own >= least) return own;
+    const start = row * columns;
+    weight.data.subarray(start, start + columns).forEach((w, i) => {
+      levels[start + i] = Math.round(w / least);
+    });
+    return least;
+  });
+  return { levels, scales: raised };
 }
 
-/** b as int32 and back, in steps of both scales' product, as sums of products are: at most half a step of a sum off. */
-function writeBias(rewriting: Rewriting, name: string, scale: number, scales: Float32Array): string {
-  const bias = requireEntry(rewriting.floats, name, "bias");
-  const steps = scales.map((each) => each * scale);
-  const data = Int32Array.from(bias.data, (b, i) =>
-    Math.max(-LARGEST_SUM, Math.min(LARGEST_SUM, Math.round(b / (steps[i] ?? 1)))),
-  );
-  return pushRows(rewriting, name, { dtype: "int32", shape: bias.shape, data }, steps);
+/** The scale of weights at which a bias is just below 2^30 steps; a power of two, so that levels stay exact. */
+function leastScale(bias: number, inputScale: number): number {
+  const fitting = 2 ** Math.ceil(Math.log2(Math.abs(bias) / inputScale / LARGEST_BIAS));
+  const normal = SMALLEST / Math.min(1, inputScale); // it and its product with the input's scale are normal float32
+  return Math.min(2 ** 127, Math.max(normal, fitting));
+}
+
+/** A bias in whole steps. */
+function countSteps(bias: Float32Array, steps: Float32Array): Int32Array {
+  return Int32Array.from(bias, (b, row) => {
+    const count = Math.round(b / requireItem(steps, row, "steps"));
+    return Math.max(-LARGEST_SUM, Math.min(LARGEST_SUM, count));
+  });
 }
 
 /** Numbers whose rows have a scale each, and back. */
@@ -110,8 +147,8 @@ function pushRows(
   name: string,
   numbers: Tensor<"int8"> | Tensor<"int32">,
   scales: Float32Array,
-): string {
-  const [quantized, scale, back] = [`${name}_quantized`, `${name}_scale`, `${name}_read`];
+): void {
+  const [quantized, scale, back] = [`${name}_quantized`, `${name}_scale`, readName(name)];
   const zero = `${name}_zero_point`;
   give(rewriting, { name: quantized, ...numbers });
   give(rewriting, { name: scale, dtype: "float32", shape: [scales.length], data: scales });
@@ -124,7 +161,11 @@ function pushRows(
     outputs: [back],
     attributes: { axis: { kind: "int", value: 0 } },
   });
-  return back;
+}
+
+/** What stands for a tensor where it is read. */
+function readName(name: string): string {
+  return `${name}_read`;
 }
 
 function give({ made }: Rewriting, tensor: NamedTensor): void {
