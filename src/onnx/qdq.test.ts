@@ -222,3 +222,12 @@ test("layers that read one value in one range share its rounding", () => {
     ).graph.nodes.filter(({ opType }) => opType === "QuantizeLinear").length;
   expect([rounded(RANGE), rounded({ low: -1, high: 1 })]).toEqual([1, 2]);
 });
+
+test("layers with one weight and one bias, as ALBERT's are, read one of each in 8 bits", async () => {
+  const model = quantizeStatically(two(["W", "W"]), new Map([["W", RANGE]]));
+  const read = model.graph.nodes.filter(({ opType }) => opType === "DequantizeLinear");
+  expect(read.map(({ name }) => name)).toEqual([expect.stringMatching(/^x_/), "W_read", "W_bias_read"]);
+  const session = await InferenceSession.create(encodeModel(model), { logSeverityLevel: 3 });
+  const { a, c } = await session.run({ x: new OrtTensor("float32", normals(keyOf(4), N * IN, 1), [N, IN]) });
+  expect(a?.data).toEqual(c?.data);
+});

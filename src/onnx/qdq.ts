@@ -66,7 +66,9 @@ function writeLinear(rewriting: Rewriting, node: Node, weight: FloatTensor, rang
   const [x = "", name = "", bias] = node.inputs;
   const input = writeInput(rewriting, x, range);
   const names = bias === undefined ? [name] : [name, bias];
-  writeRows(rewriting, name, weight, bias, input.scale);
+  const pair = names.join(" "); // ALBERT's layers share theirs
+  if (!rewriting.quantized.has(pair)) writeRows(rewriting, name, weight, bias, input.scale);
+  rewriting.quantized.add(pair);
   rewriting.nodes.push({ ...node, inputs: [input.back, ...names.map(readName)] });
 }
 
