@@ -57,16 +57,21 @@ export function neededPieces(
   }
   const numbers = new Map(vocab.map((piece, id) => [piece, id]));
   const ranks = rankMerges(model.merges);
+  const firsts = model.byte_fallback ? [CHARACTERS, BYTES_AND_CHARACTERS] : [CHARACTERS];
   for (const id of used) {
     const piece = vocab[id];
     if (piece === undefined) continue;
-    for (const part of partsOf(piece, ranks)) {
+    for (const part of firsts.flatMap((pattern) => [...partsOf(piece.match(pattern) ?? [], ranks)])) {
       const number = numbers.get(part);
       if (number !== undefined) needed.add(number);
     }
   }
   return needed;
 }
+
+/** What a piece may begin to be made of. */
+const CHARACTERS = /./gsu;
+const BYTES_AND_CHARACTERS = /<0x[\dA-F]{2}>|./gsu;
 
 type Ranks = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
@@ -79,9 +84,9 @@ function rankMerges(merges: readonly Merge[]): Ranks {
   return ranks;
 }
 
-/** All that is joined on the way to a piece: within a word it is made as it would be alone. */
-function* partsOf(piece: string, ranks: Ranks): Generator<string> {
-  const parts = [...piece];
+/** All that is joined on the way from these parts to a piece: within a word it is made as it would be alone. */
+function* partsOf(given: readonly string[], ranks: Ranks): Generator<string> {
+  const parts = [...given];
   yield* parts;
   while (parts.length > 1) {
     let [best, at] = [Number.POSITIVE_INFINITY, -1];

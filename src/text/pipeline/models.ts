@@ -2,15 +2,18 @@
  * Models: the pieces of a word, and how much of the word each of them stands for.
  *
  *   BPE       R. Sennrich, B. Haddow, A. Birch, "Neural Machine Translation of Rare Words with Subword Units", ACL 2016.
- *             Pairs are joined in pairs.ts; characters without a piece are spelt here
+ *             Characters without a piece are spelt here, and then pairs are joined, in pairs.ts
  *   Unigram   T. Kudo, "Subword Regularization", ACL 2018, §3.2: the best way is found by Viterbi's algorithm
  *
  * `@huggingface/tokenizers` has both. Its Unigram keeps a tree of maps, 1.5 s and 177 MB for 250,000 pieces, and knows no
  * bytes behind; its BPE takes several times as long for a word of a page; neither says where a piece stands.
  *
- * Equal to Hugging Face's Rust `tokenizers`, which of equally good ways takes the one whose last piece begins first.
+ * Equal to Hugging Face's Rust `tokenizers`, which of equally good ways takes the one whose last piece begins first. Places
+ * differ in words of BPE of which a character is dropped, or passed by (`createCharacters`): there Rust counts on as if it had
+ * not been, and means other characters; here a piece stands where its own do.
  */
 
+import { requireItem } from "../../base/present.ts";
 import { createJoiner } from "./pairs.ts";
 import type { BpeModel, Pipeline, UnigramModel } from "./pipeline.ts";
 import { widthAt } from "./stretch.ts";
@@ -40,70 +43,89 @@ export function createModel({ vocab, words, pipeline: { model } }: Spelt): Spell
 }
 
 /** Pieces on their way into a word. */
-interface Spelling {
+interface Spelling extends SpeltWord {
   readonly ids: number[];
   readonly starts: number[];
   readonly ends: number[];
-  /** The last piece stands for unknown characters, and may stand for more of them. */
-  isOpen: boolean;
 }
 
-function add(spelling: Spelling, id: number, start: number, end: number): void {
-  spelling.ids.push(id);
-  spelling.starts.push(start);
-  spelling.ends.push(end);
-  spelling.isOpen = false;
+function add({ ids, starts, ends }: Spelling, id: number, start: number, end: number): void {
+  ids.push(id);
+  starts.push(start);
+  ends.push(end);
 }
 
-/** Adds what stands for unknown characters: their bytes where all are pieces, or the unknown piece, or nothing. */
-function addUnknown(
-  spelling: Spelling,
-  unknown: { readonly text: string; readonly start: number },
-  { unk, bytes, isFused }: { unk: number | null; bytes: readonly number[] | null; isFused: boolean },
-): void {
-  const { text, start } = unknown;
-  const end = start + text.length;
-  if (bytes !== null) {
-    for (const byte of new TextEncoder().encode(text)) add(spelling, bytes[byte] ?? 0, start, end);
-    return;
-  }
-  if (unk === null) return;
-  if (spelling.isOpen && isFused) spelling.ends[spelling.ends.length - 1] = end;
-  else add(spelling, unk, start, end);
-  spelling.isOpen = true;
-}
+/** The pieces of a text's bytes, `<0x41>`; undefined where they are not wanted, or one of these bytes has none. */
+type ReadBytes = (text: string) => readonly number[] | undefined;
 
-/** The pieces of the 256 bytes; null where they are not wanted or not all there. */
-function bytePieces(numbers: ReadonlyMap<string, number>, isWanted: boolean): readonly number[] | null {
-  if (!isWanted) return null;
+function createBytes(numbers: ReadonlyMap<string, number>, isWanted: boolean): ReadBytes {
+  if (!isWanted) return () => undefined;
   const ids = Array.from({ length: 256 }, (_, byte) =>
     numbers.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`),
   );
-  const found = ids.filter((id) => id !== undefined);
-  return found.length === ids.length ? found : null;
+  const encoder = new TextEncoder();
+  return (text) => {
+    const found = Array.from(encoder.encode(text), (byte) => ids[byte]);
+    return found.every((id) => id !== undefined) ? found : undefined;
+  };
 }
 
 function createBpe(numbers: ReadonlyMap<string, number>, model: BpeModel): SpellWord {
-  const joinPairs = createJoiner(model.merges);
-  const unknown = {
-    unk: model.unk,
-    bytes: bytePieces(numbers, model.byte_fallback),
-    isFused: model.fuse_unk,
-  };
+  const spellCharacters = createCharacters(numbers, model);
+  const joinPairs = createJoiner(model.merges, numbers);
   return (word) => {
-    const spelling: Spelling = { ids: [], starts: [], ends: [], isOpen: false };
     const whole = model.ignore_merges ? numbers.get(word) : undefined;
-    if (whole !== undefined) add(spelling, whole, 0, word.length);
-    else {
-      let start = 0;
-      for (const end of joinPairs(word)) {
-        const text = word.slice(start, end);
-        const id = numbers.get(text);
-        if (id === undefined) addUnknown(spelling, { text, start }, unknown);
-        else add(spelling, id, start, end);
-        start = end;
+    if (whole !== undefined) return { ids: [whole], starts: [0], ends: [word.length] };
+    const { ids: own, starts, ends } = spellCharacters(word);
+    const { ids, firsts } = joinPairs(own);
+    const lasts = firsts.map((_, i) => (firsts[i + 1] ?? own.length) - 1);
+    return {
+      ids,
+      starts: firsts.map((place) => requireItem(starts, place, "pieces")),
+      ends: lasts.map((place) => requireItem(ends, place, "pieces")),
+    };
+  };
+}
+
+/**
+ * The characters of a word as pieces, before any are joined. One without a piece is its bytes; where one of these has no
+ * piece either, it is the unknown piece, or is dropped where there is none, and its neighbours meet.
+ *
+ * As in Rust, an unknown piece waits, for others to become one with it, until a character has a piece or is unknown too;
+ * bytes pass it by.
+ */
+function createCharacters(
+  numbers: ReadonlyMap<string, number>,
+  { unk, fuse_unk: isFused, byte_fallback: hasBytes }: BpeModel,
+): (word: string) => SpeltWord {
+  const bytesOf = createBytes(numbers, hasBytes);
+  return (word) => {
+    const spelling: Spelling = { ids: [], starts: [], ends: [] };
+    let waiting: { readonly id: number; readonly start: number; readonly end: number } | undefined;
+    const settle = (): void => {
+      if (waiting !== undefined) add(spelling, waiting.id, waiting.start, waiting.end);
+      waiting = undefined;
+    };
+    let start = 0;
+    for (const char of word) {
+      const end = start + char.length;
+      const id = numbers.get(char);
+      const bytes = id === undefined ? bytesOf(char) : undefined;
+      if (id !== undefined) {
+        settle();
+        add(spelling, id, start, end);
+      } else if (bytes !== undefined) {
+        for (const byte of bytes) add(spelling, byte, start, end);
+      } else if (unk !== null) {
+        if (isFused && waiting !== undefined) waiting = { ...waiting, end };
+        else {
+          settle();
+          waiting = { id: unk, start, end };
+        }
       }
+      start = end;
     }
+    settle();
     return spelling;
   };
 }
@@ -113,7 +135,7 @@ const UNKNOWN_PENALTY = 10;
 
 function createUnigram(numbers: ReadonlyMap<string, number>, model: UnigramModel): SpellWord {
   const { scores, unk, byte_fallback: hasBytes } = model;
-  const unknown = { unk, bytes: bytePieces(numbers, hasBytes), isFused: true };
+  const bytesOf = createBytes(numbers, hasBytes);
   const worst = scores.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY) - UNKNOWN_PENALTY;
   const longest = longestByFirst(numbers);
   return (word) => {
@@ -142,7 +164,7 @@ function createUnigram(numbers: ReadonlyMap<string, number>, model: UnigramModel
       if (!isKnown) offer(start, next, unk, worst);
       start = next;
     }
-    return readBack(word, from, last, numbers, unknown);
+    return readBack(word, { from, last }, numbers, { unk, bytesOf });
   };
 }
 
@@ -156,27 +178,25 @@ function longestByFirst(numbers: ReadonlyMap<string, number>): Map<number, numbe
   return longest;
 }
 
-/** The pieces of the best way, from its end; unknown ones side by side are one. */
+/** The pieces of the best way, from its end; unknown characters side by side are one piece, or the bytes of all of them. */
 function readBack(
   word: string,
-  from: Int32Array,
-  last: Int32Array,
+  { from, last }: { readonly from: Int32Array; readonly last: Int32Array },
   numbers: ReadonlyMap<string, number>,
-  unknown: { readonly unk: number; readonly bytes: readonly number[] | null; readonly isFused: boolean },
+  { unk, bytesOf }: { readonly unk: number; readonly bytesOf: ReadBytes },
 ): SpeltWord {
   const spans: { start: number; end: number; id: number }[] = [];
   for (let end = word.length; end > 0; end = from[end] ?? 0) {
     const [start, id] = [from[end] ?? 0, last[end] ?? 0];
     const after = spans.at(-1);
-    if (id === unknown.unk && after?.id === unknown.unk) after.start = start;
+    if (id === unk && after?.id === unk) after.start = start;
     else spans.push({ start, end, id });
   }
-  const spelling: Spelling = { ids: [], starts: [], ends: [], isOpen: false };
+  const spelling: Spelling = { ids: [], starts: [], ends: [] };
   for (const { start, end } of spans.reverse()) {
     const text = word.slice(start, end);
     const id = numbers.get(text);
-    if (id === undefined) addUnknown(spelling, { text, start }, unknown);
-    else add(spelling, id, start, end);
+    for (const piece of id === undefined ? (bytesOf(text) ?? [unk]) : [id]) add(spelling, piece, start, end);
   }
   return spelling;
 }

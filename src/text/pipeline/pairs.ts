@@ -7,43 +7,40 @@
  * about a second, where `@huggingface/tokenizers`, which keeps texts in its queue, takes several.
  */
 
-import { requireItem } from "../../base/present.ts";
+import { requireEntry } from "../../base/present.ts";
 import type { Merge } from "./pipeline.ts";
 
-/** Numbers of joined symbols up to here, and places in a word: both fit into one exact number with a rank. */
+/** Numbers of pieces up to here, and places in a word: both fit into one exact number with a rank. */
 const PLACES = 2 ** 27;
 
 /** What a pair becomes. */
 interface Joined {
   readonly rank: number;
-  readonly symbol: number;
+  readonly id: number;
 }
 
-/** Splits a word into characters and joins pairs: where each part ends. */
-export function createJoiner(merges: readonly Merge[]): (word: string) => readonly number[] {
-  const symbols = new Map<string, number>();
-  const symbolOf = (text: string): number => {
-    const symbol = symbols.get(text) ?? symbols.size;
-    symbols.set(text, symbol);
-    return symbol;
-  };
+/** What is left of a word's pieces, and at which place among those it was made of each begins. */
+export interface JoinedPieces {
+  readonly ids: readonly number[];
+  readonly firsts: readonly number[];
+}
+
+/** Joins pairs of a word's pieces; the merges are of pieces with numbers. */
+export function createJoiner(
+  merges: readonly Merge[],
+  numbers: ReadonlyMap<string, number>,
+): (ids: readonly number[]) => JoinedPieces {
+  const numberOf = (piece: string): number => requireEntry(numbers, piece, "piece");
   const pairs = new Map<number, Joined>();
   const keyOf = (first: number, second: number): number => first * PLACES + second;
   merges.forEach(([first, second], rank) => {
-    const key = keyOf(symbolOf(first), symbolOf(second));
-    pairs.set(key, { rank, symbol: symbolOf(first + second) });
+    const key = keyOf(numberOf(first), numberOf(second));
+    pairs.set(key, { rank, id: numberOf(first + second) });
   });
-  return (word) => {
-    const ends: number[] = [];
-    const own: number[] = [];
-    let at = 0;
-    for (const char of word) {
-      at += char.length;
-      ends.push(at);
-      own.push(symbols.get(char) ?? -1);
-    }
+  return (ids) => {
+    const own = [...ids];
     const count = own.length;
-    // The part behind each one, and the one before; a part that is joined to another has the symbol -1.
+    // The part behind each one, and the one before; a part that is joined to another has the number -1.
     const next = Int32Array.from({ length: count }, (_, i) => i + 1);
     const before = Int32Array.from({ length: count }, (_, i) => i - 1);
     const joinedAt = (place: number): Joined | undefined => {
@@ -63,7 +60,7 @@ export function createJoiner(merges: readonly Merge[]): (word: string) => readon
       if (joined === undefined || joined.rank * PLACES + place !== key) continue;
       const gone = next[place] ?? count;
       const after = next[gone] ?? count;
-      own[place] = joined.symbol;
+      own[place] = joined.id;
       own[gone] = -1;
       next[place] = after;
       if (after < count) before[after] = place;
@@ -71,12 +68,9 @@ export function createJoiner(merges: readonly Merge[]): (word: string) => readon
       if (previous >= 0) offer(previous);
       offer(place);
     }
-    // A part ends where the one behind it begins.
-    const out: number[] = [];
-    for (let place = 0; place < count; place = next[place] ?? count) {
-      out.push(requireItem(ends, (next[place] ?? count) - 1, "places"));
-    }
-    return out;
+    const firsts: number[] = [];
+    for (let place = 0; place < count; place = next[place] ?? count) firsts.push(place);
+    return { ids: own.filter((id) => id >= 0), firsts };
   };
 }
 

@@ -78,11 +78,11 @@ export type Merge = readonly [string, string];
 export interface BpeModel {
   readonly type: "BPE";
   readonly merges: readonly Merge[];
-  /** The piece of a character that has none; null where it is dropped. */
+  /** The piece of a character that has none; null where it is dropped, before pairs are joined. */
   readonly unk: number | null;
   /** Unknown characters side by side are one piece. */
   readonly fuse_unk: boolean;
-  /** An unknown character is spelt by its bytes, where these are pieces: `<0x41>`. */
+  /** An unknown character is spelt by its bytes, where all of them are pieces: `<0x41>`. */
   readonly byte_fallback: boolean;
   /** A word that is a piece is that piece, whatever the merges say. */
   readonly ignore_merges: boolean;
