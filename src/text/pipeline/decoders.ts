@@ -37,12 +37,20 @@ function decode(pieces: readonly ReadPiece[], decoder: Decoder): readonly ReadPi
       return each((text, i) => text.replaceAll(replacement, i === 0 && scheme !== "never" ? "" : " "));
     }
     case "ByteLevel":
-      return joinBytes(pieces, ({ text, isAdded }) => (isAdded ? undefined : bytesOfCharacters(text)));
+      return joinBytes(
+        pieces,
+        ({ text, isAdded }) => (isAdded ? undefined : bytesOfCharacters(text)),
+        textOf,
+      );
     case "ByteFallback":
-      return joinBytes(pieces, ({ text }) => {
-        const byte = /^<0x([\dA-F]{2})>$/.exec(text)?.[1];
-        return byte === undefined ? undefined : [Number.parseInt(byte, 16)];
-      });
+      return joinBytes(
+        pieces,
+        ({ text }) => {
+          const byte = /^<0x([\dA-F]{2})>$/.exec(text)?.[1];
+          return byte === undefined ? undefined : [Number.parseInt(byte, 16)];
+        },
+        wholeTextOf,
+      );
   }
 }
 
@@ -58,11 +66,12 @@ function stripped(text: string, { content, start, stop }: Decoder & { readonly t
 function joinBytes(
   pieces: readonly ReadPiece[],
   bytesOf: (piece: ReadPiece) => readonly number[] | undefined,
+  read: (bytes: Uint8Array) => string,
 ): ReadPiece[] {
   const out: ReadPiece[] = [];
   let bytes: number[] = [];
   const flush = (): void => {
-    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+    const text = read(Uint8Array.from(bytes));
     if (text !== "") out.push({ text, isAdded: false });
     bytes = [];
   };
@@ -76,6 +85,18 @@ function joinBytes(
   }
   flush();
   return out;
+}
+
+/** Bytes as UTF-8; what is none becomes U+FFFD. */
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+/** Bytes as UTF-8; where some are none, each of all these bytes becomes U+FFFD, as Rust's ByteFallback has it. */
+function wholeTextOf(bytes: Uint8Array): string {
+  const text = textOf(bytes);
+  const again = new TextEncoder().encode(text);
+  return again.join() === bytes.join() ? text : "\ufffd".repeat(bytes.length);
 }
 
 const BYTES: ReadonlyMap<string, number> = new Map(BYTE_CHARACTERS.map((char, byte) => [char, byte]));

@@ -19,6 +19,7 @@ interface Kind {
   readonly ids: readonly (readonly number[])[];
   /** In code points, start and end by turns; null where Rust's are those of other characters. */
   readonly offsets: readonly (readonly number[] | null)[];
+  readonly decoded: readonly string[];
 }
 
 const packed = readFileSync(new URL("../../../test/goldens/tokenizer-gaps.json.gz", import.meta.url));
@@ -58,6 +59,10 @@ describe.each(Object.entries(kinds))("%s", (_, kind) => {
       return JSON.stringify(got) === JSON.stringify(expected) ? [] : [{ text, got, expected }];
     });
     expect(wrong).toEqual([]);
+  });
+
+  test("pieces are read back as text", () => {
+    expect(kind.ids.map((ids) => tokenizer.decode(ids))).toEqual(kind.decoded);
   });
 
   test("with the pieces alone that texts need, they have the same pieces", () => {
