@@ -8,9 +8,11 @@
 
 import { InputError } from "../base/errors.ts";
 import { modelJson } from "./pipeline/model-json.ts";
+import { BYTE_PIECES } from "./pipeline/models.ts";
 import { packPipeline } from "./pipeline/packed-json.ts";
-import type { Pipeline } from "./pipeline/pipeline.ts";
+import type { BpeModel, Pipeline } from "./pipeline/pipeline.ts";
 import { stepsJson } from "./pipeline/steps-json.ts";
+import { BYTE_CHARACTERS } from "./pipeline/words.ts";
 import {
   type AddedToken,
   canonical,
@@ -200,7 +202,7 @@ export function rulesJson({ rules, pipeline }: TokenizerFiles): Record<string, u
  * Refuses what transformers.js would read otherwise without a word.
  *
  * It looks for tokens that must be words of their own inside of words too, spells words with tokens that were only added,
- * and gives no types to a pair unless the class is BERT's.
+ * and gives no types to a pair unless the class is BERT's. Where BPE lacks characters it joins and fuses others.
  *
  * @throws {InputError} `export/tokenizer` naming the key
  */
@@ -217,18 +219,37 @@ export function requireBrowserTokenizer(files: TokenizerFiles): void {
     return files.pipeline === undefined && id >= words && isWord && (goesOn || !normalized);
   });
   if (piece !== undefined) throw unsupported("normalized", `${files.vocab[piece.id]}, a word, without it`);
-  if (files.pipeline !== undefined) requireBrowserPipeline(files.pipeline);
+  if (files.pipeline !== undefined) requireBrowserPipeline(files);
   if (!isBertLike(files) && isTyped(rules))
     throw unsupported("post_processor", "one that is not BERT's, with types");
 }
 
-function requireBrowserPipeline({ model, preTokenizers }: Pipeline): void {
-  if (model.type === "Unigram" && model.byte_fallback)
-    throw unsupported("byte_fallback", "true with Unigram");
+function requireBrowserPipeline({ vocab, rules: { words }, pipeline }: PipelineFiles): void {
+  const { model, preTokenizers } = pipeline;
+  if (model.type === "BPE") requireBrowserBpe(model, new Set(vocab.slice(0, words)), preTokenizers);
+  else if (model.byte_fallback) throw unsupported("byte_fallback", "true with Unigram");
   const first = preTokenizers.findIndex(
     (step) => step.type === "Metaspace" && step.prepend_scheme === "first",
   );
   if (first > 0) throw unsupported("prepend_scheme", "first, behind another step");
+}
+
+/** It joins pairs before it asks what has no piece, and makes one of unknown pieces side by side over words too. */
+function requireBrowserBpe(
+  { unk, byte_fallback: hasBytes, fuse_unk: isFused, merges }: BpeModel,
+  pieces: ReadonlySet<string>,
+  steps: Pipeline["preTokenizers"],
+): void {
+  const bytes = new Set(hasBytes ? BYTE_PIECES.filter((piece) => pieces.has(piece)) : []);
+  if (merges.some((pair) => pair.some((piece) => bytes.has(piece))))
+    throw unsupported("merges", "one of bytes");
+  const isOfBytes = steps.some(({ type }) => type === "ByteLevel");
+  const isSpelt = isOfBytes && BYTE_CHARACTERS.every((char) => pieces.has(char));
+  if (isSpelt || bytes.size === BYTE_PIECES.length) return; // no character is unknown
+  if (bytes.size > 0) throw unsupported("byte_fallback", `true with ${bytes.size} of 256 bytes`);
+  if (unk === null) throw unsupported("unk_token", "none, and characters without a piece");
+  const isCut = steps.some((step) => step.type !== "Metaspace" || !pieces.has(step.replacement));
+  if (isFused && isCut) throw unsupported("fuse_unk", "true with words side by side");
 }
 
 /** What BERT does not split, whatever its flags. */

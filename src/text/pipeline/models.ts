@@ -55,14 +55,18 @@ function add({ ids, starts, ends }: Spelling, id: number, start: number, end: nu
   ends.push(end);
 }
 
-/** The pieces of a text's bytes, `<0x41>`; undefined where they are not wanted, or one of these bytes has none. */
+/** The pieces that bytes have, where they have one. */
+export const BYTE_PIECES: readonly string[] = Array.from(
+  { length: 256 },
+  (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
+);
+
+/** The pieces of a text's bytes; undefined where they are not wanted, or one of these bytes has none. */
 type ReadBytes = (text: string) => readonly number[] | undefined;
 
 function createBytes(numbers: ReadonlyMap<string, number>, isWanted: boolean): ReadBytes {
   if (!isWanted) return () => undefined;
-  const ids = Array.from({ length: 256 }, (_, byte) =>
-    numbers.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`),
-  );
+  const ids = BYTE_PIECES.map((piece) => numbers.get(piece));
   const encoder = new TextEncoder();
   return (text) => {
     const found = Array.from(encoder.encode(text), (byte) => ids[byte]);
