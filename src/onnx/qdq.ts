@@ -12,8 +12,8 @@
  * for what is beyond the range.
  *
  * A bias is int32, in steps of s = (scale of x) · (scale of its row's weights), as sums of products are: at most half a step
- * off. So that it fits, the weights' scale of a row, in the file alone, is at least the power of two at which the bias is
- * just below 2^30 steps. That decides for rows that pruning left with nothing or next to nothing. Zeros are exact at every
+ * off. So that it fits, the weights' scale of a row, in the file alone, is at least the least power of two at which the bias
+ * is below 2^30 steps. That decides for rows that pruning left with nothing or next to nothing. Zeros are exact at every
  * scale, so their bias is as exact as in float32. Tiny weights keep fewer levels, each still off by at most 2^-30 of the
  * bias per step of x; a smaller scale would cut the bias off, a larger one round more than it must.
  *
@@ -128,7 +128,7 @@ function levelsBeside(
   return { levels, scales: raised };
 }
 
-/** The scale of weights at which a bias is just below 2^30 steps; a power of two, so that levels stay exact. */
+/** The least scale of weights at which a bias is below 2^30 steps; a power of two, so that levels stay exact. */
 function leastScale(bias: number, inputScale: number): number {
   const fitting = 2 ** Math.ceil(Math.log2(Math.abs(bias) / inputScale / LARGEST_BIAS));
   const normal = SMALLEST / Math.min(1, inputScale); // it and its product with the input's scale are normal float32

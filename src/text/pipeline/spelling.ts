@@ -4,7 +4,8 @@
  * A text is normalised as a whole, since forms of Unicode and white space reach over words; then it is spelt word by word,
  * no further than is wanted, and words are remembered.
  * Promise: numbers and places are those of Hugging Face's Rust `tokenizers`, in UTF-16 units. Characters differ that are
- * newer than its tables of Unicode, and places behind a character that is dropped (models.ts). Not here: added tokens (added-tokens.ts), templates (encoding.ts).
+ * newer than its tables of Unicode, and places in words of which a character is dropped (models.ts). Not here: added tokens
+ * (added-tokens.ts), templates (encoding.ts).
  */
 
 import { requireItem } from "../../base/present.ts";
