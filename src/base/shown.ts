@@ -26,6 +26,7 @@ function jsonOf(value: unknown): string {
   }
 }
 
-function shortened(text: string): string {
-  return text.length <= MOST ? text : `${text.slice(0, MOST)}…`;
+/** So many characters of a text, and a sign where there are more. */
+export function shortened(text: string, most = MOST): string {
+  return text.length <= most ? text : `${text.slice(0, most)}…`;
 }

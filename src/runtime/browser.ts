@@ -81,6 +81,7 @@ function startThread<Sent, Received>(): Thread<Sent, Received> {
   const worker = new Worker(threadAddress, { type: "module" });
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
+    hold: () => {},
     // What arrives was posted by thread.ts, in the types of protocol.ts.
     listen: (heard) => worker.addEventListener("message", ({ data }) => heard(data as Received)),
     lost: (told) => {

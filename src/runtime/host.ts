@@ -20,6 +20,8 @@ export interface Port<Sent, Received> {
 
 /** A thread that was started. */
 export interface Thread<Sent, Received> extends Port<Sent, Received> {
+  /** Whether the process stays for it. It does not before it is told to; a page stays for no thread. */
+  hold(isAwaited: boolean): void;
   /** Called once when the thread is lost; not after `end`. */
   lost(told: (cause: Error) => void): void;
   end(): Promise<void>;
@@ -33,6 +35,14 @@ export interface Path {
    */
   logits(texts: readonly EncodedText[]): Promise<Float32Array>;
   close(): Promise<void>;
+}
+
+/** How a file is read. */
+export interface Reading {
+  /** Told which share has come, where it is known how many bytes there are. */
+  readonly progress: (share: number) => void;
+  /** Ends it when it is aborted. */
+  readonly signal: AbortSignal;
 }
 
 /** Flags of V8. */
@@ -49,7 +59,7 @@ export interface Host {
   /** Threads that share the work, when so many were asked for, or none were named. */
   threads(asked: number | undefined): number;
   /** The bytes behind an address or, in Node, a path. @throws when they cannot be had */
-  read(source: string | URL, progress?: (share: number) => void): Promise<Uint8Array>;
+  read(source: string | URL, reading: Reading): Promise<Uint8Array>;
   /** The bytes of the kernels. @throws as `read` does */
   kernels(build: KernelBuild): Promise<Uint8Array>;
   /** Starts thread.ts. @throws {RunError} `runtime/threads` where there are no threads */
@@ -62,31 +72,30 @@ export interface Host {
   readonly openDense?: (network: Network, threads: number) => Promise<Path>;
 }
 
+/** The bytes behind an address. @throws {RunError} as `responseBytes` does; as `fetch` does; the signal's reason */
+export async function fetchBytes(address: string | URL, reading: Reading): Promise<Uint8Array> {
+  return responseBytes(await fetch(address, { signal: reading.signal }), reading);
+}
+
 /**
- * The bytes behind a web address.
- *
- * @param progress  told which share has come, where the server says how many bytes there are
- * @throws {RunError} `runtime/status`; as `fetch` does
+ * The bytes of a response.
+ * @throws {RunError} `runtime/status`, `runtime/body`; as its body does; the signal's reason
  */
-export async function fetchBytes(
-  address: string | URL,
-  progress?: (share: number) => void,
-): Promise<Uint8Array> {
-  const response = await fetch(address);
+export async function responseBytes(response: Response, { progress, signal }: Reading): Promise<Uint8Array> {
   if (!response.ok) throw new RunError("runtime/status", `status ${response.status}`);
+  if (response.bodyUsed) throw new RunError("runtime/body", "a response that was read before");
   // A compressed answer has more bytes than its length says.
   const length = response.headers.get("content-encoding")
     ? 0
     : Number(response.headers.get("content-length"));
-  if (!progress || !response.body || !(length > 0)) return new Uint8Array(await response.arrayBuffer());
   const parts: Uint8Array[] = [];
   let got = 0;
-  const reader = response.body.getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    parts.push(next.value);
-    got += next.value.length;
-    progress(got / length);
-  }
+  const write = (part: Uint8Array): void => {
+    parts.push(part);
+    got += part.length;
+    if (length > 0) progress(got / length);
+  };
+  await response.body?.pipeTo(new WritableStream({ write }), { signal });
   return joined(parts, got);
 }
 

@@ -17,7 +17,8 @@ import { withQuantized } from "../network/quantized.ts";
 import { openTextModel } from "../runs/text-model.ts";
 import { encodeEsp } from "../sparse/esp/model.ts";
 import { USUAL_RATES } from "../sparse/linear.ts";
-import { type LoadProgress, load, type RuntimeModel, type RuntimeOptions } from "./load.ts";
+import { load, type RuntimeModel, type RuntimeOptions } from "./load.ts";
+import type { LoadProgress } from "./stopping.ts";
 
 const TEXTS = ["a film to remember", "bad", ["first of two", "second of two"] as const, "x ".repeat(60)];
 
@@ -231,13 +232,14 @@ test("failures keep their code and class across the thread: a damaged file, no t
 });
 
 test.each([
-  [undefined, {}, "model: expected a path, an address, a URL or a Uint8Array, got undefined"],
-  ["", {}, 'model: expected a path, an address, a URL or a Uint8Array, got ""'],
-  [new ArrayBuffer(4), {}, /got a value of class ArrayBuffer; new Uint8Array\(buffer\) makes one of it/],
+  [undefined, {}, "model: expected a path, an address, a URL, bytes, a Blob or a Response, got undefined"],
+  ["", {}, 'model: expected a path, an address, a URL, bytes, a Blob or a Response, got ""'],
+  [Promise.resolve("m.esp"), {}, "a Blob or a Response, got a value of class Promise"],
   ["m.esp", null, "load: expected options by name, got null"],
   ["m.esp", 7, "load: expected options by name, got 7"],
   ["m.esp", { threads: "2" }, 'threads: expected 1 to 64, got "2"'],
   ["m.esp", { onProgress: 5 }, "onProgress: expected a function, got 5"],
+  ["m.esp", { signal: new AbortController() }, "signal: expected an AbortSignal, got a value of class Abort"],
   [
     "m.esp",
     { rates: {} },

@@ -12,7 +12,7 @@
  * ONNX Runtime, and the faster of the two stays. Needs nothing but the tokenizer. Not here: making files (commands/export.ts).
  */
 
-import { ConfigError, InputError } from "../base/errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { shown } from "../base/shown.ts";
 import { tokenizerOf } from "../network/encoding.ts";
@@ -39,6 +39,15 @@ import type { Path } from "./host.ts";
 import { host } from "./node.ts";
 import type { KernelReport } from "./protocol.ts";
 import { type OpenFile, openFile, type RuntimeSession } from "./session.ts";
+import { type ModelSource, readSource, requireSource } from "./source.ts";
+import {
+  type CallContext,
+  type LoadCourse,
+  type LoadProgress,
+  requireSignal,
+  stoppableCall,
+  stoppableLoad,
+} from "./stopping.ts";
 
 /** How a file is loaded; everything has a default. */
 export interface RuntimeOptions {
@@ -58,8 +67,10 @@ export interface RuntimeOptions {
   readonly rates?: Rates | null;
   /** `sparse` or `dense` instead of the faster one; `dense` is ONNX Runtime, where that is installed. */
   readonly path?: "sparse" | "dense";
-  /** Called as loading goes on. */
+  /** Called as loading goes on; what it throws ends the load, which rejects with it. */
   readonly onProgress?: (progress: LoadProgress) => void;
+  /** Aborted when the model is not wanted any more, as when a download has stalled. */
+  readonly signal?: AbortSignal;
 }
 
 const OPTIONS: readonly (keyof RuntimeOptions)[] = [
@@ -69,14 +80,8 @@ const OPTIONS: readonly (keyof RuntimeOptions)[] = [
   "rates",
   "path",
   "onProgress",
+  "signal",
 ];
-
-/** How far loading has come: first the file comes, then it is unpacked, then kernels are tried and the model is put in place. */
-export interface LoadProgress {
-  readonly stage: "fetch" | "unpack" | "place";
-  /** Of the stage, from 0 to 1. */
-  readonly share: number;
-}
 
 /** What was found out while loading. Where no sparse kernel was needed there are no rates, no kernels and no memory. */
 export interface RuntimeReport extends Omit<KernelReport, "rates"> {
@@ -97,20 +102,20 @@ export interface RuntimeModel extends AnswerFacts {
   /**
    * Predictions in the order of the texts; calls may overlap.
    * @throws {InputError} `runtime/none` for no texts; {ConfigError} `texts/kind`, `model/task` for a model that answers
-   *   otherwise; {RunError} `runtime/…` when a thread is lost or the model closed
+   *   otherwise; {RunError} `runtime/…` when a thread is lost or the model closed; {InterruptedError} `runtime/stopped`
    */
-  classify(texts: readonly Text[]): Promise<Prediction[]>;
+  classify(texts: readonly Text[], context?: CallContext): Promise<Prediction[]>;
   /**
    * The entities of each text, in the order of the texts, of a model that labels tokens; calls may overlap.
    * @throws as `classify` does, `texts/kind` for pairs; {ConfigError} `tag/aggregation`, `options/unknown`
    */
-  tag(texts: readonly string[], options?: TagOptions): Promise<Tagged[]>;
+  tag(texts: readonly string[], options?: TagOptions, context?: CallContext): Promise<Tagged[]>;
   /**
    * A vector of `dimensions` numbers for each text, in their order; calls may overlap. Where `pooling.normalize` is true a
    * vector has length 1, and the cosine of two is their scalar product. With `dimensions` it has its first numbers alone.
    * @throws as `classify` does, `embed/dimensions`, `model/task` for a model with labels
    */
-  embed(texts: readonly Text[], options?: EmbedOptions): Promise<Float32Array[]>;
+  embed(texts: readonly Text[], options?: EmbedOptions, context?: CallContext): Promise<Float32Array[]>;
   close(): Promise<void>;
 }
 
@@ -123,66 +128,66 @@ const MANY_WEIGHTS = 2 ** 21;
 /**
  * Loads a .esp file.
  *
- * @param source  its bytes, a URL, or a path (Node) or address relative to the page (browser)
  * @throws {FormatError} `esp/…` for a damaged file; {InputError} `runtime/source` for one that cannot be read;
  *   {ConfigError} `options/unknown`, `runtime/source` for what is no source at all, `runtime/threads`, `runtime/path`,
- *   `runtime/rates`, `runtime/progress`, `sparse/head`, `options/maxLength`; {RunError} `runtime/…`
+ *   `runtime/rates`, `runtime/progress`, `runtime/signal`, `sparse/head`, `options/maxLength`; {RunError} `runtime/…`;
+ *   {InterruptedError} `runtime/stopped`; what `onProgress` throws
  * @example const model = await load(new URL("./model.esp", import.meta.url), { threads: 2 });
  */
-export async function load(
-  source: string | URL | Uint8Array,
-  options: RuntimeOptions = {},
-): Promise<RuntimeModel> {
+export async function load(source: ModelSource, options: RuntimeOptions = {}): Promise<RuntimeModel> {
   requireKnown("load", options, OPTIONS);
   requireSource(source);
   requireTold(options);
-  const where = source instanceof Uint8Array ? "bytes" : String(source);
+  requirePath(options.path);
   const threads = threadsFor(options.threads);
-  const { path: asked } = options;
-  if (asked !== undefined && !["sparse", "dense"].includes(asked)) {
-    throw new ConfigError("runtime/path", `path: expected sparse or dense, got ${shown(asked)}`);
-  }
-  if (asked === "dense" && !host.openDense) {
-    throw new ConfigError(
-      "runtime/path",
-      "path: expected sparse where ONNX Runtime is not installed, got dense",
-    );
-  }
-  const tell = (stage: LoadProgress["stage"], share: number): void =>
-    options.onProgress?.({ stage, share: Math.min(1, share) });
-  const isOwn = !(source instanceof Uint8Array);
-  const bytes = isOwn ? await readSource(source, (share) => tell("fetch", share)) : source;
+  return stoppableLoad(options, (course) => loadFile(source, threads, options, course));
+}
+
+async function loadFile(
+  source: ModelSource,
+  threads: number,
+  options: RuntimeOptions,
+  { signal, tell }: LoadCourse,
+): Promise<RuntimeModel> {
+  const fetched = (share: number): void => tell("fetch", share);
+  const { bytes, where, isOwn } = await readSource(source, { signal, progress: fetched });
   tell("fetch", 1);
   const unpacked = (share: number): void => tell("unpack", share);
-  const file = await openFile(bytes, { where, handOver: isOwn, progress: unpacked });
+  const file = await openFile(bytes, { where, handOver: isOwn, progress: unpacked, signal });
   try {
+    const answering = answeringOf(file.opened, options);
     tell("place", 0);
     const { path, report } = await choosePath(file, threads, options);
     tell("place", 1);
-    return modelOf(file, path, report, options);
+    if (signal.aborted) await path.close();
+    signal.throwIfAborted();
+    return modelOf(file.opened, answering, path, report);
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-/** A program without types may hand over anything. @throws {ConfigError} `runtime/source` */
-function requireSource(source: unknown): void {
-  if (source instanceof Uint8Array || source instanceof URL) return;
-  if (typeof source === "string" && source !== "") return;
-  const hint = source instanceof ArrayBuffer ? "; new Uint8Array(buffer) makes one of it" : "";
-  const expected = "model: expected a path, an address, a URL or a Uint8Array";
-  throw new ConfigError("runtime/source", `${expected}, got ${shown(source)}${hint}`);
+/** @throws {ConfigError} `runtime/path` */
+function requirePath(path: RuntimeOptions["path"]): void {
+  if (path !== undefined && !["sparse", "dense"].includes(path)) {
+    throw new ConfigError("runtime/path", `path: expected sparse or dense, got ${shown(path)}`);
+  }
+  if (path === "dense" && !host.openDense) {
+    const message = "path: expected sparse where ONNX Runtime is not installed, got dense";
+    throw new ConfigError("runtime/path", message);
+  }
 }
 
-/** @throws {ConfigError} `runtime/rates`, `runtime/progress` */
-function requireTold({ rates, onProgress }: RuntimeOptions): void {
+/** @throws {ConfigError} `runtime/rates`, `runtime/progress`, `runtime/signal` */
+function requireTold({ rates, onProgress, signal }: RuntimeOptions): void {
   if (rates !== undefined && rates !== null && !isRates(rates)) {
     const expected = "rates: expected report.rates of an earlier load, a number for each kernel";
     throw new ConfigError("runtime/rates", `${expected}, got ${shown(rates)}`);
   }
   if (onProgress !== undefined && typeof onProgress !== "function")
     throw new ConfigError("runtime/progress", `onProgress: expected a function, got ${shown(onProgress)}`);
+  requireSignal(signal);
 }
 
 function isRates(given: unknown): given is Rates {
@@ -200,18 +205,6 @@ function threadsFor(asked: number | undefined): number {
     throw new ConfigError("runtime/threads", `threads: expected 1 to 64, got ${shown(asked)}`);
   }
   return host.threads(asked);
-}
-
-/** @throws {InputError} `runtime/source` */
-async function readSource(source: string | URL, progress: (share: number) => void): Promise<Uint8Array> {
-  try {
-    return await host.read(source, progress);
-  } catch (cause) {
-    const got = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError("runtime/source", `model: expected a .esp file, got: ${got} (${String(source)})`, {
-      cause,
-    });
-  }
 }
 
 interface Choice {
@@ -270,37 +263,63 @@ async function timeOf(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
+/** All of a model but what computes. */
+interface Answering extends Omit<Answerer, "logits"> {
+  readonly facts: AnswerFacts;
+}
+
+/** @throws {ConfigError} `model/head`, `options/maxLength`, `options/stride`, `stride/task` */
+function answeringOf(
+  opened: OpenFile["opened"],
+  { maxLength: asked, stride }: Pick<RuntimeOptions, "maxLength" | "stride">,
+): Answering {
+  const { head, config } = opened;
+  const facts = answerFacts(head, config.hiddenSize);
+  const [tokenizer, maxLength] = [tokenizerOf(opened), lengthFor(opened, asked)];
+  requireWindows(head, stride);
+  return { facts, head, tokenizer, maxLength, stride };
+}
+
 function modelOf(
-  { opened }: OpenFile,
+  { metadata }: OpenFile["opened"],
+  { facts, ...answering }: Answering,
   path: Path,
   report: RuntimeReport,
-  { maxLength: asked, stride }: Pick<RuntimeOptions, "maxLength" | "stride">,
 ): RuntimeModel {
-  const { head, metadata, config } = opened;
-  const facts = answerFacts(head, config.hiddenSize);
-  const tokenizer = tokenizerOf(opened);
-  const maxLength = lengthFor(opened, asked);
-  requireWindows(head, stride);
-  const answerer: Answerer = { head, tokenizer, maxLength, stride, logits: (texts) => path.logits(texts) };
+  /** Answers, of which no more are begun once the call is stopped. */
+  const answered = <T>(
+    call: string,
+    context: CallContext = {},
+    answer: (by: Answerer) => Promise<T>,
+  ): Promise<T> =>
+    stoppableCall(call, context, (signal) =>
+      answer({
+        ...answering,
+        logits: async (texts) => {
+          signal.throwIfAborted();
+          return path.logits(texts);
+        },
+      }),
+    );
   return {
     ...facts,
-    maxLength,
+    maxLength: answering.maxLength,
     report,
     metadata,
-    classify: async (texts) => {
+    classify: async (texts, context) => {
       requireTask(facts, "classify");
       requireTexts(texts, "runtime/none");
-      return classifyTexts(answerer, texts);
+      return answered("classify", context, (by) => classifyTexts(by, texts));
     },
-    tag: async (texts, options) => {
+    tag: async (texts, options, context) => {
       requireTask(facts, "tag");
       requireSingleTexts(texts, "runtime/none");
-      return tagTexts(answerer, texts, options);
+      return answered("tag", context, (by) => tagTexts(by, texts, options));
     },
-    embed: async (texts, options) => {
+    embed: async (texts, options, context) => {
       requireTask(facts, "embed");
       requireTexts(texts, "runtime/none");
-      return embedTexts(answerer, texts, options);
+      return answered("embed", context, (by) => embedTexts(by, texts, options));
     },
     close: () => path.close(),
   };

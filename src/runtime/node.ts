@@ -18,10 +18,10 @@ const [V8 = 0] = process.versions.v8.split(".").map(Number);
 /** Where the compiled runtime runs. */
 export const host: Host = {
   threads: (asked = 1) => asked,
-  read: (source, progress) => {
+  read: (source, reading) => {
     const text = String(source);
-    if (/^https?:/.test(text)) return fetchBytes(source, progress);
-    return readFile(text.startsWith("file:") ? new URL(text) : source);
+    if (/^(?:https?|data|blob):/i.test(text)) return fetchBytes(source, reading);
+    return readFile(/^file:/i.test(text) ? new URL(text) : source, { signal: reading.signal });
   },
   kernels: (build) => readFile(builtUrl(`../sparse/${kernelFile(build)}`, import.meta.url)),
   startThread,
@@ -36,9 +36,14 @@ export const host: Host = {
 
 function startThread<Sent, Received>(): Thread<Sent, Received> {
   const worker = new Worker(builtUrl("./thread.js", import.meta.url), workerFlags());
+  worker.unref();
   let ended = false;
   return {
     post: (message, transfer = []) => worker.postMessage(message, [...transfer]),
+    hold: (isAwaited) => {
+      if (isAwaited || ended) worker.ref();
+      else worker.unref();
+    },
     listen: (heard) => {
       worker.on("message", heard);
     },
@@ -50,6 +55,7 @@ function startThread<Sent, Received>(): Thread<Sent, Received> {
     },
     end: async () => {
       ended = true;
+      worker.ref(); // until it is gone: whoever closes a model may wait for that alone
       await worker.terminate();
     },
   };

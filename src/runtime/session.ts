@@ -63,8 +63,10 @@ export interface FileOptions {
   readonly where: string;
   /** Whether the bytes may be handed over; they cannot be used any more then. */
   readonly handOver?: boolean;
-  /** Told which share of the file is decoded. */
+  /** Told which share of the file is decoded; it must not throw. */
   readonly progress?: (share: number) => void;
+  /** Aborted when the file is not wanted any more: whatever waits then rejects with the reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** What was found out about this machine, for one thread and for several, whose kernels are compiled differently. */
@@ -86,12 +88,14 @@ export async function openSession(file: Uint8Array, options: SessionOptions): Pr
 
 /**
  * Reads the bytes of a .esp file on a thread of its own.
- * @throws {FormatError} `esp/…`; {ConfigError} `sparse/head`; {RunError} `runtime/…`
+ * @throws {FormatError} `esp/…`; {ConfigError} `sparse/head`; {RunError} `runtime/…`; the signal's reason
  */
 export async function openFile(file: Uint8Array, options: FileOptions): Promise<OpenFile> {
-  const { where, handOver = false, progress } = options;
+  const { where, handOver = false, progress, signal } = options;
+  signal?.throwIfAborted();
   const team: Thread<Request, Answer>[] = [host.startThread<Request, Answer>()];
   const { ask, fail } = conversation(team, progress);
+  signal?.addEventListener("abort", () => fail(signal.reason), { once: true });
   const close = async (): Promise<void> => {
     fail(closedModel("runtime/closed"));
     await Promise.all(team.map((thread) => thread.end()));
@@ -127,11 +131,12 @@ export async function openFile(file: Uint8Array, options: FileOptions): Promise<
 async function followedBy(
   team: Thread<Request, Answer>[],
   shared: Shared,
-  fail: (error: Error) => void,
+  fail: (reason: unknown) => void,
 ): Promise<void> {
   const started = Array.from({ length: shared.threads - 1 }, async (_, i) => {
     const follower = host.startThread<Request, Answer>();
     team.push(follower);
+    follower.hold(true);
     await new Promise<void>((resolve, reject) => {
       follower.lost((cause) => {
         fail(lostThread(cause));
@@ -140,20 +145,21 @@ async function followedBy(
       follower.listen((answer) => (answer.kind === "failed" ? reject(errorOf(answer.failure)) : resolve()));
       follower.post({ kind: "follow", shared, thread: i + 1 });
     });
+    follower.hold(false); // it is awaited by way of the first thread from now on
   });
   await Promise.all(started);
 }
 
 interface Waiting {
   readonly resolve: (reply: Replies[keyof Replies]) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 interface Conversation {
-  /** Asks the first thread. */
+  /** Asks the first thread, which the process stays for until it has answered. */
   ask<Q extends Question>(question: Q, transfer?: readonly ArrayBuffer[]): Promise<Replies[Q["kind"]]>;
   /** Rejects what waits, and whatever is asked from now on. */
-  fail(error: Error): void;
+  fail(reason: unknown): void;
 }
 
 /** Questions and answers, by number. */
@@ -162,12 +168,13 @@ function conversation(
   progress: FileOptions["progress"],
 ): Conversation {
   const waiting = new Map<number, Waiting>();
-  let failure: Error | undefined;
+  let failure: { readonly reason: unknown } | undefined;
   let next = 0;
-  const fail = (error: Error): void => {
-    failure ??= error;
-    for (const { reject } of waiting.values()) reject(failure);
+  const fail = (reason: unknown): void => {
+    failure ??= { reason };
+    for (const { reject } of waiting.values()) reject(failure.reason);
     waiting.clear();
+    first?.hold(false);
   };
   first?.lost((cause) => fail(lostThread(cause)));
   first?.listen((answer) => {
@@ -175,6 +182,7 @@ function conversation(
     if (answer.kind !== "reply" && answer.kind !== "failed") return;
     const asked = answer.id === undefined ? undefined : waiting.get(answer.id);
     if (answer.id !== undefined) waiting.delete(answer.id);
+    first?.hold(waiting.size > 0);
     if (answer.kind === "reply") asked?.resolve(answer.reply);
     else asked?.reject(errorOf(answer.failure));
   });
@@ -182,12 +190,13 @@ function conversation(
     ask: <Q extends Question>(question: Q, transfer: readonly ArrayBuffer[] = []) =>
       new Promise<Replies[Q["kind"]]>((resolve, reject) => {
         if (failure) {
-          reject(failure);
+          reject(failure.reason);
           return;
         }
         const id = next++;
         // A reply has the number, and so the kind, of its question.
         waiting.set(id, { resolve: (reply) => resolve(reply as Replies[Q["kind"]]), reject });
+        first?.hold(true);
         first?.post({ ...question, id }, transfer);
       }),
     fail,

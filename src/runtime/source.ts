@@ -1,0 +1,58 @@
+/** What a packed file is loaded from, as bytes: a path, an address, or what `fetch` and file dialogs give. Browser-safe. */
+
+import { ConfigError, InputError } from "../base/errors.ts";
+import { shortened, shown } from "../base/shown.ts";
+import { type Reading, responseBytes } from "./host.ts";
+import { host } from "./node.ts";
+
+/**
+ * A path (Node) or address (in a page also relative to it), a URL of `http:`, `https:`, `file:` (Node), `data:` or `blob:`,
+ * the bytes, or a blob or response that has them; a response is read to its end and of no use afterwards.
+ */
+export type ModelSource = string | URL | Uint8Array | ArrayBuffer | Blob | Response;
+
+/** The bytes of a file. */
+interface ModelBytes {
+  readonly bytes: Uint8Array;
+  /** What messages call it. */
+  readonly where: string;
+  /** Whether they were read here, so that they may be handed over. */
+  readonly isOwn: boolean;
+}
+
+/** Characters of a path or address that messages show: most are shown whole, one of kind `data:` has the whole file. */
+const MOST = 300;
+
+/** A program without types may hand over anything. @throws {ConfigError} `runtime/source` */
+export function requireSource(source: unknown): asserts source is ModelSource {
+  if (typeof source === "string" && source !== "") return;
+  if ([URL, Uint8Array, ArrayBuffer, Blob, Response].some((kind) => source instanceof kind)) return;
+  const expected = "model: expected a path, an address, a URL, bytes, a Blob or a Response";
+  throw new ConfigError("runtime/source", `${expected}, got ${shown(source)}`);
+}
+
+/** Reads a file. @throws {InputError} `runtime/source`; the signal's reason */
+export async function readSource(source: ModelSource, reading: Reading): Promise<ModelBytes> {
+  if (source instanceof Uint8Array) return { bytes: source, where: "bytes", isOwn: false };
+  if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source), where: "bytes", isOwn: false };
+  const where = nameOf(source);
+  try {
+    return { bytes: await bytesOf(source, reading), where, isOwn: true };
+  } catch (cause) {
+    reading.signal.throwIfAborted();
+    const got = shortened(cause instanceof Error ? cause.message : String(cause), MOST);
+    throw new InputError("runtime/source", `model: expected a .esp file, got: ${got} (${where})`, { cause });
+  }
+}
+
+async function bytesOf(source: string | URL | Blob | Response, reading: Reading): Promise<Uint8Array> {
+  if (source instanceof Response) return responseBytes(source, reading);
+  if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
+  return host.read(source, reading);
+}
+
+function nameOf(source: string | URL | Blob | Response): string {
+  if (source instanceof Blob) return "a blob";
+  if (source instanceof Response) return source.url === "" ? "a response" : shortened(source.url, MOST);
+  return shortened(String(source), MOST);
+}
