@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { tinyModel } from "../../test/support/tiny-model.ts";
 import { RunError } from "../base/errors.ts";
 import { tokenizerOf } from "./encoding.ts";
-import { classifyTexts, predictionsOf, type ReadText, requireTexts } from "./predictions.ts";
+import { classifyTexts, predictionsOf, type ReadText, requireTexts, requireWindows } from "./predictions.ts";
 
 const TWO = { kind: "classification", labels: ["no", "yes"] } as const;
 
@@ -58,6 +58,18 @@ test.each([
 test("texts and pairs are texts; an empty list has the code of who asks", () => {
   expect(() => requireTexts(["a", ["b", "c"]], "predict/none")).not.toThrow();
   expect(() => requireTexts([], "runtime/none")).toThrow(expect.objectContaining({ code: "runtime/none" }));
+});
+
+test("windows share fewer tokens than they have room for beside what the template adds", () => {
+  const reading = { head: TWO, tokenizer: tokenizerOf(tinyModel()), maxLength: 10 };
+  for (const stride of [undefined, 0, 7]) expect(() => requireWindows({ ...reading, stride })).not.toThrow();
+  for (const stride of [8, 10, -1, 0.5])
+    expect(() => requireWindows({ ...reading, stride })).toThrow(
+      expect.objectContaining({ name: "ConfigError", code: "options/stride" }),
+    );
+  expect(() => requireWindows({ ...reading, head: { kind: "none" }, stride: 2 })).toThrow(
+    expect.objectContaining({ code: "stride/task" }),
+  );
 });
 
 test("timers have their turn while long texts are cut into pieces, and the answers stay in order", async () => {

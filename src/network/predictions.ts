@@ -2,6 +2,7 @@
 
 import { ConfigError, InputError, RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
+import { shown } from "../base/shown.ts";
 import { findNotFinite } from "../base/tensor.ts";
 import { answersTexts, type Head, labelsOf } from "../bert/config.ts";
 import { meanRows } from "../data/batches.ts";
@@ -136,13 +137,16 @@ export async function* answersTo(answerer: Answerer, texts: readonly Text[]): As
 }
 
 /**
- * Refuses windows where they have no mean that is an answer.
- * @throws {ConfigError} `options/stride` for no whole number, `stride/task` for a model without labels or a score
+ * Refuses windows where they have no mean that is an answer, and those that share all that they have room for.
+ * @throws {ConfigError} `options/stride`, `stride/task` for a model without labels or a score
  */
-export function requireWindows(head: Head, stride: number | undefined): void {
+export function requireWindows({ head, tokenizer, maxLength, stride }: Omit<Answerer, "logits">): void {
   if (stride === undefined) return;
-  if (!Number.isInteger(stride) || stride < 0)
-    throw new ConfigError("options/stride", `stride: expected a whole number from 0, got ${stride}`);
+  const room = maxLength - tokenizer.added;
+  if (!(Number.isInteger(stride) && stride >= 0 && stride < room)) {
+    const expected = `a whole number from 0 to below ${room}, the tokens of a text in a window`;
+    throw new ConfigError("options/stride", `stride: expected ${expected}, got ${shown(stride)}`);
+  }
   if (answersTexts(head) || head.kind === "tokens") return;
   const message = `stride: expected a model with labels or a score, got a head for ${head.kind}`;
   throw new ConfigError("stride/task", message);

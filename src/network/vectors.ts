@@ -23,11 +23,15 @@ export interface AnswerFacts {
   readonly dimensions: number | null;
 }
 
-/** The facts of a head. @throws {ConfigError} `model/head` for one that does not answer texts */
+/**
+ * The facts of a head, for a caller to keep: frozen and apart from the head, which a changed list would make answer wrongly.
+ * @throws {ConfigError} `model/head` for one that does not answer texts
+ */
 export function answerFacts(head: Head, hiddenSize: number): AnswerFacts {
-  const pooling = poolingOf(head) ?? null;
-  const dimensions = pooling && hiddenSize;
-  return { task: taskOf(head), labels: labelsOf(head), pooling, dimensions };
+  const labels = Object.freeze([...labelsOf(head)]);
+  const found = poolingOf(head);
+  const pooling = found ? Object.freeze({ ...found }) : null;
+  return { task: taskOf(head), labels, pooling, dimensions: pooling && hiddenSize };
 }
 
 function taskOf(head: Head): TextTask {

@@ -42,3 +42,34 @@ test("wrong calls are refused by name, a stop and a close too", async () => {
   await expect(classifier.embed(["a"])).rejects.toMatchObject({ code: "model/task" });
   await classifier.close();
 });
+
+test("a stride that leaves a window no room, or takes vectors' means, is refused when a model is opened", async () => {
+  await expect(openTextModel(tinyModel(), { stride: 22 })).rejects.toMatchObject({ code: "options/stride" });
+  await expect(openTextModel(tinyModel(), { stride: 6, maxLength: 8 })).rejects.toMatchObject({
+    code: "options/stride",
+  });
+  await (await openTextModel(tinyModel(), { stride: 21 })).close();
+  const encoder = openTextModel(tinyModel({ kind: "none" }), { stride: 2 });
+  await expect(encoder).rejects.toMatchObject({ code: "stride/task" });
+});
+
+test("what is told of a model cannot be changed, and the network keeps its own", async () => {
+  const network = tinyModel();
+  const model = await openTextModel(network);
+  const [before] = await model.classify(["good"]);
+  // As a program without types would do it.
+  const labels = model.labels as string[];
+  expect(() => labels.reverse()).toThrow(TypeError);
+  expect(await model.classify(["good"])).toEqual([before]);
+  expect(network.head).toMatchObject({ labels: ["negative", "positive"] });
+  await model.close();
+});
+
+test("`await using` closes a model", async () => {
+  const model = await openTextModel(tinyModel());
+  {
+    await using same = model;
+    expect(await same.classify(["good"])).toHaveLength(1);
+  }
+  await expect(model.classify(["good"])).rejects.toMatchObject({ code: "model/closed" });
+});

@@ -5,6 +5,7 @@
  * Not here: reading texts (cli/), metrics (evaluate.ts).
  */
 
+import { type Closable, closable } from "../base/closable.ts";
 import { ConfigError, closedModel, RunError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { shown } from "../base/shown.ts";
@@ -61,7 +62,7 @@ export interface LoadOptions extends TextModelOptions {
 }
 
 /** A model that labels texts or their tokens, or gives them vectors, as its `task` says. It owns a thread: close it. */
-export interface TextModel extends AnswerFacts {
+export interface TextModel extends AnswerFacts, Closable {
   readonly network: Network;
   /** Tokens at which texts are cut. */
   readonly maxLength: number;
@@ -90,7 +91,6 @@ export interface TextModel extends AnswerFacts {
     options?: EmbedOptions,
     context?: Pick<RunContext, "signal">,
   ): Promise<Float32Array[]>;
-  close(): Promise<void>;
 }
 
 /**
@@ -98,7 +98,8 @@ export interface TextModel extends AnswerFacts {
  *
  * @param ref  a folder, a run, an .esp file, `hf:owner/name` or `embedded`
  * @throws {ConfigError} `model/head` for a masked language model, and for an encoder whose way to make vectors is not read
- *   here; `options/maxLength` for more than it has positions; `options/…` for an option that is not known or has another kind of value
+ *   here; `options/maxLength` for more than it has positions; `options/stride` for as many as a window has; `options/…` for
+ *   an option that is not known or has another kind of value
  * @throws {InterruptedError} `load/stopped`
  * @throws as `loadModel` and `applyMask` do
  * @example
@@ -130,7 +131,8 @@ export async function load(
 
 /**
  * As `load`, without masks, for a network that is in memory.
- * @throws {ConfigError} `model/head`; `options/maxLength` for more than the network has positions
+ * @throws {ConfigError} `model/head`; `options/maxLength` for more than the network has positions; `options/stride`,
+ *   `stride/task`
  */
 export async function openTextModel(
   network: Network,
@@ -138,17 +140,14 @@ export async function openTextModel(
 ): Promise<TextModel> {
   const facts = answerFacts(network.head, network.config.hiddenSize);
   const tokenizer = tokenizerOf(network);
-  const length = lengthFor(network, maxLength);
-  requireWindows(network.head, stride);
+  const reading = { head: network.head, tokenizer, maxLength: lengthFor(network, maxLength), stride };
+  requireWindows(reading);
   const engine = new Engine({ threads, provider: device });
   try {
     const inference = await openAnswers(engine, network);
     let isClosed = false;
     const answerer = (signal?: AbortSignal): Answerer => ({
-      head: network.head,
-      tokenizer,
-      maxLength: length,
-      stride,
+      ...reading,
       logits: (texts) =>
         answersInOrder(inference, network.head, unlabelled(texts, tokenizer.special.pad), batchSize, signal),
     });
@@ -159,7 +158,11 @@ export async function openTextModel(
     return {
       network,
       ...facts,
-      maxLength: length,
+      ...closable(() => {
+        isClosed = true;
+        return engine.close();
+      }),
+      maxLength: reading.maxLength,
       classify: async (texts, context = {}) => {
         requireTask(facts, "classify");
         requireTexts(texts, "predict/none");
@@ -176,10 +179,6 @@ export async function openTextModel(
         requireTexts(texts, "embed/none");
         const embed = (): Promise<Float32Array[]> => embedTexts(answerer(context.signal), texts, options);
         return untilClosed(perform("embed", context, embed));
-      },
-      close: () => {
-        isClosed = true;
-        return engine.close();
       },
     };
   } catch (error) {

@@ -202,6 +202,28 @@ test("maxLength cuts texts", async () => {
   expect(cut?.scores).toEqual(short?.scores);
 });
 
+test("a stride that leaves a window no room is refused when the model is loaded, not at a long text", async () => {
+  const message =
+    /^stride: expected a whole number from 0 to below 62, the tokens of a text in a window, got /;
+  for (const stride of [62, 1000, -1, 1.5, Number.NaN])
+    await expect(load(file, { stride })).rejects.toMatchObject({
+      code: "options/stride",
+      message: expect.stringMatching(message),
+    });
+  await expect(load(file, { stride: 6, maxLength: 8 })).rejects.toMatchObject({ code: "options/stride" });
+  const model = await open(file, { stride: 61 });
+  expect(await model.classify(["a ".repeat(70)])).toHaveLength(1);
+});
+
+test("what is told of a model cannot be changed, so that later answers stay right", async () => {
+  const model = await open(file);
+  const before = await model.classify(TEXTS);
+  // As a program without types would do it.
+  const labels = model.labels as string[];
+  expect(() => labels.reverse()).toThrow(TypeError);
+  expect(await model.classify(TEXTS)).toEqual(before);
+});
+
 test.each([
   ["runtime/threads", { threads: 0 }],
   ["runtime/threads", { threads: 1.5 }],

@@ -12,6 +12,7 @@
  * ONNX Runtime, and the faster of the two stays. Needs nothing but the tokenizer. Not here: making files (commands/export.ts).
  */
 
+import { type Closable, closable } from "../base/closable.ts";
 import { ConfigError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { shown } from "../base/shown.ts";
@@ -93,7 +94,7 @@ export interface RuntimeReport extends Omit<KernelReport, "rates"> {
 }
 
 /** A model that labels texts or their tokens, or gives them vectors, as its `task` says. It owns threads: close it. */
-export interface RuntimeModel extends AnswerFacts {
+export interface RuntimeModel extends AnswerFacts, Closable {
   /** Tokens at which texts are cut. */
   readonly maxLength: number;
   readonly report: RuntimeReport;
@@ -116,7 +117,6 @@ export interface RuntimeModel extends AnswerFacts {
    * @throws as `classify` does, `embed/dimensions`, `model/task` for a model with labels
    */
   embed(texts: readonly Text[], options?: EmbedOptions, context?: CallContext): Promise<Float32Array[]>;
-  close(): Promise<void>;
 }
 
 /** Below this share of weights left no dense path was ever faster, so none is tried; 90 % zeros, rounded either way, lie below. */
@@ -276,8 +276,9 @@ function answeringOf(
   const { head, config } = opened;
   const facts = answerFacts(head, config.hiddenSize);
   const [tokenizer, maxLength] = [tokenizerOf(opened), lengthFor(opened, asked)];
-  requireWindows(head, stride);
-  return { facts, head, tokenizer, maxLength, stride };
+  const reading = { head, tokenizer, maxLength, stride };
+  requireWindows(reading);
+  return { facts, ...reading };
 }
 
 function modelOf(
@@ -303,6 +304,7 @@ function modelOf(
     );
   return {
     ...facts,
+    ...closable(() => path.close()),
     maxLength: answering.maxLength,
     report,
     metadata,
@@ -321,6 +323,5 @@ function modelOf(
       requireTexts(texts, "runtime/none");
       return answered("embed", context, (by) => embedTexts(by, texts, options));
     },
-    close: () => path.close(),
   };
 }

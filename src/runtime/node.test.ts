@@ -50,7 +50,7 @@ test("closing settles, also twice, with nothing else to wait for", async () => {
     const model = await load(path, { threads: 2, path: "sparse" });
     const lost = model.classify(Array(3000).fill("a")).catch(({ code }) => console.log(code));
     await Promise.all([model.close(), model.close(), lost]);
-    await model.close();
+    await model[Symbol.asyncDispose]();
     console.log("closed");`;
   expect(await printed(program)).toBe("runtime/closed\nclosed");
 });

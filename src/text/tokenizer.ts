@@ -101,6 +101,8 @@ export interface Tokenizer {
   encodePlaced(text: string, maxLength: number): PlacedEncoding;
   /** As `encodeWindows` of one text, with places. @throws {InputError} as `encodeWindows` does */
   encodePlacedWindows(text: string, maxLength: number, stride: number): PlacedWindows;
+  /** How many pieces the template adds to one text. */
+  readonly added: number;
   /** The pieces of a text alone, without what the template adds and never cut. */
   pieces(text: string): readonly number[];
   /** The stretches of a text between the added tokens that stand in it as they are written. */
@@ -130,6 +132,7 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
   return {
     vocabSize: files.vocab.length,
     special: rules.special,
+    added: rules.single.filter((item) => "id" in item).length,
     pieces,
     encodeWindows: (text, pair, maxLength, stride) =>
       assembleWindows(pieces(text), pair === undefined ? undefined : pieces(pair), {

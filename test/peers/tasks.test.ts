@@ -9,6 +9,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { closable } from "../../src/base/closable.ts";
 import type { Head } from "../../src/bert/config.ts";
 import { exportModel } from "../../src/commands/export.ts";
 import { quantize } from "../../src/commands/quantize.ts";
@@ -118,7 +119,7 @@ function answering(network: Network, { logits }: Inference): TextModel {
     classify: (texts) => classifyTexts(answerer, texts),
     tag: (texts, options) => tagTexts(answerer, texts, options),
     embed: (texts) => embedTexts(answerer, texts),
-    close: async () => {},
+    ...closable(async () => {}),
   };
 }
 
