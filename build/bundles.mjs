@@ -2,7 +2,7 @@
  * Bundles the runtime after `tsc`, from the same compiled modules:
  *
  *   dist/browser/runtime.js    one file for browsers: its thread's code and the kernels are inside
- *   packages/runtime/dist      the package that is the runtime alone: for Node without the engine, for browsers as above
+ *   packages/runtime/dist      the package that is the runtime alone: one file for Node, without the engine, and the above
  *
  *   npm run build:bundles
  */
@@ -41,50 +41,66 @@ const unused = {
 
 const common = { bundle: true, format: "esm", target: "es2022", logLevel: "warning" };
 
-/** @returns the text of one bundle for browsers */
-async function bundleForBrowser(entry, define) {
-  const plugins = [replace("node.js", { to: join(DIST, "runtime/browser.js") }), unused];
-  const options = { ...common, platform: "browser", minify: true, write: false, plugins, define };
-  const { outputFiles } = await build({ ...options, entryPoints: [join(DIST, "runtime", entry)] });
-  return outputFiles[0].text;
+/**
+ * The runtime as one file, for browsers or for Node: its thread's code is a text in it, and the kernels are in that.
+ *
+ * @param plugins  what stands in the place of what
+ * @param thread   how the thread's code is bundled: a browser starts it as a module, Node from a text as a script
+ * @returns its text
+ */
+async function bundleRuntime(options, plugins, thread) {
+  const bundle = async (entry, how, define) => {
+    const entryPoints = [join(DIST, entry)];
+    const all = { ...common, ...options, ...how, entryPoints, define, write: false };
+    const { outputFiles } = await build({ ...all, plugins: [...plugins, unused] });
+    return outputFiles[0].text;
+  };
+  const code = await bundle("runtime/thread.js", thread, {
+    ESPALIER_THREAD: '""',
+    ESPALIER_KERNELS: JSON.stringify(await packKernels()),
+  });
+  return bundle(
+    "runtime.js",
+    {},
+    {
+      ESPALIER_THREAD: JSON.stringify(code),
+      ESPALIER_KERNELS: '{ "packed": "", "sizes": {} }',
+    },
+  );
 }
 
-async function buildBrowser() {
+async function packKernels() {
   const names = (await readdir(join(DIST, "sparse"))).filter((name) => name.endsWith(".wasm"));
   const bytes = await Promise.all(names.map((name) => readFile(join(DIST, "sparse", name))));
-  const kernels = {
+  return {
     packed: gzipSync(Buffer.concat(bytes), { level: 9 }).toString("base64"),
     sizes: Object.fromEntries(names.map((name, i) => [name, bytes[i].length])),
   };
-  const thread = await bundleForBrowser("thread.js", {
-    ESPALIER_THREAD: '""',
-    ESPALIER_KERNELS: JSON.stringify(kernels),
-  });
-  const runtime = await bundleForBrowser("load.js", {
-    ESPALIER_THREAD: JSON.stringify(thread),
-    ESPALIER_KERNELS: '{ "packed": "", "sizes": {} }',
-  });
-  await rm(join(DIST, "browser"), { recursive: true, force: true });
-  await mkdir(join(DIST, "browser"));
-  await writeFile(join(DIST, "browser/runtime.js"), runtime);
+}
+
+/** An empty folder with one file. */
+async function writeAlone(path, text) {
+  await rm(dirname(path), { recursive: true, force: true });
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+}
+
+async function buildBrowser() {
+  const plugins = [replace("node.js", { to: join(DIST, "runtime/browser.js") })];
+  const text = await bundleRuntime({ platform: "browser", minify: true }, plugins, {});
+  await writeAlone(join(DIST, "browser/runtime.js"), text);
 }
 
 async function buildAlone() {
-  await rm(ALONE, { recursive: true, force: true });
-  await build({
-    ...common,
-    platform: "node",
-    entryPoints: ["load", "thread"].map((name) => join(DIST, `runtime/${name}.js`)),
-    outdir: join(ALONE, "runtime"),
-    plugins: [replace("engine-path.js", { contents: "export const openDense = undefined;" }), unused],
-  });
-  await cp(join(DIST, "sparse"), join(ALONE, "sparse"), {
-    recursive: true,
-    filter: (path) => !/\.\w+$/.test(path) || path.endsWith(".wasm"),
-  });
+  const plugins = [
+    replace("engine-path.js", { contents: "export const openDense = undefined;" }),
+    replace("beside.js", { to: join(DIST, "runtime/inside.js") }),
+  ];
+  const text = await bundleRuntime({ platform: "node" }, plugins, { format: "cjs", minify: true });
+  await writeAlone(join(ALONE, "runtime.js"), text);
   await cp(join(DIST, "browser"), join(ALONE, "browser"), { recursive: true });
   await cp(join(ROOT, "LICENSE"), join(ALONE, "../LICENSE"));
-  for (const path of await declarations(join(DIST, "runtime/load.d.ts"))) {
+  for (const path of await declarations(join(DIST, "runtime.d.ts"))) {
     await cp(path, join(ALONE, relative(DIST, path)));
   }
 }

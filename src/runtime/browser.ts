@@ -1,18 +1,8 @@
-/**
- * A browser, as the runtime's host: web workers and fetch. build/bundles.mjs puts it in the place of node.ts.
- *
- * The bundle is one file that looks for nothing beside itself: the thread's code and the kernels are inside, because
- * bundlers move files (Vite's development server bundles what it imports and leaves workers behind).
- */
+/** A browser, as the runtime's host: web workers and fetch. build/bundles.mjs puts it in the place of node.ts. */
 
 import { RunError } from "../base/errors.ts";
-import { kernelFile } from "../sparse/kernel-files.ts";
 import { fetchBytes, type Host, type Port, type Thread } from "./host.ts";
-
-/** The code of thread.ts, bundled; empty in the thread itself. Put in by build/bundles.mjs, as is the next. */
-declare const ESPALIER_THREAD: string;
-/** The kernels' files, one after the other, in gzip and base64, and how long each is; empty in the page. */
-declare const ESPALIER_KERNELS: { readonly packed: string; readonly sizes: Readonly<Record<string, number>> };
+import { kernelBytes, threadCode } from "./inside.ts";
 
 /** What a worker and a worker's own global scope have in common; this project is compiled without a browser's types. */
 interface BrowserPort {
@@ -51,23 +41,10 @@ export const host: Host = {
     return asked ?? Math.min(PAGE_THREADS, self.navigator?.hardwareConcurrency ?? 1);
   },
   read: fetchBytes,
-  kernels: async (build) => kernelBytes(kernelFile(build)),
+  kernels: kernelBytes,
   startThread,
   ownPort,
 };
-
-/** All four differ little, so that together they are packed to a seventh; what can run them can unpack them. */
-async function kernelBytes(file: string): Promise<Uint8Array> {
-  const { packed, sizes } = ESPALIER_KERNELS;
-  const size = sizes[file];
-  if (size === undefined)
-    throw new RunError("runtime/kernels", "kernels: expected them in the thread, got none");
-  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
-  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const before = Object.values(sizes).slice(0, Object.keys(sizes).indexOf(file));
-  const start = before.reduce((sum, length) => sum + length, 0);
-  return new Uint8Array(await new Response(unpacked).arrayBuffer(), start, size);
-}
 
 /** One address for all threads; it stays, since a thread may be started at any time. */
 let threadAddress: string | undefined;
@@ -77,7 +54,7 @@ function startThread<Sent, Received>(): Thread<Sent, Received> {
     const expected = "a page or worker that can start workers";
     throw new RunError("runtime/threads", `runtime: expected ${expected}, got none`);
   }
-  threadAddress ??= URL.createObjectURL(new Blob([ESPALIER_THREAD], { type: "text/javascript" }));
+  threadAddress ??= URL.createObjectURL(new Blob([threadCode()], { type: "text/javascript" }));
   const worker = new Worker(threadAddress, { type: "module" });
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),

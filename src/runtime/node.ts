@@ -3,9 +3,9 @@
 import { readFile } from "node:fs/promises";
 import { setFlagsFromString } from "node:v8";
 import { parentPort, Worker } from "node:worker_threads";
-import { builtUrl, workerFlags } from "../base/built-url.ts";
+import { workerFlags } from "../base/built-url.ts";
 import { RunError } from "../base/errors.ts";
-import { kernelFile } from "../sparse/kernel-files.ts";
+import { kernelBytes, threadCode } from "./beside.ts";
 import { openDense } from "./engine-path.ts";
 import { fetchBytes, type Host, type Port, type Thread } from "./host.ts";
 
@@ -23,7 +23,7 @@ export const host: Host = {
     if (/^(?:https?|data|blob):/i.test(text)) return fetchBytes(source, reading);
     return readFile(/^file:/i.test(text) ? new URL(text) : source, { signal: reading.signal });
   },
-  kernels: (build) => readFile(builtUrl(`../sparse/${kernelFile(build)}`, import.meta.url)),
+  kernels: kernelBytes,
   startThread,
   ownPort,
   flags: {
@@ -35,7 +35,8 @@ export const host: Host = {
 };
 
 function startThread<Sent, Received>(): Thread<Sent, Received> {
-  const worker = new Worker(builtUrl("./thread.js", import.meta.url), workerFlags());
+  const code = threadCode();
+  const worker = new Worker(code, { ...workerFlags(), eval: typeof code === "string" });
   worker.unref();
   let ended = false;
   return {
@@ -48,7 +49,7 @@ function startThread<Sent, Received>(): Thread<Sent, Received> {
       worker.on("message", heard);
     },
     lost: (told) => {
-      worker.on("error", told);
+      worker.on("error", (error) => told(isMissing(error) ? new Error(error.message + BUNDLED) : error));
       worker.on("exit", (code) => {
         if (!ended) told(new Error(`it ended with code ${code}`));
       });
@@ -59,6 +60,13 @@ function startThread<Sent, Received>(): Thread<Sent, Received> {
       await worker.terminate();
     },
   };
+}
+
+/** A bundler takes no worker along, so that its file is missing where the bundle lies. */
+const BUNDLED = "; a bundle for Node keeps espalier external, or has espalier-runtime, which is one file";
+
+function isMissing(error: Error): boolean {
+  return "code" in error && (error.code === "MODULE_NOT_FOUND" || error.code === "ERR_MODULE_NOT_FOUND");
 }
 
 function ownPort<Sent, Received>(): Port<Sent, Received> {

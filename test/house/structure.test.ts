@@ -37,8 +37,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ["cli"],
 ];
 
-/** What the package exports beside the runtime: lists of names that other files wrote. */
-const ENTRIES = ["src/index.ts", "src/methods.ts"];
+/** What the package exports: lists of names that other files wrote. */
+const ENTRIES = ["src/index.ts", "src/methods.ts", "src/runtime.ts"];
 
 /** Files above 350 lines, with the reason. None may have more than 500. */
 const LONG: Readonly<Record<string, string>> = {};

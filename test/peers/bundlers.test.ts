@@ -1,13 +1,15 @@
 /**
- * The runtime in what people build pages with, without a line of configuration: Vite's development server and build,
- * esbuild. The packages lie in a project's node_modules as npm would put them there.
+ * The runtime in what people build pages and servers with, without a line of configuration: Vite's development server and
+ * build, esbuild. The packages lie in a project's node_modules as npm would put them there.
  */
 
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { build as buildWithEsbuild } from "esbuild";
 import type { Browser } from "playwright-core";
 import { build, createServer, type InlineConfig, preview } from "vite";
@@ -109,6 +111,49 @@ async function esbuildBuilds(root: string): Promise<Served> {
     close: () => new Promise((resolve) => server.close(() => resolve()).closeAllConnections()),
   };
 }
+
+describe("esbuild for Node", () => {
+  /** What a bundle prints that lies in a folder of its own. */
+  async function printed(
+    name: "espalier/runtime" | "espalier-runtime",
+    format: "esm" | "cjs",
+  ): Promise<string> {
+    const root = await project(name, await encodeEsp(letterClassifier(0.05), { values: "float32" }));
+    const text = `import { load } from "${name}";
+      load("public/model.esp", { threads: 2 })
+        .then((model) => model.classify(${JSON.stringify(TEXTS)}))
+        .then((said) => console.log(said.length), (error) => console.log(error.code, error.message));`;
+    await writeFile(join(root, "server.js"), text);
+    const outfile = join(root, format === "esm" ? "bundle.mjs" : "bundle.cjs");
+    const external = ["onnxruntime-node"]; // native, and named as external by everyone who bundles it
+    const options = {
+      bundle: true,
+      platform: "node",
+      format,
+      external,
+      logLevel: "silent",
+      outfile,
+    } as const;
+    const nodePaths = [join(ROOT, "node_modules")]; // of what espalier depends on
+    await buildWithEsbuild({ ...options, absWorkingDir: root, nodePaths, entryPoints: ["server.js"] });
+    await rm(join(root, "node_modules"), { recursive: true });
+    const { stdout } = await promisify(execFile)(process.execPath, [outfile], { cwd: root, timeout: 30_000 });
+    return stdout.trim();
+  }
+
+  test.each(["esm", "cjs"] as const)(
+    "espalier-runtime becomes one file that runs by itself, %s",
+    async (format) => {
+      expect(await printed("espalier-runtime", format)).toBe(String(TEXTS.length));
+    },
+  );
+
+  test("espalier/runtime, whose thread is a file, says that it has to stay outside", async () => {
+    const message =
+      /^runtime\/thread runtime: expected the thread to go on, got: .*; a bundle for Node keeps espalier external, or has espalier-runtime, which is one file$/s;
+    expect(await printed("espalier/runtime", "esm")).toMatch(message);
+  });
+});
 
 const path = chromiumPath();
 if (path === undefined) console.warn("bundlers: skipped, because there is no Chromium (CHROMIUM_PATH)");
