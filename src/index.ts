@@ -6,6 +6,7 @@
  * arguments. Methods, and what one needs to write another, are in `espalier/methods`. Everything else under `src/` may change between versions.
  */
 
+export type { Closable } from "./base/closable.ts";
 export {
   ConfigError,
   EspalierError,
@@ -25,6 +26,8 @@ export type {
   InspectResult,
   MaskPredictions,
   ModelSizes,
+  ModelTopology,
+  PredictedFile,
   Predictions,
   PredictResult,
   QuantizedFile,
@@ -34,6 +37,8 @@ export type {
   ReportResult,
   ShrinkEvaluation,
   ShrinkResult,
+  TopologyComparison,
+  TopologyResult,
 } from "./commands/answers.ts";
 export { augment } from "./commands/augment.ts";
 export { compress, type OwnMethodOptions } from "./commands/compress.ts";
@@ -56,19 +61,32 @@ export type { Alike, Lengths, Repeats, Shared, Spread } from "./look/texts.ts";
 export type { ModelPart } from "./measure/parts.ts";
 export type {
   FileBytes,
+  FloorFigures,
+  FloorKind,
+  KeptStep,
   Latency,
   Machine,
   Metric,
   ModelFigures,
+  PackedFigures,
+  PairedComparison,
   Parameters,
+  RunCommand,
   RunResult,
   Stage,
   Verdict,
 } from "./measure/result.ts";
+export type {
+  CalibrationFigures,
+  FoldFigures,
+  ThresholdFigures,
+  TrustFigures,
+} from "./measure/result-parts.ts";
 export type { Aggregation, Entity, Tagged, TagOptions } from "./network/entities.ts";
 export type { Network } from "./network/network.ts";
 export type { Prediction, Text } from "./network/predictions.ts";
-export type { AnswerFacts, TextTask } from "./network/vectors.ts";
+/** `VectorOptions` are those of a model's `embed`; `EmbedOptions`, below, those of the command. */
+export type { AnswerFacts, EmbedOptions as VectorOptions, TextTask } from "./network/vectors.ts";
 export type { EmbedOptions, PredictOptions } from "./options/answering.ts";
 export type {
   BenchOptions,
@@ -89,6 +107,8 @@ export type {
 } from "./options/training.ts";
 export type { PlannedJob, PlannedWork } from "./reproduce/reproduce.ts";
 export { planReproduction, reproduce } from "./reproduce/reproduce.ts";
-export type { Reproduction } from "./reproduce/table.ts";
+export type { ReproducedModel, ReproducedRow, ReproducedTable, Reproduction } from "./reproduce/table.ts";
 export type { ProgressEvent, RunContext } from "./runs/progress.ts";
 export { type LoadOptions, load, type TextModel, type TextModelOptions } from "./runs/text-model.ts";
+export type { JudgedTopology } from "./study/judged.ts";
+export type { StudyAnswer } from "./study/study.ts";
