@@ -1,5 +1,5 @@
 /**
- * The same network in onnxruntime-web on this page: both label one text of as many word pieces, in turn, with as many threads.
+ * The same network in onnxruntime-web on this page: both answer one text of as many word pieces, in turn, with as many threads.
  *
  * Loaded when it is asked for, since onnxruntime-web's WebAssembly alone has 14 MB. Its pieces are all the same, which time
  * does not depend on; ours are cut from a text, and the time that this takes counts.
@@ -37,19 +37,20 @@ async function openRival(threads, pieces) {
 /**
  * Median milliseconds of both.
  *
- * @param model  a loaded packed file
+ * @param model  a loaded packed file with labels or a score
  * @param tell   called with what is going on
  */
 export async function compare(model, tell) {
   const { threads } = model.report;
   // A piece for each full stop, and one at each end; fewer where the model takes fewer.
   const text = ". ".repeat(PIECES - 2);
-  const [{ tokens }] = await model.classify([text]);
+  const ask = model.task === "tokens" ? model.tag : model.classify;
+  const [{ tokens }] = await ask([text]);
   tell("Loading onnxruntime-web, 14 MB…");
   const rival = await openRival(threads, tokens);
   const times = { ours: [], theirs: [] };
   for (let turn = 1 - WARM_UP; turn <= TURNS; turn++) {
-    const taken = { ours: await timeOf(() => model.classify([text])), theirs: await timeOf(rival.run) };
+    const taken = { ours: await timeOf(() => ask([text])), theirs: await timeOf(rival.run) };
     if (turn < 1) continue;
     times.ours.push(taken.ours);
     times.theirs.push(taken.theirs);

@@ -1,54 +1,19 @@
 /**
- * The example page: loads model.esp, says how far that is, and labels what is in the text field, as it changes.
+ * The example page: loads model.esp, says how far that is, and asks it for what is in the text field, as it changes. How it
+ * is asked and how answers look depends on its task (answers.js).
  *
  * What the model knows and the examples to click stand in about.json, which make.mjs writes beside the model; any other
  * packed file is shown without. The comparison (compare.js) can be asked for where its parts are served.
  */
 
+import { answersText, element, KINDS, row } from "./answers.js";
 import { load } from "./runtime.js";
 
 const byId = (id) => document.getElementById(id);
-const [text, answer, facts, error] = ["text", "answer", "facts", "error"].map(byId);
-
-/** Of a model with more labels, the likeliest are shown. */
-const MOST_LABELS = 6;
+const [text, words, answer, facts, error] = ["text", "words", "answer", "facts", "error"].map(byId);
 
 const threadsText = (threads) => (threads === 1 ? "1 thread" : `${threads} threads`);
 const milliseconds = (ms) => `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
-
-function element(name, className, content = "") {
-  const made = document.createElement(name);
-  made.className = className;
-  made.textContent = content;
-  return made;
-}
-
-/** A name, a bar and the number that it stands for. */
-function row(name, share, number, isTop) {
-  const top = isTop ? "top" : "";
-  const track = element("dd", "track");
-  track.ariaHidden = "true";
-  const bar = element("i", top);
-  bar.style.width = `${100 * share}%`;
-  track.append(bar);
-  return [element("dt", top, name), track, element("dd", top, number)];
-}
-
-/** A row for each label; a number alone for a regression. */
-function showAnswer({ label, score, scores }, labels) {
-  const all = labels.map((name, i) => ({ name, share: scores[i] }));
-  const likeliest = all.toSorted((a, b) => b.share - a.share).slice(0, MOST_LABELS);
-  const shown = all.length > MOST_LABELS ? likeliest : all;
-  const rows = shown.flatMap(({ name, share }) =>
-    row(name, share, `${(100 * share).toFixed(1)} %`, name === label),
-  );
-  answer.replaceChildren(...(labels.length > 0 ? rows : [element("dt", "top", score.toFixed(3))]));
-}
-
-function timeText({ threads }, { tokens, cut }, taken) {
-  const unread = cut === 0 ? "" : `; the ${cut} after them were not read`;
-  return `${tokens} word pieces${unread}. Took ${milliseconds(taken)} with ${threadsText(threads)}.`;
-}
 
 const STAGES = { fetch: "Fetching the model…", unpack: "Unpacking its weights…", place: "Trying kernels…" };
 /** Of the whole time, where a stage begins and ends. */
@@ -72,11 +37,12 @@ async function readAbout() {
 }
 
 /** What can be told of any model, and what stands beside this one. */
-function showFacts({ labels, maxLength, report }, beside, seconds) {
+function showFacts(model, beside, seconds) {
+  const { maxLength, report } = model;
   const kept = `${(100 * report.density).toFixed(0)} % of its encoder's weights`;
   const memory = `${(report.memory / 2 ** 20).toFixed(0)} MiB of memory`;
   const all = [
-    { name: "Answers", text: labels.length > 0 ? labels.join(", ") : "a number" },
+    { name: "Answers", text: answersText(model) },
     { name: "Reads", text: `the first ${maxLength} word pieces of a text` },
     ...beside,
     { name: "In this page", text: `loaded in ${seconds.toFixed(2)} s; keeps ${kept}, in ${memory}` },
@@ -104,29 +70,32 @@ function showExamples(groups, pick) {
   byId("try").hidden = false;
 }
 
-/** Labels what is in the field. One text at a time: what was typed meanwhile is labelled next, what lies between is not. */
-function labeller(model) {
+/** Asks for what is in the field. One at a time: what was typed meanwhile is asked next, what lies between is not. */
+function asker(model) {
   let [busy, waiting] = [false, false];
-  return async function classify() {
+  return async function ask() {
     waiting = busy;
     if (busy) return;
     busy = true;
     try {
       if (text.value.trim() === "") {
+        words.replaceChildren();
         answer.replaceChildren();
         facts.textContent = "";
       } else {
         const start = performance.now();
-        const [prediction] = await model.classify([text.value]);
-        facts.textContent = timeText(model.report, prediction, performance.now() - start);
-        showAnswer(prediction, model.labels);
+        const answered = await KINDS[model.task].ask(model, text.value);
+        const taken = milliseconds(performance.now() - start);
+        facts.textContent = `${answered.read} Took ${taken} with ${threadsText(model.report.threads)}.`;
+        words.replaceChildren(...answered.words);
+        answer.replaceChildren(...answered.rows);
       }
       error.textContent = "";
     } catch (cause) {
       error.textContent = cause.message;
     }
     busy = false;
-    if (waiting) await classify();
+    if (waiting) await ask();
   };
 }
 
@@ -173,31 +142,39 @@ async function offerComparison(model) {
   });
 }
 
-/** The page with a model: what it knows, examples, and a field that is labelled as it changes. */
+/** What is said above the field: of this model, where something stands beside it, else of its kind. */
+function showKind({ title, lead }) {
+  byId("title").textContent = title;
+  document.title = `Espalier: ${title}`;
+  byId("lead").textContent = lead;
+}
+
+/** The page with a model: what it knows, examples, and a field that is answered as it changes. */
 async function start() {
   const started = performance.now();
   const [model, about] = await Promise.all([
     load(new URL("./model.esp", location.href), { onProgress: showProgress }),
     readAbout(),
   ]);
-  const classify = labeller(model);
+  const [ask, kind] = [asker(model), KINDS[model.task]];
   byId("loading").hidden = true;
+  showKind(about ?? kind);
+  byId("field").textContent = kind.field;
   showFacts(model, about?.facts ?? [], (performance.now() - started) / 1000);
   if (about) {
-    byId("title").textContent = about.title;
-    document.title = `Espalier: ${about.title}`;
-    byId("lead").textContent = about.lead;
     showExamples(about.examples, (example) => {
       text.value = example;
-      classify();
+      ask();
     });
-    text.value = about.examples[0]?.texts[0] ?? "";
   }
+  text.value = about?.examples[0]?.texts[0] ?? kind.text;
   text.disabled = false;
-  text.addEventListener("input", classify);
-  await classify();
-  byId("speed").hidden = false;
-  await offerComparison(model);
+  text.addEventListener("input", ask);
+  await ask();
+  if (model.task !== "embedding") {
+    byId("speed").hidden = false;
+    await offerComparison(model);
+  }
   document.body.dataset.ready = "true";
 }
 

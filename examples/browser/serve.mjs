@@ -1,5 +1,5 @@
 /**
- * Serves an example page with a packed model: one that classifies as one types, or one that searches (examples/search).
+ * Serves an example page with a packed model: one that answers as one types, or one that searches (examples/search).
  *
  *   npm run example:browser                                   # makes a model when there is none, then serves it
  *   node examples/browser/serve.mjs MODEL.esp [--page search] [--port 8080] [--no-isolation]
@@ -33,7 +33,7 @@ const ISOLATION = {
 
 /** The pages: their own files, and what lies beside a model that they show more with. */
 const PAGES = {
-  browser: { files: ["page.js", "compare.js"], beside: ["about.json"] },
+  browser: { files: ["page.js", "answers.js", "compare.js"], beside: ["about.json"] },
   search: { files: ["page.js", "vectors.mjs"], beside: ["sentences.json", "vectors.bin"] },
 };
 

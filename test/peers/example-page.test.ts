@@ -1,4 +1,7 @@
-/** The example page in a real browser: what it says of its model, examples to click, labels as one types, and the comparison. */
+/**
+ * The example page in a real browser: what it says of its model, examples to click, answers as one types by models of each
+ * task, and the comparison.
+ */
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,6 +10,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aboutReviews } from "../../examples/browser/about.mjs";
 import { serve } from "../../examples/browser/serve.mjs";
+import type { Head } from "../../src/bert/config.ts";
 import { onnxProgram } from "../../src/network/onnx.ts";
 import type { Prediction } from "../../src/network/predictions.ts";
 import { load } from "../../src/runtime/load.ts";
@@ -171,6 +175,73 @@ describe.skipIf(path === undefined)("in Chromium", () => {
       expect(await page.locator("#compared").textContent()).toMatch(
         /onnxruntime-web is not installed .*npm install/,
       );
+    });
+  });
+
+  /** A packed file that lies alone, of a model with this head. */
+  async function packed(head: Head): Promise<string> {
+    const network = letterClassifier(0.05, head);
+    const file = join(await newFolder(), "model.esp");
+    await writeFile(file, await encodeEsp(network, { values: "float32" }));
+    return file;
+  }
+
+  test("a model that labels tokens: what it finds is marked in the text, with a row for each", async () => {
+    const text = "Film and <b> a man, the end";
+    const model = await packed({ kind: "tokens", labels: ["O", "B-X", "I-X", "B-Y"] });
+    const here = await load(model);
+    const [{ entities } = { entities: [] }] = await here.tag([text]);
+    await here.close();
+    expect(entities.length).toBeGreaterThan(2);
+    await inPage({ model }, async (page) => {
+      expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("A tagger in this page");
+      await page.getByRole("textbox").fill(text);
+      const marks = page.locator("#words mark");
+      await expect.poll(() => marks.allTextContents()).toEqual(entities.map((e) => e.text + e.label));
+      const rows = await page.locator("#answer dt").allTextContents();
+      expect(rows).toEqual(entities.map((e) => `${e.text}: ${e.label}`));
+      const plain = "[...document.querySelectorAll('#words small')].forEach((each) => each.remove())";
+      await page.evaluate(plain);
+      expect(await page.locator("#words").textContent()).toBe(text);
+      await page.getByRole("textbox").fill("");
+      await expect.poll(() => page.locator("#words").textContent()).toBe("");
+    });
+  });
+
+  test("a sentence encoder: the first line is compared with the others, one alone has a vector", async () => {
+    const model = await packed({ kind: "none", pooling: { mode: "max", normalize: false } });
+    const lines = ["a film to remember", "bad", "a film to remember"];
+    const here = await load(model);
+    const [a = new Float32Array(), b = new Float32Array()] = await here.embed(lines);
+    await here.close();
+    const near = a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0) / (Math.hypot(...a) * Math.hypot(...b));
+    await inPage({ model, width: 390 }, async (page) => {
+      expect(await page.locator("#knows dd").first().textContent()).toBe("vectors of 16 numbers");
+      await expect.poll(() => page.locator("#answer dt").count()).toBe(2);
+      await page.getByRole("textbox").fill(lines.join("\n"));
+      const shown = { top: [lines[2]], percents: [near.toFixed(2), "1.00"] };
+      await expect.poll(() => shownAnswer(page)).toEqual(shown);
+      expect(await page.locator("#facts").textContent()).toMatch(/^3 texts\. Took \d/);
+      await page.getByRole("textbox").fill("one line");
+      await expect
+        .poll(() => page.locator("#words").textContent())
+        .toMatch(/^The vector begins with -?\d\.\d{3}, /);
+      expect(await page.getByRole("button").count()).toBe(0);
+    });
+  });
+
+  test("a model of several labels: each that holds is in bold; a regression: its number", async () => {
+    const several = await packed({ kind: "multi-label", labels: [..."abcde"] });
+    const here = await load(several);
+    const [said] = await here.classify(["a film"]);
+    await here.close();
+    await inPage({ model: several }, async (page) => {
+      await page.getByRole("textbox").fill("a film");
+      await expect.poll(async () => (await shownAnswer(page)).top).toEqual(said?.labels);
+    });
+    await inPage({ model: await packed({ kind: "regression" }) }, async (page) => {
+      await page.getByRole("textbox").fill("a film");
+      await expect.poll(() => page.locator("#answer").textContent()).toMatch(/^-?\d+\.\d{3}$/);
     });
   });
 
