@@ -96,7 +96,10 @@ async function buildAlone() {
     replace("engine-path.js", { contents: "export const openDense = undefined;" }),
     replace("beside.js", { to: join(DIST, "runtime/inside.js") }),
   ];
-  const text = await bundleRuntime({ platform: "node" }, plugins, { format: "cjs", minify: true });
+  const text = await bundleRuntime({ platform: "node", minifyWhitespace: true }, plugins, {
+    format: "cjs",
+    minify: true,
+  });
   await writeAlone(join(ALONE, "runtime.js"), text);
   await cp(join(DIST, "browser"), join(ALONE, "browser"), { recursive: true });
   await cp(join(ROOT, "LICENSE"), join(ALONE, "../LICENSE"));

@@ -23,11 +23,16 @@ const PROGRAM = `
 import { compress, load, type RunResult } from "espalier";
 import { bind, contractTests, type Method, MAGNITUDE } from "espalier/methods";
 import { load as loadPacked, type RuntimeModel } from "espalier/runtime";
-import { load as loadAlone } from "espalier-runtime";
+import { FormatError, type ModelSource, type Prediction, load as loadAlone } from "espalier-runtime";
 export const run = async (): Promise<RunResult> => compress({ model: "m", data: "d", out: "o", method: MAGNITUDE });
 export const same: (typeof loadPacked)[] = [loadPacked];
 export const open = async (): Promise<RuntimeModel["labels"]> => (await loadAlone("m.esp")).labels;
 export const checks: readonly { readonly name: string }[] = contractTests(MAGNITUDE);
+export const isDamaged = (error: unknown): boolean => error instanceof FormatError;
+export const say = async (source: ModelSource): Promise<Prediction[]> => {
+  await using model = await loadAlone(source, { signal: AbortSignal.timeout(1000) });
+  return model.classify(["a"]);
+};
 export { bind, load, type Method };
 `;
 

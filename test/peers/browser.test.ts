@@ -180,6 +180,32 @@ describe.skipIf(path === undefined)("in Chromium", () => {
     expect(got.flatMap(({ entities }) => entities).length).toBeGreaterThan(2);
   });
 
+  test("what fetch gives is a source, a signal ends a load, and so does what onProgress throws", async () => {
+    const got = await inPage(true, async (page, url) => {
+      const problems: string[] = [];
+      page.on("pageerror", ({ message }) => problems.push(message));
+      await page.goto(`${url}blank.html`);
+      const script = `(async () => {
+        const { load } = await import("/runtime.js");
+        const said = [];
+        const get = () => fetch("/model.esp");
+        const blob = await (await get()).blob();
+        for (const source of [await get(), blob, URL.createObjectURL(blob), await blob.arrayBuffer()]) {
+          const model = await load(source);
+          said.push((await model.classify(["bad"])).length);
+          await model[Symbol.asyncDispose ?? "close"]?.();
+        }
+        const failure = (options) => load(blob, options).then(() => "loaded", (error) => error.code ?? error);
+        for (const stage of ["fetch", "unpack", "place"])
+          said.push(await failure({ onProgress: (told) => { if (told.stage === stage) throw "mine"; } }));
+        said.push(await failure({ signal: AbortSignal.abort() }));
+        return said;
+      })()`;
+      return [...(await page.evaluate<unknown[]>(script)), problems];
+    });
+    expect(got).toEqual([1, 1, 1, 1, "mine", "mine", "mine", "runtime/stopped", []]);
+  });
+
   test.each([
     ["/damaged.esp", /^FormatError esp\//],
     ["/none.esp", /^InputError runtime\/source$/],
