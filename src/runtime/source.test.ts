@@ -58,6 +58,16 @@ describe("a source that cannot be read says so in a few words", () => {
     expect(error.message.length).toBeLessThan(800);
   });
 
+  test("a buffer that was handed over", async () => {
+    const { buffer } = file.slice();
+    structuredClone(buffer, { transfer: [buffer] });
+    const error = await failureOf(buffer);
+    expect(error).toMatchObject({
+      code: "runtime/source",
+      message: expect.stringMatching(/detached.*\(bytes\)$/),
+    });
+  });
+
   test("a response that was read before", async () => {
     const response = new Response(file);
     await response.arrayBuffer();

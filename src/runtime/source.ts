@@ -33,11 +33,10 @@ export function requireSource(source: unknown): asserts source is ModelSource {
 
 /** Reads a file. @throws {InputError} `runtime/source`; the signal's reason */
 export async function readSource(source: ModelSource, reading: Reading): Promise<ModelBytes> {
-  if (source instanceof Uint8Array) return { bytes: source, where: "bytes", isOwn: false };
-  if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source), where: "bytes", isOwn: false };
   const where = nameOf(source);
+  const isOwn = !(source instanceof Uint8Array || source instanceof ArrayBuffer);
   try {
-    return { bytes: await bytesOf(source, reading), where, isOwn: true };
+    return { bytes: await bytesOf(source, reading), where, isOwn };
   } catch (cause) {
     reading.signal.throwIfAborted();
     const got = shortened(cause instanceof Error ? cause.message : String(cause), MOST);
@@ -45,13 +44,16 @@ export async function readSource(source: ModelSource, reading: Reading): Promise
   }
 }
 
-async function bytesOf(source: string | URL | Blob | Response, reading: Reading): Promise<Uint8Array> {
+async function bytesOf(source: ModelSource, reading: Reading): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (source instanceof Response) return responseBytes(source, reading);
   if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
   return host.read(source, reading);
 }
 
-function nameOf(source: string | URL | Blob | Response): string {
+function nameOf(source: ModelSource): string {
+  if (source instanceof Uint8Array || source instanceof ArrayBuffer) return "bytes";
   if (source instanceof Blob) return "a blob";
   if (source instanceof Response) return source.url === "" ? "a response" : shortened(source.url, MOST);
   return shortened(String(source), MOST);
