@@ -77,12 +77,16 @@ export async function compress<Config extends object, State extends MethodState>
 }
 
 async function compressFolds(
-  settings: CompressSettings,
+  asked: CompressSettings,
   chosen: ChosenMethod,
   context: RunContext,
 ): Promise<RunResult> {
-  const data = await readData(settings);
-  const { base, given } = await readModels(settings, data, {});
+  const data = await readData(asked);
+  const { base, given } = await readModels(asked, data, {});
+  // A choice that trains longer is in the recipe as its epochs: a fold that goes on must not train for less.
+  const { longer = 1 } = chosen;
+  const epochs = longer > 1 ? chooseEpochs(asked, data.train.examples.length, longer, {}) : {};
+  const settings = { ...asked, ...epochs };
   const sources = { model: [base.path], finetuned: given?.path, data: data.files, method: chosen.own };
   const recipe = await makeRecipe({ command: "compress", settings, ...sources });
   const title = `compressing ${base.name} with ${chosen.method.id} in ${settings.folds} folds`;

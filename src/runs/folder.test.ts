@@ -221,6 +221,17 @@ test("relative paths lead to where they led when the run began, unless there is 
   expect(settingsHere({ ...RECIPE, settings })).toEqual(settings);
 });
 
+test("an option newer than a recipe is at its default in it, and settings of a method have no order", () => {
+  const set = (...entries: [string, string][]) => ({
+    ...RECIPE,
+    settings: { set: Object.fromEntries(entries) },
+  });
+  const now = { ...RECIPE, settings: { epochs: 3, quotes: "auto", limit: 4 } };
+  expect(differingSetting(RECIPE, { ...now, settings: { epochs: 3, quotes: "auto" } })).toBeUndefined();
+  expect([differingSetting(RECIPE, now), differingSetting(now, RECIPE)]).toEqual(["limit", "limit"]);
+  expect(differingSetting(set(["a", "1"], ["b", "2"]), set(["b", "2"], ["a", "1"]))).toBeUndefined();
+});
+
 test("a method's relative path is one too, where it is a module's and not an id", () => {
   for (const name of ["mine.mjs", "truncate"]) writeFileSync(join(folder, name), "");
   const method = { id: "mine", settings: {}, path: "./mine.mjs", sha256: "00" };

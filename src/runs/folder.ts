@@ -27,7 +27,14 @@ import { ConfigError, InputError } from "../base/errors.ts";
 import { type RunResult, resultText } from "../measure/result.ts";
 import { claimFolder, isLeftover } from "./place.ts";
 import { type ProgressEvent, type RunContext, resumeCommand } from "./progress.ts";
-import { describeChange, differingSetting, inputPaths, type Recipe, readRecipe } from "./recipe.ts";
+import {
+  describeChange,
+  differingSetting,
+  inputPaths,
+  type Recipe,
+  readRecipe,
+  resumeProblem,
+} from "./recipe.ts";
 
 /** Where things are in a run folder. */
 export interface RunPaths {
@@ -129,7 +136,8 @@ async function isUnused(checkpoints: string): Promise<boolean> {
  *
  * @throws as `createRun` and `reopenRun` do
  * @throws {InputError} `run/changed` when a stopped run's model or data files are not what they were
- * @throws {ConfigError} `run/inside` when the folder of a new run holds what it is to read
+ * @throws {ConfigError} `run/settings` when a stopped run had other settings; `run/inside` when the folder of a new run
+ *   holds what it is to read
  */
 export async function openRun(
   recipe: Recipe,
@@ -141,16 +149,16 @@ export async function openRun(
     return createRun(out, recipe, force);
   }
   const stopped = await reopenRun(out);
-  const change = describeChange(stopped.recipe, recipe);
-  if (change === undefined) {
-    for (const text of versionNotes(stopped.recipe, recipe)) {
-      stopped.record({ kind: "note", text });
-      context.report?.({ kind: "note", text });
-    }
-    return stopped;
+  const problem = resumeProblem(stopped.recipe, recipe, out);
+  if (problem !== undefined) {
+    await stopped[Symbol.asyncDispose]();
+    throw problem;
   }
-  await stopped[Symbol.asyncDispose]();
-  throw new InputError("run/changed", `run: expected the files it began with, got ${change} (${out})`);
+  for (const text of versionNotes(stopped.recipe, recipe)) {
+    stopped.record({ kind: "note", text });
+    context.report?.({ kind: "note", text });
+  }
+  return stopped;
 }
 
 /** Whether the same run is there, without a checkpoint of its own: its fine-tuning alone has begun. */

@@ -9,6 +9,9 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
+import { ConfigError, type EspalierError, InputError } from "../base/errors.ts";
+import { shown } from "../base/shown.ts";
 import {
   aCount,
   anything,
@@ -25,6 +28,8 @@ import {
 } from "../formats/json-shape.ts";
 import { codeVersion, describeMachine, type HashedFile, hashFiles } from "../measure/machine.ts";
 import { MACHINE, type Machine, RUN_COMMAND, type RunCommand } from "../measure/result.ts";
+import type { Fields } from "../options/schema.ts";
+import { COMPRESS, DEMO, FINETUNE, PRETRAIN } from "../options/training.ts";
 
 /** A compression method that is not built in. */
 export interface OwnMethod {
@@ -166,12 +171,36 @@ const INCIDENTAL = new Set([
   "floor",
 ]);
 
+/** The options of each command that leaves a run. */
+const FIELDS: Readonly<Record<RunCommand, Fields>> = {
+  finetune: FINETUNE.fields,
+  compress: COMPRESS.fields,
+  pretrain: PRETRAIN.fields,
+  demo: DEMO.fields,
+};
+
+/** A setting of a run. One that an older recipe lacks is at its default: the option has come later. */
+function settingOf({ command, settings }: Recipe, name: string): unknown {
+  return settings[name] ?? FIELDS[command][name]?.fallback;
+}
+
 /** The first setting that differs between two runs and counts; undefined for the same run. Files are not compared. */
 export function differingSetting(then: Recipe, now: Recipe): string | undefined {
   const ignored = (name: string) => INCIDENTAL.has(name) || (isPath(name, then) && isPath(name, now));
   const names = new Set([...Object.keys(then.settings), ...Object.keys(now.settings)]);
-  const text = (value: unknown) => JSON.stringify(value);
-  return [...names].find((name) => !ignored(name) && text(then.settings[name]) !== text(now.settings[name]));
+  return [...names].find(
+    (name) => !ignored(name) && !isDeepStrictEqual(settingOf(then, name), settingOf(now, name)),
+  );
+}
+
+/** How the settings of a run differ from those that it is resumed with, in words; undefined when they do not. */
+function describeDifference(then: Recipe, now: Recipe): string | undefined {
+  if (then.command !== now.command) return `run: expected one of ${now.command}, got one of ${then.command}`;
+  const name = differingSetting(then, now);
+  if (name === undefined) return undefined;
+  const [had, given] = [then, now].map((recipe) => settingOf(recipe, name));
+  const word = (value: unknown): string => (value === undefined ? "none" : shown(value));
+  return `${name}: expected ${word(had)}, which the run began with, got ${word(given)}`;
 }
 
 /** What has become of the files of a run, to follow "got"; undefined when they are the same. */
@@ -203,4 +232,13 @@ function changeOf(then: readonly HashedFile[], now: readonly HashedFile[]): stri
   if (added) return `${added.path}, which was not there`;
   const gone = then.find(({ path }) => !found?.has(path));
   return gone && `no ${gone.path}`;
+}
+
+/** Why a stopped run is not the one that is asked for now: `run/changed` for its files, `run/settings` for its settings. */
+export function resumeProblem(then: Recipe, now: Recipe, out: string): EspalierError | undefined {
+  const change = describeChange(then, now);
+  if (change !== undefined)
+    return new InputError("run/changed", `run: expected the files it began with, got ${change} (${out})`);
+  const difference = describeDifference(then, now);
+  return difference === undefined ? undefined : new ConfigError("run/settings", `${difference} (${out})`);
 }

@@ -1,0 +1,95 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { COMPRESS, FINETUNE } from "../options/training.ts";
+import { runPaths } from "../runs/folder.ts";
+import type { ProgressEvent, RunContext } from "../runs/progress.ts";
+import { readRecipe } from "../runs/recipe.ts";
+import { compress } from "./compress.ts";
+import { finetune } from "./finetune.ts";
+import { readStoppedCommand } from "./resume.ts";
+
+/** Options whose columns, length and rate are left to the run, over 60 rows in columns of obvious names. */
+async function options() {
+  const folder = await newFolder();
+  const rows = Array.from({ length: 60 }, (_, i) =>
+    i % 2 === 0 ? `a good film ${i},positive` : `a dull film ${i},negative`,
+  );
+  await writeFile(join(folder, "train.csv"), `sentence,label\n${rows.join("\n")}\n`);
+  const quiet = { latency: false, report: false, floor: ["none" as const], allowConstant: true, threads: 1 };
+  const place = { data: join(folder, "train.csv"), out: join(folder, "run") };
+  return { model: await written(tinyModel()), ...place, ...quiet, limit: 40, batchSize: 8, evalEvery: 4 };
+}
+
+/** Runs until a step is done in the last phase, and stops there. */
+async function stopped(work: (context: RunContext) => Promise<unknown>, phase?: string): Promise<void> {
+  const stop = new AbortController();
+  let at: string | undefined;
+  const report = (event: ProgressEvent): void => {
+    if (event.kind === "phase") at = event.name;
+    if (event.kind === "step" && event.step === 5 && at === phase) stop.abort();
+  };
+  await expect(work({ signal: stop.signal, report })).rejects.toMatchObject({ code: "run/interrupted" });
+}
+
+const resume = { resume: true };
+
+test("a fine-tuning is not resumed with other settings, and each is named with both values", async () => {
+  const given = await options();
+  await stopped((context) => finetune(given, context));
+  const recipe = await readFile(runPaths(given.out).recipe, "utf8");
+  for (const [other, message] of [
+    [{ learningRate: 1e-6 }, "learningRate: expected 0.00005, which the run began with, got 0.000001"],
+    [{ seed: 7 }, "seed: expected 0, which the run began with, got 7"],
+    [{ epochs: 1 }, "epochs: expected 20, which the run began with, got 1"],
+    [{ batchSize: 4 }, "batchSize: expected 8, which the run began with, got 4"],
+    [{ limit: 30 }, "limit: expected 40, which the run began with, got 30"],
+    [{ limit: undefined }, "limit: expected 40, which the run began with, got none"],
+    [{ maxLength: 16 }, "maxLength: expected 24, which the run began with, got 16"],
+    [{ patience: 2 }, "patience: expected none, which the run began with, got 2"],
+  ] as const) {
+    const refused = finetune({ ...given, ...other }, resume);
+    await expect(refused).rejects.toMatchObject({
+      ...{ name: "ConfigError", code: "run/settings" },
+      message: `${message} (${given.out})`,
+    });
+  }
+  expect(await readFile(runPaths(given.out).recipe, "utf8")).toBe(recipe);
+  // What the run has resolved is what was typed first; where it works, and what it times, may change.
+  const elsewhere = {
+    ...given,
+    text: "sentence",
+    maxLength: 24,
+    epochs: 20,
+    threads: 2,
+    keepCheckpoints: true,
+  };
+  await finetune(elsewhere, resume);
+});
+
+test("a stopped fine-tuning goes on in the words it began with, and by its recipe", async () => {
+  const [first, second] = [await options(), await options()];
+  for (const given of [first, second]) await stopped((context) => finetune(given, context));
+  await finetune(first, resume);
+  const { settings } = await readStoppedCommand({ run: second.out });
+  await finetune(resolveOptions(FINETUNE, settings), resume);
+  const recipes = await Promise.all([first, second].map(({ out }) => readRecipe(runPaths(out).recipe)));
+  expect(recipes.map((recipe) => recipe.settings.text)).toEqual(["sentence", "sentence"]);
+});
+
+test("a compression is not resumed with another sparsity, and goes on in other words for the same", async () => {
+  const { limit: _, ...given } = { ...(await options()), method: "magnitude", set: { schedule: "one-shot" } };
+  const asked = { ...given, sparsity: 0.5, epochs: 3 };
+  await stopped((context) => compress(asked, context), "compressing");
+  await expect(compress({ ...asked, sparsity: 0.9 }, resume)).rejects.toMatchObject({
+    code: "run/settings",
+    message: `sparsity: expected 0.5, which the run began with, got 0.9 (${given.out})`,
+  });
+  await expect(compress({ ...asked, method: "random", set: {} }, resume)).rejects.toMatchObject({
+    message: `method: expected "magnitude", which the run began with, got "random" (${given.out})`,
+  });
+  const { settings } = await readStoppedCommand({ run: given.out });
+  await compress(resolveOptions(COMPRESS, settings), resume);
+});
