@@ -102,6 +102,9 @@ test.each([
   [{ signal: new AbortController() }, "context/signal", /expected an AbortSignal, got a value of class/],
   [{ signal: false }, "context/signal", "signal: expected an AbortSignal, got false"],
   [{ report: "x" }, "context/report", 'report: expected a function, got "x"'],
+  [{ resume: "yes" }, "context/resume", 'resume: expected true or false, got "yes"'],
+  [{ resume: null }, "context/resume", "resume: expected true or false, got null"],
+  [{ partOf: 5 }, "context/partOf", "partOf: expected the folder of a run, got 5"],
 ])("a context that is none is refused: %j", async (context, code, message) => {
   const { model } = await given();
   // A program without types may hand over anything.

@@ -117,7 +117,7 @@ function describe(meaning: string, { unit = "", absent = "" }: FieldNotes) {
 export type Naming = (field: string) => string;
 
 /**
- * Checks a record against a schema and fills in the defaults. Undefined counts as absent.
+ * Checks a record against a schema and fills in the defaults. Undefined counts as absent; null is a value, and of no kind.
  *
  * @throws {ConfigError} `options/unknown` for a name the schema lacks, with the nearest one it has;
  *   `options/missing` for a required field; `options/value` for a value out of its kind; `options/rule` for values
@@ -131,7 +131,7 @@ export function resolveOptions<F extends Fields>(
   requireKnown(name, given, Object.keys(fields));
   const settings: Record<string, unknown> = {};
   for (const [key, field] of Object.entries(fields)) {
-    const value = given[key] ?? field.fallback;
+    const value = given[key] === undefined ? field.fallback : given[key];
     if (value !== undefined) settings[key] = value;
   }
   if (!isComplete(fields, settings)) {

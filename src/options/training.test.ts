@@ -100,6 +100,13 @@ const REFUSALS: readonly Refusal[] = [
   { given: { ...GIVEN, warmup: 1 }, code: "options/value", says: "and below 1, got 1" },
   { given: { ...GIVEN, device: "tpu" }, code: "options/value", says: 'one of cpu, webgpu, cuda, got "tpu"' },
   { given: { ...GIVEN, bucket: "yes" }, code: "options/value", says: 'true or false, got "yes"' },
+  { given: { ...GIVEN, limit: null }, code: "options/value", says: "limit: expected an integer from 1 to" },
+  { given: { ...GIVEN, batchSize: null }, code: "options/value", says: "from 1 to 65536, got null" },
+  {
+    given: { ...GIVEN, force: null },
+    code: "options/value",
+    says: "force: expected true or false, got null",
+  },
   {
     given: { ...GIVEN, out: "" },
     code: "options/value",

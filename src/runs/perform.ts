@@ -75,9 +75,13 @@ async function begin<T>(
 /** A program without types may hand over anything, such as the controller in place of its signal. */
 function checkContext(given: unknown): asserts given is RunContext {
   requireKnown("context", given, ["signal", "report", "resume", "partOf"]);
-  const { signal, report }: { readonly signal?: unknown; readonly report?: unknown } = given;
+  const { signal, report, resume, partOf }: { readonly [name in keyof RunContext]?: unknown } = given;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new ConfigError("context/signal", `signal: expected an AbortSignal, got ${shown(signal)}`);
   if (report !== undefined && typeof report !== "function")
     throw new ConfigError("context/report", `report: expected a function, got ${shown(report)}`);
+  if (resume !== undefined && typeof resume !== "boolean")
+    throw new ConfigError("context/resume", `resume: expected true or false, got ${shown(resume)}`);
+  if (partOf !== undefined && (typeof partOf !== "string" || partOf === ""))
+    throw new ConfigError("context/partOf", `partOf: expected the folder of a run, got ${shown(partOf)}`);
 }
