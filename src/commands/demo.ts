@@ -15,7 +15,7 @@ import { compress } from "./compress.ts";
  *
  * @throws as `compress` does
  */
-export function demo(options: DemoOptions = {}, context: RunContext = {}): Promise<RunResult> {
+export async function demo(options: DemoOptions = {}, context: RunContext = {}): Promise<RunResult> {
   const settings = resolveOptions(DEMO, options);
   return compress(
     {

@@ -3,8 +3,10 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { ConfigError } from "../base/errors.ts";
 import { bench } from "../bench/bench.ts";
 import { Engine } from "../engine/engine.ts";
+import * as espalier from "../index.ts";
 import { planReproduction, reproduce } from "../reproduce/reproduce.ts";
 import { performRun } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
@@ -114,6 +116,26 @@ test.each([
     expect(error instanceof Error ? error.message : "").toMatch(message);
   }
 });
+
+/** What the package exports, errors aside. */
+const PUBLIC = Object.entries(espalier).filter(([, each]) => !(each.prototype instanceof Error));
+
+test("the package has 17 functions", () => {
+  expect(PUBLIC.length).toBe(17);
+});
+
+test.each(PUBLIC)(
+  "%s rejects what is no record, or has unknown options, and throws nothing",
+  async (_, call) => {
+    // A program without types may hand over anything.
+    const work = call as (...given: readonly unknown[]) => unknown;
+    for (const given of [[null], [7], [{ unheard: 1 }], ["", null], ["m", { unheard: 1 }]]) {
+      const ended = work(...given);
+      expect(ended).toBeInstanceOf(Promise);
+      await expect(ended).rejects.toBeInstanceOf(ConfigError);
+    }
+  },
+);
 
 /** A signal that is aborted while the engine answers its `at`-th call, and the number of calls. */
 function abortedAt(at: number) {

@@ -44,7 +44,7 @@ export function tablePath({ out, paper, quick }: Pick<ReproduceSettings, "out" |
  *   for a model or data that cannot be read
  * @example await reproduce({ paper: "theseus", model: "embedded", data: "glue", tasks: ["mrpc"] });
  */
-export function reproduce(options: ReproduceOptions, context: RunContext = {}): Promise<Reproduction> {
+export async function reproduce(options: ReproduceOptions, context: RunContext = {}): Promise<Reproduction> {
   const settings = resolveOptions(REPRODUCE, options);
   return perform("reproduce", context, () => reproducePaper(PAPERS[settings.paper], settings, context));
 }
