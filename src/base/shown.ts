@@ -11,7 +11,8 @@ export function shown(value: unknown): string {
   return typeof value === "bigint" ? `${value}n` : String(value);
 }
 
-function isPlain(value: unknown): boolean {
+/** Whether it is a record, and not a value of a class such as Map, which has what it holds elsewhere. */
+export function isPlain(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   const kind: unknown = Object.getPrototypeOf(value);
   return kind === Object.prototype || kind === null;

@@ -22,9 +22,18 @@ test("settings take their field's type and leave the other defaults", () => {
   });
 });
 
-test("--sparsity is the method's own setting, and --set is the more exact word", () => {
-  expect(methodConfig("m", SCHEMA, { set: {}, sparsity: 0.9 }).sparsity).toBe(0.9);
-  expect(methodConfig("m", SCHEMA, { set: { sparsity: "0.8" }, sparsity: 0.9 }).sparsity).toBe(0.8);
+test("a sparsity is the method's own setting; set may say the same, and nothing else", () => {
+  const sparsity = 0.9;
+  expect(methodConfig("m", SCHEMA, { set: {}, sparsity }).sparsity).toBe(0.9);
+  expect(methodConfig("m", SCHEMA, { set: { sparsity: "0.90" }, sparsity }).sparsity).toBe(0.9);
+  const worded: SettingTable<{ sparsity: string }> = { sparsity: { default: "half", help: "of a word" } };
+  expect(methodConfig("m", worded, { set: { sparsity: "0.9" }, sparsity }).sparsity).toBe("0.9");
+  expect(() => methodConfig("m", SCHEMA, { set: { sparsity: "0.8" }, sparsity })).toThrow(
+    expect.objectContaining({
+      code: "method/setting",
+      message: "sparsity: expected 0.8, as in set, got 0.9",
+    }),
+  );
 });
 
 test.each([

@@ -19,7 +19,7 @@ export interface MethodRequest {
  * The method's defaults with the user's settings in their place.
  *
  * @throws {ConfigError} `method/unknown-setting` for a name the method lacks, with the nearest one it has;
- *   `method/setting` for a value of another type
+ *   `method/setting` for a value of another type, and for a `sparsity` that `set` has too, with another value
  */
 export function methodConfig<Config extends object>(
   id: string,
@@ -34,6 +34,9 @@ export function methodConfig<Config extends object>(
     if (!field) throw new ConfigError("method/unknown-setting", unknownSetting(id, name, [...fields.keys()]));
     values[name] = readAs(`${id}.${name}`, field.default, text);
   }
+  const own = values.sparsity;
+  if (sparsity !== undefined && own !== undefined && own !== readAs(id, own, String(sparsity)))
+    throw new ConfigError("method/setting", `sparsity: expected ${own}, as in set, got ${sparsity}`);
   if (!fits(schema, values))
     throw new ConfigError("method/setting", `${id}: expected its own schema's types`);
   return values;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { blockShape, words } from "./kinds.ts";
+import { blockShape, pairs, words } from "./kinds.ts";
 
 test("blocks are typed by name, or by their rows as once", () => {
   const kind = blockShape();
@@ -17,4 +17,11 @@ test("names are typed with commas or by repeating the flag, and an empty one is 
   expect(kind.parse(["sst2, cola", "mrpc"])).toEqual(["sst2", "cola", "mrpc"]);
   expect(kind.accepts(["sst2"])).toBe(true);
   expect([["sst2", ""], [], "sst2"].map((value) => kind.accepts(value))).toEqual([false, false, false]);
+});
+
+test("settings by name are a record of texts, numbers and truths, and no map, list or value of a class", () => {
+  const { accepts } = pairs();
+  expect([{}, { layers: 2, deep: true, kind: "a" }, Object.create(null)].map(accepts)).not.toContain(false);
+  const others = [new Map([["layers", 2]]), new Set(), [], ["a=1"], { layers: null }, { layers: [1] }, null];
+  expect(others.map(accepts)).not.toContain(true);
 });

@@ -1,6 +1,7 @@
 /** The kinds of value an option can have: each recognises its values and reads them from typed text. */
 
 import { BLOCK_SHAPES, type BlockName, blockNamed } from "../base/blocks.ts";
+import { isPlain } from "../base/shown.ts";
 import type { Kind } from "./schema.ts";
 
 /** An integer in [min, max]. */
@@ -181,9 +182,7 @@ export function pairs(): Kind<Readonly<Record<string, string | number | boolean>
     placeholder: "key=value",
     form: "pairs",
     accepts: (value): value is Readonly<Record<string, string | number | boolean>> =>
-      typeof value === "object" &&
-      value !== null &&
-      !Array.isArray(value) &&
+      isPlain(value) &&
       Object.values(value).every((item) => ["string", "number", "boolean"].includes(typeof item)),
     parse: readPairs,
   };
