@@ -325,13 +325,14 @@ function withoutData(context: RunContext, notes: readonly string[]): RunContext 
   return { ...context, report: (event) => (isKnown(event) ? undefined : context.report?.(event)) };
 }
 
-/** The settings, with the id in the place of a method that was passed as a value. */
+/** The settings as they are typed, with the id in the place of a method that was passed as a value. */
 function settingsOf(options: { readonly method?: unknown }): CompressSettings {
   requireKnown("compress", options, Object.keys(COMPRESS.fields));
   const { method } = options;
   const id = isObject(method) && typeof method.id === "string" ? method.id : method;
   const settings = resolveOptions(COMPRESS, { ...options, method: id });
-  return { ...settings, set: asTyped(settings.set) };
+  const { set, widths } = settings;
+  return { ...settings, set: asTyped(set), ...(widths ? { widths: widths.map(String) } : {}) };
 }
 
 /** A finished network and what it says of the judging examples. */

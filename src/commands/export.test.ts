@@ -43,6 +43,7 @@ test.each(HEADS.map((head) => [head.kind, head] as const))(
 test.each([
   ["onnx", undefined, 17, 8],
   ["onnx", "20", 20, 9],
+  ["onnx", 18, 18, 8],
   ["onnx-int8", undefined, 17, 8],
   ["onnx-int8", "19", 19, 9],
 ] as const)("%s with opset %s is a file of opset %i and IR version %i", async (to, opset, version, ir) => {

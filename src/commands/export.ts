@@ -157,7 +157,7 @@ async function writeOnnx(
   const program = onnxProgram(network, {
     producerVersion: await codeVersion(),
     weights: WEIGHTS[to],
-    opset: OPSETS.find((known) => String(known) === opset) ?? PORTABLE_OPSET,
+    opset: OPSETS.find((known) => known === Number(opset)) ?? PORTABLE_OPSET,
   });
   await writeFileAtomic(file, [program.bytes]);
   const written = { ...program, bytes: new Uint8Array(await readFile(file)) };

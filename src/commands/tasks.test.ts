@@ -81,7 +81,8 @@ test("a sentence encoder is its own teacher: fewer layers, judged by scored pair
   const columns = { text: "one", textPair: "two", label: "score" };
   const shared = { ...TRAINING, model: encoder, embedding: true, method: "truncate", set: { layers: "1" } };
   const out = await newRun();
-  const result = await compress({ ...shared, ...columns, data, validation, out, epochs: 10, widths: ["8"] });
+  const result = await compress({ ...shared, ...columns, data, validation, out, epochs: 10, widths: [8] });
+  expect(JSON.parse(await readFile(join(out, "recipe.json"), "utf8")).settings.widths).toEqual(["8"]);
   expect(result.metric).toMatchObject({ name: "spearman", examples: 8 });
   expect(result.models.map(({ stage }) => stage)).toEqual(["original", "compressed"]);
   const [original, product] = result.models.map(({ metrics }) => metrics);
@@ -110,7 +111,7 @@ test("what vectors do not have is refused by name", async () => {
   const shared = { ...TRAINING, model, data, embedding: true };
   await expect(finetune({ ...shared, out: await newRun() })).rejects.toThrow("by compress");
   const run = { ...shared, method: "truncate", set: { layers: "1" } };
-  await expect(compress({ ...run, out: await newRun(), widths: ["17"] })).rejects.toThrow(
+  await expect(compress({ ...run, out: await newRun(), widths: [17] })).rejects.toThrow(
     "widths: expected numbers up to 16, the encoder's, got 17",
   );
   await expect(compress({ ...run, out: await newRun(), finetuned: model })).rejects.toThrow(

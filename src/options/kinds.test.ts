@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { blockShape, pairs, words } from "./kinds.ts";
+import { blockShape, oneNumber, pairs, sizes, words } from "./kinds.ts";
 
 test("blocks are typed by name, or by their rows as once", () => {
   const kind = blockShape();
@@ -24,4 +24,14 @@ test("settings by name are a record of texts, numbers and truths, and no map, li
   expect([{}, { layers: 2, deep: true, kind: "a" }, Object.create(null)].map(accepts)).not.toContain(false);
   const others = [new Map([["layers", 2]]), new Set(), [], ["a=1"], { layers: null }, { layers: [1] }, null];
   expect(others.map(accepts)).not.toContain(true);
+});
+
+test("whole numbers are taken as they are and as they are typed", () => {
+  const opset = oneNumber(17, 18);
+  expect([17, "18", opset.parse(["17"])].map(opset.accepts)).not.toContain(false);
+  expect([19, "16", "017", 17.5, null].map(opset.accepts)).not.toContain(true);
+  const widths = sizes();
+  expect([[192, 96], ["192", 96], widths.parse(["192, 96", "8"])].map(widths.accepts)).not.toContain(false);
+  const others = [[0], ["1.5"], [1.5], ["0x8"], [true], [[8]], [], 192, [100_000], [Number.NaN]];
+  expect(others.map(widths.accepts)).not.toContain(true);
 });

@@ -55,6 +55,17 @@ export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
   };
 }
 
+/** One of a few whole numbers, as it is or as it is typed. */
+export function oneNumber<const N extends number>(...numbers: readonly N[]): Kind<N | `${N}`> {
+  return {
+    expected: `one of ${numbers.join(", ")}`,
+    placeholder: numbers.join("|"),
+    form: "value",
+    accepts: (value): value is N | `${N}` => numbers.some((one) => value === one || value === String(one)),
+    parse: last,
+  };
+}
+
 /** A shape of blocks, in any of its spellings. */
 export function blockShape(): Kind<BlockName> {
   return {
@@ -131,6 +142,22 @@ export function integers(min: number, max: number): Kind<readonly number[]> {
       Array.isArray(value) && value.length > 0 && value.every((item) => one.accepts(item)),
     parse: (texts) => texts.flatMap((t) => t.split(",")).map(readNumber),
   };
+}
+
+/** One or more whole numbers from 1 up, as they are or as they are typed: `128,64`, or by repeating the flag. */
+export function sizes(): Kind<readonly (number | string)[]> {
+  return {
+    expected: "whole numbers from 1 to 99999, separated by commas",
+    placeholder: "n,n",
+    form: "list",
+    accepts: (value): value is readonly (number | string)[] =>
+      Array.isArray(value) && value.length > 0 && value.every(isSize),
+    parse: (typed) => typed.flatMap((t) => t.split(",")).map((t) => t.trim()),
+  };
+}
+
+function isSize(value: unknown): boolean {
+  return (typeof value === "number" || typeof value === "string") && /^[1-9]\d{0,4}$/.test(String(value));
 }
 
 /** One or more names; typed as `a,b` or by repeating the flag. */

@@ -1,7 +1,19 @@
 /** The options of the commands that begin with a finished model: evaluate, export, shrink, bench, inspect. Those that ask it are in answering.ts; kinds as in training.ts. */
 
 import { PREDICT } from "./answering.ts";
-import { blockShape, integer, integers, number, oneOf, onOff, someOf, text, texts, words } from "./kinds.ts";
+import {
+  blockShape,
+  integer,
+  integers,
+  number,
+  oneNumber,
+  oneOf,
+  onOff,
+  someOf,
+  text,
+  texts,
+  words,
+} from "./kinds.ts";
 import { foldsRule } from "./practice.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
 import {
@@ -52,7 +64,7 @@ export const EXPORT = schema(
     out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
     force: withDefault(onOff(), false, "replace what is already at --out"),
     opset: optional(
-      oneOf("17", "18", "19", "20"),
+      oneNumber(17, 18, 19, 20),
       "of onnx: version of its operators; 17 and 18 are read by ONNX Runtime from 1.14 on, 20 from 1.17 on",
       { absent: "17" },
     ),

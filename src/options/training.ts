@@ -7,7 +7,7 @@
  */
 
 import { AIMS, chosenRule } from "./choosing.ts";
-import { integer, number, oneOf, onOff, pairs, someOf, text, words } from "./kinds.ts";
+import { integer, number, oneOf, onOff, pairs, sizes, someOf, text } from "./kinds.ts";
 import { foldsRule, PRACTICE } from "./practice.ts";
 import {
   type Naming,
@@ -140,13 +140,9 @@ export const COMPRESS = schema(
       false,
       "let the product's layers compute in 8 bits too, as espalier quantize does, in quantized/ of the run",
     ),
-    widths: optional(
-      words("numbers"),
-      "of vectors: dimensions that they may be cut to later, such as 128,64",
-      {
-        absent: "whole vectors alone",
-      },
-    ),
+    widths: optional(sizes(), "of vectors: dimensions that they may be cut to later, such as 128,64", {
+      absent: "whole vectors alone",
+    }),
     ...DATA,
     ...cutAt("that of --finetuned; else 128, or what the model takes where that is less"),
     ...OUTPUT,
@@ -172,13 +168,10 @@ export const COMPRESS = schema(
       ? undefined
       : `${name(own)}: expected it without ${name("finetuned")}, got both: ${finetuned} is not fine-tuned again`;
   },
-  ({ widths = [], embedding }, name) => {
-    const wrong = widths.find((width) => !/^[1-9]\d{0,4}$/.test(width));
-    if (wrong !== undefined) return `${name("widths")}: expected whole numbers from 1 up, got ${wrong}`;
-    return widths.length > 0 && !embedding
+  ({ widths, embedding }, name) =>
+    widths !== undefined && !embedding
       ? `${name("widths")}: expected it with ${name("embedding")}, got it alone`
-      : undefined;
-  },
+      : undefined,
   ({ finetuned, embedding }, name) =>
     embedding && finetuned !== undefined
       ? `${name("finetuned")}: expected it without ${name("embedding")}, got both: --model is its own teacher`

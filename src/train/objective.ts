@@ -60,11 +60,11 @@ export function objectiveOf(settings: ObjectiveSettings, train: Dataset): Object
 /**
  * What vectors are held to: at their whole length, and at the ones that they may be cut to.
  *
- * @param widths  as they are typed
+ * @param widths  numbers, or as they are typed
  * @throws {ConfigError} `loss/widths` for more than the encoder has
  */
 export function vectorObjective(
-  widths: readonly string[] | undefined,
+  widths: readonly (number | string)[] | undefined,
   hiddenSize: number,
 ): Objective | undefined {
   if (widths === undefined || widths.length === 0) return undefined;
