@@ -175,8 +175,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       return readTexts(given, lines, report);
     },
     run: async (settings, context) => {
-      const { predict } = await import("../commands/predict.ts");
-      return outcome(await predict(settings, context), printPredictions);
+      const { predictLines } = await import("../commands/predict.ts");
+      return outcome(await predictLines(settings, context), printPredictions);
     },
   }),
   define({
@@ -190,8 +190,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       return readTexts(given, lines, report, "embed");
     },
     run: async (settings, context) => {
-      const { embed } = await import("../commands/embed.ts");
-      return outcome(await embed(settings, context), printVectors);
+      const { embedLines } = await import("../commands/embed.ts");
+      return outcome(await embedLines(settings, context), printVectors);
     },
   }),
   define({

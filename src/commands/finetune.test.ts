@@ -151,7 +151,7 @@ test("before it trains a run says how the data was read, its rows, what is cut, 
   expect(verdict.text).toContain("Not above the floor: ");
   const told: ProgressEvent[] = [];
   const floor = join(out, "floor", "tf-idf");
-  await predict({ model: floor, texts: ["a\tb"] }, { report: (event) => told.push(event) });
+  await predict({ model: floor, texts: [["a", "b"]] }, { report: (event) => told.push(event) });
   const text = "tf-idf was trained on single texts and is given pairs here: its answers mean little";
   expect(told).toContainEqual({ kind: "note", text });
   expect(await readFile(join(out, "report.html"), "utf8")).toContain("Floor: TF-IDF with a linear model");

@@ -94,7 +94,7 @@ test("of a regression the value is added alone, of pairs both texts are read", a
   const job = await given("in.tsv", "one\ttwo\ngood film\tbad plot\n", "out.csv");
   const model = await written(tinyModel({ kind: "regression" }));
   await predict({ ...job, model, text: "one", textPair: "two" });
-  const { predictions } = await predict({ model, texts: ["good film\tbad plot"] });
+  const { predictions } = await predict({ model, texts: [["good film", "bad plot"]] });
   const [header, row = ""] = readFileSync(job.out, "utf8").split("\n");
   expect(header).toBe("one,two,score");
   expect(Number(row.split(",")[2])).toBeCloseTo(predictions[0]?.score ?? Number.NaN, 5);

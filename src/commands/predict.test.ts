@@ -8,7 +8,7 @@ import { softmax } from "../network/predictions.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { type LoadOptions, load, openTextModel } from "../runs/text-model.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
-import { predict } from "./predict.ts";
+import { predict, predictLines } from "./predict.ts";
 
 /** Logits of one text at a time, without batches or padding. */
 async function alone(network: Network, texts: readonly [string, string?][]): Promise<Float32Array[]> {
@@ -28,7 +28,12 @@ async function alone(network: Network, texts: readonly [string, string?][]): Pro
 test("predictions come in the order of the texts, each as if it were alone, within 1e-6", async () => {
   const network = tinyModel();
   const model = await written(network);
-  const texts = ["good film", "a very dull plot not bright not good", "bad", "the film\tthe plot bad"];
+  const texts = [
+    "good film",
+    "a very dull plot not bright not good",
+    "bad",
+    ["the film", "the plot bad"],
+  ] as const;
   const { labels, predictions } = await predict({ model, texts, batchSize: 3 });
   expect(labels).toEqual(["negative", "positive"]);
   expect(predictions.map(({ text, pair }) => [text, pair])).toEqual([
@@ -39,7 +44,7 @@ test("predictions come in the order of the texts, each as if it were alone, with
   ]);
   const expected = await alone(
     network,
-    texts.map((text): [string, string?] => (text.includes("\t") ? ["the film", "the plot bad"] : [text])),
+    texts.map((text): [string, string?] => (typeof text === "string" ? [text] : [...text])),
   );
   predictions.forEach(({ label, score, scores }, i) => {
     const probabilities = softmax(expected[i] ?? new Float32Array(0));
@@ -77,7 +82,7 @@ test("wrong calls are refused by name", async () => {
   const model = await written(tinyModel());
   const refused = (work: Promise<unknown>, code: string) =>
     expect(work).rejects.toThrow(expect.objectContaining({ code }));
-  await refused(predict({ model, texts: ["a\tb\tc"] }), "predict/tabs");
+  await refused(predictLines({ model, texts: ["a\tb\tc"] }), "predict/tabs");
   await refused(load(await written(tinyModel({ kind: "mlm" }))), "model/head");
   await refused(load(await written(tinyModel({ kind: "none", pooling: null }))), "model/head");
   const encoder = await written(tinyModel({ kind: "none" }));
@@ -129,22 +134,48 @@ test("a program that loads a model with more threads than cores is told, as a co
 test("a pair is refused by a model of one token type before anything runs", async () => {
   const model = await written(tinyModel(undefined, { ...TINY_CONFIG, typeVocab: 1 }));
   expect((await predict({ model, texts: ["good film"] })).predictions).toHaveLength(1);
-  await expect(predict({ model, texts: ["good film\tbad plot"] })).rejects.toMatchObject({
+  await expect(predict({ model, texts: [["good film", "bad plot"]] })).rejects.toMatchObject({
     code: "encode/types",
     message: expect.stringContaining("type_vocab_size 1"),
   });
 });
 
+test("a typed line with a tab is a pair, a program's is one text, as load has it; its pairs are lists", async () => {
+  const model = await written(tinyModel());
+  const read = async (work: ReturnType<typeof predict>) =>
+    (await work).predictions.map(({ text, pair }) => [text, pair]);
+  expect(await read(predictLines({ model, texts: ["good\tbad", "film"] }))).toEqual([
+    ["good", "bad"],
+    ["film", null],
+  ]);
+  const texts = ["good\tbad", "a\tb\tc", ["good", "bad"]] as const;
+  const expected = [
+    ["good\tbad", null],
+    ["a\tb\tc", null],
+    ["good", "bad"],
+  ];
+  expect(await read(predict({ model, texts }))).toEqual(expected);
+  const classifier = await load(model);
+  const said = await classifier.classify(texts);
+  await classifier.close();
+  expect(said.map(({ text, pair }) => [text, pair])).toEqual(expected);
+  const three: ["a", "b"] = JSON.parse('["a", "b", "c"]');
+  await expect(predict({ model, texts: [three] })).rejects.toThrow(
+    'texts: expected one text or more, each a text or [text, pair], got [["a","b","c"]]',
+  );
+});
+
 test("several labels of a text, and entities of its tokens; a tab is white space to tokens", async () => {
   const several = await written(tinyModel({ kind: "multi-label", labels: ["a", "b", "c", "d"] }));
-  const { task, predictions } = await predict({ model: several, texts: ["good film", "bad\tplot"] });
+  const { task, predictions } = await predict({ model: several, texts: ["good film", ["bad", "plot"]] });
   expect(task).toBe("multi-label");
   for (const { labels, scores } of predictions) {
     expect(labels).toEqual(["a", "b", "c", "d"].filter((_, i) => (scores[i] ?? 0) >= 0.5));
   }
   const model = await written(tinyModel({ kind: "tokens", labels: ["O", "B-X", "I-X"] }));
   const texts = ["a very dull\tplot", "bright film"];
-  const said = await predict({ model, texts });
+  const said = await predictLines({ model, texts });
+  await expect(predict({ model, texts: [["a", "b"]] })).rejects.toMatchObject({ code: "texts/kind" });
   expect([said.task, said.predictions, said.tagged.map(({ text }) => text)]).toEqual(["tokens", [], texts]);
   const each = await predict({ model, texts, aggregation: "none" });
   for (const { text, entities } of [...said.tagged, ...each.tagged]) {

@@ -7,7 +7,7 @@ import { ConfigError, InputError } from "../base/errors.ts";
 import type { Head } from "../bert/config.ts";
 import { floorFolder, openFloor } from "../floor/folder.ts";
 import { floorLogits, readWhole } from "../floor/model.ts";
-import type { Aggregation } from "../network/entities.ts";
+import { type Aggregation, requireSingleTexts } from "../network/entities.ts";
 import { maskBase } from "../network/mask-file.ts";
 import type { Network } from "../network/network.ts";
 import { type Prediction, predictionsOf, type Text } from "../network/predictions.ts";
@@ -25,40 +25,68 @@ import type { MaskPredictions, Predictions, PredictResult } from "./answers.ts";
 import { type FileJob, predictFile, requirePlace, type Said } from "./predict-file.ts";
 
 /**
- * Labels texts; a tab separates the two of a pair, where it is not their tokens that are labelled. With masks the model is their base, is read once, and every mask
+ * Labels texts, and pairs of texts as `[text, pair]`. With masks the model is their base, is read once, and every mask
  * answers, one after the other. With `data` the rows of a file are labelled and written to `out`.
  *
  * @throws {ConfigError} for options that do not fit, `model/head` for a model that was not fine-tuned,
- *   `predict/aggregation` for one that does not label tokens, `predict/exists` for a file that is not to be replaced
- * @throws {InputError} `predict/tabs` for more than one tab in a text; for a model, a mask or a file that cannot be read
+ *   `predict/aggregation` for one that does not label tokens, `texts/kind` for pairs where it does, `predict/exists` for
+ *   a file that is not to be replaced
+ * @throws {InputError} for a model, a mask or a file that cannot be read
  * @throws {InterruptedError} `predict/stopped`
  * @example const { predictions } = await predict({ model: "runs/sst2", texts: ["a film to remember"] });
+ * @example const { predictions } = await predict({ model: "runs/mrpc", texts: [["a film", "the film"]] });
  * @example const { tagged } = await predict({ model: "runs/conll", texts: ["Angela Merkel was in Paris"] });
  * @example const { masks } = await predict({ model: "base", mask: ["sst2.mask", "cola.mask"], texts: ["a film"] });
  * @example await predict({ model: "runs/sst2", data: "reviews.csv", text: "review", out: "labelled.csv" });
  */
 export async function predict(options: PredictOptions, context: RunContext = {}): Promise<PredictResult> {
   const settings = resolveOptions(PREDICT, options);
-  return perform("predict", context, () => predictWith(settings, context));
+  const { texts = [] } = settings;
+  return perform("predict", context, () => predictWith(settings, { texts, tagged: texts }, context));
 }
 
-async function predictWith(settings: PredictSettings, context: RunContext): Promise<PredictResult> {
-  const { model, texts = [], mask = [], data, out, aggregation } = settings;
+/**
+ * As `predict`, for texts as they are typed, where a tab separates the two of a pair. To the tokens of a text it is white space.
+ * @throws {InputError} `predict/tabs` for more than one tab in a text; as `predict` does
+ */
+export async function predictLines(
+  options: PredictOptions,
+  context: RunContext = {},
+): Promise<PredictResult> {
+  const settings = resolveOptions(PREDICT, options);
+  const { texts: tagged = [] } = settings;
+  return perform("predict", context, async () => {
+    const texts = tagged.map((line, i) => toText(line, i, "predict"));
+    return predictWith(settings, { texts, tagged }, context);
+  });
+}
+
+/** Texts as they are labelled, and as their tokens are. */
+interface Given {
+  readonly texts: readonly Text[];
+  readonly tagged: readonly Text[];
+}
+
+async function predictWith(
+  settings: PredictSettings,
+  { texts, tagged: whole }: Given,
+  context: RunContext,
+): Promise<PredictResult> {
+  const { model, mask = [], data, out, aggregation } = settings;
   const { threads, device, batchSize, maxLength, stride } = settings;
   const running = { threads, device, batchSize, maxLength, stride };
   const floor = floorFolder(model);
-  if (floor !== undefined) return predictByFloor(floor, settings, context);
+  if (floor !== undefined) return predictByFloor(floor, texts, settings, context);
   if (data !== undefined && out !== undefined) {
     requirePlace({ out, force: settings.force });
     const loaded = await loadUnder(model, mask[0] ?? null, context);
     return labelFile(loaded, running, { ...settings, data, out }, context);
   }
-  const pairs = texts.map((line, i) => toText(line, i, "predict"));
   const loaded = await loadModel(model, context);
   const { network } = loaded;
   requireAggregated(network.head, settings);
-  // To the tokens of a text a tab is white space.
-  const given = network.head.kind === "tokens" ? texts : pairs;
+  const given = network.head.kind === "tokens" ? whole : texts;
+  if (network.head.kind === "tokens") requireSingleTexts(given, "predict/none");
   const hasPairs = given.some((text) => typeof text !== "string");
   await tellUsage(loaded, hasPairs, context);
   const answer = (masked: Network, name: string): Promise<Predictions> =>
@@ -82,6 +110,7 @@ function requireAggregated(head: Head, { aggregation }: Pick<PredictSettings, "a
 /** As with a network, but no text is cut, and no mask fits. */
 async function predictByFloor(
   folder: string,
+  given: readonly Text[],
   settings: PredictSettings,
   context: RunContext,
 ): Promise<PredictResult> {
@@ -96,14 +125,13 @@ async function predictByFloor(
     perform("predict", signal ? { signal } : {}, async () =>
       predictionsOf(head, texts.map(readWhole), floorLogits(model, texts)),
     );
-  const { texts = [], data, out } = settings;
+  const { data, out } = settings;
   if (data !== undefined && out !== undefined) {
     requirePlace({ out, force: settings.force });
     const job = { ...settings, data, out };
     const file = await predictFile({ task, labels, maxLength: null, answer: classify }, job, context, tell);
     return { length: null, task, labels, predictions: [], tagged: [], masks: [], file };
   }
-  const given = texts.map((line, i) => toText(line, i, "predict"));
   await tell(given.some((text) => typeof text !== "string"));
   return { length: null, task, labels, predictions: await classify(given, context), tagged: [], masks: [] };
 }
@@ -190,7 +218,8 @@ async function answers(
  * A text as it is typed, a tab between the two of a pair.
  * @throws {InputError} `predict/tabs`, `embed/tabs`
  */
-export function toText(line: string, i: number, command: "predict" | "embed"): Text {
+export function toText(line: Text, i: number, command: "predict" | "embed"): Text {
+  if (typeof line !== "string") return line;
   const [text = "", pair, ...more] = line.split("\t");
   if (more.length > 0) {
     const message = `text ${i + 1}: expected at most one tab, between two texts, got ${more.length + 1}`;

@@ -1,6 +1,6 @@
 /** The options of what asks a finished model about texts: predict, embed, and load of a program. Kinds as in training.ts. */
 
-import { integer, oneOf, onOff, text, texts } from "./kinds.ts";
+import { integer, oneOf, onOff, text, texts, textsOrPairs } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
 import { COMMON, DATA, DIMENSIONS, MODEL, MODEL_LENGTH, QUOTES, STRIDE, TRAINED_MODEL } from "./shared.ts";
 
@@ -12,7 +12,7 @@ export const PREDICT = schema(
   "predict",
   {
     model: required(MODEL, `a fine-tuned model: ${TRAINED_MODEL}`),
-    texts: optional(texts("text", 1), "the texts; a tab separates the two of a pair", {
+    texts: optional(textsOrPairs("text"), "the texts; a tab separates the two of a pair", {
       absent: "the lines of standard input, or the rows of --data",
     }),
     data: optional(text("file"), "CSV, TSV, JSON or Parquet file whose rows are labelled"),
@@ -64,7 +64,7 @@ export type PredictSettings = SettingsOf<typeof PREDICT.fields>;
 /** Vectors of texts. */
 export const EMBED = schema("embed", {
   model: required(MODEL, `an encoder without a head: ${TRAINED_MODEL}`),
-  texts: required(texts("text", 1), "the texts; a tab separates the two of a pair"),
+  texts: required(textsOrPairs("text"), "the texts; a tab separates the two of a pair"),
   batchSize: PREDICT.fields.batchSize,
   dimensions: DIMENSIONS,
   ...MODEL_LENGTH,

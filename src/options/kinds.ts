@@ -202,6 +202,24 @@ export function texts(placeholder: string, min: number): Kind<readonly string[]>
   };
 }
 
+/** A text, or two that belong together. */
+export type TextOrPair = string | readonly [text: string, pair: string];
+
+/** One text or more, of which a program may give pairs; the empty text counts. */
+export function textsOrPairs(placeholder: string): Kind<readonly TextOrPair[]> {
+  return {
+    ...texts(placeholder, 1),
+    expected: "one text or more, each a text or [text, pair]",
+    accepts: (value): value is readonly TextOrPair[] =>
+      Array.isArray(value) && value.length > 0 && value.every(isTextOrPair),
+  };
+}
+
+function isTextOrPair(value: unknown): boolean {
+  const all: readonly unknown[] = Array.isArray(value) && value.length === 2 ? value : [value];
+  return all.every((each) => typeof each === "string");
+}
+
 /** Settings by name, typed as `--set key=value`; a later one replaces an earlier one. A program may give numbers too. */
 export function pairs(): Kind<Readonly<Record<string, string | number | boolean>>> {
   return {
