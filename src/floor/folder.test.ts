@@ -64,7 +64,7 @@ test("labels, values and several labels are kept in the files, number for number
     const path = join(root, task);
     await writeFloor(path, model);
     const before = floorLogits(model, [["a good film", "a film"]]);
-    const { predictions } = await predict({ model: path, texts: ["a good film\ta film"] });
+    const { predictions } = await predict({ model: path, texts: [["a good film", "a film"]] });
     if (task === "regression") expect(predictions[0]?.score).toBe(before[0]);
     else expect([...before].map((z) => z > 0)).toEqual([false, true, false]);
   }
