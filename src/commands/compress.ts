@@ -113,7 +113,11 @@ async function compressWith(
   const sources = { model: [base.path], finetuned: given?.path, data: data.files, method: own };
   const recipe = await makeRecipe({ command: "compress", settings, ...sources });
   await using folder = await openRun(recipe, settings, context);
-  const record = report(folder, context, `compressing ${base.name} with ${method.id} on ${data.train.name}`);
+  const record = await report(
+    folder,
+    context,
+    `compressing ${base.name} with ${method.id} on ${data.train.name}`,
+  );
   reportData(record, { ...data, notes: [...data.notes, ...(given?.notes ?? [])] }, encoded);
   const floors = await floorsFor(data, settings, original, folder, record, context);
   const making = { original, given, encoded, settings, measure: data.measure, record, context };

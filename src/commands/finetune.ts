@@ -73,7 +73,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   bindFor(stepsOf({ data: encoded.train, settings }));
   const recipe = await makeRecipe({ command: "finetune", settings, model: [model.path], data: files });
   await using folder = await openRun(recipe, settings, context);
-  const record = report(folder, context, `fine-tuning ${model.name} on ${train.name}`);
+  const record = await report(folder, context, `fine-tuning ${model.name} on ${train.name}`);
   reportData(record, data, encoded);
   const floors = await floorsFor(data, settings, network, folder, record, context);
   const trained = await runTraining({

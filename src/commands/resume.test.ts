@@ -72,7 +72,10 @@ test("a fine-tuning is not resumed with other settings, and each is named with b
 test("a stopped fine-tuning goes on in the words it began with, and by its recipe", async () => {
   const [first, second] = [await options(), await options()];
   for (const given of [first, second]) await stopped((context) => finetune(given, context));
-  await finetune(first, resume);
+  const told: unknown[] = [];
+  const report = (event: ProgressEvent) => event.kind === "start" && told.push(event.step);
+  await finetune(first, { ...resume, report });
+  expect(told).toEqual([5]);
   const { settings } = await readStoppedCommand({ run: second.out });
   await finetune(resolveOptions(FINETUNE, settings), resume);
   const recipes = await Promise.all([first, second].map(({ out }) => readRecipe(runPaths(out).recipe)));

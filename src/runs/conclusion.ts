@@ -28,21 +28,23 @@ import { type SettledFigures, settledSentences } from "../measure/settled.ts";
 import { type Comparison, judge, trainingVerdict, ZEROS_THRESHOLD } from "../measure/verdict.ts";
 import { countParameters, type Network } from "../network/network.ts";
 import { exportOnnx } from "../network/onnx.ts";
+import { newestStep } from "../train/checkpoint.ts";
 import { answersOf, answersText, type Said } from "./answers.ts";
 import type { RunFolder } from "./folder.ts";
 import { type ProgressEvent, type RunContext, stopIfAsked } from "./progress.ts";
 
 /** Sends events to the caller and to metrics.jsonl, and announces the run. */
-export function report(
+export async function report(
   folder: RunFolder,
   context: RunContext,
   title: string,
-): (event: ProgressEvent) => void {
+): Promise<(event: ProgressEvent) => void> {
   const record = (event: ProgressEvent): void => {
     folder.record(event);
     context.report?.(event);
   };
-  record({ kind: "start", title });
+  const step = await newestStep(folder.paths.checkpoints);
+  record({ kind: "start", title, ...(step === undefined ? {} : { step }) });
   return record;
 }
 

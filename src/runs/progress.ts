@@ -22,16 +22,23 @@ export type ProgressEvent =
   | NoteEvent
   | DoneEvent;
 
-/** The run begins, or is resumed: `step` is then the step it is resumed from. */
+/**
+ * A run begins, or is resumed: `step` is then that of its newest checkpoint. It has none where training had not begun, or
+ * where other runs are its parts, as folds are: those have a start of their own.
+ */
 export interface StartEvent {
   readonly kind: "start";
   readonly title: string;
   readonly step?: number;
 }
 
-/** A part of the run begins: reading data, fine-tuning, pruning, measuring. */
+/**
+ * A part of the work begins. Which parts there are is the command's: `finetune` tells of them from "exporting" on, for what
+ * comes before is its steps; `compress` has "fine-tuning" and "compressing" before it.
+ */
 export interface PhaseEvent {
   readonly kind: "phase";
+  /** In words, which may change between versions. */
   readonly name: string;
 }
 

@@ -84,13 +84,8 @@ export async function saveCheckpoint(folder: string, checkpoint: Checkpoint, kee
     // The first failure is the one to report; what is left of the folder is never read, and removed by the next save.
     await rm(partial, { recursive: true, force: true }).catch(() => undefined);
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new RunError(
-      "checkpoint/write",
-      `checkpoint: expected to write ${name}, got: ${reason} (${folder})`,
-      {
-        cause,
-      },
-    );
+    const message = `checkpoint: expected to write ${name}, got: ${reason} (${folder})`;
+    throw new RunError("checkpoint/write", message, { cause });
   }
 }
 
@@ -191,6 +186,11 @@ async function checkpointsIn(folder: string): Promise<Found[]> {
     return step === undefined ? [] : [{ name, step: Number(step), replaced: aside !== undefined }];
   });
   return found.sort((a, b) => b.step - a.step || Number(a.replaced) - Number(b.replaced));
+}
+
+/** The step of the newest checkpoint, whole or not, or undefined when the folder has none. */
+export async function newestStep(folder: string): Promise<number | undefined> {
+  return (await checkpointsIn(folder))[0]?.step;
 }
 
 /**

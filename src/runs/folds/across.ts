@@ -54,7 +54,7 @@ export async function acrossFolds<Settings extends FoldsSettings>(
   const { settings, recipe, context } = job;
   const started = performance.now();
   await using folder = await openRun(recipe, settings, context);
-  const record = report(folder, context, job.title);
+  const record = await report(folder, context, job.title);
   const count = settings.folds ?? 0;
   const results: RunResult[] = [];
   for (let fold = 1; fold <= count; fold++) {
