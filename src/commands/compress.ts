@@ -37,6 +37,7 @@ import { withHeadFor } from "../runs/head.ts";
 import { trainingLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
 import { performRun } from "../runs/perform.ts";
+import { likeTyped } from "../runs/place.ts";
 import { type ProgressEvent, type RunContext, shellWord } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
@@ -252,7 +253,7 @@ async function quantizeProduct(
 ): Promise<void> {
   const own = Object.entries(settings).filter(([name]) => Object.hasOwn(QUANTIZE.fields, name));
   const { data, threads, device, seed, latency } = settings;
-  const to = { model: paths.model, out: join(settings.out, "quantized"), force: true };
+  const to = { model: paths.model, out: likeTyped(settings.out, join(paths.root, "quantized")), force: true };
   const options = { ...Object.fromEntries(own), data, threads, device, seed, latency, ...to };
   const context = { ...(signal ? { signal } : {}), report: record };
   try {

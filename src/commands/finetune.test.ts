@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
@@ -81,6 +82,34 @@ test("a run is its process's to the end, and one stopped while it is measured is
   const result = await finetune(given, { resume: true });
   expect(result.models[0]?.latency).not.toEqual([]);
   expect(existsSync(join(given.out, ".claim"))).toBe(false);
+});
+
+test("a run stays in its folder when the program changes its own, and its recipe has what was typed", async () => {
+  const [model, folder] = [await written(tinyModel()), await newFolder()];
+  const data = await table([
+    ["a good film", "positive"],
+    ["a dull film", "negative"],
+  ]);
+  const given = { ...SHARED, model, data, out: join("runs", "a") };
+  const before = process.cwd();
+  const elsewhere = (event: ProgressEvent): void => {
+    if (event.kind === "step" && event.step === 1) process.chdir(tmpdir());
+  };
+  try {
+    process.chdir(folder);
+    await finetune(given, { report: elsewhere });
+    process.chdir(folder);
+    const half = { method: "truncate", set: { layers: "1" }, out: join("runs", "b") };
+    await compress({ ...given, ...half, learningRate: 1e-2 }, { report: elsewhere });
+  } finally {
+    process.chdir(before);
+  }
+  for (const run of [join("runs", "a"), join("runs", "b"), join("runs", "b", "finetuned")]) {
+    const names = await readdir(join(folder, run));
+    expect(names).toContain("result.json");
+    expect(names).not.toContain(".claim");
+    expect(JSON.parse(await readFile(join(folder, run, "recipe.json"), "utf8")).settings.out).toBe(run);
+  }
 });
 
 const STARS = ["1", "2", "3", "4", "5"].map((label): [string, string] => ["a good film", label]);

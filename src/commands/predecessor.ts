@@ -20,6 +20,7 @@ import { type CompressSettings, FINETUNE, type FinetuneOptions } from "../option
 import { folderState, type RunFolder, runPaths } from "../runs/folder.ts";
 import { headFor } from "../runs/head.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
+import { likeTyped } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { describeChange, differingSetting, type Recipe, readRecipe } from "../runs/recipe.ts";
 import { type Judging, seenNotes } from "../runs/sources/seen.ts";
@@ -125,7 +126,7 @@ export async function madeModel(
   folder: RunFolder,
   context: RunContext,
 ): Promise<LoadedModel> {
-  const out = folder.paths.finetuned;
+  const out = likeTyped(settings.out, folder.paths.finetuned);
   const options = optionsOf(settings, out);
   const state = await folderState(out);
   if (state === "finished" || state === "resumable") await requireOwn(out, options, recipe);
@@ -136,7 +137,7 @@ export async function madeModel(
       partOf: context.partOf ?? settings.out,
     });
   }
-  return loadModel(out, context);
+  return loadModel(likeTyped(settings.out, folder.paths.finetuned), context);
 }
 
 function optionsOf(settings: CompressSettings, out: string): FinetuneOptions {

@@ -37,6 +37,19 @@ test("what is no run is refused, and the message says what was found", async () 
   }
 });
 
+test("a page goes to no place inside a file, of a name too long, or with a NUL in it", async () => {
+  const folder = await newFolder();
+  const file = join(folder, "file");
+  await writeFile(file, "");
+  const runs = [await madeRun()];
+  for (const [out, code] of [
+    [join(file, "x.html"), "place/kind"],
+    [join(folder, `${"x".repeat(300)}.html`), "place/name"],
+    [join(folder, "a\0.html"), "options/value"],
+  ] as const)
+    await expect(report({ runs, out })).rejects.toMatchObject({ name: "ConfigError", code });
+});
+
 test("a stopped run is shown as far as it came, with the way to go on", async () => {
   const run = await madeRun({ without: ["result", "answers", "model"] });
   await mkdir(join(runPaths(run).checkpoints, "step-60"), { recursive: true });

@@ -8,6 +8,7 @@ import { readRuns } from "../report/source.ts";
 import { cardPath, cardSource, writeCard, writePage } from "../report/write.ts";
 import { runPaths } from "../runs/folder.ts";
 import { perform } from "../runs/perform.ts";
+import { requireFile } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import type { ReportResult } from "./answers.ts";
 
@@ -16,7 +17,7 @@ import type { ReportResult } from "./answers.ts";
  *
  * @throws {InputError} `report/missing`, `report/foreign` for what is no run; `report/unfinished` for the card of a run
  *   that has not ended
- * @throws {ConfigError} `report/foreign-file` where another file lies, unless `force`
+ * @throws {ConfigError} `report/foreign-file` where another file lies, unless `force`; `place/kind`, `place/name`
  * @example await report({ runs: ["runs/full", "runs/half"], out: "report.html" });
  */
 export async function report(options: ReportOptions, context: RunContext = {}): Promise<ReportResult> {
@@ -28,6 +29,7 @@ async function writeReport(
   { runs: folders, out, card, force }: ReportSettings,
   { signal }: RunContext,
 ): Promise<ReportResult> {
+  if (out !== undefined) requireFile(out);
   const runs = await readRuns(folders, signal);
   const only = requireItem(runs, 0, "runs");
   const shared = {

@@ -6,7 +6,7 @@
 
 import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { FormatError, InputError } from "../base/errors.ts";
 import type { ByteSource } from "../base/source.ts";
 import { parseJson } from "./json.ts";
@@ -92,9 +92,11 @@ export async function syncFolder(path: string): Promise<void> {
  * folder, to the disk, then renamed. The folder is made when missing; after a failure nothing is left behind.
  */
 export async function writeFileAtomic(
-  path: string,
+  place: string,
   content: string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
+  // Content may take long to come, and the working folder be another by then.
+  const path = resolve(place);
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
   const temporary = join(folder, `.${basename(path)}.${randomUUID()}.tmp`);

@@ -1,6 +1,6 @@
 /** The options of what asks a finished model about texts: predict, embed, and load of a program. Kinds as in training.ts. */
 
-import { integer, oneOf, onOff, text, texts, textsOrPairs } from "./kinds.ts";
+import { integer, oneOf, onOff, paths, text, textsOrPairs } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
 import { COMMON, DATA, DIMENSIONS, MODEL, MODEL_LENGTH, QUOTES, STRIDE, TRAINED_MODEL } from "./shared.ts";
 
@@ -31,7 +31,7 @@ export const PREDICT = schema(
       { absent: "first" },
     ),
     quotes: QUOTES,
-    mask: optional(texts("file", 1), "mask file, for a base model; may be repeated, and each answers", {
+    mask: optional(paths("file"), "mask file, for a base model; may be repeated, and each answers", {
       absent: "none",
     }),
     batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),

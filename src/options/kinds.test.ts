@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { blockShape, oneNumber, pairs, sizes, words } from "./kinds.ts";
+import { blockShape, oneNumber, pairs, paths, sizes, text, textsOrPairs, words } from "./kinds.ts";
 
 test("blocks are typed by name, or by their rows as once", () => {
   const kind = blockShape();
@@ -34,4 +34,11 @@ test("whole numbers are taken as they are and as they are typed", () => {
   expect([[192, 96], ["192", 96], widths.parse(["192, 96", "8"])].map(widths.accepts)).not.toContain(false);
   const others = [[0], ["1.5"], [1.5], ["0x8"], [true], [[8]], [], 192, [100_000], [Number.NaN]];
   expect(others.map(widths.accepts)).not.toContain(true);
+});
+
+test("a path has no NUL, which no system takes; a text to be read may have one, and be empty", () => {
+  expect(text("folder").accepts("a\0b")).toBe(false);
+  expect([["a"], ["a", "b\0"], [""], []].map(paths("path").accepts)).toEqual([true, false, false, false]);
+  const given = [["a\0b", "", ["a", ""]], [["a"]], ["a", 1], []];
+  expect(given.map(textsOrPairs("text").accepts)).toEqual([true, false, false, false]);
 });

@@ -33,13 +33,13 @@ export function number(
   };
 }
 
-/** Any text but the empty one. `placeholder` says what it is: path, name, column. */
+/** Any text but the empty one, and none that no path can have. `placeholder` says what it is: path, name, column. */
 export function text(placeholder: string, expected = "a text that is not empty"): Kind<string> {
   return {
     expected,
     placeholder,
     form: "value",
-    accepts: (value): value is string => typeof value === "string" && value !== "",
+    accepts: isName,
     parse: last,
   };
 }
@@ -190,16 +190,20 @@ export function someOf<const T extends string>(...words: readonly T[]): Kind<rea
   };
 }
 
-/** Any number of texts, at least `min`; the empty text counts. */
-export function texts(placeholder: string, min: number): Kind<readonly string[]> {
+/** One path or more; typed by repeating the flag. */
+export function paths(placeholder: string): Kind<readonly string[]> {
   return {
-    expected: min === 1 ? "one text or more" : `${min} texts or more`,
+    expected: "one path or more",
     placeholder,
     form: "list",
     accepts: (value): value is readonly string[] =>
-      Array.isArray(value) && value.length >= min && value.every((item) => typeof item === "string"),
+      Array.isArray(value) && value.length > 0 && value.every(isName),
     parse: (typed) => typed,
   };
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && !value.includes("\0");
 }
 
 /** A text, or two that belong together. */
@@ -208,10 +212,12 @@ export type TextOrPair = string | readonly [text: string, pair: string];
 /** One text or more, of which a program may give pairs; the empty text counts. */
 export function textsOrPairs(placeholder: string): Kind<readonly TextOrPair[]> {
   return {
-    ...texts(placeholder, 1),
     expected: "one text or more, each a text or [text, pair]",
+    placeholder,
+    form: "list",
     accepts: (value): value is readonly TextOrPair[] =>
       Array.isArray(value) && value.length > 0 && value.every(isTextOrPair),
+    parse: (typed) => typed,
   };
 }
 

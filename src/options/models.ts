@@ -9,9 +9,9 @@ import {
   oneNumber,
   oneOf,
   onOff,
+  paths,
   someOf,
   text,
-  texts,
   words,
 } from "./kinds.ts";
 import { foldsRule } from "./practice.ts";
@@ -105,7 +105,7 @@ export const SHRINK = schema(
     model: required(MODEL, ANY_MODEL),
     out: required(text("folder"), "folder of the smaller model, made when absent"),
     force: withDefault(onOff(), false, "replace a model that is already in the folder"),
-    vocabulary: optional(texts("path", 1), "keep only the pieces of these texts; may be repeated", {
+    vocabulary: optional(paths("path"), "keep only the pieces of these texts; may be repeated", {
       absent: "all pieces stay",
     }),
     minCount: withDefault(
@@ -198,7 +198,7 @@ export type QuantizeSettings = SettingsOf<typeof QUANTIZE.fields>;
 /** Latency, throughput, load time, memory and bytes of models and engines side by side, on this machine. */
 export const BENCH = schema("bench", {
   models: required(
-    texts("models", 1),
+    paths("models"),
     "folders, runs, .esp files, hf:owner/name or embedded; the first is what the others are held to",
   ),
   engines: optional(ENGINES, "what runs each model: onnx, int8, int8-qdq, transformers.js, sparse", {
@@ -270,8 +270,8 @@ export type InspectSettings = SettingsOf<typeof INSPECT.fields>;
 export const TOPOLOGY = schema(
   "topology",
   {
-    models: required(texts("models", 1), "models, runs, or folders of runs; of a study, its records too"),
-    against: optional(texts("model", 1), "what each model is compared with; may be repeated", {
+    models: required(paths("models"), "models, runs, or folders of runs; of a study, its records too"),
+    against: optional(paths("model"), "what each model is compared with; may be repeated", {
       absent: "the models with each other",
     }),
     tasks: optional(words("names"), "only runs of these tasks, separated by commas", { absent: "all" }),

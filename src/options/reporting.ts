@@ -1,13 +1,13 @@
 /** The options of `report`: pages and model cards of runs that are there. Kinds as in training.ts. */
 
-import { onOff, text, texts } from "./kinds.ts";
+import { onOff, paths, text } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
 
 /** A page of runs, or the card of one. */
 export const REPORT = schema(
   "report",
   {
-    runs: required(texts("runs", 1), "folders of runs, one or more"),
+    runs: required(paths("runs"), "folders of runs, one or more"),
     out: optional(text("file", "an .html file"), "page to write", {
       absent: "report.html in the run; of several runs, report.html here",
     }),

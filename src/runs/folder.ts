@@ -63,6 +63,7 @@ export interface RunPaths {
 
 /** A run folder opened for writing. It is claimed: dispose of it, so that others may have it. */
 export interface RunFolder extends AsyncDisposable {
+  /** Absolute: a program may change its working folder meanwhile. */
   readonly paths: RunPaths;
   readonly recipe: Recipe;
   /** Seconds of work before this call: of a run that was stopped, up to its last event. */
@@ -205,7 +206,7 @@ export async function createRun(root: string, recipe: Recipe, force = false): Pr
   await refuseForeign(root);
   return opened(root, async (claimed) => {
     await refuseOccupied(root, force);
-    const paths = runPaths(root);
+    const paths = runPaths(resolve(root));
     // The result goes first and the recipe is replaced last: at every moment this is the folder of a run.
     const { root: _root, recipe: _recipe, result, ...parts } = paths;
     for (const path of [result, ...Object.values(parts)]) await rm(path, { recursive: true, force: true });
@@ -257,7 +258,7 @@ export async function reopenRun(root: string): Promise<RunFolder> {
   await stoppedRecipe(root);
   return opened(root, async (claimed) => {
     const recipe = await stoppedRecipe(root);
-    const paths = runPaths(root);
+    const paths = runPaths(resolve(root));
     if (await endsMidLine(paths.metrics)) appendFileSync(paths.metrics, "\n");
     const at = (await readMetrics(paths.metrics)).at(-1)?.at;
     return openFolder(paths, recipe, typeof at === "number" ? at : 0, claimed);
@@ -328,8 +329,10 @@ async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw new InputError("run/folder", `out: expected a folder (${folder})`, { cause: error });
+    const code = error instanceof Error && "code" in error ? error.code : error;
+    if (code === "ENOENT") return [];
+    const got = code === "ENOTDIR" ? "a file" : code === "ENAMETOOLONG" ? "a name too long" : code;
+    throw new InputError("run/folder", `out: expected a folder, got ${got} (${folder})`, { cause: error });
   }
 }
 

@@ -8,6 +8,7 @@
  */
 
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { ConfigError, InterruptedError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { shown } from "../base/shown.ts";
@@ -45,9 +46,10 @@ export function perform<T>(
  * @throws {InterruptedError} `run/interrupted`; {ConfigError} `context/…`, `engine/missing`; as `work` does
  */
 export function performRun<T>(run: string, context: RunContext, work: () => Promise<T>): Promise<T> {
+  const from = process.cwd();
   const stopped = (cause: unknown): InterruptedError => {
     const { partOf = run } = context;
-    const message = existsSync(runPaths(partOf).recipe)
+    const message = existsSync(runPaths(resolve(from, partOf)).recipe)
       ? `stopped, saved in ${partOf}; resume with: ${resumeCommand(partOf)}`
       : "stopped before the first step; the same command begins again";
     return new InterruptedError("run/interrupted", message, { cause });

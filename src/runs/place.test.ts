@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder } from "../../test/support/tiny-model.ts";
-import { claimFile, claimFolder, isLeftover } from "./place.ts";
+import { claimFile, claimFolder, isLeftover, likeTyped, requireFile, requireFolder } from "./place.ts";
 
 const temporary = (name: string) => `.${name}.${crypto.randomUUID()}.tmp`;
 
@@ -39,6 +39,31 @@ test("files of one folder are had apart, and each is rid of its own leftovers al
   expect(existsSync(join(folder, other))).toBe(true);
   await using _b = await claimFile(join(folder, "b.onnx"));
   await expect(claimFile(join(folder, "b.onnx"))).rejects.toMatchObject({ code: "run/busy" });
+});
+
+test("places inside a file, of another kind, and with names too long are refused by name", async () => {
+  const folder = await newFolder();
+  await writeFile(join(folder, "file"), "");
+  expect(() => requireFile(join(folder, "file", "x.html"))).toThrow(
+    `out: expected a place for a folder, got a file (${join(folder, "file")})`,
+  );
+  expect(() => requireFolder(join(folder, "file", "x", "y"))).toThrow(
+    "expected a place for a folder, got a file",
+  );
+  expect(() => requireFile(folder)).toThrow("out: expected a place for a file, got a folder");
+  const long = { code: "place/name", message: expect.stringContaining("got a name that is too long") };
+  for (const attempt of [requireFile, requireFolder])
+    expect(() => attempt(join(folder, "x".repeat(300), "y"))).toThrow(expect.objectContaining(long));
+  expect(() => requireFolder(join(folder, "x".repeat(240)))).not.toThrow();
+  // What is written beside it has a longer name.
+  expect(() => requireFile(join(folder, "x".repeat(240)))).toThrow(expect.objectContaining(long));
+  await expect(claimFolder(join(folder, "x".repeat(300)))).rejects.toMatchObject(long);
+});
+
+test("a place of ours is said as the user's own is typed", () => {
+  const here = join(process.cwd(), "runs", "a", "finetuned");
+  expect(likeTyped("runs/a", here)).toBe(join("runs", "a", "finetuned"));
+  expect(likeTyped(join(process.cwd(), "runs", "a"), here)).toBe(here);
 });
 
 test("names of leftovers are known, others are a user's", () => {

@@ -4,9 +4,10 @@
  * Not here: the claim itself (formats/claim.ts), what a run's folder holds (folder.ts).
  */
 
-import { existsSync, statSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, type Stats, statSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
 import { claimSoon, describeOwner, isClaimFile } from "../formats/claim.ts";
 import { INDEX_FILE, PICKLED_FILE, PICKLED_INDEX } from "../formats/weights.ts";
@@ -29,8 +30,7 @@ function isTemporary(name: string): boolean {
 /**
  * Claims a folder, which is made when absent, until the result is disposed of.
  *
- * @throws {InputError} `run/busy` while another process, or another call, writes there; {ConfigError} `place/kind` where a
- *   file is
+ * @throws {InputError} `run/busy` while another process, or another call, writes there; {ConfigError} as `requireFolder`
  */
 export async function claimFolder(folder: string): Promise<AsyncDisposable> {
   requireFolder(folder);
@@ -88,14 +88,24 @@ export async function claimFile(path: string): Promise<AsyncDisposable> {
   return claimed;
 }
 
-/** @throws {ConfigError} `place/kind` for a place where a folder is, or one inside of a file */
+/** A place of ours as the user's own is typed: relative where that is, so that recipes and messages say it as he would. */
+export function likeTyped(typed: string, path: string): string {
+  return isAbsolute(typed) ? path : relative(process.cwd(), path);
+}
+
+/**
+ * @throws {ConfigError} `place/kind` for a place where a folder is, or one inside of a file; `place/name` for one that the
+ *   system does not take
+ */
 export function requireFile(path: string): void {
   requireFolder(dirname(path));
+  // The longest name that is written beside it: that of a claim on its way.
+  at(join(dirname(path), `.${basename(path)}.claim.${randomUUID()}`), path);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw new ConfigError("place/kind", `out: expected a place for a file, got a folder (${path})`);
 }
 
-/** @throws {ConfigError} `place/kind` for a place where a file is, or one inside of a file */
+/** @throws {ConfigError} as `requireFile` does, for a place where a file is */
 export function requireFolder(path: string): void {
   const file = fileAt(path);
   if (file !== undefined)
@@ -104,13 +114,31 @@ export function requireFolder(path: string): void {
 
 /** What is there of a path, or of the folders it is to lie in, and is no folder. */
 function fileAt(path: string): string | undefined {
-  let at = resolve(path);
-  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
-  return statSync(at).isDirectory() ? undefined : at;
+  let place = resolve(path);
+  let found = at(place);
+  while (found === undefined && dirname(place) !== place) {
+    place = dirname(place);
+    found = at(place);
+  }
+  return found === undefined || found.isDirectory() ? undefined : place;
+}
+
+/** What is there. @throws {ConfigError} `place/name`, of the place that is to be said */
+function at(path: string, said = path): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    if (code === "ENOTDIR") return undefined; // inside of a file
+    const got = code === "ENAMETOOLONG" ? "a name that is too long" : code;
+    const message = `out: expected a place that the system takes, got ${got} (${said})`;
+    throw new ConfigError("place/name", message, { cause });
+  }
 }
 
 async function claimPath(claim: string, place: string): Promise<AsyncDisposable> {
-  const release = await claimSoon(claim);
+  // Touched, and removed at the end, wherever the process works by then.
+  const release = await claimSoon(resolve(claim));
   if (release !== undefined) return { [Symbol.asyncDispose]: release };
   throw new InputError(
     "run/busy",

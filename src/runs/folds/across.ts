@@ -16,6 +16,7 @@ import { metricText, metricWord } from "../../measure/metric-text.ts";
 import { type Metric, type ModelFigures, type RunResult, readResult } from "../../measure/result.ts";
 import { report } from "../conclusion.ts";
 import { folderState, openRun, runPaths } from "../folder.ts";
+import { likeTyped } from "../place.ts";
 import type { RunContext } from "../progress.ts";
 import type { Recipe } from "../recipe.ts";
 
@@ -59,7 +60,7 @@ export async function acrossFolds<Settings extends FoldsSettings>(
   const results: RunResult[] = [];
   for (let fold = 1; fold <= count; fold++) {
     record({ kind: "phase", name: `fold ${fold} of ${count}` });
-    const out = join(folder.paths.folds, String(fold));
+    const out = likeTyped(settings.out, join(folder.paths.folds, String(fold)));
     const state = await folderState(out);
     const own = { ...settings, fold, out, force: false };
     const within = { ...context, resume: state === "resumable", partOf: context.partOf ?? settings.out };
