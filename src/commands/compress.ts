@@ -114,11 +114,8 @@ async function compressWith(
   const sources = { model: [base.path], finetuned: given?.path, data: data.files, method: own };
   const recipe = await makeRecipe({ command: "compress", settings, ...sources });
   await using folder = await openRun(recipe, settings, context);
-  const record = await report(
-    folder,
-    context,
-    `compressing ${base.name} with ${method.id} on ${data.train.name}`,
-  );
+  const title = `compressing ${base.name} with ${method.id} on ${data.train.name}`;
+  const record = await report(folder, context, title);
   reportData(record, { ...data, notes: [...data.notes, ...(given?.notes ?? [])] }, encoded);
   const floors = await floorsFor(data, settings, original, folder, record, context);
   const making = { original, given, encoded, settings, measure: data.measure, record, context };
@@ -140,6 +137,7 @@ async function compressWith(
   const judging = { set: dev, measure: data.measure, labels: data.dev.labels };
   const judged = await judgeStages(before, trained.network, settings, judging, record);
   const maskBytes = await writeMaskFile(folder.paths.mask, base.network, judged.after.network);
+  const first = settings.embedding ? undefined : original;
   // Awaited here, so that the folder is this process's until the run has ended.
   return await concludeRun({
     command: "compress",
@@ -148,12 +146,7 @@ async function compressWith(
     judging: { ...data, truth: truthOf(dev) },
     kept: { step: trained.best.step, steps: trained.steps },
     settled: judged.figures,
-    models: await measureStages(
-      settings.embedding ? undefined : original,
-      judged.before,
-      judged.after,
-      folder,
-    ),
+    models: await measureStages(first, judged.before, judged.after, folder),
     floors,
     maskBytes,
     method: method.id,
