@@ -11,10 +11,10 @@ import { compress } from "./compress.ts";
 import { finetune } from "./finetune.ts";
 import { readStoppedCommand } from "./resume.ts";
 
-/** Options whose columns, length and rate are left to the run, over 60 rows in columns of obvious names. */
-async function options() {
+/** Options whose columns, length and rate are left to the run, over rows in columns of obvious names. */
+async function options(length = 60) {
   const folder = await newFolder();
-  const rows = Array.from({ length: 60 }, (_, i) =>
+  const rows = Array.from({ length }, (_, i) =>
     i % 2 === 0 ? `a good film ${i},positive` : `a dull film ${i},negative`,
   );
   await writeFile(join(folder, "train.csv"), `sentence,label\n${rows.join("\n")}\n`);
@@ -95,4 +95,16 @@ test("a compression is not resumed with another sparsity, and goes on in other w
   });
   const { settings } = await readStoppedCommand({ run: given.out });
   await compress(resolveOptions(COMPRESS, settings), resume);
+});
+
+test("folds of a chosen compression, which trains for longer than a named one, go on by its recipe", async () => {
+  const { limit: _, ...given } = await options(240);
+  const asked = { ...given, batchSize: 1, folds: 2, targetSpeed: 3, maxDrop: 10 };
+  await stopped((context) => compress(asked, context), "fine-tuning");
+  const { settings } = await readStoppedCommand({ run: given.out });
+  expect(settings).toMatchObject({ method: "sparsebert", epochs: 6, finetuneEpochs: 3 });
+  const stop = new AbortController();
+  const report = (event: ProgressEvent) => event.kind === "step" && stop.abort();
+  const again = compress(resolveOptions(COMPRESS, settings), { ...resume, report, signal: stop.signal });
+  await expect(again).rejects.toMatchObject({ code: "run/interrupted" });
 });
