@@ -31,6 +31,12 @@ test.each([
   expect([learningRate, finetuneRate]).toEqual([rate, first]);
 });
 
+test("the embedded model has a rate of its own, under a method without one and for the teacher", () => {
+  const { learningRate, finetuneRate } = chosen("truncate", { model: "embedded" });
+  expect([learningRate, finetuneRate]).toEqual([5e-4, 5e-4]);
+  expect(chosen("features", { model: "embedded" })).toMatchObject({ learningRate: 1e-3, finetuneRate: 5e-4 });
+});
+
 test("a method's own rate is said, one that is typed or usual is not", () => {
   const text = "learning rate 1e-3, the method's own; --learning-rate says otherwise";
   expect(chosen("features", {}).said).toEqual([{ kind: "note", text }]);

@@ -5,7 +5,8 @@
  */
 
 import type { ConfiguredMethod } from "../contract/configured.ts";
-import { type CompressSettings, USUAL_RATE } from "../options/training.ts";
+import { type CompressSettings, EMBEDDED_RATE, USUAL_RATE } from "../options/training.ts";
+import { EMBEDDED } from "../runs/embedded.ts";
 import { ENOUGH_TO_COMPRESS, ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
 import type { RunContext } from "../runs/progress.ts";
 
@@ -22,16 +23,21 @@ export function chooseEpochs(
   return { epochs, finetuneEpochs: trainingEpochs(typed, examples, ENOUGH_TO_FINETUNE) };
 }
 
+/** The learning rate of a model, where neither the user nor a method says one. */
+export function usualRate(model: string): number {
+  return model === EMBEDDED ? EMBEDDED_RATE : USUAL_RATE;
+}
+
 /**
  * The learning rate of the compression, and of the fine-tuning before it where there is one. A rate that was typed for a
  * method with one of its own says nothing of a model: at ten times its rate fine-tuning would spoil the teacher.
  */
 export function chooseRates(
-  { learningRate: typed, finetuned, finetuneRate, embedding }: CompressSettings,
+  { model, learningRate: typed, finetuned, finetuneRate, embedding }: CompressSettings,
   { learningRate: own }: ConfiguredMethod,
   { report }: RunContext,
 ): { readonly learningRate: number; readonly finetuneRate?: number } {
-  const learningRate = typed ?? own ?? USUAL_RATE;
+  const learningRate = typed ?? own ?? usualRate(model);
   if (typed === undefined && own !== undefined)
     report?.({
       kind: "note",
@@ -39,5 +45,8 @@ export function chooseRates(
     });
   // Vectors are their own labels: there is nothing to be fine-tuned.
   if (finetuned !== undefined || embedding) return { learningRate };
-  return { learningRate, finetuneRate: finetuneRate ?? (own === undefined ? learningRate : USUAL_RATE) };
+  return {
+    learningRate,
+    finetuneRate: finetuneRate ?? (own === undefined ? learningRate : usualRate(model)),
+  };
 }

@@ -2,6 +2,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
+import { usualRate } from "../choice/pace.ts";
 import { withDepth } from "../contract/depth.ts";
 import { type BoundMethod, bind } from "../contract/method.ts";
 import { truthOf } from "../data/judging/judge.ts";
@@ -60,7 +61,8 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   const objective = objectiveOf(given, data.train);
   if (asksForFolds(given)) return finetuneFolds(given, { model: [model.path], data: data.files }, context);
   const epochs = trainingEpochs(given, data.train.examples.length, ENOUGH_TO_FINETUNE, context);
-  const settings = { ...given, ...data.columns, maxLength, epochs };
+  const { learningRate = usualRate(given.model) } = given;
+  const settings = { ...given, ...data.columns, maxLength, epochs, learningRate };
   const { train, dev, measure, files } = data;
   const headed = withHeadFor(model.network, train, settings.seed);
   const network = withLength(headed, maxLength);

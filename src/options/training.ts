@@ -33,7 +33,9 @@ const FLOORS = { ...someOf("none", "tf-idf", "static"), placeholder: "names" };
 const LEARNING_RATE = number(0, 1, { above: true });
 /** Of fine-tuning, and of a method that has none of its own. */
 export const USUAL_RATE = 5e-5;
-const USUAL_RATE_TEXT = USUAL_RATE.toExponential();
+/** The same of the embedded model, which is narrow and knows little: SST-2 and its reviews, results/small-data.md. */
+export const EMBEDDED_RATE = 5e-4;
+const USUAL_TEXT = `${USUAL_RATE.toExponential()}, or ${EMBEDDED_RATE.toExponential()} for embedded`;
 
 /** Everything that shapes training on labelled data. */
 const TRAINING = {
@@ -44,7 +46,7 @@ const TRAINING = {
     absent: "3; of few examples more, until there are 120 steps, or 600 of compress",
   }),
   batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
-  learningRate: withDefault(LEARNING_RATE, USUAL_RATE, "highest learning rate of AdamW"),
+  learningRate: optional(LEARNING_RATE, "highest learning rate of AdamW", { absent: USUAL_TEXT }),
   weightDecay: withDefault(number(0, 1), 0.01, "decoupled weight decay, not on biases and layer norms"),
   warmup: withDefault(number(0, 1, { below: true }), 0.1, "share of the steps in which the rate rises"),
   clip: withDefault(number(0, 1e9), 1, "largest norm of the gradient; 0 does not clip"),
@@ -126,7 +128,7 @@ export const COMPRESS = schema(
       absent: "fine-tune the model first",
     }),
     finetuneRate: optional(LEARNING_RATE, "highest learning rate of the fine-tuning that comes first", {
-      absent: `as --learning-rate where the method has no rate of its own, else ${USUAL_RATE_TEXT}`,
+      absent: `as --learning-rate where the method has no rate of its own, else ${USUAL_TEXT}`,
     }),
     finetuneEpochs: optional(
       number(0, 10_000, { above: true }),
@@ -148,7 +150,7 @@ export const COMPRESS = schema(
     ...OUTPUT,
     ...TRAINING,
     learningRate: optional(LEARNING_RATE, "highest learning rate of AdamW", {
-      absent: `the method's own, which docs/methods.md tells, or ${USUAL_RATE_TEXT}`,
+      absent: `the method's own, which docs/methods.md tells; else ${USUAL_TEXT}`,
     }),
     ...COMMON,
   },

@@ -30,10 +30,9 @@ import { type ConstancyWatch, isConstant, type WatchFacts, watchConstancy } from
 import type { ProgressEvent, RunContext } from "./progress.ts";
 
 /** The training options, which several commands share. */
-export type TrainingSettings = { readonly epochs: number } & Pick<
+export type TrainingSettings = { readonly epochs: number; readonly learningRate: number } & Pick<
   FinetuneSettings,
   | "batchSize"
-  | "learningRate"
   | "weightDecay"
   | "warmup"
   | "clip"
