@@ -64,8 +64,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   const { learningRate = usualRate(given.model) } = given;
   const settings = { ...given, ...data.columns, maxLength, epochs, learningRate };
   const { train, dev, measure, files } = data;
-  const headed = withHeadFor(model.network, train, settings.seed);
-  const network = withLength(headed, maxLength);
+  const network = withLength(withHeadFor(model.network, train, settings.seed), maxLength);
   const encoded = encodeSets(network, { train, dev }, settings);
   const bindFor = (steps: number): BoundMethod => {
     const facts = { steps, key: fold(keyOf(settings.seed), "method") };
