@@ -46,6 +46,9 @@ test("nothing measured is no choice", () => {
 });
 
 test("what was chosen is said with its figures and with what they stand on", () => {
+  expect(choiceText({}, row("small", 0.2, 4, 3.3), "a-model")).toContain(
+    "no --method is given: none loses at most 2.0 points, so this takes what loses least, small (20 % of the bytes",
+  );
   expect(choiceText({ maxDrop: 3 }, row("small", 0.2, 4, -0.3), "a-model")).toBe(
     "no --method is given: for at most 3.0 points lower this takes small (20 % of the bytes, 4.0 times as fast, 0.3 points higher); measured with a-model on sst2, 1 run; another model or other data may come to other figures",
   );

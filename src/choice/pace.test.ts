@@ -2,14 +2,13 @@ import { expect, test } from "vitest";
 import { methodById } from "../methods/registry.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS } from "../options/training.ts";
-import { chooseRates } from "./pace.ts";
+import { chooseRates, rateNotes } from "./pace.ts";
 
 /** What is chosen for options, and what is said of it. */
 function chosen(method: string, typed: Readonly<Record<string, unknown>>, set: Record<string, string> = {}) {
   const asked = resolveOptions(COMPRESS, { model: "m", data: "d", out: "o", method, set, ...typed });
-  const said: unknown[] = [];
-  const rates = chooseRates(asked, methodById(method, { set }), { report: (event) => said.push(event) });
-  return { ...rates, said };
+  const configured = methodById(method, { set });
+  return { ...chooseRates(asked, configured), said: rateNotes(asked, configured) };
 }
 
 test.each([
@@ -39,7 +38,7 @@ test("the embedded model has a rate of its own, under a method without one and f
 
 test("a method's own rate is said, one that is typed or usual is not", () => {
   const text = "learning rate 1e-3, the method's own; --learning-rate says otherwise";
-  expect(chosen("features", {}).said).toEqual([{ kind: "note", text }]);
+  expect(chosen("features", {}).said).toEqual([text]);
   expect(chosen("features", { learningRate: 1e-3 }).said).toEqual([]);
   expect(chosen("truncate", {}).said).toEqual([]);
 });

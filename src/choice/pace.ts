@@ -35,18 +35,19 @@ export function usualRate(model: string): number {
 export function chooseRates(
   { model, learningRate: typed, finetuned, finetuneRate, embedding }: CompressSettings,
   { learningRate: own }: ConfiguredMethod,
-  { report }: RunContext,
 ): { readonly learningRate: number; readonly finetuneRate?: number } {
   const learningRate = typed ?? own ?? usualRate(model);
-  if (typed === undefined && own !== undefined)
-    report?.({
-      kind: "note",
-      text: `learning rate ${own.toExponential()}, the method's own; --learning-rate says otherwise`,
-    });
   // Vectors are their own labels: there is nothing to be fine-tuned.
   if (finetuned !== undefined || embedding) return { learningRate };
   return {
     learningRate,
     finetuneRate: finetuneRate ?? (own === undefined ? learningRate : usualRate(model)),
   };
+}
+
+/** What is said of a rate that is the method's own. */
+export function rateNotes({ learningRate: typed }: CompressSettings, method: ConfiguredMethod): string[] {
+  const { learningRate: own } = method;
+  if (typed !== undefined || own === undefined) return [];
+  return [`learning rate ${own.toExponential()}, the method's own; --learning-rate says otherwise`];
 }

@@ -65,5 +65,5 @@ test("with a fine-tuned model of other depth it is that one which settings are h
     finetuned: await written(tinyModel({ kind: "classification", labels: ["0", "1"] })),
   };
   const run = compress({ ...given, method: "theseus", set: { layers: "3" } });
-  await expect(run).rejects.toThrow("to divide the predecessor's 2, got 3");
+  await expect(run).rejects.toThrow("to divide the predecessor's 2 (1), got 3");
 });

@@ -6,7 +6,7 @@ import { requireKnown } from "../base/known.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Objective } from "../bert/objective.ts";
 import { withMethod } from "../choice/ask.ts";
-import { chooseEpochs, chooseRates } from "../choice/pace.ts";
+import { chooseEpochs, chooseRates, rateNotes } from "../choice/pace.ts";
 import { reachedTexts } from "../choice/reached.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
 import { withDepth } from "../contract/depth.ts";
@@ -104,7 +104,7 @@ async function compressWith(
   const data = await readData(asked, undefined, context);
   const { base, given, maxLength, objective } = await readModels(asked, data, context);
   const epochs = chooseEpochs(asked, data.train.examples.length, longer, context);
-  const rates = chooseRates(asked, method, context);
+  const rates = chooseRates(asked, method);
   const settings = { ...asked, ...data.columns, maxLength, ...epochs, ...rates };
   const original = withLength(withHeadFor(base.network, data.train, settings.seed), maxLength);
   const encoded = encodeSets(original, data, settings);
@@ -116,7 +116,8 @@ async function compressWith(
   await using folder = await openRun(recipe, settings, context);
   const title = `compressing ${base.name} with ${method.id} on ${data.train.name}`;
   const record = await report(folder, context, title);
-  reportData(record, { ...data, notes: [...data.notes, ...(given?.notes ?? [])] }, encoded);
+  const notes = [...data.notes, ...(given?.notes ?? []), ...rateNotes(asked, method)];
+  reportData(record, { ...data, notes }, encoded);
   const floors = await floorsFor(data, settings, original, folder, record, context);
   const making = { original, given, encoded, settings, measure: data.measure, record, context };
   const { train, dev, before } = await begin(making, () =>

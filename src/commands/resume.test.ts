@@ -2,6 +2,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { rowsFor } from "../choice/ask.ts";
+import { choose } from "../choice/choose.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS, FINETUNE } from "../options/training.ts";
 import { runPaths } from "../runs/folder.ts";
@@ -99,10 +101,13 @@ test("a compression is not resumed with another sparsity, and goes on in other w
 
 test("folds of a chosen compression, which trains for longer than a named one, go on by its recipe", async () => {
   const { limit: _, ...given } = await options(240);
-  const asked = { ...given, batchSize: 1, folds: 2, targetSpeed: 3, maxDrop: 10 };
+  const aims = { targetSpeed: 1.2 };
+  const row = choose(aims, rowsFor(tinyModel().config.layers.length));
+  expect(row.longer).toBeGreaterThan(1);
+  const asked = { ...given, batchSize: 1, folds: 2, ...aims };
   await stopped((context) => compress(asked, context), "fine-tuning");
   const { settings } = await readStoppedCommand({ run: given.out });
-  expect(settings).toMatchObject({ method: "sparsebert", epochs: 6, finetuneEpochs: 3 });
+  expect(settings).toMatchObject({ method: row.method, epochs: 3 * row.longer, finetuneEpochs: 3 });
   const stop = new AbortController();
   const report = (event: ProgressEvent) => event.kind === "step" && stop.abort();
   const again = compress(resolveOptions(COMPRESS, settings), { ...resume, report, signal: stop.signal });

@@ -14,7 +14,6 @@ test("only what has no default has to be given", () => {
   expect(settings).toMatchObject({
     ...GIVEN,
     batchSize: 32,
-    learningRate: 5e-5,
     weightDecay: 0.01,
     warmup: 0.1,
     clip: 1,

@@ -15,7 +15,13 @@ import { GLUE, glueFile, glueTask } from "../data/glue.ts";
 import { hashFiles } from "../measure/machine.ts";
 import { methodById } from "../methods/registry.ts";
 import { resolveOptions } from "../options/schema.ts";
-import { COMPRESS, type CompressOptions, FINETUNE, type FinetuneOptions } from "../options/training.ts";
+import {
+  COMPRESS,
+  type CompressOptions,
+  FINETUNE,
+  type FinetuneOptions,
+  USUAL_RATE,
+} from "../options/training.ts";
 import { SENTIMENT } from "../runs/data.ts";
 import type { Recipe } from "../runs/recipe.ts";
 import type { Job, TaskName } from "./papers/plan.ts";
@@ -186,7 +192,11 @@ function essential(settings: Readonly<Record<string, unknown>>): Record<string, 
 
 function fallbacksOf(settings: Readonly<Record<string, unknown>>): Map<string, unknown> {
   const { fields } = "method" in settings ? COMPRESS : FINETUNE;
-  return new Map(Object.entries(fields).map(([name, { fallback }]) => [name, fallback]));
+  const fallbacks = new Map<string, unknown>(
+    Object.entries(fields).map(([name, { fallback }]) => [name, fallback]),
+  );
+  // The ledger's lines leave it out too: it is what a run takes that is given none.
+  return fallbacks.set("learningRate", USUAL_RATE);
 }
 
 /** The settings that are not at their defaults: with those of the command they are all. */
