@@ -39,7 +39,7 @@ export const REPRODUCE = schema("reproduce", {
     unit: "examples",
     absent: "10000 of sst2, 25600 of other large tasks",
   }),
-  only: optional(words("words"), "run only the jobs with one of these in their names, which --plan lists", {
+  only: optional(words("words"), "run only the jobs with one of these in their names, whole between hyphens; --plan lists them", {
     absent: "all",
   }),
   plan: withDefault(onOff(), false, "say what is to run and how long it should take, and run nothing"),

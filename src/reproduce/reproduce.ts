@@ -122,7 +122,7 @@ export async function reproducePaper(
  */
 function meantJobs({ jobs }: Pick<Plan, "jobs">, { only }: Pick<ReproduceSettings, "only">): readonly Job[] {
   if (only === undefined) return jobs;
-  const named = jobs.filter(({ id }) => only.some((word) => id.includes(word)));
+  const named = jobs.filter(({ id }) => only.some((word) => `-${id}-`.includes(`-${word}-`)));
   if (named.length === 0) {
     const expected = `a part of a job's name, such as ${jobs.at(-1)?.id}`;
     throw new ConfigError("reproduce/only", `only: expected ${expected}, got ${only.join(", ")}`);
