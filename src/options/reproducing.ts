@@ -39,9 +39,13 @@ export const REPRODUCE = schema("reproduce", {
     unit: "examples",
     absent: "10000 of sst2, 25600 of other large tasks",
   }),
-  only: optional(words("words"), "run only the jobs with one of these in their names, whole between hyphens; --plan lists them", {
-    absent: "all",
-  }),
+  only: optional(
+    words("words"),
+    "run only the jobs with one of these in their names, whole between hyphens; --plan lists them",
+    {
+      absent: "all",
+    },
+  ),
   plan: withDefault(onOff(), false, "say what is to run and how long it should take, and run nothing"),
   retry: withDefault(onOff(), false, "run again what failed"),
   keep: withDefault(onOff(), false, "keep every compressed model, not its measurements and masks alone"),
