@@ -190,16 +190,24 @@ export function someOf<const T extends string>(...words: readonly T[]): Kind<rea
   };
 }
 
-/** One path or more; typed by repeating the flag. */
-export function paths(placeholder: string): Kind<readonly string[]> {
+/** One or more of a kind; typed by repeating the flag. */
+function oneOrMore<T>(
+  placeholder: string,
+  expected: string,
+  isOne: (value: unknown) => value is T,
+): Kind<readonly T[]> {
   return {
-    expected: "one path or more",
+    expected,
     placeholder,
     form: "list",
-    accepts: (value): value is readonly string[] =>
-      Array.isArray(value) && value.length > 0 && value.every(isName),
+    accepts: (value): value is readonly T[] => Array.isArray(value) && value.length > 0 && value.every(isOne),
     parse: (typed) => typed,
   };
+}
+
+/** One path or more. */
+export function paths(placeholder: string): Kind<readonly string[]> {
+  return oneOrMore(placeholder, "one path or more", isName);
 }
 
 function isName(value: unknown): value is string {
@@ -211,17 +219,10 @@ export type TextOrPair = string | readonly [text: string, pair: string];
 
 /** One text or more, of which a program may give pairs; the empty text counts. */
 export function textsOrPairs(placeholder: string): Kind<readonly TextOrPair[]> {
-  return {
-    expected: "one text or more, each a text or [text, pair]",
-    placeholder,
-    form: "list",
-    accepts: (value): value is readonly TextOrPair[] =>
-      Array.isArray(value) && value.length > 0 && value.every(isTextOrPair),
-    parse: (typed) => typed,
-  };
+  return oneOrMore(placeholder, "one text or more, each a text or [text, pair]", isTextOrPair);
 }
 
-function isTextOrPair(value: unknown): boolean {
+function isTextOrPair(value: unknown): value is TextOrPair {
   const all: readonly unknown[] = Array.isArray(value) && value.length === 2 ? value : [value];
   return all.every((each) => typeof each === "string");
 }
