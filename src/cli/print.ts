@@ -105,10 +105,11 @@ function linesOf({ task, labels, predictions, tagged }: Predictions, i: number):
   return [[label, scores, text, ...(pair === null ? [] : [pair])].map(escapeControls)];
 }
 
-function fileText({ path, rows, counts }: PredictedFile, task: PredictResult["task"]): string {
+function fileText({ path, rows, counts, unlabelled }: PredictedFile, task: PredictResult["task"]): string {
   const each = Object.entries(counts).map(
     ([label, n]) => `${n.toLocaleString("en")} ${escapeControls(named(label))}`,
   );
+  if (unlabelled !== undefined) each.push(`${unlabelled.toLocaleString("en")} without a label`);
   const what = task === "tokens" ? "; entities" : "";
   const labels = each.length === 0 ? "" : `${what}: ${each.join(", ")}`;
   return `wrote ${rows.toLocaleString("en")} rows to ${path}${labels}`;

@@ -91,6 +91,8 @@ export interface PredictedFile {
   readonly rows: number;
   /** Rows by label, or entities by theirs; empty for a regression. */
   readonly counts: Readonly<Record<string, number>>;
+  /** Rows that have none of the labels, where a text may have several. */
+  readonly unlabelled?: number;
 }
 
 /** Vectors in the order of the texts. */

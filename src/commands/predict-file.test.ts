@@ -166,6 +166,28 @@ test("several labels stand in one column, with | between them or as a list", asy
   const ofLabel = (label: string): number =>
     predictions.filter(({ labels }) => labels.includes(label)).length;
   expect(file?.counts).toEqual({ a: ofLabel("a"), b: ofLabel("b"), c: ofLabel("c") });
+  expect(file?.unlabelled).toBe(predictions.filter(({ labels }) => labels.length === 0).length);
+});
+
+test.each([
+  ["in.csv", ";", "out.csv", ";"],
+  ["in.csv", "|", "out.csv", "|"],
+  ["in.csv", "\t", "out.csv", ","],
+  ["in.tsv", "\t", "out.csv", ","],
+  ["in.csv", ";", "out.tsv", "\t"],
+])("%s separated by %j becomes %s separated by %j", async (name, from, out, to) => {
+  const job = await given(
+    name,
+    `id${from}text${from}note\n1${from}good film${from}n\n2${from}bad plot${from}n\n`,
+    out,
+  );
+  await predict(job);
+  const [header = "", row = ""] = readFileSync(job.out, "utf8").split("\n");
+  expect(header.split(to).slice(0, 4)).toEqual(["id", "text", "note", "label"]);
+  expect(row.split(to).slice(0, 3)).toEqual(["1", "good film", "n"]);
+  const read = await readTable(job.out, { text: "text", label: "id" });
+  expect(read.examples.map(({ text }) => text)).toEqual(["good film", "bad plot"]);
+  expect(read.labels).toEqual(["1", "2"]);
 });
 
 test("entities are a list of objects, in a cell of CSV as JSON", async () => {

@@ -6,6 +6,7 @@
  *   multi-label      labels, with `|` between them or as a list, and the score of each label
  *   tokens           entities, a list of objects, which is JSON in a cell of CSV and TSV
  *
+ * CSV that is separated by semicolons stays so.
  * Training reads the columns of labels and entities back (data/several-labels.ts, data/word-labels.ts).
  * The file is read twice: once to find what is wrong with it before hours of work, once to label it, a thousand rows at
  * a time. The new file appears when it is whole.
@@ -94,14 +95,15 @@ export async function predictFile(
   const counts = new Map<string, number>();
   const isCounted = labeller.task === "classification" || labeller.task === "multi-label";
   for (const label of isCounted ? labeller.labels : []) counts.set(label, 0);
-  let [cut, blank] = [0, 0];
+  let [cut, blank, unlabelled] = [0, 0, 0];
   await writeFileAtomic(job.out, labelledLines());
   if (labeller.maxLength !== null) noteCut(cut, rows, labeller.maxLength, context.report);
   noteBlank(blank, rows, context.report);
-  return { path: job.out, data: job.data, rows, counts: Object.fromEntries(counts) };
+  const unlabelledRows = labeller.task === "multi-label" ? { unlabelled } : {};
+  return { path: job.out, data: job.data, rows, counts: Object.fromEntries(counts), ...unlabelledRows };
 
   async function* labelledLines(): AsyncGenerator<Uint8Array> {
-    const lines = recordLines(formatOfOut(job.out));
+    const lines = recordLines(formatOfOut(job.out), table);
     const encoder = new TextEncoder();
     let done = 0;
     for await (const chunk of chunks(table.records())) {
@@ -117,6 +119,7 @@ export async function predictFile(
         lines.line(record, addedTo(requireItem(said, i, "predictions"), labeller, job, names)),
       );
       for (const label of said.flatMap(countedOf)) counts.set(label, (counts.get(label) ?? 0) + 1);
+      unlabelled += said.filter((each) => countedOf(each).length === 0).length;
       blank += texts.filter(isBlank).length;
       cut += said.filter((each) => each.cut > 0).length;
       done += chunk.length;
@@ -159,7 +162,7 @@ async function look(
 ): Promise<{ readonly rows: number; readonly names: AddedNames }> {
   let rows = 0;
   const taken = new Set<string>();
-  const lines = recordLines(formatOfOut(out));
+  const lines = recordLines(formatOfOut(out), table);
   for await (const record of table.records()) {
     rows++;
     lines.line(record, []);

@@ -31,6 +31,8 @@ export interface FullTable {
   /** By column the names of the classes whose numbers it or its lists hold, where the file has some. */
   readonly classes: ReadonlyMap<string, readonly string[]>;
   readonly notes: readonly string[];
+  /** What separates the columns, where something does. */
+  readonly delimiter?: string;
   /** @throws {InputError} `table/…` */
   records(): AsyncGenerator<FullRecord>;
 }
@@ -52,6 +54,7 @@ export async function openTable(
   const name = basename(file);
   return {
     notes: dialect.notes,
+    delimiter: dialect.delimiter,
     classes: new Map(),
     async *records() {
       let header: readonly string[] | undefined;
@@ -123,10 +126,15 @@ export interface RecordLines {
   line(record: FullRecord, added: readonly (readonly [name: string, value: AddedValue])[]): string;
 }
 
-/** Lines of a format. */
-export function recordLines(format: WrittenFormat): RecordLines {
+/**
+ * Lines of a format.
+ * @param like  a table; a CSV file is separated as that is, unless by tabs
+ */
+export function recordLines(format: WrittenFormat, like: Pick<FullTable, "delimiter"> = {}): RecordLines {
   if (format === "jsonl") return { line: jsonLine };
-  const delimiter = format === "csv" ? "," : "\t";
+  const { delimiter: own = "\t" } = like;
+  const ofCsv = own === "\t" ? "," : own;
+  const delimiter = format === "csv" ? ofCsv : "\t";
   let header: readonly string[] | undefined;
   return {
     line: (record, added) => {

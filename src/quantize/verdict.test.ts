@@ -50,6 +50,18 @@ test("layers that stay in float32 are named with the reason, and a file that los
   expect(faster).toBe(false);
 });
 
+test.each([
+  [872, 0.5, false],
+  [200, 0.5, false],
+  [40, 0.5, true],
+  [40, 3, false],
+  [40, 0, false],
+])("%i examples are few for a drop of %d: %s", (examples, maxDrop, expected) => {
+  const { text } = judgeQuantized({ ...OUTCOME, examples, maxDrop });
+  expect(text.includes("They are few")).toBe(expected);
+  if (expected) expect(text).toContain("few to hold --max-drop 0.5 by: one of them is 2.50 % of all.");
+});
+
 test("without times nothing is called faster, and a file as large as before is not smaller", () => {
   const files = OUTCOME.files.map((each) => ({ ...each, bytes: { raw: 1000, compressed: 9 }, latency: [] }));
   expect(judgeQuantized({ ...OUTCOME, files })).toMatchObject({ smaller: false, faster: false });

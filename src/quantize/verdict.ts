@@ -45,10 +45,22 @@ function gateSentences({ metric, examples, before, maxDrop, tries, modules }: Qu
   const moved = `${metricText(metric, before)} in float32, ${metricText(metric, last.score)} with`;
   const done = `${modules.length - last.kept} of ${modules.length} layers in 8 bits`;
   const head = `${capital(metricWord(metric))}: ${moved} ${done}, on ${examples.toLocaleString("en")} examples.`;
+  const few = tooFew(examples, maxDrop);
   const first = tries[0];
-  if (last.kept === 0 || first === undefined) return [head];
+  if (last.kept === 0 || first === undefined) return [head, ...few];
   const why = `all in 8 bits lose ${first.drop.toFixed(2)} points, more than --max-drop ${maxDrop}`;
-  return [head, `In float32 stay ${modules.slice(0, last.kept).join(", ")}: ${why}, and these cost most.`];
+  return [
+    head,
+    ...few,
+    `In float32 stay ${modules.slice(0, last.kept).join(", ")}: ${why}, and these cost most.`,
+  ];
+}
+
+/** Of two answers that differ in one example, the gate would take one and refuse the other. */
+function tooFew(examples: number, maxDrop: number): string[] {
+  const each = 100 / examples;
+  if (maxDrop === 0 || each <= maxDrop) return [];
+  return [`They are few to hold --max-drop ${maxDrop} by: one of them is ${each.toFixed(2)} % of all.`];
 }
 
 function fileSentence(

@@ -55,6 +55,12 @@ test("runs of a folder are added to records, and tasks choose among both", async
   expect(some.runs).toBe(1);
 });
 
+test("a page that cannot lie there is refused before anything is measured", async () => {
+  const page = join(import.meta.filename, "study.md");
+  const study = writeStudy({ ...request, refs: ["no-such-run"], page }, {});
+  await expect(study).rejects.toMatchObject({ code: "place/kind" });
+});
+
 test("runs without masks are counted, and without any mask there is no page", async () => {
   const root = await jobs("sst2");
   const { masks: _, ...dense } = pruned(tinyModel(), () => true);

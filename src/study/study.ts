@@ -8,6 +8,7 @@
 
 import { basename, dirname, join } from "node:path";
 import { writeFileAtomic } from "../formats/files.ts";
+import { requireFile } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { collectRecords, type StudyRequest } from "./collect.ts";
 import { studyPage } from "./page.ts";
@@ -27,12 +28,13 @@ export interface StudyAnswer {
 /**
  * Studies every masked run of the folders and files that are named.
  *
- * @throws as `collectRecords` does
+ * @throws {ConfigError} `place/kind`, `place/name` for a page that cannot lie there; as `collectRecords` does
  */
 export async function writeStudy(
   request: StudyRequest & { readonly page: string },
   context: RunContext,
 ): Promise<StudyAnswer & { readonly notes: readonly string[] }> {
+  requireFile(request.page);
   const { notes, ...records } = await collectRecords(request, context);
   const name = basename(request.page).replace(/\.md$/i, "");
   const beside = (file: string): string => join(dirname(request.page), file);
