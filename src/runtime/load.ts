@@ -62,7 +62,7 @@ export interface RuntimeOptions {
   /** Labels a longer text by the mean of windows, of which neighbours share so many tokens. Default: it is cut. */
   readonly stride?: number;
   /**
-   * Rates of the kernels, from `report.rates` of an earlier load on this machine, in place of measuring them (0.1 s). Within a
+   * Rates of the kernels, from `report.rates` of an earlier load on this machine, in place of measuring them (0.15 to 0.25 s). Within a
    * process they are measured once anyway.
    */
   readonly rates?: Rates | null;
