@@ -140,7 +140,7 @@ export interface Workbench {
   readonly write: (name: string, data: Float32Array) => Promise<void>;
   /** Thresholds and pruning where the tensors lie, see train/pruning.ts; not for a table of word embeddings. */
   readonly prune: (request: PruneRequest) => Promise<readonly number[]>;
-  /** Sets all moments to zero. Bias correction goes on counting: warm up after it. */
+  /** The optimizer starts anew: moments of zero, and bias correction counts from here. */
   readonly forget: () => Promise<void>;
 }
 

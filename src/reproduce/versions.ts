@@ -20,7 +20,7 @@ export const VERSIONS: Readonly<Record<MethodId | "training", number>> = {
   "head-importance": 1,
   l0: 1,
   layerdrop: 1,
-  lottery: 2,
+  lottery: 3,
   magnitude: 2,
   movement: 2,
   pkd: 1,

@@ -35,7 +35,7 @@ export interface StepFactors {
 
 /**
  * @param rate  η of this step
- * @param t  steps done, this one included
+ * @param t  steps since the moments began, this one included
  * @param clip  factor of the gradient: min(1, limit/norm)
  */
 export function stepFactors(

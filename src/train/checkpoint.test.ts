@@ -40,6 +40,7 @@ function checkpointAt(step: number, best?: Best): Checkpoint {
       current: Int32Array.of(step, 0, -1),
       touched: Int32Array.of(0, step, 2 ** 31 - 1),
       rates: Array.from({ length: step }, (_, i) => 5e-5 / (i + 3)),
+      began: Int32Array.of(step, 1),
       progress: { threshold: 0.1 + 0.2, phase: "recover", alive: [1, 0, 1e-9] },
     },
     loop: {
@@ -60,6 +61,7 @@ test("what is loaded is bit for bit what was saved: floats, counters, rates, the
       current: new Int32Array(0),
       touched: new Int32Array(0),
       rates: [],
+      began: Int32Array.of(0, 0),
       progress: {},
     },
     loop: { stale: 0 },
@@ -234,7 +236,7 @@ const SAVE_LOOP = `
   if (user) process.setuid(Number(user));
   for (let step = 1; step <= Number(limit); step++) {
     const w = new Float32Array(Number(size)).fill(step);
-    const trainer = { buffers: new Map([["w", w]]), current: Int32Array.of(step), touched: Int32Array.of(step), rates: Array(step).fill(step), progress: {} };
+    const trainer = { buffers: new Map([["w", w]]), current: Int32Array.of(step), touched: Int32Array.of(step), rates: Array(step).fill(step), began: Int32Array.of(0, 0), progress: {} };
     try { await saveCheckpoint(folder, { trainer, loop: { stale: step }, extra: { step } }); }
     catch (error) { console.log(error.code, error.cause.code); process.exit(3); }
     console.log(step);

@@ -117,11 +117,12 @@ function evaluationJson({ step, primary, loss, constant, metrics }: Evaluated): 
   return { step, primary, loss, ...(constant === undefined ? {} : { constant }), metrics };
 }
 
-function trainerTensors({ buffers, current, touched, rates }: TrainerState): Map<string, Tensor> {
+function trainerTensors({ buffers, current, touched, rates, began }: TrainerState): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>([
     ["current", { dtype: "int32", shape: [current.length], data: current }],
     ["touched", { dtype: "int32", shape: [touched.length], data: touched }],
     ["rates", { dtype: "float64", shape: [rates.length], data: Float64Array.from(rates) }],
+    ["began", { dtype: "int32", shape: [began.length], data: began }],
   ]);
   for (const [name, data] of buffers) tensors.set(BUFFER + name, floatTensor([data.length], data));
   return tensors;
@@ -305,10 +306,17 @@ async function readTrainer(source: ByteSource): Promise<Omit<TrainerState, "prog
     else rest.set(name, data);
   }
   const [current, touched, rates] = [rest.get("current"), rest.get("touched"), rest.get("rates")];
-  if (current instanceof Int32Array && touched instanceof Int32Array && rates instanceof Float64Array) {
-    return { buffers, current, touched, rates: [...rates] };
+  // Checkpoints of before 2026-12 have none: bias correction counted from the first step.
+  const began = rest.get("began") ?? Int32Array.of(0, 0);
+  if (
+    current instanceof Int32Array &&
+    touched instanceof Int32Array &&
+    rates instanceof Float64Array &&
+    began instanceof Int32Array
+  ) {
+    return { buffers, current, touched, rates: [...rates], began };
   }
-  throw damageError("state", TRAINER, "current, touched and rates", [...rest.keys()], source.name);
+  throw damageError("state", TRAINER, "current, touched, rates and began", [...rest.keys()], source.name);
 }
 
 async function readBest(path: string, evaluated: unknown): Promise<Best> {

@@ -80,7 +80,7 @@ export type LoopEvent =
 /**
  * Trains from where `trainer` stands to the end of the plan. Yields after every step and every evaluation.
  *
- * @throws {RunError} `train/diverged` when a loss or a gradient is not finite; the weights are those before that step
+ * @throws {RunError} `train/diverged` when a loss or a gradient is not finite; what is trained is as before that step, what a method keeps is not
  */
 export async function* train(
   trainer: Trainer,

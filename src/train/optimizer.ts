@@ -14,7 +14,7 @@ export interface StepFacts {
   readonly adamw: AdamW;
   /** Learning rate. */
   readonly rate: number;
-  /** Steps done, this one included. */
+  /** Steps since the moments began, this one included. */
   readonly t: number;
   /** Factor of the gradient. */
   readonly clip: number;

@@ -16,6 +16,7 @@ import type { View } from "../engine/protocol.ts";
 import type { AdamW } from "./adamw.ts";
 import { rangeSteps } from "./optimizer.ts";
 import { BUFFERS, nextView, type Placement, place } from "./placement.ts";
+import type { RowProgress } from "./row-adamw.ts";
 
 const ROWS = builtUrl("./row-adamw.js", import.meta.url);
 const KERNELS = builtUrl("./kernels.js", import.meta.url);
@@ -30,6 +31,8 @@ export interface ParametersState {
   readonly touched: Int32Array;
   /** Learning rate of every step so far. */
   readonly rates: readonly number[];
+  /** Steps after which the moments began: those of the flat buffers, those of the table. */
+  readonly began: Int32Array;
 }
 
 /** One step beside its gradients. */
@@ -43,6 +46,8 @@ export interface ParameterStep {
 
 export class Parameters {
   private readonly rates: number[] = [];
+  /** Steps after which the moments of the flat buffers began. */
+  private began = 0;
   /** The optimizer's work of the last step. */
   private pending: Promise<unknown> = Promise.resolve();
   private readonly engine: Engine;
@@ -121,7 +126,7 @@ export class Parameters {
     this.rates.push(rate);
     const t = this.steps;
     const { groups, table, tableFactor, total } = this.placement;
-    const ranges = rangeSteps(groups, { adamw: this.adamw, rate, t, clip, scalars });
+    const ranges = rangeSteps(groups, { adamw: this.adamw, rate, t: t - this.began, clip, scalars });
     await Promise.all([
       table && this.engine.host(ROWS, "stepRows", { ...TABLE, t, rate: rate * tableFactor, clip }),
       total > 0 && this.engine.host(KERNELS, "stepRanges", { buffers: BUFFERS, ranges }),
@@ -153,10 +158,10 @@ export class Parameters {
     }
     const progress = this.placement.table
       ? await this.engine.host(ROWS, "readProgress", TABLE)
-      : { current: new Int32Array(0), touched: new Int32Array(0) };
-    // The host kernel returns exactly these two arrays; the message channel has no types.
-    const { current, touched } = progress as { current: Int32Array; touched: Int32Array };
-    return { buffers, current, touched, rates: [...this.rates] };
+      : { current: new Int32Array(0), touched: new Int32Array(0), began: 0 };
+    // The host kernel returns exactly these three; the message channel has no types.
+    const { began, ...rows } = progress as RowProgress;
+    return { buffers, ...rows, rates: [...this.rates], began: Int32Array.of(this.began, began) };
   }
 
   /** Where a method's host work reads and writes. */
@@ -205,6 +210,7 @@ export class Parameters {
     for (const buffer of total > 0 ? [BUFFERS.mean, BUFFERS.square] : []) {
       await this.engine.write({ buffer, offset: 0, shape: [total] }, new Float32Array(total));
     }
+    this.began = this.steps;
     if (table) await this.restartRows();
   }
 
@@ -224,6 +230,8 @@ export class Parameters {
     }
     await this.copyKept(BUFFERS.kept, BUFFERS.next);
     this.rates.push(...(state?.rates ?? []));
+    const [flat = 0, ofTable = 0] = state?.began ?? [];
+    this.began = flat;
     const { table, tableFactor } = this.placement;
     if (table === undefined) return;
     const [rows, columns] = table;
@@ -232,7 +240,7 @@ export class Parameters {
     await this.engine.host(ROWS, "openTable", { ...TABLE, rows, columns, adamw, rates });
     if (state === undefined) return;
     const { current, touched } = state;
-    await this.engine.host(ROWS, "writeProgress", { ...TABLE, current, touched });
+    await this.engine.host(ROWS, "writeProgress", { ...TABLE, current, touched, began: ofTable });
   }
 
   /** A state of another network or method must not be half loaded. */

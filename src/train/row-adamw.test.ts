@@ -11,6 +11,7 @@ import {
   prepareRows,
   readProgress,
   readTable,
+  restartRows,
   rowNorm,
   SETTLED,
   stepRows,
@@ -67,8 +68,8 @@ function step(memory: ReturnType<typeof memoryOf>, t: number): void {
   stepRows(memory, { name: NAME, t, rate: rateAt(t), clip: clipAt(t) });
 }
 
-/** The same step for the whole table at once. */
-function denseStep(state: Moments, t: number): Moments {
+/** The same step for the whole table at once, with moments that began after `began` steps. */
+function denseStep(state: Moments, t: number, began = 0): Moments {
   const dense = new Float64Array(ROWS * COLUMNS);
   const gradients = gradientsAt(t, idsAt(t).length);
   idsAt(t).forEach((row, i) => {
@@ -76,7 +77,7 @@ function denseStep(state: Moments, t: number): Moments {
       dense[row * COLUMNS + j] = (dense[row * COLUMNS + j] ?? 0) + (gradients[i * COLUMNS + j] ?? 0);
     }
   });
-  return plainStep(ADAMW, state, dense, { t, rate: rateAt(t), clip: clipAt(t) });
+  return plainStep(ADAMW, state, dense, { t: t - began, rate: rateAt(t), clip: clipAt(t) });
 }
 
 const WEIGHTS = normals(fold(KEY, "w"), ROWS * COLUMNS);
@@ -95,6 +96,21 @@ test(`over ${STEPS} steps every row is within 2e-6 of dense AdamW in float64, lo
   }
   expect(far).toEqual([]);
   expect(STEPS - 100).toBeGreaterThan(2 * SETTLED);
+});
+
+test("after a restart every row is that of dense AdamW with moments and steps from zero", () => {
+  const memory = memoryOf(WEIGHTS);
+  open(memory);
+  let dense = startOf(WEIGHTS);
+  const RESTART = 300;
+  for (let t = 1; t <= 2 * RESTART; t++) {
+    step(memory, t);
+    dense = denseStep(dense, t, t > RESTART ? RESTART : 0);
+    if (t !== RESTART) continue;
+    restartRows(memory, { name: NAME, t });
+    dense = startOf(dense.w);
+  }
+  expect(furthest(readTable(memory, { name: NAME, t: 2 * RESTART }), dense.w, 1)).toBeLessThan(2e-6);
 });
 
 test("moments of a row that is read again after 800 steps are within 1e-4 of dense AdamW's", () => {
@@ -133,14 +149,14 @@ test("a table opened again with its buffers, progress and rates goes on byte for
   const memory = memoryOf(WEIGHTS);
   open(memory);
   for (let t = 1; t <= 150; t++) step(memory, t);
-  const { current, touched } = readProgress(memory, { name: NAME });
+  const progress = readProgress(memory, { name: NAME });
   const again = memoryOf(WEIGHTS);
   for (const [name, data] of memory.buffers) again.buffers.get(name)?.set(data);
   open(
     again,
     Array.from({ length: 150 }, (_, i) => rateAt(i + 1)),
   );
-  writeProgress(again, { name: NAME, current, touched });
+  writeProgress(again, { name: NAME, ...progress });
   for (let t = 151; t <= 500; t++) {
     step(memory, t);
     step(again, t);

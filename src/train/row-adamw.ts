@@ -42,6 +42,8 @@ interface Table extends TableSettings {
   readonly rate: number[];
   /** keep[t] = Π (1 − ηλ) over steps 1..t. */
   readonly keep: number[];
+  /** Step after which the moments began; bias correction counts from there. */
+  began: number;
   /** Row → place among the rows of this step, or −1. */
   readonly place: Int32Array;
   /** Rows of this step and the sums of their gradients. */
@@ -64,6 +66,7 @@ export function openTable(memory: HostMemory, settings: TableSettings): void {
     touched: new Int32Array(rows),
     rate: [0],
     keep: [1],
+    began: 0,
     place: new Int32Array(rows).fill(-1),
     active: [],
     gradients: new Float32Array(0),
@@ -120,36 +123,41 @@ export function restartRows(memory: HostMemory, { name, t }: { name: string; t: 
   table.square.fill(0);
   table.current.fill(t);
   table.touched.fill(0);
+  table.began = t;
 }
 
 /** The bookkeeping that a checkpoint keeps beside the three buffers. */
-export function readProgress(
-  memory: HostMemory,
-  { name }: { name: string },
-): { current: Int32Array; touched: Int32Array } {
-  const { current, touched } = tableOf(memory, name);
-  return { current: current.slice(), touched: touched.slice() };
+export interface RowProgress {
+  readonly current: Int32Array;
+  readonly touched: Int32Array;
+  readonly began: number;
+}
+
+export function readProgress(memory: HostMemory, { name }: { name: string }): RowProgress {
+  const { current, touched, began } = tableOf(memory, name);
+  return { current: current.slice(), touched: touched.slice(), began };
 }
 
 /** Puts a checkpoint's bookkeeping back. */
 export function writeProgress(
   memory: HostMemory,
-  { name, current, touched }: { name: string; current: Int32Array; touched: Int32Array },
+  { name, current, touched, began }: { readonly name: string } & RowProgress,
 ): void {
   const table = tableOf(memory, name);
+  table.began = began;
   table.current.set(current);
   table.touched.set(touched);
 }
 
 /** Does the steps up to `t` that a row has missed, in place; whether it is noted is the caller's. */
 function catchUp(table: Table, row: number, t: number): void {
-  const { adamw, rate, keep, gradient } = table;
+  const { adamw, rate, keep, gradient, began } = table;
   const from = table.current[row] ?? 0;
   if (from >= t) return;
   const touched = table.touched[row] ?? 0;
   const last = touched === 0 ? from : Math.min(t, touched + SETTLED);
   if (last > from) gradient.fill(0);
-  for (let s = from + 1; s <= last; s++) stepRow(table, row, stepFactors(adamw, rate[s] ?? 0, s, 1));
+  for (let s = from + 1; s <= last; s++) stepRow(table, row, stepFactors(adamw, rate[s] ?? 0, s - began, 1));
   const rest = Math.max(from, last);
   if (t > rest) decayOnly(table, row, t - rest, (keep[t] ?? 1) / (keep[rest] ?? 1));
 }
@@ -235,7 +243,7 @@ export function stepRows(
   const table = tableOf(memory, name);
   pushRate(table, rate);
   const { active, current, touched, adamw, gradients, gradient, columns } = table;
-  const factors = stepFactors(adamw, rate, t, clip);
+  const factors = stepFactors(adamw, rate, t - table.began, clip);
   active.forEach((row, slot) => {
     gradient.set(gradients.subarray(slot * columns, (slot + 1) * columns));
     stepRow(table, row, factors);

@@ -9,7 +9,9 @@ import {
   smallNetwork,
   withTrainer,
 } from "../../test/support/training.ts";
+import { requireEntry } from "../base/present.ts";
 import { keyOf } from "../base/random.ts";
+import { floatTensor } from "../base/tensor.ts";
 import type { Head } from "../bert/config.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
 import type { BoundMethod } from "../contract/method.ts";
@@ -41,8 +43,12 @@ interface Run {
 }
 
 /** Steps at rate 1e-2, the parts of each given. */
-function run(settings: TrainerSettings, steps: readonly (readonly TrainBatch[])[]): Promise<Run> {
-  return withTrainer(settings, async (trainer) => {
+function run(
+  settings: TrainerSettings,
+  steps: readonly (readonly TrainBatch[])[],
+  state?: TrainerState,
+): Promise<Run> {
+  const work = async (trainer: Trainer): Promise<Run> => {
     const losses: number[] = [];
     const norms: number[] = [];
     for (const parts of steps) {
@@ -51,7 +57,8 @@ function run(settings: TrainerSettings, steps: readonly (readonly TrainBatch[])[
       norms.push(gradNorm);
     }
     return { losses, norms, tensors: await trainer.tensors(), state: await trainer.state() };
-  });
+  };
+  return withTrainer(settings, work, state === undefined ? {} : { state });
 }
 
 /** With an ε far above rounding: AdamW's own makes whole steps of gradients that are nothing but rounding. */
@@ -66,6 +73,35 @@ function apart(a: Run, b: Run): number {
 function norm(values: Iterable<number>): number {
   return Math.sqrt([...values].reduce((total, x) => total + x * x, 0));
 }
+
+test("steps after `forget` are those of a run that begins there, also after a checkpoint", async () => {
+  const network = smallNetwork(CLASSES, 2, 0);
+  const batches = [0, 1, 2, 3].map((i) => [madeUpBatch(CLASSES, i)]);
+  const host: BoundMethod["host"] = {
+    due: (done) => done === 2,
+    run: async (progress, _, bench) => {
+      await bench.forget();
+      return progress;
+    },
+  };
+  const forgetting = plain(network);
+  const settings = { ...forgetting, method: { ...forgetting.method, host } };
+  const whole = await run(settings, batches);
+  const first = await run(settings, batches.slice(0, 2));
+  const tensors = new Map(
+    [...network.tensors].map(([name, { shape }]) => [
+      name,
+      floatTensor(shape, requireEntry(first.tensors, name, "tensor").data),
+    ]),
+  );
+  const then = { ...network, tensors };
+  const fresh = await run(plain(then), batches.slice(2));
+  expect(apart(whole, fresh)).toBe(0);
+  const resumed = await run(settings, batches.slice(2), first.state);
+  expect(apart(whole, resumed)).toBe(0);
+  const going = await run(forgetting, batches);
+  expect(apart(going, fresh)).toBeGreaterThan(1e-4);
+});
 
 const golden = tinyCases().filter(({ network }) => network.head.kind !== "mlm");
 test.each(golden.map((c) => [c.name, c] as const))(

@@ -146,7 +146,7 @@ export class Trainer {
     return this.parameters.placement;
   }
 
-  /** One optimizer step over the parts of a batch, at learning rate `rate`. Nothing moves when the loss is not finite. */
+  /** One optimizer step over the parts of a batch, at learning rate `rate`. Nothing that is trained moves when the loss is not finite. */
   async step(parts: readonly TrainBatch[], rate: number): Promise<StepResult> {
     const count = parts.reduce((n, part) => n + labelCount(part, this.settings.objective), 0);
     const texts = parts.reduce((n, { size }) => n + size, 0);
