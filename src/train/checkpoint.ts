@@ -305,15 +305,9 @@ async function readTrainer(source: ByteSource): Promise<Omit<TrainerState, "prog
     if (name.startsWith(BUFFER) && data instanceof Float32Array) buffers.set(name.slice(BUFFER.length), data);
     else rest.set(name, data);
   }
-  const [current, touched, rates] = [rest.get("current"), rest.get("touched"), rest.get("rates")];
-  // Checkpoints of before 2026-12 have none: bias correction counted from the first step.
-  const began = rest.get("began") ?? Int32Array.of(0, 0);
-  if (
-    current instanceof Int32Array &&
-    touched instanceof Int32Array &&
-    rates instanceof Float64Array &&
-    began instanceof Int32Array
-  ) {
+  const isCounts = (data: Tensor["data"] | undefined): data is Int32Array => data instanceof Int32Array;
+  const { current, touched, rates, began } = Object.fromEntries(rest);
+  if (isCounts(current) && isCounts(touched) && isCounts(began) && rates instanceof Float64Array) {
     return { buffers, current, touched, rates: [...rates], began };
   }
   throw damageError("state", TRAINER, "current, touched, rates and began", [...rest.keys()], source.name);
