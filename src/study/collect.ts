@@ -7,8 +7,9 @@
 
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, join, resolve, sep } from "node:path";
 import { InputError } from "../base/errors.ts";
+import { requireItem } from "../base/present.ts";
 import { keyOf } from "../base/random.ts";
 import { readResult } from "../measure/result.ts";
 import { readMaskedConfig } from "../network/folder.ts";
@@ -51,11 +52,12 @@ export async function collectRecords(
   );
   const folders = refs.filter((ref) => !isFile(ref));
   const found = folders.length === 0 ? [] : await findModels(folders);
+  const ids = namesOf(found.map((ref) => resolve(ref)));
   const masked: Masked[] = [];
   let maskless = 0;
-  for (const ref of found) {
+  for (const [i, ref] of found.entries()) {
     context.signal?.throwIfAborted();
-    const run = await readMasked(ref, spectra);
+    const run = await readMasked(ref, requireItem(ids, i, "names"), spectra);
     if (run === undefined) maskless++;
     else if (isMeant(run.run, tasks)) masked.push(run);
   }
@@ -83,7 +85,7 @@ function isMeant({ task }: RunRecord, tasks: readonly string[] | undefined): boo
 }
 
 /** Undefined for a run without masks or without a metric. */
-async function readMasked(ref: string, spectra: boolean): Promise<Masked | undefined> {
+async function readMasked(ref: string, id: string, spectra: boolean): Promise<Masked | undefined> {
   const paths = runPaths(resolve(ref));
   if (!existsSync(join(paths.model, MASKS_FILE)) || !existsSync(paths.result)) return undefined;
   const { settings } = await readRecipe(paths.recipe);
@@ -94,20 +96,36 @@ async function readMasked(ref: string, spectra: boolean): Promise<Masked | undef
   const { sparsity, seed } = settings;
   const run: RunRecord = {
     kind: "run",
-    id: basename(resolve(ref)),
-    task: task ?? "own data",
+    id,
+    task: task ?? dataName(settings),
     method,
     settings: askedOf(settings),
     sparsity: typeof sparsity === "number" ? sparsity : null,
     seed: typeof seed === "number" ? seed : 0,
     metric: metric.name,
     score: metric.after,
-    dense: metric.before,
+    dense: metric.better === "lower" ? null : metric.before,
     layers: layers.length,
     hidden,
     measures: measureMask(structure, { key: keyOf(0), spectra }),
   };
   return { run, structure };
+}
+
+/** Each folder by its last name, or by as many of its last names as it takes to tell it from the others. */
+function namesOf(paths: readonly string[]): string[] {
+  const last = (path: string, count: number): string => path.split(sep).slice(-count).join("/");
+  return paths.map((path) => {
+    let count = 1;
+    while (paths.filter((other) => other !== path && last(other, count) === last(path, count)).length > 0)
+      count++;
+    return last(path, count);
+  });
+}
+
+/** What data of one's own are called by: their file. */
+function dataName({ data }: Readonly<Record<string, unknown>>): string {
+  return typeof data === "string" ? basename(data) : "own data";
 }
 
 function askedOf({ set }: Readonly<Record<string, unknown>>): RunRecord["settings"] {

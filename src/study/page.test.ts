@@ -81,6 +81,13 @@ test("a control loses accuracy or keeps it, counted against its own run alone", 
     "Shuffled inside its matrices, a mask loses accuracy: 60.0 % of the dense metric, 90.0 % as it was found (lower in 2 of 2 pairs)",
   );
   expect(headingWith("Shuffled", runsWith(89.5))).toContain("a mask keeps the accuracy: 89.5 %");
+  const uneven = [30, 30, 90.5].flatMap((score, seed) => [
+    runRecord({ method, seed, score: 90 }),
+    runRecord({ method, seed, score, settings: { control: "shuffle" } }),
+  ]);
+  expect(headingWith("Shuffled", uneven)).toContain(
+    "a mask loses accuracy in some runs and not in others: 50.2 % of the dense metric, 90.0 % as it was found (lower in 2 of 3 pairs)",
+  );
   const orphan = [runRecord({ method, settings: { control: "shuffle" } })];
   expect(headingWith("controls cannot", orphan)).toMatch(/^The controls cannot be judged yet/);
 });

@@ -66,6 +66,32 @@ test("where density explains everything nothing is left to be gained", () => {
   for (const { gain } of gains) expect(gain).toBeLessThan(0.005);
 });
 
+test("a curved function of the density alone is not said to foretell anything", () => {
+  const cells = 54;
+  const curve = (density: number): number => (1 - density) ** 20;
+  const noise = value("noise", 2 * cells);
+  const records = Array.from({ length: 2 * cells }, (_, i) => {
+    const [cell, seed] = [i >> 1, i & 1];
+    const density = 0.01 * 80 ** (Math.floor(cell / 2) / 26);
+    return runRecord({
+      method: "method",
+      task: cell % 2 === 0 ? "sst2" : "cola",
+      sparsity: 1 - density,
+      seed,
+      score: 50 + 50 * (1 - curve(density)) + requireItem([...noise], i, "noise"),
+      measures: {
+        density,
+        "density.encoder": density,
+        "density.embeddings": density,
+        "neurons.dead": curve(density),
+      },
+    });
+  });
+  const { gains, baseline } = found(distinguish(records).runs);
+  expect(baseline.bySeeds).toBeGreaterThan(0.98);
+  for (const { gain } of gains) expect(gain).toBeLessThan(0.005);
+});
+
 test("values are dealt group by group: the seeds of a run, which are nearly one run, stay together", () => {
   const runs = runsWith((density) => 50 + density, 6);
   // In the list the seeds of a group do not stand beside each other.
@@ -86,7 +112,7 @@ test("from few runs nothing is said, and how many it takes is", () => {
     keyOf(1),
     9,
   );
-  // One task; ln of one density and its square, for total, embeddings and layers that are not measured: 3 that differ.
+  // One task; ln of the density, which bends once between three, for total, embeddings and layers: 3 that differ.
   expect(few).toEqual({ runs: 6, needed: 6 });
   expect(foretell([], keyOf(1), 9)).toEqual({ runs: 0, needed: 2 });
 });

@@ -2,17 +2,19 @@
  * Which measure of a mask foretells the accuracy that is left, beyond what its densities do?
  *
  *   target     share of the dense model's metric that is left
- *   baseline   which task it is; ln of the density, and its square; ln of the density of each layer and component
+ *   baseline   which task it is; ln of the density, as a line that bends at the densities between; ln of the density of
+ *              each layer and component
  *   with       the same and one measure
  *   gain       R² with − R² baseline, both of runs that were left out, by the same penalty (regression.ts)
- *   luck       the largest gain of all measures when their values are dealt to the runs anew, all measures in one order, so
- *              that they keep what they have to do with each other, and the seeds of a run together, which are nearly one
- *              run: dealt apart they would make luck look rarer than it is. 19 of 20 times it is below `bound`. `p` is the
- *              share of deals, the true one included, whose best is as good as this measure
+ *   luck       the largest gain of all measures when what the baseline does not say of them is dealt to the runs anew: a
+ *              measure keeps what it has to do with density. All are dealt in one order, so that they keep what they have
+ *              to do with each other, and the seeds of a run together, which are nearly one run: dealt apart they would
+ *              make luck look rarer than it is. 19 of 20 times it is below `bound`. `p` is the share of deals, the true
+ *              one included, whose best is as good as this measure
  *
  * Runs that differ by their seed alone are nearly the same run, and one of them foretells the others. So R² is said twice:
  * with one run left out, and with all seeds of a method, sparsity and task left out together, which is the one to believe.
- * The penalty is that of the grid which serves the baseline best. Runs without a measure are no part of what is said of it.
+ * The penalty is that of the grid which serves the baseline best, so its R² flatters a little. Runs without a measure are no part of what is said of it.
  * Below two runs for each number of the baseline nothing is fitted.
  */
 
@@ -21,7 +23,7 @@ import { fold as foldKey, type Key, permutation } from "../base/random.ts";
 import { groupBy, type StudyRun } from "./groups.ts";
 import { densityOf, INNER, type Predictor, predictors } from "./measures.ts";
 import { keptMetric } from "./record.ts";
-import { type Fold, judgeRidge, type Rows, standardised } from "./regression.ts";
+import { type Fold, fitRest, judgeRidge, type Rows, standardised } from "./regression.ts";
 
 /** R² with one run, and with all seeds of a run, left out. */
 export interface Foretold {
@@ -65,6 +67,8 @@ export interface TooFew {
   readonly needed: number;
 }
 
+/** Places at which the line of the density may bend. */
+const BENDS = 5;
 const PENALTIES = [0.01, 0.1, 1, 10, 100];
 /** Below it ln would say more than a mask does: less than one weight of a large matrix. */
 const LEAST = 1e-6;
@@ -72,10 +76,10 @@ const LEAST = 1e-6;
 /** Fits the baseline, and every measure upon it. */
 export function foretell(runs: readonly StudyRun[], key: Key, deals = 199): Prediction | TooFew {
   const known = runs.filter((run) => keptMetric(run) !== null);
-  const width = standardised(runs.map((run) => baselineOf(run, runs)))[0]?.length ?? 0;
+  const width = standardised(baselineOf(runs))[0]?.length ?? 0;
   const needed = 2 * Math.max(width, 1);
   if (known.length < needed || foldsOf(known).length < 4) return { runs: known.length, needed };
-  const rows = known.map((run) => baselineOf(run, known));
+  const rows = baselineOf(known);
   const { penalty } = bestPenalty(rows, known);
   const tasks = known.map((run) => taskColumns(run, known));
   const judge = (columns: Rows): Foretold => foretold(columns, known, penalty);
@@ -99,7 +103,7 @@ export function foretell(runs: readonly StudyRun[], key: Key, deals = 199): Pred
     columns: width,
     penalty,
     tasks: judge(tasks),
-    density: judge(known.map((run, r) => [...requireItem(tasks, r, "runs"), ...totalColumns(run)])),
+    density: judge(joined(tasks, totalColumns(known))),
     baseline: judge(rows),
     gains: gains.sort((a, b) => b.gain - a.gain),
     bound: lucky[Math.ceil(0.95 * (1 + deals)) - 1] ?? Number.NaN,
@@ -117,6 +121,8 @@ interface Upon {
   readonly runs: readonly StudyRun[];
   readonly rows: Rows;
   readonly values: readonly number[];
+  /** What the baseline does not say of them. */
+  readonly left: readonly number[];
   readonly baseline: Foretold;
 }
 
@@ -128,20 +134,24 @@ function uponOf(known: readonly StudyRun[], measure: Predictor, penalty: number)
   });
   const runs = found.map(({ run }) => run);
   const values = found.map(({ value }) => value);
-  const rows = runs.map((run) => baselineOf(run, runs));
+  const rows = baselineOf(runs);
   const isEnough = runs.length >= 2 * (standardised(rows)[0]?.length ?? 1) && foldsOf(runs).length >= 4;
   if (!isEnough || standardised(values.map((value) => [value]))[0]?.length === 0) return [];
-  return [{ measure, runs, rows, values, baseline: foretold(rows, runs, penalty) }];
+  const left = fitRest(rows, values, penalty);
+  return [{ measure, runs, rows, values, left, baseline: foretold(rows, runs, penalty) }];
 }
 
-/** The gain when values are dealt anew, in one order of all groups for every measure. */
+/** The gain when what the baseline leaves of the values is dealt anew, in one order of all groups for every measure. */
 function dealtGain(
-  { runs, rows, values, baseline }: Upon,
+  { runs, rows, values, left, baseline }: Upon,
   known: readonly StudyRun[],
   key: Key,
   penalty: number,
 ): number {
-  const dealt = dealtByGroup(runs, values, orderOfGroups(known, key));
+  const moved = dealtByGroup(runs, left, orderOfGroups(known, key));
+  const dealt = values.map(
+    (value, r) => value - requireItem(left, r, "rest") + requireItem(moved, r, "deal"),
+  );
   return judgeRidge(withColumn(rows, dealt), targetsOf(runs), foldsOf(runs), penalty).r2 - baseline.bySeeds;
 }
 
@@ -204,15 +214,38 @@ function taskColumns({ task }: StudyRun, runs: readonly StudyRun[]): number[] {
   return tasks.slice(1).map((each) => Number(each === task));
 }
 
-function totalColumns({ measures }: StudyRun): number[] {
-  const total = logOf(measures.density);
-  return [total, total ** 2];
+/** ln of the density, and how far it is above each bend. */
+function totalColumns(runs: readonly StudyRun[]): number[][] {
+  const totals = runs.map(({ measures }) => logOf(measures.density));
+  const bends = bendsOf(totals);
+  return totals.map((total) => [total, ...bends.map((bend) => Math.max(0, total - bend))]);
 }
 
-function baselineOf(run: StudyRun, runs: readonly StudyRun[]): number[] {
-  const layers = Array.from({ length: run.layers }, (_, layer) => densityOf(layer));
-  const names = [densityOf("embeddings"), ...INNER.map(densityOf), ...layers];
-  return [...taskColumns(run, runs), ...totalColumns(run), ...names.map((name) => logOf(run.measures[name]))];
+/** Up to five, between the least and the largest density, of those that differ by a twentieth or more. */
+function bendsOf(totals: readonly number[]): number[] {
+  const levels: number[] = [];
+  for (const total of [...totals].sort((a, b) => a - b)) {
+    if (total - (levels.at(-1) ?? Number.NEGATIVE_INFINITY) >= 0.05) levels.push(total);
+  }
+  const inner = levels.slice(1, -1);
+  if (inner.length <= BENDS) return inner;
+  return Array.from({ length: BENDS }, (_, i) =>
+    requireItem(inner, Math.round(((i + 0.5) * inner.length) / BENDS - 0.5), "levels"),
+  );
+}
+
+function baselineOf(runs: readonly StudyRun[]): number[][] {
+  const totals = totalColumns(runs);
+  return runs.map((run, r) => {
+    const layers = Array.from({ length: run.layers }, (_, layer) => densityOf(layer));
+    const names = [densityOf("embeddings"), ...INNER.map(densityOf), ...layers];
+    const each = names.map((name) => logOf(run.measures[name]));
+    return [...taskColumns(run, runs), ...requireItem(totals, r, "runs"), ...each];
+  });
+}
+
+function joined(a: Rows, b: Rows): number[][] {
+  return a.map((row, r) => [...row, ...requireItem(b, r, "rows")]);
 }
 
 function logOf(share: number | null | undefined): number {

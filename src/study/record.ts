@@ -33,7 +33,7 @@ export interface RunRecord {
   readonly seed: number;
   readonly metric: string;
   readonly score: number;
-  /** Of the model it is compared with; null where there is none. */
+  /** Of the model it is compared with; null where there is none, or where less is better, of which no share is kept. */
   readonly dense: number | null;
   readonly layers: number;
   readonly hidden: number;

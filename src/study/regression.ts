@@ -42,13 +42,7 @@ export function standardised(rows: Rows): number[][] {
 
 /** Fits with every fold left out. @param rows  a row an observation, without the constant */
 export function judgeRidge(rows: Rows, y: readonly number[], folds: readonly Fold[], lambda: number): Judged {
-  const w = standardised(rows).map((row) => [1, ...row]);
-  const inverse = invert(normalMatrix(w, lambda));
-  const spread = w.map((row) => multiply(inverse, row)); // (WᵀW + Λ)⁻¹ w_i
-  const moments = requireItem(w, 0, "rows").map((_, c) =>
-    sumOf(w.map((row, r) => requireItem(row, c, "row") * requireItem(y, r, "targets"))),
-  );
-  const off = y.map((value, r) => value - dot(requireItem(spread, r, "rows"), moments));
+  const { w, spread, off } = fitRidge(rows, y, lambda);
   const residuals = y.map(() => 0);
   const total = sumOf(y);
   let [squares, blind] = [0, 0];
@@ -70,6 +64,22 @@ export function judgeRidge(rows: Rows, y: readonly number[], folds: readonly Fol
     });
   }
   return { r2: blind === 0 ? Number.NaN : 1 - squares / blind, residuals };
+}
+
+/** What a fit on all rows leaves of each target: y − Hy. */
+export function fitRest(rows: Rows, y: readonly number[], lambda: number): number[] {
+  return fitRidge(rows, y, lambda).off;
+}
+
+function fitRidge(rows: Rows, y: readonly number[], lambda: number) {
+  const w = standardised(rows).map((row) => [1, ...row]);
+  const inverse = invert(normalMatrix(w, lambda));
+  const spread = w.map((row) => multiply(inverse, row)); // (WᵀW + Λ)⁻¹ w_i
+  const moments = requireItem(w, 0, "rows").map((_, c) =>
+    sumOf(w.map((row, r) => requireItem(row, c, "row") * requireItem(y, r, "targets"))),
+  );
+  const off = y.map((value, r) => value - dot(requireItem(spread, r, "rows"), moments));
+  return { w, spread, off };
 }
 
 /** WᵀW + Λ. */

@@ -55,6 +55,45 @@ test("runs of a folder are added to records, and tasks choose among both", async
   expect(some.runs).toBe(1);
 });
 
+test("runs of one name in two folders are two runs, and data of one's own are called by their file", async () => {
+  const root = await newFolder();
+  const network = pruned(tinyModel(), (place) => place % 2 === 0);
+  for (const [folder, data] of [
+    ["exp1", "reviews.csv"],
+    ["exp2", "mails.csv"],
+  ] as const) {
+    const run = await prunedRun(network, "sst2", join(root, folder, "half"));
+    const recipe = JSON.parse(await readFile(runPaths(run).recipe, "utf8"));
+    recipe.settings = { method: "magnitude", data: join("/data", data), threads: 1 };
+    await writeFile(runPaths(run).recipe, JSON.stringify(recipe));
+    const result = { ...prunedResult("sst2"), task: null };
+    await writeFile(runPaths(run).result, JSON.stringify(result));
+  }
+  const page = join(root, "study.md");
+  const refs = [join(root, "exp1"), join(root, "exp2")];
+  const { records, notes } = await writeStudy({ ...request, refs, page }, {});
+  const { runs, pairs } = parseRecords(await readFile(records, "utf8"), records);
+  expect(runs.map(({ id, task }) => [id, task])).toEqual([
+    ["exp1/half", "reviews.csv"],
+    ["exp2/half", "mails.csv"],
+  ]);
+  expect([pairs.length, notes]).toEqual([1, []]);
+});
+
+test("of a metric of which less is better no share is kept", async () => {
+  const root = await newFolder();
+  const run = await prunedRun(
+    pruned(tinyModel(), (place) => place % 2 === 0),
+    "stsb",
+    join(root, "stsb"),
+  );
+  const metric = { name: "rmse", better: "lower", before: 1, after: 1.2, examples: 100 };
+  await writeFile(runPaths(run).result, JSON.stringify({ ...prunedResult("stsb"), metric }));
+  const { records } = await writeStudy({ ...request, refs: [root], page: join(root, "study.md") }, {});
+  const { runs } = parseRecords(await readFile(records, "utf8"), records);
+  expect(runs).toMatchObject([{ score: 1.2, dense: null }]);
+});
+
 test("a page that cannot lie there is refused before anything is measured", async () => {
   const page = join(import.meta.filename, "study.md");
   const study = writeStudy({ ...request, refs: ["no-such-run"], page }, {});

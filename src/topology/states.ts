@@ -10,8 +10,8 @@
  * "Reliability of CKA as a Similarity Measure in Deep Learning", ICLR 2023, 8HRvyxc606). So a high value does not say that
  * two models answer alike, and a low one not that they differ: answers are compared by themselves (measure/paired.ts).
  *
- * Beside each number stand two of chance. `permuted`: the same states with tokens in another order, which is what so few
- * tokens and so many features give of themselves. `untrained`: the original and a network of its shape with random weights,
+ * Beside each number stand two of chance. `permuted`: the same states with tokens in another order among those of some
+ * texts of like length, which is what so few tokens, so many features and the lengths of texts give of themselves. `untrained`: the original and a network of its shape with random weights,
  * which reads the same pieces at the same positions. All tokens count, padding does not.
  * The arithmetic is in alignment.ts.
  */

@@ -79,8 +79,9 @@ function verdictOf(pairs: readonly ControlPair[]): string {
   const { control } = requireItem(pairs, 0, "pairs");
   const [own, controlled] = [mean(pairs.map((pair) => pair.own)), mean(pairs.map((pair) => pair.controlled))];
   const lower = pairs.filter((pair) => pair.controlled < pair.own).length;
-  const isLost = own - controlled > LOST && lower >= 0.75 * pairs.length;
-  const verb = isLost ? "loses accuracy" : "keeps the accuracy";
+  const [isLower, isMostly] = [own - controlled > LOST, lower >= 0.75 * pairs.length];
+  const often = isMostly ? "loses accuracy" : "loses accuracy in some runs and not in others";
+  const verb = isLower ? often : "keeps the accuracy";
   return `${DEEDS[control] ?? `Under the control ${control}, a mask`} ${verb}: ${shareText(controlled)} of the dense metric, ${shareText(own)} as it was found (lower in ${lower} of ${counted(pairs.length, "pair")})`;
 }
 
