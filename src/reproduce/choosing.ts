@@ -47,7 +47,7 @@ export function recommendationsOf(rows: readonly Row[], reproduction: Reproducti
       return [{ task, row, dense, lost: row.lost }];
     });
     const faster = fasterOf(label, reproduction.tables);
-    if (cells.length === 0 || faster === undefined) return [];
+    if (cells.length < Math.max(1, tables.length) || faster === undefined) return [];
     const { method, set = {}, sparsity, learningRate, longer = 1, epochs } = work;
     const round = (x: number, digits: number): number => Number(x.toFixed(digits));
     const recommendation: Recommendation = {

@@ -14,6 +14,7 @@ const PAPER: Paper = {
     { label: "fine-tuned" },
     { label: "halved", work: { slug: "half", method: "truncate" } },
     { label: "never run", work: { slug: "other", method: "truncate" } },
+    { label: "rival", work: { slug: "rival", method: "truncate", tasks: ["sst2"] } },
   ],
   published: [],
   differs: [],
@@ -67,16 +68,24 @@ test("all tasks stand side by side, kept and speed as means over them, and what 
   ]);
 });
 
-test("what is kept is told of the tasks that all rows have", () => {
-  const [header, , ...rows] = cellsOf({
+test("what is kept is told of rows that are run on all of their tasks, of the tasks that these share", () => {
+  const some = {
     "sst2-s0-finetuned": done("accuracy", 0.8),
     "cola-s0-finetuned": done("matthews", 0.4),
     "sst2-s0-half": done("accuracy", 0.76),
     "cola-s0-half": done("matthews", 0.1),
     "sst2-s0-other": done("accuracy", 0.72),
-  });
-  expect(header?.[3]).toBe("kept of SST-2");
-  expect(rows.map((row) => row[3])).toEqual(["", "95.0 %", "90.0 %"]);
+  };
+  const [header, , ...rows] = cellsOf(some);
+  expect(header?.[3]).toBe("kept");
+  expect(rows.map((row) => [row[0], row[3]])).toEqual([
+    ["fine-tuned", ""],
+    ["halved", "60.0 %"],
+    ["never run", "–"],
+  ]);
+  const [shared, , ...all] = cellsOf({ ...some, "sst2-s0-rival": done("accuracy", 0.72) });
+  expect(shared?.[3]).toBe("kept of SST-2");
+  expect(all.map((row) => row[3])).toEqual(["", "95.0 %", "90.0 %", "90.0 %"]);
 });
 
 test("what is missing is a dash: a task, a file, a fine-tuned model to be held against", () => {

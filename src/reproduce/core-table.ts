@@ -20,7 +20,7 @@ const TASK_NAMES: Readonly<Record<string, string>> = {
 
 /**
  * A score without a deviation is of one seed; what is not run is a dash, and a row of dashes alone is left out. What is
- * kept is told of the tasks that all rows have.
+ * kept is told of the tasks that all rows have which are run on each of theirs, and of no other row.
  */
 export function coreTableText({ tables }: Reproduction): string {
   const [dense, ...labels] = tables[0]?.rows.map(({ label }) => label) ?? [];
@@ -49,7 +49,7 @@ function rowsOf(
 
 function keptText(rows: readonly (ReproducedRow | undefined)[]): string {
   const kept = rows.flatMap((row) => row?.kept ?? []);
-  return kept.length === 0 ? NONE : percent(mean(kept), { decimals: 1 });
+  return kept.length < Math.max(1, rows.length) ? NONE : percent(mean(kept), { decimals: 1 });
 }
 
 function scoreText(row: ReproducedRow | undefined): string {

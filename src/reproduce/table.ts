@@ -155,16 +155,18 @@ export function reproductionOf(collected: Collected): Reproduction {
 }
 
 /**
- * The tables by which rows can be compared as long as not all are run: of the tasks on which every row has been run that
- * has been run at all. Where there is no such task, all tables.
+ * The tables by which rows can be compared as long as not all are run: of the tasks that every row has been run on, of
+ * those rows that have been run on each of their own. Where there is no such task, all tables.
  */
 export function commonTables(tables: readonly ReproducedTable[]): readonly ReproducedTable[] {
-  const run = tables.map(
-    ({ rows }) => new Set(rows.filter(({ lost }) => lost !== null).map(({ label }) => label)),
-  );
-  const all = new Set(run.flatMap((labels) => [...labels]));
-  const common = tables.filter((_, i) => run[i]?.size === all.size);
-  return common.length === 0 ? tables : common;
+  const planned = tables.flatMap(({ rows }) => rows.slice(1));
+  const open = new Set(planned.filter(({ lost }) => lost === null).map(({ label }) => label));
+  const whole = new Set(planned.map(({ label }) => label).filter((label) => !open.has(label)));
+  const common = tables.filter(({ rows }) => {
+    const here = new Set(rows.map(({ label }) => label));
+    return [...whole].every((label) => here.has(label));
+  });
+  return whole.size === 0 || common.length === 0 ? tables : common;
 }
 
 /** How many of some jobs there are, are done, and failed. */
