@@ -17,6 +17,15 @@ const SHARES = new Set([
   ...["entity_f1", "entity_precision", "entity_recall"],
 ]);
 
+/** With a sign, and as many decimals as show that a number is not 0: from one of a point, from three of a correlation. */
+export function signed(value: number, isShare: boolean): string {
+  const [scaled, least] = isShare ? [100 * value, 1] : [value, 3];
+  const digits = [least, least + 1, least + 2].find((n) => Number(scaled.toFixed(n)) !== 0) ?? least;
+  const text = Math.abs(scaled).toFixed(digits);
+  if (Number(text) === 0) return text;
+  return `${scaled < 0 ? "−" : "+"}${text}`;
+}
+
 /** A metric's name as a word of a sentence. */
 export function metricWord(name: string): string {
   return WORDS[name] ?? name;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { FloorFigures, Metric, ModelFigures, PackedFigures, PairedComparison } from "./result.ts";
-import { type Comparison, judge, trainingVerdict, UNEVEN } from "./verdict.ts";
+import { type Comparison, gainOf, judge, trainingVerdict, UNEVEN } from "./verdict.ts";
 
 const METRIC: Metric = { name: "accuracy", better: "higher", before: 0.91, after: 0.905, examples: 872 };
 
@@ -24,6 +24,7 @@ interface Change {
   readonly packed?: number;
   readonly nonzero?: number;
   readonly macs?: number;
+  readonly total?: number;
   /** Medians at batch 1 and 32 of the product, in ms; the original's are 10 and 100. */
   readonly p50?: readonly [number, number];
   readonly metric?: Partial<Metric>;
@@ -34,10 +35,11 @@ interface Change {
 
 function figures(stage: "original" | "compressed", change: Change): ModelFigures {
   const [one, many] = change.p50 ?? [10, 100];
+  const { total = 1_000_000 } = change;
   return {
     stage,
     metrics: {},
-    parameters: { total: 1_000_000, nonzero: 1_000_000 * (change.nonzero ?? 1), embeddings: 200_000 },
+    parameters: { total, nonzero: total * (change.nonzero ?? 1), embeddings: 200_000 },
     bytes: { raw: 4_000_000 * (change.bytes ?? 1), compressed: 3_600_000 * (change.packed ?? 1) },
     multiplyAccumulates: 50_000_000 * (change.macs ?? 1),
     latency: [
@@ -192,6 +194,25 @@ const CASES: readonly Case[] = [
     says: ["Not smaller"],
   },
   {
+    name: "a few heads that are gone are told, though they count as nothing",
+    change: { bytes: 0.9923, macs: 0.991, total: 992_300 },
+    smaller: false,
+    faster: false,
+    says: [
+      "Not smaller: only 30,800 of 4,000,000 bytes are gone.",
+      "Not faster: the same within 10 % at batch 1, the same within 10 % at batch 32; less than 1 % of the multiplications is gone.",
+    ],
+    never: ["has the size", "keep their shapes"],
+  },
+  {
+    name: "a file that grew by less than counts says by how much",
+    change: { bytes: 1.005, macs: 1.004, total: 1_005_000 },
+    smaller: false,
+    faster: false,
+    says: ["Not smaller: the file grew by 20,000 bytes.", "there are more multiplications than before"],
+    never: ["has the size", "keep their shapes"],
+  },
+  {
     name: "52 sentences wrong and 30 right of 872 is worse, not noise",
     change: { metric: { before: 0.874, after: 0.849 }, paired: paired({}) },
     smaller: false,
@@ -287,7 +308,15 @@ const FLOORS: readonly { readonly beside: PairedComparison; readonly says: strin
   },
   {
     beside: paired({ difference: 0.009, interval: { low: -0.004, high: 0.022 }, p: 0.2 }),
-    says: "Not above the floor: cannot be told apart (95 % interval −0.4 to +2.2 points), beside 81.4 % of TF-IDF with a linear model in 1.63 MB, which would do.",
+    says: "Cannot be told from the floor: 0.9 points higher on 872 examples, too few to say (95 % interval −0.4 to +2.2), beside 81.4 % of TF-IDF with a linear model in 1.63 MB.",
+  },
+  {
+    beside: paired({ difference: 0.06, interval: { low: -0.07, high: 0.19 }, examples: 50, p: 0.45 }),
+    says: "Cannot be told from the floor: 6.0 points higher on 50 examples, too few to say",
+  },
+  {
+    beside: paired({ difference: 0.001, interval: { low: -0.02, high: 0.0099 }, p: 0.8 }),
+    says: "Not above the floor: cannot be told apart (95 % interval −2.0 to +1.0 points), beside 81.4 % of TF-IDF with a linear model in 1.63 MB, which would do.",
   },
   { beside: paired({}), says: "Not above the floor: 2.5 points lower (95 % interval −4.6 to −0.5), beside" },
 ];
@@ -302,6 +331,30 @@ test.each(FLOORS)("a floor is beaten only by more than chance: $says", ({ beside
   };
   expect(judge({ ...compare({}), floors: [floor] }).text).toContain(says);
   expect(trainingVerdict(METRIC, [floor]).text).toContain(says);
+});
+
+test("of an error a floor would do where the product is at most the margin below it", () => {
+  const metric: Metric = { name: "rmse", better: "lower", before: null, after: 0.6, examples: 50 };
+  const verdictFor = (low: number, high: number): string => {
+    const floor: FloorFigures = {
+      kind: "tf-idf",
+      metrics: { rmse: 0.61 },
+      parameters: 100,
+      bytes: { raw: 1000, compressed: 1000 },
+      paired: paired({ difference: -0.01, interval: { low, high }, p: null }),
+    };
+    return trainingVerdict(metric, [floor]).text;
+  };
+  expect(verdictFor(-0.2, 0.1)).toContain("Cannot be told from the floor: 0.010 lower on 872 examples");
+  expect(verdictFor(-0.009, 0.1)).toMatch(/Not above the floor: cannot be told apart .*, which would do\./);
+});
+
+test("what a clock says of no less work counts as no gain", () => {
+  const [before, same, half] = [{}, {}, { macs: 0.5 }].map((change) => figures("compressed", change));
+  if (!before || !same || !half) throw new Error("three models were made");
+  expect([gainOf(before, same, 1.19), gainOf(before, same, 0.7), gainOf(before, half, 1.19)]).toEqual([
+    1, 0.7, 1.19,
+  ]);
 });
 
 test("timings whose 95th percentile is far above the median are called uneven", () => {

@@ -16,7 +16,7 @@
 
 import { percent, times } from "../base/quantity.ts";
 import { bytes, capital } from "../base/units.ts";
-import { isShareMetric, metricText, metricWord } from "./metric-text.ts";
+import { isShareMetric, metricText, metricWord, signed } from "./metric-text.ts";
 import { LEVEL } from "./paired.ts";
 import type {
   FloorFigures,
@@ -66,11 +66,10 @@ interface Timing {
 export function judge({ before, after, metric, paired, maskBytes, packed, floors }: Comparison): Verdict {
   const smaller = after.bytes.raw <= before.bytes.raw * (1 - BYTES_THRESHOLD);
   const timings = compareLatency(before.latency, after.latency);
-  // The same graph over again cannot be faster: what the clock says of it is noise.
-  const dense = hasLessWork(before, after) ? timings : [];
+  const dense = timings.map(({ ratio }) => changeOf(gainOf(before, after, ratio)));
   const sparse = compareLatency(before.latency, packed?.latency ?? []);
-  const faster = [dense, sparse].some(
-    (each) => each.length > 0 && each.every(({ change }) => change === "faster"),
+  const faster = [dense, sparse.map(({ change }) => change)].some(
+    (each) => each.length > 0 && each.every((change) => change === "faster"),
   );
   const sentences = [
     // First what was paid, then what was had for it.
@@ -97,13 +96,22 @@ export const FLOOR_NAMES: Readonly<Record<FloorKind, string>> = {
   static: "static embeddings with a linear model",
 };
 
-/** Whether the product is worth its Transformer: better than each floor by more than chance. */
+/**
+ * Whether the product is worth its Transformer: better than each floor by more than chance. A floor would do where nothing
+ * beyond the margin is left open for the product; few examples leave both open.
+ */
 function floorSentences({ name, better }: Metric, floors: readonly FloorFigures[] = []): string[] {
   return floors.map(({ kind, metrics, bytes: { raw }, paired }) => {
     const score = metricText(name, metrics[name] ?? Number.NaN);
-    const isAbove = isDifferent(paired) && paired.difference > 0 === (better === "higher");
-    const told = `${differenceText(name, paired)}, beside ${score} of ${FLOOR_NAMES[kind]} in ${bytes(raw)}`;
-    return isAbove ? `Above the floor: ${told}.` : `Not above the floor: ${told}, which would do.`;
+    const beside = `beside ${score} of ${FLOOR_NAMES[kind]} in ${bytes(raw)}`;
+    const { low, high } = paired.interval;
+    const [isDecided, most] = [isDifferent(paired), better === "higher" ? high : -low];
+    if (isDecided && paired.difference > 0 === (better === "higher"))
+      return `Above the floor: ${differenceText(name, paired)}, ${beside}.`;
+    if (isDecided || most <= paired.margin)
+      return `Not above the floor: ${differenceText(name, paired)}, ${beside}, which would do.`;
+    const found = `${sizeText(name, paired)} on ${paired.examples.toLocaleString("en")} examples`;
+    return `Cannot be told from the floor: ${found}, too few to say (${rangeText(name, paired)}), ${beside}.`;
   });
 }
 
@@ -116,11 +124,30 @@ function sizeSentence(before: ModelFigures, after: ModelFigures, smaller: boolea
   }
   if (share > 1 + BYTES_THRESHOLD) return `Not smaller: the file grew to ${percent(share)} of the original.`;
   const zeros = zeroShare(after);
-  if (zeros <= ZEROS_THRESHOLD) return "Not smaller: every matrix has the size it had.";
+  if (zeros <= ZEROS_THRESHOLD) return `Not smaller: ${unchangedText(before, after)}.`;
   const download = after.bytes.compressed / before.bytes.compressed;
   const packed =
     download <= 1 - BYTES_THRESHOLD ? `; only the compressed download shrinks, to ${percent(download)}` : "";
   return `Not smaller: ${percent(zeros)} of the parameters are zero, but zeros are stored like other numbers${packed}.`;
+}
+
+/** Of a file whose bytes changed by less than the threshold. */
+function unchangedText(before: ModelFigures, after: ModelFigures): string {
+  if (keepsShapes(before, after)) return "every matrix has the size it had";
+  const gone = before.bytes.raw - after.bytes.raw;
+  if (gone > 0)
+    return `only ${gone.toLocaleString("en")} of ${before.bytes.raw.toLocaleString("en")} bytes are gone`;
+  return gone === 0
+    ? "the file has as many bytes as before"
+    : `the file grew by ${(-gone).toLocaleString("en")} bytes`;
+}
+
+/** Whether nothing was removed: as many weights, and as many multiplications with them. */
+function keepsShapes(before: ModelFigures, after: ModelFigures): boolean {
+  return (
+    after.parameters.total === before.parameters.total &&
+    after.multiplyAccumulates === before.multiplyAccumulates
+  );
 }
 
 /** What the task costs where the pre-trained model is there already. */
@@ -152,6 +179,14 @@ function hasLessWork(before: ModelFigures, after: ModelFigures): boolean {
   return after.multiplyAccumulates < 0.99 * before.multiplyAccumulates;
 }
 
+/**
+ * How many times as fast a pass is, of then / now of its medians. The same graph over again cannot be faster: without less
+ * work what the clock says beyond 1 is noise.
+ */
+export function gainOf(before: ModelFigures, after: ModelFigures, ratio: number): number {
+  return hasLessWork(before, after) ? ratio : Math.min(1, ratio);
+}
+
 /** What the packed file weighs beside the model before, and how it does in the sparse runtime against it in ONNX Runtime. */
 function packedSentence(
   { bytes }: ModelFigures,
@@ -174,13 +209,22 @@ function packedSentence(
 /** Why a forward pass did not get faster, from what is known of the two models. */
 function slowReason(before: ModelFigures, after: ModelFigures): string {
   const work = after.multiplyAccumulates / before.multiplyAccumulates;
-  const isSame = !hasLessWork(before, after);
-  if (isSame && zeroShare(after) > ZEROS_THRESHOLD) {
-    return "a mask is not a speed-up: the matrices keep their shapes, and the zeros are multiplied like other numbers";
+  if (!hasLessWork(before, after)) {
+    const shapes = keepsShapes(before, after) ? "the matrices keep their shapes" : workText(work);
+    if (zeroShare(after) > ZEROS_THRESHOLD)
+      return `a mask is not a speed-up: ${shapes}, and the zeros are multiplied like other numbers`;
+    return keepsShapes(before, after) ? `${shapes}, so there is no less work` : shapes;
   }
-  if (isSame) return "the matrices keep their shapes, so there is no less work";
   if (work > 1 - 2 * LATENCY_NOISE) return `only ${percent(1 - work)} of the multiplications are gone`;
   return `${percent(1 - work)} of the multiplications are gone, but they are not what takes the time at this size`;
+}
+
+/** Of multiplications whose number changed by less than counts. */
+function workText(work: number): string {
+  if (work > 1) return "there are more multiplications than before";
+  return work === 1
+    ? "there are as many multiplications as before"
+    : "less than 1 % of the multiplications is gone";
 }
 
 /** A warning when single passes took far longer than the median: other work ran beside, and ratios are rough. */
@@ -221,21 +265,34 @@ function metricSentence({ name, before, after, examples }: Metric, paired?: Pair
 
 /** What can be said of two models by a metric, with the interval that it rests on. */
 function differenceText(name: string, paired: PairedComparison): string {
-  const { interval, margin, difference } = paired;
+  const { interval, margin } = paired;
   const { low, high } = interval;
   const isShare = isShareMetric(name);
-  const [unit, within] = isShare ? [" points", pointsText(margin)] : ["", `${Number(margin.toPrecision(2))}`];
-  const range = `${percent(LEVEL)} interval ${signed(low, isShare)} to ${signed(high, isShare)}`;
+  const within = isShare ? pointsText(margin) : `${Number(margin.toPrecision(2))}`;
   const isSame = low >= -margin && high <= margin;
   if (!isDifferent(paired)) {
-    if (isSame) return `the same to within ±${within} (${range}${unit})`;
+    const range = `${rangeText(name, paired)}${isShare ? " points" : ""}`;
+    if (isSame) return `the same to within ±${within} (${range})`;
     // Few examples: the score interval leaves 0 out where the exact test, which is the stricter one, does not.
     const by = low > 0 || high < 0 ? " by McNemar's exact test" : "";
-    return `cannot be told apart${by} (${range}${unit})`;
+    return `cannot be told apart${by} (${range})`;
   }
-  const size = signed(Math.abs(difference), isShare).replace("+", "");
   const also = isSame ? `, the same to within ±${within}` : "";
-  return `${size}${unit} ${difference > 0 ? "higher" : "lower"} (${range})${also}`;
+  return `${sizeText(name, paired)} (${rangeText(name, paired)})${also}`;
+}
+
+/** `2.5 points lower`. */
+function sizeText(name: string, { difference }: PairedComparison): string {
+  const isShare = isShareMetric(name);
+  const size = signed(Math.abs(difference), isShare).replace("+", "");
+  const way = difference === 0 ? "apart" : difference > 0 ? "higher" : "lower";
+  return `${size}${isShare ? " points" : ""} ${way}`;
+}
+
+/** `95 % interval −4.6 to −0.5`. */
+function rangeText(name: string, { interval: { low, high } }: PairedComparison): string {
+  const isShare = isShareMetric(name);
+  return `${percent(LEVEL)} interval ${signed(low, isShare)} to ${signed(high, isShare)}`;
 }
 
 /** Whether two models differ. Both have to say so: for few examples the exact test is the stricter one. */
@@ -254,15 +311,6 @@ function changedText({ lost, gained, p }: PairedComparison): string {
 function pointsText(share: number): string {
   const points = Number((100 * share).toPrecision(3));
   return `${points} ${points === 1 ? "point" : "points"}`;
-}
-
-/** With a sign, and as many decimals as show that a number is not 0: from one of a point, from three of a correlation. */
-function signed(value: number, isShare: boolean): string {
-  const [scaled, least] = isShare ? [100 * value, 1] : [value, 3];
-  const digits = [least, least + 1, least + 2].find((n) => Number(scaled.toFixed(n)) !== 0) ?? least;
-  const text = Math.abs(scaled).toFixed(digits);
-  if (Number(text) === 0) return text;
-  return `${scaled < 0 ? "−" : "+"}${text}`;
 }
 
 function zeroShare({ parameters }: ModelFigures): number {

@@ -4,7 +4,7 @@ import { percent, times } from "../base/quantity.ts";
 import { bytes, capital, clock, count, milliseconds } from "../base/units.ts";
 import { metricText, metricWord } from "../measure/metric-text.ts";
 import type { FloorFigures, Latency, ModelFigures, RunResult } from "../measure/result.ts";
-import { changeOf, FLOOR_NAMES, isDifferent } from "../measure/verdict.ts";
+import { changeOf, FLOOR_NAMES, gainOf, isDifferent } from "../measure/verdict.ts";
 import { dataText, type Html, html, type Part } from "./draw/html.ts";
 import { type Cell, numberCell, tableOf } from "./draw/table.ts";
 import { countOf, factsOf } from "./frame.ts";
@@ -89,7 +89,11 @@ function tiles(result: RunResult): Html {
   if (now !== undefined) {
     const then = before && sameCase(before.latency, now);
     parts.push(
-      tile(`One pass, batch ${now.batchSize}`, milliseconds(now.p50), then && paceText(then.p50 / now.p50)),
+      tile(
+        `One pass, batch ${now.batchSize}`,
+        milliseconds(now.p50),
+        before && then && paceText(gainOf(before, after, then.p50 / now.p50)),
+      ),
     );
   }
   return html`<ul class="tiles">${parts}</ul>`;
