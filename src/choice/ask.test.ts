@@ -25,6 +25,17 @@ const MADE: Figures = {
   ],
 };
 
+test.each(["rmse", "mae", "loss"])(
+  "a drop in points has no meaning for %s, and is refused",
+  async (metric) => {
+    await expect(withMethod(given({ metric, maxDrop: 2 }), {}, MADE)).rejects.toMatchObject({
+      name: "ConfigError",
+      code: "choice/points",
+      message: `metric: expected one that is told in points of 100 beside --max-drop, got ${metric}, an error`,
+    });
+  },
+);
+
 test("half of six layers is half of twelve; of an odd number there is no half", () => {
   expect(rowsFor(12, MADE).map(({ set }) => set.layers)).toEqual(["6", undefined]);
   expect(rowsFor(5, MADE).map(({ label }) => label)).toEqual(["zeros"]);

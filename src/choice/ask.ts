@@ -1,5 +1,7 @@
 /** What `compress` makes of options that name aims and no method: the same options with a method's in their place. */
 
+import { ConfigError } from "../base/errors.ts";
+import { growsWithQuality } from "../data/judging/metrics.ts";
 import type { CompressSettings } from "../options/training.ts";
 import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
@@ -28,7 +30,7 @@ export function rowsFor(depth: number, { layers, rows }: Figures = FIGURES): Rec
  * Takes the recommendation when no method is named, which asks how deep the encoder is. What was typed stays as it was
  * typed. The aims leave the settings, so that the recipe says what is run and not what was wished.
  *
- * @throws {ConfigError} `choice/none`; as `loadModel` does
+ * @throws {ConfigError} `choice/none`, `choice/points` for a drop in points of an error; as `loadModel` does
  */
 export async function withMethod(
   { targetSize, targetSpeed, maxDrop, ...settings }: CompressSettings,
@@ -36,6 +38,11 @@ export async function withMethod(
   figures = FIGURES,
 ): Promise<Chosen> {
   const aims = { targetSize, targetSpeed, maxDrop };
+  const { metric } = settings;
+  if (maxDrop !== undefined && metric !== undefined && !growsWithQuality(metric)) {
+    const message = `metric: expected one that is told in points of 100 beside --max-drop, got ${metric}, an error`;
+    throw new ConfigError("choice/points", message);
+  }
   if (settings.method !== undefined) return { settings, aims };
   const { network } = await loadModel(settings.model, context);
   const row = choose(aims, rowsFor(network.config.layers.length, figures));

@@ -50,3 +50,28 @@ test("each aim that was named is told reached or not, by what the run measured",
   ]);
   expect(reachedTexts({}, result(0.8, 4))).toEqual([]);
 });
+
+test("the same work timed as faster is no speed, and what rose is not called lower", () => {
+  const run = result(0.9, 10, 0);
+  const [before, after] = run.models;
+  if (!before || !after) throw new Error("two models were made");
+  const timed = (multiplyAccumulates: number): RunResult => ({
+    ...run,
+    metric: { ...run.metric, before: 0.88 },
+    models: [before, { ...model("compressed", 1000, 5), multiplyAccumulates }],
+  });
+  expect(reachedTexts({ targetSpeed: 2, maxDrop: 1 }, timed(1000))).toEqual([
+    "wanted at most 1.0 points lower, got 2.0 higher: reached",
+    "wanted at least 2.0 times as fast, got 1.0 times: not reached; docs/choosing.md says what else there is",
+  ]);
+  expect(reachedTexts({ targetSpeed: 2 }, timed(500))).toEqual([
+    "wanted at least 2.0 times as fast, got 2.0 times: reached",
+  ]);
+});
+
+test("two points lost are two points, whatever their difference is in binary", () => {
+  const run = result(0.88, 10);
+  expect(reachedTexts({ maxDrop: 2 }, run)).toEqual([
+    "wanted at most 2.0 points lower, got 2.0 lower: reached",
+  ]);
+});

@@ -12,9 +12,13 @@ export const AIMS = {
     number(1, 1000),
     "without --method: at least so many times as fast as the fine-tuned model",
   ),
-  maxDrop: optional(number(0, 100), "without --method: at most so many points of the metric lower, of 100", {
-    absent: "2 where neither size nor speed is given",
-  }),
+  maxDrop: optional(
+    number(0, 100),
+    "without --method: at most so many points of the metric lower, of 100; not with mae, rmse or loss",
+    {
+      absent: "2 where neither size nor speed is given",
+    },
+  ),
 };
 
 /** Aims choose a method; a method's settings need one. */

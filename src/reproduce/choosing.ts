@@ -114,7 +114,7 @@ export function choosingPage({ model, rows, whole }: Figures): {
   );
   const page = `# Which method?
 
-Say what you want, and \`compress\` takes the method: \`--target-size 0.25\` (model.esp has at most that share of the fine-tuned model's bytes), \`--target-speed 3\` (at least so many times as fast), \`--max-drop 1\` (at most so many points of the metric lost). With a size or a speed it takes what loses least there; with a drop alone, or with nothing, what is smallest and loses no more (2 points where nothing is said, and where none does, what loses least). It says what it takes and why, and at the end whether that was reached. \`--method\` takes your own choice.
+Say what you want, and \`compress\` takes the method: \`--target-size 0.25\` (model.esp has at most that share of the fine-tuned model's bytes), \`--target-speed 3\` (at least so many times as fast), \`--max-drop 1\` (at most so many points of the metric lost; \`mae\`, \`rmse\` and \`loss\` are no shares, have none and are refused beside it). With a size or a speed it takes what loses least there; with a drop alone, or with nothing, what is smallest and loses no more (2 points where nothing is said, and where none does, what loses least). It says what it takes and why, and at the end whether that was reached. \`--method\` takes your own choice.
 
 \`\`\`sh
 espalier compress MODEL --task sst2 --data glue --out runs/small --target-size 0.25
