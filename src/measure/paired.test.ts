@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { keyOf } from "../base/random.ts";
+import { keyOf, normals } from "../base/random.ts";
+import { deviation, mean } from "../base/statistics.ts";
 import type { Measure } from "../data/dataset.ts";
+import { vectorValues } from "../data/judging/draw.ts";
+import { judgeLogits } from "./logits.ts";
 import { comparePaired, MARGIN, mcnemarExact, RESAMPLES, tangoInterval } from "./paired.ts";
 
 interface Interval {
@@ -96,6 +99,56 @@ test("an error of values is the same to within a hundredth of their deviation, a
   expect(compare("mae").difference).toBeCloseTo(5, 3);
   expect(compare("pearson").margin).toBe(MARGIN);
   expect(compare("loss").margin).toBe(0);
+});
+
+/** Vectors of 200 texts by a teacher, by one near it and by one further off. */
+function vectors() {
+  const [width, texts] = [8, 200];
+  const labels = normals(keyOf(1), width * texts, 1);
+  const off = (seed: number, by: number) => {
+    const noise = normals(keyOf(seed), labels.length, by);
+    return labels.map((x, i) => x + (noise[i] ?? 0));
+  };
+  return { width, labels, near: off(2, 0.1), far: off(3, 0.8) };
+}
+
+test.each(["loss", "neighbours"] as const)(
+  "of vectors the %s has an interval around its difference",
+  (primary) => {
+    const { width, labels, near, far } = vectors();
+    const measure: Measure = { task: "embedding", metrics: ["cosine", "neighbours", "loss"], primary };
+    const truth = { labels, width };
+    const of = (rows: Float32Array) => judgeLogits(measure, rows, truth);
+    const [before, after] = [of(near), of(far)];
+    const logits = { before: near, after: far };
+    const answers = { truth, before: before.predicted, after: after.predicted, logits };
+    const { difference, interval, examples } = comparePaired(measure, answers, keyOf(0));
+    expect(examples).toBe(200);
+    expect(difference).toBeCloseTo((after.metrics[primary] ?? 0) - (before.metrics[primary] ?? 0), 12);
+    expect(interval.low).toBeLessThan(difference);
+    expect(interval.high).toBeGreaterThan(difference);
+    // Far beyond chance: more loss, fewer common neighbours.
+    expect(primary === "loss" ? interval.low : -interval.high).toBeGreaterThan(0.1);
+  },
+);
+
+test("the loss of scored pairs is drawn pair by pair, each with both of its vectors", () => {
+  const { labels, near, far } = vectors();
+  const measure: Measure = { task: "embedding", metrics: ["spearman", "loss"], primary: "loss" };
+  const scores = Array.from({ length: 100 }, (_, i) => i);
+  const truth = { labels, width: 8, scores };
+  const [before, after] = [near, far].map((rows) => judgeLogits(measure, rows, truth).predicted);
+  if (!before || !after) throw new Error("two models were judged");
+  const answers = { truth, before, after, logits: { before: near, after: far } };
+  const found = comparePaired(measure, answers, keyOf(0));
+  const pairs = [near, far].map((rows) => vectorValues("loss", rows, truth));
+  const gaps = Array.from(pairs[1] ?? [], (loss, i) => loss - (pairs[0]?.[i] ?? 0));
+  expect(gaps).toHaveLength(100);
+  // By the normal interval of a mean of 100 gaps, within a tenth of its width.
+  const half = (1.96 * (deviation(gaps) ?? 0)) / 10;
+  expect(Math.abs(found.difference - mean(gaps))).toBeLessThan(1e-9);
+  expect(Math.abs(found.interval.low - (mean(gaps) - half))).toBeLessThan(half / 5);
+  expect(Math.abs(found.interval.high - (mean(gaps) + half))).toBeLessThan(half / 5);
 });
 
 test("one key gives one interval, another a near one", () => {

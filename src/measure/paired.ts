@@ -20,9 +20,9 @@ import { requireCount } from "../base/present.ts";
 import { type Key, sequence } from "../base/random.ts";
 import { deviation } from "../base/statistics.ts";
 import type { Measure } from "../data/dataset.ts";
-import { drawExamples } from "../data/judging/draw.ts";
+import { drawExamples, vectorValues } from "../data/judging/draw.ts";
 import { countExamples, metricsOf, predict, type Truth } from "../data/judging/judge.ts";
-import { type Numbers, primaryOf } from "../data/judging/metrics.ts";
+import { meanOf, type Numbers, primaryOf } from "../data/judging/metrics.ts";
 import type { PairedComparison } from "./result.ts";
 
 type Interval = PairedComparison["interval"];
@@ -70,25 +70,35 @@ export function comparePaired(measure: Measure, answers: PairedAnswers, key: Key
     const interval = tangoInterval(gained, lost, examples);
     return { difference, interval, ...shared, lost, gained, p: mcnemarExact(gained, lost), resamples: null };
   }
-  const { value, of } = comparison(measure, answers);
-  const difference = value(of.after, truth) - value(of.before, truth);
-  const drawn = bootstrapInterval(measure, value, { truth, ...of }, key);
-  const interval = drawn.low === drawn.high ? leftOpen(drawn.low, examples, shared.margin) : drawn;
+  const { value, of, over = truth } = comparison(measure, answers);
+  const difference = value(of.after, over) - value(of.before, over);
+  const drawn = bootstrapInterval(measure, value, { truth: over, ...of }, key);
+  const interval = drawn.low === drawn.high ? leftOpen(difference, examples, shared.margin) : drawn;
   const counts = hasClasses ? { lost, gained } : { lost: null, gained: null };
   return { difference, interval, ...shared, ...counts, p: null, resamples: RESAMPLES };
 }
 
-/** What the primary metric is made of: predictions where they are enough, and else the answers themselves. */
-function comparison(
-  measure: Measure,
-  { truth, before, after, logits }: PairedAnswers,
-): {
+/** What is drawn, and the metric of it. */
+interface Compared {
   readonly value: (said: Numbers, truth: Truth) => number;
   readonly of: { readonly before: Numbers; readonly after: Numbers };
-} {
+  /** Default: what all answers are held to. */
+  readonly over?: Truth;
+}
+
+/**
+ * What the primary metric is made of: predictions where they are enough, else the answers themselves; of vectors what each
+ * text adds to the mean. Whose neighbours a text has is asked among all texts: one that is drawn twice would be its own.
+ */
+function comparison(measure: Measure, { truth, before, after, logits }: PairedAnswers): Compared {
   const isEnough = measure.primary === "mean" || measure.primary in metricsOf(measure, before, truth);
   if (isEnough || logits === undefined)
     return { value: (said, of) => primaryOf(measure, metricsOf(measure, said, of)), of: { before, after } };
+  if (measure.task === "embedding") {
+    const values = (vectors: Float32Array) => vectorValues(measure.primary, vectors, truth);
+    const of = { before: values(logits.before), after: values(logits.after) };
+    return { value: meanOf, of, over: { labels: of.before } };
+  }
   const value = (said: Numbers, of: Truth): number => {
     const rows = Float32Array.from(said);
     return primaryOf(measure, metricsOf(measure, predict(measure, rows, of), of, rows));

@@ -1,8 +1,9 @@
-/** Examples of a judged set drawn anew, for a bootstrap (measure/paired.ts). */
+/** Examples of a judged set drawn anew, for a bootstrap (measure/paired.ts), and what each adds to a mean over texts. */
 
 import type { Measure } from "../dataset.ts";
-import type { Truth } from "./judge.ts";
-import type { Numbers } from "./metrics.ts";
+import { type Truth, vectorWidth } from "./judge.ts";
+import { meanOf, type Numbers } from "./metrics.ts";
+import { neighbourShares, rowCosines } from "./neighbours.ts";
 
 /**
  * Examples of a set drawn anew, with what was predicted of them: the places may repeat. Predictions are as `predict` gives
@@ -13,7 +14,7 @@ export interface Drawn {
   readonly predicted: readonly Numbers[];
 }
 
-/** Draws examples. An embedding is drawn by its predictions alone. */
+/** Draws examples. Of an embedding each prediction is one number for an example (judge.ts), and these are drawn alone. */
 export function drawExamples(
   { task }: Pick<Measure, "task">,
   truth: Truth,
@@ -52,6 +53,23 @@ export function drawExamples(
     },
     predicted: predicted.map((each) => rowsAt(each, flat)),
   };
+}
+
+/**
+ * What each example adds to a metric of vectors that is a mean over texts and needs the vectors themselves; of a scored pair
+ * the mean of its two texts. For `neighbours` of the texts among which they are looked for.
+ */
+export function vectorValues(metric: string, vectors: Numbers, truth: Truth): Float64Array {
+  const width = vectorWidth(vectors, truth);
+  const cosines = (): Float64Array => rowCosines(vectors, truth.labels, width);
+  const each =
+    metric === "neighbours"
+      ? neighbourShares(vectors, truth.labels, width)
+      : metric === "loss"
+        ? cosines().map((value) => 1 - value)
+        : cosines();
+  if (truth.scores === undefined) return each;
+  return Float64Array.from({ length: each.length >> 1 }, (_, i) => meanOf(each.subarray(2 * i, 2 * i + 2)));
 }
 
 /** Rows of so many numbers at some places. */

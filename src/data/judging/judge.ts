@@ -40,7 +40,7 @@ import {
   rootMeanSquaredError,
   spearman,
 } from "./metrics.ts";
-import { cosine, neighbourAgreement } from "./neighbours.ts";
+import { cosine, neighbourAgreement, rowCosines } from "./neighbours.ts";
 import { averagePrecision, overClasses, overLabels, rocAuc } from "./scores.ts";
 
 /** What answers are held to. */
@@ -195,7 +195,7 @@ const JUDGES: Readonly<Record<TaskKind, Judge>> = {
 };
 
 /** Numbers of a vector. */
-function vectorWidth(vectors: Numbers, { scores, width = 1 }: Truth): number {
+export function vectorWidth(vectors: Numbers, { scores, width = 1 }: Truth): number {
   return scores === undefined ? width : vectors.length / (2 * scores.length);
 }
 
@@ -329,9 +329,4 @@ function exactRows(predicted: Numbers, labels: Numbers, width: number): number {
 /** log(1 + eᶻ). */
 function softplus(z: number): number {
   return Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
-}
-
-/** The cosine of each row with the row of the other in its place. */
-function rowCosines(a: Numbers, b: Numbers, width: number): Float64Array {
-  return Float64Array.from({ length: a.length / width }, (_, i) => cosine(a, i * width, b, i * width, width));
 }
