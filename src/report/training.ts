@@ -2,6 +2,7 @@
 
 import { requireItem, requireLast } from "../base/present.ts";
 import { capital, digits } from "../base/units.ts";
+import { growsWithQuality } from "../data/judging/metrics.ts";
 import { metricText, metricWord } from "../measure/metric-text.ts";
 import { type Line, legendOf, lineChart } from "./draw/charts.ts";
 import { type Html, html } from "./draw/html.ts";
@@ -101,7 +102,8 @@ function metricFigure({ history, result }: RunSource): Html | undefined {
     );
     return { name: metricWord(name), points, tone, dotted: true };
   });
-  const best = Math.max(...(lines[0]?.points.map(([, y]) => y) ?? []));
+  const values = lines[0]?.points.map(([, y]) => y) ?? [];
+  const best = growsWithQuality(main ?? "") ? Math.max(...values) : Math.min(...values);
   const chart = lineChart(
     {
       label: `Metrics by step; best ${metricWord(main ?? "")} ${metricText(main ?? "", best)}`,
