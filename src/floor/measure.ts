@@ -1,4 +1,9 @@
-/** The floors of a run: fitted to what trains, judged on what judges, and left in the run's folder. */
+/**
+ * The floors of a run: fitted to what trains, judged on what judges, and left in the run's folder.
+ *
+ * Where the product gets a temperature or a threshold from the examples that judge (measure/settled.ts), so does each floor,
+ * in its own weights and bias: what differs is then the model.
+ */
 
 import { join } from "node:path";
 import { bytes } from "../base/units.ts";
@@ -8,6 +13,7 @@ import { primaryOf } from "../data/judging/metrics.ts";
 import { type Judged, judgeLogits } from "../measure/logits.ts";
 import { metricText } from "../measure/metric-text.ts";
 import type { FileBytes, FloorKind } from "../measure/result.ts";
+import { type SettleSettings, scalingFor } from "../measure/settled.ts";
 import { FLOOR_NAMES } from "../measure/verdict.ts";
 import { writeFloor } from "./folder.ts";
 import {
@@ -19,6 +25,7 @@ import {
   floorLogits,
   hasFloor,
   learnTermReader,
+  scaledFloor,
 } from "./model.ts";
 import type { Distillation } from "./pieces.ts";
 
@@ -46,6 +53,8 @@ export interface FloorPlan {
   readonly signal?: AbortSignal | undefined;
   /** The encoder that static embeddings are distilled from. */
   readonly from: Distillation;
+  /** What the product is given after training. */
+  readonly settling: SettleSettings;
   /** Told what each has come to. */
   readonly tell: (text: string) => void;
 }
@@ -56,7 +65,7 @@ export interface FloorPlan {
  */
 export async function measureFloors(
   { train, dev, measure }: FloorData,
-  { floor, folder, from, signal, tell }: FloorPlan,
+  { floor, folder, from, signal, settling, tell }: FloorPlan,
 ): Promise<MeasuredFloor[]> {
   const { task } = train;
   const measured: MeasuredFloor[] = [];
@@ -65,21 +74,30 @@ export async function measureFloors(
     if (kind === "none") continue;
     const reader = kind === "tf-idf" ? learnTermReader(train) : await distilReader(train, from, signal);
     const model = await fitFloor(reader, task, train, signal);
-    const size = await writeFloor(join(folder, kind), model);
-    const judged = judgeFloor(model, dev, measure);
+    const { settled, judged } = settleFloor(model, dev, measure, settling);
+    const size = await writeFloor(join(folder, kind), settled);
     const score = metricText(measure.primary, primaryOf(measure, judged.metrics));
     // The one that nobody asked for.
     const hint = kind === "tf-idf" ? "; --floor none leaves it out" : "";
     tell(`floor: ${measure.primary} ${score} by ${FLOOR_NAMES[kind]}, ${bytes(size.raw)}${hint}`);
-    measured.push({ kind, ...judged, bytes: size, parameters: countNumbers(model) });
+    measured.push({ kind, ...judged, bytes: size, parameters: countNumbers(settled) });
   }
   return measured;
 }
 
-/** Judges a floor on labelled texts. @throws as `judgeLogits` does */
-function judgeFloor(model: FloorModel, dataset: Dataset, measure: Measure): Judged {
-  const logits = floorLogits(model, dataset.examples.map(asText));
-  return judgeLogits(measure, logits, truthOfTexts(dataset));
+/** A floor with what is asked for fitted to labelled texts, and judged on them. @throws as `judgeLogits` does */
+export function settleFloor(
+  model: FloorModel,
+  dataset: Dataset,
+  measure: Measure,
+  settings: SettleSettings,
+): { readonly settled: FloorModel; readonly judged: Judged } {
+  const [texts, truth] = [dataset.examples.map(asText), truthOfTexts(dataset)];
+  const logits = floorLogits(model, texts);
+  const scaling = scalingFor(measure, truth, logits, settings);
+  if (scaling === undefined) return { settled: model, judged: judgeLogits(measure, logits, truth) };
+  const settled = scaledFloor(model, scaling);
+  return { settled, judged: judgeLogits(measure, floorLogits(settled, texts), truth) };
 }
 
 /** What is known of texts as a judge reads it, without their pieces. */

@@ -7,6 +7,7 @@
 import { requireItem } from "../base/present.ts";
 import { classOf, type Dataset, type Example, labelsOf, type TaskKind } from "../data/dataset.ts";
 import type { ReadText, Text } from "../network/predictions.ts";
+import type { Scaling } from "../network/scaled.ts";
 import { fitLinear, type LinearModel, logisticLoss, scoreRows, softmaxLoss, squaredLoss } from "./linear.ts";
 import { type Distillation, distilPieces, type PieceTable, pieceRow } from "./pieces.ts";
 import { pairRow, pairWidth, type RowShape, type Rows, stackRows } from "./rows.ts";
@@ -134,6 +135,19 @@ export function floorLogits(model: FloorModel, texts: readonly Text[]): Float32A
   return Float32Array.from({ length: 2 * scores.length }, (_, i) =>
     i % 2 === 0 ? 0 : requireItem(scores, (i - 1) / 2, "scores"),
   );
+}
+
+/** The floor whose logits are these, as network/scaled.ts does to a network's. */
+export function scaledFloor(model: FloorModel, { temperature, shift }: Scaling): FloorModel {
+  const { outputs, weight, bias } = model.linear;
+  // Of two classes the one output is the second's.
+  const own = shift?.slice(-outputs);
+  const linear = {
+    outputs,
+    weight: weight.map((w) => w / temperature),
+    bias: bias.map((b, c) => b / temperature + (own === undefined ? 0 : requireItem(own, c, "shift"))),
+  };
+  return { ...model, linear };
 }
 
 /** A text of an example, as those that are given to be labelled. */

@@ -16,6 +16,7 @@ import { requireItem } from "../base/present.ts";
 import { type Key, permutation } from "../base/random.ts";
 import { argmaxRows, meanLoss, type Numbers } from "../data/judging/metrics.ts";
 import { softmax } from "../network/predictions.ts";
+import { DEVIATE } from "./paired.ts";
 
 /** As in the paper's experiments. */
 export const BINS = 15;
@@ -26,6 +27,8 @@ export interface Labelled {
   readonly labels: Numbers;
   /** Labels of one example; default 1. */
   readonly width?: number;
+  /** Of words: where each example's begin among them, and the end. */
+  readonly starts?: ArrayLike<number>;
 }
 
 /** Logits z of labels that hold or do not, as classes: [0, z]. */
@@ -57,13 +60,72 @@ export function trustOf({ logits, labels }: Labelled): Trust {
 export function calibrationError({ logits, labels }: Labelled): number {
   const classes = logits.length / labels.length;
   const predicted = argmaxRows(logits, classes);
-  const gaps = new Array<number>(BINS).fill(0);
-  predicted.forEach((said, i) => {
-    const sure = softmax(logits.subarray(i * classes, (i + 1) * classes))[said] ?? Number.NaN;
-    const bin = Math.min(BINS, Math.max(1, Math.ceil(sure * BINS))) - 1;
-    gaps[bin] = (gaps[bin] ?? 0) + Number(said === labels[i]) - sure;
+  const sure = Float64Array.from(
+    predicted,
+    (said, i) => softmax(logits.subarray(i * classes, (i + 1) * classes))[said] ?? Number.NaN,
+  );
+  return reliabilityOf(sure, (i) => predicted[i] === labels[i]).error;
+}
+
+/** Predictions of like confidence. */
+export interface Bin {
+  readonly low: number;
+  readonly high: number;
+  readonly examples: number;
+  /** Mean probability of the predicted class, and share of right ones; null in an empty bin. */
+  readonly confidence: number | null;
+  readonly accuracy: number | null;
+}
+
+/** Accuracy beside confidence, bin by bin. */
+export interface Reliability {
+  readonly bins: readonly Bin[];
+  /** Expected calibration error, Eq. 3. */
+  readonly error: number;
+  /** Mean probability of the predicted class, of all. */
+  readonly confidence: number;
+  readonly accuracy: number;
+  readonly examples: number;
+  /** What remains of so many examples where every probability holds. */
+  readonly chance: {
+    /** Standard error of confidence minus accuracy: √(Σ p(1 − p)) / n. */
+    readonly gap: number;
+    /** The calibration error that 97.5 % of such samples stay below, by normal distances in each bin. */
+    readonly error: number;
+  };
+}
+
+/** Puts predictions into bins. @param sure  the probability of each one's class */
+export function reliabilityOf(sure: Numbers, isRight: (i: number) => boolean): Reliability {
+  const n = Math.max(1, sure.length);
+  const sums = Array.from({ length: BINS }, () => ({ examples: 0, confidence: 0, right: 0, variance: 0 }));
+  for (let i = 0; i < sure.length; i++) {
+    const p = requireItem(sure, i, "probabilities");
+    const bin = requireItem(sums, Math.min(BINS, Math.max(1, Math.ceil(p * BINS))) - 1, "bins");
+    bin.examples++;
+    bin.confidence += p;
+    bin.right += Number(isRight(i));
+    bin.variance += p * (1 - p);
+  }
+  const total = (of: (bin: (typeof sums)[number]) => number): number =>
+    sums.reduce((sum, b) => sum + of(b), 0);
+  const bins = sums.map(({ examples, confidence, right }, i): Bin => {
+    const mean = (sum: number): number | null => (examples === 0 ? null : sum / examples);
+    const [low, high] = [i / BINS, (i + 1) / BINS];
+    return { low, high, examples, confidence: mean(confidence), accuracy: mean(right) };
   });
-  return gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / labels.length;
+  const variance = total((bin) => bin.variance);
+  // Of a normal distance with variance v: |x| has the mean √(2v/π) and the variance v(1 − 2/π).
+  const expected = total((bin) => Math.sqrt((2 * bin.variance) / Math.PI));
+  const spread = Math.sqrt(variance * (1 - 2 / Math.PI));
+  return {
+    bins,
+    error: total(({ confidence, right }) => Math.abs(right - confidence)) / n,
+    confidence: total(({ confidence }) => confidence) / n,
+    accuracy: total(({ right }) => right) / n,
+    examples: sure.length,
+    chance: { gap: Math.sqrt(variance) / n, error: (expected + DEVIATE * spread) / n },
+  };
 }
 
 /** Where 1 / T is looked for: beyond, probabilities are 0 and 1, or all alike. */
@@ -113,17 +175,33 @@ export function halves(labelled: Labelled, key: Key): Labelled {
   });
 }
 
-/** Logits of each half, changed by what is fitted on the other. The halves are drawn by the key. */
+/** How many examples there are: of words the texts that they stand in. */
+export function countLabelled({ labels, width = 1, starts }: Labelled): number {
+  return starts === undefined ? labels.length / width : starts.length - 1;
+}
+
+/**
+ * Logits of each half, changed by what is fitted on the other. The halves are drawn by the key, example by example: the words
+ * of a text stay together.
+ */
 export function acrossHalves(
-  { logits, labels, width = 1 }: Labelled,
+  labelled: Labelled,
   key: Key,
   change: (fitted: Labelled, logits: Float32Array) => Float32Array,
 ): Labelled {
-  const examples = labels.length / width;
-  const numbers = logits.length / examples;
-  const order = permutation(key, examples);
-  const middle = examples >> 1;
-  const parts = [order.slice(0, middle), order.slice(middle)];
+  const { logits, labels, width = 1, starts } = labelled;
+  const numbers = (logits.length / labels.length) * width;
+  const order = permutation(key, countLabelled(labelled));
+  const middle = order.length >> 1;
+  // Rows of words: as many as an example has.
+  const rowsOf = (example: number): number[] => {
+    const from = starts === undefined ? example : (starts[example] ?? 0);
+    const to = starts === undefined ? example + 1 : (starts[example + 1] ?? 0);
+    return Array.from({ length: to - from }, (_, i) => from + i);
+  };
+  const parts = [order.slice(0, middle), order.slice(middle)].map((part) =>
+    Int32Array.from(Array.from(part, rowsOf).flat()),
+  );
   const changed = new Float32Array(logits.length);
   const taken = (part: Int32Array): Labelled => {
     const rows = new Float32Array(part.length * numbers);
@@ -134,7 +212,7 @@ export function acrossHalves(
     return { logits: rows, labels: own.flat(), width };
   };
   const [first, second] = parts.map(taken);
-  if (first === undefined || second === undefined) return { logits, labels, width };
+  if (first === undefined || second === undefined) return labelled;
   for (const [part, own, other] of [
     [parts[0], first, second],
     [parts[1], second, first],
@@ -144,5 +222,5 @@ export function acrossHalves(
       changed.set(rows.subarray(i * numbers, (i + 1) * numbers), row * numbers);
     });
   }
-  return { logits: changed, labels, width };
+  return { ...labelled, logits: changed };
 }

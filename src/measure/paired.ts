@@ -30,7 +30,7 @@ type Interval = PairedComparison["interval"];
 /** Level of every interval. */
 export const LEVEL = 0.95;
 /** The normal deviate that leaves (1 - LEVEL) / 2 above it. */
-const DEVIATE = 1.959963984540054;
+export const DEVIATE = 1.959963984540054;
 /** Draws of a bootstrap: from key to key the ends of an interval deviate by some 2 % of its width. */
 export const RESAMPLES = 2000;
 /**

@@ -24,7 +24,7 @@ export interface TrustFigures {
 export interface CalibrationFigures {
   /** What logits were divided by. */
   readonly temperature: number;
-  /** Judging examples, on which it was fitted. */
+  /** Judging examples, on which it was fitted; of labels of words the texts. */
   readonly examples: number;
   readonly before: TrustFigures;
   /** On the examples that it was fitted on. */

@@ -3,7 +3,7 @@ import { smallNetwork } from "../../test/support/training.ts";
 import { keyOf, normals, uniform } from "../base/random.ts";
 import type { Dataset, Measure } from "../data/dataset.ts";
 import { withScaling } from "../network/scaled.ts";
-import { calibrationError, fitTemperature, type Labelled, trustOf } from "./calibration.ts";
+import { acrossHalves, calibrationError, fitTemperature, type Labelled, trustOf } from "./calibration.ts";
 import { requireSettling, settle, settledSentences } from "./settled.ts";
 import { cutOf, cutsFor, metricAt, thresholdOf } from "./threshold.ts";
 
@@ -114,6 +114,31 @@ test("the classifier has both: its logits are z / T, less the cut for the second
   );
   expect(notes).toEqual([]);
   expect(settle(network, labelled, {}, FACTS)).toEqual({ network, figures: {}, notes: [] });
+});
+
+test("the words of a text lie in one half, and it is the texts that are counted", () => {
+  const starts = [0, 1, 4, 6, 12, 13, 20];
+  const { logits, labels } = drawn(20, 3, 2);
+  const words = { logits, labels, starts };
+  const seen: number[][] = [];
+  const rowOf = (row: readonly number[]): number =>
+    Array.from(labels).findIndex((_, i) => row.every((z, c) => z === logits[3 * i + c]));
+  const changed = acrossHalves(words, keyOf(5), (_, own) => {
+    seen.push(Array.from({ length: own.length / 3 }, (_, i) => rowOf([...own.subarray(3 * i, 3 * i + 3)])));
+    return own.map((z) => z + 1);
+  });
+  const textOf = (word: number): number => starts.findLastIndex((start) => start <= word);
+  const [first, second] = seen.map((rows) => new Set(rows.map(textOf)));
+  expect([first?.size, second?.size]).toEqual([3, 3]);
+  expect([...(first ?? [])].filter((text) => second?.has(text))).toEqual([]);
+  expect(changed.logits).toEqual(logits.map((z) => z + 1));
+  const tokens: Measure = { task: "tokens", metrics: ["accuracy"], primary: "accuracy" };
+  const head = { kind: "tokens" as const, labels: ["a", "b", "c"] };
+  const facts = { measure: tokens, labels: head.labels, key: keyOf(0) };
+  const many = drawn(600, 3, 2.5);
+  const ends = Array.from({ length: 61 }, (_, i) => 10 * i);
+  const { figures } = settle(smallNetwork(head, 1), { ...many, starts: ends }, { calibrate: true }, facts);
+  expect(figures.calibration?.examples).toBe(60);
 });
 
 test("a best threshold has a figure from the other half beside its own, which flatters", () => {

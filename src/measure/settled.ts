@@ -3,7 +3,7 @@
  * of several labels. Both go into the classifier (network/scaled.ts), so that every format and every program has them.
  *
  * They are fitted on the rows that judge, which flatters them: each figure stands beside an honest one, for which either
- * half of these rows was judged by what the other half gave. A threshold moves the probabilities with it: 0.5 is then
+ * half of these rows was judged by what the other half gave. A floor that the product is held to gets the same (floor/). A threshold moves the probabilities with it: 0.5 is then
  * where the answer changes. So the temperature is fitted first, and its figures are those before the threshold.
  */
 
@@ -13,11 +13,19 @@ import { fixed, percent } from "../base/quantity.ts";
 import { fold, type Key, keyOf } from "../base/random.ts";
 import type { EncodedSet } from "../data/batches.ts";
 import type { Dataset, Measure, TaskKind } from "../data/dataset.ts";
-import { truthOf } from "../data/judging/judge.ts";
+import { type Truth, truthOf } from "../data/judging/judge.ts";
 import type { Provider } from "../engine/protocol.ts";
 import type { Network } from "../network/network.ts";
 import { type Scaling, withScaling } from "../network/scaled.ts";
-import { acrossHalves, asClasses, fitTemperature, halves, type Labelled, trustOf } from "./calibration.ts";
+import {
+  acrossHalves,
+  asClasses,
+  countLabelled,
+  fitTemperature,
+  halves,
+  type Labelled,
+  trustOf,
+} from "./calibration.ts";
 import { type Judged, judgeNetwork } from "./logits.ts";
 import { metricText } from "./metric-text.ts";
 import type { CalibrationFigures, ThresholdFigures } from "./result-parts.ts";
@@ -59,12 +67,16 @@ export async function judgeSettled(
 ): Promise<Settled & { readonly judged: Judged & { readonly network: Network } }> {
   const first = await judgeNetwork(network, settings, set, measure);
   const truth = truthOf(set);
-  const width = truth.width ?? 1;
-  const labelled = { logits: first.logits, labels: truth.labels, width };
+  const labelled = labelledBy(truth, first.logits);
   const key = keyOf(settings.seed);
   const settled = settle(network, labelled, settings, { measure, labels, key });
   const isSame = settled.network === network;
   return { ...settled, judged: isSame ? first : await judgeNetwork(settled.network, settings, set, measure) };
+}
+
+/** Answers beside what they are held to. */
+function labelledBy({ labels, width = 1, starts }: Truth, logits: Float32Array): Labelled {
+  return { logits, labels, width, ...(starts ? { starts } : {}) };
 }
 
 /** Tasks whose answers are probabilities. */
@@ -113,16 +125,13 @@ export function settle(
   }: { readonly measure: Measure; readonly labels: readonly string[]; readonly key: Key },
 ): Settled {
   const { calibrate = false, threshold } = settings;
+  const { temperature: fitted, cuts, scaled, scaling } = fitTo(labelled, settings, measure);
   const asked = measure.task === "multi-label" ? asClasses(labelled) : labelled;
-  const calibration = calibrate ? calibrateOn(asked, fold(key, "calibrate")) : undefined;
-  const temperature = calibration?.temperature ?? 1;
-  const scaled = { ...labelled, logits: labelled.logits.map((z) => z / temperature) };
-  const cuts = threshold === undefined ? [] : cutsFor(measure, scaled, threshold);
-  const isMoved = cuts.some((cut) => cut !== 0);
-  const scaling: Scaling = { temperature, ...(isMoved ? { shift: shiftOf(measure, cuts) } : {}) };
+  const calibration =
+    fitted === undefined ? undefined : calibrationFigures(asked, fitted, fold(key, "calibrate"));
   const job = { cuts, threshold, labels: measure.task === "multi-label" ? labels : labels.slice(1) };
   return {
-    network: temperature === 1 && !isMoved ? network : withScaling(network, scaling),
+    network: scaling === undefined ? network : withScaling(network, scaling),
     figures: {
       ...(calibration ? { calibration } : {}),
       ...(threshold === undefined
@@ -136,13 +145,43 @@ export function settle(
 const UNFIT =
   "no temperature fits: the answers are all right, or no better than chance; logits stay as they are";
 
-function calibrateOn(labelled: Labelled, key: Key): CalibrationFigures | undefined {
-  const temperature = fitTemperature(labelled);
-  if (temperature === undefined) return undefined;
+/** What is fitted, and what becomes of logits by it. */
+interface Fit {
+  /** Undefined where none was asked for, or none fits. */
+  readonly temperature: number | undefined;
+  readonly cuts: readonly number[];
+  /** The answers under the temperature alone. */
+  readonly scaled: Labelled;
+  /** Undefined where logits stay as they are. */
+  readonly scaling: Scaling | undefined;
+}
+
+function fitTo(labelled: Labelled, { calibrate, threshold }: SettleSettings, measure: Measure): Fit {
+  const asked = measure.task === "multi-label" ? asClasses(labelled) : labelled;
+  const found = calibrate ? fitTemperature(asked) : undefined;
+  const temperature = found ?? 1;
+  const scaled = { ...labelled, logits: labelled.logits.map((z) => z / temperature) };
+  const cuts = threshold === undefined ? [] : cutsFor(measure, scaled, threshold);
+  const isMoved = cuts.some((cut) => cut !== 0);
+  const scaling = { temperature, ...(isMoved ? { shift: shiftOf(measure, cuts) } : {}) };
+  return { temperature: found, cuts, scaled, scaling: temperature === 1 && !isMoved ? undefined : scaling };
+}
+
+/** What would become of any model's answers to the judging examples; undefined where they stay as they are. */
+export function scalingFor(
+  measure: Measure,
+  truth: Truth,
+  logits: Float32Array,
+  settings: SettleSettings,
+): Scaling | undefined {
+  return fitTo(labelledBy(truth, logits), settings, measure).scaling;
+}
+
+function calibrationFigures(labelled: Labelled, temperature: number, key: Key): CalibrationFigures {
   const before = trustOf(labelled);
   const after = trustOf({ ...labelled, logits: labelled.logits.map((z) => z / temperature) });
   const held = trustOf(halves(labelled, key));
-  return { temperature, examples: labelled.labels.length / (labelled.width ?? 1), before, after, held };
+  return { temperature, examples: countLabelled(labelled), before, after, held };
 }
 
 /** What was fitted and what it did, a sentence each. */
@@ -155,7 +194,7 @@ export function settledSentences({ calibration, threshold }: SettledFigures): st
 
 function calibrationSentence({ temperature, before, held }: CalibrationFigures): string {
   const [was, is] = [before.error, held.error].map((x) => percent(x, { decimals: 1 }));
-  return `Calibrated by temperature ${fixed(temperature, 2)}: expected calibration error ${was} before, ${is} after, each half of the judging examples by the temperature of the other.`;
+  return `Calibrated by temperature ${fixed(temperature, 2)}: expected calibration error ${was} without it, ${is} with it, each half of the judging examples by the temperature of the other.`;
 }
 
 interface Moved {
@@ -195,7 +234,7 @@ function thresholdSentence({ thresholds, metric, before, after, held }: Threshol
   const more = each.length > SHOWN ? `, and ${each.length - SHOWN} more` : "";
   const also =
     after === held ? "" : `, ${honest} with each half of the judging examples at the thresholds of the other`;
-  return `Threshold: ${each.slice(0, SHOWN).join(", ")}${more} on, which is now 0.5; ${metric} ${was} before, ${is} after${also}.`;
+  return `Threshold: ${each.slice(0, SHOWN).join(", ")}${more} on, which is now 0.5; ${metric} ${was} without it, ${is} with it${also}.`;
 }
 
 /** Labels in a sentence. */

@@ -2,6 +2,7 @@
 
 import { percent } from "../base/quantity.ts";
 import { capital, digits } from "../base/units.ts";
+import { BINS } from "../measure/calibration.ts";
 import { calibrationFigure, calibrationWords } from "./calibration.ts";
 import { changedBody, changedFinding } from "./changed.ts";
 import { cellMap, shadeKey } from "./draw/cells.ts";
@@ -40,7 +41,7 @@ export function answerSections(run: RunSource, detail: Detail): Section[] {
     body: changedBody(answers, judged, detail),
   };
   if (judged === undefined) return [changed];
-  return [classSection(id, judged, detail), calibrationSection(id, judged), changed];
+  return [classSection(id, judged, detail), calibrationSection(run, judged), changed];
 }
 
 function classSection(id: string, { answers, truth, after, before }: Judged, detail: Detail): Section {
@@ -128,12 +129,16 @@ function confusionFigure(labels: readonly string[], confusion: readonly (readonl
   });
 }
 
-function calibrationSection(id: string, { truth, after, before }: Judged): Section {
+function calibrationSection({ id, result }: RunSource, { truth, after, before }: Judged): Section {
   const now = calibrationOf(truth, after);
   const then = before && calibrationOf(truth, before);
   const counted = countOf(truth.length, "example");
   const before_ = then === undefined ? "" : ` The model before: ${digits(100 * then.error)} points.`;
-  const text = `Over ${counted} the expected calibration error is ${digits(100 * now.error)} points: by so much the share of right answers differs from the probability that they are given, on average over ten bins.${before_}`;
+  const fitted =
+    result?.calibration === undefined
+      ? ""
+      : " The temperature was fitted on these very examples, which flatters; the verdict has what is left of it on others.";
+  const text = `Over ${counted} the expected calibration error is ${digits(100 * now.error)} points: by so much the share of right answers differs from the probability that they are given, on average over ${BINS} bins.${before_}${fitted}`;
   const body = html`<p>${text}</p>${gridOf(calibrationFigure(now, then))}`;
   return { id: `${id}-calibration`, topic: "Calibration", finding: capital(calibrationWords(now)), body };
 }

@@ -2,30 +2,33 @@
 
 import { percent } from "../base/quantity.ts";
 import { digits } from "../base/units.ts";
+import type { Reliability } from "../measure/calibration.ts";
+import { DEVIATE } from "../measure/paired.ts";
 import { ACROSS, type Line, legendOf, lineChart, UPWARDS } from "./draw/charts.ts";
 import type { Html } from "./draw/html.ts";
 import { html } from "./draw/html.ts";
 import { linearScale } from "./draw/scale.ts";
 import { type Cell, figureOf, numberCell } from "./draw/table.ts";
-import type { Calibration } from "./judgement.ts";
 
 /** Points between confidence and accuracy that go unnoticed. */
 const NEAR = 0.02;
 
-/** One clause on a model's confidence. */
-export function calibrationWords({ confidence, accuracy, error }: Calibration): string {
-  const [sure, right] = [percent(confidence), percent(accuracy)];
-  if (confidence > accuracy + NEAR)
-    return `it is surer than it should be: ${sure} sure on average, right in ${right}`;
-  if (confidence < accuracy - NEAR)
-    return `it is less sure than it could be: ${sure} sure on average, right in ${right}`;
-  if (error > 2 * NEAR) return `on average it is as sure as it is right (${right}), in single bins it is not`;
-  return `its probabilities hold: ${sure} sure on average, right in ${right}`;
+/** One clause on a model's confidence. What so many examples leave to chance is not held against it. */
+export function calibrationWords({ confidence, accuracy, error, examples, chance }: Reliability): string {
+  const told = `${percent(confidence)} sure on average, right in ${percent(accuracy)}`;
+  const distance = Math.abs(confidence - accuracy);
+  const isOff = distance > NEAR;
+  if (isOff && distance > DEVIATE * chance.gap)
+    return `it is ${confidence > accuracy ? "surer than it should be" : "less sure than it could be"}: ${told}`;
+  if (error > 2 * NEAR && error > chance.error)
+    return `on average it is as sure as it is right (${percent(accuracy)}), in single bins it is not`;
+  if (!isOff) return `its probabilities hold: ${told}`;
+  return `its probabilities may hold: ${told}, which ${examples.toLocaleString("en")} examples cannot tell apart`;
 }
 
 /** Accuracy by confidence; on the diagonal both are the same. */
-export function calibrationFigure(now: Calibration, then: Calibration | undefined): Html {
-  const lineOf = (name: string, { bins }: Calibration, tone: number): Line => ({
+export function calibrationFigure(now: Reliability, then: Reliability | undefined): Html {
+  const lineOf = (name: string, { bins }: Reliability, tone: number): Line => ({
     name,
     tone,
     dotted: true,

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { keyOf, normals, uniform } from "../base/random.ts";
+import { calibrationError } from "../measure/calibration.ts";
 import type { Answers } from "../runs/answers.ts";
 import {
   calibrationOf,
@@ -34,14 +36,21 @@ test("of counted answers precision, recall and F1 are what they are by hand", ()
 });
 
 test("the expected calibration error is the weighted distance of both, bin by bin", () => {
-  // Bin (0.9, 1]: 0.95 twice, one right: |0.95 − 0.5|. Bin (0.6, 0.7]: 0.65 twice, both right: |0.65 − 1|.
+  // Bin (0.933, 1]: 0.95 twice, one right: |0.95 − 0.5|. Bin (0.6, 0.667]: 0.65 twice, both right: |0.65 − 1|.
   const found = calibrationOf([0, 1, 0, 1], said(0.95, 0.95, 0.65, 0.35));
   expect(found.error).toBeCloseTo((2 * 0.45 + 2 * 0.35) / 4, 6);
   expect(found.confidence).toBeCloseTo(0.8, 6);
   expect(found.accuracy).toBe(3 / 4);
-  expect(found.bins.map(({ examples }) => examples)).toEqual([0, 0, 0, 0, 0, 0, 2, 0, 0, 2]);
-  expect(found.bins[9]).toMatchObject({ low: 0.9, high: 1, accuracy: 0.5 });
+  expect(found.bins.map(({ examples }) => examples)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2]);
+  expect(found.bins[14]).toMatchObject({ low: 14 / 15, high: 1, accuracy: 0.5 });
   expect(found.bins[0]).toMatchObject({ confidence: null, accuracy: null });
+});
+
+test("it is the verdict's own number: one set of bins for both", () => {
+  const logits = normals(keyOf(3), 400, 2);
+  const labels = Array.from({ length: 200 }, (_, i) => Number(uniform(keyOf(4), i) < 0.5));
+  const found = calibrationOf(labels, sayingsOf({ stage: "compressed", logits }, 2));
+  expect(found.error).toBeCloseTo(calibrationError({ logits, labels }), 9);
 });
 
 test("a model that is as sure as it is right has no error, and a certain one is in the last bin", () => {

@@ -3,13 +3,11 @@
  *
  *   Confusion    counts [true class, predicted class]
  *   Per class    precision, recall and F1; null where a class is never predicted, or never there
- *   Calibration  Guo et al., On Calibration of Modern Neural Networks, 2017, Eq. 3 (https://arxiv.org/abs/1706.04599):
- *                predictions in ten bins of equal width by the probability of the predicted class; the expected
- *                calibration error is the mean distance of accuracy and confidence, weighted by the bins' sizes
  */
 
 import { requireItem } from "../base/present.ts";
 import { argmaxRows } from "../data/judging/metrics.ts";
+import { type Reliability, reliabilityOf } from "../measure/calibration.ts";
 import { softmax } from "../network/predictions.ts";
 import type { Answers, Said } from "../runs/answers.ts";
 
@@ -89,57 +87,14 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, n) => total + n, 0);
 }
 
-/** Predictions of like confidence. */
-export interface Bin {
-  readonly low: number;
-  readonly high: number;
-  readonly examples: number;
-  /** Mean probability of the predicted class, and share of right ones; null in an empty bin. */
-  readonly confidence: number | null;
-  readonly accuracy: number | null;
-}
-
-/** How far a model's probabilities can be taken at their word. */
-export interface Calibration {
-  readonly bins: readonly Bin[];
-  /** Expected calibration error. */
-  readonly error: number;
-  /** Mean probability of the predicted class, of all. */
-  readonly confidence: number;
-  readonly accuracy: number;
-}
-
-const BINS = 10;
-
-/** Measures it; see the header. */
-export function calibrationOf(truth: readonly number[], said: Sayings): Calibration {
-  const classes = said.probabilities.length / Math.max(1, truth.length);
-  const sums = Array.from({ length: BINS }, () => ({ examples: 0, confidence: 0, right: 0 }));
-  truth.forEach((label, i) => {
-    const predicted = requireItem(said.predicted, i, "predictions");
-    const sure = requireItem(said.probabilities, i * classes + predicted, "probabilities");
-    const bin = requireItem(sums, Math.min(BINS - 1, Math.max(0, Math.ceil(sure * BINS) - 1)), "bins");
-    bin.examples++;
-    bin.confidence += sure;
-    bin.right += Number(predicted === label);
-  });
-  const n = Math.max(1, truth.length);
-  const bins = sums.map(({ examples, confidence, right }, i): Bin => {
-    const mean = (total: number): number | null => (examples === 0 ? null : total / examples);
-    return {
-      low: i / BINS,
-      high: (i + 1) / BINS,
-      examples,
-      confidence: mean(confidence),
-      accuracy: mean(right),
-    };
-  });
-  return {
-    bins,
-    error: sum(sums.map(({ confidence, right }) => Math.abs(confidence - right))) / n,
-    confidence: sum(sums.map(({ confidence }) => confidence)) / n,
-    accuracy: sum(sums.map(({ right }) => right)) / n,
-  };
+/** How far a model's probabilities can be taken at their word, as the verdict counts it (measure/calibration.ts). */
+export function calibrationOf(truth: readonly number[], said: Sayings): Reliability {
+  const { predicted, probabilities } = said;
+  const classes = probabilities.length / Math.max(1, truth.length);
+  const sure = Float64Array.from(predicted, (label, i) =>
+    requireItem(probabilities, i * classes + label, "probabilities"),
+  );
+  return reliabilityOf(sure, (i) => predicted[i] === truth[i]);
 }
 
 /** What became of an example. */

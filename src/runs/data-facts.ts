@@ -52,16 +52,19 @@ function spread({ task, labels, examples }: Dataset): Pick<DataEvent, "shares" |
 /** What the data gives without a Transformer, told before hours are spent on one; left in the run's folder. */
 export function floorsFor(
   data: LabelledData,
-  { floor: asked, threads, device }: Pick<FinetuneSettings, "floor" | "threads" | "device">,
+  settings: Pick<FinetuneSettings, "floor" | "threads" | "device" | "calibrate" | "threshold">,
   network: Network,
   { paths }: RunFolder,
   record: (event: ProgressEvent) => void,
   { signal }: RunContext,
 ): Promise<MeasuredFloor[]> {
+  const { floor: asked, threads, device, calibrate, threshold } = settings;
   const from = { network, threads, device };
+  const settling = { calibrate, threshold };
   const tell = (text: string): void => record({ kind: "note", text });
   const { task } = data.train;
   if (asked?.some((kind) => kind !== "none") && !hasFloor(task))
     tell(`floor: there is none for ${task}; it needs labels or values of whole texts`);
-  return measureFloors(data, { floor: asked ?? ["tf-idf"], folder: paths.floor, from, signal, tell });
+  const floor = asked ?? ["tf-idf"];
+  return measureFloors(data, { floor, folder: paths.floor, from, signal, settling, tell });
 }
