@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { paretoFront } from "./comparison.ts";
+import { madeRun } from "../../test/support/run-folder.ts";
+import { comparisonSection, paretoFront } from "./comparison.ts";
+import { readRun } from "./source.ts";
 
 const OFFERS = [
   { cost: 1, score: 0.5 },
@@ -17,4 +19,23 @@ test("a front has what no other beats: of equal cost the better, of equal score 
 
 test("the order in which offers come does not matter", () => {
   expect(paretoFront(OFFERS.toReversed(), "higher")).toEqual(paretoFront(OFFERS, "higher"));
+});
+
+test("runs timed at two lengths share no front of times, and a sentence says so", async () => {
+  const folders = await Promise.all(["a", "b", "c"].map((name) => madeRun({ name })));
+  const sources = await Promise.all(folders.map((folder, i) => readRun(folder, `r${i}`, `run ${i}`)));
+  const changed = sources.map((source, i) => {
+    const { result } = source;
+    const models = (result?.models ?? []).map((model) => ({
+      ...model,
+      latency: model.latency.map((one) => ({ ...one, length: i === 2 ? 128 : one.length })),
+    }));
+    return result === undefined ? source : { ...source, result: { ...result, models } };
+  });
+  const pageOf = (runs: Parameters<typeof comparisonSection>[0]) => String(comparisonSection(runs).body);
+  const page = pageOf(changed);
+  expect(page).toContain("time of a pass, batch 1, 16 tokens");
+  expect(page).not.toContain("128 tokens");
+  expect(page).toContain("Timed as no other run of this kind, so in no chart of times: run 2.");
+  expect(pageOf(sources)).not.toContain("Timed as no other run");
 });

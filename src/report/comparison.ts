@@ -5,83 +5,29 @@
  * kind, each group has charts of its own, and a sentence says so. A front is drawn within a group alone.
  */
 
-import { basename } from "node:path";
 import { percent } from "../base/quantity.ts";
 import { bytes, capital, count, digits, milliseconds } from "../base/units.ts";
 import { metricText, metricWord } from "../measure/metric-text.ts";
-import type { Latency, ModelFigures, RunResult } from "../measure/result.ts";
-import type { Recipe } from "../runs/recipe.ts";
+import type { Latency, ModelFigures } from "../measure/result.ts";
 import { ACROSS, legendOf, lineChart, type Mark, pointChart, UPWARDS } from "./draw/charts.ts";
 import { dataText, type Html, html, type Part } from "./draw/html.ts";
 import { endsOf, linearScale, logScale, roomy } from "./draw/scale.ts";
 import { type Cell, figureOf, numberCell, tableOf } from "./draw/table.ts";
 import { absence, countOf, gridOf, type Section } from "./frame.ts";
+import {
+  dataName,
+  type Finished,
+  fileOf,
+  finishedRuns,
+  type Group,
+  groupsOf,
+  type Timed,
+  timedAlike,
+} from "./groups.ts";
 import { calibrationOf, judgedOf } from "./judgement.ts";
 import type { RunSource } from "./source.ts";
 import { sameCase } from "./summary.ts";
 import { smoothed } from "./training.ts";
-
-/** A run that has ended, with its number in the page. */
-export interface Finished {
-  readonly run: RunSource;
-  readonly number: number;
-  readonly result: RunResult;
-  readonly product: ModelFigures;
-}
-
-/** Runs whose scores can be compared. */
-export interface Group {
-  /** The task, or the name of the file. */
-  readonly data: string;
-  readonly name: string;
-  readonly metric: string;
-  readonly better: "higher" | "lower";
-  readonly runs: readonly Finished[];
-}
-
-/** The finished ones among the runs. */
-export function finishedRuns(runs: readonly RunSource[]): Finished[] {
-  return runs.flatMap((run, i): Finished[] => {
-    const product = run.result?.models.at(-1);
-    return run.result && product ? [{ run, number: i + 1, result: run.result, product }] : [];
-  });
-}
-
-/** Groups by task or data, metric and number of judging examples. */
-export function groupsOf(finished: readonly Finished[]): Group[] {
-  const groups = new Map<string, Finished[]>();
-  for (const each of finished) {
-    const { task, metric } = each.result;
-    const { settings, data: files } = each.run.recipe;
-    // Two files of one name are told apart by what is in them.
-    const key = JSON.stringify([
-      task ?? (files.length > 0 ? files.map(({ sha256 }) => sha256) : settings.data),
-      metric.name,
-      metric.examples,
-    ]);
-    groups.set(key, [...(groups.get(key) ?? []), each]);
-  }
-  return [...groups.values()].flatMap((runs): Group[] => {
-    const [first] = runs;
-    if (first === undefined) return [];
-    const { metric } = first.result;
-    const data = dataName(first.run.recipe);
-    return [
-      {
-        data,
-        name: `${data}, ${metric.examples.toLocaleString("en")} examples`,
-        metric: metric.name,
-        better: metric.better,
-        runs,
-      },
-    ];
-  });
-}
-
-/** The task, or the last part of the file's name. */
-function dataName({ settings: { task, data, corpus } }: Recipe): string {
-  return String(task ?? basename(String(data ?? corpus ?? "")));
-}
 
 /** Where a model lies in a chart: what it costs and what it scores. */
 export interface Offer {
@@ -145,12 +91,6 @@ function comparisonFinding(groups: readonly Group[], all: number): Html {
   return html`Best ${metricWord(only.metric)}${where}: ${dataText(best.run.name, 40)}, ${score(best)}. Smallest file: ${dataText(smallest.run.name, 40)}, ${bytes(fileOf(smallest).raw)} at ${score(smallest)}`;
 }
 
-/** The smaller of the two files that a product ships in. */
-function fileOf({ result, product }: Finished): { readonly raw: number } {
-  const { packed } = result;
-  return packed !== undefined && packed.bytes.raw < product.bytes.raw ? packed.bytes : product.bytes;
-}
-
 function runsTable(runs: readonly RunSource[]): Html {
   const batches = [
     ...new Set(
@@ -210,24 +150,37 @@ interface Placed extends Offer {
 }
 
 function tradeOffs(group: Group): Html {
+  const word = capital(metricWord(group.metric));
   const sizes = group.runs.flatMap((each) =>
     placedOf(each, group, fileOf(each).raw, ({ bytes: { raw } }) => raw, bytes),
   );
-  const times = group.runs.flatMap((each) => {
-    const now = each.product.latency[0];
-    if (now === undefined) return [];
-    const packed = each.result.packed?.latency.find((one) => one.batchSize === now.batchSize)?.p50;
-    const fastest = Math.min(now.p50, packed ?? Number.POSITIVE_INFINITY);
-    return placedOf(each, group, fastest, ({ latency }) => caseOf(latency, now), milliseconds);
-  });
-  const batch = group.runs.find(({ product }) => product.latency.length > 0)?.product.latency[0]?.batchSize;
-  const noTimes =
-    times.length === 0 &&
-    absence(`${capital(metricWord(group.metric))} against time: no run of this kind was timed.`);
-  return html`<h3 class="group">${capital(metricWord(group.metric))} on ${dataText(group.name, 60)}</h3>${gridOf(
+  const timed = timedAlike(group.runs);
+  const drawn = timed.length > 1 ? timed.filter(({ runs }) => runs.length > 1) : timed;
+  const alone = timed.filter((each) => !drawn.includes(each)).flatMap(({ runs }) => runs);
+  const names = alone.map(({ run }) => run.name).join(", ");
+  const notes = [
+    timed.length === 0 && absence(`${word} against time: no run of this kind was timed.`),
+    timed.length > 1 &&
+      absence(
+        "Times are compared only at one length, one batch size and on one machine; other runs have charts of their own.",
+      ),
+    alone.length > 0 && absence(`Timed as no other run of this kind, so in no chart of times: ${names}.`),
+  ];
+  return html`<h3 class="group">${word} on ${dataText(group.name, 60)}</h3>${gridOf(
     tradeOff(group, sizes, "bytes of the file", bytes),
-    times.length > 0 && tradeOff(group, times, `time of a pass, batch ${batch}`, milliseconds),
-  )}${noTimes}`;
+    ...drawn.map((each) => timeFigure(group, each)),
+  )}${notes}`;
+}
+
+function timeFigure(group: Group, { at, runs }: Timed): Html {
+  const placed = runs.flatMap((each) => {
+    const now = caseOf(each.product.latency, at) ?? Number.NaN;
+    const packed = caseOf(each.result.packed?.latency ?? [], at) ?? Number.POSITIVE_INFINITY;
+    return placedOf(each, group, Math.min(now, packed), ({ latency }) => caseOf(latency, at), milliseconds);
+  });
+  const [threads] = runs.map(({ result: { machine } }) => countOf(machine.threads, "thread"));
+  const cost = `time of a pass, batch ${at.batchSize}, ${at.length} tokens, ${threads}`;
+  return tradeOff(group, placed, cost, milliseconds);
 }
 
 function caseOf(latency: readonly Latency[], now: Latency): number | undefined {

@@ -8,10 +8,11 @@
 
 import { createHash } from "node:crypto";
 import { answerSections } from "./answered.ts";
-import { comparisonSection, finishedRuns } from "./comparison.ts";
+import { comparisonSection } from "./comparison.ts";
 import { costSection } from "./cost.ts";
 import { dataText, type Html, html, type Part, trusted } from "./draw/html.ts";
 import { countOf, type Section, sectionOf, unbroken } from "./frame.ts";
+import { finishedRuns } from "./groups.ts";
 import { type Detail, insideSection } from "./inside.ts";
 import { overlapSection } from "./overlaps.ts";
 import { recipeSection } from "./recipe-section.ts";
