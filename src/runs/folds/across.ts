@@ -2,8 +2,8 @@
  * A run for each fold of the training examples, in OUT/folds/1, 2 …, and what they say together.
  *
  * Each is a run like any other, with `fold` among its settings, so that it is stopped, resumed and reported as one. The
- * folder around them has a recipe, `folds.md` with the table, and a result whose figures are means; it has no model, since
- * every fold leaves one. Called again, folds that are finished are kept. Not here: which examples a fold has (data/split.ts).
+ * folder around them has a recipe, `folds.md` with the table, and a result whose figures are means, of metrics, weights,
+ * bytes and multiplications alike (what is removed differs from fold to fold); it has no model, since every fold leaves one. Called again, folds that are finished are kept. Not here: which examples a fold has (data/split.ts).
  */
 
 import { join } from "node:path";
@@ -12,8 +12,14 @@ import { deviation, mean } from "../../base/statistics.ts";
 import { capital } from "../../base/units.ts";
 import { writeFileAtomic } from "../../formats/files.ts";
 import { codeVersion, describeMachine, peakMemory } from "../../measure/machine.ts";
-import { metricText, metricWord } from "../../measure/metric-text.ts";
-import { type Metric, type ModelFigures, type RunResult, readResult } from "../../measure/result.ts";
+import { isShareMetric, metricText, metricWord, signed } from "../../measure/metric-text.ts";
+import {
+  type Metric,
+  type ModelFigures,
+  type RunResult,
+  readResult,
+  type Stage,
+} from "../../measure/result.ts";
 import { report } from "../conclusion.ts";
 import { folderState, openRun, runPaths } from "../folder.ts";
 import { likeTyped } from "../place.ts";
@@ -75,9 +81,9 @@ export async function acrossFolds<Settings extends FoldsSettings>(
 }
 
 /** Means of what the folds measured, and how far they are from each other. */
-async function together(
+export async function together(
   results: readonly RunResult[],
-  { threads }: FoldsSettings,
+  { threads }: Pick<FoldsSettings, "threads">,
   wallSeconds: number,
 ): Promise<RunResult> {
   const first = requireItem(results, 0, "folds");
@@ -94,7 +100,7 @@ async function together(
   return {
     ...{ version: 1, command, code: await codeVersion(), task, method, metric },
     folds: { before, after },
-    models: first.models.map((model, i) => ({ ...model, latency: [], metrics: meanMetrics(results, i) })),
+    models: first.models.map(({ stage }, i) => meanModel(stage, results, i)),
     ...(stride === undefined ? {} : { stride }),
     ...{ length, seeds, wallSeconds, peakBytes: peakMemory(), machine: describeMachine(threads) },
     verdict: {
@@ -102,6 +108,24 @@ async function together(
       faster: results.every(({ verdict }) => verdict.faster),
       text: foldsText(metric.name, after, known),
     },
+  };
+}
+
+/** Counts are whole numbers in the file; a mean is rounded to one. */
+function meanModel(stage: Stage, results: readonly RunResult[], i: number): ModelFigures {
+  const all = results.map(({ models }) => requireItem(models, i, "models"));
+  const of = (count: (model: ModelFigures) => number): number => Math.round(mean(all.map(count)));
+  return {
+    stage,
+    metrics: meanMetrics(results, i),
+    parameters: {
+      total: of(({ parameters }) => parameters.total),
+      nonzero: of(({ parameters }) => parameters.nonzero),
+      embeddings: of(({ parameters }) => parameters.embeddings),
+    },
+    bytes: { raw: of(({ bytes }) => bytes.raw), compressed: of(({ bytes }) => bytes.compressed) },
+    multiplyAccumulates: of(({ multiplyAccumulates }) => multiplyAccumulates),
+    latency: [],
   };
 }
 
@@ -114,15 +138,22 @@ function meanMetrics(results: readonly RunResult[], stage: number): ModelFigures
 }
 
 function foldsText(name: string, after: readonly number[], before: readonly number[]): string {
-  const told = `${metricWord(name)} ${spreadText(name, after)} in ${after.length} folds, each judged by a model that was not trained on it`;
+  const told = `${metricWord(name)} ${spreadText(name, after)} in ${after.length} folds, each judged by a model that was trained on the others; which of its steps is kept, the fold itself chose`;
   if (before.length < after.length) return `${capital(told)}.`;
   const differences = after.map((value, i) => value - requireItem(before, i, "folds"));
-  return `${capital(told)}. Before, ${spreadText(name, before)}; a difference of ${spreadText(name, differences)} from fold to fold.`;
+  return `${capital(told)}. Before, ${spreadText(name, before)}; a difference of ${differenceText(name, differences)} from fold to fold.`;
 }
 
 /** `81.2 % ± 1.3 %`: the mean, and the standard deviation of one fold. */
 function spreadText(name: string, values: readonly number[]): string {
   return `${metricText(name, mean(values))} ± ${metricText(name, deviation(values) ?? 0)}`;
+}
+
+/** `−1.2 ± 0.8 points`: as verdicts tell a difference. */
+function differenceText(name: string, values: readonly number[]): string {
+  const isShare = isShareMetric(name);
+  const spread = signed(deviation(values) ?? 0, isShare).replace("+", "");
+  return `${signed(mean(values), isShare)} ± ${spread}${isShare ? " points" : ""}`;
 }
 
 /** Every metric of the product by fold, with mean and standard deviation. */
