@@ -7,6 +7,7 @@ import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts"
 import { loadModel } from "../runs/models.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { compress } from "./compress.ts";
+import { evaluate } from "./evaluate.ts";
 import { finetune } from "./finetune.ts";
 import { predict } from "./predict.ts";
 
@@ -151,6 +152,24 @@ test("both kinds of labels at once, one beside a task, a floor beside none: refu
   await expect(finetune({ ...options, floor: ["none", "tf-idf"] })).rejects.toThrow(
     "floor: expected none alone, got none, tf-idf",
   );
+});
+
+test("a run with a best threshold holds it to a floor at its own, which its folder has too", async () => {
+  const model = await written(tinyModel({ kind: "none" }));
+  const data = join(await newFolder(), "rare.csv");
+  // The word is in all of the second class and in as many of the first: said at 0.5 of neither.
+  const rows = Array.from(
+    { length: 100 },
+    (_, i) => `a ${i % 5 === 0 ? "dull" : "good"} film,${i % 10 === 0 ? "yes" : "no"}`,
+  );
+  await writeFile(data, `text,label\n${rows.join("\n")}\n`);
+  const out = join(await newFolder(), "run");
+  const asked = { ...SHARED, model, data, validation: data, out, metric: "f1", report: false };
+  const { floors = [] } = await finetune({ ...asked, threshold: "best" });
+  // 10 are there, and with the word 20 are said.
+  expect(floors[0]?.metrics.f1).toBeCloseTo(20 / 30, 12);
+  const { metrics } = await evaluate({ model: join(out, "floor", "tf-idf"), data, threads: 1 });
+  expect(metrics.f1).toBeCloseTo(20 / 30, 12);
 });
 
 test("before it trains a run says how the data was read, its rows, what is cut, and what a floor gives", async () => {

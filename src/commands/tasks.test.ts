@@ -105,6 +105,21 @@ test("a sentence encoder is its own teacher: fewer layers, judged by scored pair
   expect(config).toMatchObject({ architectures: ["BertModel"], num_hidden_layers: 1 });
 });
 
+test("a student of vectors that is judged by its loss ends with an interval", async () => {
+  const model = await written(tinyModel({ kind: "none", pooling: { mode: "mean", normalize: true } }));
+  const words = ["good", "bad", "film", "plot", "very", "not", "dull", "bright"];
+  const texts = words.flatMap((one) => words.map((other) => `a ${one} ${other}`));
+  const data = await file("texts.txt", texts);
+  const shared = { ...TRAINING, model, data, validation: data, embedding: true, metric: "loss" };
+  const out = await newRun();
+  const { paired, models } = await compress({ ...shared, method: "truncate", set: { layers: "1" }, out });
+  const [before, after] = models.map(({ metrics }) => metrics.loss ?? Number.NaN);
+  const { difference = Number.NaN, interval } = paired ?? {};
+  expect(difference).toBeCloseTo((after ?? 0) - (before ?? 0), 6);
+  expect(interval?.low).toBeLessThan(difference);
+  expect(interval?.high).toBeGreaterThan(difference);
+});
+
 test("what vectors do not have is refused by name", async () => {
   const model = await written(tinyModel({ kind: "none", pooling: { mode: "mean", normalize: true } }));
   const data = await file("texts.txt", ["a good film", "a bad plot", "not very dull"]);

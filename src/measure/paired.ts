@@ -20,7 +20,7 @@ import { requireCount } from "../base/present.ts";
 import { type Key, sequence } from "../base/random.ts";
 import { deviation } from "../base/statistics.ts";
 import type { Measure } from "../data/dataset.ts";
-import { drawExamples, vectorValues } from "../data/judging/draw.ts";
+import { drawExamples, vectorLosses } from "../data/judging/draw.ts";
 import { countExamples, metricsOf, predict, type Truth } from "../data/judging/judge.ts";
 import { meanOf, type Numbers, primaryOf } from "../data/judging/metrics.ts";
 import type { PairedComparison } from "./result.ts";
@@ -87,16 +87,15 @@ interface Compared {
 }
 
 /**
- * What the primary metric is made of: predictions where they are enough, else the answers themselves; of vectors what each
- * text adds to the mean. Whose neighbours a text has is asked among all texts: one that is drawn twice would be its own.
+ * What the primary metric is made of: predictions where they are enough, else the answers themselves. The loss of vectors is
+ * the mean of each text's, so these are drawn, with no vectors to be moved.
  */
 function comparison(measure: Measure, { truth, before, after, logits }: PairedAnswers): Compared {
   const isEnough = measure.primary === "mean" || measure.primary in metricsOf(measure, before, truth);
   if (isEnough || logits === undefined)
     return { value: (said, of) => primaryOf(measure, metricsOf(measure, said, of)), of: { before, after } };
-  if (measure.task === "embedding") {
-    const values = (vectors: Float32Array) => vectorValues(measure.primary, vectors, truth);
-    const of = { before: values(logits.before), after: values(logits.after) };
+  if (measure.task === "embedding" && measure.primary === "loss") {
+    const of = { before: vectorLosses(logits.before, truth), after: vectorLosses(logits.after, truth) };
     return { value: meanOf, of, over: { labels: of.before } };
   }
   const value = (said: Numbers, of: Truth): number => {

@@ -1,9 +1,9 @@
-/** Examples of a judged set drawn anew, for a bootstrap (measure/paired.ts), and what each adds to a mean over texts. */
+/** Examples of a judged set drawn anew, for a bootstrap (measure/paired.ts), and the loss of each vector. */
 
 import type { Measure } from "../dataset.ts";
 import { type Truth, vectorWidth } from "./judge.ts";
 import { meanOf, type Numbers } from "./metrics.ts";
-import { neighbourShares, rowCosines } from "./neighbours.ts";
+import { rowCosines } from "./neighbours.ts";
 
 /**
  * Examples of a set drawn anew, with what was predicted of them: the places may repeat. Predictions are as `predict` gives
@@ -55,21 +55,12 @@ export function drawExamples(
   };
 }
 
-/**
- * What each example adds to a metric of vectors that is a mean over texts and needs the vectors themselves; of a scored pair
- * the mean of its two texts. For `neighbours` of the texts among which they are looked for.
- */
-export function vectorValues(metric: string, vectors: Numbers, truth: Truth): Float64Array {
+/** The loss of each text of an embedding, 1 minus the cosine with its teacher's vector; of a scored pair the mean of both. */
+export function vectorLosses(vectors: Numbers, truth: Truth): Float64Array {
   const width = vectorWidth(vectors, truth);
-  const cosines = (): Float64Array => rowCosines(vectors, truth.labels, width);
-  const each =
-    metric === "neighbours"
-      ? neighbourShares(vectors, truth.labels, width)
-      : metric === "loss"
-        ? cosines().map((value) => 1 - value)
-        : cosines();
+  const each = rowCosines(vectors, truth.labels, width).map((cosine) => 1 - cosine);
   if (truth.scores === undefined) return each;
-  return Float64Array.from({ length: each.length >> 1 }, (_, i) => meanOf(each.subarray(2 * i, 2 * i + 2)));
+  return Float64Array.from(truth.scores, (_, i) => meanOf(each.subarray(2 * i, 2 * i + 2)));
 }
 
 /** Rows of so many numbers at some places. */

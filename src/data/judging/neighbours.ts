@@ -31,32 +31,16 @@ export function rowCosines(a: Numbers, b: Numbers, width: number): Float64Array 
  * @param width  numbers of a vector
  */
 export function neighbourAgreement(a: Numbers, b: Numbers, width: number): number {
-  const { shared, count } = sharedNeighbours(a, b, width);
-  if (count <= 0) return 1;
-  return shared.reduce((sum, own) => sum + own, 0) / (shared.length * count);
-}
-
-/** Of each text the share of its nearest that are the same by both encoders. */
-export function neighbourShares(a: Numbers, b: Numbers, width: number): Float64Array {
-  const { shared, count } = sharedNeighbours(a, b, width);
-  return shared.map((own) => (count <= 0 ? 1 : own / count));
-}
-
-/** How many of each text's `count` nearest by one encoder are among its nearest by the other. */
-function sharedNeighbours(
-  a: Numbers,
-  b: Numbers,
-  width: number,
-): { readonly shared: Float64Array; readonly count: number } {
   const texts = Math.min(AMONG, a.length / width);
   const count = Math.min(NEIGHBOURS, texts - 1);
-  if (count <= 0) return { shared: new Float64Array(texts), count };
+  if (count <= 0) return 1;
   const [one, other] = [unitRows(a, texts, width), unitRows(b, texts, width)];
-  const shared = Float64Array.from({ length: texts }, (_, i) => {
+  let shared = 0;
+  for (let i = 0; i < texts; i++) {
     const near = new Set(nearest(one, i, texts, width, count));
-    return nearest(other, i, texts, width, count).filter((text) => near.has(text)).length;
-  });
-  return { shared, count };
+    for (const text of nearest(other, i, texts, width, count)) shared += Number(near.has(text));
+  }
+  return shared / (texts * count);
 }
 
 function unitRows(rows: Numbers, count: number, width: number): Float32Array {
