@@ -42,6 +42,7 @@ for (const name of values.tasks.split(",").map(glueTask)) {
         floor: [kind],
         folder: join(root, name),
         from: { network, threads: Number(values.threads), device: "cpu" },
+        settling: {},
         tell: () => {},
       },
     );
