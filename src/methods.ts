@@ -113,6 +113,7 @@ export {
   checkBlock,
   checkChoice,
   checkPositive,
+  checkRange,
   checkReached,
   checkSparsity,
   unreachedError,
@@ -146,16 +147,7 @@ export {
 } from "./parts/prune.ts";
 export { finetunedOf, KEEP_ZEROS, keepPruned } from "./parts/pruned.ts";
 export { checkRamp, countKept, cubicSparsity, type Ramp } from "./parts/ramp.ts";
-export {
-  checkRange,
-  HALF,
-  HALF_HELP,
-  layersOf,
-  shallower,
-  TAKES,
-  type Take,
-  takeLayers,
-} from "./parts/students.ts";
+export { HALF, HALF_HELP, layersOf, shallower, TAKES, type Take, takeLayers } from "./parts/students.ts";
 export {
   ascending,
   finishWithout,

@@ -20,8 +20,9 @@
  */
 
 import type { Method, MethodState, Teacher } from "../contract/method.ts";
+import { checkRange } from "../parts/checks.ts";
 import { distillationLoss, isTeacher, studentOf, teacherOf } from "../parts/distil.ts";
-import { checkRange, HALF, HALF_HELP, layersOf, shallower } from "../parts/students.ts";
+import { HALF, HALF_HELP, layersOf, shallower } from "../parts/students.ts";
 
 export interface DistilConfig {
   readonly layers: number;

@@ -23,9 +23,9 @@ import { ConfigError } from "../base/errors.ts";
 import type { Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import { add, scale } from "../graph/ops/elementwise.ts";
 import type { Network } from "../network/network.ts";
-import { checkChoice } from "../parts/checks.ts";
+import { checkChoice, checkRange } from "../parts/checks.ts";
 import { cosineLoss, distillationLoss, isTeacher, studentOf, teacherOf } from "../parts/distil.ts";
-import { checkRange, HALF, HALF_HELP, layersOf, shallower } from "../parts/students.ts";
+import { HALF, HALF_HELP, layersOf, shallower } from "../parts/students.ts";
 
 /** Whose layers the student starts from. */
 const INITS = ["pre-trained", "fine-tuned"] as const;

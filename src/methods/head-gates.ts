@@ -28,11 +28,11 @@ import { add, mul, scale } from "../graph/ops/elementwise.ts";
 import { uniform } from "../graph/uniform.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
+import { checkShare } from "../parts/checks.ts";
 import { gateHeads, withoutUnits } from "../parts/gates.ts";
 import { NOISE_SITES, openChance, sampleGate, settleGate } from "../parts/hard-concrete.ts";
 import {
   ascending,
-  checkShare,
   finishWithout,
   headsToDrop,
   parseUnits,

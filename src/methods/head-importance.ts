@@ -32,10 +32,10 @@ import { concat } from "../graph/ops/select.ts";
 import { at } from "../graph/shape.ts";
 import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
+import { checkShare } from "../parts/checks.ts";
 import { withoutUnits } from "../parts/gates.ts";
 import {
   ascending,
-  checkShare,
   finishWithout,
   headsToDrop,
   parseUnits,

@@ -27,7 +27,8 @@ import { add, mul, sub } from "../graph/ops/elementwise.ts";
 import { take } from "../graph/ops/select.ts";
 import { at } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import { checkRange, HALF, HALF_HELP, layersOf, shallower, takeLayers } from "../parts/students.ts";
+import { checkRange } from "../parts/checks.ts";
+import { HALF, HALF_HELP, layersOf, shallower, takeLayers } from "../parts/students.ts";
 
 export interface LayerDropConfig {
   readonly layers: number;

@@ -22,7 +22,7 @@
 
 import type { Method, MethodState, Teacher } from "../contract/method.ts";
 import { add, scale } from "../graph/ops/elementwise.ts";
-import { checkChoice } from "../parts/checks.ts";
+import { checkChoice, checkRange } from "../parts/checks.ts";
 import {
   distillationLoss,
   isTeacher,
@@ -31,7 +31,7 @@ import {
   studentOf,
   teacherOf,
 } from "../parts/distil.ts";
-import { checkRange, HALF, HALF_HELP, layersOf, shallower } from "../parts/students.ts";
+import { HALF, HALF_HELP, layersOf, shallower } from "../parts/students.ts";
 
 /** Which teacher layers are followed (§3.2). */
 const STRATEGIES = ["skip", "last"] as const;

@@ -27,9 +27,9 @@ import type { Answers, Method, MethodState, RunFacts, Teacher } from "../contrac
 import { roundRows, tokenRounding } from "../graph/quantize.ts";
 import type { Network } from "../network/network.ts";
 import { inFloat, withQuantized } from "../network/quantized.ts";
+import { checkRange } from "../parts/checks.ts";
 import { distillationLoss, isTeacher, studentOf, teacherIf } from "../parts/distil.ts";
 import { KEEP_ZEROS } from "../parts/pruned.ts";
-import { checkRange } from "../parts/students.ts";
 
 export interface QuantizationAwareConfig {
   readonly alpha: number;

@@ -49,13 +49,12 @@ import { concat, slice } from "../graph/ops/select.ts";
 import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { keepUnits, type LayerUnits } from "../network/shrink.ts";
-import { checkChoice, checkCount } from "../parts/checks.ts";
+import { checkChoice, checkCount, checkShare } from "../parts/checks.ts";
 import { normSites } from "../parts/function-norms.ts";
 import { withoutUnits } from "../parts/gates.ts";
 import { matricesIn } from "../parts/matrices.ts";
 import { LEVELS, normalised, spectralLevels, spectralSites, spectralVectors } from "../parts/spectral.ts";
 import {
-  checkShare,
   lowestUnits,
   parseUnits,
   type Unit,

@@ -27,7 +27,7 @@ import { linearRate } from "../base/schedule.ts";
 import type { LossInputs, Method, MethodState, Teacher } from "../contract/method.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import type { Value } from "../graph/value.ts";
-import { checkChoice } from "../parts/checks.ts";
+import { checkChoice, checkRange } from "../parts/checks.ts";
 import {
   answerLoss,
   attentionLoss,
@@ -37,7 +37,7 @@ import {
   studentOf,
   teacherOf,
 } from "../parts/distil.ts";
-import { checkRange, HALF, HALF_HELP, layersOf, shallower, TAKES, type Take } from "../parts/students.ts";
+import { HALF, HALF_HELP, layersOf, shallower, TAKES, type Take } from "../parts/students.ts";
 
 export interface TinyBertConfig {
   readonly layers: number;

@@ -1,7 +1,16 @@
 import { expect, test } from "vitest";
 import { ConfigError, RunError } from "../base/errors.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
-import { checkBlock, checkChoice, checkCount, checkPositive, checkReached, checkSparsity } from "./checks.ts";
+import {
+  checkBlock,
+  checkChoice,
+  checkCount,
+  checkPositive,
+  checkRange,
+  checkReached,
+  checkShare,
+  checkSparsity,
+} from "./checks.ts";
 
 const vector = (...values: number[]): FloatTensor => floatTensor([values.length], Float32Array.from(values));
 
@@ -30,13 +39,16 @@ test("blocks are told by name, and as numbers by their rows", () => {
   ]);
 });
 
-test.each([
+test.each<readonly [string, () => unknown]>([
   ["x/sparsity", () => checkSparsity("x", 1)],
   ["x/sparsity", () => checkSparsity("x", Number.NaN)],
   ["x/mean", () => checkPositive("x", "mean", 0)],
   ["x/mean", () => checkPositive("x", "mean", Number.NaN)],
   ["x/rounds", () => checkCount("x", "rounds", 0)],
   ["x/rounds", () => checkCount("x", "rounds", 1.5)],
+  ...[0, 1, -0.5, Number.NaN].map((ratio) => ["x/ratio", () => checkShare("x", "ratio", ratio)] as const),
+  ["x/share", () => checkRange("x", "share", 1, { from: 0, below: 1 })],
+  ["x/share", () => checkRange("x", "share", Number.NaN, { from: 0, below: Number.POSITIVE_INFINITY })],
   ["x/block", () => checkBlock("x", 3)],
   ["x/block", () => checkBlock("x", "3x1")],
   ["x/block", () => checkBlock("x", Number.NaN)],

@@ -24,6 +24,24 @@ export function checkCount(id: string, name: string, value: number): void {
   throw new ConfigError(`${id}/${name}`, `${id}: expected ${name} to be a whole number from 1, got ${value}`);
 }
 
+/** @throws {ConfigError} `ID/NAME` outside (0, 1) */
+export function checkShare(id: string, name: string, value: number): void {
+  if (value > 0 && value < 1) return;
+  throw new ConfigError(`${id}/${name}`, `${id}: expected ${name} between 0 and 1, got ${value}`);
+}
+
+/** @throws {ConfigError} `ID/NAME` when a number lies outside of its range */
+export function checkRange(
+  id: string,
+  name: string,
+  value: number,
+  within: { readonly from: number; readonly below: number },
+): void {
+  if (value >= within.from && value < within.below) return;
+  const range = `at least ${within.from}${within.below === Number.POSITIVE_INFINITY ? "" : ` and below ${within.below}`}`;
+  throw new ConfigError(`${id}/${name}`, `${id}: expected ${name} ${range}, got ${value}`);
+}
+
 /** A setting that was typed can be any text. @throws {ConfigError} `ID/NAME` */
 export function checkChoice(id: string, name: string, value: string, choices: readonly string[]): void {
   if (choices.includes(value)) return;

@@ -3,7 +3,7 @@ import { CLASSES, smallNetwork } from "../../test/support/training.ts";
 import { ConfigError } from "../base/errors.ts";
 import { floatTensor } from "../base/tensor.ts";
 import { parameters } from "../bert/names.ts";
-import { checkRange, layersOf, shallower, takeLayers } from "./students.ts";
+import { layersOf, shallower, takeLayers } from "./students.ts";
 
 const NETWORK = smallNetwork(CLASSES, 4);
 
@@ -57,8 +57,6 @@ test.each([
   ["x/layers", () => layersOf("x", 5, NETWORK)],
   ["x/layers", () => layersOf("x", 1.5, NETWORK)],
   ["x/layers", () => layersOf("x", 1, NETWORK, 2)],
-  ["x/share", () => checkRange("x", "share", 1, { from: 0, below: 1 })],
-  ["x/share", () => checkRange("x", "share", Number.NaN, { from: 0, below: Number.POSITIVE_INFINITY })],
 ])("%s: %s is refused", (code, attempt) => {
   expect(attempt).toThrow(ConfigError);
   expect(attempt).toThrow(expect.objectContaining({ code }));

@@ -33,18 +33,6 @@ export function layersOf(id: string, asked: number, { config }: Network, least =
   throw new ConfigError(`${id}/layers`, `${id}: expected ${expected}, got ${asked}`);
 }
 
-/** @throws {ConfigError} `ID/NAME` when a number lies outside of its range */
-export function checkRange(
-  id: string,
-  name: string,
-  value: number,
-  within: { readonly from: number; readonly below: number },
-): void {
-  if (value >= within.from && value < within.below) return;
-  const range = `at least ${within.from}${within.below === Number.POSITIVE_INFINITY ? "" : ` and below ${within.below}`}`;
-  throw new ConfigError(`${id}/${name}`, `${id}: expected ${name} ${range}, got ${value}`);
-}
-
 /** Numbers of the layers taken, from 0: 0 to n − 1, or ⌊i·L/n⌋, which for half of the layers is every other one. */
 export function takeLayers(take: Take, layers: number, depth: number): number[] {
   return Array.from({ length: layers }, (_, i) => (take === "first" ? i : Math.floor((i * depth) / layers)));

@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import { CLASSES, smallNetwork } from "../../test/support/training.ts";
 import {
   ascending,
-  checkShare,
   finishWithout,
   lowestUnits,
   parseUnits,
@@ -57,10 +56,6 @@ test("an attention module whose last head goes keeps its bias or goes altogether
 
 test.each(["01/all,none/none", "all/all,11/011", "00/all"])("units %s are read back as written", (text) => {
   expect(unitsText(parseUnits(text))).toBe(text);
-});
-
-test.each([0, 1, -0.5, Number.NaN])("a share of %s is refused by name", (share) => {
-  expect(() => checkShare("snip", "ratio", share)).toThrow(expect.objectContaining({ code: "snip/ratio" }));
 });
 
 test("a product that has another number of heads than asked is refused (method/unreached)", () => {

@@ -130,12 +130,6 @@ export function headsToDrop(
   );
 }
 
-/** @throws {ConfigError} `ID/NAME` outside (0, 1) */
-export function checkShare(id: string, name: string, value: number): void {
-  if (value > 0 && value < 1) return;
-  throw new ConfigError(`${id}/${name}`, `${id}: expected ${name} between 0 and 1, got ${value}`);
-}
-
 /** The error of a product that lost more or less than was asked. */
 export function unreachedRatio(id: string, asked: string, reached: string): RunError {
   return new RunError(
