@@ -10,6 +10,7 @@ import {
 import { CLASSES, madeUpBatch, settingsOf, withTrainer } from "../../test/support/training.ts";
 import { requireEntry } from "../base/present.ts";
 import { keyOf } from "../base/random.ts";
+import { DEFAULT_POOLING, type Head, labelsOf } from "../bert/config.ts";
 import { weightOf } from "../bert/names.ts";
 import { linearModules } from "../bert/quantized.ts";
 import { bind } from "../contract/method.ts";
@@ -95,6 +96,22 @@ test("it starts from a model that knows the task already, from the fine-tuned on
   expect(start(NETWORK)).toBe(NETWORK);
   expect(start({ ...NETWORK, head: { kind: "mlm" } })).toBe(TEACHER);
   expect(start({ ...NETWORK, head: { kind: "none" } })).toBe(TEACHER);
+});
+
+test("a base that knows other labels, or the same in another order, is no model that knows the task", () => {
+  const facts = { ...factsWith(TEACHER), pretrained: NETWORK };
+  const start = (head: Head) =>
+    bind(QUANTIZATION_AWARE, NETWORK, DEFAULTS, { ...facts, pretrained: { ...NETWORK, head } }).network;
+  const labels = labelsOf(NETWORK.head);
+  expect(start({ kind: "classification", labels: labels.toReversed() })).toBe(TEACHER);
+  expect(start({ kind: "classification", labels: ["neg", "pos"] })).toBe(TEACHER);
+  expect(start({ kind: "classification", labels: [...labels] })).toBe(NETWORK);
+});
+
+test("a sentence encoder has no head that could be new, however its pooling is told", () => {
+  const encoder = still({ kind: "none", pooling: DEFAULT_POOLING }, 2);
+  const facts = { ...factsWith(encoder), pretrained: { ...encoder, head: { kind: "none" } as const } };
+  expect(bind(QUANTIZATION_AWARE, encoder, DEFAULTS, facts).network).toBe(encoder);
 });
 
 test.each(Object.keys(METHODS).filter((id) => ["finetune", "magnitude", "quantization-aware"].includes(id)))(

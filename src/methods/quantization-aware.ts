@@ -4,7 +4,8 @@
  *   Paper    Jacob et al., CVPR 2018 · https://arxiv.org/abs/1712.05877, simulated quantization (§3)
  *            Zafrir, Boudoukh, Izsak & Wasserblat, 2019 (Q8BERT) · https://arxiv.org/abs/1910.06188, the same for BERT while it
  *            is fine-tuned
- *   From     a model that already answers the task, such as a pruned one, with its zeros; any other: the fine-tuned model
+ *   From     a model that already answers the task, such as a pruned one, with its zeros; any other: the fine-tuned model.
+ *            Heads tell them apart: the same labels in their order; of two regressions nothing does
  *   To       the same network with every linear layer of its encoder in 8 bits
  *   Learns   every weight, pruned ones apart, at its full precision beside the rounded one
  *
@@ -25,7 +26,7 @@ import { weightOf } from "../bert/names.ts";
 import { linearModules } from "../bert/quantized.ts";
 import type { Answers, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import { roundRows, tokenRounding } from "../graph/quantize.ts";
-import type { Network } from "../network/network.ts";
+import { type Network, sameHead } from "../network/network.ts";
 import { inFloat, withQuantized } from "../network/quantized.ts";
 import { checkRange } from "../parts/checks.ts";
 import { distillationLoss, isTeacher, studentOf, teacherIf } from "../parts/distil.ts";
@@ -49,13 +50,17 @@ interface QuantizationAwareState extends MethodState {
 
 const ID = "quantization-aware";
 
-/** A model that came with the task's head has learnt the task; under a new head the fine-tuned one has. */
+/**
+ * A model that came with the task's head, its labels in their order, has learnt the task; under a new head the fine-tuned
+ * one has. Vectors have no head to be new.
+ */
 function prepare(
   network: Network,
   _config: QuantizationAwareConfig,
   { pretrained, finetuned }: RunFacts,
 ): Network {
-  const isNew = pretrained !== undefined && pretrained.head.kind !== network.head.kind;
+  const isVectors = network.head.kind === "none" && pretrained?.head.kind === "none";
+  const isNew = pretrained !== undefined && !isVectors && !sameHead(pretrained.head, network.head);
   return isNew && finetuned !== undefined ? inFloat(finetuned) : network;
 }
 

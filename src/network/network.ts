@@ -109,7 +109,7 @@ export function initialNetwork(given: BertConfig, head: Head, vocabulary: Tokeni
 }
 
 /** True when the tensors under `classifier.` may be kept: the same labels in the same order, or both regressions. */
-function sameHead(a: Head, b: Head): boolean {
+export function sameHead(a: Head, b: Head): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
