@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Objective } from "../bert/objective.ts";
 import { type WatchFacts, watchConstancy } from "./constancy.ts";
 
 const LABELS = [0, 1, 1, 0, 1, 0, 1, 0];
@@ -44,13 +45,51 @@ test("flat: a loss that stays at guessing is told at the first evaluation and as
 
 test("a loss with a teacher's part is held to itself, and one that falls is behind, not collapsed", () => {
   const falling = Array.from({ length: 40 }, (_, i) => 30 - 0.4 * i);
-  const watch = heard(falling, { ...FACTS, removes: true });
+  const watch = heard(falling, { ...FACTS, ownLoss: true, removes: true });
   watch.look(constant(0), 100);
   watch.look(constant(0), 180);
   expect(watch.end).toThrow(
     /does learn \(loss 16\.\d+, at first 28\.\d+\), and the product that is judged is behind it/,
   );
 });
+
+test("a loss with a part of the method's own is no sign of collapse, and ends no run early", () => {
+  const flat = Array.from({ length: 20 }, () => 0.35);
+  const own = { ...FACTS, ownLoss: true };
+  expect(heard(flat, own).look(constant(0.05), 20)).toContain(
+    "learnt nothing yet (loss 0.350, at first 0.350)",
+  );
+  const falling = heard([...flat, ...flat.map((loss) => loss / 2)], own);
+  expect(falling.look(VARIED, 20)).toBeUndefined();
+  expect(falling.look(constant(0.05), 40)).toContain("does not say why (loss 0.175, at first 0.350)");
+  expect(falling.look(constant(0.05), 50)).toBeUndefined();
+  expect(falling.end).toThrow("another learning rate than 5e-5, or more epochs than 3");
+  // Answers that do not depend on the text say so without any loss.
+  expect(() => falling.look(constant(0), 60)).toThrow("It has collapsed");
+});
+
+const losses: readonly (readonly [string, Objective, WatchFacts["task"], number])[] = [
+  ["focal", { mix: [{ loss: "focal", share: 1 }], gamma: 2 }, "classification", 0.173],
+  ["weighed", { weights: [3, 1], smoothing: 0.1 }, "classification", 0.562],
+  ["absolute", { mix: [{ loss: "absolute", share: 1 }] }, "regression", 0.5],
+  ["huber", { mix: [{ loss: "huber", share: 1 }] }, "regression", 0.125],
+];
+test.each(losses)(
+  "flat under the %s loss is told by what guessing has there",
+  (_, objective, task, guess) => {
+    const watch = heard(
+      Array.from({ length: 20 }, () => guess),
+      { ...FACTS, objective, task },
+    );
+    const said =
+      task === "regression" ? LABELS.map((_label, i) => 0.5 + 0.003 * Math.sin(i)) : constant(0.05);
+    expect(watch.look(VARIED, 20)).toBeUndefined();
+    const note = watch.look(Float32Array.from(said), 40);
+    expect(note).toContain(`learnt nothing yet (loss ${guess.toFixed(3)}, of guessing`);
+    expect(note).toContain("a higher learning rate than 5e-5");
+    expect(watch.look(Float32Array.from(said), 50)).toBeUndefined();
+  },
+);
 
 test("a compression that collapses is advised to remove less", () => {
   const watch = heard([...still, ...still.map((loss) => loss + 2)], { ...FACTS, removes: true }, true);

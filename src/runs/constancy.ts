@@ -9,6 +9,9 @@
  *   behind      what is trained reads the text, the product that is judged does not yet: modules that were swapped in or
  *               pruned matrices need more steps
  *
+ * Guessing is held to the loss that is trained with (train/guessing.ts). To one with a part of a method's own, such as a
+ * teacher's or a penalty, nothing of guessing is said: it is held to where it began, and no run ends early by it.
+ *
  * Where the steps are few and answers have never varied, more of them are always among what is advised: so early, one may
  * look like the other.
  *
@@ -18,14 +21,15 @@
 
 import { RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
+import { mean } from "../base/statistics.ts";
+import type { Objective } from "../bert/objective.ts";
 import type { TaskKind } from "../data/dataset.ts";
 import { predict, type Truth } from "../data/judging/judge.ts";
+import { guessingLoss } from "../train/guessing.ts";
 import { ENOUGH_TO_FINETUNE } from "./epochs.ts";
 
 /** Steps whose losses are averaged: single batches are too noisy to say whether a loss moved. */
 const WINDOW = 10;
-/** A loss that begins so many times above guessing is not the labels' alone. */
-const FAR = 3;
 /** A mean loss below or above guessing by this share has moved. */
 const MOVED = 0.1;
 /** Logits that differ less than this from text to text do not depend on it. */
@@ -37,6 +41,10 @@ const ALIKE = 0.02;
 /** What the watch compares with and what it names. */
 export interface WatchFacts {
   readonly task: TaskKind;
+  /** What the task's loss is told; default nothing. */
+  readonly objective?: Objective | undefined;
+  /** Whether a method has a part in the loss, of which guessing is not known. */
+  readonly ownLoss?: boolean;
   /** Of the judging set. */
   readonly truth: Truth;
   readonly steps: number;
@@ -153,19 +161,12 @@ function diagnose(
   varied: Varied,
 ): Diagnosis {
   const rate = facts.learningRate.toExponential().replace("e+0", "");
-  const means = windowMeans(losses);
-  const [guess, most] = guessingLosses(facts, numbersOf(logits, facts));
-  const now = means.at(-1);
-  const [first] = means;
-  // A distance to a teacher's states is no cross-entropy, and is held to itself.
-  const isOwn = first !== undefined && first > FAR * most;
-  const beside = isOwn ? `at first ${first.toFixed(3)}` : `of guessing ${guess.toFixed(3)}`;
-  const loss = now === undefined ? "" : ` (loss ${now.toFixed(3)}, ${beside})`;
+  const { loss, hasMoved, hasFallen } = courseOf(facts, losses, numbersOf(logits, facts));
   const count = facts.steps === 1 ? "1 step is" : `${facts.steps} steps are`;
   const few = facts.steps < ENOUGH_TO_FINETUNE.steps;
-  const moved = means.some((mean) => mean < guess * (1 - MOVED) || mean > most * (1 + MOVED));
+  const reads = spreadOf(logits, facts) > SPREAD;
   // Untrained answers lie about a border, and a few may cross it: that is nothing learnt. Losses before are not known.
-  if (!varied.before && !moved && spreadOf(logits, facts) > SPREAD) {
+  if (!varied.before && !hasMoved && reads) {
     return {
       state: `It has learnt nothing yet${loss}`,
       advice: few
@@ -174,11 +175,7 @@ function diagnose(
       isLost: false,
     };
   }
-  if (
-    !varied.ever &&
-    now !== undefined &&
-    now < Math.min(isOwn ? Number.POSITIVE_INFINITY : guess, first ?? now) * (1 - MOVED)
-  ) {
+  if (!varied.ever && hasFallen) {
     return {
       state: `What is trained does learn${loss}, and the product that is judged is behind it`,
       advice: `try more epochs than ${facts.epochs}`,
@@ -186,6 +183,13 @@ function diagnose(
     };
   }
   const less = facts.removes ? "to remove less (--sparsity, --set), " : "";
+  if (facts.ownLoss && reads) {
+    return {
+      state: `Its loss has a part of the method's and does not say why${loss}`,
+      advice: `try ${less}another learning rate than ${rate}, or more epochs than ${facts.epochs}`,
+      isLost: false,
+    };
+  }
   return {
     state: `It has collapsed${loss}`,
     advice:
@@ -196,6 +200,29 @@ function diagnose(
   };
 }
 
+/** How a loss has run: in words, and whether it left that of guessing, or where it began, and fell below it. */
+interface Course {
+  readonly loss: string;
+  readonly hasMoved: boolean;
+  readonly hasFallen: boolean;
+}
+
+function courseOf(facts: WatchFacts, losses: readonly number[], classes: number): Course {
+  const means = windowMeans(losses);
+  const [first, now] = [means[0], means.at(-1)];
+  if (first === undefined || now === undefined) return { loss: "", hasMoved: false, hasFallen: false };
+  const { task, truth, objective } = facts;
+  const { least, most } = facts.ownLoss
+    ? { least: first, most: first }
+    : guessingLoss(task, Array.from(truth.labels), classes, objective);
+  const beside = facts.ownLoss ? "at first" : "of guessing";
+  return {
+    loss: ` (loss ${now.toFixed(3)}, ${beside} ${least.toFixed(3)})`,
+    hasMoved: means.some((each) => each < least * (1 - MOVED) || each > most * (1 + MOVED)),
+    hasFallen: now < Math.min(least, first) * (1 - MOVED),
+  };
+}
+
 /** Means of so many losses at a time; the last has the rest too. */
 function windowMeans(losses: readonly number[]): number[] {
   if (losses.length === 0) return [];
@@ -203,30 +230,6 @@ function windowMeans(losses: readonly number[]): number[] {
   return Array.from({ length: count }, (_, i) =>
     mean(losses.slice(i * WINDOW, i === count - 1 ? losses.length : (i + 1) * WINDOW)),
   );
-}
-
-/**
- * Losses of answers that do not read the text. The least: the entropy of the labels, or the variance of values. The most: that
- * of equal probabilities, or of the answer 0.
- */
-function guessingLosses({ truth, task }: WatchFacts, classes: number): [number, number] {
-  const labels = Array.from(truth.labels);
-  if (task === "multi-label") {
-    const shares = Array.from({ length: classes }, (_, c) =>
-      mean(labels.filter((_label, i) => i % classes === c)),
-    );
-    return [mean(shares.map((p) => entropyOf([p, 1 - p]))), Math.LN2];
-  }
-  if (task === "regression") {
-    const middle = mean(labels);
-    return [mean(labels.map((y) => (y - middle) ** 2)), mean(labels.map((y) => y ** 2))];
-  }
-  const shares = Array.from({ length: classes }, (_, c) => mean(labels.map((label) => Number(label === c))));
-  return [entropyOf(shares), Math.log(classes)];
-}
-
-function entropyOf(shares: readonly number[]): number {
-  return shares.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
 }
 
 /** The largest standard deviation over the examples of a logit, of classes less its row's mean, or of a value. */
@@ -245,10 +248,6 @@ function spreadOf(logits: Float32Array, facts: WatchFacts): number {
       return Math.sqrt(mean(column.map((x) => (x - middle) ** 2)));
     }),
   );
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function deviationOf(values: readonly number[]): number {

@@ -126,7 +126,7 @@ async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
   const perEpoch = steps / settings.epochs;
   const watch = settings.allowConstant
     ? undefined
-    : watchConstancy(factsOf(job, steps), hasVaried(saved?.loop));
+    : watchConstancy(factsOf(job, steps, trainer.hasOwnLoss), hasVaried(saved?.loop));
   const following = {
     ...job,
     epochs: (done: number) => done / perEpoch,
@@ -192,9 +192,11 @@ function planOf(
   };
 }
 
-function factsOf({ measure, dev, settings, removes = false }: TrainingJob, steps: number): WatchFacts {
+function factsOf(job: TrainingJob, steps: number, ownLoss: boolean): WatchFacts {
+  const { measure, dev, settings, objective, removes = false } = job;
   const { learningRate, epochs } = settings;
-  return { truth: truthOf(dev), task: measure.task, steps, learningRate, epochs, removes };
+  const { task } = measure;
+  return { truth: truthOf(dev), task, objective, ownLoss, steps, learningRate, epochs, removes };
 }
 
 function hasVaried({ best, last }: LoopState = { stale: 0 }): boolean {

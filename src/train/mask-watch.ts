@@ -1,7 +1,8 @@
 /**
  * Watching the mask of a method that learns one: at every evaluation, how many connections have come back.
  *
- * The mask is read off the weights that the method's product would have, so no method has to say what its mask is. A
+ * The mask is read off the weights that the method's product would have, so no method has to say what its mask is. Weights
+ * that are computed of themselves alone, as rounded ones are, have none, though some of them may be 0. A
  * method that prunes by zeros cannot bring any back and is not looked at, nor is a matrix of which the product has a part
  * alone: whole heads or neurons of it are gone. A matrix that leaves during the run is followed no further.
  */

@@ -1,6 +1,7 @@
 /** The graphs of training and evaluation: loss and gradients of one batch, logits of one batch. */
 
 import { requireEntry, requireItem } from "../base/present.ts";
+import type { Key } from "../base/random.ts";
 import { answerKind, labelShape } from "../bert/answers.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import {
@@ -18,6 +19,7 @@ import type { Objective } from "../bert/objective.ts";
 import {
   type AnswerComparison,
   type Answers,
+  type BoundMethod,
   type LossInputs,
   type Pass,
   TEACHER,
@@ -44,6 +46,19 @@ export interface GraphPlan {
   readonly objective?: Objective;
   /** Whether training draws random numbers: dropout's and the method's. */
   readonly noise: boolean;
+}
+
+/** What a run keeps of its method and its loss, for graphs of any structure. */
+export interface PlannedRun extends Pick<GraphPlan, "shapes" | "objective"> {
+  readonly method: BoundMethod;
+  /** Of dropout and of the method's noise. */
+  readonly key?: Key;
+}
+
+export function planOf({ method, shapes, key, objective = {} }: PlannedRun, structure: string): GraphPlan {
+  const { config, head } = method.network;
+  const answers: GraphPlan["answers"] = (tools) => method.sites(structure, tools);
+  return { config, head, shapes, answers, teacher: method.teacher, objective, noise: key !== undefined };
 }
 
 /** Names of inputs and outputs beside the parameters'. */
@@ -129,6 +144,11 @@ function zeros(shape: Shape, like: Value): Value {
   return expand(reshape(scalar(0, like.dtype), one), shape);
 }
 
+/** Whether the training loss is the method's, not the task's alone. */
+export function hasOwnLoss(plan: GraphPlan): boolean {
+  return plan.head.kind !== "mlm" && start(plan, true).answers.loss !== undefined;
+}
+
 /** Logits of one batch, without dropout. */
 export function evalProgram(plan: GraphPlan): Program {
   return program({ [OUT.logits]: passOf(plan, start(plan, false)).logits });
@@ -141,14 +161,16 @@ export function lossProgram(plan: GraphPlan): Program {
 
 /**
  * The weights that this structure computes from other tensors, a mask's scores for example, under their own names; undefined
- * where it takes every weight as it is.
+ * where there are none. One that is computed from itself alone, as a rounded one is, has no mask.
  */
 export function weightsProgram(plan: GraphPlan): Program | undefined {
   const { context } = start(plan, false);
   const outputs: Record<string, Value> = {};
   for (const name of parameters(plan.config, plan.head).keys()) {
     const value = context.parameter(name);
-    if (value !== context.plain.get(name)) outputs[WEIGHT + name] = value;
+    const own = context.plain.get(name);
+    if (topological([value]).some((each) => each.op === "input" && each !== own))
+      outputs[WEIGHT + name] = value;
   }
   return Object.keys(outputs).length === 0 ? undefined : program(outputs);
 }

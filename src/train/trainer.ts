@@ -32,9 +32,11 @@ import {
   FEED,
   type GraphPlan,
   gradientOf,
+  hasOwnLoss,
   lossProgram,
   nextOf,
   OUT,
+  planOf,
   readsRowsOnly,
   sumOf,
   teacherProgram,
@@ -168,6 +170,12 @@ export class Trainer {
     return this.settings.method.ready(this.steps, this.progress);
   }
 
+  /** Whether the method has a part in the loss of the next step. */
+  get hasOwnLoss(): boolean {
+    const { method } = this.settings;
+    return hasOwnLoss(planOf(this.settings, method.structure(this.steps, this.progress)));
+  }
+
   /** The product, of tensors as `tensors()` gives them and the progress made so far. */
   finish(tensors: ReadonlyMap<string, FloatTensor>): Network {
     return this.settings.method.finish(tensors, this.progress);
@@ -192,8 +200,8 @@ export class Trainer {
   }
 
   /**
-   * The weights that the product's structure computes, as they stand: those under a mask that is learnt, 0 where it prunes.
-   * Empty where the method takes every weight as it is.
+   * The weights that the product's structure computes from other tensors, as they stand: those under a mask that is learnt, 0
+   * where it prunes. Empty where the method takes every weight as it is, or rounds it.
    */
   async computedWeights(): Promise<Map<string, Float32Array>> {
     const { method } = this.settings;
@@ -235,9 +243,8 @@ export class Trainer {
     await this.settled();
     await this.parameters.prepare(batch.ids);
     const product = method.product(this.progress);
-    const session = await this.engine.session(`${what} ${method.id} ${product}`, () =>
-      build(planOf(this.settings, product)),
-    );
+    const plan = planOf(this.settings, product);
+    const session = await this.engine.session(`${what} ${method.id} ${product}`, () => build(plan));
     const binding = await this.bound(session, false);
     const scalars = methodFeeds(session.program, method.scalars(this.steps, this.progress), 1);
     const [results] = await this.engine.run([{ session, feeds: { ...feeds, ...scalars }, binding }]);
@@ -336,12 +343,6 @@ function ownState({ teacher }: BoundMethod, { buffers, ...rest }: TrainerState):
     throw new InputError("train/state", "state: expected none of a teacher, got its answers");
   }
   return { ...rest, buffers: new Map([...buffers].filter(([name]) => name !== ANSWERS)) };
-}
-
-function planOf({ method, shapes, key, objective = {} }: Kept, structure: string): GraphPlan {
-  const { config, head } = method.network;
-  const answers: GraphPlan["answers"] = (tools) => method.sites(structure, tools);
-  return { config, head, shapes, answers, teacher: method.teacher, objective, noise: key !== undefined };
 }
 
 function lossOf(results: Results | undefined): number {
