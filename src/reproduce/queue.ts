@@ -14,7 +14,8 @@ import type { JobOutcome } from "./table.ts";
 
 /**
  * Runs what has no outcome yet, in the order of the plan, and gives what came of it; the caller puts that among
- * `outcomes`. A job that another process works on is left for later, when its result is read or waited for.
+ * `outcomes`, which may know of other jobs too. A job that another process works on is left for later, when its result is
+ * read or waited for.
  */
 export async function* openJobs(
   { jobs }: Pick<Plan, "jobs">,
@@ -23,18 +24,20 @@ export async function* openJobs(
   context: RunContext,
 ): AsyncGenerator<[string, JobOutcome]> {
   const queue = jobs.filter(({ id }) => !outcomes.has(id));
-  if (outcomes.size > 0) context.report?.(note(`${outcomes.size} of ${jobs.length} jobs are done already`));
+  const before = tallyOf(jobs, outcomes);
+  if (before.done + before.failed > 0) context.report?.(note(earlierText(before, jobs.length)));
   const clock = estimate();
   let postponed = 0;
   for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
-    const place: Place = { done: outcomes.size, total: jobs.length, out: settings.root };
+    const { done, failed } = tallyOf(jobs, outcomes);
+    const place: Place = { ended: done + failed, total: jobs.length, out: settings.root };
     if (context.signal?.aborted) throw stopError(place);
     // All that is left is at work elsewhere.
     if (postponed > queue.length) {
       await setTimeout(WAIT);
       postponed = 0;
     }
-    const title = `job ${place.done + 1} of ${place.total}: ${job.id}${clock.left([job, ...queue])}`;
+    const title = `job ${place.ended + 1} of ${place.total}: ${job.id}${clock.left([job, ...queue])}`;
     const started = performance.now();
     const outcome = await interruptible(
       () => settleJob({ job, title, jobs, settings, outcomes, context }),
@@ -52,11 +55,26 @@ export async function* openJobs(
   }
 }
 
+/** How many of some jobs are done, and how many failed. */
+export function tallyOf(
+  jobs: readonly Job[],
+  outcomes: ReadonlyMap<string, JobOutcome>,
+): { readonly done: number; readonly failed: number } {
+  const states = jobs.map(({ id }) => outcomes.get(id)?.state);
+  const count = (state: JobOutcome["state"]): number => states.filter((each) => each === state).length;
+  return { done: count("done"), failed: count("failed") };
+}
+
+function earlierText({ done, failed }: ReturnType<typeof tallyOf>, total: number): string {
+  return `${done} of ${total} jobs are done already${failed === 0 ? "" : `, ${failed} failed`}`;
+}
+
 /** Milliseconds between two looks at what other processes have done. */
 const WAIT = 2000;
 
 interface Place {
-  readonly done: number;
+  /** Jobs that are done, or failed. */
+  readonly ended: number;
   readonly total: number;
   readonly out: string;
 }
@@ -116,10 +134,10 @@ async function interruptible<T>(work: () => Promise<T>, place: Place): Promise<T
   }
 }
 
-function stopError({ done, total, out }: Place): InterruptedError {
+function stopError({ ended, total, out }: Place): InterruptedError {
   return new InterruptedError(
     "run/interrupted",
-    `stopped after ${done} of ${total} jobs; the job at hand and the table so far are saved in ${out}; the same command goes on`,
+    `stopped after ${ended} of ${total} jobs; the job at hand and the table so far are saved in ${out}; the same command goes on`,
   );
 }
 

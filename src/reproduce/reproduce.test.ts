@@ -152,6 +152,25 @@ test("two that share a folder share the work: each job is run once, and both end
   expect(begun.toSorted()).toEqual(["sst2-s0-again", "sst2-s0-finetuned", "sst2-s0-half"]);
 });
 
+test("with `only` jobs are counted among those that are meant, and a failed one is none that is done", async () => {
+  const options = await optionsFor();
+  const other: Row = { label: "all", work: { slug: "all", method: "truncate", set: { layers: "2" } } };
+  const paper = paperOf(HALF, other, ABSENT);
+  await run(paper, { ...options, only: ["half", "future"] });
+  const again = await run(paper, { ...options, only: ["future"] });
+  expect(again.notes).toContain("1 of 2 jobs are done already");
+  expect(again.begun).toEqual([expect.stringMatching(/^job 2 of 2: sst2-s0-future/)]);
+  const rest = await run(paper, { ...options, only: ["all"] });
+  expect(rest.begun).toEqual([expect.stringMatching(/^job 2 of 2: sst2-s0-all/)]);
+});
+
+test("jobs that failed are told apart from those that are done", async () => {
+  const options = { ...(await optionsFor(constantModel())), learningRate: 1e-9 };
+  await run(paperOf(HALF), options);
+  const again = await run(paperOf(HALF), { ...options, only: ["finetuned"] });
+  expect(again.notes).toContain("0 of 1 jobs are done already, 1 failed");
+});
+
 test("a job made with other settings never passes for this one (reproduce/other)", async () => {
   const options = await optionsFor();
   await run(paperOf(), options);

@@ -21,7 +21,7 @@ import { earlierOutcome, enterFolders, isClaimed, type JobSettings, readLedger }
 import { appendLine, type LedgerLine, ledgerPath, type TaskLine } from "./ledger.ts";
 import { PAPERS } from "./papers/papers.ts";
 import { type Job, type Paper, type Plan, planOf, secondsOf, type TaskName } from "./papers/plan.ts";
-import { openJobs } from "./queue.ts";
+import { openJobs, tallyOf } from "./queue.ts";
 import { type JobOutcome, type ReproducedModel, type Reproduction, reproductionOf } from "./table.ts";
 import { reproductionText } from "./table-text.ts";
 
@@ -54,6 +54,7 @@ export interface PlannedWork {
   readonly paper: string;
   /** In the order in which they run. */
   readonly open: readonly PlannedJob[];
+  /** Of the jobs that are meant, as `open` is. */
   readonly done: number;
   readonly failed: number;
   /** Of all that is open, about, on one thread of a usual server; the first jobs tell the true speed. */
@@ -79,14 +80,14 @@ export async function planReproduction(
   context: RunContext = {},
 ): Promise<PlannedWork> {
   const settings = resolveOptions(REPRODUCE, options);
-  const open = () => openTable(PAPERS[settings.paper], settings, context);
-  const { plan, outcomes } = await perform("reproduce", context, open, { engine: false });
-  const jobs = meantJobs(plan, settings)
+  const work = () => openTable(PAPERS[settings.paper], settings, context);
+  const { plan, outcomes } = await perform("reproduce", context, work, { engine: false });
+  const meant = meantJobs(plan, settings);
+  const open = meant
     .filter(({ id }) => !outcomes.has(id))
     .map((job) => ({ id: job.id, ...timingOf(job), seconds: secondsOf(job) }));
-  const failed = [...outcomes.values()].filter(({ state }) => state === "failed").length;
-  const seconds = jobs.reduce((sum, job) => sum + job.seconds, 0);
-  return { paper: settings.paper, open: jobs, done: outcomes.size - failed, failed, seconds };
+  const seconds = open.reduce((sum, job) => sum + job.seconds, 0);
+  return { paper: settings.paper, open, ...tallyOf(meant, outcomes), seconds };
 }
 
 function timingOf({ training: { epochs, learningRate } }: Job): Pick<PlannedJob, "epochs" | "learningRate"> {
