@@ -22,8 +22,8 @@
  *
  * `decay=scheduled`, the default, chooses γ_i ≥ 0 so that the sparsity grows as in gradual pruning (Zhu & Gupta) and is
  * reached at `until`; `decay=constant` takes one `gamma` (the paper's γ_i may follow a schedule, as α does), looks `times`
- * times, and fails where that has not reached the sparsity. Once it is reached the mask is fixed and the head alone is trained, where Algorithm 1 stops at
- * once. α follows the run's schedule.
+ * times, and fails where that has not reached the sparsity. Once it is reached the mask is fixed and the head alone is
+ * trained, where Algorithm 1 stops at once. α follows the run's schedule.
  *
  * The step is underdetermined in print (their α cannot move θ by its own size in their number of steps): `step=sgd` is
  * eq. 7 as printed, `step=sign` divides the gradient by its size, `step=adam`, the default, by a running mean of it.
@@ -50,7 +50,7 @@ import type {
 import { cast, less, mul, scale, sigmoid, sub, surrogate } from "../graph/ops/elementwise.ts";
 import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import { checkChoice, checkPositive, checkSparsity } from "../parts/checks.ts";
+import { checkChoice, checkCount, checkPositive, checkRange, checkSparsity } from "../parts/checks.ts";
 import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
 import { keepPruned } from "../parts/pruned.ts";
@@ -113,7 +113,11 @@ function prepare(given: Network, config: AdaptingConfig, facts: RunFacts): Netwo
   checkChoice(ID, "step", config.step, STEPS);
   checkChoice(ID, "decay", config.decay, DECAYS);
   checkChoice(ID, "control", config.control, CONTROLS);
-  checkPositive(ID, "mean", config.mean);
+  checkCount(ID, "times", config.times);
+  for (const name of ["alpha", "hard", "soft", "mean"] as const) checkPositive(ID, name, config[name]);
+  // A constant γ of 0 never prunes; the scheduled one is not read.
+  if (config.decay === "constant") checkPositive(ID, "gamma", config.gamma);
+  checkRange(ID, "deviation", config.deviation, { from: 0, below: Number.POSITIVE_INFINITY });
   return withReader(ID, given, config.head, facts);
 }
 
@@ -267,15 +271,12 @@ async function control({ config, names, key, head }: AdaptingState, bench: Workb
     } else {
       const weights = await bench.read(name);
       const isNew = config.control === "redraw";
-      const noise = normals(own, weights.length, isNew ? rootMeanSquare(weights) : 0.01);
+      // The mean of a checkpoint's weights is 0.
+      const size = Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0) / weights.length);
+      const noise = normals(own, weights.length, isNew ? size : 0.01);
       await bench.write(name, isNew ? noise : mapPairs(weights, noise, "noise", (w, x) => w * (1 + x)));
     }
   }
-}
-
-/** The deviation of weights whose mean is 0, as a checkpoint's are. */
-function rootMeanSquare(values: Float32Array): number {
-  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
 }
 
 /** w_0 ⊙ 1[θ > 0]: every weight is exactly 0 or exactly the checkpoint's. */

@@ -81,6 +81,12 @@ export const DISTILBERT: Method<DistilBertConfig, DistilBertState> = {
   init: (network, config, facts) => {
     for (const name of ["teacher", "task", "cosine"] as const)
       checkRange(ID, name, config[name], { from: 0, below: ANY });
+    const { teacher, task, cosine } = config;
+    if (teacher + task + cosine === 0)
+      throw new ConfigError(
+        "distilbert/weights",
+        "distilbert: expected teacher, task or cosine above 0, got 0",
+      );
     checkRange(ID, "temperature", config.temperature, { from: 0.01, below: ANY });
     return { config, ...teacherOf(ID, network, facts, "states") };
   },

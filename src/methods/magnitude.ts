@@ -19,7 +19,7 @@
 import type { BlockShape } from "../base/blocks.ts";
 import type { HostWork, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
-import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/checks.ts";
+import { BLOCK_HELP, checkBlock, checkChoice, checkCount, checkSparsity } from "../parts/checks.ts";
 import { distillationLoss, HALF_AND_HALF, isTeacher, teacherIf } from "../parts/distil.ts";
 import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
@@ -65,6 +65,7 @@ function prepare(given: Network, config: MagnitudeConfig, facts: RunFacts): Netw
   checkChoice(ID, "schedule", config.schedule, SCHEDULES);
   checkChoice(ID, "ranking", config.ranking, RANKINGS);
   checkChoice(ID, "scope", config.scope, SCOPES);
+  checkCount(ID, "times", config.times);
   const block = checkBlock(ID, config.block);
   const network = withReader(ID, given, config.head, facts);
   if (config.schedule === "gradual") return network;

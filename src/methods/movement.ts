@@ -48,7 +48,14 @@ import { slice } from "../graph/ops/select.ts";
 import { at, type Dim, product, type Shape, sameShape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
-import { BLOCK_HELP, checkBlock, checkSparsity } from "../parts/checks.ts";
+import {
+  BLOCK_HELP,
+  checkBlock,
+  checkCount,
+  checkPositive,
+  checkRange,
+  checkSparsity,
+} from "../parts/checks.ts";
 import { distillationLoss, HALF_AND_HALF, isTeacher, teacherIf } from "../parts/distil.ts";
 import { isTable, matricesIn, weightsIn } from "../parts/matrices.ts";
 import { groupsOf } from "../parts/prune.ts";
@@ -96,6 +103,9 @@ function init(network: Network, config: MovementConfig, facts: RunFacts): Moveme
   const { steps, learningRate = 1 } = facts;
   checkSparsity(ID, config.sparsity);
   checkRamp(ID, config);
+  checkCount(ID, "refresh", config.refresh);
+  checkPositive(ID, "maskRate", config.maskRate);
+  checkRange(ID, "penalty", config.penalty, { from: 0, below: Number.POSITIVE_INFINITY });
   const block = checkBlock(ID, config.block);
   const names = matricesIn(network.tensors, "encoder");
   const groups = groupsOf(names, config.soft ? "global" : "matrix");

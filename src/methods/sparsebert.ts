@@ -32,7 +32,7 @@ import type { BlockShape } from "../base/blocks.ts";
 import type { Answers, HostWork, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import type { Network } from "../network/network.ts";
-import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/checks.ts";
+import { BLOCK_HELP, checkBlock, checkChoice, checkCount, checkSparsity } from "../parts/checks.ts";
 import {
   answerLoss,
   attentionLoss,
@@ -82,6 +82,7 @@ function prepare(given: Network, config: SparseBertConfig, facts: RunFacts): Net
   checkSparsity(ID, config.sparsity);
   checkChoice(ID, "init", config.init, INITS);
   checkChoice(ID, "when", config.when, WHENS);
+  checkCount(ID, "times", config.times);
   const block = checkBlock(ID, config.block);
   const network = config.init === "fine-tuned" ? finetunedOf(ID, facts) : given;
   if (config.when === "while") return network;

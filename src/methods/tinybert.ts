@@ -27,7 +27,7 @@ import { linearRate } from "../base/schedule.ts";
 import type { LossInputs, Method, MethodState, Teacher } from "../contract/method.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import type { Value } from "../graph/value.ts";
-import { checkChoice, checkRange } from "../parts/checks.ts";
+import { checkChoice, checkPositive, checkRange } from "../parts/checks.ts";
 import {
   answerLoss,
   attentionLoss,
@@ -118,7 +118,7 @@ export const TINYBERT: Method<TinyBertConfig, TinyBertState> = {
   },
   init: (network, config, facts) => {
     checkRange(ID, "intermediate", config.intermediate, { from: 0, below: 1 });
-    checkRange(ID, "predictionRate", config.predictionRate, { from: 0, below: ANY });
+    checkPositive(ID, "predictionRate", config.predictionRate);
     checkRange(ID, "temperature", config.temperature, { from: 0.01, below: ANY });
     const taught = teacherOf(ID, network, facts, "attention");
     const map = layerMap(network.config.layers.length, taught.teacher.config.layers.length);
