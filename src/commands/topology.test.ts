@@ -79,8 +79,9 @@ test("with data the models are judged, their controls beside them, and what lies
   const run = await prunedRun(
     pruned(dense, (i) => i % 2 === 0),
     "sst2",
+    undefined,
+    { model: await written(dense) },
   );
-  await prunedRun(dense, "sst2", runPaths(run).finetuned);
   const other = await prunedRun(
     pruned(dense, (i) => i % 3 === 0),
     "sst2",

@@ -6,7 +6,6 @@
  * head that is there can do with it; the paper's tables train one.
  */
 
-import { existsSync } from "node:fs";
 import { InputError } from "../base/errors.ts";
 import { fold, type Key, keyOf } from "../base/random.ts";
 import { encodeDataset } from "../data/batches.ts";
@@ -20,15 +19,14 @@ import { lengthFor } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
 import type { TopologySettings } from "../options/models.ts";
 import { readValidation } from "../runs/data.ts";
-import { runPaths } from "../runs/folder.ts";
 import { labellingOf } from "../runs/head.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { readRecipe } from "../runs/recipe.ts";
 import { requireLabels } from "../runs/text-model.ts";
 import { CONTROLS, controlOf } from "../topology/controls.ts";
 import { type LineRecord, walkLine } from "../topology/line.ts";
 import { alignStates, type StatesRecord } from "../topology/states.ts";
+import { denseOf } from "./dense.ts";
 
 /** Texts whose states are compared: enough for thousands of tokens. */
 const TEXTS = 256;
@@ -135,10 +133,12 @@ async function judgeModel({ name }: JudgedRef, model: LoadedModel, judging: Judg
   const metricOf = async (network: Network): Promise<number> =>
     primaryOf(judging.measure, (await judge(network, judging)).metrics);
   const value = await metricOf(model.network);
-  const dense = await denseOf(model, judging.context);
-  if (dense === undefined) {
-    return { name, value, controls: null, note: `${name}: the model it was pruned from is not at hand` };
+  const found = await denseOf(model, judging.context);
+  if ("missing" in found) {
+    const note = `${name}: no controls without the model it was pruned from: ${found.missing}`;
+    return { name, value, controls: null, note };
   }
+  const dense = found.network;
   try {
     const controls: Record<string, number> = {};
     for (const control of CONTROLS) {
@@ -151,21 +151,6 @@ async function judgeModel({ name }: JudgedRef, model: LoadedModel, judging: Judg
     if (!(error instanceof InputError) || !error.code.startsWith("topology/")) throw error;
     return { name, value, controls: null, note: `${name}: ${error.message}` };
   }
-}
-
-/** The network before it was pruned: the pre-trained one under the product's head where a mask is all that was learnt. */
-async function denseOf({ run, network }: LoadedModel, context: RunContext): Promise<Network | undefined> {
-  if (run === undefined || !existsSync(runPaths(run).recipe)) return undefined;
-  const { mask, finetuned, recipe } = runPaths(run);
-  const { settings } = await readRecipe(recipe);
-  const own = existsSync(finetuned) ? finetuned : settings.finetuned;
-  const before = existsSync(mask) ? settings.model : own;
-  if (typeof before !== "string") return undefined;
-  const found = await loadModel(before, context).catch(() => undefined);
-  if (found === undefined) return undefined;
-  const tensors = new Map(network.tensors);
-  for (const [name, tensor] of found.network.tensors) if (tensors.has(name)) tensors.set(name, tensor);
-  return existsSync(mask) ? { ...network, tensors } : found.network;
 }
 
 async function judgePair(

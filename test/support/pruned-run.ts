@@ -24,10 +24,15 @@ export function pruned(network: Network, keeps: (place: number) => boolean): Net
 }
 
 /** A run's folder as `compress` leaves it, without what is not asked for here. */
-export async function prunedRun(network: Network, task: string, root?: string): Promise<string> {
+export async function prunedRun(
+  network: Network,
+  task: string,
+  root?: string,
+  asked: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
   const run = root ?? (await newFolder());
   await mkdir(run, { recursive: true });
-  const settings = { method: "magnitude", task, threads: 1 };
+  const settings = { method: "magnitude", task, threads: 1, ...asked };
   const recipe = await makeRecipe({ command: "compress", settings, model: [], data: [] });
   await writeFile(runPaths(run).recipe, JSON.stringify(recipe));
   await writeFolder(runPaths(run).model, network);
