@@ -1,7 +1,10 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { pruned, prunedRun } from "../../test/support/pruned-run.ts";
 import { tinyModel, written } from "../../test/support/tiny-model.ts";
 import { topology } from "../commands/topology.ts";
+import { runPaths } from "../runs/folder.ts";
 import { topologyText } from "./topology-text.ts";
 
 test("the text fits 80 columns and has a chance beside what was found", async () => {
@@ -18,6 +21,31 @@ test("the text fits 80 columns and has a chance beside what was found", async ()
   expect(text).toContain("neurons that do nothing");
   expect(text).toContain("nothing is pruned");
   expect(text).toMatch(/pair +found +chance +density +beyond +hubs/);
+  expect(text).toMatch(/pair +rank +chance +top +chance/);
+  expect(text).not.toContain("came back");
+});
+
+test("spectra and what came back stand beside their chance, in 80 columns", async () => {
+  const run = await prunedRun(
+    pruned(tinyModel(), (i) => i % 2 === 0),
+    "sst2",
+  );
+  const look = { kind: "mask", size: 90, pruned: 4, returned: 3, recoveredByChance: 20.4 };
+  const events = [
+    { ...look, step: 20, masks: 3, kept: 44, recovered: 9 },
+    { ...look, step: 10, masks: 2, kept: 50, recovered: 3 },
+    { kind: "mask", step: 30 },
+  ];
+  await writeFile(runPaths(run).metrics, events.map((event) => JSON.stringify(event)).join("\n"));
+  const text = topologyText(await topology({ models: [run], spectra: true }));
+  expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  expect(text).toMatch(/weights that came back +9 of 44 +20/);
+  expect(text).toMatch(/effective rank +\d+\.\d +\d+\.\d/);
+  expect(text).toMatch(/Ramanujan gap of the mask +−?\d+\.\d +−?\d+\.\d/);
+  await rm(join(runPaths(run).model, "model.safetensors"));
+  const masks = topologyText(await topology({ models: [run], spectra: true }));
+  expect(masks).toMatch(/effective rank +– +–/);
+  expect(masks).toMatch(/Ramanujan gap of the mask +−?\d+\.\d +–/);
 });
 
 test("of a study the answers and the page are printed, in 80 columns", () => {

@@ -1,6 +1,7 @@
 /** What `topology` found, as tables and bars of at most 80 columns. Every number has its chance beside it. */
 
 import { fixed, percent } from "../base/quantity.ts";
+import { mean } from "../base/statistics.ts";
 import { wrap } from "../base/units.ts";
 import type { ModelTopology, TopologyComparison, TopologyResult } from "../commands/answers.ts";
 import { metricText } from "../measure/metric-text.ts";
@@ -8,6 +9,7 @@ import type { JudgedTopology } from "../study/judged.ts";
 import type { StudyAnswer } from "../study/study.ts";
 import type { Counted } from "../topology/chance.ts";
 import { CONTROLS } from "../topology/controls.ts";
+import type { WeightSpectrum } from "../topology/spectra.ts";
 import { type Component, componentsOf } from "../topology/structure.ts";
 import { renderTable, WIDTH } from "./table.ts";
 
@@ -33,7 +35,7 @@ export function topologyText({ models, comparisons, judged, study, notes }: Topo
   return [
     ...(study ? [studyText(study)] : []),
     ...models.map(modelText),
-    ...(comparisons.length === 0 ? [] : [comparisonsText(comparisons)]),
+    ...(comparisons.length === 0 ? [] : [comparisonsText(comparisons), ...importanceTexts(comparisons)]),
     ...(judged ? judgedTexts(judged) : []),
     ...notes.map((note) => wrap(`note: ${note}`, WIDTH)),
   ].join("\n\n");
@@ -55,8 +57,39 @@ function modelText(model: ModelTopology): string {
   const heading = about === "" ? name : `${name} (${about})`;
   const { share } = model.density.total;
   // Of a dense model there is nothing to be seen; a note says so.
-  if (share === null || share >= DENSE) return `${heading}: nothing is pruned`;
-  return [heading, densityTable(model), unitsTable(model)].join("\n\n");
+  const spectra = model.spectra ? [spectraText(model.spectra)] : [];
+  if (share === null || share >= DENSE) return [`${heading}: nothing is pruned`, ...spectra].join("\n\n");
+  return [heading, densityTable(model), unitsTable(model), ...spectra].join("\n\n");
+}
+
+/** Means over the encoder's matrices; of masks alone there is no more than the graph, and no chance. */
+function spectraText({ note, matrices }: NonNullable<ModelTopology["spectra"]>): string {
+  const whole = matrices.flatMap((matrix) => ("weights" in matrix ? [matrix] : []));
+  const meanText = (values: readonly (number | null)[]): string => {
+    const known = values.filter((value) => value !== null);
+    return known.length === 0 ? NONE : fixed(mean(known), 1);
+  };
+  const row = (label: string, of: (spectrum: WeightSpectrum) => number | null): string[] => [
+    label,
+    meanText(whole.map(({ weights }) => of(weights))),
+    meanText(whole.map(({ weightsByChance }) => of(weightsByChance))),
+  ];
+  const applying = matrices.filter(({ mask }) => mask.applies).length;
+  const table = renderTable(
+    ["mean of a matrix", "found", "by chance"],
+    [
+      row("stable rank", ({ stableRank }) => stableRank),
+      row("effective rank", ({ effectiveRank }) => effectiveRank),
+      [
+        "Ramanujan gap of the mask",
+        meanText(matrices.map(({ mask }) => mask.gap)),
+        meanText(whole.map(({ maskByChance }) => maskByChance.gap)),
+      ],
+      ["matrices with its degrees", `${wholeText(applying)} of ${wholeText(matrices.length)}`, ""],
+    ],
+    [1],
+  );
+  return `${table}\n${wrap(note, WIDTH)}`;
 }
 
 /** Kept weights by layer and part, each with a bar of eight heights. */
@@ -89,7 +122,7 @@ function shareText(share: number): string {
   return percent(share, { decimals: share < 0.0995 ? 1 : 0 });
 }
 
-function unitsTable({ units, paths, degrees, junctions }: ModelTopology): string {
+function unitsTable({ units, paths, degrees, junctions, recovery }: ModelTopology): string {
   const tally = (found: Counted, of: number): string[] => [
     `${wholeText(found.found)} of ${wholeText(of)}`,
     numberText(found.chance),
@@ -125,9 +158,24 @@ function unitsTable({ units, paths, degrees, junctions }: ModelTopology): string
       ["hubs by fan-in", ...hubsOf(degrees, "fanIn")],
       ["hubs by fan-out", ...hubsOf(degrees, "fanOut")],
       ["neurons that are written and read", ...neuronJunctions(junctions)],
+      ...recoveryRow(recovery),
     ],
     [1],
   );
+}
+
+/** Of the run's last mask: what an earlier one had pruned. */
+function recoveryRow(looks: ModelTopology["recovery"]): string[][] {
+  const last = looks?.at(-1);
+  if (last === undefined) return [];
+  const { kept, recovered, recoveredByChance } = last;
+  return [
+    [
+      "weights that came back",
+      `${wholeText(recovered)} of ${wholeText(kept)}`,
+      numberText(recoveredByChance),
+    ],
+  ];
 }
 
 /** Of the encoder's matrices, the mean: rows of the tables are word pieces, which are no units. */
@@ -198,6 +246,27 @@ function comparisonsText(comparisons: readonly TopologyComparison[]): string {
   if (!isCompared) return renderTable(["pair", "", "", "", "", ""], rows);
   return `${renderTable(["pair", ...header.slice(1)], rows)}\n${wrap(`${header[0]}. ${legend}`, WIDTH)}`;
 }
+
+/** Whether sizes rank alike, of the pairs whose weights are there. */
+function importanceTexts(comparisons: readonly TopologyComparison[]): string[] {
+  const rows = comparisons.flatMap(({ first, second, importance }) => {
+    if (importance === null) return [];
+    const { rank, chanceDeviation, top } = importance.total;
+    const shareOr = (share: number | null): string => (share === null ? NONE : shareText(share));
+    const cells = [
+      rank === null ? NONE : fixed(rank, 3),
+      chanceDeviation === null ? NONE : `± ${fixed(chanceDeviation, 3)}`,
+    ];
+    return [[`${shorten(first)} / ${shorten(second)}`, ...cells, shareOr(top.overlap), shareOr(top.chance)]];
+  });
+  if (rows.length === 0) return [];
+  return [
+    `${renderTable(["pair", "rank", "chance", "top", "chance"], rows)}\n${wrap(IMPORTANCE_TOLD, WIDTH)}`,
+  ];
+}
+
+const IMPORTANCE_TOLD =
+  "rank: Spearman's correlation of the sizes of the encoder's weights, 0 where they are pruned; top: of the largest tenth of one, those of the other's";
 
 /** Metrics of the controls, and what lies between two models. */
 function judgedTexts({ examples, metric, models, pairs }: JudgedTopology): string[] {

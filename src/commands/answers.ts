@@ -11,12 +11,15 @@ import type { Tagged } from "../network/entities.ts";
 import type { Prediction } from "../network/predictions.ts";
 import type { TextTask } from "../network/vectors.ts";
 import type { JudgedTopology } from "../study/judged.ts";
+import type { RecoveryLook } from "../study/models.ts";
 import type { StudyAnswer } from "../study/study.ts";
 import type { DegreeStudy, HubOverlap } from "../topology/degrees.ts";
 import type { Density } from "../topology/density.ts";
+import type { ImportanceAgreement } from "../topology/importance.ts";
 import type { Junctions } from "../topology/junctions.ts";
 import type { Overlap } from "../topology/overlap.ts";
 import type { Paths } from "../topology/paths.ts";
+import type { MaskSpectraRecord, SpectraRecord } from "../topology/spectra.ts";
 import type { Units } from "../topology/units.ts";
 
 /** The metrics of one model on one labelled data set. */
@@ -252,6 +255,10 @@ export interface ModelTopology {
   readonly degrees: DegreeStudy;
   readonly junctions: Junctions;
   readonly paths: Paths;
+  /** Connections of a mask that was learnt which came back, at each evaluation of its run; null where it tells of none. */
+  readonly recovery: readonly RecoveryLook[] | null;
+  /** Of weights and masks, or of the masks alone where the weights are gone; absent without `spectra`. */
+  readonly spectra?: SpectraRecord | MaskSpectraRecord;
 }
 
 /** What two models share; nulls for models of different shapes. */
@@ -260,6 +267,8 @@ export interface TopologyComparison {
   readonly second: string;
   readonly overlap: Overlap | null;
   readonly hubs: HubOverlap | null;
+  /** Whether the sizes of the weights rank alike in both; null too where the weights of one are gone. */
+  readonly importance: ImportanceAgreement | null;
 }
 
 /** Each model, and each pair of them. */

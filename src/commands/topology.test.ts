@@ -31,8 +31,56 @@ test("two runs are compared, also when one has its masks alone", async () => {
   expect(query).toMatchObject({ jaccard: 0.5, ofSecond: 1, ofFirst: 0.5 });
   await rm(join(runPaths(second).model, "model.safetensors"));
   const { comparisons } = await topology({ models: [first], against: [second] });
-  expect(comparisons).toEqual(whole.comparisons.map((each) => ({ ...each, overlap: expect.anything() })));
+  const alone = { overlap: expect.anything(), importance: null };
+  expect(comparisons).toEqual(whole.comparisons.map((each) => ({ ...each, ...alone })));
   expect(comparisons[0]?.overlap?.components.find(({ component }) => component === "query")).toEqual(query);
+});
+
+test("of two models with weights the sizes are ranked, of a run its looks at a mask are read, in order", async () => {
+  const dense = tinyModel();
+  const [first, second] = [
+    await prunedRun(
+      pruned(dense, () => true),
+      "sst2",
+    ),
+    await prunedRun(
+      pruned(dense, (i) => i % 2 === 0),
+      "sst2",
+    ),
+  ];
+  const look = { masks: 2, size: 8, kept: 4, pruned: 1, returned: 1, recovered: 1, recoveredByChance: 2.5 };
+  const [late, early] = [
+    { step: 20, ...look },
+    { step: 10, ...look },
+  ];
+  const events = [{ ...late, kept: 5 }, early, late].map((each) => JSON.stringify({ kind: "mask", ...each }));
+  await writeFile(runPaths(second).metrics, events.join("\n"));
+  const { models, comparisons } = await topology({ models: [first, second], against: [first] });
+  expect(models.map(({ recovery }) => recovery)).toEqual([null, [early, late]]);
+  expect(comparisons[0]?.importance?.total).toMatchObject({
+    rank: 1,
+    top: { overlap: 1, chance: expect.closeTo(0.1, 3) },
+  });
+  const rank = comparisons[1]?.importance?.total.rank ?? Number.NaN;
+  expect(rank).toBeGreaterThan(0.2);
+  expect(rank).toBeLessThan(0.8);
+});
+
+test("with spectra each model has those of its weights, or of its mask where they are gone", async () => {
+  const run = await prunedRun(
+    pruned(tinyModel(), (i) => i % 2 === 0),
+    "sst2",
+  );
+  const whole = (await topology({ models: [run], spectra: true })).models[0]?.spectra?.matrices ?? [];
+  expect(whole.length).toBeGreaterThan(5);
+  for (const matrix of whole) {
+    const { effectiveRank = null, stableRank = null } = "weights" in matrix ? matrix.weights : {};
+    expect(effectiveRank).toBeGreaterThanOrEqual(stableRank ?? Number.NaN);
+  }
+  await rm(join(runPaths(run).model, "model.safetensors"));
+  const alone = (await topology({ models: [run], spectra: true })).models[0]?.spectra?.matrices ?? [];
+  expect(alone.map(({ mask }) => mask.applies)).toEqual(whole.map(({ mask }) => mask.applies));
+  expect((await topology({ models: [run] })).models[0]).not.toHaveProperty("spectra");
 });
 
 test("a folder of runs is all that are finished in it, and --tasks chooses among them", async () => {
@@ -143,6 +191,5 @@ test("a study is written instead of tables, and refuses what does not go with it
   await expect(topology({ models: [folder], study: page, against: [run] })).rejects.toMatchObject(refused);
   await expect(topology({ models: [folder], study: page, data: "glue" })).rejects.toMatchObject(refused);
   await expect(topology({ models: [folder], study: "study.txt" })).rejects.toMatchObject(refused);
-  await expect(topology({ models: [folder], spectra: true })).rejects.toMatchObject(refused);
   await expect(topology({ models: ["study.jsonl"] })).rejects.toMatchObject(refused);
 });

@@ -5,8 +5,10 @@
  * headers of topology/. Not here: what runs the models (study/judged.ts), and the page of many runs (study/study.ts).
  */
 
+import { fold, keyOf } from "../base/random.ts";
 import { TOPOLOGY, type TopologyOptions, type TopologySettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
+import { loadModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { judgeModels } from "../study/judged.ts";
@@ -14,15 +16,24 @@ import { type FoundStructure, findModels, loadStructure } from "../study/models.
 import { writeStudy } from "../study/study.ts";
 import { compareHubs, measureDegrees } from "../topology/degrees.ts";
 import { measureDensity } from "../topology/density.ts";
+import { compareImportance, type Scores, sizesOf } from "../topology/importance.ts";
 import { countJunctions } from "../topology/junctions.ts";
 import { compareMasks } from "../topology/overlap.ts";
 import { findPaths } from "../topology/paths.ts";
+import {
+  findSpectra,
+  type MaskSpectraRecord,
+  recordMaskSpectra,
+  type SpectraRecord,
+} from "../topology/spectra.ts";
 import { isSameShape } from "../topology/structure.ts";
 import { surveyUnits } from "../topology/units.ts";
 import type { ModelTopology, TopologyComparison, TopologyResult } from "./answers.ts";
 
 /** Share of the weights from which a model counts as dense: a few zeros are a padding row. */
 const DENSE = 0.999;
+/** Share of the weights that count as the largest when two models are compared. */
+const TOP = 0.1;
 
 /**
  * Looks at which weights survive in each model and compares them in pairs, or writes the page of a study of many.
@@ -59,23 +70,33 @@ async function describeModels(settings: TopologySettings, context: RunContext): 
   const pairs = others
     ? own.flatMap((first) => others.map((second) => [first, second] as const))
     : own.flatMap((first, i) => own.slice(i + 1).map((second) => [first, second] as const));
-  const described = own.map((found) => {
+  const described: ModelTopology[] = [];
+  for (const found of own) {
     context.signal?.throwIfAborted();
-    return describe(found);
-  });
+    described.push({
+      ...describe(found),
+      ...(settings.spectra ? { spectra: await spectraOf(found, settings, context) } : {}),
+    });
+  }
+  const comparisons: TopologyComparison[] = [];
+  const sizes = lastSizes(context);
+  for (const [first, second] of pairs) {
+    context.signal?.throwIfAborted();
+    comparisons.push(await compare(first, second, sizes));
+  }
   const judged =
     data === undefined || own.length === 0
       ? undefined
       : await judgeModels(own, pairs, { ...settings, data }, context);
   return {
     models: described,
-    comparisons: pairs.map(([first, second]) => compare(first, second)),
+    comparisons,
     ...(judged ? { judged } : {}),
     notes: [...own.flatMap(notesOf), ...missingNotes(own, pairs.length, tasks)],
   };
 }
 
-function describe({ structure, ...facts }: FoundStructure): ModelTopology {
+function describe({ structure, hasWeights: _, ...facts }: FoundStructure): ModelTopology {
   return {
     ...facts,
     density: measureDensity(structure),
@@ -86,13 +107,46 @@ function describe({ structure, ...facts }: FoundStructure): ModelTopology {
   };
 }
 
-function compare(first: FoundStructure, second: FoundStructure): TopologyComparison {
+/** All spectra of a model's weights, or of its masks. Its weights are read again, so that those of one are in memory. */
+async function spectraOf(
+  { ref, structure, hasWeights }: FoundStructure,
+  { seed }: TopologySettings,
+  { signal }: RunContext,
+): Promise<SpectraRecord | MaskSpectraRecord> {
+  const key = fold(keyOf(seed), "spectra");
+  if (!hasWeights) return recordMaskSpectra(structure, key);
+  const { network } = await loadModel(ref, signal ? { signal } : {});
+  return findSpectra(network, { key, whole: true });
+}
+
+type SizesOf = (found: FoundStructure) => Promise<Scores>;
+
+/** Reads the sizes of a model's weights; those of two are in memory. */
+function lastSizes({ signal }: RunContext): SizesOf {
+  const known = new Map<string, Scores>();
+  return async ({ ref }) => {
+    const sizes = known.get(ref) ?? sizesOf((await loadModel(ref, signal ? { signal } : {})).network);
+    known.delete(ref);
+    known.set(ref, sizes);
+    for (const older of [...known.keys()].slice(0, -2)) known.delete(older);
+    return sizes;
+  };
+}
+
+async function compare(
+  first: FoundStructure,
+  second: FoundStructure,
+  sizes: SizesOf,
+): Promise<TopologyComparison> {
   const names = { first: first.name, second: second.name };
-  if (!isSameShape(first.structure, second.structure)) return { ...names, overlap: null, hubs: null };
+  if (!isSameShape(first.structure, second.structure))
+    return { ...names, overlap: null, hubs: null, importance: null };
+  const hasBoth = first.hasWeights && second.hasWeights;
   return {
     ...names,
     overlap: compareMasks(first.structure, second.structure),
     hubs: compareHubs(first.structure, second.structure),
+    importance: hasBoth ? compareImportance(await sizes(first), await sizes(second), TOP) : null,
   };
 }
 

@@ -282,7 +282,7 @@ export const TOPOLOGY = schema(
     spectra: withDefault(
       onOff(),
       false,
-      "measure the masks' spectra for the page too; seconds to minutes for each",
+      "measure spectra too, of a study those of its masks; seconds to minutes for each",
     ),
     ...DATA,
     data: optional(
@@ -310,9 +310,8 @@ export const TOPOLOGY = schema(
     study === undefined || /\.md$/i.test(study)
       ? undefined
       : `${name("study")}: expected a name ending in .md, got ${study}`,
-  ({ study, spectra, models }, name) => {
+  ({ study, models }, name) => {
     if (study !== undefined) return undefined;
-    if (spectra) return `${name("spectra")}: expected ${name("study")} with it, got none`;
     const records = models.find((ref) => ref.endsWith(".jsonl"));
     return (
       records && `${name("models")}: expected ${name("study")} with a study's records, got ${records} alone`

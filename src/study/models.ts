@@ -11,9 +11,9 @@ import { WEIGHTS_FILE } from "../formats/weights.ts";
 import { type Metric, readResult } from "../measure/result.ts";
 import { readMaskedConfig } from "../network/folder.ts";
 import { MASKS_FILE } from "../network/masks.ts";
-import { runPaths } from "../runs/folder.ts";
+import { readMetrics, runPaths } from "../runs/folder.ts";
 import { loadModel } from "../runs/models.ts";
-import type { RunContext } from "../runs/progress.ts";
+import type { MaskEvent, RunContext } from "../runs/progress.ts";
 import { readRecipe } from "../runs/recipe.ts";
 import { type Structure, structureOf, structureOfMasks } from "../topology/structure.ts";
 
@@ -27,8 +27,15 @@ export interface FoundStructure {
   readonly task: string | null;
   readonly method: string | null;
   readonly metric: Metric | null;
+  /** The looks at a mask that was learnt, by step; null where the run has told of none. */
+  readonly recovery: readonly RecoveryLook[] | null;
+  /** Whether its weights are there, not its masks alone. */
+  readonly hasWeights: boolean;
   readonly structure: Structure;
 }
+
+/** A look at the mask of a run, see train/mask-watch.ts. */
+export type RecoveryLook = Omit<MaskEvent, "kind">;
 
 /**
  * The models that are meant: each reference, and for a folder of runs every finished one in it.
@@ -74,19 +81,46 @@ export async function loadStructure(ref: string, context: RunContext = {}): Prom
       name: basename(resolve(ref)),
       ref,
       ...facts,
+      hasWeights: false,
       structure: structureOfMasks(await readMaskedConfig(model)),
     };
   }
   const { name, network } = await loadModel(ref, context);
-  return { name, ref, ...facts, structure: structureOf(network) };
+  return { name, ref, ...facts, hasWeights: true, structure: structureOf(network) };
 }
 
-async function factsOf(ref: string): Promise<Pick<FoundStructure, "task" | "method" | "metric">> {
+type RunFacts = Pick<FoundStructure, "task" | "method" | "metric" | "recovery">;
+
+async function factsOf(ref: string): Promise<RunFacts> {
   const paths = runPaths(resolve(ref));
-  if (!existsSync(paths.recipe)) return { task: null, method: null, metric: null };
+  if (!existsSync(paths.recipe)) return { task: null, method: null, metric: null, recovery: null };
   const { settings, command } = await readRecipe(paths.recipe);
   const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
   const metric = existsSync(paths.result) ? (await readResult(paths.result)).metric : null;
   const method = command === "finetune" ? "finetune" : text(settings.method);
-  return { task: text(settings.task), method, metric };
+  return {
+    task: text(settings.task),
+    method,
+    metric,
+    recovery: recoveryIn(await readMetrics(paths.metrics)),
+  };
+}
+
+/** Looks at masks among a run's events; of a step that was taken again after a resume, the later. */
+function recoveryIn(events: readonly Readonly<Record<string, unknown>>[]): RecoveryLook[] | null {
+  const looks = new Map<number, RecoveryLook>();
+  for (const event of events) {
+    if (event.kind !== "mask") continue;
+    const of = (name: keyof RecoveryLook): number => {
+      const value = event[name];
+      return typeof value === "number" ? value : Number.NaN;
+    };
+    const look: RecoveryLook = {
+      ...{ step: of("step"), masks: of("masks"), size: of("size"), kept: of("kept") },
+      ...{ pruned: of("pruned"), returned: of("returned") },
+      ...{ recovered: of("recovered"), recoveredByChance: of("recoveredByChance") },
+    };
+    if (!Object.values(look).some(Number.isNaN)) looks.set(look.step, look);
+  }
+  return looks.size === 0 ? null : [...looks.values()].sort((a, b) => a.step - b.step);
 }

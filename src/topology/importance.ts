@@ -6,6 +6,8 @@
  *   top      of the weights that the first puts into its highest share, how many does the second? With a, b weights in
  *            the two sets, c in both: c / min(a, b)             Baseline: c = a·b/n for random orders, so max(a, b)/n
  *
+ * Of a network whose method left no scores they are the sizes of its encoder's weights, 0 where they are pruned.
+ *
  * A set is all scores at least as large as the k-th; of scores with ties it may hold more than k. Scores are compared by
  * value, so the sizes of weights are given as such. Of each matrix the ranks are exact; of all together they are exact up
  * to 2^25 scores, and of more, numbers within 2^-15 of one another may share a rank (ranks.ts), which moves the correlation
@@ -14,13 +16,27 @@
  */
 
 import { InputError } from "../base/errors.ts";
+import { requireEntry } from "../base/present.ts";
 import { kthLargest } from "../base/select.ts";
+import type { Network } from "../network/network.ts";
 import { excessOf, shareOf } from "./chance.ts";
 import { exactRanks, placeOfNan, ranksIn, roundedRanks } from "./ranks.ts";
-import { differ } from "./structure.ts";
+import { differ, placesOf } from "./structure.ts";
 
 /** Importance scores by the name of their matrix, row by row; the largest matter most. */
 export type Scores = ReadonlyMap<string, Float32Array>;
+
+/** The sizes of the weights of the encoder's layers: tables of embeddings, which hardly move, would outweigh them. */
+export function sizesOf({ config, tensors, masks }: Pick<Network, "config" | "tensors" | "masks">): Scores {
+  const places = placesOf(config).filter(({ layer }) => layer !== null);
+  return new Map(
+    places.map(({ name }) => {
+      const kept = masks?.get(name)?.data;
+      const { data } = requireEntry(tensors, name, "tensor");
+      return [name, data.map((weight, i) => (kept?.[i] === 0 ? 0 : Math.abs(weight)))];
+    }),
+  );
+}
 
 /** How far two rankings agree. Null where there is nothing to compare: no scores, or all equal. */
 export interface Agreement {

@@ -2,7 +2,14 @@ import { expect, test } from "vitest";
 import { drawn, isThere, nothingBut, PAIR, SMALL, structureWith } from "../../test/support/structures.ts";
 import { requireValue } from "../base/present.ts";
 import { fold, keyOf } from "../base/random.ts";
-import { findRecovery } from "./recovery.ts";
+import { followMask, type MaskTrail, recoveryOf } from "./recovery.ts";
+import type { Structure } from "./structure.ts";
+
+function findRecovery(masks: readonly Structure[]) {
+  let trail: MaskTrail | undefined;
+  for (const mask of masks) trail = followMask(trail, mask);
+  return recoveryOf(trail);
+}
 
 const query = (...rows: string[]) => structureWith(PAIR, nothingBut({ query: rows }));
 

@@ -67,16 +67,6 @@ export function followMask(trail: MaskTrail | undefined, mask: Structure): MaskT
   };
 }
 
-/**
- * Follows the masks of a run, which are read one after another: three of them are in memory at a time.
- * @throws {InputError} `topology/masks` for fewer than two, `topology/shapes` where they differ
- */
-export function findRecovery(masks: Iterable<Structure>): RecoveryRecord {
-  let trail: MaskTrail | undefined;
-  for (const mask of masks) trail = followMask(trail, mask);
-  return recoveryOf(trail);
-}
-
 /** What a trail has found. @throws {InputError} `topology/masks` for fewer than two */
 export function recoveryOf(trail: MaskTrail | undefined): RecoveryRecord {
   if (trail === undefined || trail.masks < 2) {

@@ -84,6 +84,12 @@ export interface SpectraRecord {
   readonly matrices: readonly MatrixSpectrum[];
 }
 
+/** Of a run that kept its masks alone. */
+export interface MaskSpectraRecord {
+  readonly note: string;
+  readonly matrices: ReturnType<typeof findMaskSpectra>;
+}
+
 const NOTE =
   "The Ramanujan gap predicts no better than density alone (TMLR 2024), and asks for equal degrees of at least 3.";
 
@@ -101,6 +107,11 @@ export function findSpectra(network: Network, { key, whole = false }: SpectraOpt
     note: NOTE,
     matrices: places.map((place) => spectrumOf(network, place, fold(key, place.name), whole)),
   };
+}
+
+/** The same of masks whose weights are gone. */
+export function recordMaskSpectra(structure: Structure, key: Key): MaskSpectraRecord {
+  return { note: NOTE, matrices: findMaskSpectra(structure, key) };
 }
 
 /**
