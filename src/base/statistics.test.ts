@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { deviation, mean, spread } from "./statistics.ts";
+import { deviation, mean, quantile, spread } from "./statistics.ts";
 
 test("2, 4, 4, 4, 5, 5, 7, 9 has the mean 5 and the sample deviation √(32/7)", () => {
   const values = [2, 4, 4, 4, 5, 5, 7, 9];
@@ -18,4 +18,11 @@ test("a spread shows mean and deviation, one value alone, and a dash for none", 
   expect(spread([82.25])).toBe("82.3");
   expect(spread([])).toBe("–");
   expect(spread([1, 2, 3], 2)).toBe("2.00 ± 1.00");
+});
+
+test("quantiles are NumPy's: linear between the nearest values", () => {
+  expect(quantile([1, 2, 3, 4], 0.5)).toBe(2.5);
+  expect(quantile([1, 2, 3, 4], 0.95)).toBeCloseTo(3.85, 12);
+  expect(quantile([7], 0.95)).toBe(7);
+  expect(quantile([], 0.5)).toBeNaN();
 });

@@ -1,4 +1,4 @@
-/** Several runs of one thing as one number: mean, deviation, and both as they are printed. */
+/** Several numbers of one thing as one: mean, deviation, quantile, and the first two as they are printed. */
 
 import { fixed } from "./quantity.ts";
 
@@ -13,6 +13,14 @@ export function deviation(values: readonly number[]): number | undefined {
   const centre = mean(values);
   const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
   return Math.sqrt(squares / (values.length - 1));
+}
+
+/** By linear interpolation between the two nearest of the sorted values, as NumPy does; NaN of nothing. */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  const place = share * (sorted.length - 1);
+  const low = sorted[Math.floor(place)] ?? Number.NaN;
+  const high = sorted[Math.ceil(place)] ?? Number.NaN;
+  return low + (high - low) * (place - Math.floor(place));
 }
 
 /** `82.3 ± 0.4`, the mean alone for one value, and `–` for none; a negative zero loses its sign. */

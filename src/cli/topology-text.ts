@@ -183,7 +183,7 @@ function variationOf({ matrices }: ModelTopology["degrees"], side: "fanIn" | "fa
   const sides = matrices.filter(({ layer }) => layer !== null).map((matrix) => matrix[side]);
   const meanOf = (values: readonly (number | null)[]): string => {
     const known = values.filter((value) => value !== null);
-    return known.length === 0 ? NONE : fixed(known.reduce((sum, value) => sum + value, 0) / known.length, 2);
+    return known.length === 0 ? NONE : fixed(mean(known), 2);
   };
   return [meanOf(sides.map(({ variation }) => variation)), meanOf(sides.map((each) => each.chanceVariation))];
 }

@@ -1,13 +1,6 @@
 import { expect, test } from "vitest";
 import { tinyModel } from "../../test/support/tiny-model.ts";
-import {
-  type Contender,
-  measureLatency,
-  quantile,
-  type TimedModel,
-  timeContenders,
-  timeModels,
-} from "./latency.ts";
+import { type Contender, measureLatency, type TimedModel, timeContenders, timeModels } from "./latency.ts";
 
 test("every network has every case, with the repetitions asked for and p50 at most p95", async () => {
   const plan = { batchSizes: [1, 3], lengths: [4, 8], repetitions: 5, threads: 1 };
@@ -68,10 +61,4 @@ test("a length beyond the positions is refused (inference/length)", async () => 
   await expect(measureLatency([tinyModel()], plan)).rejects.toThrow(
     expect.objectContaining({ code: "inference/length" }),
   );
-});
-
-test("quantiles are NumPy's: linear between the nearest values", () => {
-  expect(quantile([1, 2, 3, 4], 0.5)).toBe(2.5);
-  expect(quantile([1, 2, 3, 4], 0.95)).toBeCloseTo(3.85, 12);
-  expect(quantile([7], 0.95)).toBe(7);
 });

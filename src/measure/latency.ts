@@ -11,6 +11,7 @@
  */
 
 import { keyOf, randint } from "../base/random.ts";
+import { quantile } from "../base/statistics.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
 import { type Inference, type InputBatch, openNetwork } from "../network/inference.ts";
@@ -180,12 +181,4 @@ export function randomBatch(size: number, length: number, vocabSize: number): In
 function summary(times: readonly number[]): Pick<Latency, "p50" | "p95" | "repetitions"> {
   const sorted = [...times].sort((a, b) => a - b);
   return { p50: quantile(sorted, 0.5), p95: quantile(sorted, 0.95), repetitions: times.length };
-}
-
-/** By linear interpolation between the two nearest of the sorted values, as NumPy does. */
-export function quantile(sorted: readonly number[], q: number): number {
-  const place = q * (sorted.length - 1);
-  const low = sorted[Math.floor(place)] ?? Number.NaN;
-  const high = sorted[Math.ceil(place)] ?? Number.NaN;
-  return low + (high - low) * (place - Math.floor(place));
 }

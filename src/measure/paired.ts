@@ -18,7 +18,7 @@
 
 import { requireCount } from "../base/present.ts";
 import { type Key, sequence } from "../base/random.ts";
-import { deviation } from "../base/statistics.ts";
+import { deviation, quantile } from "../base/statistics.ts";
 import type { Measure } from "../data/dataset.ts";
 import { drawExamples, vectorLosses } from "../data/judging/draw.ts";
 import { countExamples, metricsOf, predict, type Truth } from "../data/judging/judge.ts";
@@ -192,11 +192,4 @@ function leftOpen(difference: number, n: number, margin: number): Interval {
   const unit = margin === 0 ? 1 : margin / MARGIN;
   const half = (unit * DEVIATE ** 2) / (n + DEVIATE ** 2);
   return { low: difference - half, high: difference + half };
-}
-
-/** Of sorted values, linear between two of them. */
-function quantile(sorted: Float64Array, share: number): number {
-  const at = share * (sorted.length - 1);
-  const [low = Number.NaN, high = low] = sorted.subarray(Math.floor(at), Math.floor(at) + 2);
-  return low + (high - low) * (at - Math.floor(at));
 }

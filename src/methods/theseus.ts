@@ -40,12 +40,10 @@ import type { Method, MethodState, RunFacts } from "../contract/method.ts";
 import { type LayerSource, withLayers } from "../network/layers.ts";
 import type { Network } from "../network/network.ts";
 import { checkChoice } from "../parts/checks.ts";
-import { HALF } from "../parts/students.ts";
+import { HALF, TAKES, type Take, takeLayers } from "../parts/students.ts";
 
 /** How the replacing rate goes. */
 const SCHEDULES = ["curriculum", "constant", "anti-curriculum"] as const;
-/** Which of the predecessor's layers the successor starts from. */
-const STARTS = ["first", "even"] as const;
 /** Whose weights those layers are. */
 const INITS = ["pre-trained", "fine-tuned"] as const;
 /** Whose gradients count in the norm that clips. */
@@ -57,7 +55,8 @@ export interface TheseusConfig {
   readonly base: number;
   readonly full: number;
   readonly swap: number;
-  readonly start: (typeof STARTS)[number];
+  /** Which of the predecessor's layers the successor starts from. */
+  readonly start: Take;
   readonly init: (typeof INITS)[number];
   readonly clipOver: (typeof CLIPS)[number];
 }
@@ -118,11 +117,6 @@ function rateAt({ config, steps }: TheseusState, step: number): number {
 /** Where the successor's layers stand. */
 const SUCCESSOR = "successor.layer";
 
-/** The predecessor layer that successor layer `i` starts from: the i-th, as the authors do, or its module's first. */
-function sourceLayer(i: number, moduleLayers: number, start: TheseusConfig["start"]): number {
-  return start === "first" ? i : i * moduleLayers;
-}
-
 /** The tensors of layer `from`, renamed as successor layer `to`. */
 function successorTensors(network: Network, from: number, to: number): [string, FloatTensor][] {
   const prefix = `${layerStem(from)}.`;
@@ -154,7 +148,7 @@ function check(config: TheseusConfig): void {
   }
   replaceRate({ base, slope: 0 }, 0);
   checkChoice("theseus", "schedule", schedule, SCHEDULES);
-  checkChoice("theseus", "start", config.start, STARTS);
+  checkChoice("theseus", "start", config.start, TAKES);
   checkChoice("theseus", "init", config.init, INITS);
   checkChoice("theseus", "clipOver", config.clipOver, CLIPS);
   if (!(Number.isInteger(swap) && swap >= 0 && swap <= layers)) {
@@ -173,13 +167,15 @@ function init(network: Network, given: TheseusConfig, { steps, key, pretrained }
   const moduleLayers = all.length / config.layers;
   const origin = config.init === "fine-tuned" ? network : (pretrained ?? missingPretrained());
   const tensors = new Map<string, FloatTensor>();
-  const places = Array.from({ length: config.layers }, (_, i): LayerPlace | undefined => {
-    const source = sourceLayer(i, moduleLayers, config.start);
-    const layer = all[source];
-    if (layer === undefined || (config.swap > 0 && config.swap !== i + 1)) return undefined;
-    for (const [name, tensor] of successorTensors(origin, source, i)) tensors.set(name, tensor);
-    return { layer, index: all.length + i, names: layerNames(i, SUCCESSOR) };
-  });
+  // The i-th, as the authors do, or the first of each module.
+  const places = takeLayers(config.start, config.layers, all.length).map(
+    (source, i): LayerPlace | undefined => {
+      const layer = all[source];
+      if (layer === undefined || (config.swap > 0 && config.swap !== i + 1)) return undefined;
+      for (const [name, tensor] of successorTensors(origin, source, i)) tensors.set(name, tensor);
+      return { layer, index: all.length + i, names: layerNames(i, SUCCESSOR) };
+    },
+  );
   return { tensors, config, moduleLayers, places, steps, key };
 }
 

@@ -17,7 +17,7 @@ import { MASKS_FILE } from "../network/masks.ts";
 import { runPaths } from "../runs/folder.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { readRecipe } from "../runs/recipe.ts";
-import { compareMasks, type Overlap } from "../topology/overlap.ts";
+import { compareMasks, type Overlap, overlapIn } from "../topology/overlap.ts";
 import { isSameShape, type Structure, structureOfMasks } from "../topology/structure.ts";
 import { distinguish, relationOf } from "./groups.ts";
 import { measureMask } from "./measures.ts";
@@ -151,13 +151,7 @@ function comparePairs(masked: readonly Masked[], { signal }: RunContext): PairRe
 }
 
 function pairOf(first: string, second: string, { total, matrices }: Overlap): PairRecord {
-  const encoder = matrices.filter(({ layer }) => layer !== null);
-  const sum = (of: (each: (typeof encoder)[number]) => number): number =>
-    encoder.reduce((n, each) => n + of(each), 0);
-  const [a, b, both] = [sum((each) => each.first), sum((each) => each.second), sum((each) => each.both)];
-  const expected = sum((each) => (each.weights === 0 ? 0 : (each.first * each.second) / each.weights));
-  const jaccard = (common: number): number | null =>
-    a + b - common === 0 ? null : common / (a + b - common);
+  const encoder = overlapIn(matrices.filter(({ layer }) => layer !== null));
   return {
     kind: "pair",
     first,
@@ -165,7 +159,7 @@ function pairOf(first: string, second: string, { total, matrices }: Overlap): Pa
     jaccard: total.jaccard,
     chance: total.chance.jaccard,
     byMatrix: total.chance.byMatrix,
-    encoderJaccard: jaccard(both),
-    encoderByMatrix: jaccard(expected),
+    encoderJaccard: encoder.jaccard,
+    encoderByMatrix: encoder.chance.byMatrix,
   };
 }

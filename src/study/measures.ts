@@ -10,6 +10,7 @@
  */
 
 import type { Key } from "../base/random.ts";
+import { mean } from "../base/statistics.ts";
 import { type Counted, excessOf, shareOf } from "../topology/chance.ts";
 import { type Degrees, measureDegrees } from "../topology/degrees.ts";
 import { type Density, measureDensity } from "../topology/density.ts";
@@ -200,7 +201,7 @@ function beyond({ found, chance }: Counted): number {
 /** Of the numbers that are there. */
 function meanOf(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null);
-  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+  return known.length === 0 ? null : mean(known);
 }
 
 /** Components of the encoder's layers. */

@@ -53,7 +53,8 @@ export interface Overlap extends Grouped<Shared> {
   readonly matrices: readonly (Place & Shared)[];
 }
 
-interface Counts {
+/** Of a matrix, or of several together; what was found of them has these too. */
+export interface OverlapCounts {
   readonly weights: number;
   readonly first: number;
   readonly second: number;
@@ -67,16 +68,16 @@ interface Counts {
 export function compareMasks(first: Structure, second: Structure): Overlap {
   const counted = pairMatrices(first, second).map((pair) => ({ ...placeOf(pair), ...countPair(pair) }));
   const matrices = counted.map(({ name, component, layer, ...counts }) => {
-    return { name, component, layer, ...share([counts]) };
+    return { name, component, layer, ...overlapIn([counts]) };
   });
-  return { ...groupMatrices(counted, share), matrices };
+  return { ...groupMatrices(counted, overlapIn), matrices };
 }
 
 function placeOf({ name, component, layer }: Pair): Place {
   return { name, component, layer };
 }
 
-function countPair({ first, second }: Pair): Counts {
+function countPair({ first, second }: Pair): OverlapCounts {
   return {
     weights: first.rows * first.columns,
     first: countKept(first),
@@ -85,8 +86,9 @@ function countPair({ first, second }: Pair): Counts {
   };
 }
 
-function share(group: readonly Counts[]): Shared {
-  const sum = (count: (counts: Counts) => number): number =>
+/** How two masks overlap in a group of matrices. */
+export function overlapIn(group: readonly OverlapCounts[]): Shared {
+  const sum = (count: (counts: OverlapCounts) => number): number =>
     group.reduce((n, counts) => n + count(counts), 0);
   const [N, a, b, c] = [sum((m) => m.weights), sum((m) => m.first), sum((m) => m.second), sum((m) => m.both)];
   const expected = sum((m) => (m.weights === 0 ? 0 : (m.first * m.second) / m.weights));

@@ -3,6 +3,7 @@
 import { fixed, percent } from "../../base/quantity.ts";
 import { deviation, mean } from "../../base/statistics.ts";
 import { escapeCell } from "../../formats/markdown.ts";
+import { countOf } from "../../report/frame.ts";
 import type { Picture } from "../picture.ts";
 
 export interface StudySection {
@@ -49,9 +50,9 @@ export function slimTable(
   return [line(header), line(rule), ...rows.map(line)].join("\n");
 }
 
-/** `1 run`, `3 runs`. */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
+/** `1 run`, `3 runs`, as a report counts them. */
+export function counted(count: number, one: string, many?: string): string {
+  return countOf(count, one, many);
 }
 
 /** `a`, `a and b`, `a, b and c`. */
