@@ -16,7 +16,9 @@ test("the text fits 80 columns and has a chance beside what was found", async ()
     pruned(tinyModel(), (i) => i % 4 < 2),
     "a-task-with-a-very-long-name",
   );
-  const text = topologyText(await topology({ models: [first, second, await written(tinyModel())] }));
+  const text = topologyText(
+    await topology({ models: [first, second, await written(tinyModel())], importance: true }),
+  );
   expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
   expect(text).toContain("neurons that do nothing");
   expect(text).toContain("nothing is pruned");

@@ -250,7 +250,7 @@ function comparisonsText(comparisons: readonly TopologyComparison[]): string {
 /** Whether sizes rank alike, of the pairs whose weights are there. */
 function importanceTexts(comparisons: readonly TopologyComparison[]): string[] {
   const rows = comparisons.flatMap(({ first, second, importance }) => {
-    if (importance === null) return [];
+    if (importance === null || importance === undefined) return [];
     const { rank, chanceDeviation, top } = importance.total;
     const shareOr = (share: number | null): string => (share === null ? NONE : shareText(share));
     const cells = [
@@ -266,7 +266,7 @@ function importanceTexts(comparisons: readonly TopologyComparison[]): string[] {
 }
 
 const IMPORTANCE_TOLD =
-  "rank: Spearman's correlation of the sizes of the encoder's weights, 0 where they are pruned; top: of the largest tenth of one, those of the other's";
+  "rank: Spearman's correlation of the sizes of the encoder's weights, 0 where they are pruned; top: of the largest of one, a tenth of what is kept, those of the other's";
 
 /** Metrics of the controls, and what lies between two models. */
 function judgedTexts({ examples, metric, models, pairs }: JudgedTopology): string[] {

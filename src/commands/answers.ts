@@ -267,8 +267,8 @@ export interface TopologyComparison {
   readonly second: string;
   readonly overlap: Overlap | null;
   readonly hubs: HubOverlap | null;
-  /** Whether the sizes of the weights rank alike in both; null too where the weights of one are gone. */
-  readonly importance: ImportanceAgreement | null;
+  /** Whether the sizes of the weights rank alike in both; null where the weights of one are gone; absent without `importance`. */
+  readonly importance?: ImportanceAgreement | null;
 }
 
 /** Each model, and each pair of them. */

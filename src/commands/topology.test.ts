@@ -25,12 +25,12 @@ test("two runs are compared, also when one has its masks alone", async () => {
   const [evens, fours] = [(i: number) => i % 2 === 0, (i: number) => i % 4 === 0];
   const first = await prunedRun(pruned(tinyModel(), evens), "sst2");
   const second = await prunedRun(pruned(tinyModel(), fours), "sst2");
-  const whole = await topology({ models: [first, second] });
+  const whole = await topology({ models: [first, second], importance: true });
   const query = whole.comparisons[0]?.overlap?.components.find(({ component }) => component === "query");
   // Every fourth is in every second: a quarter of a half are both.
   expect(query).toMatchObject({ jaccard: 0.5, ofSecond: 1, ofFirst: 0.5 });
   await rm(join(runPaths(second).model, "model.safetensors"));
-  const { comparisons } = await topology({ models: [first], against: [second] });
+  const { comparisons } = await topology({ models: [first], against: [second], importance: true });
   const alone = { overlap: expect.anything(), importance: null };
   expect(comparisons).toEqual(whole.comparisons.map((each) => ({ ...each, ...alone })));
   expect(comparisons[0]?.overlap?.components.find(({ component }) => component === "query")).toEqual(query);
@@ -55,7 +55,11 @@ test("of two models with weights the sizes are ranked, of a run its looks at a m
   ];
   const events = [{ ...late, kept: 5 }, early, late].map((each) => JSON.stringify({ kind: "mask", ...each }));
   await writeFile(runPaths(second).metrics, events.join("\n"));
-  const { models, comparisons } = await topology({ models: [first, second], against: [first] });
+  const { models, comparisons } = await topology({
+    models: [first, second],
+    against: [first],
+    importance: true,
+  });
   expect(models.map(({ recovery }) => recovery)).toEqual([null, [early, late]]);
   expect(comparisons[0]?.importance?.total).toMatchObject({
     rank: 1,

@@ -16,7 +16,7 @@ import { type FoundStructure, findModels, loadStructure } from "../study/models.
 import { writeStudy } from "../study/study.ts";
 import { compareHubs, measureDegrees } from "../topology/degrees.ts";
 import { measureDensity } from "../topology/density.ts";
-import { compareImportance, type Scores, sizesOf } from "../topology/importance.ts";
+import { compareImportance, type ImportanceAgreement, type Scores, sizesOf } from "../topology/importance.ts";
 import { countJunctions } from "../topology/junctions.ts";
 import { compareMasks } from "../topology/overlap.ts";
 import { findPaths } from "../topology/paths.ts";
@@ -32,7 +32,7 @@ import type { ModelTopology, TopologyComparison, TopologyResult } from "./answer
 
 /** Share of the weights from which a model counts as dense: a few zeros are a padding row. */
 const DENSE = 0.999;
-/** Share of the weights that count as the largest when two models are compared. */
+/** Share of the weights that are kept, in the model that keeps fewer, which count as the largest. */
 const TOP = 0.1;
 
 /**
@@ -79,7 +79,7 @@ async function describeModels(settings: TopologySettings, context: RunContext): 
     });
   }
   const comparisons: TopologyComparison[] = [];
-  const sizes = lastSizes(context);
+  const sizes = settings.importance ? lastSizes(context) : undefined;
   for (const [first, second] of pairs) {
     context.signal?.throwIfAborted();
     comparisons.push(await compare(first, second, sizes));
@@ -136,18 +136,37 @@ function lastSizes({ signal }: RunContext): SizesOf {
 async function compare(
   first: FoundStructure,
   second: FoundStructure,
-  sizes: SizesOf,
+  sizes: SizesOf | undefined,
 ): Promise<TopologyComparison> {
   const names = { first: first.name, second: second.name };
-  if (!isSameShape(first.structure, second.structure))
-    return { ...names, overlap: null, hubs: null, importance: null };
-  const hasBoth = first.hasWeights && second.hasWeights;
+  if (!isSameShape(first.structure, second.structure)) return { ...names, overlap: null, hubs: null };
   return {
     ...names,
     overlap: compareMasks(first.structure, second.structure),
     hubs: compareHubs(first.structure, second.structure),
-    importance: hasBoth ? compareImportance(await sizes(first), await sizes(second), TOP) : null,
+    ...(sizes ? { importance: await rankSizes(first, second, sizes) } : {}),
   };
+}
+
+/** Null where the weights of one are gone, or none is kept. */
+async function rankSizes(
+  first: FoundStructure,
+  second: FoundStructure,
+  sizes: SizesOf,
+): Promise<ImportanceAgreement | null> {
+  if (!(first.hasWeights && second.hasWeights)) return null;
+  const [a, b] = [await sizes(first), await sizes(second)];
+  const least = Math.min(keptShare(a), keptShare(b));
+  return least === 0 ? null : compareImportance(a, b, TOP * least);
+}
+
+function keptShare(sizes: Scores): number {
+  let [kept, all] = [0, 0];
+  for (const data of sizes.values()) {
+    all += data.length;
+    for (const size of data) if (size > 0) kept++;
+  }
+  return all === 0 ? 0 : kept / all;
 }
 
 /** What a model has too little of to be studied. */

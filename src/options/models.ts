@@ -284,6 +284,11 @@ export const TOPOLOGY = schema(
       false,
       "measure spectra too, of a study those of its masks; seconds to minutes for each",
     ),
+    importance: withDefault(
+      onOff(),
+      false,
+      "compare the sizes of the weights of two models too; seconds for each pair",
+    ),
     ...DATA,
     data: optional(
       text("path", "a folder or file"),
