@@ -1,6 +1,6 @@
 /**
- * Examples per second of fine-tuning on real sentences, with everything a run does between its start and its last
- * step: reading, tokenising, compiling, training. Beside a peer that prints one JSON line with examples_per_s.
+ * Examples per second of fine-tuning on real sentences, from the first graph to the last step: compiling and training.
+ * Reading and cutting into pieces come before. Beside a peer that prints one JSON line with examples_per_s, of its training.
  *
  *   npm run bench:finetune -- MODEL --task sst2 --data DIR [--limit 9600 --rounds 2 --threads 2]
  *     --peer "python peer_finetune.py"
@@ -36,7 +36,17 @@ const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 /** Steps × 32 over the seconds from the run's start to its last step. */
 function ours() {
   const out = mkdtempSync(join(tmpdir(), "espalier-speed-"));
-  const flags = ["--epochs", "1", "--batch-size", "32", "--learning-rate", "1e-4", "--json"];
+  const flags = [
+    "--epochs",
+    "1",
+    "--batch-size",
+    "32",
+    "--learning-rate",
+    "1e-4",
+    "--floor",
+    "none",
+    "--json",
+  ];
   const args = [
     "finetune",
     model,

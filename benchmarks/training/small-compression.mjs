@@ -8,7 +8,7 @@
 
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { compress, finetune } from "../../dist/index.js";
 
@@ -56,7 +56,7 @@ function write(line) {
 for (const task of list(values.tasks))
   for (const rows of list(values.rows).map(Number))
     for (let seed = 0; seed < Number(values.seeds); seed++) {
-      const base = join(tmpdir(), `small-compression-${task}-${rows}-${seed}`);
+      const base = join(tmpdir(), `small-compression-${basename(model)}-${task}-${rows}-${seed}`);
       const common = {
         model,
         data,
@@ -68,7 +68,7 @@ for (const task of list(values.tasks))
         evalEvery: 1e6,
         allowConstant: true,
       };
-      if (!existsSync(join(base, "metrics.json"))) {
+      if (!existsSync(join(base, "result.json"))) {
         const { metric, wallSeconds } = await finetune({ ...common, out: base, force: true });
         write({
           id: [task, rows, seed, "finetuned"].join(" "),

@@ -12,7 +12,7 @@ const MADE: Figures = {
   layers: 6,
   whole: 0.4,
   rows: [
-    { ...SHARED, label: "halves", method: "theseus", set: { layers: "3" }, drop: 1, size: 0.5 },
+    { ...SHARED, label: "Theseus, 3 layers", method: "theseus", set: { layers: "3" }, drop: 1, size: 0.5 },
     {
       ...SHARED,
       label: "zeros",
@@ -37,7 +37,10 @@ test.each(["rmse", "mae", "loss"])(
 );
 
 test("half of six layers is half of twelve; of an odd number there is no half", () => {
-  expect(rowsFor(12, MADE).map(({ set }) => set.layers)).toEqual(["6", undefined]);
+  expect(rowsFor(12, MADE).map(({ label, set }) => [label, set.layers])).toEqual([
+    ["Theseus, 6 layers", "6"],
+    ["zeros", undefined],
+  ]);
   expect(rowsFor(5, MADE).map(({ label }) => label)).toEqual(["zeros"]);
 });
 

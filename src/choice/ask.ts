@@ -22,7 +22,9 @@ export function rowsFor(depth: number, { layers, rows }: Figures = FIGURES): Rec
   return rows.flatMap((row) => {
     if (row.set.layers === undefined) return [row];
     const own = (Number(row.set.layers) * depth) / layers;
-    return Number.isInteger(own) && own > 0 ? [{ ...row, set: { ...row.set, layers: String(own) } }] : [];
+    if (!(Number.isInteger(own) && own > 0)) return [];
+    const label = row.label.replace(/\b\d+ layers$/, `${own} layers`);
+    return [{ ...row, label, set: { ...row.set, layers: String(own) } }];
   });
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { methodById } from "../methods/registry.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS } from "../options/training.ts";
-import { chooseRates, rateNotes } from "./pace.ts";
+import { chooseEpochs, chooseRates, rateNotes } from "./pace.ts";
 
 /** What is chosen for options, and what is said of it. */
 function chosen(method: string, typed: Readonly<Record<string, unknown>>, set: Record<string, string> = {}) {
@@ -28,6 +28,20 @@ test.each([
 ] as const)("%s with %j and %j compresses at %d, after fine-tuning at %d", (id, typed, set, rate, first) => {
   const { learningRate, finetuneRate } = chosen(id, typed, set);
   expect([learningRate, finetuneRate]).toEqual([rate, first]);
+});
+
+test("fine-tuning passes over its own examples, without the copies that the compression has", () => {
+  const asked = resolveOptions(COMPRESS, { model: "m", data: "d", out: "o", method: "theseus" });
+  const examples = Array.from({ length: 9300 }, (_, i) => ({ text: `${i}`, label: 0, where: "" }));
+  const alone = chooseEpochs(
+    asked,
+    { train: { examples: examples.slice(0, 300) }, copies: 0 },
+    undefined,
+    {},
+  );
+  const copied = chooseEpochs(asked, { train: { examples }, copies: 9000 }, undefined, {});
+  expect(alone.finetuneEpochs).toBe(12);
+  expect(copied).toEqual({ epochs: 3, finetuneEpochs: 12 });
 });
 
 test("the embedded model has a rate of its own, under a method without one and for the teacher", () => {

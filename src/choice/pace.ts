@@ -5,22 +5,25 @@
  */
 
 import type { ConfiguredMethod } from "../contract/configured.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { type CompressSettings, EMBEDDED_RATE, USUAL_RATE } from "../options/training.ts";
+import type { LabelledData } from "../runs/data.ts";
 import { EMBEDDED } from "../runs/embedded.ts";
 import { ENOUGH_TO_COMPRESS, ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
 import type { RunContext } from "../runs/progress.ts";
 
-/** The passes of the compression, and of the fine-tuning before it where there is one. */
+/** The passes of the compression, and of the fine-tuning before it where there is one, which does without the copies. */
 export function chooseEpochs(
   asked: CompressSettings,
-  examples: number,
+  { train, copies }: Pick<LabelledData, "copies"> & { readonly train: Pick<Dataset, "examples"> },
   longer: number | undefined,
   context: RunContext,
 ): { readonly epochs: number; readonly finetuneEpochs?: number } {
+  const examples = train.examples.length;
   const epochs = trainingEpochs(asked, examples, { ...ENOUGH_TO_COMPRESS, longer }, context);
   if (asked.finetuned !== undefined) return { epochs };
   const typed = { ...asked, epochs: asked.finetuneEpochs ?? asked.epochs };
-  return { epochs, finetuneEpochs: trainingEpochs(typed, examples, ENOUGH_TO_FINETUNE) };
+  return { epochs, finetuneEpochs: trainingEpochs(typed, examples - copies, ENOUGH_TO_FINETUNE) };
 }
 
 /** The learning rate of a model, where neither the user nor a method says one. */

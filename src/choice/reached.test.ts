@@ -49,6 +49,10 @@ test("each aim that was named is told reached or not, by what the run measured",
     "wanted at least 2.0 times as fast, got a speed that was not measured: not reached; docs/choosing.md says what else there is",
   ]);
   expect(reachedTexts({}, result(0.8, 4))).toEqual([]);
+  const { packed: _, ...unpacked } = result(0.8, 4);
+  expect(reachedTexts({ targetSize: 0.2 }, unpacked)).toEqual([
+    "wanted at most 20 % of the bytes, got bytes that were not measured: not reached; docs/choosing.md says what else there is",
+  ]);
 });
 
 test("the same work timed as faster is no speed, and what rose is not called lower", () => {

@@ -12,11 +12,11 @@ export function reachedTexts(aims: Aims, result: RunResult): string[] {
   const texts: string[] = [];
   if (aims.maxDrop !== undefined && metric.before !== null)
     texts.push(...dropTexts(aims.maxDrop, metric.before, metric));
-  if (aims.targetSize !== undefined && packed !== undefined && before !== undefined) {
-    const share = packed.bytes.raw / before.bytes.raw;
-    texts.push(
-      said(`at most ${percent(aims.targetSize)} of the bytes`, percent(share), share <= aims.targetSize),
-    );
+  if (aims.targetSize !== undefined) {
+    const share = packed && before && packed.bytes.raw / before.bytes.raw;
+    const got = share === undefined ? "bytes that were not measured" : percent(share);
+    const isReached = share !== undefined && share <= aims.targetSize;
+    texts.push(said(`at most ${percent(aims.targetSize)} of the bytes`, got, isReached));
   }
   if (aims.targetSpeed !== undefined) {
     const faster = speedOf(result);

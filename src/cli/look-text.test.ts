@@ -92,6 +92,7 @@ test.each([
   [["embedded:sentiment"], { data: "embedded:sentiment" }],
   [["names.conll"], { data: "names.conll" }],
   [["runs/a", "--data", "reviews.csv"], { model: "runs/a", data: "reviews.csv" }],
+  [["runs/a", "--task", "sst2", "--data", "glue"], { model: "runs/a", task: "sst2", data: "glue" }],
   [["hf:owner/name"], { model: "hf:owner/name" }],
   [["hf:owner/name/config"], { data: "hf:owner/name/config" }],
 ])("inspect %j: a table's name is data, and anything else a model", (words, given) => {

@@ -52,11 +52,12 @@ export async function readTexts(
 
 /**
  * What a word without a flag is to `inspect`: a table's name, a task's folder or a configuration on the hub is data, and
- * anything else a model.
+ * anything else a model. A folder beside `--data` is the model.
  */
-export function isDataOrModel(word: string, { task }: Given): "data" | "model" {
+export function isDataOrModel(word: string, { task, data }: Given): "data" | "model" {
   const isTable = formatNamed(word) !== undefined || isConll(word);
-  const isData = task !== undefined || isTable || word === SENTIMENT;
+  const isFolder = task !== undefined && data === undefined;
+  const isData = isFolder || isTable || word === SENTIMENT;
   return isData || /^hf:[^/@]+\/[^/@]+\//.test(word) ? "data" : "model";
 }
 

@@ -86,7 +86,7 @@ async function compressFolds(
   const { base, given } = await readModels(asked, data, {});
   // A choice that trains longer is in the recipe as its epochs: a fold that goes on must not train for less.
   const { longer = 1 } = chosen;
-  const epochs = longer > 1 ? chooseEpochs(asked, data.train.examples.length, longer, {}) : {};
+  const epochs = longer > 1 ? chooseEpochs(asked, data, longer, {}) : {};
   const settings = { ...asked, ...epochs };
   const sources = { model: [base.path], finetuned: given?.path, data: data.files, method: chosen.own };
   const recipe = await makeRecipe({ command: "compress", settings, ...sources });
@@ -103,7 +103,7 @@ async function compressWith(
   const started = performance.now();
   const data = await readData(asked, undefined, context);
   const { base, given, maxLength, objective } = await readModels(asked, data, context);
-  const epochs = chooseEpochs(asked, data.train.examples.length, longer, context);
+  const epochs = chooseEpochs(asked, data, longer, context);
   const rates = chooseRates(asked, method);
   const settings = { ...asked, ...data.columns, maxLength, ...epochs, ...rates };
   const original = withLength(withHeadFor(base.network, data.train, settings.seed), maxLength);

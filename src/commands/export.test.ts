@@ -180,6 +180,7 @@ test("exports that cannot be are refused by name", async () => {
   const refused = (work: Promise<unknown>, code: string) =>
     expect(work).rejects.toThrow(expect.objectContaining({ code }));
   await refused(exportModel({ model: "hf:google/any", to: "onnx" }), "export/out");
+  await refused(exportModel({ model: "embedded", to: "onnx" }), "export/out");
   await refused(exportModel({ model: "embedded", to: "onnx", values: "int8" }), "options/rule");
   const out = join(await newFolder(), "a.esp");
   await exportModel({ model: await written(tinyModel()), to: "esp", out });

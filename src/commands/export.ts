@@ -37,6 +37,7 @@ import { toStock } from "../network/stock.ts";
 import { OPSETS, PORTABLE_OPSET } from "../onnx/opsets.ts";
 import { EXPORT, type ExportOptions, type ExportSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
+import { EMBEDDED } from "../runs/embedded.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
 import { claimFile, claimFolder, isLeftover, requireFile, requireFolder } from "../runs/place.ts";
@@ -48,8 +49,8 @@ import type { ExportResult } from "./answers.ts";
 /**
  * Writes a model for other programs. Without `out` the same export of an earlier call is replaced.
  *
- * @throws {ConfigError} for options that do not fit, `export/out` for a model of the hub or an .esp file
- *   without `out`; `export/exists` for what is at `out` already, and not `force`;
+ * @throws {ConfigError} for options that do not fit, `export/out` for a model of the hub, the embedded one or an .esp
+ *   file without `out`; `export/exists` for what is at `out` already, and not `force`;
  *   `place/kind` for a file where a folder is to be, or the other way round
  * @throws {InputError} `export/tokenizer` for a folder whose tokenizer transformers.js would read otherwise; `run/busy`
  * @throws {InterruptedError} `export/stopped`, before anything is written
@@ -66,7 +67,7 @@ async function writeModel(settings: ExportSettings, context: RunContext): Promis
   const { model, to, out } = settings;
   const needsPlace = () =>
     new ConfigError("export/out", `out: expected a place to write ${model} to, got none`);
-  if (out === undefined && isHubName(model)) throw needsPlace();
+  if (out === undefined && (isHubName(model) || model === EMBEDDED)) throw needsPlace();
   await requireNew(settings);
   const loaded = await loadModel(model, context);
   if (out === undefined && isEsp(loaded.path)) throw needsPlace();

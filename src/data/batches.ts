@@ -84,8 +84,6 @@ export interface TrainOrder {
   readonly epoch: number;
   /** Put examples of like length together. */
   readonly bucket: boolean;
-  /** Leave out the few examples that do not fill a batch, other ones in every epoch. Default false. */
-  readonly dropLast?: boolean;
 }
 
 /**
@@ -197,20 +195,15 @@ export function unlabelled(
 
 /**
  * One epoch of training: every example once, in an order that `key` and `epoch` determine.
- * @throws {ConfigError} `batches/size` for a batch size that is no positive integer, `batches/none` when no batch
- *   would be left.
+ * @throws {ConfigError} `batches/size` for a batch size that is no positive integer, `batches/none` without examples
  */
 export function trainBatches(set: EncodedSet, order: TrainOrder): Batches {
-  const { batchSize, epoch, bucket, dropLast = false } = order;
+  const { batchSize, epoch, bucket } = order;
   checkSize(batchSize);
   const key = fold(fold(order.key, "epoch"), epoch);
   const shuffled = permutation(fold(key, "examples"), set.examples.length);
-  const used = dropLast ? shuffled.slice(0, shuffled.length - (shuffled.length % batchSize)) : shuffled;
-  if (used.length === 0) {
-    const message = `batches: expected at least one batch of ${batchSize}, got ${shuffled.length} examples`;
-    throw new ConfigError("batches/none", message);
-  }
-  const cuts = cut(bucket ? byLengthInStretches(set, used, STRETCH * batchSize) : used, batchSize);
+  if (shuffled.length === 0) throw new ConfigError("batches/none", "batches: expected examples, got none");
+  const cuts = cut(bucket ? byLengthInStretches(set, shuffled, STRETCH * batchSize) : shuffled, batchSize);
   const places = permutation(fold(key, "batches"), cuts.length);
   return batchesOf(set, bucket ? Array.from(places, (place) => requireItem(cuts, place, "batches")) : cuts);
 }
@@ -238,17 +231,6 @@ export function inExampleOrder(
     });
   }
   return out;
-}
-
-/** The part of all positions that is padding, from 0 to 1. */
-export function paddingShare(batches: Iterable<Batch>): number {
-  let positions = 0;
-  let pieces = 0;
-  for (const { mask } of batches) {
-    positions += mask.length;
-    for (const real of mask) pieces += real;
-  }
-  return positions === 0 ? 0 : 1 - pieces / positions;
 }
 
 function checkSize(batchSize: number): void {

@@ -1,7 +1,7 @@
 /**
  * A look at data before anything is trained on it: what is there, and what is wrong with it, worst first.
  *
- * Not here: reading files and running a model (commands/inspect-data.ts), the page in words (cli/look-text.ts).
+ * Not here: reading files and running a model (commands/inspect.ts), the page in words (cli/look-text.ts).
  */
 
 import { named, percent } from "../base/quantity.ts";

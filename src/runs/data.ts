@@ -65,6 +65,8 @@ export interface DataSettings extends TableSettings {
 /** Training and validation examples. */
 export interface LabelledData {
   readonly train: Dataset;
+  /** How many of the training examples are those that `augmented` adds. */
+  readonly copies: number;
   readonly dev: Dataset;
   readonly measure: Measure;
   /** What the user should know about how the files were read. */
@@ -106,6 +108,7 @@ export async function readData(
   const read = augmented === undefined ? files : [...files, augmented];
   return {
     train: all,
+    copies: all.examples.length - own.examples.length,
     dev: judging,
     measure: measureBy(train.task === "embedding" ? judging : train, settings.metric),
     files: read,

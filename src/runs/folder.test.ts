@@ -197,6 +197,11 @@ test.each([
   ["a1.txt, which was not there", ["a.txt", "a1.txt", "b.txt"], {}],
   ["no a.txt", ["b.txt"], {}],
   [undefined, ["a.txt", "b.txt"], {}],
+  [
+    undefined,
+    ["a.txt", "b.txt", "model.esp", "model.onnx", "onnx/model.onnx", "safetensors/config.json"],
+    {},
+  ],
 ])("what has become of a model's files: %s", (expected, names, hashes: Record<string, string>) => {
   const files = (paths: readonly string[]) =>
     paths.map((path) => ({ path, bytes: 1, sha256: hashes[path] ?? "00" }));

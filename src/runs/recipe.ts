@@ -203,14 +203,21 @@ function describeDifference(then: Recipe, now: Recipe): string | undefined {
   return `${name}: expected ${word(had)}, which the run began with, got ${word(given)}`;
 }
 
-/** What has become of the files of a run, to follow "got"; undefined when they are the same. */
+/** What has become of the files of a run, to follow "got"; undefined when they are the same. Exports are no part of a model. */
 export function describeChange(then: Recipe, now: Recipe): string | undefined {
+  const own = (files: readonly HashedFile[] = []): HashedFile[] =>
+    files.filter(({ path }) => !isExport(path));
   return (
-    changeOf(then.model, now.model) ??
-    changeOf(then.finetuned ?? [], now.finetuned ?? []) ??
+    changeOf(own(then.model), own(now.model)) ??
+    changeOf(own(then.finetuned), own(now.finetuned)) ??
     changeOf(then.data, now.data) ??
     changeOfMethod(then, now)
   );
+}
+
+/** Whether a file of a model's folder is where `export` writes, and is not read back. */
+function isExport(path: string): boolean {
+  return /^(onnx|safetensors)[\\/]|^model\.(esp|onnx)$/.test(path);
 }
 
 function changeOfMethod({ method: then }: Recipe, { method: now }: Recipe): string | undefined {

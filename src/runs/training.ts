@@ -63,8 +63,6 @@ export interface TrainingJob {
   readonly context: RunContext;
   /** A compression, which may take too much away. */
   readonly removes?: boolean;
-  /** See LoopPlan.eligible; given the number of optimizer steps. */
-  readonly eligible?: (done: number, steps: number) => boolean;
 }
 
 export interface Trained {
@@ -154,7 +152,7 @@ function planOf(
   steps: number,
   watch: ConstancyWatch | undefined,
 ): LoopPlan {
-  const { data, dev, measure, settings, eligible, record } = job;
+  const { data, dev, measure, settings, record } = job;
   const { batchSize, accumulate, bucket, seed, learningRate, warmup, patience } = settings;
   const key = fold(keyOf(seed), "order");
   const perEpoch = Math.ceil(data.examples.length / batchSize);
@@ -188,7 +186,6 @@ function planOf(
       return { metrics, loss, constant, primary: growsWithQuality(measure.primary) ? value : -value };
     },
     ...(patience === undefined ? {} : { patience }),
-    ...(eligible ? { eligible: (done: number) => eligible(done, steps) } : {}),
   };
 }
 

@@ -115,13 +115,6 @@ test("patience: the loop stops after as many evaluations without a better one", 
   expect(await stopped([1, 2, 3, 4, 5, 6], 1)).toEqual([12, 12]);
 });
 
-test("a model that is not eligible is neither the best nor counted as stale", async () => {
-  const plan = planOf([9, 1, 2], { eligible: (steps) => steps > 2, patience: 1 });
-  const { state, events } = await withSmall((trainer) => follow(trainer, plan));
-  expect(state.best).toMatchObject({ step: 5, primary: 2 });
-  expect(told(events)).toBe("s1 s2 e2 s3 s4 e4 s5 e5");
-});
-
 test("resumed: an evaluation that was due is made first, one that was made is not made again", async () => {
   const [due, made, over] = await withSmall(async (trainer) => {
     const plan = planOf([]);

@@ -36,8 +36,6 @@ export interface LoopPlan {
   readonly evaluate: (trainer: Trainer) => Promise<Evaluation>;
   /** Evaluations without a better one before the loop stops; absent: never. */
   readonly patience?: number;
-  /** Whether the model after `steps` steps may be chosen as the best; default whenever the method says it is ready. */
-  readonly eligible?: (steps: number) => boolean;
 }
 
 /** An evaluation and when it was made. */
@@ -92,7 +90,7 @@ export async function* train(
     const done = trainer.steps;
     if (isDue(plan, done) && state.last?.step !== done) {
       const evaluation = { ...(await plan.evaluate(trainer)), step: done };
-      state = await judge(trainer, plan, state, evaluation);
+      state = await judge(trainer, state, evaluation);
       yield { kind: "evaluation", step: done, evaluation, state };
     }
     const isStale = plan.patience !== undefined && state.stale >= plan.patience;
@@ -118,13 +116,8 @@ async function oneStep(trainer: Trainer, plan: LoopPlan): Promise<LoopEvent> {
 }
 
 /** The state after an evaluation: a better model is copied, a worse one counted. */
-async function judge(
-  trainer: Trainer,
-  { eligible = () => true }: LoopPlan,
-  state: LoopState,
-  last: Evaluated,
-): Promise<LoopState> {
-  if (!eligible(last.step) || !trainer.ready) return { ...state, last };
+async function judge(trainer: Trainer, state: LoopState, last: Evaluated): Promise<LoopState> {
+  if (!trainer.ready) return { ...state, last };
   const order = state.best === undefined ? 1 : compareEvaluations(last, state.best);
   if (order < 0) return { ...state, last, stale: state.stale + 1 };
   // Of two that cannot be told apart the later has learnt from more, but no progress was made: it is stale all the same.
