@@ -18,6 +18,9 @@ test("the shares of a whole add up to it, and a little is still not nothing", ()
   expect(percents([0.748, 0.25, 0.002])).toEqual(["75 %", "25 %", "<1 %"]);
   expect(percents([1 / 3, 1 / 3, 1 / 3])).toEqual(["34 %", "33 %", "33 %"]);
   expect(percents([1, 0])).toEqual(["100 %", "0 %"]);
+  // Of several labels of a text the shares are no parts of a whole.
+  expect(percents([0.1, 0.05])).toEqual(["10 %", "5 %"]);
+  expect(percents([0.9, 0.8, 0.3])).toEqual(["90 %", "80 %", "30 %"]);
 });
 
 test("a factor has a decimal below ten", () => {

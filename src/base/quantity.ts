@@ -10,8 +10,10 @@ export function percent(share: number, { decimals = 0 }: { readonly decimals?: n
   return `${fixed(value, decimals)} %`;
 }
 
-/** The shares of a whole: 0.515 and 0.485 → `52 %` and `48 %`, for together they are all of it. */
+/** The shares of a whole: 0.515 and 0.485 → `52 %` and `48 %`, for together they are all of it. Others are told each by itself. */
 export function percents(shares: readonly number[]): string[] {
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  if (Math.abs(total - 1) > 1e-6) return shares.map((share) => percent(share));
   return apportion(shares, 100).map((whole, i) => {
     const share = requireItem(shares, i, "shares");
     return percent(share < 0.01 ? share : whole / 100);

@@ -49,12 +49,8 @@ function setsOf({ train, validation }: DataInspection): [string, SetLook][] {
 }
 
 function labelsTable({ labels, train, validation, task }: DataInspection): string {
-  // Of several labels of a text, and of words, the shares are no parts of one whole.
   const all = task === "tokens" ? labels.reduce((n, each) => n + each.train, 0) : train.rows;
-  const shares =
-    task === "multi-label"
-      ? labels.map((each) => percent(each.train / all))
-      : percents(labels.map((each) => each.train / all));
+  const shares = percents(labels.map((each) => each.train / all));
   const rows = labels
     .slice(0, MOST_LABELS)
     .map(({ label, train: n, validation: judging }, i) => [

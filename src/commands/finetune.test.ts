@@ -149,6 +149,9 @@ test("both kinds of labels at once, one beside a task, a floor beside none: refu
   await expect(finetune({ ...options, task: "sst2", regression: true })).rejects.toThrow(
     "regression: expected data without task, got sst2, which knows what its labels are",
   );
+  await expect(finetune({ ...options, task: "sst2", validation: "dev.csv" })).rejects.toThrow(
+    "validation: expected none beside sst2, which has a set of its own to judge by, got dev.csv",
+  );
   await expect(finetune({ ...options, floor: ["none", "tf-idf"] })).rejects.toThrow(
     "floor: expected none alone, got none, tf-idf",
   );

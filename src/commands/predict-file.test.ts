@@ -169,6 +169,17 @@ test("several labels stand in one column, with | between them or as a list", asy
   expect(file?.unlabelled).toBe(predictions.filter(({ labels }) => labels.length === 0).length);
 });
 
+test("a later row with a column more is refused before anything is labelled", async () => {
+  const rows = [{ text: "good film" }, { text: "bad plot", note: "x" }];
+  const job = await given("in.jsonl", rows.map((row) => JSON.stringify(row)).join("\n"), "out.csv");
+  const counted: number[] = [];
+  const report = (event: ProgressEvent): void => {
+    if (event.kind === "count") counted.push(event.done);
+  };
+  await expect(predict(job, { report })).rejects.toMatchObject({ code: "table/column" });
+  expect([counted, existsSync(job.out)]).toEqual([[], false]);
+});
+
 test.each([
   ["in.csv", ";", "out.csv", ";"],
   ["in.csv", "|", "out.csv", "|"],

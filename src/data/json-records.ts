@@ -24,7 +24,7 @@ export async function* jsonRecords(file: string): AsyncGenerator<JsonRecord> {
   let line = 0;
   let array: string[] | undefined;
   for await (const piece of textPieces(file)) {
-    if (line === 0 && beginsArray(piece)) array = [];
+    if (line === 0 && array === undefined && beginsArray(piece)) array = [];
     array?.push(piece);
     for (const text of array ? [] : (piece.endsWith("\n") ? piece.slice(0, -1) : piece).split("\n")) {
       line++;

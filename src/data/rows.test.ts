@@ -260,6 +260,16 @@ test.each(packed)("gzip in %s is unpacked", async (name, content) => {
   ]);
 });
 
+test("an array goes on where its second megabyte begins as an array does", async () => {
+  const [before, after] = ['[\n{"text":"', '","label":"a","more":\n'];
+  const first = before + "x".repeat(2 ** 20 - before.length - after.length) + after;
+  const { rows } = await read("long.json", `${first}[\n{}]},{"text":"y","label":"b"}]`);
+  expect(rows.map(([text, label]) => [text?.length, label])).toEqual([
+    [2 ** 20 - before.length - after.length, "a"],
+    [1, "b"],
+  ]);
+});
+
 test("a .json file may be an array, written over several lines, or lines of objects", async () => {
   const objects = [
     { text: "x", label: "a" },

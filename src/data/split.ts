@@ -146,12 +146,16 @@ export function sharedNotes({ train, dev }: Split): string[] {
 /** What is said of classes that a model can hardly learn: they have one example to train on, or none. */
 export function rareNotes({ train, dev }: Split): string[] {
   if (train.task === "regression") return [];
-  const count = ({ examples }: Dataset, label: number) =>
-    examples.filter((each) => labelsOf(each).includes(label)).length;
+  const [learnt, judging] = [train, dev].map(({ examples }) => {
+    const counts = new Map<number, number>();
+    for (const each of examples)
+      for (const label of new Set(labelsOf(each))) counts.set(label, (counts.get(label) ?? 0) + 1);
+    return counts;
+  });
   const classes = train.labels.map((name, label) => ({
     name,
-    learnt: count(train, label),
-    judges: count(dev, label),
+    learnt: learnt?.get(label) ?? 0,
+    judges: judging?.get(label) ?? 0,
   }));
   const named = (said: string, found: typeof classes): string[] => {
     if (found.length === 0) return [];
@@ -199,7 +203,8 @@ function strata(all: Dataset, order: Int32Array, count: number): Stratum[] {
       share: 1,
     }));
   }
-  const classes = all.labels.map((_, c) => [...order].filter((i) => labelAt(i) === c));
+  const classes: number[][] = all.labels.map(() => []);
+  for (const i of order) requireItem(classes, labelAt(i), "classes").push(i);
   const shares = apportion(
     classes.map(({ length }) => length),
     count,

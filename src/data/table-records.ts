@@ -142,7 +142,8 @@ export function recordLines(format: WrittenFormat, like: Pick<FullTable, "delimi
       const names = all.map(([name]) => name);
       const isFirst = header === undefined;
       header ??= names;
-      const own = header.every((name, i) => name === names[i]) ? all : aligned(record.where, header, all);
+      const isAlike = names.length === header.length && header.every((name, i) => name === names[i]);
+      const own = isAlike ? all : aligned(record.where, header, all);
       const line = own.map(([, value]) => cellText(value, delimiter)).join(delimiter);
       return isFirst
         ? `${header.map((name) => quoted(name, delimiter)).join(delimiter)}\n${line}\n`

@@ -23,6 +23,15 @@ test("an evaluation file takes its classes from the training set, even those it 
   await expect(other).rejects.toThrow('other.csv:3: expected label blue, green or red, got "yellow"');
 });
 
+test("a file of which every row lacks its label is none to be judged by, also with labels that are known", async () => {
+  const train = await readTable(file("train.csv", "text,label\na,red\nb,blue\n"), columns);
+  const none = readTable(file("none.csv", "text,label\nd,\ne,\n"), columns, {
+    like: train,
+    skipUnlabelled: true,
+  });
+  await expect(none).rejects.toMatchObject({ code: "label/missing" });
+});
+
 test("an evaluation file of a regression may hold integers alone", async () => {
   const train = await readTable(file("r.csv", "text,label\na,0.5\nb,2\n"), columns);
   const dev = await readTable(file("s.csv", "text,label\na,1\nb,2\n"), columns, { like: train });

@@ -66,7 +66,7 @@ export async function readTable(
   const all = declared === undefined ? found.rows : found.rows.map((row) => named(row, declared));
   const rows = all.filter((row) => !isMissing(labelOf(row).cell));
   const name = given ?? basename(files[0] ?? "");
-  if (rows.length === 0 && like === undefined) {
+  if (rows.length === 0 && (like === undefined || skipUnlabelled)) {
     const message = `${name}: expected labels in column ${show(label)}, got none in ${all.length} rows`;
     throw new InputError("label/missing", message);
   }

@@ -20,9 +20,9 @@ import type { HubName } from "./name.ts";
 
 const COMMIT = /^[0-9a-f]{40}$/;
 
-/** `ESPALIER_CACHE`, or a folder in the user's home. */
+/** `ESPALIER_CACHE`, or a folder in the user's home; an empty one is none. */
 export function defaultCache(): string {
-  return process.env.ESPALIER_CACHE ?? join(homedir(), ".cache", "espalier", "hub");
+  return process.env.ESPALIER_CACHE || join(homedir(), ".cache", "espalier", "hub");
 }
 
 /** True for a full commit hash, which needs no look-up. */

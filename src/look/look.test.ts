@@ -57,6 +57,21 @@ test("repeated texts, with the labels that contradict each other; nearly the sam
   ]);
 });
 
+test("texts that differ in a vowel sign or a symbol are different texts", () => {
+  const { train } = look(
+    setOf("a.csv", [
+      ...SOUND,
+      ["दिन", 1],
+      ["दान", 0],
+      ["I got the job 😀", 1],
+      ["I got the job 😭", 0],
+      ["C++ rocks", 1],
+      ["C rocks", 0],
+    ]),
+  );
+  expect(train.near).toMatchObject({ texts: 0, rows: 0, conflicting: 0 });
+});
+
 test("the texts of a pair count together", () => {
   const pairs = setOf("a.csv", [
     ["x y", 0, "z"],

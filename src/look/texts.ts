@@ -87,13 +87,13 @@ export function blankRows(examples: readonly Example[]): Example[] {
   return examples.filter(({ text, pair }) => text.trim() === "" || pair?.trim() === "");
 }
 
-/** Equal for texts that are nearly the same. What is all punctuation stays as it is. */
+/** Equal for texts that are nearly the same: but for case, spaces and punctuation. What is all punctuation stays as it is. */
 export function nearText(example: Example): string {
   const plain = (text: string): string =>
     text
       .normalize("NFKC")
       .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N}]+/gu, " ")
+      .replaceAll(/[^\p{L}\p{M}\p{N}\p{S}]+/gu, " ")
       .trim() || text.trim();
   const { text, pair } = example;
   return JSON.stringify([plain(text), pair === undefined ? undefined : plain(pair)]);

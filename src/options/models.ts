@@ -301,8 +301,10 @@ export const TOPOLOGY = schema(
     ...COMMON,
   },
   dataRule,
-  ({ task, data }) =>
-    task === undefined || data !== undefined ? undefined : "data: expected a path beside task, got none",
+  ({ task, data }, name) =>
+    task === undefined || data !== undefined
+      ? undefined
+      : `${name("data")}: expected a path beside ${name("task")}, got none`,
   ({ study, data }, name) =>
     study !== undefined && data !== undefined
       ? `${name("data")}: expected none with ${name("study")}, which runs no model, got one`

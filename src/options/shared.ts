@@ -85,12 +85,19 @@ interface Labelling extends Readonly<Record<(typeof KINDS)[number], boolean>> {
   readonly text?: string | undefined;
   readonly textPair?: string | undefined;
   readonly label?: string | undefined;
+  readonly validation?: string | undefined;
 }
+
+/** The embedded reviews, as runs/data.ts has them. */
+const SENTIMENT = "embedded:sentiment";
 
 /** What they leave no room for. */
 export function dataRule(settings: Labelling, name: Naming): string | undefined {
   const { task, text = "text", textPair, label = "label" } = settings;
   const [kind, other] = KINDS.filter((each) => settings[each]);
+  const own = task ?? (settings.data === SENTIMENT ? SENTIMENT : undefined);
+  if (settings.validation !== undefined && own !== undefined)
+    return `${name("validation")}: expected none beside ${own}, which has a set of its own to judge by, got ${settings.validation}`;
   if (kind !== undefined && other !== undefined)
     return `${name(kind)}: expected it or ${name(other)}, got both`;
   if (task === undefined) {

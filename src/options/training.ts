@@ -39,7 +39,7 @@ const USUAL_TEXT = `${USUAL_RATE.toExponential()}, or ${EMBEDDED_RATE.toExponent
 
 /** Everything that shapes training on labelled data. */
 const TRAINING = {
-  validation: optional(text("path"), "file to evaluate on, for data without --task", {
+  validation: optional(text("path"), "file to evaluate on, of data without --task", {
     absent: "what a data set of the hub has, else a tenth of the data, the same for every seed",
   }),
   epochs: optional(number(0, 10_000, { above: true }), "passes over the training data", {

@@ -2,7 +2,7 @@
  * The steps of a pipeline as the directory of a packed file holds them: the keys of `Pipeline`, in one order, but for what
  * grows with the pieces (merges, scores) and the table of characters, which have a section of their own.
  *
- * Not here: that section (sparse/esp/model-section.ts), `tokenizer.json` (steps-json.ts).
+ * Not here: that section (sparse/esp/pipeline-section.ts), `tokenizer.json` (steps-json.ts).
  */
 
 import { fieldsOf, flagOf, isUnset, numberOf, unread } from "../fields.ts";
