@@ -1,6 +1,5 @@
 /** `espalier compress`: fine-tune (or take a fine-tuned model), compress it with a method, measure both. */
 
-import { join } from "node:path";
 import { RunError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { fold, keyOf } from "../base/random.ts";
@@ -247,7 +246,7 @@ async function quantizeProduct(
 ): Promise<void> {
   const own = Object.entries(settings).filter(([name]) => Object.hasOwn(QUANTIZE.fields, name));
   const { data, threads, device, seed, latency } = settings;
-  const to = { model: paths.model, out: likeTyped(settings.out, join(paths.root, "quantized")), force: true };
+  const to = { model: paths.model, out: likeTyped(settings.out, paths.quantized), force: true };
   const options = { ...Object.fromEntries(own), data, threads, device, seed, latency, ...to };
   const context = { ...(signal ? { signal } : {}), report: record };
   try {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
@@ -179,7 +179,7 @@ test("classify ends after the batch at hand, and the model answers on", async ()
   await model.close();
 });
 
-test("a run that is stopped says how it is resumed where there is a recipe, else that it begins again", async () => {
+test("a run that is stopped says how it is resumed where something is saved, else that it begins again", async () => {
   const run = await newFolder();
   const stop = async (folder: string): Promise<unknown> => {
     const controller = new AbortController();
@@ -189,10 +189,12 @@ test("a run that is stopped says how it is resumed where there is a recipe, else
     };
     return performRun(folder, { signal: controller.signal }, work).catch((error: unknown) => error);
   };
-  expect(await stop(run)).toMatchObject({
-    message: expect.stringContaining("the same command begins again"),
-  });
+  const begins = { message: "stopped before anything was saved; the same command begins again" };
+  expect(await stop(run)).toMatchObject(begins);
   await writeFile(join(run, "recipe.json"), "{}");
+  await mkdir(join(run, "checkpoints"));
+  expect(await stop(run)).toMatchObject(begins);
+  await mkdir(join(run, "checkpoints", "step-1"));
   const message = `stopped, saved in ${run}; resume with: npx espalier resume ${run}`;
   expect(await stop(run)).toMatchObject({ name: "InterruptedError", code: "run/interrupted", message });
 });

@@ -94,12 +94,13 @@ test("a run folder goes from empty over abandoned and resumable to finished", as
 test("a finished run is replaced only with force, and nothing of it stays", async () => {
   await using first = await createRun(run, RECIPE);
   first.record({ kind: "note", text: "old" });
-  mkdirSync(join(first.paths.finetuned, "model"), { recursive: true });
+  const left = [first.paths.finetuned, join(run, "quantized"), join(run, "safetensors")];
+  for (const folder of left) mkdirSync(join(folder, "model"), { recursive: true });
   await first.finish(RESULT);
   await first[Symbol.asyncDispose]();
   await expect(createRun(run, RECIPE)).rejects.toThrow(expect.objectContaining({ code: "run/exists" }));
   await using _again = await createRun(run, RECIPE, true);
-  expect(existsSync(first.paths.finetuned)).toBe(false);
+  expect(left.filter((folder) => existsSync(folder))).toEqual([]);
   expect(await readMetrics(runPaths(run).metrics)).toEqual([]);
   expect(await folderState(run)).toBe("abandoned");
 });

@@ -8,7 +8,7 @@
  *   finetuned/       the run of the model that a compression begins with, when it made one
  *   folds/           a run for each fold, where there are some: 1/, 2/ …; folds.md has them in one table
  *   model/           Hugging Face layout
- *   model.onnx, model.esp
+ *   model.onnx, model.esp; model_quantized.onnx and safetensors/ by `export` alone; quantized/, the model in 8 bits
  *   answers.jsonl    what the models said of each judging example
  *   report.html      the run as a page
  *   floor/           what the same data gives without a Transformer, a folder for each kind
@@ -48,14 +48,13 @@ export interface RunPaths {
   readonly foldsTable: string;
   readonly model: string;
   readonly onnx: string;
-  /** Written by `export` alone. */
   readonly onnxInt8: string;
   /** The product as a packed file, where it labels texts. */
   readonly esp: string;
+  readonly quantized: string;
+  readonly safetensors: string;
   readonly mask: string;
-  /** Folders of what the same data gives without a Transformer. */
   readonly floor: string;
-  /** What the models said of each judging example. */
   readonly answers: string;
   readonly report: string;
   readonly result: string;
@@ -91,6 +90,8 @@ export function runPaths(root: string): RunPaths {
     onnx: join(root, "model.onnx"),
     onnxInt8: join(root, "model_quantized.onnx"),
     esp: join(root, "model.esp"),
+    quantized: join(root, "quantized"),
+    safetensors: join(root, "safetensors"),
     mask: join(root, "task.mask"),
     floor: join(root, "floor"),
     answers: join(root, "answers.jsonl"),

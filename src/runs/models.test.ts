@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { writeFolder } from "../network/folder.ts";
+import { withQuantized } from "../network/quantized.ts";
 import { encodeEsp } from "../sparse/esp/model.ts";
 import { loadModel, locateModel, measureModel } from "./models.ts";
 
@@ -51,6 +52,16 @@ test("of a folder with an ONNX file in 8 bits alone it is told that the float32 
   await writeFile(join(folder, "onnx", "model.onnx"), "");
   await load();
   expect(notes).toHaveLength(1);
+});
+
+test("of a model that computes in 8 bits nothing is told, for its 8 bits are read", async () => {
+  const network = withQuantized(tinyModel(), new Map([["bert.encoder.layer.0.attention.self.query", {}]]));
+  const folder = await written(network);
+  await mkdir(join(folder, "onnx"));
+  await writeFile(join(folder, "onnx", "model_quantized.onnx"), "");
+  const notes: unknown[] = [];
+  const loaded = await loadModel(folder, { report: (event) => notes.push(event) });
+  expect([loaded.network.config.quantized?.size, notes]).toEqual([1, []]);
 });
 
 test("what is no model is refused by what it is", async () => {

@@ -126,7 +126,7 @@ export async function loadModel(ref: string, context: RunContext = {}): Promise<
   const place = await locateModel(ref, context);
   const note = (text: string): void => context.report?.({ kind: "note", text: `${place.name}: ${text}` });
   const network = isEsp(place.path) ? await readEsp(place.path) : await readFolder(place.path, note);
-  const eightBits = quantizedCopy(place.path);
+  const eightBits = network.config.quantized === undefined ? quantizedCopy(place.path) : undefined;
   if (eightBits !== undefined) note(`its weights in float32 are read, not ${eightBits}`);
   context.signal?.throwIfAborted();
   return { ...place, network };

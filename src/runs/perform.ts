@@ -7,13 +7,12 @@
  * Not here: the loop of a run, which saves before it ends (checkpointing.ts).
  */
 
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { ConfigError, InterruptedError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { shown } from "../base/shown.ts";
 import { requireEngine } from "../engine/presence.ts";
-import { runPaths } from "./folder.ts";
+import { folderState } from "./folder.ts";
 import { type RunContext, resumeCommand } from "./progress.ts";
 
 /** What a call needs. */
@@ -47,11 +46,12 @@ export function perform<T>(
  */
 export function performRun<T>(run: string, context: RunContext, work: () => Promise<T>): Promise<T> {
   const from = process.cwd();
-  const stopped = (cause: unknown): InterruptedError => {
+  const stopped = async (cause: unknown): Promise<InterruptedError> => {
     const { partOf = run } = context;
-    const message = existsSync(runPaths(resolve(from, partOf)).recipe)
+    const isSaved = (await folderState(resolve(from, partOf))) === "resumable";
+    const message = isSaved
       ? `stopped, saved in ${partOf}; resume with: ${resumeCommand(partOf)}`
-      : "stopped before the first step; the same command begins again";
+      : "stopped before anything was saved; the same command begins again";
     return new InterruptedError("run/interrupted", message, { cause });
   };
   return begin(context, stopped, true, work);
@@ -59,18 +59,18 @@ export function performRun<T>(run: string, context: RunContext, work: () => Prom
 
 async function begin<T>(
   context: RunContext,
-  stopped: (cause: unknown) => InterruptedError,
+  stopped: (cause: unknown) => InterruptedError | Promise<InterruptedError>,
   engine: boolean,
   work: () => Promise<T>,
 ): Promise<T> {
   checkContext(context);
   const { signal } = context;
-  if (signal?.aborted) throw stopped(signal.reason);
+  if (signal?.aborted) throw await stopped(signal.reason);
   if (engine) requireEngine();
   try {
     return await work();
   } catch (error) {
-    throw signal?.aborted && error === signal.reason ? stopped(error) : error;
+    throw signal?.aborted && error === signal.reason ? await stopped(error) : error;
   }
 }
 

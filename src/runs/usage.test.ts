@@ -42,6 +42,14 @@ test("a pair's model that gets single texts, and the other way round, is told", 
   expect(asksForPairs({ task: "sst2", textPair: undefined })).toBe(false);
 });
 
+test("of a sentence encoder nothing is told: its pairs with scores judge, and single texts trained it", async () => {
+  const data = await fileOf("text,label\na,b\n");
+  const own = await runOn(data, { embedding: true, textPair: "sentence2", label: "score" });
+  const task = await runOn(data, { embedding: true, task: "stsb" });
+  for (const run of [own, task])
+    expect(await usageNotes({ run, name: "enc" }, { isPair: false, task: "stsb" })).toEqual([]);
+});
+
 test("judging on what was trained on is told, on what judged then is not", async () => {
   const [data, validation] = [await fileOf("text,label\na,b\n"), await fileOf("text,label\nc,d\n")];
   const run = await runOn(data, { validation });

@@ -47,7 +47,9 @@ export async function usageNotes(
 
 function pairNotes(name: string, { command, settings }: Recipe, { isPair }: Usage): string[] {
   if (command !== "finetune" && command !== "compress") return [];
-  const { task, textPair } = settings;
+  const { task, textPair, embedding } = settings;
+  // Each text gets a vector of its own: the pairs that have scores judge, and nothing reads two texts at once.
+  if (embedding === true) return [];
   const [first, second] = [task, textPair].map((value) => (typeof value === "string" ? value : undefined));
   const wasPair = asksForPairs({ task: first, textPair: second });
   if (wasPair === isPair) return [];
