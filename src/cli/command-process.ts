@@ -19,9 +19,9 @@ export type SupervisorMessage =
   | { readonly kind: "run"; readonly words: readonly string[] }
   | { readonly kind: "stop" };
 
-/** What goes to it: from now on there is something to save. */
+/** What goes to it: from now on there is something to save; all that is to be written is written. */
 export interface CommandMessage {
-  readonly kind: "begun";
+  readonly kind: "begun" | "done";
 }
 
 const stop = new AbortController();
@@ -43,6 +43,7 @@ async function execute(request: Extract<Request, { kind: "run" }>, display: Disp
   const report = announcing(display.report);
   const given = command.prepare ? await command.prepare(request.given, process.stdin, report) : request.given;
   const outcome = await command.execute(given, { signal: stop.signal, report });
+  process.send?.({ kind: "done" } satisfies CommandMessage);
   display.clear();
   return json ? JSON.stringify(outcome.json) : escapeAllButLines(outcome.text);
 }

@@ -31,6 +31,7 @@ async function until(isTrue: () => boolean): Promise<void> {
 
 const RUN = `process.on("message", (m) => { if (m.kind === "run") process.exit(m.words.length); })`;
 const SAVES = `process.send({ kind: "begun" }); process.on("message", (m) => { if (m.kind === "stop") process.exit(130); })`;
+const DONE = `process.send({ kind: "done" }); setInterval(() => {}, 1000)`;
 /** The event loop never turns again. */
 const BUSY = `process.send({ kind: "begun" }, () => { for (;;); })`;
 
@@ -67,6 +68,7 @@ test.each<[string, Stop, string, number, string]>([
     1,
     "stopped before the first step",
   ],
+  ["whose work is done says so", "loses nothing", DONE, 1, "what was to be written is there"],
   ["that cleans up is asked, and ended by the second", "cleans", BUSY, 2, "ended at once"],
   [
     "whose process hears nothing is ended by the second",

@@ -41,6 +41,7 @@ export interface Ended {
 const INTERRUPTED = 130;
 const ENDED =
   "ended at once; espalier resume RUN goes on from the last checkpoint, and without one the same command begins again";
+const DONE = "ended when the work was done; what was to be written is there";
 
 /**
  * Runs a command in a process of its own until it ends. The first SIGINT or SIGTERM asks it to stop, or ends it where it
@@ -50,14 +51,15 @@ const ENDED =
  */
 export async function supervise(job: Supervised, signals: Signals = process): Promise<Ended> {
   const child = fork(job.module, { stdio: "inherit" });
-  const asked = { begun: job.stop === "cleans", times: 0, interrupted: "" };
+  const asked = { begun: job.stop === "cleans", done: false, times: 0, interrupted: "" };
   const end = (text: string): void => {
     asked.interrupted = text;
     child.kill("SIGKILL");
   };
   const hear = (): void => {
     asked.times += 1;
-    if (asked.times > 1) end(job.stop === "saves" ? ENDED : "ended at once");
+    if (asked.done) end(DONE);
+    else if (asked.times > 1) end(job.stop === "saves" ? ENDED : "ended at once");
     else if (job.stop === "loses nothing") end("stopped; nothing was written");
     else if (!asked.begun) end("stopped before the first step; the same command begins again");
     else {
@@ -67,6 +69,7 @@ export async function supervise(job: Supervised, signals: Signals = process): Pr
   };
   child.on("message", (message: CommandMessage) => {
     asked.begun ||= message.kind === "begun";
+    asked.done ||= message.kind === "done";
   });
   signals.on("SIGINT", hear);
   signals.on("SIGTERM", hear);

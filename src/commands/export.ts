@@ -17,7 +17,7 @@
 
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { basename, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { blockNamed } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
 import { DEFAULT_POOLING } from "../bert/config.ts";
@@ -28,7 +28,7 @@ import { isHubName } from "../hub/name.ts";
 import { differenceOfNetworks, differenceOfOnnx } from "../measure/difference.ts";
 import { codeVersion, measureFile } from "../measure/machine.ts";
 import { packNetwork, runsSparse } from "../measure/packed.ts";
-import { readFolder, writeFolder } from "../network/folder.ts";
+import { folderNames, readFolder, writeFolder } from "../network/folder.ts";
 import type { Network } from "../network/network.ts";
 import { onnxProgram } from "../network/onnx.ts";
 import { withQuantized } from "../network/quantized.ts";
@@ -40,7 +40,7 @@ import { resolveOptions } from "../options/schema.ts";
 import { EMBEDDED } from "../runs/embedded.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
-import { claimFile, claimFolder, isLeftover, requireFile, requireFolder } from "../runs/place.ts";
+import { claimFile, claimFolder, isLeftover, requireFile, requireFolder, writeAside } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { unlabelledKind } from "../runs/text-model.ts";
 import { requireBrowserTokenizer, tokenizerTexts } from "../text/tokenizer-files.ts";
@@ -72,7 +72,7 @@ async function writeModel(settings: ExportSettings, context: RunContext): Promis
   const loaded = await loadModel(model, context);
   if (out === undefined && isEsp(loaded.path)) throw needsPlace();
   if (to === "esp") return writeEsp(loaded, settings, context);
-  return to === "safetensors" ? writeStock(loaded, out) : writeOnnx(loaded, to, settings);
+  return to === "safetensors" ? writeStock(loaded, out, context) : writeOnnx(loaded, to, settings, context);
 }
 
 /** The names of an export: of the ONNX file, and where it lies in a folder as transformers.js reads it. */
@@ -134,41 +134,46 @@ async function writeEsp(
   }
   signal?.throwIfAborted();
   await using _place = await claimPlace(out === undefined ? run : undefined, file);
-  await writeFileAtomic(file, [bytes]);
-  return {
-    to: "esp",
-    path: file,
-    files: [basename(file)],
-    bytes: await measureFile(file),
-    difference: await differenceOfNetworks(network, await readEsp(file)),
+  const write = async (aside: string): Promise<ExportResult> => {
+    const written = join(aside, basename(file));
+    await writeFileAtomic(written, [bytes]);
+    const size = await measureFile(written);
+    const difference = await differenceOfNetworks(network, await readEsp(written));
+    signal?.throwIfAborted();
+    return { to: "esp", path: file, files: [basename(file)], bytes: size, difference };
   };
+  return await writeAside(dirname(file), { named: basename(file), write });
 }
 
 async function writeOnnx(
   { network, path, run }: LoadedModel,
   to: keyof typeof ONNX_NAMES,
   { out, opset }: ExportSettings,
+  { signal }: RunContext,
 ): Promise<ExportResult> {
   const isFolder = out !== undefined && !out.endsWith(".onnx");
   if (isFolder) requireBrowserTokenizer(network.vocabulary);
   const ownPlace = run === undefined ? onnxPlace(to, path) : join(run, ONNX_NAMES[to]);
   const file = out === undefined ? ownPlace : onnxPlace(to, out);
   await using _place = await claimPlace(isFolder ? out : out === undefined ? run : undefined, file);
-  if (isFolder) await writeFolder(out, network);
   const program = onnxProgram(network, {
     producerVersion: await codeVersion(),
     weights: WEIGHTS[to],
     opset: OPSETS.find((known) => known === Number(opset)) ?? PORTABLE_OPSET,
   });
-  await writeFileAtomic(file, [program.bytes]);
-  const written = { ...program, bytes: new Uint8Array(await readFile(file)) };
-  return {
-    to,
-    path: isFolder ? out : file,
-    files: isFolder ? [relative(out, file), ...folderFiles(network)] : [basename(file)],
-    bytes: await measureFile(file),
-    difference: await differenceOfOnnx(network, written),
+  const folder = isFolder ? out : dirname(file);
+  const write = async (aside: string): Promise<ExportResult> => {
+    const place = join(aside, relative(folder, file));
+    if (isFolder) await writeFolder(aside, network);
+    await writeFileAtomic(place, [program.bytes]);
+    const written = { ...program, bytes: new Uint8Array(await readFile(place)) };
+    const [bytes, difference] = [await measureFile(place), await differenceOfOnnx(network, written)];
+    signal?.throwIfAborted();
+    const files = [relative(folder, file), ...(isFolder ? folderFiles(network) : [])];
+    return { to, path: isFolder ? out : file, files, bytes, difference };
   };
+  const removes = isFolder ? folderNames(network) : [];
+  return await writeAside(folder, { named: isFolder ? "model" : basename(file), removes, write });
 }
 
 /** All linear layers of an encoder in 8 bits; those that are so already keep what is known of them. */
@@ -192,16 +197,18 @@ function folderFiles(network: Network): string[] {
 async function writeStock(
   { network, path, run }: LoadedModel,
   out: string | undefined,
+  { signal }: RunContext,
 ): Promise<ExportResult> {
   const folder = out ?? join(run ?? path, "safetensors");
   await using _place = await claimFolder(folder);
-  await writeFolder(folder, toStock(network));
-  const written: Network = await readFolder(folder);
-  return {
-    to: "safetensors",
-    path: folder,
-    files: folderFiles(network),
-    bytes: await measureFile(join(folder, WEIGHTS_FILE)),
-    difference: await differenceOfNetworks(network, written),
+  const stock = toStock(network);
+  const write = async (aside: string): Promise<ExportResult> => {
+    await writeFolder(aside, stock);
+    const written: Network = await readFolder(aside);
+    const bytes = await measureFile(join(aside, WEIGHTS_FILE));
+    const difference = await differenceOfNetworks(network, written);
+    signal?.throwIfAborted();
+    return { to: "safetensors", path: folder, files: folderFiles(network), bytes, difference };
   };
+  return await writeAside(folder, { named: "model", removes: folderNames(stock), write });
 }

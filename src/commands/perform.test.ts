@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
@@ -20,6 +20,7 @@ import { finetune } from "./finetune.ts";
 import { inspect } from "./inspect.ts";
 import { predict } from "./predict.ts";
 import { pretrain } from "./pretrain.ts";
+import { quantize } from "./quantize.ts";
 import { shrink } from "./shrink.ts";
 
 afterEach(() => void vi.restoreAllMocks());
@@ -36,6 +37,11 @@ async function given() {
 
 function encoder(): Promise<string> {
   return written(tinyModel({ kind: "none" }));
+}
+
+/** Of so few texts 8 bits may lose any number. */
+function quantizing(from: Given) {
+  return { ...from, validation: from.data, maxDrop: 100, latency: false, threads: 1 };
 }
 
 type Given = Awaited<ReturnType<typeof given>>;
@@ -165,6 +171,43 @@ test.each([
     );
     expect(calls()).toBe(2);
     expect(await readdir(join(from.out, ".."))).toEqual(["data.csv"]);
+  },
+);
+
+test.each([
+  ["export", "esp", ({ model, out }: Given, context) => exportModel({ model, to: "esp", out }, context)],
+  ["export", "onnx", ({ model, out }, context) => exportModel({ model, to: "onnx", out }, context)],
+  [
+    "export",
+    "a folder",
+    ({ model, out }, context) => exportModel({ model, to: "safetensors", out }, context),
+  ],
+  ["shrink", "alone", ({ model, out }, context) => shrink({ model, out }, context)],
+  ["shrink", "with data", (from, context) => shrink(from, context)],
+  ["quantize", "alone", (from, context) => quantize(quantizing(from), context)],
+  [
+    "quantize",
+    "as it is timed",
+    (from, context) => quantize({ ...quantizing(from), latency: true }, context),
+  ],
+] satisfies [string, string, (given: Given, context: RunContext) => Promise<unknown>][])(
+  "%s, %s: stopped while it measures it has written nothing, and the same call goes on",
+  async (name, how, call) => {
+    const from = await given();
+    const counted = abortedAt(0);
+    await call(from, {});
+    const all = counted.calls();
+    const names = await readdir(join(from.out, ".."), { recursive: true });
+    await rm(from.out, { recursive: true });
+    vi.restoreAllMocks();
+    // The last call is of what has been made: all else is done.
+    const { signal } = abortedAt(all);
+    await expect(call(from, { signal }), how).rejects.toThrow(
+      expect.objectContaining({ name: "InterruptedError", code: `${name}/stopped` }),
+    );
+    expect(existsSync(from.out) ? await readdir(from.out) : []).toEqual([]);
+    await call(from, {});
+    expect(await readdir(join(from.out, ".."), { recursive: true })).toEqual(names);
   },
 );
 

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import {
   newFolder,
@@ -166,6 +166,28 @@ test("layers that cost too much stay in float32, and the answer says which and w
   expect(100 * (1 - some.after)).toBeLessThanOrEqual(lost / 2);
   expect(some.verdict.text).toContain(`In float32 stay ${floats.join(", ")}: all in 8 bits lose`);
   await isRefused(ask(0), "quantize/drop", "cosine: expected at most 0 points lost");
+});
+
+test("with force a model stays as it is when there is no other, and is replaced as a whole when there is", async () => {
+  const [model, out] = [await written(tinyModel({ kind: "none" })), await written(tinyModel())];
+  const texts = await file("texts.txt", TEXTS);
+  const old = [
+    "pytorch_model.bin.index.json",
+    join("onnx", "model.onnx"),
+    join("safetensors", "config.json"),
+  ];
+  for (const name of old) {
+    await mkdir(dirname(join(out, name)), { recursive: true });
+    await writeFile(join(out, name), "{}");
+  }
+  const ask = (maxDrop: number) =>
+    quantize({ model, texts, out, threads: 1, maxDrop, latency: false, force: true });
+  await isRefused(ask(0), "quantize/drop");
+  expect(old.filter((name) => !existsSync(join(out, name)))).toEqual([]);
+  expect((await readFolder(out)).head.kind).not.toBe("none");
+  await ask(100);
+  expect(old.filter((name) => existsSync(join(out, name)))).toEqual([]);
+  expect((await readFolder(out)).head.kind).toBe("none");
 });
 
 test("the same call again gives the same files, from another seed other ranges", async () => {

@@ -5,8 +5,9 @@
  *   fit           levels, ranges and biases of every layer (quantize/post-training.ts)
  *   sensitivity   what each layer costs when it alone is in 8 bits (quantize/sensitivity.ts)
  *   gate          the most sensitive layers stay in float32 until no more than `maxDrop` points are lost (quantize/gate.ts)
- *   write         the model's folder with what computes in 8 bits in its config.json, the QDQ file and the packed file;
- *                 each is scored and timed as it ships
+ *   measure       the QDQ file and the packed file are scored and timed as they ship
+ *   write         the model's folder with what computes in 8 bits in its config.json, both files, and the answer: until
+ *                 then the place is as it was
  *
  * A model with labels or a score is judged by its task's metric on labelled text, a bare encoder by the mean cosine of its
  * vectors with those of float32. A model that computes in 8 bits already keeps its levels, and gets ranges.
@@ -26,6 +27,7 @@ import { writeFileAtomic } from "../formats/files.ts";
 import { judgeLogits } from "../measure/logits.ts";
 import { describeMachine } from "../measure/machine.ts";
 import { tokenizerOf } from "../network/encoding.ts";
+import { folderNames } from "../network/folder.ts";
 import { lengthFor } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
 import { inFloat } from "../network/quantized.ts";
@@ -33,7 +35,7 @@ import { QUANTIZE, type QuantizeOptions, type QuantizeSettings } from "../option
 import { resolveOptions } from "../options/schema.ts";
 import { answersOf, DIVERGENCES, meanCosine } from "../quantize/answers.ts";
 import { calibrate, calibrationTexts } from "../quantize/calibrate.ts";
-import { measureFiles, writeQuantized } from "../quantize/files.ts";
+import { measureFiles, packQuantized, writeQuantized } from "../quantize/files.ts";
 import { type GateTry, passGate } from "../quantize/gate.ts";
 import { type FittedLayer, fitLayers, withLayersIn8Bits } from "../quantize/post-training.ts";
 import { layerSensitivities, type Sensitivity } from "../quantize/sensitivity.ts";
@@ -42,7 +44,7 @@ import { readCorpus, readData } from "../runs/data.ts";
 import { labellingOf } from "../runs/head.ts";
 import { loadModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
-import { claimFolder, refuseOwn, takeModelFolder } from "../runs/place.ts";
+import { claimFolder, refuseOwn, refuseTaken, STALE, writeAside } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { seenNotes } from "../runs/sources/seen.ts";
 import { unlabelledKind } from "../runs/text-model.ts";
@@ -62,7 +64,7 @@ const SENSITIVITY = 128;
  *   `quantize/exists`, `quantize/out`
  * @throws {InputError} for a model or data that cannot be read; `quantize/texts` for too few; `run/busy`
  * @throws {RunError} `quantize/drop` when every choice of layers loses too much
- * @throws {InterruptedError} `quantize/stopped`
+ * @throws {InterruptedError} `quantize/stopped`, before anything is written
  * @example await quantize({ model: "runs/sst2", task: "sst2", data: "glue", out: "models/sst2-int8" });
  */
 export async function quantize(options: QuantizeOptions, context: RunContext = {}): Promise<QuantizeResult> {
@@ -80,7 +82,7 @@ async function quantizeModel(settings: QuantizeSettings, context: RunContext): P
   for (const text of await seenNotes(loaded, settings)) context.report?.({ kind: "note", text });
   const judge = await readJudge(settings, network, context);
   await using _place = await claimFolder(out);
-  await takeModelFolder("quantize", settings);
+  await refuseTaken("quantize", settings);
   const exact = inFloat(network);
   const engine = new Engine({ threads, provider: device, maxSessions: 1 });
   try {
@@ -90,8 +92,8 @@ async function quantizeModel(settings: QuantizeSettings, context: RunContext): P
     const kept = tries.at(-1)?.kept ?? 0;
     const chosen = costs.slice(kept).map(({ module }) => module);
     const product = withLayersIn8Bits(exact, fitted, chosen);
-    phase(context, "writing and measuring the files");
-    const packed = await writeQuantized(out, product);
+    phase(context, "measuring the files");
+    const packed = await packQuantized(product);
     const length = Math.min(128, lengthFor(network, settings.maxLength));
     const files = await measureFiles(exact, packed, {
       ...{ threads, device, before, signal: context.signal },
@@ -117,7 +119,12 @@ async function quantizeModel(settings: QuantizeSettings, context: RunContext): P
       machine: describeMachine(threads),
       verdict: judgeQuantized({ ...shared, modules }),
     };
-    await writeFileAtomic(join(out, "result.json"), `${JSON.stringify(result, null, 2)}\n`);
+    context.signal?.throwIfAborted();
+    const write = async (aside: string): Promise<void> => {
+      await writeQuantized(aside, product, packed);
+      await writeFileAtomic(join(aside, "result.json"), `${JSON.stringify(result, null, 2)}\n`);
+    };
+    await writeAside(out, { named: "model", removes: [...STALE, ...folderNames(product)], write });
     return result;
   } finally {
     await engine.close();

@@ -7,7 +7,7 @@
  * (text/used-pieces.ts), smaller models that have to be trained (`compress`).
  */
 
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import type { Example } from "../data/dataset.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { differenceOfNetworks } from "../measure/difference.ts";
@@ -15,7 +15,7 @@ import { measureNetwork, writeMeasured } from "../measure/figures.ts";
 import { codeVersion } from "../measure/machine.ts";
 import type { FileBytes } from "../measure/result.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
-import { readFolder } from "../network/folder.ts";
+import { folderNames, readFolder } from "../network/folder.ts";
 import { countParameters, type Network } from "../network/network.ts";
 import { keepPieces } from "../network/vocabulary.ts";
 import { SHRINK, type ShrinkOptions, type ShrinkSettings } from "../options/models.ts";
@@ -24,7 +24,7 @@ import { readCorpus, readValidation } from "../runs/data.ts";
 import { labellingOf } from "../runs/head.ts";
 import { loadModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
-import { claimFolder, refuseOwn, takeModelFolder } from "../runs/place.ts";
+import { claimFolder, refuseOwn, refuseTaken, STALE, writeAside } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { requireLabels } from "../runs/text-model.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
@@ -39,7 +39,7 @@ import { shrunkReadme } from "./shrink-readme.ts";
  * @throws {ConfigError} for options that do not fit, `shrink/exists` for a folder with something in it, `shrink/out` for
  *   the model's own, `model/head` for a model that cannot be evaluated
  * @throws {InputError} for a model or data that cannot be read; `run/busy` while another process writes to the place
- * @throws {InterruptedError} `shrink/stopped`, before anything is written; `evaluate/stopped` after the model is
+ * @throws {InterruptedError} `shrink/stopped`, `evaluate/stopped`, before anything is written
  * @example await shrink({ model: "runs/half", out: "models/half", vocabulary: ["texts.txt"] });
  */
 export async function shrink(options: ShrinkOptions, context: RunContext = {}): Promise<ShrinkResult> {
@@ -56,22 +56,20 @@ async function shrinkModel(settings: ShrinkSettings, context: RunContext): Promi
   refuseOwn("shrink", out, loaded);
   context.signal?.throwIfAborted();
   await using _place = await claimFolder(out);
-  await takeModelFolder("shrink", settings);
+  await refuseTaken("shrink", settings);
   const units = withoutDeadUnits(network);
   const small = pieces === undefined ? units : keepPieces(units, pieces);
-  const sizes = {
-    before: sizesOf(network, await measureNetwork(network)),
-    after: sizesOf(small, await writeMeasured(out, small)),
+  const before = sizesOf(network, await measureNetwork(network));
+  const write = async (aside: string): Promise<ShrinkResult> => {
+    const sizes = { before, after: sizesOf(small, await writeMeasured(aside, small)) };
+    const readme = shrunkReadme({ name, folder: basename(aside), network: small, ...sizes });
+    await writeFileAtomic(join(aside, "README.md"), readme(await codeVersion()));
+    const difference = await differenceOfNetworks(network, await readFolder(aside), pieces);
+    const evaluation = await evaluateBoth(settings, aside, { before: network, after: small }, context);
+    context.signal?.throwIfAborted();
+    return { model: name, path: out, ...sizes, difference, evaluation };
   };
-  const readme = shrunkReadme({ name, folder: basename(resolve(out)), network: small, ...sizes });
-  await writeFileAtomic(join(out, "README.md"), readme(await codeVersion()));
-  return {
-    model: name,
-    path: out,
-    ...sizes,
-    difference: await differenceOfNetworks(network, await readFolder(out), pieces),
-    evaluation: await evaluateBoth(settings, { before: network, after: small }, context),
-  };
+  return await writeAside(out, { named: "model", removes: [...STALE, ...folderNames(small)], write });
 }
 
 /** Numbers of the pieces that stay; undefined for all. */
@@ -98,15 +96,16 @@ function sizesOf(network: Network, bytes: FileBytes): ModelSizes {
   };
 }
 
-/** Both models on the same examples; null when there are none. */
+/** Both models on the same examples, the smaller one from its folder; null when there are none. */
 async function evaluateBoth(
-  { model, out, data, vocabulary: _, minCount: __, force: ___, ...settings }: ShrinkSettings,
+  { model, out: _, data, vocabulary: __, minCount: ___, force: ____, ...settings }: ShrinkSettings,
+  small: string,
   networks: { readonly before: Network; readonly after: Network },
   context: RunContext,
 ): Promise<ShrinkEvaluation | null> {
   if (data === undefined) return null;
   const before = await evaluate({ ...settings, data, model }, context);
-  const after = await evaluate({ ...settings, data, model: out }, context);
+  const after = await evaluate({ ...settings, data, model: small }, context);
   const { examples } = await readValidation(
     { ...settings, data },
     labellingOf(networks.before.head),

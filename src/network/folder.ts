@@ -224,6 +224,12 @@ async function writeMasks(folder: string, masks: Network["masks"]): Promise<void
   return writeFileAtomic(path, encodeSafetensors(packed));
 }
 
+/** The names of a network's folder that `writeFolder` writes, or sees to that they are absent. */
+export function folderNames(network: Pick<Network, "config" | "head" | "vocabulary">): string[] {
+  const texts = [...tokenizerTexts(network.vocabulary).keys(), ...sentenceTexts(network).keys()];
+  return ["config.json", WEIGHTS_FILE, MASKS_FILE, ...texts];
+}
+
 /**
  * Writes a Hugging Face folder. Each file appears whole; `config.json` goes first and comes back last, so that a folder
  * which has one is complete.

@@ -1,4 +1,4 @@
-/** What a quantized model ships as: written, scored by what runs it, and timed in turns with the model before. */
+/** What a quantized model ships as: scored by what runs it, timed in turns with the model before, and written. */
 
 import { join } from "node:path";
 import { requireItem } from "../base/present.ts";
@@ -53,15 +53,23 @@ export interface PackedFiles {
   readonly esp: Uint8Array;
 }
 
-/** Writes the folder of a quantized network with its files. */
-export async function writeQuantized(folder: string, network: Network): Promise<PackedFiles> {
+/** The files of a quantized network, which are not written yet. */
+export async function packQuantized(network: Network): Promise<PackedFiles> {
   const onnx = onnxProgram(network, { producerVersion: await codeVersion(), weights: "qdq" });
   // Layers that stay in float32 are more exact than int8.
   const esp = await packNetwork(network, { values: "float16", tables: "int8" });
+  return { onnx, esp };
+}
+
+/** Writes the folder of a quantized network with its files. */
+export async function writeQuantized(
+  folder: string,
+  network: Network,
+  { onnx, esp }: PackedFiles,
+): Promise<void> {
   await writeFolder(folder, network);
   await writeFileAtomic(join(folder, FILES["onnx-qdq"]), [onnx.bytes]);
   await writeFileAtomic(join(folder, FILES.esp), [esp]);
-  return { onnx, esp };
 }
 
 /** Scores and times the files of a network beside `exact`, the model in float32. */

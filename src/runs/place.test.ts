@@ -1,9 +1,17 @@
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder } from "../../test/support/tiny-model.ts";
-import { claimFile, claimFolder, isLeftover, likeTyped, requireFile, requireFolder } from "./place.ts";
+import {
+  claimFile,
+  claimFolder,
+  isLeftover,
+  likeTyped,
+  requireFile,
+  requireFolder,
+  writeAside,
+} from "./place.ts";
 
 const temporary = (name: string) => `.${name}.${crypto.randomUUID()}.tmp`;
 
@@ -25,9 +33,38 @@ test("what was being written when a process was killed is removed, and nothing e
   const names = ["notes.txt", ".hidden", "half.tmp", "onnx/model.onnx"];
   const dead = [temporary("vocab.txt"), "recipe.json.partial", join("onnx", temporary("model.onnx"))];
   for (const name of [...names, ...dead]) await writeFile(join(folder, name), "");
+  dead.push(temporary("model"));
+  await mkdir(join(folder, dead.at(-1) ?? "", "run"), { recursive: true });
   await using _place = await claimFolder(folder);
   for (const name of names) expect(existsSync(join(folder, name)), name).toBe(true);
   for (const name of dead) expect(existsSync(join(folder, name)), name).toBe(false);
+});
+
+test("what is written aside comes to its place when it is whole, with what must not stay removed", async () => {
+  const folder = join(await newFolder(), "small");
+  await mkdir(join(folder, "onnx"), { recursive: true });
+  for (const name of ["config.json", "notes.txt", "old.bin", "onnx/old.onnx"])
+    await writeFile(join(folder, name), "old");
+  const before = readdirSync(folder);
+  const fill = async (aside: string): Promise<string> => {
+    await mkdir(join(aside, "onnx"));
+    for (const name of ["config.json", "kept.bin", "onnx/new.onnx"])
+      await writeFile(join(aside, name), "new");
+    expect(basename(aside)).toBe("small");
+    expect(readdirSync(folder).filter((name) => !isLeftover(name))).toEqual(before);
+    return "answer";
+  };
+  const fails = async (aside: string): Promise<void> => {
+    await fill(aside);
+    throw new Error("no");
+  };
+  const how = { named: "model", removes: ["config.json", "old.bin", "kept.bin", "onnx"] };
+  await expect(writeAside(folder, { ...how, write: fails })).rejects.toThrow("no");
+  expect(readdirSync(folder)).toEqual(before);
+  expect(await writeAside(folder, { ...how, write: fill })).toBe("answer");
+  expect(readdirSync(folder)).toEqual(["config.json", "kept.bin", "notes.txt", "onnx"]);
+  expect(readdirSync(join(folder, "onnx"))).toEqual(["new.onnx"]);
+  expect(await readFile(join(folder, "config.json"), "utf8")).toBe("new");
 });
 
 test("files of one folder are had apart, and each is rid of its own leftovers alone", async () => {

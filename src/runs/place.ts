@@ -5,15 +5,18 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { existsSync, type Stats, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
 import { claimSoon, describeOwner, isClaimFile } from "../formats/claim.ts";
+import { syncFolder } from "../formats/files.ts";
 import { INDEX_FILE, PICKLED_FILE, PICKLED_INDEX } from "../formats/weights.ts";
 
 /** Name of the claim in a folder. */
 const CLAIM = ".claim";
+
+const CONFIG = "config.json";
 
 /** Folders inside a run or a model's folder that are written with it. */
 const INSIDE = ["model", "onnx", "safetensors"];
@@ -43,7 +46,7 @@ export async function claimFolder(folder: string): Promise<AsyncDisposable> {
 }
 
 /** What a folder may hold of the model that was there before: indexes of shards, pickled weights, and its exports. */
-const STALE = [INDEX_FILE, PICKLED_FILE, PICKLED_INDEX, "onnx", "safetensors"];
+export const STALE = [INDEX_FILE, PICKLED_FILE, PICKLED_INDEX, "onnx", "safetensors", "model.esp"];
 
 /**
  * Refuses to write a model where the one lies that it is made of.
@@ -60,21 +63,64 @@ export function refuseOwn(
 }
 
 /**
- * Refuses a folder that is taken, and clears one whose model is to be replaced.
+ * Refuses a folder that is taken. One whose model is to be replaced stays as it is until there is another (writeAside).
  * @throws {ConfigError} `COMMAND/exists`
  */
-export async function takeModelFolder(
+export async function refuseTaken(
   command: string,
   { out, force }: { readonly out: string; readonly force: boolean },
 ): Promise<void> {
   const isTaken = (await readdir(out)).some((name) => !isLeftover(name));
-  if (isTaken && !(force && existsSync(join(out, "config.json")))) {
+  if (isTaken && !(force && existsSync(join(out, CONFIG)))) {
     throw new ConfigError(
       `${command}/exists`,
       `out: expected a folder that is absent or empty, or with --force one of a model, got ${out}`,
     );
   }
-  for (const name of STALE) await rm(join(out, name), { recursive: true, force: true });
+}
+
+/** What is to be written aside. */
+interface Aside<T> {
+  /** What is written: a file's name, whose claim clears what is left of it, or `model`. */
+  readonly named: string;
+  /** Names that the place must not have, unless `write` has left them. */
+  readonly removes?: readonly string[];
+  /** Fills a folder that is called as the place is, and may look at what it has written. */
+  readonly write: (aside: string) => Promise<T>;
+}
+
+/**
+ * Writes files into a temporary folder of a claimed place, and moves them there when `write` has ended. Until then the
+ * place is as it was, also after a failure or the end of the process; what is left then is known by its name.
+ */
+export async function writeAside<T>(place: string, { named, removes = [], write }: Aside<T>): Promise<T> {
+  const folder = resolve(place);
+  const temporary = join(folder, `.${named}.${randomUUID()}.tmp`);
+  const aside = join(temporary, basename(folder));
+  await mkdir(aside, { recursive: true });
+  try {
+    const answer = await write(aside);
+    moveFiles(aside, folder, removes);
+    await syncFolder(folder);
+    return answer;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** A folder is a model's by its config.json, which therefore goes first and comes last. Nothing is waited for. */
+function moveFiles(from: string, to: string, removes: readonly string[]): void {
+  const files = readdirSync(from, { recursive: true, encoding: "utf8" }).filter((name) =>
+    statSync(join(from, name)).isFile(),
+  );
+  const isModel = files.includes(CONFIG);
+  for (const name of [...(isModel ? [CONFIG] : []), ...removes])
+    if (name === CONFIG || !files.includes(name)) rmSync(join(to, name), { recursive: true, force: true });
+  const last = isModel ? [CONFIG] : [];
+  for (const name of [...files.filter((each) => each !== CONFIG), ...last]) {
+    mkdirSync(dirname(join(to, name)), { recursive: true });
+    renameSync(join(from, name), join(to, name));
+  }
 }
 
 /** Claims the place of one file. @throws as `claimFolder` does; `place/kind` where a folder is */
@@ -148,5 +194,5 @@ async function claimPath(claim: string, place: string): Promise<AsyncDisposable>
 
 async function removeFiles(folder: string, isDead: (name: string) => boolean): Promise<void> {
   const names = existsSync(folder) ? await readdir(folder) : [];
-  for (const name of names) if (isDead(name)) await rm(join(folder, name), { force: true });
+  for (const name of names) if (isDead(name)) await rm(join(folder, name), { recursive: true, force: true });
 }
