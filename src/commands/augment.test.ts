@@ -108,6 +108,7 @@ test("wrong calls are refused by name", async () => {
   await writeFile(out, "");
   await isRefused(augment({ ...given, out }), "augment/exists");
   await isRefused(augment({ ...given, out: join(folder, "out.tsv") }), "options/rule");
+  await isRefused(augment({ ...given, tokens: true, out: join(folder, "new.jsonl") }), "options/rule");
   const other = { ...given, model: await written(tinyModel()), out: join(folder, "new.jsonl") };
   await isRefused(augment(other), "masked/head");
   await isRefused(augment({ ...given, maxLength: 25, out: join(folder, "new.jsonl") }), "options/maxLength");
@@ -128,6 +129,27 @@ test("training adds what it does not have yet, and judges by the same examples a
   expect(limited.train.examples).toHaveLength(total);
   expect(limited.dev.examples).toHaveLength(1);
   await isRefused(readData({ ...settings, validation: undefined, augmented: out }), "data/augmented");
+});
+
+test("of several labels the copies have the lists, and training reads them; labels of words are refused", async () => {
+  const root = await newFolder();
+  const [data, out, words] = ["several.jsonl", "copies.jsonl", "words.jsonl"].map((name) => join(root, name));
+  if (data === undefined || out === undefined || words === undefined) throw new RangeError("three names");
+  const rows = [["x", "y"], [], ["y"]].map((label, i) => ({
+    text: `a good film ${"very ".repeat(i)}`,
+    label,
+  }));
+  await writeFile(data, rows.map((row) => JSON.stringify(row)).join("\n"));
+  const { written: total } = await augment({ model: given.model, data, multiLabel: true, copies: 2, out });
+  const settings = { data, validation: data, multiLabel: true, seed: 0 };
+  const { train } = await readData({ ...settings, augmented: out });
+  expect(train.examples).toHaveLength(total);
+  expect(new Set(train.examples.map(({ label }) => JSON.stringify(label)))).toEqual(
+    new Set(["[0,1]", "[]", "[1]"]),
+  );
+  await writeFile(words, JSON.stringify({ tokens: ["a", "film"], labels: ["O", "B-X"] }));
+  const tagged = { data: words, validation: words, tokens: true, label: "labels", seed: 0, augmented: out };
+  await isRefused(readData(tagged), "data/augmented");
 });
 
 test("compress trains the smaller model on the file, and the model it fine-tunes first without it", async () => {

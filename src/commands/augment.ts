@@ -38,7 +38,7 @@ const LINES = 1000;
 /**
  * Writes a JSON lines file with every training example and its copies: columns `text`, `text_pair` of pairs, `label`.
  *
- * @throws {ConfigError} for options that do not fit; `augment/exists`; `masked/head` for a model that cannot fill in words
+ * @throws {ConfigError} for options that do not fit; `augment/exists`; `augment/tokens` for labels of words; `masked/head` for a model that cannot fill in words
  * @throws {InputError} for data, word vectors or a model that cannot be read
  * @throws {InterruptedError} `augment/interrupted`, candidates saved and the same call goes on; `augment/stopped` before
  * @example await augment({ model: "embedded", task: "mrpc", data: "glue", out: "mrpc.jsonl" });
@@ -55,6 +55,10 @@ async function augmentTo(given: AugmentSettings, context: RunContext): Promise<A
   const model = await loadModel(given.model, context);
   const settings = { ...given, maxLength: trainingLength(model.network, given.maxLength, context) };
   const dataset = await readTraining(settings, context);
+  if (dataset.task === "tokens") {
+    const message = `data: expected labels of whole texts, got labels of words, which copies would not keep (${dataset.name})`;
+    throw new ConfigError("augment/tokens", message);
+  }
   for (const text of dataset.notes ?? []) context.report?.({ kind: "note", text });
   context.report?.({ kind: "start", title: `augmenting ${dataset.name} with ${model.name}` });
   const cache = await openCache(model, settings);

@@ -1,18 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
-import { bufferSource } from "../base/source.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { PRETRAIN, type PretrainSettings } from "../options/training.ts";
-import {
-  type Corpus,
-  firstLines,
-  planBatches,
-  readCorpus,
-  splitStream,
-  withoutFillers,
-} from "./pretrain-data.ts";
+import { type Corpus, planBatches, readCorpus, splitStream, withoutFillers } from "./pretrain-data.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "espalier-pretrain-data-"));
 afterAll(() => rm(folder, { recursive: true }));
@@ -34,18 +27,6 @@ function corpus(pieces: number, kinds = 90): Corpus {
   };
   return { vocabulary, special, ...splitStream({ tokens, starts: Int32Array.of(0, pieces) }, 64) };
 }
-
-test("the first lines of a text end with their last line, and a shorter text is whole", async () => {
-  const source = bufferSource("t", new TextEncoder().encode("a\nbb\n\nccc"));
-  const text = async (lines: number): Promise<string> => {
-    const part = await firstLines(source, lines);
-    return new TextDecoder().decode(await part.slice(0, part.byteLength));
-  };
-  expect(await text(1)).toBe("a\n");
-  expect(await text(3)).toBe("a\nbb\n\n");
-  expect(await text(4)).toBe("a\nbb\n\nccc");
-  expect(await text(9)).toBe("a\nbb\n\nccc");
-});
 
 test("half a percent of the pieces is held out, and articles keep their borders on both sides", () => {
   const tokens = Int32Array.from({ length: 10_000 }, (_, i) => i);
@@ -164,10 +145,14 @@ test("reading a text gives its vocabulary and all of its pieces, and tells each 
   expect(told).toEqual(["learning the vocabulary", "reading the text"]);
 });
 
-test("a text that is not there is file/missing", async () => {
-  await expect(
-    readCorpus(settings({ corpus: join(folder, "none.txt") }), () => undefined),
-  ).rejects.toMatchObject({
-    code: "file/missing",
-  });
+test("a text that is not there, or is not UTF-8, is refused; one in gzip is read, and limited by lines", async () => {
+  const read = (name: string, limit = 1000) =>
+    readCorpus(settings({ corpus: join(folder, name), maxLength: 16, limit }), () => undefined);
+  await expect(read("none.txt")).rejects.toMatchObject({ code: "table/missing" });
+  await writeFile(join(folder, "latin.txt"), Buffer.from("a line\ncaf\u00e9\n", "latin1"));
+  await expect(read("latin.txt")).rejects.toThrow("latin.txt:2: expected UTF-8 text, got other bytes");
+  const text = "The cat sat on the mat.\n".repeat(40);
+  await writeFile(join(folder, "whole.txt"), text);
+  await writeFile(join(folder, "packed.txt.gz"), gzipSync(`${text}A dog barked.\n`));
+  expect(await read("packed.txt.gz", 40)).toEqual(await read("whole.txt"));
 });

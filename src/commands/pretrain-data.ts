@@ -9,7 +9,6 @@
 
 import { InputError } from "../base/errors.ts";
 import { fold, keyOf } from "../base/random.ts";
-import type { ByteSource } from "../base/source.ts";
 import {
   type Blocks,
   cutBlocks,
@@ -17,10 +16,9 @@ import {
   type MlmBatches,
   mlmBatches,
   readArticles,
-  readLines,
+  textLines,
   tokenizeArticles,
 } from "../data/corpus.ts";
-import { withFile } from "../formats/files.ts";
 import type { PretrainSettings } from "../options/training.ts";
 import type { TokenStream } from "../text/ppmi.ts";
 import type { SpecialIds } from "../text/rules.ts";
@@ -46,35 +44,20 @@ const FLAGS = { lowercase: true, stripAccents: null, tokenizeChineseChars: true 
 /**
  * Learns the vocabulary and reads the text with it. `tell` is called as each part begins.
  *
- * @throws {InputError} `file/missing`, `wordpiece/no-words`, `corpus/empty`, `pretrain/short`
+ * @throws {InputError} `table/missing`, `table/utf8`, `table/encoding`, `table/gzip`, `wordpiece/no-words`, `corpus/empty`, `pretrain/short`
  */
-export function readCorpus(
+export async function readCorpus(
   { corpus, limit, vocabSize, maxLength }: PretrainSettings,
   tell: (part: string) => void,
 ): Promise<Corpus> {
-  return withFile(corpus, async (file) => {
-    const source = limit === undefined ? file : await firstLines(file, limit);
-    tell("learning the vocabulary");
-    const vocab = trainWordPiece(await countWords(readLines(source), FLAGS), { size: vocabSize });
-    const vocabulary: TokenizerFiles = { ...FLAGS, vocab, maxLength };
-    const tokenizer = createTokenizer(vocabulary);
-    tell("reading the text");
-    const stream = await tokenizeArticles(readArticles(source), tokenizer);
-    return { vocabulary, special: tokenizer.special, ...splitStream(stream, maxLength) };
-  });
-}
-
-/** The part of a text that holds its first `count` lines. */
-export async function firstLines(source: ByteSource, count: number): Promise<ByteSource> {
-  const slice = 1 << 20;
-  let lines = 0;
-  for (let start = 0; start < source.byteLength; start += slice) {
-    const bytes = await source.slice(start, Math.min(source.byteLength, start + slice));
-    for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) {
-      if (++lines === count) return { ...source, byteLength: start + at + 1 };
-    }
-  }
-  return source;
+  const lines = (): AsyncGenerator<string> => textLines(corpus, limit);
+  tell("learning the vocabulary");
+  const vocab = trainWordPiece(await countWords(lines(), FLAGS), { size: vocabSize });
+  const vocabulary: TokenizerFiles = { ...FLAGS, vocab, maxLength };
+  const tokenizer = createTokenizer(vocabulary);
+  tell("reading the text");
+  const stream = await tokenizeArticles(readArticles(lines()), tokenizer);
+  return { vocabulary, special: tokenizer.special, ...splitStream(stream, maxLength) };
 }
 
 /**

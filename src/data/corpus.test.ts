@@ -1,9 +1,13 @@
-import { expect, test } from "vitest";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { expect, onTestFinished, test } from "vitest";
 import { ConfigError, InputError } from "../base/errors.ts";
 import { keyOf } from "../base/random.ts";
 import { bufferSource } from "../base/source.ts";
 import { createTokenizer } from "../text/tokenizer.ts";
-import { cutBlocks, mlmBatches, readArticles, readLines, tokenizeArticles } from "./corpus.ts";
+import { cutBlocks, mlmBatches, readArticles, readLines, textLines, tokenizeArticles } from "./corpus.ts";
 
 const SPECIAL = { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
 const VOCAB_SIZE = 1000;
@@ -30,8 +34,8 @@ const setup = { batchSize: 4, key: keyOf(3), special: SPECIAL, vocabSize: VOCAB_
 
 test("articles are runs of lines that are not blank, whatever the line ends", async () => {
   const text = "\n\nOne.\r\nTwo.\n \n\nThree.\n\r\nFour";
-  expect(await all(readArticles(source(text)))).toEqual([["One.", "Two."], ["Three."], ["Four"]]);
-  expect(await all(readArticles(source("")))).toEqual([]);
+  expect(await all(readArticles(readLines(source(text))))).toEqual([["One.", "Two."], ["Three."], ["Four"]]);
+  expect(await all(readArticles(readLines(source(""))))).toEqual([]);
 });
 
 test("lines are whole where a slice ends in the middle of a letter or of a line end", async () => {
@@ -40,6 +44,29 @@ test("lines are whole where a slice ends in the middle of a letter or of a line 
   expect(await all(readLines(source(`${line}\n${line}\n`)))).toEqual([line, line]);
   expect(await all(readLines(source(`a${line}\n${line}`)))).toEqual([`a${line}`, line]);
   expect((await all(readLines(source(crossing)))).map((text) => text.length)).toEqual([2 ** 20 - 1, 4]);
+});
+
+test("the lines of a file are its text's, also in gzip and up to a limit; other encodings are refused", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "espalier-corpus-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const read = async (content: string | Uint8Array, limit?: number): Promise<string[]> => {
+    const path = join(folder, "texts.txt");
+    await writeFile(path, content);
+    return all(textLines(path, limit));
+  };
+  const long = "é".repeat(300_000);
+  const text = `\uFEFF${long}\r\n${long}\n\n${long}\nlast`;
+  const lines = [long, long, "", long, "last"];
+  expect(await read(text)).toEqual(lines);
+  expect(await read(gzipSync(text))).toEqual(lines);
+  expect(await read(`${text}\n`)).toEqual(lines);
+  for (const limit of [1, 3, 4, 9]) expect(await read(text, limit)).toEqual(lines.slice(0, limit));
+  expect(await read("")).toEqual([]);
+  const other = { code: "table/utf8", message: "texts.txt:2: expected UTF-8 text, got other bytes" };
+  await expect(read(Buffer.from("a\ncaf\u00e9\n", "latin1"))).rejects.toMatchObject(other);
+  await expect(read(Buffer.from("a line of text\n", "utf16le"))).rejects.toThrow(
+    "texts.txt: expected UTF-8 text, got UTF-16; save it in UTF-8",
+  );
 });
 
 test("articles become one array of pieces with their borders", async () => {

@@ -8,7 +8,7 @@
  *   Masking  Devlin et al., NAACL 2019, §3.1: 15 % of the pieces; of these 80 % [MASK], 10 % another, 10 % as they are
  *
  * Departures: the number of masked places per block is fixed (shapes stay static), and there is no second sentence.
- * Not here: opening files (the caller brings a ByteSource), the tokenizer (text/), the loss (train/).
+ * Not here: the tokenizer (text/), the loss (train/).
  */
 
 import { ConfigError, InputError } from "../base/errors.ts";
@@ -17,11 +17,27 @@ import type { ByteSource } from "../base/source.ts";
 import type { TokenStream } from "../text/ppmi.ts";
 import type { SpecialIds } from "../text/rules.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { textPieces } from "./table-text.ts";
 
 /** Bytes read at a time. */
 const SLICE = 1 << 20;
 
-/** The lines of a text in UTF-8, without their ends. */
+/**
+ * The lines of a text file, without their ends, or the first of them. It is read as tables are: gzip is unpacked.
+ * @throws {InputError} as `textPieces` does, for another encoding too
+ */
+export async function* textLines(file: string, limit = Number.POSITIVE_INFINITY): AsyncGenerator<string> {
+  let left = limit;
+  for await (const piece of textPieces(file)) {
+    const lines = piece.split(/\r?\n/);
+    if (lines.at(-1) === "") lines.pop();
+    yield* lines.slice(0, left);
+    left -= lines.length;
+    if (left <= 0) return;
+  }
+}
+
+/** The lines of a file that need not be a text of the user's, without their ends: bytes that are no UTF-8 are replaced. */
 export async function* readLines(source: ByteSource): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
@@ -36,9 +52,9 @@ export async function* readLines(source: ByteSource): AsyncGenerator<string> {
 }
 
 /** The articles of a text as their paragraphs: runs of lines that are not blank. */
-export async function* readArticles(source: ByteSource): AsyncGenerator<readonly string[]> {
+export async function* readArticles(lines: AsyncIterable<string>): AsyncGenerator<readonly string[]> {
   let paragraphs: string[] = [];
-  for await (const line of readLines(source)) {
+  for await (const line of lines) {
     if (line.trim() !== "") paragraphs.push(line);
     else if (paragraphs.length > 0) {
       yield paragraphs;

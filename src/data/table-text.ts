@@ -140,7 +140,7 @@ function refuseForeign(bytes: Uint8Array, name: string): void {
   const known = FOREIGN.find(([mark]) => mark.every((byte, i) => bytes[i] === byte))?.[1];
   const got = known ?? (looksLikeUtf16(bytes) ? "UTF-16" : undefined);
   if (got === undefined) return;
-  const message = `${name}: expected UTF-8 text, got ${got}; save it as CSV in UTF-8`;
+  const message = `${name}: expected UTF-8 text, got ${got}; save it ${/\.txt(?:\.gz)?$/i.test(name) ? "" : "as CSV "}in UTF-8`;
   throw new InputError(
     "table/encoding",
     got.endsWith(".parquet") ? message.replace(/; save.*$/, "") : message,

@@ -206,6 +206,10 @@ export const AUGMENT = schema(
     ...COMMON,
   },
   dataRule,
+  ({ tokens }, name) =>
+    tokens
+      ? `${name("tokens")}: expected labels of whole texts, since copies have other words, got it`
+      : undefined,
   ({ out }, name) =>
     out.endsWith(".jsonl") ? undefined : `${name("out")}: expected a name ending in .jsonl, got ${out}`,
 );

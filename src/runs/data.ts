@@ -3,10 +3,9 @@
 import { ConfigError, InputError } from "../base/errors.ts";
 import { named } from "../base/quantity.ts";
 import { fold, keyOf } from "../base/random.ts";
-import type { ByteSource } from "../base/source.ts";
 import { type NamedColumns, readByColumns, USUAL_COLUMNS } from "../data/columns.ts";
-import { readLines } from "../data/corpus.ts";
-import type { Dataset, Example, Measure } from "../data/dataset.ts";
+import { textLines } from "../data/corpus.ts";
+import type { Dataset, Measure } from "../data/dataset.ts";
 import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
 import { measureBy } from "../data/judging/judge.ts";
 import { readRowsOf } from "../data/rows.ts";
@@ -21,13 +20,12 @@ import {
   sharedNotes,
   standardErrorText,
 } from "../data/split.ts";
-import { readTable } from "../data/table.ts";
 import { scoredPairs } from "../data/vectors.ts";
-import { withFile } from "../formats/files.ts";
 import { isHubName } from "../hub/name.ts";
 import { tableOf, tablesOf } from "../hub/tables.ts";
 import { fetching } from "./models.ts";
 import type { RunContext } from "./progress.ts";
+import { addAugmented } from "./sources/augmented.ts";
 import {
   askedOf,
   type ColumnSettings,
@@ -84,7 +82,7 @@ export interface LabelledData {
  * Reads both splits of the data an option record names. What `augmented` adds to the training examples is not limited.
  *
  * @param like  the labels that a model knows, where a file is read for one
- * @throws {ConfigError} `data/augmented` when copies of the examples that judge would be trained on
+ * @throws {ConfigError} `data/augmented` when copies of the examples that judge would be trained on, or for labels of words
  */
 export async function readData(
   settings: DataSettings,
@@ -131,16 +129,6 @@ function refuseLeak({ augmented }: DataSettings, isDrawn: boolean): void {
   );
 }
 
-/** A training set with the examples of an augmented file that are not in it yet. */
-async function addAugmented(train: Dataset, file: string): Promise<Dataset> {
-  const isPair = train.examples.some(({ pair }) => pair !== undefined);
-  const columns = { text: "text", label: "label", ...(isPair ? { pair: "text_pair" } : {}) };
-  const { examples } = await readTable(file, columns, { like: train });
-  const identity = ({ text, pair, label }: Example): string => JSON.stringify([text, pair, label]);
-  const known = new Set(train.examples.map(identity));
-  return { ...train, examples: [...train.examples, ...examples.filter((e) => !known.has(identity(e)))] };
-}
-
 /** The training split alone: that of GLUE or of a data set of the hub, or the whole of a file. */
 export async function readTraining(settings: DataSettings, context: RunContext = {}): Promise<Dataset> {
   const { task, data, limit } = settings;
@@ -178,7 +166,7 @@ export async function readValidation(
 }
 
 /**
- * The texts of a corpus, without labels: the lines of a `.txt` file, the training examples of a task's folder, or the
+ * The texts of a corpus, without labels: the lines of a `.txt` or `.txt.gz` file, the training examples of a task's folder, or the
  * text columns of a table.
  */
 export async function readCorpus(settings: DataSettings, context: RunContext = {}): Promise<string[]> {
@@ -194,8 +182,7 @@ interface FoundTexts {
 
 async function readTexts(settings: DataSettings, context: RunContext): Promise<FoundTexts> {
   const { task, data, limit } = settings;
-  if (data.toLowerCase().endsWith(".txt"))
-    return { texts: await withFile(data, (source) => firstLines(source, limit)), files: [data] };
+  if (/\.txt(?:\.gz)?$/i.test(data)) return { texts: await firstLines(data, limit), files: [data] };
   if (data === SENTIMENT || task !== undefined) {
     const { examples } = await readTraining(settings, context);
     const texts = examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
@@ -219,12 +206,9 @@ function taskFiles(task: string, folder: string): string[] {
   return [glueFile(name, folder, "train"), glueFile(name, folder, "dev")];
 }
 
-async function firstLines(source: ByteSource, limit = Number.POSITIVE_INFINITY): Promise<string[]> {
+async function firstLines(file: string, limit: number | undefined): Promise<string[]> {
   const lines: string[] = [];
-  for await (const line of readLines(source)) {
-    if (lines.length >= limit) break;
-    lines.push(line);
-  }
+  for await (const line of textLines(file, limit)) lines.push(line);
   return lines;
 }
 
