@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { newFolder, PRUNED_CONFIG, tinyModel, WORDS, written } from "../../test/support/tiny-model.ts";
 import { floatTensor } from "../base/tensor.ts";
@@ -29,7 +30,8 @@ function half(network: Network = tinyModel()): Network {
 
 async function table(name: string, rows: readonly string[]): Promise<string> {
   const path = join(await newFolder(), name);
-  await writeFile(path, rows.join("\n"));
+  const text = rows.join("\n");
+  await writeFile(path, name.endsWith(".gz") ? gzipSync(text) : text);
   return path;
 }
 
@@ -60,6 +62,7 @@ test("dead units leave the matrices: sizes before and after, outputs within 1e-5
 
 test.each([
   ["a text file, line by line", () => table("texts.txt", TEXTS)],
+  ["a text file in gzip", () => table("texts.txt.gz", TEXTS)],
   ["a table without labels", () => table("texts.tsv", ["text", ...TEXTS])],
   ["a table with labels", labelled],
 ])("only the pieces of %s stay, and its texts have the same answers", async (_, corpus) => {
@@ -153,6 +156,15 @@ test("a place with something in it is refused; with force a model is replaced, a
   await mkdir(join(run, "model"));
   await writeFolder(join(run, "model"), half());
   await isRefused(shrink({ model: run, out: run, threads: 1 }), "shrink/out");
+});
+
+test("of a text file that is not UTF-8 the line is told, and a model that was to be replaced stays", async () => {
+  const [model, out] = [await written(half()), await written(tinyModel())];
+  await exportModel({ model: out, to: "onnx" });
+  const latin = join(await newFolder(), "texts.txt");
+  await writeFile(latin, Buffer.from("a good film\ncaf\u00e9\n", "latin1"));
+  await isRefused(shrink({ model, out, vocabulary: [latin], force: true, threads: 1 }), "table/utf8");
+  expect(existsSync(join(out, "onnx", "model.onnx"))).toBe(true);
 });
 
 test("a model without labels is not evaluated, and nothing is written", async () => {
