@@ -82,6 +82,20 @@ test("a file that judges has the labels of the one that trains", async () => {
   expect([found.labels, found.rows]).toEqual([["x", "y", "z"], [["y"]]]);
 });
 
+test("a cell that is a known label as a whole is that one, whatever signs are in it", async () => {
+  const trained = await read("a.tsv", "text\tlabel\na\tArts, culture|Science\nb\tArts, culture\n");
+  expect(trained.labels).toEqual(["Arts, culture", "Science"]);
+  const dev = "text\tlabel\na\tScience\nb\tarts, culture\n";
+  expect(await read("dev.tsv", dev, "label", trained)).toEqual({
+    labels: trained.labels,
+    rows: [["Science"], ["Arts, culture"]],
+    notes: [],
+  });
+  const both = await read("dev.tsv", `${dev}c\tArts, culture;Science\n`, "label", trained);
+  expect(both.rows[2]).toEqual(["Arts, culture", "Science"]);
+  expect(both.notes).toEqual(['labels in label are read with ";" between them']);
+});
+
 test("rows without a label are refused, or left out when asked", async () => {
   const file = '{"text":"a","label":null}\n{"text":"b","label":["x"]}\n';
   await expect(read("a.jsonl", file)).rejects.toThrow(

@@ -35,7 +35,7 @@ interface LabelledRow {
   readonly labels: readonly string[];
 }
 
-/** Signs that may stand between the labels of a cell; the first that a file has is the one. */
+/** Signs that may stand between the labels of a cell; the first that a file has is the one, in cells that are no known label. */
 const SEPARATORS = ["|", ";", ","] as const;
 
 /**
@@ -61,7 +61,7 @@ export async function readSeveralLabels(
   }
   if (records.length === 0) throw new InputError("table/empty", `${name}: expected rows, got none`);
   const classes = sameClasses(files, listed);
-  const { rows, unlabelled, notes, flags } = labelledRows(records, columns.label, classes);
+  const { rows, unlabelled, notes, flags } = labelledRows(records, columns.label, classes, known);
   const [first] = unlabelled;
   if (first !== undefined && !skipUnlabelled) {
     const count = `${unlabelled.length} of ${records.length} rows have none`;
@@ -108,6 +108,7 @@ function labelledRows(
   records: readonly FullRecord[],
   column: string,
   classes: readonly string[] | undefined,
+  known: readonly string[] = [],
 ): ReadRows {
   const header = (records[0]?.fields ?? []).map(([title]) => title);
   const flags = header.includes(column) ? [] : column.split(",").map((each) => each.trim());
@@ -118,8 +119,12 @@ function labelledRows(
     return { rows, unlabelled: [], flags, notes: [] };
   }
   const cells = records.map((record) => cellOf(record, column));
-  const separator = separatorOf(cells);
-  const reading = { column, separator, classes };
+  const { find } = classFinder(known);
+  const isOne = (cell: string): boolean => typeof find(cell) === "number";
+  const texts = cells.filter((cell) => typeof cell === "string" && listIn(cell) === undefined).map(String);
+  const several = texts.filter((cell) => !isOne(cell));
+  const separator = SEPARATORS.find((sign) => several.some((cell) => cell.includes(sign)));
+  const reading = { column, separator, isOne, classes };
   const rows: LabelledRow[] = [];
   const unlabelled: string[] = [];
   records.forEach((record, i) => {
@@ -128,9 +133,8 @@ function labelledRows(
     if (isMissing) unlabelled.push(record.where);
     else rows.push({ example: exampleOf(record), labels: labelsIn(cell, record.where, reading) });
   });
-  const isText = cells.some((cell) => typeof cell === "string" && listIn(cell) === undefined && cell !== "");
   const note = `labels in ${column} are read with ${show(separator)} between them`;
-  return { rows, unlabelled, notes: isText && separator !== undefined ? [note] : [] };
+  return { rows, unlabelled, notes: separator === undefined ? [] : [note] };
 }
 
 function exampleOf({ where, texts }: FullRecord): Omit<Example, "label"> {
@@ -158,12 +162,6 @@ function holds(record: FullRecord, flag: string): boolean {
   throw new InputError("label/flag", `${record.where}: expected 0 or 1 in column ${flag}, got ${show(cell)}`);
 }
 
-/** The first sign that stands in a cell that is no list; undefined where each has one label at most. */
-function separatorOf(cells: readonly unknown[]): string | undefined {
-  const texts = cells.filter((cell) => typeof cell === "string" && listIn(cell) === undefined).map(String);
-  return SEPARATORS.find((sign) => texts.some((text) => text.includes(sign)));
-}
-
 /** A list in JSON, as which lists come out of Parquet. */
 function listIn(text: string): readonly unknown[] | undefined {
   if (!text.startsWith("[")) return undefined;
@@ -178,14 +176,18 @@ function listIn(text: string): readonly unknown[] | undefined {
 /** How the cells of a column are read. */
 interface ListReading {
   readonly column: string;
+  /** Between labels; undefined where each cell has one at most. */
   readonly separator: string | undefined;
+  /** Whether a cell is a known label as a whole, which the sign may stand in. */
+  readonly isOne: (cell: string) => boolean;
   /** What the numbers in it stand for, where the file says it. */
   readonly classes: readonly string[] | undefined;
 }
 
 /** @throws {InputError} `label/list`, `label/unknown` */
-function labelsIn(cell: unknown, where: string, { column, separator, classes }: ListReading): string[] {
-  const list: unknown = typeof cell === "string" ? (listIn(cell) ?? parts(cell, separator)) : cell;
+function labelsIn(cell: unknown, where: string, reading: ListReading): string[] {
+  const { column, classes } = reading;
+  const list: unknown = typeof cell === "string" ? (listIn(cell) ?? parts(cell, reading)) : cell;
   const items: readonly unknown[] = Array.isArray(list) ? list : [list];
   const labels = items.map((item, i) => {
     if (typeof item === "number" && classes !== undefined) {
@@ -198,8 +200,8 @@ function labelsIn(cell: unknown, where: string, { column, separator, classes }: 
   return [...new Set(labels)];
 }
 
-function parts(text: string, separator: string | undefined): string[] {
-  const all = separator === undefined ? [text] : text.split(separator);
+function parts(text: string, { separator, isOne }: ListReading): string[] {
+  const all = separator === undefined || isOne(text) ? [text] : text.split(separator);
   return all.map((part) => part.trim()).filter((part) => part !== "");
 }
 

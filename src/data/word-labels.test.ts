@@ -61,6 +61,40 @@ test("JSON lines with spans, under the usual names of columns or named ones", as
   expect(await read("a.jsonl", named, { text: "t", label: "s" })).toEqual({ labels, rows: [row] });
 });
 
+test("spans beside the tokens of a tool, as Prodigy writes them, or beside words without labels", async () => {
+  const spans = [{ start: 0, end: 4, token_start: 0, token_end: 0, label: "PER" }];
+  const tokens = [
+    { text: "Anna", start: 0, end: 4, id: 0, ws: true },
+    { text: "ran", start: 5, end: 8, id: 1, ws: false },
+  ];
+  const expected = { labels: ["O", "B-PER"], rows: [[["Anna", "ran"], ["B-PER", "O"], "a.jsonl:1"]] };
+  const text = "Anna ran";
+  const record = { text, _input_hash: 1, tokens, spans, answer: "accept" };
+  expect(await read("a.jsonl", JSON.stringify(record))).toEqual(expected);
+  expect(await read("a.jsonl", JSON.stringify({ text, tokens: ["Anna", "ran"], spans }))).toEqual(expected);
+  const asked = { label: "label" };
+  expect(
+    await read("a.jsonl", JSON.stringify({ text, words: ["Anna", "ran"], label: spans }), asked),
+  ).toEqual(expected);
+  const both = { text, tokens: ["Anna", "ran"], labels: ["B-LOC", "O"], spans };
+  expect((await read("a.jsonl", JSON.stringify(both))).labels).toEqual(["O", "B-LOC"]);
+});
+
+test("a text that happens to be JSON is a text", async () => {
+  const spans = [{ start: 0, end: 4, label: "PER" }];
+  const rows = [
+    { text: "Anna ran", spans },
+    { text: "[1]", spans: [] },
+    { text: '{"a":1}', spans: [] },
+  ];
+  const { rows: found } = await read("a.jsonl", rows.map((row) => JSON.stringify(row)).join("\n"));
+  expect(found.map(([words]) => words)).toEqual([
+    ["Anna", "ran"],
+    ["[", "1", "]"],
+    ["{", '"', "a", '"', ":", "1", "}"],
+  ]);
+});
+
 const LISTS = fileURLToPath(new URL("../../test/goldens/table-lists.parquet", import.meta.url));
 const TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"];
 

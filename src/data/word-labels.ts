@@ -3,7 +3,7 @@
  *
  *   CoNLL   one word a line, its label last; a blank line ends a text; CoNLL-U by its columns FORM and UPOS
  *   words   `{"tokens": ["Anna", "ran"], "labels": ["B-PER", "O"]}`
- *   spans   `{"text": "Anna ran", "spans": [{"start": 0, "end": 4, "label": "PER"}]}`, ends exclusive
+ *   spans   `{"text": "Anna ran", "spans": [{"start": 0, "end": 4, "label": "PER"}]}`, ends exclusive; what Prodigy writes
  *
  * What single texts say is read in words/.
  */
@@ -11,13 +11,15 @@
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
+import { isObject } from "../formats/json.ts";
 import { missingColumn, show } from "./cells.ts";
 import type { AskedColumns } from "./columns.ts";
 import type { Dataset, Example } from "./dataset.ts";
 import { tagReader } from "./judging/entities.ts";
 import { declaredName, MOST_CLASSES } from "./labels.ts";
 import { sameClasses } from "./rows.ts";
-import { openTable } from "./table-records.ts";
+import { type FullTable, openTable } from "./table-records.ts";
+import { formatOf } from "./table-text.ts";
 import { readConll } from "./words/conll.ts";
 import { wordsOfSpans } from "./words/spans.ts";
 import type { WordText } from "./words/word-text.ts";
@@ -106,27 +108,43 @@ interface ReadTexts {
   readonly classes?: readonly string[] | undefined;
 }
 
-async function readRecords(file: string, { text, label }: AskedColumns): Promise<ReadTexts> {
+async function readRecords(file: string, asked: AskedColumns): Promise<ReadTexts> {
+  const { text, label } = asked;
   const table = await openTable(file, [], "auto");
+  const nested = formatOf(file) === "parquet" ? await nestedColumns(table) : new Set<string>();
   const texts: WordText[] = [];
   let classes: ReadTexts["classes"];
   for await (const { fields, where } of table.records()) {
-    const cells = new Map<string, unknown>(fields.map(([title, value]) => [title, unfolded(value)]));
-    const words = find(cells, text === undefined ? WORD_COLUMNS : [text]);
-    if (Array.isArray(words?.value)) {
-      const labels = required(cells, label === undefined || label === null ? LABEL_COLUMNS : [label], where);
+    const cells = new Map(
+      fields.map(([title, value]) => [title, nested.has(title) ? unfolded(value) : value]),
+    );
+    const words = wordsIn(cells, asked);
+    if (words !== undefined) {
+      const labels = required(cells, named(label, LABEL_COLUMNS), where);
       classes = table.classes.get(labels.column);
       texts.push(ofWords(words, labels, classes, where));
     } else {
       const whole = required(cells, [text ?? "text"], where);
-      const spans = required(cells, label === undefined || label === null ? SPAN_COLUMNS : [label], where);
+      const spans = required(cells, named(label, SPAN_COLUMNS), where);
       texts.push(ofSpans(whole, spans, where));
     }
   }
   return { texts, classes };
 }
 
-/** Lists and objects of Parquet come as JSON. */
+/** The columns of Parquet that hold lists or objects, which come as JSON. One text that looks so makes no such column. */
+async function nestedColumns(table: FullTable): Promise<ReadonlySet<string>> {
+  const flat = new Set<string>();
+  const all = new Set<string>();
+  for await (const { fields } of table.records()) {
+    for (const [title, value] of fields) {
+      all.add(title);
+      if (value !== null && unfolded(value) === value) flat.add(title);
+    }
+  }
+  return new Set([...all].filter((title) => !flat.has(title)));
+}
+
 function unfolded(value: unknown): unknown {
   if (typeof value !== "string" || !/^[[{]/.test(value)) return value;
   try {
@@ -134,6 +152,28 @@ function unfolded(value: unknown): unknown {
   } catch {
     return value;
   }
+}
+
+/** A column that was asked for, or those that are looked for. */
+function named(asked: string | null | undefined, usual: readonly string[]): readonly string[] {
+  return asked === undefined || asked === null ? usual : [asked];
+}
+
+/**
+ * The words of a record; undefined where it has a text with spans, beside which `tokens` may say how a tool cut it, as
+ * Prodigy's do: tokens that are objects, or without labels of their own.
+ */
+function wordsIn(cells: ReadonlyMap<string, unknown>, { text, label }: AskedColumns): Found | undefined {
+  const words = find(cells, named(text, WORD_COLUMNS));
+  if (!Array.isArray(words?.value)) return undefined;
+  const hasText = typeof cells.get(text ?? "text") === "string";
+  if (!hasText || find(cells, named(label, SPAN_COLUMNS)) === undefined) return words;
+  const labels = find(cells, named(label, LABEL_COLUMNS));
+  return labels === undefined || [words.value, labels.value].some(hasObjects) ? undefined : words;
+}
+
+function hasObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.some(isObject);
 }
 
 /** A cell and the column it stands in. */
