@@ -57,12 +57,19 @@ test("words with blanks are read, and no more lines than asked for", async () =>
   expect(table).toEqual({ words: ["film", ". ."], size: 2, rows: Float32Array.of(1, 0, 0, 1) });
 });
 
+test("a first line of two whole numbers, as word2vec and fastText write, says D and is no word", async () => {
+  const table = await readVectors(lines("3 2", "film 1 0 ", ". . 0 1", "plot 0 1"), "wiki.vec", 2);
+  expect(table).toEqual({ words: ["film", ". ."], size: 2, rows: Float32Array.of(1, 0, 0, 1) });
+});
+
 test.each([
   ["a number is missing", ["film 1 0", "plot 1"], "glove.txt:2", "2 numbers, got 1 numbers"],
   ["a number is none", ["film 1 0", "plot 1 x"], "glove.txt:2", 'got "x"'],
   ["a number is infinite", ["film 1 1e999"], "glove.txt:1", 'got "1e999"'],
   ["a blank too many", ["film 1  2"], "glove.txt:1", 'got ""'],
   ["a line is blank", ["film 1 0", ""], "glove.txt:2", "2 numbers"],
+  ["there are fewer numbers than said", ["2 3", "film 1 0"], "glove.txt:2", "3 numbers, got 2 numbers"],
+  ["no numbers are said", ["2 0", "film 1 0"], "glove.txt:2", "its numbers"],
   ["the first line has a word alone", ["film"], "glove.txt:1", "its numbers"],
 ])("a bad line is refused by file and line: %s", async (_, all, where, got) => {
   await expect(read(...all)).rejects.toThrow(
@@ -71,5 +78,6 @@ test.each([
 });
 
 test("a file without lines is refused", async () => {
-  await expect(read()).rejects.toThrow(expect.objectContaining({ code: "glove/empty" }));
+  for (const all of [[], ["0 300"]])
+    await expect(read(...all)).rejects.toThrow(expect.objectContaining({ code: "glove/empty" }));
 });

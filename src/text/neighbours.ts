@@ -3,7 +3,7 @@
  *
  * The table is the word embeddings of a BERT, where a word of several pieces is the mean of their rows and its
  * neighbours are pieces that are words; or a text file in GloVe's format, one word with its numbers per line, of
- * which the first `GLOVE_WORDS` are read. A word is looked up once and then remembered: 30,522 rows of 256 take
+ * which the first `GLOVE_WORDS` are read; those of word2vec and fastText have a line before that counts words and numbers. A word is looked up once and then remembered: 30,522 rows of 256 take
  * 8 million multiplications.
  *
  * Not here: opening files (the caller brings lines), which words are replaced (data/augment.ts).
@@ -124,7 +124,8 @@ function rememberWords(near: NearWords): NearWords {
 /**
  * Reads lines of `word x1 x2 … xD` with blanks between, the first `limit` of them.
  *
- * The first line decides D. A word may hold blanks, as a few in GloVe's files do.
+ * The first line decides D; one of two whole numbers, as word2vec and fastText write, is no word: the second is D. A word
+ * may hold blanks, as a few in GloVe's files do.
  *
  * @param name  of the file, for messages
  * @throws {InputError} `glove/line` with the line's number; `glove/empty`
@@ -137,14 +138,20 @@ export async function readVectors(
   const words: string[] = [];
   const rows: Float32Array[] = [];
   let size: number | undefined;
+  let at = 0;
   for await (const line of lines) {
+    at++;
     const fields = line.trimEnd().split(" ");
+    if (at === 1 && fields.length === 2 && fields.every((field) => /^\d+$/.test(field))) {
+      size = Number(fields[1]);
+      continue;
+    }
     size ??= fields.length - 1;
-    rows.push(vectorOf(fields, size, `${name}:${rows.length + 1}`));
+    rows.push(vectorOf(fields, size, `${name}:${at}`));
     words.push(fields.slice(0, fields.length - size).join(" "));
     if (words.length === limit) break;
   }
-  if (size === undefined)
+  if (size === undefined || words.length === 0)
     throw new InputError("glove/empty", `${name}: expected words with numbers, got none`);
   const all = new Float32Array(words.length * size);
   rows.forEach((row, w) => {
