@@ -66,6 +66,24 @@ test("without Parquet of its own a data set is what the hub made of it, but no n
   });
 });
 
+test.each([
+  [["data/0000.parquet", "data/0001.parquet"], "data"],
+  [["part-00000-of-00002.parquet", "part-00001-of-00002.parquet"], "part"],
+])("numbered files whose names mean no split are read as the hub converts them: %s", async (paths, split) => {
+  const options = await hubWith(paths, ["default/train/0000.parquet"]);
+  const train = await (await openDataset("hf:owner/name", options)).training();
+  expect([train.name, train.files.map((path) => basename(path))]).toEqual([
+    "owner/name/train",
+    ["0000.parquet"],
+  ]);
+  expect(train.files[0]).toContain(commitOf("refs/convert/parquet"));
+  const named = await openDataset("hf:owner/name@main", options);
+  await expect(named.training()).rejects.toMatchObject({
+    code: "hub/no-split",
+    message: expect.stringContaining(`got ${split}`),
+  });
+});
+
 test("what is not there, or not whole, is named", async () => {
   const nothing = await hubWith(["train.csv"]);
   await expect(openDataset("hf:owner/name", nothing)).rejects.toMatchObject({ code: "hub/no-parquet" });

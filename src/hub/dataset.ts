@@ -1,8 +1,8 @@
 /**
  * Data sets from the Hugging Face hub: `hf:owner/name` becomes Parquet files on this machine, a split at a time.
  *
- * Read are the Parquet files of the repository where their paths tell their splits, else those that the hub itself made of
- * it, on the revision `refs/convert/parquet`. A data set's own program is never run. As with models, what is here is used
+ * Read are the Parquet files of the repository where their paths tell a split to train on or to judge by, else those that the
+ * hub itself made of it, on the revision `refs/convert/parquet`. A data set's own program is never run. As with models, what is here is used
  * without touching the network, and what comes is checked against size and digest.
  */
 
@@ -26,6 +26,7 @@ import {
   type ChosenSplit,
   type Configurations,
   chooseConfig,
+  hasRoles,
   type SplitFiles,
   type SplitRole,
   splitFor,
@@ -117,10 +118,11 @@ async function findFiles(
 ): Promise<{ readonly commit: string; readonly all: Configurations }> {
   const own = await list({ repo, revision: revision ?? "main" }, asking);
   const all = splitsOf(own.files, repo);
-  if (all.size > 0) return { commit: own.commit, all };
+  if (hasRoles(all)) return { commit: own.commit, all };
   const converted = revision === undefined ? await listConverted(repo, asking) : undefined;
   const made = converted && splitsOf(converted.files, repo);
   if (converted && made && made.size > 0) return { commit: converted.commit, all: made };
+  if (all.size > 0) return { commit: own.commit, all };
   const names = own.files.slice(0, 3).map(({ path }) => path);
   const got = names.length === 0 ? "no Parquet file" : `${names.join(", ")}, which say no split`;
   const message = `hub: expected Parquet files of a split, or the hub's conversion to them, in ${repo}, got ${got}`;

@@ -382,6 +382,24 @@ const REFUSED: readonly [string, string, string, (w: World) => void][] = [
       w.files.set("tf_model.h5", Buffer.from("x"));
     },
   ],
+  [
+    "hub/no-tokenizer",
+    "hf:owner/name",
+    'got spm.model (AutoTokenizer.from_pretrained("owner/name")',
+    (w) => {
+      w.files.delete("vocab.txt");
+      w.files.set("spm.model", Buffer.from("x"));
+    },
+  ],
+  [
+    "hub/no-tokenizer",
+    "hf:owner/name",
+    "got neither",
+    (w) => {
+      w.files.delete("vocab.txt");
+      w.files.set("vocab.json", Buffer.from("{}"));
+    },
+  ],
   ["hub/answer", "hf:owner/name", "commit", (w) => Object.assign(w, { commit: "../../etc" })],
   [
     "hub/answer",
@@ -408,6 +426,19 @@ test.each(REFUSED)("%s for %s: %s", async (code, name, part, change) => {
   change(world);
   const fetched = fetchModel(name, await settings({ attempts: 2 }));
   await expect(fetched).rejects.toMatchObject({ code, message: expect.stringContaining(part) });
+});
+
+test("a model without a tokenizer is refused before a file of it is fetched", async () => {
+  world.files.delete("vocab.txt");
+  world.files.set("sentencepiece.bpe.model", Buffer.from("x"));
+  await expect(fetchModel("hf:owner/name", await settings())).rejects.toMatchObject({
+    code: "hub/no-tokenizer",
+  });
+  expect(world.requests.filter(({ url }) => url.includes("/resolve/"))).toEqual([]);
+  world.files.delete("sentencepiece.bpe.model");
+  world.files.set("vocab.json", Buffer.from("{}")).set("merges.txt", Buffer.from("#version: 0.2"));
+  const folder = await fetchModel("hf:owner/name", await settings());
+  expect(await readdir(folder)).toEqual(expect.arrayContaining(["merges.txt", "vocab.json"]));
 });
 
 test("no connection is named, and a missing copy offline", async () => {

@@ -8,7 +8,13 @@ import { datasetInfo, HubApiError, listFiles, modelInfo } from "@huggingface/hub
 import { EspalierError, InputError, RunError } from "../base/errors.ts";
 import { PICKLED_FILE, WEIGHT_FILES, WEIGHTS_FILE } from "../formats/weights.ts";
 import { isModuleFile, SENTENCE_FILES } from "../network/sentence-files.ts";
-import { TEXT_FILES, TOKENIZER_FILES } from "../text/vocabulary.ts";
+import {
+  gotNoPieces,
+  PIECE_FILES,
+  SENTENCE_PIECE_FILES,
+  TEXT_FILES,
+  TOKENIZER_FILES,
+} from "../text/vocabulary.ts";
 import { isCommit } from "./cache.ts";
 import type { HubName } from "./name.ts";
 import { connectionError, type Digest, statusError } from "./transfer.ts";
@@ -121,7 +127,8 @@ export async function listCommit(
 
 /**
  * The files to fetch first: everything but shards, whose names are in the index.
- * @throws {InputError} `hub/no-model` when there is no config.json, `hub/no-weights` when neither safetensors nor PyTorch's
+ * @throws {InputError} `hub/no-model` when there is no config.json, `hub/no-weights` when neither safetensors nor PyTorch's,
+ *   `hub/no-tokenizer` when no file has pieces
  */
 export function chooseFiles(files: ReadonlyMap<string, HubFile>, repo: string): HubFile[] {
   if (!files.has("config.json")) {
@@ -136,6 +143,11 @@ export function chooseFiles(files: ReadonlyMap<string, HubFile>, repo: string): 
       "hub/no-weights",
       `hub: expected ${WEIGHTS_FILE} or ${PICKLED_FILE} in ${repo}, got ${others || "no weights"}`,
     );
+  }
+  if (!PIECE_FILES.some((group) => group.every((name) => files.has(name)))) {
+    const sentencePiece = SENTENCE_PIECE_FILES.find((name) => files.has(name));
+    const message = `hub: expected ${gotNoPieces(sentencePiece, JSON.stringify(repo))} in ${repo}`;
+    throw new InputError("hub/no-tokenizer", message);
   }
   const modules = [...files.keys()].filter(isModuleFile);
   return [...SMALL_FILES, ...modules, weights].flatMap((name) => files.get(name) ?? []);

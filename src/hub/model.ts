@@ -67,7 +67,7 @@ async function download(name: HubName, root: string, options: HubOptions): Promi
  *
  * @param text  `hf:owner/name` or `hf:owner/name@revision`; without one, the branch `main`
  * @throws {InputError} `hub/name`, `hub/token`, `hub/offline`, `hub/not-found`, `hub/denied`, `hub/no-model`,
- *   `hub/no-weights`, `hub/no-shard`
+ *   `hub/no-weights`, `hub/no-tokenizer`, `hub/no-shard`
  * @throws {RunError} `hub/network`, `hub/server`, `hub/cut`, `hub/range`, `hub/answer`: a later call continues
  * @throws {FormatError} `hub/checksum`, `hub/size`
  * @throws {InterruptedError} `hub/stopped`

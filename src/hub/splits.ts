@@ -140,3 +140,12 @@ export function splitFor(splits: readonly SplitFiles[], role: SplitRole): Chosen
   const others = exact.length > 0 ? [] : behind.slice(1).map(({ name }) => name);
   return { ...chosen, others };
 }
+
+/**
+ * Whether some split is there to train on or to judge by. `data/0000.parquet` and `part-00000-of-00002.parquet` say their
+ * numbers as such files do, and `data` and `part` mean none.
+ */
+export function hasRoles(all: Configurations): boolean {
+  const roles: readonly SplitRole[] = ["train", "validation", "test"];
+  return [...all.values()].some((splits) => roles.some((role) => splitFor(splits, role) !== undefined));
+}

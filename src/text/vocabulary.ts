@@ -60,6 +60,13 @@ export const TOKENIZER_FILES = {
 /** Those that are no JSON. */
 export const TEXT_FILES = { vocab: "vocab.txt", merges: "merges.txt" } as const;
 
+/** Files of which each group has all pieces. */
+export const PIECE_FILES: readonly (readonly string[])[] = [
+  [TOKENIZER_FILES.tokenizer],
+  [TEXT_FILES.vocab],
+  [TOKENIZER_FILES.numbers, TEXT_FILES.merges],
+];
+
 /** Names of SentencePiece's own file, which is not read. */
 export const SENTENCE_PIECE_FILES = ["sentencepiece.bpe.model", "spiece.model", "spm.model"] as const;
 
@@ -87,16 +94,20 @@ export function readTokenizer(sources: TokenizerSources, folder: string): Tokeni
   }
   if (sources.numbers !== undefined && sources.merges !== undefined)
     return fromJson(...jsonOfMerges(sources.numbers, sources.merges, config));
-  const { sentencePiece } = sources;
-  const got = sentencePiece === undefined ? "neither" : `${sentencePiece} (${MAKE_JSON})`;
-  throw new InputError(
-    "folder/vocabulary",
-    `tokenizer: expected vocab.txt or tokenizer.json, got ${got} (${folder})`,
-  );
+  const message = `tokenizer: expected ${gotNoPieces(sources.sentencePiece, "FOLDER")} (${folder})`;
+  throw new InputError("folder/vocabulary", message);
 }
 
-const MAKE_JSON =
-  "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER) of Python's transformers makes tokenizer.json";
+/**
+ * What is said where no file has pieces.
+ * @param sentencePiece  the name of SentencePiece's own file, where there is one
+ * @param source  of what `transformers` makes `tokenizer.json`
+ */
+export function gotNoPieces(sentencePiece: string | undefined, source: string): string {
+  const advice = `AutoTokenizer.from_pretrained(${source}).save_pretrained(FOLDER) of Python's transformers makes tokenizer.json`;
+  const got = sentencePiece === undefined ? "neither" : `${sentencePiece} (${advice})`;
+  return `vocab.txt or tokenizer.json, got ${got}`;
+}
 
 /** What `transformers` makes of RoBERTa's old files. @throws {FormatError} `tokenizer/…` for other classes' */
 function jsonOfMerges(
