@@ -7,6 +7,7 @@
 
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
+import { repeatedKey } from "../formats/json.ts";
 import { type Cell, type Column, missingColumn, show, twiceColumn } from "./cells.ts";
 import { textPieces } from "./table-text.ts";
 
@@ -65,24 +66,6 @@ function objectOf(value: unknown, where: string): ReadonlyMap<string, unknown> {
     return new Map(Object.entries(value));
   }
   throw new InputError("table/json", `${where}: expected a JSON object, got ${show(value)}`);
-}
-
-/** Strings, with the colon that makes one a key, and the brackets around objects and arrays. */
-const TOKENS = /"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|[{}[\]]/g;
-
-/** A key that one object of valid JSON has twice, if any. */
-function repeatedKey(json: string): string | undefined {
-  const open: Set<string>[] = [];
-  for (const [token, inside = "", colon] of json.matchAll(TOKENS)) {
-    if (token === "{" || token === "[") open.push(new Set());
-    else if (token === "}" || token === "]") open.pop();
-    else if (colon !== undefined) {
-      const key = inside.includes("\\") ? String(JSON.parse(`"${inside}"`)) : inside;
-      if (open.at(-1)?.has(key)) return key;
-      open.at(-1)?.add(key);
-    }
-  }
-  return undefined;
 }
 
 /** The value of a column. @throws {InputError} `table/column`, `table/cell` */

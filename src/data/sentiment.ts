@@ -29,7 +29,7 @@ export interface SentimentSizes {
 }
 
 /** The labels: 0 blames, 1 praises. */
-export const SENTIMENT_LABELS = ["negative", "positive"] as const;
+const SENTIMENT_LABELS = ["negative", "positive"] as const;
 
 /** Both splits; equal keys and sizes give equal texts. */
 export function sentimentData(

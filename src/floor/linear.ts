@@ -17,7 +17,7 @@ import { minimise, type Objective } from "./lbfgs.ts";
 import type { Rows } from "./rows.ts";
 
 /** The strength C; see the header. */
-export const STRENGTH = 1;
+const STRENGTH = 1;
 
 /** Largest entry of the mean loss's gradient at which a fit has ended: a hundredth of scikit-learn's own. */
 const TOLERANCE = 1e-6;

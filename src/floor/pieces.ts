@@ -22,7 +22,7 @@ import { openAnswers } from "../network/inference.ts";
 import { type Network, withHead } from "../network/network.ts";
 import { keepPieces } from "../network/vocabulary.ts";
 import { rulesOf } from "../text/rules.ts";
-import { symmetricEigen } from "../text/svd.ts";
+import { gram, symmetricEigen } from "../text/svd.ts";
 import { createTokenizer, type Tokenizer, type TokenizerFiles } from "../text/tokenizer.ts";
 import { usedPieces } from "../text/used-pieces.ts";
 import type { SparseRow } from "./terms.ts";
@@ -103,20 +103,6 @@ function principalComponents(vectors: Float32Array, from: number, to: number): F
     }
   }
   return out;
-}
-
-/** x* x of rows [n, width]: [width, width]. */
-function gram(x: Float64Array, width: number): Float64Array {
-  const product = new Float64Array(width * width);
-  for (let row = 0; row < x.length; row += width) {
-    for (let i = 0; i < width; i++) {
-      const factor = x[row + i] ?? 0;
-      for (let j = 0; j < width; j++) {
-        product[i * width + j] = (product[i * width + j] ?? 0) + factor * (x[row + j] ?? 0);
-      }
-    }
-  }
-  return product;
 }
 
 /** Weighs each piece, and scales all so that the texts' vectors have length 1 on average. */

@@ -16,6 +16,7 @@ import { link, open, readFile, rename, rm, stat, writeFile } from "node:fs/promi
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { hasCode } from "./files.ts";
 import { aCount, aText, type JsonShape, parseShape, record } from "./json-shape.ts";
 
 /** Gives a claim back. */
@@ -111,10 +112,6 @@ async function placedWithoutLink(path: string): Promise<boolean> {
     if (hasCode(error, "EEXIST")) return false;
     throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }
 
 function ownText(): string {

@@ -11,7 +11,8 @@ import { FormatError, InputError } from "../base/errors.ts";
 import type { ByteSource } from "../base/source.ts";
 import { parseJson } from "./json.ts";
 
-function hasCode(error: unknown, code: string): boolean {
+/** Whether the system gave an error this code. */
+export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 

@@ -7,6 +7,7 @@
  */
 
 import { FormatError } from "../base/errors.ts";
+import { isObject } from "./json.ts";
 
 /** Says what is wrong with a value, as `path: expected X, got Y`, or undefined when it has the shape. */
 export interface JsonShape<T> {
@@ -139,10 +140,6 @@ export function record<T extends object>(
       return firstProblem(shapes.map(([key, shape]) => shape.problem(values.get(key), `${path}.${key}`)));
     },
   };
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function firstProblem(problems: readonly (string | undefined)[]): string | undefined {

@@ -27,7 +27,7 @@ function stringEnd(text: string, start: number): number {
 }
 
 /** The first key that occurs twice in one object, or undefined. `text` is valid JSON: only structure is looked at. */
-function repeatedKey(text: string): string | undefined {
+export function repeatedKey(text: string): string | undefined {
   const open: Set<string>[] = [];
   for (let i = 0; i < text.length; i++) {
     const c = text[i];

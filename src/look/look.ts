@@ -69,7 +69,7 @@ export interface CountedTokens {
 }
 
 /** Looks at one split. */
-export function lookAtSet(set: Dataset, tokens: CountedTokens | undefined): SetLook {
+function lookAtSet(set: Dataset, tokens: CountedTokens | undefined): SetLook {
   const blank = blankRows(set.examples);
   return {
     name: set.name,

@@ -26,7 +26,7 @@ export interface WordVectors {
 export type NearWords = (word: string, pieces: readonly number[]) => readonly string[];
 
 /** Words read of a file, the most frequent ones in GloVe's own files: 120 MB at 300 numbers each. */
-export const GLOVE_WORDS = 100_000;
+const GLOVE_WORDS = 100_000;
 
 /** A table of the words with rows scaled to length 1. `rows` is [words, D]. */
 export function wordVectors(words: readonly string[], rows: Float32Array): WordVectors {

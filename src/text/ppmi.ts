@@ -79,7 +79,7 @@ export function ppmiEmbedding(stream: TokenStream, options: EmbeddingOptions): F
 }
 
 /** The second half of `ppmiEmbedding`, for a matrix at hand: several dimensions from one count. */
-export function embeddingOf(
+function embeddingOf(
   matrix: SparseMatrix,
   { dimension, deviation = 0.02, key }: Pick<EmbeddingOptions, "dimension" | "deviation" | "key">,
 ): Float32Array {

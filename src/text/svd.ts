@@ -151,7 +151,7 @@ function orthonormal(x: Float64Array, width: number): Float64Array {
 }
 
 /** x* x for x [n, width]: [width, width]. */
-function gram(x: Float64Array, width: number): Float64Array {
+export function gram(x: Float64Array, width: number): Float64Array {
   const product = new Float64Array(width * width);
   for (let row = 0; row < x.length; row += width) {
     for (let i = 0; i < width; i++) addScaled(product, i * width, x, row, x[row + i] ?? 0, width);

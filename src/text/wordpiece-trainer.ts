@@ -21,6 +21,7 @@ import { requireEntry } from "../base/present.ts";
 import { SPECIAL_PIECES } from "./rules.ts";
 import type { WordPieceFiles } from "./tokenizer.ts";
 import { tokenizerJson } from "./tokenizer-files.ts";
+import { prepare } from "./wordpiece/library.ts";
 
 /** The tokenizer reads longer words as [UNK] (BERT's max_input_chars_per_word), so they train nothing. */
 const LONGEST_WORD = 100;
@@ -38,20 +39,11 @@ export interface VocabularyOptions {
   readonly alphabet?: number;
 }
 
-/** Ideographs above U+FFFF, which the library's own spacing misses; the tokenizer spaces the same ones. */
-const ASTRAL_IDEOGRAPH =
-  /[\u{20000}-\u{2A6DF}\u{2A700}-\u{2B73F}\u{2B740}-\u{2B81F}\u{2B920}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu;
-
 /** The words the tokenizer would look for pieces in: BERT's normaliser and splitter, as a function of text. */
 export function wordSplitter(flags: WordFlags): (text: string) => string[] {
   const files = { ...flags, vocab: Object.values(SPECIAL_PIECES), maxLength: LONGEST_WORD };
   const { normalizer, pre_tokenizer: splitter } = new LibraryTokenizer(tokenizerJson(files), {});
-  return (text) => {
-    const spaced = flags.tokenizeChineseChars ? text.replace(ASTRAL_IDEOGRAPH, " $& ") : text;
-    // As in the tokenizer: every capital sigma becomes the same letter wherever it stands.
-    const prepared = flags.lowercase ? spaced.replaceAll("Σ", "σ") : spaced;
-    return splitter.pre_tokenize_text(normalizer.normalize(prepared));
-  };
+  return (text) => splitter.pre_tokenize_text(normalizer.normalize(prepare(text, flags)));
 }
 
 /**

@@ -3,9 +3,9 @@
 type Numbers = ArrayLike<number>;
 
 /** Neighbours that are looked at. */
-export const NEIGHBOURS = 10;
+const NEIGHBOURS = 10;
 /** Texts among which they are looked for: the first ones. The time grows with their square, half a second for these. */
-export const AMONG = 1000;
+const AMONG = 1000;
 
 /** The cosine of the vectors of `width` numbers at `i` of `a` and at `j` of `b`; of two that are 0 it is 1, of one 0. */
 export function cosine(a: Numbers, i: number, b: Numbers, j: number, width: number): number {

@@ -47,7 +47,7 @@ function numberOfUnknown(token: unknown, words: readonly string[], where: string
 }
 
 /** Pairs, or since tokenizers 0.20 lists of two: both halves are pieces, and so is what they become. */
-export function parseMerges(json: unknown, words: readonly string[], where: string): Merge[] {
+function parseMerges(json: unknown, words: readonly string[], where: string): Merge[] {
   const known = new Set(words);
   const seen = new Set<string>();
   const entries = listOf(json, "merges", where);

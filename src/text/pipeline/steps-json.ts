@@ -174,7 +174,7 @@ export function parseNormalizer(step: Fields, where: string): Normalizer {
 }
 
 /** @throws {FormatError} `tokenizer/…` naming what is not read here */
-export function parsePreTokenizer(step: Fields, where: string): PreTokenizer {
+function parsePreTokenizer(step: Fields, where: string): PreTokenizer {
   const { type } = step;
   const at = `${where}: pre_tokenizer`;
   switch (type) {

@@ -9,11 +9,15 @@ import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { type RuledWordPiece, rulesOf, type WordPieceRules } from "../rules.ts";
 import type { Spelling } from "./spelling.ts";
 
-/** What of a tokenizer the library is told: its pieces, its rules, and what its normaliser does (tokenizer.ts). */
-interface Spelled extends RuledWordPiece {
+/** What the library is told of the normaliser, and what is done to a text before it. */
+interface Normalising {
   readonly lowercase: boolean;
-  readonly stripAccents: boolean | null;
   readonly tokenizeChineseChars: boolean;
+}
+
+/** What of a tokenizer the library is told: its pieces, its rules, and what its normaliser does (tokenizer.ts). */
+interface Spelled extends RuledWordPiece, Normalising {
+  readonly stripAccents: boolean | null;
 }
 
 /** What is used of the library, whose published type declarations do not resolve under NodeNext. */
@@ -70,8 +74,8 @@ export function spellingOf(files: Spelled, library = openLibrary(files, rulesOf(
 }
 
 /** Where the library differs from Hugging Face's Rust code, the text is brought to where they agree. */
-function prepare(word: string, files: Spelled): string {
-  const spaced = files.tokenizeChineseChars ? word.replace(ASTRAL_IDEOGRAPH, " $& ") : word;
+export function prepare(text: string, { tokenizeChineseChars, lowercase }: Normalising): string {
+  const spaced = tokenizeChineseChars ? text.replace(ASTRAL_IDEOGRAPH, " $& ") : text;
   // JavaScript lowercases a sigma by its place in the word; Rust lowercases each character alone.
-  return files.lowercase ? spaced.replaceAll("Σ", "σ") : spaced;
+  return lowercase ? spaced.replaceAll("Σ", "σ") : spaced;
 }
