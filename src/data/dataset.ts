@@ -30,6 +30,17 @@ export interface Example {
   readonly where: string;
 }
 
+/** Whether there is nothing to read: of a pair, in either text. */
+export function hasBlank({
+  text,
+  pair,
+}: {
+  readonly text: string;
+  readonly pair?: string | undefined;
+}): boolean {
+  return text.trim() === "" || pair?.trim() === "";
+}
+
 /** The class, or the value, of an example of a task with one label for each text. */
 export function classOf({ label, where }: Example): number {
   if (typeof label === "number") return label;

@@ -8,7 +8,7 @@
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { type Cell, type Column, type Row, show } from "./cells.ts";
-import type { Dataset, Example, TaskKind } from "./dataset.ts";
+import { type Dataset, type Example, hasBlank, type TaskKind } from "./dataset.ts";
 import type { Quotes } from "./delimited.ts";
 import {
   declaredName,
@@ -92,7 +92,7 @@ export async function readTable(
 
 /** A blank text is read as any other, and teaches a model nothing but its label. */
 function blankNotes(name: string, examples: readonly Example[]): string[] {
-  const blank = examples.filter(({ text, pair }) => text.trim() === "" || pair?.trim() === "");
+  const blank = examples.filter(hasBlank);
   const [first] = blank;
   if (first === undefined) return [];
   const count = `${blank.length} of ${examples.length} rows`;

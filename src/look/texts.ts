@@ -6,7 +6,7 @@
  */
 
 import { requireItem } from "../base/present.ts";
-import { type Dataset, type Example, labelsOf } from "../data/dataset.ts";
+import { type Dataset, type Example, hasBlank, labelsOf } from "../data/dataset.ts";
 import { textOf } from "../data/split.ts";
 
 /** How long texts are, in some unit. Both texts of a pair together. */
@@ -84,7 +84,7 @@ export function plainLengths(examples: readonly Example[]): Pick<Lengths, "chara
 
 /** Rows of which a text is blank. */
 export function blankRows(examples: readonly Example[]): Example[] {
-  return examples.filter(({ text, pair }) => text.trim() === "" || pair?.trim() === "");
+  return examples.filter(hasBlank);
 }
 
 /** Equal for texts that are nearly the same: but for case, spaces and punctuation. What is all punctuation stays as it is. */

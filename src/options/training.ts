@@ -287,4 +287,3 @@ export const DEMO = schema("demo", {
   ...COMMON,
 });
 export type DemoOptions = OptionsOf<typeof DEMO.fields>;
-export type DemoSettings = SettingsOf<typeof DEMO.fields>;

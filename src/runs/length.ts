@@ -1,5 +1,6 @@
 /** The length that training takes, and what is said about texts that are cut, or blank. */
 
+import { hasBlank } from "../data/dataset.ts";
 import { type Lengthy, lengthFor } from "../network/length.ts";
 import type { Text } from "../network/predictions.ts";
 import type { RunContext } from "./progress.ts";
@@ -50,7 +51,8 @@ export function noteCut(cut: number, of: number, length: number, report: RunCont
 
 /** Whether there is nothing to read: of a pair, in either text. */
 export function isBlank(text: Text): boolean {
-  return (typeof text === "string" ? [text] : text).some((each) => each.trim() === "");
+  const [first, pair] = typeof text === "string" ? [text] : text;
+  return hasBlank({ text: first, pair });
 }
 
 /** Says how many of some texts are blank: what is said of them is said of nothing. */
