@@ -16,6 +16,7 @@ import { initialNetwork, type Network, withHead } from "../network/network.ts";
 import { withQuantized } from "../network/quantized.ts";
 import { openTextModel } from "../runs/text-model.ts";
 import { encodeEsp } from "../sparse/esp/model.ts";
+import { BYTE_TWINS } from "../sparse/kernels.ts";
 import { USUAL_RATES } from "../sparse/linear.ts";
 import { load, type RuntimeModel, type RuntimeOptions } from "./load.ts";
 import type { LoadProgress } from "./stopping.ts";
@@ -195,6 +196,15 @@ test.each([1, 2])(
     });
   },
 );
+
+test("rates of another engine bring no kernel back that this one computes wrongly", async () => {
+  const bytes = await encodeEsp(inBytes(letterClassifier(1)), { values: "int8", tables: "float32" });
+  const high = Object.fromEntries(BYTE_TWINS.map((twin) => [twin, 1e6]));
+  const { report } = await open(bytes, { rates: { ...USUAL_RATES, ...high } });
+  const isRight = Number(process.versions.node.split(".")[0]) >= 22;
+  expect(Object.keys(report.kernels).some((kernel) => kernel.endsWith("_dot"))).toBe(isRight);
+  expect(BYTE_TWINS.map((twin) => report.rates?.[twin])).toEqual(BYTE_TWINS.map(() => (isRight ? 1e6 : 0)));
+});
 
 test("maxLength cuts texts", async () => {
   const model = await open(file, { maxLength: 8 });

@@ -63,7 +63,7 @@ export interface RuntimeOptions {
   readonly stride?: number;
   /**
    * Rates of the kernels, from `report.rates` of an earlier load on this machine, in place of measuring them (0.15 to 0.25 s). Within a
-   * process they are measured once anyway.
+   * process they are measured once anyway. Kernels that this engine computes wrongly are not taken, whatever their rates.
    */
   readonly rates?: Rates | null;
   /** `sparse` or `dense` instead of the faster one; `dense` is ONNX Runtime, where that is installed. */

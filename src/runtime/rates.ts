@@ -16,7 +16,7 @@ import {
   placeLevels,
   runLevels,
 } from "../sparse/byte-linear.ts";
-import { isTwin, type Kernels } from "../sparse/kernels.ts";
+import { BYTE_TWINS, type CompiledKernels, isTwin, type Kernels } from "../sparse/kernels.ts";
 import {
   forEachKernel,
   LINEAR_KERNELS,
@@ -71,6 +71,11 @@ export function measureRates(kernels: Kernels, arena: Arena, dot: boolean): Rate
     return measured ? rateOf(measured) : 0;
   };
   return { ...forEachKernel((kernel) => rateOf(floats[kernel])), ...forEachByteKernel(byteRate) };
+}
+
+/** Rates as they may be used with kernels that were compiled: those of another engine may name some that are wrong in this one. */
+export function usableRates(rates: Rates, { dot }: Pick<CompiledKernels, "dot">): Rates {
+  return dot ? rates : { ...rates, ...Object.fromEntries(BYTE_TWINS.map((twin) => [twin, 0])) };
 }
 
 interface Contender {

@@ -32,7 +32,7 @@ import type {
   Request,
   Shared,
 } from "./protocol.ts";
-import { measureRates } from "./rates.ts";
+import { measureRates, usableRates } from "./rates.ts";
 
 type Own = Port<Answer, Request>;
 
@@ -65,7 +65,8 @@ async function place(
 ): Promise<[Leader, Placed]> {
   const isShared = threads > 1;
   const compiled = machine?.compiled ?? (await compileKernels(isShared));
-  const found: Machine = { compiled, rates: rates ?? machine?.rates ?? ratesOf(compiled, isShared) };
+  const known = rates ?? machine?.rates ?? ratesOf(compiled, isShared);
+  const found: Machine = { compiled, rates: usableRates(known, compiled) };
   const arena = new Arena(isShared);
   const placed = placeModel(arena, model, { rates: found.rates, threads });
   const meeting = arena.allocate(MEETING_BYTES);
