@@ -174,8 +174,8 @@ function requirePath(path: RuntimeOptions["path"]): void {
     throw new ConfigError("runtime/path", `path: expected sparse or dense, got ${shown(path)}`);
   }
   if (path === "dense" && !host.openDense) {
-    const message = "path: expected sparse where ONNX Runtime is not installed, got dense";
-    throw new ConfigError("runtime/path", message);
+    const where = "where there is no ONNX Runtime, as in espalier-runtime and in a page";
+    throw new ConfigError("runtime/path", `path: expected sparse ${where}, got dense`);
   }
 }
 
