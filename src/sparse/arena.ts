@@ -52,10 +52,12 @@ export class Arena {
     try {
       this.memory.grow(Math.max(pages, Math.min(STEP, left)));
     } catch (cause) {
-      const [wanted, most] = [end, MOST_PAGES * PAGE].map((n) => `${(n / 2 ** 20).toFixed(0)} MiB`);
-      throw new RunError("arena/memory", `memory: expected at most ${most} for the model, got ${wanted}`, {
-        cause,
-      });
+      const most = MOST_PAGES * PAGE;
+      const told =
+        end > most
+          ? `expected at most ${mebibytes(most)} for the model, got ${mebibytes(end)}`
+          : `expected ${mebibytes(end)} for the model, got ${mebibytes(this.memory.buffer.byteLength)}, for this machine gives no more`;
+      throw new RunError("arena/memory", `memory: ${told}`, { cause });
     }
   }
 
@@ -76,4 +78,8 @@ export class Arena {
   integers(address: number, length: number): Uint32Array {
     return new Uint32Array(this.memory.buffer, address, length);
   }
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }
