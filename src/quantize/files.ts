@@ -72,35 +72,51 @@ export async function writeQuantized(
   await writeFileAtomic(join(folder, FILES.esp), [esp]);
 }
 
-/** Scores and times the files of a network beside `exact`, the model in float32. */
+/**
+ * Scores and times the files of a network beside `exact`, the model in float32.
+ * @throws {FormatError} `esp/…`, `onnx/too-large`; as `openPacked` does; the reason of the signal
+ */
 export async function measureFiles(
   exact: Network,
   { onnx, esp }: PackedFiles,
   shipping: Shipping,
 ): Promise<ShippedFile[]> {
-  const { threads, device, set, score, before, signal } = shipping;
+  const { threads, device } = shipping;
   const engine = new Engine({ threads, provider: device });
-  const packed = await openPacked(esp, threads, FILES.esp);
   try {
-    const qdq = await openProgram(engine, onnx, exact);
-    const scoreOf = async (model: Inference, pooling?: Pooling): Promise<number> =>
-      score(await answersBy(model, pooling, set, signal));
-    // The runtime pools by itself.
-    const [qdqScore, espScore] = [await scoreOf(qdq, poolingOf(exact.head)), await scoreOf(packed)];
-    const float = await openNetwork(engine, exact);
-    const models = [float, qdq, packed];
-    const times = await timesOf(models, exact.config.vocabSize, shipping);
-    const bytes = async (of: Uint8Array): Promise<FileBytes> => measureBytes([of]);
-    const files: Omit<ShippedFile, "latency">[] = [
-      { form: "float32", file: null, bytes: await bytes(onnxProgram(exact).bytes), score: before },
-      { form: "onnx-qdq", file: FILES["onnx-qdq"], bytes: await bytes(onnx.bytes), score: qdqScore },
-      { form: "esp", file: FILES.esp, bytes: await bytes(esp), score: espScore },
-    ];
-    return files.map((each, i) => ({ ...each, latency: requireItem(times, i, "timings") }));
+    const packed = await openPacked(esp, threads, FILES.esp);
+    try {
+      return await measureOpen(exact, { onnx, esp }, { engine, packed }, shipping);
+    } finally {
+      await packed.close();
+    }
   } finally {
-    await packed.close();
     await engine.close();
   }
+}
+
+async function measureOpen(
+  exact: Network,
+  { onnx, esp }: PackedFiles,
+  { engine, packed }: { readonly engine: Engine; readonly packed: Inference },
+  shipping: Shipping,
+): Promise<ShippedFile[]> {
+  const { set, score, before, signal } = shipping;
+  const qdq = await openProgram(engine, onnx, exact);
+  const scoreOf = async (model: Inference, pooling?: Pooling): Promise<number> =>
+    score(await answersBy(model, pooling, set, signal));
+  // The runtime pools by itself.
+  const [qdqScore, espScore] = [await scoreOf(qdq, poolingOf(exact.head)), await scoreOf(packed)];
+  const float = await openNetwork(engine, exact);
+  const models = [float, qdq, packed];
+  const times = await timesOf(models, exact.config.vocabSize, shipping);
+  const bytes = async (of: Uint8Array): Promise<FileBytes> => measureBytes([of]);
+  const files: Omit<ShippedFile, "latency">[] = [
+    { form: "float32", file: null, bytes: await bytes(onnxProgram(exact).bytes), score: before },
+    { form: "onnx-qdq", file: FILES["onnx-qdq"], bytes: await bytes(onnx.bytes), score: qdqScore },
+    { form: "esp", file: FILES.esp, bytes: await bytes(esp), score: espScore },
+  ];
+  return files.map((each, i) => ({ ...each, latency: requireItem(times, i, "timings") }));
 }
 
 /** Of a batch of one and of eight. */
