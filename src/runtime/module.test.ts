@@ -1,5 +1,6 @@
 /** Compiling the kernels, and the way back when the faster ones compute something else. */
 
+import { setFlagsFromString } from "node:v8";
 import { describe, expect, test } from "vitest";
 import { Arena } from "../sparse/arena.ts";
 import { BYTE_KERNEL_NAMES } from "../sparse/byte-linear.ts";
@@ -90,4 +91,16 @@ test("kernels by one instruction are taken where they need no flag, and have no 
   const rates = measureRates(kernelsOf(compiled, arena.memory), arena, false);
   expect(BYTE_TWINS.map((name) => rates[name])).toEqual([0, 0, 0]);
   expect(rates.qgemm_4x4).toBeGreaterThan(0);
+});
+
+test("dot products that an engine hides are not taken where its flag is on already, whatever their trial", async () => {
+  const flag = "experimental-wasm-relaxed-simd";
+  const isHidden = Number(process.versions.v8.split(".")[0]) <= 11;
+  if (isHidden) setFlagsFromString(`--${flag}`);
+  try {
+    const compiled = await compileKernels(false, disagreement, () => true);
+    expect(compiled).toMatchObject({ fused: true, dot: !isHidden });
+  } finally {
+    if (isHidden) setFlagsFromString(`--no-${flag}`);
+  }
 });

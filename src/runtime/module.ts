@@ -7,7 +7,8 @@
  *
  * What is best on paper is compiled first, tried on every kind of work and compared with plain TypeScript; one wrong
  * number or a trap, and the next is compiled; only kernels that others can stand in for are left out alone. The first
- * attempt takes 40 ms on a Zen 3. Flags are set only while kernels are compiled, and no other code sees them. Browser-safe.
+ * attempt takes 40 ms on a Zen 3. Flags are the process's: they are set only while kernels are compiled, and session.ts has
+ * one thread at a time do so. Code that another thread compiles meanwhile sees them. Browser-safe.
  */
 
 import { RunError } from "../base/errors.ts";
@@ -35,10 +36,16 @@ export type Trial = (kernels: Kernels, arena: Arena) => string | undefined;
 
 /**
  * Fetches and compiles.
+ *
+ * @param areRight  whether kernels by one instruction pass their trial; the code that V8 hides is not trusted either way
  * @throws {RunError} `runtime/kernels` when their file cannot be had, or when they compute something else than the
  *   reference on this machine
  */
-export async function compileKernels(shared: boolean, trial: Trial = disagreement): Promise<CompiledKernels> {
+export async function compileKernels(
+  shared: boolean,
+  trial: Trial = disagreement,
+  areRight = areTwinsRight,
+): Promise<CompiledKernels> {
   let problem: string | undefined;
   for (const { fused, wide, settings, isHidden } of attempts(host.flags)) {
     const bytes = await kernelBytes({ shared, fused });
@@ -49,7 +56,7 @@ export async function compileKernels(shared: boolean, trial: Trial = disagreemen
       const kernels = kernelsOf({ module, wide }, arena.memory);
       problem = trial(kernels, arena);
       if (problem === undefined)
-        return { module, fused, wide, dot: !isHidden && areTwinsRight(kernels, arena) };
+        return { module, fused, wide, dot: !isHidden && areRight(kernels, arena) };
     } catch (error) {
       // A compiler that gives up and a kernel that traps are as wrong as a number.
       problem = error instanceof Error ? error.message : String(error);
@@ -60,15 +67,16 @@ export async function compileKernels(shared: boolean, trial: Trial = disagreemen
 
 interface Attempt extends Pick<CompiledKernels, "fused" | "wide"> {
   readonly settings: readonly Setting[];
-  /** Whether relaxed SIMD is behind a flag: V8 11 then has dot products that are wrong, and not always. */
+  /** Whether relaxed SIMD is one that V8 hides, flag set or not: V8 11 has dot products that are wrong, and not always. */
   readonly isHidden: boolean;
 }
 
 /** From the fastest to the plainest, which every engine with SIMD compiles. */
 function attempts(flags: Flags | undefined): readonly Attempt[] {
-  const hidden = flags?.hidesRelaxed && !WebAssembly.validate(FUSED_PROBE) ? [RELAXED] : [];
+  const isHidden = flags?.hidesRelaxed === true;
+  // Who started Node with the flag keeps it.
+  const hidden = isHidden && !WebAssembly.validate(FUSED_PROBE) ? [RELAXED] : [];
   const fused = withSettings(hidden, () => WebAssembly.validate(FUSED_PROBE));
-  const isHidden = hidden.length > 0;
   const narrow = flags?.joinsVectors ? false : null;
   return [
     ...(narrow === false

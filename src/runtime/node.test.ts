@@ -61,3 +61,24 @@ test("what onProgress throws while a file is unpacked is caught by whoever await
     await load(path, { onProgress }).catch((error) => console.log(String(error)));`;
   expect(await printed(program)).toBe("TypeError: mine");
 });
+
+test("of loads at once one thread compiles and measures kernels, the others take what it found", async () => {
+  const program = `
+    const models = await Promise.all([1, 1, 1].map((threads) => load(path, { threads, path: "sparse" })));
+    console.log(new Set(models.map(({ report }) => JSON.stringify(report.rates))).size);
+    await Promise.all(models.map((model) => model.close()));`;
+  expect(await printed(program)).toBe("1");
+});
+
+test("a load that is stopped while kernels are compiled leaves the turn to the next", async () => {
+  const program = `
+    const stop = new AbortController();
+    const onProgress = ({ stage }) => { if (stage === "place") setTimeout(() => stop.abort(), 5); };
+    const first = load(path, { path: "sparse", signal: stop.signal, onProgress }).catch(({ code }) => console.log(code));
+    const second = load(path, { path: "sparse" });
+    await first;
+    const model = await second;
+    console.log((await model.classify(["a film"])).length);
+    await model.close();`;
+  expect(await printed(program)).toBe("runtime/stopped\n1");
+});

@@ -24,6 +24,7 @@ import type {
   KernelReport,
   Machine,
   Opened,
+  Placed,
   Question,
   Replies,
   Request,
@@ -71,6 +72,8 @@ export interface FileOptions {
 
 /** What was found out about this machine, for one thread and for several, whose kernels are compiled differently. */
 const machines = new Map<boolean, Machine>();
+/** Settles when no thread is compiling kernels: it sets flags of the whole process for that (module.ts). */
+let compiled: Promise<unknown> = Promise.resolve();
 
 /**
  * Opens the bytes of a .esp file.
@@ -104,10 +107,14 @@ export async function openFile(file: Uint8Array, options: FileOptions): Promise<
     threads,
     rates,
   }: Pick<SessionOptions, "threads" | "rates">): Promise<RuntimeSession> => {
-    const known = machines.get(threads > 1);
-    const given = { ...(known ? { machine: known } : {}), ...(rates ? { rates } : {}) };
-    const { machine, report, shared } = await ask({ kind: "place", threads, ...given });
-    if (!rates) machines.set(threads > 1, machine);
+    const placed = async (): Promise<Placed> => {
+      const known = machines.get(threads > 1);
+      const given = { ...(known ? { machine: known } : {}), ...(rates ? { rates } : {}) };
+      const answer = await ask({ kind: "place", threads, ...given });
+      if (!rates) machines.set(threads > 1, answer.machine);
+      return answer;
+    };
+    const { report, shared } = machines.has(threads > 1) ? await placed() : await alone(placed, close);
     if (shared) await followedBy(team, shared, fail);
     return {
       opened: { ...opened, report },
@@ -118,14 +125,26 @@ export async function openFile(file: Uint8Array, options: FileOptions): Promise<
   };
   let opened: Opened;
   try {
-    const transfer =
-      handOver && file.byteLength === file.buffer.byteLength ? [file.buffer as ArrayBuffer] : []; // not shared: it was read into here
-    opened = await ask({ kind: "open", file, where }, transfer);
+    // A message carries the whole memory an array lies in: a part of something large is copied first, and handed over.
+    const isPart = file.byteLength !== file.buffer.byteLength;
+    const own = isPart ? file.slice() : file;
+    const transfer = isPart || handOver ? [own.buffer as ArrayBuffer] : []; // not shared: it was read, or copied, into here
+    opened = await ask({ kind: "open", file: own, where }, transfer);
   } catch (error) {
     await close();
     throw error;
   }
   return { opened, place, network: () => ask({ kind: "network" }), close };
+}
+
+/** Does what compiles kernels once no other thread does; where that fails, its own is gone before the next begins. */
+function alone<T>(work: () => Promise<T>, close: () => Promise<void>): Promise<T> {
+  const done = compiled.then(work).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
+  compiled = done.catch(() => undefined);
+  return done;
 }
 
 async function followedBy(
