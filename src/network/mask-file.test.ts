@@ -6,11 +6,13 @@ import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import type { Head } from "../bert/config.ts";
 import { configJson } from "../bert/config-json.ts";
 import { isEncoder } from "../bert/names.ts";
+import { linearModules } from "../bert/quantized.ts";
 import { gunzip, gzip } from "../formats/gzip.ts";
 import { encodeSafetensors, readHeader, readTensor } from "../formats/safetensors.ts";
 import { withLength } from "./length.ts";
 import { applyMaskFile, encodeMaskFile, maskBase } from "./mask-file.ts";
 import { type Network, withHead } from "./network.ts";
+import { inFloat, withQuantized } from "./quantized.ts";
 
 const THREE: Head = { kind: "classification", labels: ["no", "perhaps", "yes"], reader: "mixture" };
 const QUERY = "bert.encoder.layer.0.attention.self.query.weight";
@@ -65,6 +67,17 @@ test.each<[string, Head]>([
 ])("base and file give the very network that was written, under %s", async (_, head) => {
   const network = product(BASE, head);
   expect(await apply(encoded(network))).toEqual(network);
+});
+
+test("a base in 8 bits is the same numbers in float32, as the network that was written has them", async () => {
+  const layers = linearModules(BASE.config.layers).map((module) => [module, {}] as const);
+  const base = withQuantized(BASE, new Map(layers));
+  expect(base.config.quantized?.size).toBeGreaterThan(0);
+  const network = product(inFloat(base));
+  const file = encodeMaskFile(maskBase(base), network) ?? new Uint8Array();
+  expect(await apply(file, base)).toEqual(network);
+  const inBytes = { ...network, config: base.config };
+  expect(encodeMaskFile(maskBase(base), inBytes)).toBeUndefined();
 });
 
 test("the base's own head does not matter, and the file has nothing of its encoder but bits", async () => {

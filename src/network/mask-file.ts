@@ -6,7 +6,8 @@
  *            its labels), `max_length` (where texts are cut; absent: as
  *            the base cuts them) and `base` (SHA-256 of what the file does not carry)
  *   Promise  base and mask file give the very network that was written; under another base a file is refused.
- *            A removed weight is 0, whatever the sign of the 0 it was
+ *            A removed weight is 0, whatever the sign of the 0 it was. A base in 8 bits stands for the same numbers
+ *            computed in float32, as methods take it
  *
  * A mask file is never larger than its base in float32: that bounds what is read of a hostile one.
  * Not here: the masks inside a model folder (masks.ts), where base and file lie.
@@ -35,6 +36,7 @@ import { canonical } from "../text/rules.ts";
 import { lengthFor, withLength } from "./length.ts";
 import { packMask, unpackMask } from "./masks.ts";
 import type { Network } from "./network.ts";
+import { inFloat } from "./quantized.ts";
 
 const VERSION = "1";
 const PREFIX = "mask.";
@@ -44,6 +46,7 @@ const LEAST_LIMIT = 1 << 20;
 
 /** A network that mask files may be applied to. Reading its tensors for the digest is done once. */
 export interface MaskBase {
+  /** With every layer in float32. */
   readonly network: Network;
   /** SHA-256 of the encoder: its tensors, what its forward pass depends on besides, and its word pieces. */
   readonly digest: string;
@@ -57,7 +60,7 @@ export function maskBase(network: Network): MaskBase {
     hash.update(JSON.stringify([name, shape]));
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
-  return { network, digest: hash.digest("hex") };
+  return { network: inFloat(network), digest: hash.digest("hex") };
 }
 
 /** Everything but tensors that an encoder's answers depend on. Dropout and initialisation are not among it. */
@@ -101,14 +104,14 @@ function encoderOf(config: BertConfig): Shapes {
 
 /**
  * The file that makes `product` of the base; undefined when a weight of its encoder is neither the base's nor removed
- * by a mask, or when it is another encoder altogether.
+ * by a mask, when it computes in 8 bits, or when it is another encoder altogether.
  */
 export function encodeMaskFile(
   { network: base, digest }: MaskBase,
   product: Network,
 ): Uint8Array | undefined {
   const { config, head, tensors, masks = new Map() } = product;
-  if (settingsOf(base) !== settingsOf(product)) return undefined;
+  if (config.quantized !== undefined || settingsOf(base) !== settingsOf(product)) return undefined;
   for (const name of encoderOf(config).keys()) {
     if (!isMasked(base.tensors.get(name), masks.get(name), tensors.get(name))) return undefined;
   }
