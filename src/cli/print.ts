@@ -127,9 +127,12 @@ const FLOAT32_DIGITS = 9;
 
 /** Where the file is, how large, and how far from the original it computes. */
 export function printExport({ to, path, bytes: size, difference }: ExportResult): string {
-  const check =
-    difference === null ? "" : `\nlargest difference to the original: ${difference.toExponential(1)}`;
+  const check = difference === null ? "" : `\n${differenceText(difference)}`;
   return `wrote ${to} to ${path}: ${bytes(size.raw)}, ${bytes(size.compressed)} after gzip -6${check}`;
+}
+
+function differenceText(difference: number): string {
+  return `largest difference to the original: ${difference.toExponential(1)}`;
 }
 
 /** Sizes before and after, how far the smaller model is from the other, and where it is. */
@@ -141,7 +144,7 @@ export function printShrinking(result: ShrinkResult): string {
       : [
           `${evaluation.recut.toLocaleString("en")} of ${onExamples(evaluation.after)} are cut into other pieces`,
         ];
-  const check = `largest difference to the original: ${difference.toExponential(1)}; saved in ${path}`;
+  const check = `${difference === null ? "" : `${differenceText(difference)}; `}saved in ${path}`;
   return [shrinkTable(result), ...recut, check].join("\n");
 }
 

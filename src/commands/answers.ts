@@ -115,7 +115,7 @@ export interface ExportResult {
   readonly path: string;
   readonly files: readonly string[];
   readonly bytes: FileBytes;
-  /** Largest difference of an output on test inputs; null when the format cannot be run here. */
+  /** Largest difference of an output on test inputs; null for a network that ONNX Runtime does not take, of 2 GiB or more. */
   readonly difference: number | null;
 }
 
@@ -139,8 +139,8 @@ export interface ShrinkResult {
   readonly path: string;
   readonly before: ModelSizes;
   readonly after: ModelSizes;
-  /** Largest difference of an output on random texts of the pieces that stay. */
-  readonly difference: number;
+  /** Largest difference of an output on random texts of the pieces that stay; null as of an export. */
+  readonly difference: number | null;
   /** On the labelled text given; null without. */
   readonly evaluation: ShrinkEvaluation | null;
 }

@@ -25,7 +25,7 @@ import { linearModules, type QuantizedLayers } from "../bert/quantized.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { WEIGHTS_FILE } from "../formats/weights.ts";
 import { isHubName } from "../hub/name.ts";
-import { differenceOfNetworks, differenceOfOnnx } from "../measure/difference.ts";
+import { differenceOfNetworks, differenceOfOnnx, unlessTooLarge } from "../measure/difference.ts";
 import { codeVersion, measureFile } from "../measure/machine.ts";
 import { packNetwork, runsSparse } from "../measure/packed.ts";
 import { folderNames, readFolder, writeFolder } from "../network/folder.ts";
@@ -54,7 +54,7 @@ import type { ExportResult } from "./answers.ts";
  *   `place/kind` for a file where a folder is to be, or the other way round
  * @throws {InputError} `export/tokenizer` for a folder whose tokenizer transformers.js would read otherwise; `run/busy`
  * @throws {InterruptedError} `export/stopped`, before anything is written
- * @throws {FormatError} `onnx/too-large` for 2 GiB or more; {InputError} `stock/heads`, `stock/reader`, or for a model that cannot be
+ * @throws {FormatError} `onnx/too-large` for an ONNX file of 2 GiB or more; {InputError} `stock/heads`, `stock/reader`, or for a model that cannot be
  *   read
  * @example await exportModel({ model: "runs/half", to: "onnx", out: "web/half" });
  */
@@ -116,6 +116,7 @@ async function writeEsp(
   { signal, report }: RunContext,
 ): Promise<ExportResult> {
   const { values = "float16", tables = values, block, out } = settings;
+  const note = (text: string): void => report?.({ kind: "note", text });
   const file = out ?? join(run ?? path, "model.esp");
   const shape = block === undefined ? undefined : blockNamed(block);
   const written = settings.quantize ? withQuantized(network, everyLayer(network)) : network;
@@ -126,11 +127,11 @@ async function writeEsp(
   });
   if (!runsSparse(network.head)) {
     const text = `espalier/runtime does not load it, for that labels texts or gives them vectors, and this is ${unlabelledKind(network.head)}; every command takes it as a model`;
-    report?.({ kind: "note", text });
+    note(text);
   }
   if (network.head.kind === "none" && network.head.pooling === undefined) {
     const text = `the model does not say how it makes vectors (no modules.json): ${poolingText(DEFAULT_POOLING)}`;
-    report?.({ kind: "note", text });
+    note(text);
   }
   signal?.throwIfAborted();
   await using _place = await claimPlace(out === undefined ? run : undefined, file);
@@ -138,7 +139,7 @@ async function writeEsp(
     const written = join(aside, basename(file));
     await writeFileAtomic(written, [bytes]);
     const size = await measureFile(written);
-    const difference = await differenceOfNetworks(network, await readEsp(written));
+    const difference = await unlessTooLarge(differenceOfNetworks(network, await readEsp(written)), note);
     signal?.throwIfAborted();
     return { to: "esp", path: file, files: [basename(file)], bytes: size, difference };
   };
@@ -197,7 +198,7 @@ function folderFiles(network: Network): string[] {
 async function writeStock(
   { network, path, run }: LoadedModel,
   out: string | undefined,
-  { signal }: RunContext,
+  { signal, report }: RunContext,
 ): Promise<ExportResult> {
   const folder = out ?? join(run ?? path, "safetensors");
   await using _place = await claimFolder(folder);
@@ -206,7 +207,9 @@ async function writeStock(
     await writeFolder(aside, stock);
     const written: Network = await readFolder(aside);
     const bytes = await measureFile(join(aside, WEIGHTS_FILE));
-    const difference = await differenceOfNetworks(network, written);
+    const difference = await unlessTooLarge(differenceOfNetworks(network, written), (text) =>
+      report?.({ kind: "note", text }),
+    );
     signal?.throwIfAborted();
     return { to: "safetensors", path: folder, files: folderFiles(network), bytes, difference };
   };

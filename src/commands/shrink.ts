@@ -10,7 +10,7 @@
 import { basename, join } from "node:path";
 import type { Example } from "../data/dataset.ts";
 import { writeFileAtomic } from "../formats/files.ts";
-import { differenceOfNetworks } from "../measure/difference.ts";
+import { differenceOfNetworks, unlessTooLarge } from "../measure/difference.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
 import { codeVersion } from "../measure/machine.ts";
 import type { FileBytes } from "../measure/result.ts";
@@ -64,7 +64,10 @@ async function shrinkModel(settings: ShrinkSettings, context: RunContext): Promi
     const sizes = { before, after: sizesOf(small, await writeMeasured(aside, small)) };
     const readme = shrunkReadme({ name, folder: basename(aside), network: small, ...sizes });
     await writeFileAtomic(join(aside, "README.md"), readme(await codeVersion()));
-    const difference = await differenceOfNetworks(network, await readFolder(aside), pieces);
+    const difference = await unlessTooLarge(
+      differenceOfNetworks(network, await readFolder(aside), pieces),
+      (text) => context.report?.({ kind: "note", text }),
+    );
     const evaluation = await evaluateBoth(settings, aside, { before: network, after: small }, context);
     context.signal?.throwIfAborted();
     return { model: name, path: out, ...sizes, difference, evaluation };

@@ -6,7 +6,7 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { RunError } from "../base/errors.ts";
+import { FormatError, RunError } from "../base/errors.ts";
 import { requireFloats, requireItem } from "../base/present.ts";
 import { fold, keyOf, randint } from "../base/random.ts";
 import { largestGap, type Tensor } from "../base/tensor.ts";
@@ -47,6 +47,25 @@ export function differenceOfNetworks(
 ): Promise<number> {
   const pooling = poolingOf(network.head);
   return largest(network, (engine) => openNetwork(engine, other), { pieces, pooling });
+}
+
+/**
+ * What a comparison finds; null, with a note, where ONNX Runtime takes no network that large, for what was written is whole.
+ * @throws as the comparison does otherwise
+ */
+export async function unlessTooLarge(
+  comparison: Promise<number>,
+  note: (text: string) => void,
+): Promise<number | null> {
+  try {
+    return await comparison;
+  } catch (error) {
+    if (!(error instanceof FormatError && error.code === "onnx/too-large")) throw error;
+    note(
+      "what was written is not compared with its model: ONNX Runtime takes networks below 2 GiB in float32",
+    );
+    return null;
+  }
 }
 
 interface Comparison {

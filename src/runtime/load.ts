@@ -38,8 +38,8 @@ import { isTwin } from "../sparse/kernels.ts";
 import { type Rates, USUAL_RATES } from "../sparse/linear.ts";
 import type { Path } from "./host.ts";
 import { host } from "./node.ts";
-import type { KernelReport } from "./protocol.ts";
-import { type OpenFile, openFile, type RuntimeSession } from "./session.ts";
+import { choosePath, type RuntimeReport } from "./path.ts";
+import { type OpenFile, openFile } from "./session.ts";
 import { type ModelSource, readSource, requireSource } from "./source.ts";
 import {
   type CallContext,
@@ -84,15 +84,6 @@ const OPTIONS: readonly (keyof RuntimeOptions)[] = [
   "signal",
 ];
 
-/** What was found out while loading. Where no sparse kernel was needed there are no rates, no kernels and no memory. */
-export interface RuntimeReport extends Omit<KernelReport, "rates"> {
-  readonly rates: Rates | null;
-  readonly path: "sparse" | "dense";
-  readonly threads: number;
-  /** Milliseconds of both paths for one text of 128 tokens, where both were tried. */
-  readonly tried: { readonly sparse: number; readonly dense: number } | null;
-}
-
 /** A model that labels texts or their tokens, or gives them vectors, as its `task` says. It owns threads: close it. */
 export interface RuntimeModel extends AnswerFacts, Closable {
   /** Tokens at which texts are cut. */
@@ -119,16 +110,10 @@ export interface RuntimeModel extends AnswerFacts, Closable {
   embed(texts: readonly Text[], options?: EmbedOptions, context?: CallContext): Promise<Float32Array[]>;
 }
 
-/** Below this share of weights left no dense path was ever faster, so none is tried; 90 % zeros, rounded either way, lie below. */
-const ALWAYS_SPARSE = 0.12;
-/** Above this share, and with so many weights that a text takes milliseconds, no sparse path was ever faster. */
-const ALWAYS_DENSE = 0.5;
-const MANY_WEIGHTS = 2 ** 21;
-
 /**
  * Loads a .esp file.
  *
- * @throws {FormatError} `esp/…` for a damaged file; {InputError} `runtime/source` for one that cannot be read;
+ * @throws {FormatError} `esp/…` for a damaged file, `onnx/too-large` for one that `path: "dense"` does not take; {InputError} `runtime/source` for one that cannot be read;
  *   {ConfigError} `options/unknown`, `runtime/source` for what is no source at all, `runtime/threads`, `runtime/path`,
  *   `runtime/rates`, `runtime/progress`, `runtime/signal`, `sparse/head`, `options/maxLength`; {RunError} `runtime/…`;
  *   {InterruptedError} `runtime/stopped`; what `onProgress` throws
@@ -157,7 +142,7 @@ async function loadFile(
   try {
     const answering = answeringOf(file.opened, options);
     tell("place", 0);
-    const { path, report } = await choosePath(file, threads, options);
+    const { path, report } = await choosePath(file, threads, options, host.openDense);
     tell("place", 1);
     if (signal.aborted) await path.close();
     signal.throwIfAborted();
@@ -205,62 +190,6 @@ function threadsFor(asked: number | undefined): number {
     throw new ConfigError("runtime/threads", `threads: expected 1 to 64, got ${shown(asked)}`);
   }
   return host.threads(asked);
-}
-
-interface Choice {
-  readonly path: Path;
-  readonly report: RuntimeReport;
-}
-
-async function choosePath(
-  file: OpenFile,
-  threads: number,
-  { path: asked, rates }: RuntimeOptions,
-): Promise<Choice> {
-  const { density, weights, config } = file.opened;
-  // ONNX Runtime has no kernels for this arithmetic: its graph rounds and multiplies float32, which is always slower.
-  const isInBytes = config.quantized !== undefined;
-  const certain = !isInBytes && density > ALWAYS_DENSE && weights > MANY_WEIGHTS;
-  if (host.openDense && (asked === "dense" || (asked === undefined && certain))) {
-    const path = await host.openDense(await file.network(), threads);
-    await file.close();
-    const unused = { rates: null, kernels: {}, fused: false, wide: null, memory: 0 };
-    return { path, report: { ...unused, density, path: "dense", threads, tried: null } };
-  }
-  const session = await file.place({ threads, rates });
-  const { report } = session.opened;
-  if (asked === "sparse" || !host.openDense || isInBytes || density <= ALWAYS_SPARSE)
-    return { path: session, report: { ...report, path: "sparse", threads, tried: null } };
-  const dense = await host.openDense(await file.network(), threads);
-  try {
-    const tried = await timesOf(session, dense);
-    const path = tried.sparse <= tried.dense ? "sparse" : "dense";
-    await (path === "sparse" ? dense : session).close();
-    return { path: path === "sparse" ? session : dense, report: { ...report, path, threads, tried } };
-  } catch (error) {
-    await dense.close();
-    throw error;
-  }
-}
-
-/** The least of some runs of each, in turn, on one text of up to 128 tokens. */
-async function timesOf(session: RuntimeSession, dense: Path): Promise<{ sparse: number; dense: number }> {
-  const tokens = Math.min(128, session.opened.config.maxPositions);
-  const text = { ids: new Uint32Array(tokens), types: new Uint32Array(tokens) };
-  const least = { sparse: Number.POSITIVE_INFINITY, dense: Number.POSITIVE_INFINITY };
-  for (let i = 0; i < TRIALS; i++) {
-    least.sparse = Math.min(least.sparse, await timeOf(() => session.logits([text])));
-    least.dense = Math.min(least.dense, await timeOf(() => dense.logits([text])));
-  }
-  return least;
-}
-
-const TRIALS = 5;
-
-async function timeOf(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
 }
 
 /** All of a model but what computes. */

@@ -55,8 +55,7 @@ export async function compileKernels(
       const arena = new Arena(shared);
       const kernels = kernelsOf({ module, wide }, arena.memory);
       problem = trial(kernels, arena);
-      if (problem === undefined)
-        return { module, fused, wide, dot: !isHidden && areRight(kernels, arena) };
+      if (problem === undefined) return { module, fused, wide, dot: !isHidden && areRight(kernels, arena) };
     } catch (error) {
       // A compiler that gives up and a kernel that traps are as wrong as a number.
       problem = error instanceof Error ? error.message : String(error);
