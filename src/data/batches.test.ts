@@ -117,6 +117,33 @@ test("evaluation goes longest first, and its rows come back in the examples' ord
   expect(inExampleOrder(parts)).toEqual(expected);
 });
 
+test.each([
+  [8192, 32, [1, 1, 1]],
+  [2048, 32, [4, 4, 1]],
+  [513, 64, [63, 2]],
+  [512, 64, [64, 2]],
+  [512, 32, [32, 32, 2]],
+])(
+  "of %d tokens at most %d are answered at once, and fewer where scores would fill memory",
+  (length, most, sizes) => {
+    const texts = sizes.reduce((a, b) => a + b, 0);
+    const [ids, types] = [new Int32Array(length), new Int32Array(length)];
+    const examples = Array.from({ length: texts }, () => ({ ids, types, labels: [0] }));
+    const batches = [...evalBatches({ task: "classification", examples, pad: 0 }, most)];
+    expect(batches.map(({ size }) => size)).toEqual(sizes);
+  },
+);
+
+test("short texts after a long one fill their batches", () => {
+  const examples = [5, 9000, 5, 5].map((length) => ({
+    ids: new Int32Array(length),
+    types: new Int32Array(length),
+    labels: [0],
+  }));
+  const batches = evalBatches({ task: "classification", examples, pad: 0 }, 32);
+  expect(indicesOf(batches).map((indices) => indices.sort())).toEqual([[1], [0, 2, 3]]);
+});
+
 test("no examples make no evaluation batch, and no training epoch", () => {
   expect(evalBatches(lengths(0), 4).count).toBe(0);
   expect(() => trainBatches(lengths(0), order)).toThrow("batches: expected examples, got none");
