@@ -48,6 +48,17 @@ test("the fastest comes first; a contender is told its gain, its bytes and its c
   ]);
 });
 
+test("a difference is told of what it was measured against: the same model in its first engine", () => {
+  const own = [contender("onnx", [10, 80]), contender("int8", [5, 20])];
+  const other = own.map((one) => ({ ...one, model: "n" }));
+  const sentences = benchVerdict([...own, ...other]).slice(1, 4);
+  expect(sentences.map((text) => text.split("; ").slice(2).join())).toEqual([
+    "answers differ by up to 0.012.",
+    "",
+    "answers differ by up to 0.012 from those of n onnx.",
+  ]);
+});
+
 test("a contender alone is not the fastest of anything", () => {
   expect(benchVerdict([contender("onnx", [10, 80])])).toEqual([
     "Examples a second at 128 tokens, at the best batch: m 100 (batch 8).",

@@ -73,9 +73,22 @@ export function contenderName({ model, engine }: BenchContender, all: readonly B
 
 function comparison(one: BenchContender, reference: BenchContender, all: readonly BenchContender[]): string {
   const share = percent(one.bytes.raw / reference.bytes.raw);
-  const cost = one.difference === null ? "" : `; answers differ by up to ${one.difference.toPrecision(2)}`;
+  const cost = one.difference === null ? "" : `; answers differ by up to ${differenceText(one, reference, all)}`;
   const names = `${contenderName(one, all)} against ${contenderName(reference, all)}`;
   return `${names}: ${speed(one.latency, reference.latency)}; ${share} of the bytes${cost}.`;
+}
+
+/** Answers are held to those of the same model in its first engine (answer.ts), which is said where the sentence is of another. */
+function differenceText(
+  { model, difference }: BenchContender,
+  reference: BenchContender,
+  all: readonly BenchContender[],
+): string {
+  const size = difference?.toPrecision(2) ?? "";
+  const first = all.find((one) => one.model === model);
+  return model === reference.model || first === undefined
+    ? size
+    : `${size} from those of ${contenderName(first, all)}`;
 }
 
 function speed(latency: readonly Latency[], before: readonly Latency[]): string {
