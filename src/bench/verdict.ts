@@ -73,7 +73,8 @@ export function contenderName({ model, engine }: BenchContender, all: readonly B
 
 function comparison(one: BenchContender, reference: BenchContender, all: readonly BenchContender[]): string {
   const share = percent(one.bytes.raw / reference.bytes.raw);
-  const cost = one.difference === null ? "" : `; answers differ by up to ${differenceText(one, reference, all)}`;
+  const cost =
+    one.difference === null ? "" : `; answers differ by up to ${differenceText(one, reference, all)}`;
   const names = `${contenderName(one, all)} against ${contenderName(reference, all)}`;
   return `${names}: ${speed(one.latency, reference.latency)}; ${share} of the bytes${cost}.`;
 }

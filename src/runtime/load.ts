@@ -115,8 +115,8 @@ export interface RuntimeModel extends AnswerFacts, Closable {
  *
  * @throws {FormatError} `esp/…` for a damaged file, `onnx/too-large` for one that `path: "dense"` does not take; {InputError} `runtime/source` for one that cannot be read;
  *   {ConfigError} `options/unknown`, `runtime/source` for what is no source at all, `runtime/threads`, `runtime/path`,
- *   `runtime/rates`, `runtime/progress`, `runtime/signal`, `sparse/head`, `options/maxLength`; {RunError} `runtime/…`;
- *   {InterruptedError} `runtime/stopped`; what `onProgress` throws
+ *   `runtime/rates`, `runtime/progress`, `runtime/signal`, `sparse/head`, `options/maxLength`, `options/stride`, `stride/task`;
+ *   {RunError} `runtime/…`, `arena/memory`; {InterruptedError} `runtime/stopped`; what `onProgress` throws
  * @example const model = await load(new URL("./model.esp", import.meta.url), { threads: 2 });
  */
 export async function load(source: ModelSource, options: RuntimeOptions = {}): Promise<RuntimeModel> {

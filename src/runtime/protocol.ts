@@ -38,7 +38,7 @@ export interface KernelReport {
   /** As the kernels were compiled (CompiledKernels). */
   readonly fused: boolean;
   readonly wide: boolean | null;
-  /** Numbers that all sparse and dense matrices of the encoder store, of those that they have. */
+  /** Share of the encoder's weights that is not 0. */
   readonly density: number;
   /** Bytes of the memory that holds the model. */
   readonly memory: number;

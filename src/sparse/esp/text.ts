@@ -9,7 +9,7 @@
  *   odds     of a 1, in 1/32,768, with the number n of bits seen; a bit moves them by 1/(n + 1.4) of the way, at least 1/32
  *   mixing   the mean of the two, weighted by n + 1/4, and four times that for the longer context
  *
- * Unlike a browser's deflate it gives the same bytes everywhere, and fewer: sizes and times are in docs/format.md. All
+ * Unlike a browser's deflate it gives the same bytes everywhere, and fewer: sizes and times are in results/runtime.md. All
  * arithmetic is that of whole numbers of 32 bits, without a division for each bit, which takes half of the time.
  */
 
