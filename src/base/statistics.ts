@@ -1,4 +1,4 @@
-/** Several numbers of one thing as one: mean, deviation, quantile, and the first two as they are printed. */
+/** Several numbers of one thing as one: mean, deviation, quantile, and the first two as they are printed; logits as shares. */
 
 import { fixed } from "./quantity.ts";
 
@@ -29,4 +29,13 @@ export function spread(values: readonly number[], decimals = 1): string {
   const deviated = deviation(values);
   const centre = fixed(mean(values), decimals);
   return deviated === undefined ? centre : `${centre} ± ${fixed(deviated, decimals)}`;
+}
+
+/** Shares by e^x, which sum to 1, in double precision: of logits the probabilities. */
+export function softmax(logits: ArrayLike<number>): number[] {
+  const values = Array.from(logits);
+  const top = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const powers = values.map((x) => Math.exp(x - top));
+  const total = powers.reduce((a, b) => a + b, 0);
+  return powers.map((x) => x / total);
 }

@@ -225,12 +225,6 @@ export function optionalParameters(config: BertConfig, head: Head): Shapes {
   return shapes;
 }
 
-/** True for the tensors on top of the encoder that fine-tuning starts from random values where a checkpoint has none. */
-export function isNewWhenFineTuned(name: string): boolean {
-  const isHidden = name.startsWith(`${POOLER}.`) || name.startsWith(`${HIDDEN.norm}.`);
-  return isHidden || name.startsWith(`${CLASSIFIER}.`) || isMixture(name);
-}
-
 /** True for the tensors that a mixture has in the pooler's place. */
 export function isMixture(name: string): boolean {
   return mixtureOf(name) !== undefined || name.startsWith(`${MIXTURE.dense}.`);

@@ -61,6 +61,11 @@ export function findOverflow(config: Encoder, sizes: Sizes): Overflow | undefine
   return undefined;
 }
 
+/** What a message says of one: what it is about, what is expected, what there is. */
+export function overflowWords({ module, reach }: Overflow): readonly [string, string, string] {
+  return [`numbers before ${module}`, "squares within float32", `up to ${reach.toPrecision(2)}`];
+}
+
 type Encoder = Pick<BertConfig, "hiddenSize" | "layers" | "typeVocab" | "facts">;
 
 /** How large the numbers before each LayerNorm may be, from the first on. */

@@ -1,10 +1,10 @@
 import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
 import { TINY_CONFIG, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { softmax } from "../base/statistics.ts";
 import { Engine } from "../engine/engine.ts";
 import { openNetwork } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
-import { softmax } from "../network/predictions.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { type LoadOptions, load, openTextModel } from "../runs/text-model.ts";
 import { createTokenizer } from "../text/tokenizer.ts";

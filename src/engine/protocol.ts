@@ -81,13 +81,10 @@ export interface WorkerSettings {
   readonly arena: boolean;
 }
 
-/** What a host kernel works on: the worker's buffers by name, and state of its own that lives as long as the worker. */
+/** What a host kernel, exported by a module that `Engine.host` names, works on: the worker's buffers by name, and state of its own that lives as long as the worker. */
 export interface HostMemory {
   readonly view: (view: View) => Float32Array;
   /** The memory that a view of a buffer made by `allocateTogether` lies in; kernels work on it by byte address. */
   readonly heap: (buffer: string) => WebAssembly.Memory;
   readonly state: Map<string, unknown>;
 }
-
-/** Code that runs beside the buffers, exported by a module that `Engine.host` names. */
-export type HostKernel = (memory: HostMemory, argument: never) => unknown;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { softmax } from "../base/statistics.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { softmax } from "../network/predictions.ts";
 import { asText, type FloorTask, fitFloor, floorLogits, learnTermReader } from "./model.ts";
 import { countTerms } from "./terms.ts";
 

@@ -7,9 +7,9 @@
  */
 
 import { requireItem } from "../base/present.ts";
+import { softmax } from "../base/statistics.ts";
 import { classOf, type Dataset, type Example, labelsOf } from "../data/dataset.ts";
 import { argmaxRows } from "../data/judging/metrics.ts";
-import { softmax } from "../network/predictions.ts";
 
 /** What is given or answered: a class, a value, or the labels that hold. */
 export type Said = string | number | readonly string[];

@@ -14,8 +14,8 @@
 
 import { requireItem } from "../base/present.ts";
 import { type Key, permutation } from "../base/random.ts";
+import { softmax } from "../base/statistics.ts";
 import { argmaxRows, meanLoss, type Numbers } from "../data/judging/metrics.ts";
-import { softmax } from "../network/predictions.ts";
 import { DEVIATE } from "./paired.ts";
 
 /** As in the paper's experiments. */

@@ -8,7 +8,7 @@ import { keyOf } from "../base/random.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { BoundMethod } from "../contract/method.ts";
 import { initialNetwork, type Network } from "../network/network.ts";
-import { blockDensity, naturalBlock, packMatrix } from "../sparse/matrix.ts";
+import { naturalBlock, packMatrix } from "../sparse/matrix.ts";
 import { methodById } from "./registry.ts";
 
 const STEPS = 6;
@@ -65,7 +65,7 @@ test.each(CASES)(
     expect(left.length).toBeGreaterThanOrEqual(10);
     expect(left.map((matrix) => naturalBlock(matrix))).toEqual(left.map(() => block));
     const [single, whole] = (["1", block] as const).map((shape) =>
-      matrices.map((matrix) => blockDensity(packMatrix(matrix, shape))),
+      matrices.map((matrix) => packMatrix(matrix, shape).values.length / matrix.data.length),
     );
     expect(whole).toEqual(single);
   },

@@ -19,19 +19,12 @@ import { ConfigError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { requireItem } from "../base/present.ts";
 import { shown } from "../base/shown.ts";
-import { mean } from "../base/statistics.ts";
+import { mean, softmax } from "../base/statistics.ts";
 import { labelsOf } from "../bert/config.ts";
 import { entitiesOf, tagReader } from "../data/judging/entities.ts";
 import type { Encoding, PlacedEncoding, PlacedWindows } from "../text/encoding.ts";
 import type { PlacedPiece } from "../text/places.ts";
-import {
-  type Answerer,
-  encodedTexts,
-  type ReadText,
-  requireFinite,
-  requireTexts,
-  softmax,
-} from "./predictions.ts";
+import { type Answerer, encodedTexts, type ReadText, requireFinite, requireTexts } from "./predictions.ts";
 
 /** How labels of tokens become entities. */
 export const AGGREGATIONS = ["none", "simple", "first", "average", "max"] as const;

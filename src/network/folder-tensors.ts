@@ -14,7 +14,7 @@ import { fusedOf, nameInside, nameStored, partsOf, type Spelling } from "../bert
 import { ARCHITECTURES } from "../bert/architectures/table.ts";
 import { type BertConfig, factsOf, type Head } from "../bert/config.ts";
 import { optionalParameters, parameters, type Surplus, surplusOf, TIED } from "../bert/names.ts";
-import { findOverflow, weightSizes } from "../bert/range.ts";
+import { findOverflow, overflowWords, weightSizes } from "../bert/range.ts";
 import { eachTensor, isPickled } from "../formats/weights.ts";
 
 /** Names in the files, with the names they have here. */
@@ -176,15 +176,7 @@ function checkFinite({ data }: FloatTensor, name: string, where: string): void {
 /** @throws {FormatError} `folder/overflow` when a LayerNorm may get numbers whose squares are infinite */
 function checkRange(tensors: ReadonlyMap<string, FloatTensor>, config: BertConfig, where: string): void {
   const overflow = findOverflow(config, (name) => weightSizes(requireEntry(tensors, name, "tensor")));
-  if (overflow === undefined) return;
-  const { module, reach } = overflow;
-  throw fail(
-    "overflow",
-    `numbers before ${module}`,
-    "squares within float32",
-    `up to ${reach.toPrecision(2)}`,
-    where,
-  );
+  if (overflow !== undefined) throw fail("overflow", ...overflowWords(overflow), where);
 }
 
 /**

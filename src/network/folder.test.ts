@@ -12,7 +12,7 @@ import { parameters } from "../bert/names.ts";
 import { encodeSafetensors } from "../formats/safetensors.ts";
 import { SPECIAL_PIECES } from "../text/rules.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
-import { readFolder, readFolderConfig, writeFolder } from "./folder.ts";
+import { readFolder, writeFolder } from "./folder.ts";
 import { packMask, unpackMask, withTrueMasks } from "./masks.ts";
 import { initialNetwork, type Network } from "./network.ts";
 import { keepUnits, WHOLE as UNCUT } from "./shrink.ts";
@@ -82,7 +82,6 @@ test.each([
 ])("a %s network is read back bit for bit", async (_, net) => {
   const folder = await written(net);
   expect(await readFolder(folder)).toEqual(net);
-  expect(await readFolderConfig(folder)).toEqual({ config: net.config, head: net.head });
   expect((await readdir(folder)).sort()).toEqual([
     "config.json",
     "model.safetensors",

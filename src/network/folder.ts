@@ -134,15 +134,6 @@ function checkVocabulary(files: TokenizerFiles, config: BertConfig, folder: stri
 /** Tells the user something that is no error. */
 export type Note = (text: string) => void;
 
-/** Configuration and head of a folder, without its numbers. @throws as `readFolder` does */
-export async function readFolderConfig(
-  folder: string,
-  note: Note = () => {},
-): Promise<{ config: BertConfig; head: Head }> {
-  const { config, head } = await openFolder(folder, note);
-  return { config, head };
-}
-
 interface Opened {
   readonly config: BertConfig;
   readonly head: Head;

@@ -6,7 +6,7 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { ConfigError, InputError, RunError } from "../base/errors.ts";
+import { ConfigError, RunError } from "../base/errors.ts";
 import type { Tensor } from "../base/tensor.ts";
 import { batchInputs, contextOf, encode } from "../bert/forward.ts";
 import { predictPieces } from "../bert/head-layers.ts";
@@ -14,7 +14,7 @@ import { parameters } from "../bert/names.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type Program, program } from "../graph/program.ts";
 import { input } from "../graph/value.ts";
-import type { InputBatch } from "./inference.ts";
+import { checkLength, type InputBatch } from "./inference.ts";
 import type { Network } from "./network.ts";
 
 const [POSITIONS, LOGITS] = ["positions", "logits"];
@@ -43,10 +43,7 @@ export async function openMasked(engine: Engine, network: Network): Promise<Mask
   const longest = network.config.maxPositions;
   return {
     logits: async (batch, positions) => {
-      if (batch.length > longest) {
-        const message = `batch: expected at most ${longest} tokens, the network's positions, got ${batch.length}`;
-        throw new InputError("inference/length", message);
-      }
+      checkLength(batch.length, longest);
       const [results] = await engine.run([{ session, feeds: feedsOf(batch, positions) }]);
       const data = results?.[LOGITS]?.data;
       if (data instanceof Float32Array) return data;

@@ -3,6 +3,7 @@
 import { ConfigError, InputError, RunError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { shown } from "../base/shown.ts";
+import { softmax } from "../base/statistics.ts";
 import { findNotFinite } from "../base/tensor.ts";
 import { answersTexts, type Head, labelsOf } from "../bert/config.ts";
 import { meanRows } from "../data/batches.ts";
@@ -230,13 +231,4 @@ export function requireFinite(what: string, rows: Float32Array, width: number, b
 /** The probability of a label that holds or does not. */
 function sigmoid(z: number): number {
   return 1 / (1 + Math.exp(-z));
-}
-
-/** Probabilities, in double precision. */
-export function softmax(logits: ArrayLike<number>): number[] {
-  const values = Array.from(logits);
-  const top = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const powers = values.map((x) => Math.exp(x - top));
-  const total = powers.reduce((a, b) => a + b, 0);
-  return powers.map((x) => x / total);
 }

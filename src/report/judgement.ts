@@ -6,9 +6,9 @@
  */
 
 import { requireItem } from "../base/present.ts";
+import { softmax } from "../base/statistics.ts";
 import { argmaxRows } from "../data/judging/metrics.ts";
 import { type Reliability, reliabilityOf } from "../measure/calibration.ts";
-import { softmax } from "../network/predictions.ts";
 import type { Answers, Said } from "../runs/answers.ts";
 
 /** What one model said of every example. */

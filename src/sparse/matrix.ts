@@ -33,11 +33,6 @@ export function isPacked(matrix: FloatTensor | PackedMatrix): matrix is PackedMa
   return "indices" in matrix;
 }
 
-/** Share of the entries that lie in a block, in [0, 1]; above 1 where blocks reach over the edges; an empty matrix has none. */
-export function blockDensity({ rows, columns, values }: PackedMatrix): number {
-  return rows * columns === 0 ? 0 : values.length / (rows * columns);
-}
-
 /** Rows that are looked at together: the tallest block's. */
 const STRIPE = 4;
 

@@ -10,6 +10,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { requireItem, requireLast } from "../base/present.ts";
+import { softmax } from "../base/statistics.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import {
   type BertConfig,
@@ -270,11 +271,4 @@ function placeRoom(
 /** See batch.ts: a head of 2 words, 3 for each text, and ids and types of each token. */
 function batchBytes(panels: number): number {
   return 4 * (2 + 3 * panels + 2 * panels * PANEL);
-}
-
-function softmax(weights: Float32Array): number[] {
-  const top = weights.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const powers = Array.from(weights, (w) => Math.exp(w - top));
-  const total = powers.reduce((a, b) => a + b, 0);
-  return powers.map((p) => p / total);
 }

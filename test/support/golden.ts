@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { type FloatTensor, floatTensor, sizeOf } from "../../src/base/tensor.ts";
 import type { BertConfig, Head } from "../../src/bert/config.ts";
 import type { Activation } from "../../src/bert/facts.ts";
-import { isNewWhenFineTuned, parameters } from "../../src/bert/names.ts";
+import { isEncoder, parameters } from "../../src/bert/names.ts";
 import type { Batch } from "../../src/data/batches.ts";
 import type { Network } from "../../src/network/network.ts";
 
@@ -180,7 +180,7 @@ export function withMadeUpHead(network: Network, labels: readonly string[] = ["0
   const head: Head = { kind: "classification", labels };
   const tensors = new Map<string, FloatTensor>();
   for (const [name, shape] of parameters(network.config, head)) {
-    const kept = isNewWhenFineTuned(name) ? undefined : network.tensors.get(name);
+    const kept = isEncoder(name) ? network.tensors.get(name) : undefined;
     tensors.set(name, kept ?? madeUp(name, shape, HEAD));
   }
   const { config, vocabulary } = network;

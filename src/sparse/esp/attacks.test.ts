@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { encoderCases, hubFolder } from "../../../test/support/encoders.ts";
+import { splitSections } from "../../../test/support/esp-sections.ts";
 import { ownTemplates, ruledModel } from "../../../test/support/ruled-model.ts";
 import { PRUNED_CONFIG, tinyModel } from "../../../test/support/tiny-model.ts";
 import { FormatError } from "../../base/errors.ts";
@@ -12,7 +13,7 @@ import { parameters } from "../../bert/names.ts";
 import { readFolder } from "../../network/folder.ts";
 import type { Network } from "../../network/network.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
-import { joinSections, splitSections } from "./container.ts";
+import { joinSections } from "./container.ts";
 import { directoryText } from "./directory.ts";
 import { decodeEsp, encodeEsp } from "./model.ts";
 import { readText, writeText } from "./text.ts";

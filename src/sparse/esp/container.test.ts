@@ -1,7 +1,8 @@
 import { crc32 as reference } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { joinSections, MAGIC, splitSections } from "./container.ts";
+import { splitSections } from "../../../test/support/esp-sections.ts";
+import { joinSections, MAGIC } from "./container.ts";
 import { crc32 } from "./crc.ts";
 
 const SECTIONS = [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(4)];

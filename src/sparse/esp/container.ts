@@ -87,11 +87,6 @@ export function openSections(bytes: Uint8Array, where: string): Sections {
   return { version, sections };
 }
 
-/** The sections of a file of any version. @throws as `openSections` does */
-export function splitSections(bytes: Uint8Array, where: string): readonly Uint8Array[] {
-  return openSections(bytes, where).sections;
-}
-
 function expectChecksum(bytes: Uint8Array, expected: number, what: string, where: string): void {
   const found = crc32(bytes);
   if (found === expected) return;

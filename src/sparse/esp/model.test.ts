@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { splitSections } from "../../../test/support/esp-sections.ts";
 import { ownTemplates, ruledModel } from "../../../test/support/ruled-model.ts";
 import { PRUNED_CONFIG, TINY_CONFIG, tinyModel } from "../../../test/support/tiny-model.ts";
 import { BLOCK_SHAPES, type BlockShape, blockSize } from "../../base/blocks.ts";
@@ -11,7 +12,6 @@ import type { Network } from "../../network/network.ts";
 import { keepUnits, WHOLE } from "../../network/shrink.ts";
 import { isPacked } from "../matrix.ts";
 import { ByteReader } from "./bytes.ts";
-import { splitSections } from "./container.ts";
 import { espFigures } from "./figures.ts";
 import { decodeEsp, type EspOptions, encodeEsp, networkOf } from "./model.ts";
 import { readText } from "./text.ts";

@@ -1,5 +1,6 @@
 /**
- * model.esp: one file that is a classifier. Configuration, head with labels, tokenizer and weights, the sparse ones packed.
+ * model.esp: one file that is a model: an encoder, with whatever head it has. Configuration, labels, tokenizer and weights,
+ * the sparse ones packed.
  *
  *   section 0       directory (directory.ts)
  *   section 1       word pieces (pieces.ts)
@@ -19,7 +20,7 @@ import { requireEntry, requireItem } from "../../base/present.ts";
 import type { FloatTensor } from "../../base/tensor.ts";
 import type { BertConfig, Head } from "../../bert/config.ts";
 import { isEmbedding, weightOf } from "../../bert/names.ts";
-import { findOverflow, weightSizes } from "../../bert/range.ts";
+import { findOverflow, overflowWords, weightSizes } from "../../bert/range.ts";
 import { lengthFor } from "../../network/length.ts";
 import type { Network } from "../../network/network.ts";
 import type { TokenizerFiles } from "../../text/tokenizer.ts";
@@ -160,15 +161,7 @@ function checkRange(config: BertConfig, tensors: ReadonlyMap<string, StoredTenso
     const tensor = requireEntry(tensors, name, "tensor");
     return isPacked(tensor) ? packedSizes(tensor) : weightSizes(tensor);
   });
-  if (overflow === undefined) return;
-  const { module, reach } = overflow;
-  throw bad(
-    "overflow",
-    `numbers before ${module}`,
-    "squares within float32",
-    `up to ${reach.toPrecision(2)}`,
-    where,
-  );
+  if (overflow !== undefined) throw bad("overflow", ...overflowWords(overflow), where);
 }
 
 /** A file whose container, directory and vocabulary are checked; the tensors' sections are as they lie in it. */

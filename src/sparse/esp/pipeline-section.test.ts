@@ -1,11 +1,12 @@
 /** Files whose tokenizer is no WordPiece: they come back as they were, and what was made to mislead is refused by name. */
 
 import { describe, expect, test } from "vitest";
+import { splitSections } from "../../../test/support/esp-sections.ts";
 import { pipelineModel } from "../../../test/support/pipeline-model.ts";
 import { tinyModel } from "../../../test/support/tiny-model.ts";
 import { FormatError } from "../../base/errors.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
-import { joinSections, openSections, PIPELINE_VERSION, splitSections, VERSION } from "./container.ts";
+import { joinSections, openSections, PIPELINE_VERSION, VERSION } from "./container.ts";
 import { decodeEsp, encodeEsp, networkOf } from "./model.ts";
 import { writeStream } from "./stream.ts";
 import { readText, writeText } from "./text.ts";
