@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { deviation, mean, quantile, spread } from "./statistics.ts";
+import { deviation, mean, quantile, softmax, spread } from "./statistics.ts";
+
+test("softmax: shares that sum to 1, also of logits whose powers are infinite", () => {
+  expect(softmax(Float32Array.of(0, Math.fround(Math.log(3))))[1]).toBeCloseTo(0.75, 7);
+  expect(softmax([1000, 1000, -1000])).toEqual([0.5, 0.5, 0]);
+});
 
 test("2, 4, 4, 4, 5, 5, 7, 9 has the mean 5 and the sample deviation √(32/7)", () => {
   const values = [2, 4, 4, 4, 5, 5, 7, 9];
