@@ -4,8 +4,6 @@
  * Both are tried where it is not certain which is faster. Browser-safe. Not here: opening ONNX Runtime (dense.ts).
  */
 
-import { sizeOf } from "../base/tensor.ts";
-import { parameters } from "../bert/names.ts";
 import type { Rates } from "../sparse/linear.ts";
 import type { Host, Path } from "./host.ts";
 import type { KernelReport, Opened } from "./protocol.ts";
@@ -31,10 +29,9 @@ const MOST_BYTES = 2 ** 31 - 1;
 /** For what it holds besides numbers: operators, names, labels. */
 const BESIDE = 2 ** 24;
 
-/** Whether a network fits into ONNX Runtime's file: its numbers in float32, counted by its sizes. */
-export function fitsDense({ config, head }: Pick<Opened, "config" | "head">): boolean {
-  const shapes = [...parameters(config, head).values()];
-  return shapes.reduce((bytes, shape) => bytes + 4 * sizeOf(shape), BESIDE) <= MOST_BYTES;
+/** Whether a network of so many numbers fits into ONNX Runtime's file, in float32. */
+export function fitsDense({ numbers }: Pick<Opened, "numbers">): boolean {
+  return 4 * numbers + BESIDE <= MOST_BYTES;
 }
 
 /** What is asked of the choice. */

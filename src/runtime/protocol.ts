@@ -13,6 +13,8 @@ export type Opened = Pick<EspModel, "config" | "head" | "vocabulary" | "metadata
   readonly density: number;
   /** Of those weights, zeros included. */
   readonly weights: number;
+  /** Numbers of all tensors, zeros included. */
+  readonly numbers: number;
 };
 
 /** What was found out about this machine: the same for every model of a process, so it is found out once. */

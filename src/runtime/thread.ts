@@ -55,7 +55,7 @@ async function open(question: Extract<Question, { kind: "open" }>, port: Own): P
   const model = await decodeEsp(question.file, question.where, report);
   const { config, head, vocabulary, metadata } = model;
   outputsOf(model);
-  return [model, { config, head, vocabulary, metadata, ...encoderDensity(model) }];
+  return [model, { config, head, vocabulary, metadata, ...countsOf(model) }];
 }
 
 async function place(
@@ -114,16 +114,18 @@ function kernelCounts(model: PlacedModel): Record<string, number> {
   return counts;
 }
 
-/** The encoder's weights, and the share of them that is not 0. */
-function encoderDensity({ tensors }: EspModel): { weights: number; density: number } {
-  let [weights, kept] = [0, 0];
+/** Numbers of all tensors, the encoder's weights among them, and the share of these that is not 0. */
+function countsOf({ tensors }: EspModel): Pick<Opened, "numbers" | "weights" | "density"> {
+  let [numbers, weights, kept] = [0, 0, 0];
   for (const [name, tensor] of tensors) {
+    const size = isPacked(tensor) ? tensor.rows * tensor.columns : tensor.data.length;
+    numbers += size;
     if (!name.startsWith("bert.encoder.") || !name.endsWith(".weight") || name.includes("LayerNorm"))
       continue;
-    weights += isPacked(tensor) ? tensor.rows * tensor.columns : tensor.data.length;
+    weights += size;
     kept += nonzeroOf(isPacked(tensor) ? tensor.values : tensor.data);
   }
-  return { weights, density: weights === 0 ? 0 : kept / weights };
+  return { numbers, weights, density: weights === 0 ? 0 : kept / weights };
 }
 
 function nonzeroOf(numbers: Float32Array): number {
