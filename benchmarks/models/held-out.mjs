@@ -9,9 +9,8 @@
 
 import { parseArgs } from "node:util";
 import { planBatches, splitStream } from "../../dist/commands/pretrain-data.js";
-import { readArticles, tokenizeArticles } from "../../dist/data/corpus.js";
+import { readArticles, textLines, tokenizeArticles } from "../../dist/data/corpus.js";
 import { Engine } from "../../dist/engine/engine.js";
-import { withFile } from "../../dist/formats/files.js";
 import { openNetwork } from "../../dist/network/inference.js";
 import { resolveOptions } from "../../dist/options/schema.js";
 import { PRETRAIN } from "../../dist/options/training.js";
@@ -31,7 +30,7 @@ for (const model of models) {
   const { network } = await loadModel(model);
   const inference = await openNetwork(engine, network);
   const tokenizer = createTokenizer(network.vocabulary);
-  const stream = await withFile(corpus, (file) => tokenizeArticles(readArticles(file), tokenizer));
+  const stream = await tokenizeArticles(readArticles(textLines(corpus)), tokenizer);
   for (const length of lengths) {
     const settings = resolveOptions(PRETRAIN, { corpus, out: "none", maxLength: length, steps: 1 });
     const read = {
