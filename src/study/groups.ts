@@ -88,20 +88,20 @@ export interface StudyPair {
   readonly shared: PairRecord;
 }
 
-/** Why two runs are compared: they differ in one thing alone. */
-export const RELATIONS = ["seeds", "methods", "tasks"] as const;
+/**
+ * Why two runs are compared: they differ in one thing alone, or in task and seed. Runs of one seed begin with the same draws,
+ * so two tasks may have a mask in common for that alone.
+ */
+export const RELATIONS = ["seeds", "methods", "tasks", "both"] as const;
 export type Relation = (typeof RELATIONS)[number];
 
-/** In what two runs of one sparsity differ, if it is one thing; controls are compared with nothing. */
+/** In what two runs of one sparsity differ, if it is one of these; controls are compared with nothing. */
 export function relationOf(first: StudyRun, second: StudyRun): Relation | undefined {
   if (first.sparsity !== second.sparsity || isControl(first) || isControl(second)) return undefined;
-  const differs = {
-    seeds: first.seed !== second.seed,
-    methods: first.variant !== second.variant,
-    tasks: first.task !== second.task,
-  };
-  const found = RELATIONS.filter((relation) => differs[relation]);
-  return found.length === 1 ? found[0] : undefined;
+  const [seeds, tasks] = [first.seed !== second.seed, first.task !== second.task];
+  if (first.variant !== second.variant) return seeds || tasks ? undefined : "methods";
+  if (seeds && tasks) return "both";
+  return seeds ? "seeds" : tasks ? "tasks" : undefined;
 }
 
 /** `90 %`, `0.5 %`. */

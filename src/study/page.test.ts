@@ -69,6 +69,23 @@ test("masks that are the same in every pair are said apart", () => {
   );
 });
 
+test("tasks that agree with the same seed alone are told from those that agree with any", () => {
+  const method = "adapting-by-pruning";
+  const [a, same, other] = [{}, { task: "cola" }, { task: "cola", seed: 1 }].map((facts) =>
+    runRecord({ method, sparsity: 0.9, ...facts }),
+  );
+  if (!a || !same || !other) throw new Error("expected three runs");
+  const pairs = [pairRecord(a, same, 0.7, 0.05), pairRecord(a, other, 0.055, 0.05)];
+  const { text, headings } = pageOf([a, same, other], pairs);
+  expect(headings).toContainEqual(expect.stringMatching(/^1 of 1 methods agree from task to task beyond/));
+  expect(headings).toContainEqual(
+    expect.stringMatching(
+      /^0 of 1 methods agree from task to task where the seed is another too beyond chance/,
+    ),
+  );
+  expect(text).toContain("Runs of one seed begin with the same random numbers");
+});
+
 test("a control loses accuracy or keeps it, counted against its own run alone", () => {
   const method = "adapting-by-pruning";
   const runsWith = (shuffled: number): RunRecord[] =>
@@ -113,6 +130,7 @@ test("a page of one run says how little it is, and answers nothing that it canno
     "Nothing can be said of seeds yet: no two masks of the same method and task are there",
     "Nothing can be said of methods yet: no two masks on the same task and seed are there",
     "Nothing can be said of tasks yet: no two masks of the same method and seed are there",
+    "Nothing can be said of tasks with another seed yet: no two masks of the same method, of another task and seed are there",
     expect.stringContaining("path"),
     expect.stringMatching(/^Which measure foretells the accuracy cannot be said from 0 runs/),
   ]);

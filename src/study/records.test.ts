@@ -55,13 +55,14 @@ test("what nothing tells apart counts once, and a note says so", () => {
   expect(notes).toEqual([expect.stringMatching(/^1 run is left out/)]);
 });
 
-test("two runs are compared when they differ in one thing alone, and controls with nothing", () => {
+test("two runs are compared when they differ in one thing, or in task and seed, and controls with nothing", () => {
   const { runs } = distinguish([
     runRecord(),
     runRecord({ seed: 1 }),
     runRecord({ method: "lottery" }),
     runRecord({ task: "cola" }),
     runRecord({ task: "cola", seed: 1 }),
+    runRecord({ method: "lottery", seed: 1 }),
     runRecord({ sparsity: 0.9 }),
     runRecord({ settings: { control: "shuffle" } }),
   ]);
@@ -71,6 +72,7 @@ test("two runs are compared when they differ in one thing alone, and controls wi
     "seeds",
     "methods",
     "tasks",
+    "both",
     undefined,
     undefined,
     undefined,

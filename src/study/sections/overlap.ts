@@ -1,6 +1,7 @@
 /** Do methods, seeds and tasks find the same sub-network, beyond what chance and the density of each matrix explain? */
 
 import { mean } from "../../base/statistics.ts";
+import { capital } from "../../base/units.ts";
 import { cellMap, type MapCell } from "../../report/draw/cells.ts";
 import { shorten } from "../../report/draw/charts.ts";
 import { groupBy, type Relation, type StudyPair, sparsitiesOf, sparsityText } from "../groups.ts";
@@ -20,22 +21,39 @@ import {
 const SLIGHT = 0.01;
 
 interface Subject {
+  readonly name: string;
   readonly who: string;
   readonly verb: string;
   readonly what: string;
 }
 
 const SUBJECTS: Readonly<Record<Relation, Subject>> = {
-  methods: { who: "pairs of methods", verb: "agree", what: "on the same task and seed" },
-  seeds: { who: "methods", verb: "agree from seed to seed", what: "of the same method and task" },
-  tasks: { who: "methods", verb: "agree from task to task", what: "of the same method and seed" },
+  methods: { name: "methods", who: "pairs of methods", verb: "agree", what: "on the same task and seed" },
+  seeds: {
+    name: "seeds",
+    who: "methods",
+    verb: "agree from seed to seed",
+    what: "of the same method and task",
+  },
+  tasks: {
+    name: "tasks",
+    who: "methods",
+    verb: "agree from task to task",
+    what: "of the same method and seed",
+  },
+  both: {
+    name: "tasks with another seed",
+    who: "methods",
+    verb: "agree from task to task where the seed is another too",
+    what: "of the same method, of another task and seed",
+  },
 };
 
 /** The section of one relation. */
 export function overlapSection(relation: Relation, pairs: readonly StudyPair[]): StudySection {
-  const { what } = SUBJECTS[relation];
+  const { what, name } = SUBJECTS[relation];
   if (pairs.length === 0) {
-    const heading = `Nothing can be said of ${relation} yet: no two masks ${what} are there`;
+    const heading = `Nothing can be said of ${name} yet: no two masks ${what} are there`;
     return { heading, paragraphs: [], pictures: [], tables: [] };
   }
   const rows = rowsOf(relation, pairs);
@@ -43,6 +61,7 @@ export function overlapSection(relation: Relation, pairs: readonly StudyPair[]):
     heading: headingOf(relation, pairs),
     paragraphs: [
       `Jaccard's share of the encoder's kept weights that two masks ${what} have in common, beside what the density of every matrix explains by itself; what is beyond it is agreement on the place, and counts from ${100 * SLIGHT} point on: luck gives masks of this size less than a tenth of that. ${counted(pairs.length, "pair")}. Pairs share runs, so ± says how much they differ and not how sure their mean is.`,
+      ...(relation === "tasks" ? [SAME_DRAWS] : []),
       ...identical(pairs),
     ],
     pictures: [pictureOf(relation, pairs)],
@@ -65,6 +84,9 @@ export function overlapSection(relation: Relation, pairs: readonly StudyPair[]):
     ],
   };
 }
+
+const SAME_DRAWS =
+  "Runs of one seed begin with the same random numbers, scores of masks among them: a mask that is mostly its draw agrees from task to task for that alone. The next section has other seeds.";
 
 /** What is in common beyond the densities, of the encoder. */
 function beyondOf({
@@ -158,7 +180,7 @@ function rowsOf(relation: Relation, pairs: readonly StudyPair[]): string[][] {
 }
 
 function pictureOf(relation: Relation, pairs: readonly StudyPair[]): Picture {
-  const label = `What two masks have in common beyond their densities, in shades; ${relation}. The numbers are in the table.`;
+  const label = `What two masks have in common beyond their densities, in shades; ${SUBJECTS[relation].name}. The numbers are in the table.`;
   const panels = relation === "methods" ? methodPanels(pairs) : [meansPanel(relation, pairs)];
   return drawPicture(`overlap-${relation}`, { label, panels });
 }
@@ -202,8 +224,13 @@ function meansPanel(relation: Relation, pairs: readonly StudyPair[]): Panel {
     ),
   }));
   return {
-    title: `${relation === "seeds" ? "Seeds" : "Tasks"}: in common beyond density`,
-    chart: cellMap({ label: relation, columns: sparsities.map(sparsityText), rows, left: 140 }),
+    title: `${capital(SUBJECTS[relation].name)}: in common beyond density`,
+    chart: cellMap({
+      label: SUBJECTS[relation].name,
+      columns: sparsities.map(sparsityText),
+      rows,
+      left: 140,
+    }),
   };
 }
 
