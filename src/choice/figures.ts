@@ -38,6 +38,23 @@ export const FIGURES: Figures = {
       faster: 1.3,
     },
     {
+      label: "lottery (IMP), frozen, 0.9",
+      method: "lottery",
+      set: {
+        frozen: "true",
+        scope: "all",
+        head: "mixture",
+      },
+      sparsity: 0.9,
+      learningRate: 0.0003,
+      longer: 2,
+      drop: 19.21,
+      tasks: ["sst2", "cola", "mrpc"],
+      runs: 3,
+      size: 0.061,
+      faster: 1.33,
+    },
+    {
       label: "Adapting by Pruning, 0.9",
       method: "adapting-by-pruning",
       set: {},
