@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { formatNamed } from "../data/table-text.ts";
 import { isConll } from "../data/word-labels.ts";
+import { SENTIMENT } from "../options/shared.ts";
 import { type RunContext, shellWord } from "../runs/progress.ts";
 
 /** Where lines come from when texts are not on the command line. */
@@ -60,9 +61,6 @@ export function isDataOrModel(word: string, { task, data }: Given): "data" | "mo
   const isData = isFolder || isTable || word === SENTIMENT;
   return isData || /^hf:[^/@]+\/[^/@]+\//.test(word) ? "data" : "model";
 }
-
-/** As runs/data.ts has it, which takes long to load. */
-const SENTIMENT = "embedded:sentiment";
 
 /** Strictly, as in files: what is not UTF-8 would become other texts. */
 function decode(bytes: Buffer): string {

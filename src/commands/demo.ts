@@ -2,8 +2,8 @@
 
 import type { RunResult } from "../measure/result.ts";
 import { resolveOptions } from "../options/schema.ts";
+import { SENTIMENT } from "../options/shared.ts";
 import { DEMO, type DemoOptions } from "../options/training.ts";
-import { SENTIMENT } from "../runs/data.ts";
 import { EMBEDDED } from "../runs/embedded.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { compress } from "./compress.ts";

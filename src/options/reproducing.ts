@@ -2,7 +2,7 @@
 
 import { integer, number, oneOf, onOff, text, words } from "./kinds.ts";
 import { type OptionsOf, optional, required, type SettingsOf, schema, withDefault } from "./schema.ts";
-import { ANY_MODEL, COMMON, LARGEST, MODEL } from "./shared.ts";
+import { ANY_MODEL, COMMON, LARGEST, MODEL, SENTIMENT } from "./shared.ts";
 
 /** A paper's table, run at the scale of a model, beside the numbers that were published. */
 export const REPRODUCE = schema("reproduce", {
@@ -23,7 +23,7 @@ export const REPRODUCE = schema("reproduce", {
   model: withDefault(MODEL, "embedded", `the pre-trained encoder: ${ANY_MODEL}`),
   data: withDefault(
     text("path", "a folder"),
-    "embedded:sentiment",
+    SENTIMENT,
     "folder of GLUE's tasks; what is embedded shows that it runs and no more",
   ),
   tasks: optional(words("names"), "GLUE tasks, separated by commas", { absent: "those of the table" }),

@@ -88,8 +88,8 @@ interface Labelling extends Readonly<Record<(typeof KINDS)[number], boolean>> {
   readonly validation?: string | undefined;
 }
 
-/** The embedded reviews, as runs/data.ts has them. */
-const SENTIMENT = "embedded:sentiment";
+/** The name under which `--data` means the small synthetic sentiment set that comes with the package. */
+export const SENTIMENT = "embedded:sentiment";
 
 /** What they leave no room for. */
 export function dataRule(settings: Labelling, name: Naming): string | undefined {

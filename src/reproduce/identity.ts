@@ -15,6 +15,7 @@ import { GLUE, glueFile, glueTask } from "../data/glue.ts";
 import { hashFiles } from "../measure/machine.ts";
 import { methodById } from "../methods/registry.ts";
 import { resolveOptions } from "../options/schema.ts";
+import { SENTIMENT } from "../options/shared.ts";
 import {
   COMPRESS,
   type CompressOptions,
@@ -22,7 +23,6 @@ import {
   type FinetuneOptions,
   USUAL_RATE,
 } from "../options/training.ts";
-import { SENTIMENT } from "../runs/data.ts";
 import type { Recipe } from "../runs/recipe.ts";
 import type { Job, TaskName } from "./papers/plan.ts";
 

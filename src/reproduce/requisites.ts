@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import { augment } from "../commands/augment.ts";
 import { claim } from "../formats/claim.ts";
-import { SENTIMENT } from "../runs/data.ts";
+import { SENTIMENT } from "../options/shared.ts";
 import { runPaths } from "../runs/folder.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { copiesName } from "./identity.ts";

@@ -23,6 +23,7 @@ import {
 import { scoredPairs } from "../data/vectors.ts";
 import { isHubName } from "../hub/name.ts";
 import { tableOf, tablesOf } from "../hub/tables.ts";
+import { SENTIMENT } from "../options/shared.ts";
 import { fetching } from "./models.ts";
 import type { RunContext } from "./progress.ts";
 import { addAugmented } from "./sources/augmented.ts";
@@ -38,9 +39,6 @@ import {
   withNotes,
 } from "./sources/tables.ts";
 import { vectorSplit } from "./sources/vectors.ts";
-
-/** The name under which `--data` means the small synthetic sentiment set that comes with the package. */
-export const SENTIMENT = "embedded:sentiment";
 
 /** What the options say about data. */
 export interface DataSettings extends TableSettings {

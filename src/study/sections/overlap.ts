@@ -17,7 +17,7 @@ import {
   slimTable,
 } from "./section.ts";
 
-/** Below it two masks do not agree in any way that matters. Luck alone gives masks of millions of weights far less. */
+/** Below it two masks do not agree in any way that matters. */
 const SLIGHT = 0.01;
 
 interface Subject {
@@ -60,7 +60,7 @@ export function overlapSection(relation: Relation, pairs: readonly StudyPair[]):
   return {
     heading: headingOf(relation, pairs),
     paragraphs: [
-      `Jaccard's share of the encoder's kept weights that two masks ${what} have in common, beside what the density of every matrix explains by itself; what is beyond it is agreement on the place, and counts from ${100 * SLIGHT} point on: luck gives masks of this size less than a tenth of that. ${counted(pairs.length, "pair")}. Pairs share runs, so ± says how much they differ and not how sure their mean is.`,
+      `Jaccard's share of the encoder's kept weights that two masks ${what} have in common, beside what the density of every matrix explains by itself; what is beyond it is agreement on the place, and counts from ${100 * SLIGHT} point on. ${counted(pairs.length, "pair")}. Pairs share runs, so ± says how much they differ and not how sure their mean is.`,
       ...(relation === "tasks" ? [SAME_DRAWS] : []),
       ...identical(pairs),
     ],
