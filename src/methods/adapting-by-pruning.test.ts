@@ -192,6 +192,23 @@ test.each([
   });
 });
 
+test.each(["scheduled", "constant"])(
+  "equal scores: the mask has its size all the same, decay=%s",
+  async (decay) => {
+    // Scores begin equal and are moved by less than a float32 near 0.01 can show.
+    const set = { sparsity: "0.4", until: "0.5", times: "1", deviation: "0", step: "sgd", alpha: "1e-30" };
+    const method = bound({ ...set, decay, gamma: "0.01" });
+    await withTrainer(settingsOf(method, 1), async (trainer) => {
+      const plan = smallPlan(CLASSES, 10);
+      for (let step = 0; step < 10; step++) await trainer.step(plan.batches(step), 1e-2);
+      const { tensors } = trainer.finish(await trainer.tensors());
+      expect(zerosIn(tensors, NAMES)).toBe(Math.round(0.4 * SIZE));
+      // The earlier ones stay.
+      expect(zerosIn(tensors, NAMES.slice(0, 1))).toBe(0);
+    });
+  },
+);
+
 test("without steps of its own a run prunes by the initial scores; survivors are the checkpoint's", async () => {
   const method = bound({ sparsity: "0.4", until: "0.1" });
   const bench = benchOf(method);

@@ -144,24 +144,19 @@ function init(network: Network, config: AdaptingConfig, facts: RunFacts): Adapti
 /** θ ~ N(mean, deviation²), positive in the main: what is negative is pruned before the first step. */
 function initialScores(network: Network, name: string, config: AdaptingConfig, key: Key): FloatTensor {
   const { shape, data } = requireEntry(network.tensors, name, "tensor");
-  const { mean, deviation } = config;
-  return floatTensor(
-    shape,
-    normals(key, data.length, deviation).map((x) => x + mean),
-  );
+  const scores = normals(key, data.length, config.deviation).map((x) => x + config.mean);
+  return floatTensor(shape, scores);
 }
 
 /**
  * m of a connection with θ − τ = x: σ(t_l·x) forward, t_s·σ'(t_s·x) backward (eq. 3, 4). Without recovery a connection
  * that is pruned gets no gradient.
  */
-export function connection(
-  x: Value,
-  { hard, soft, recovery }: Pick<AdaptingConfig, "hard" | "soft" | "recovery">,
-): Value {
-  const forward = sigmoid(scale(x, hard));
-  const backward = sigmoid(scale(x, soft));
-  return surrogate(forward, recovery ? backward : mul(cast(less(scalar(0, x.dtype), x), x.dtype), backward));
+export function connection(x: Value, m: Pick<AdaptingConfig, "hard" | "soft" | "recovery">): Value {
+  const forward = sigmoid(scale(x, m.hard));
+  const backward = sigmoid(scale(x, m.soft));
+  const alive = cast(less(scalar(0, x.dtype), x), x.dtype);
+  return surrogate(forward, m.recovery ? backward : mul(alive, backward));
 }
 
 function sites({ config, names }: AdaptingState, structure: string, tools: Tools): Answers {
@@ -174,20 +169,15 @@ function sites({ config, names }: AdaptingState, structure: string, tools: Tools
   return { weight };
 }
 
-/** What is to be pruned after `done` steps. */
-function sparsityAt({ config, fixed }: AdaptingState, done: number): number {
-  return cubicSparsity({ final: config.sparsity, from: 0, until: 1 }, done / fixed);
-}
-
 const HOST: HostWork<AdaptingState> = {
   due: ({ every, fixed }, done) => done === fixed || (done < fixed && done % every === 0),
   run: async (state, progress, done, bench): Promise<Progress> => {
     if (progress.fixed === 1) return progress;
     const { threshold: at, reached } = await look(state, progress, done, bench);
-    const now = { ...progress, threshold: at, looked: done };
-    if (!reached && done !== state.fixed) return now;
+    if (!reached && done !== state.fixed) return { ...progress, threshold: at, looked: done };
+    const threshold = await settle(state, at, bench);
     if (state.config.control !== "none") await control(state, bench);
-    return { ...now, fixed: 1 };
+    return { ...progress, threshold, looked: done, fixed: 1 };
   },
 };
 
@@ -207,16 +197,18 @@ async function look(
   done: number,
   bench: Workbench,
 ): Promise<Look> {
-  const { config, fixed } = state;
-  if (config.decay === "constant") {
-    // Algorithm 1: γ for every step since the last look, and an end when the sparsity is there.
-    const come = Number(before) + config.gamma * (done - Number(looked));
-    const target = await quantile(state, config.sparsity, bench);
-    const now = come < target ? { threshold: come, reached: false } : { threshold: target, reached: true };
-    return config.recovery ? now : forGood(state, now, bench);
-  }
-  const target = await quantile(state, sparsityAt(state, done), bench);
-  const now = { threshold: done === fixed ? target : Math.max(Number(before), target), reached: false };
+  const { config, fixed, size } = state;
+  const constant = config.decay === "constant";
+  const due = constant
+    ? config.sparsity
+    : cubicSparsity({ final: config.sparsity, from: 0, until: fixed }, done);
+  const target = await largestOf(state, size - countKept(size, due), bench);
+  // Algorithm 1: γ for every step since the last look, and an end when the sparsity is there.
+  const come = Number(before) + config.gamma * (done - Number(looked));
+  const scheduled = done === fixed ? target : Math.max(Number(before), target);
+  const now = constant
+    ? { threshold: Math.min(come, target), reached: come >= target }
+    : { threshold: scheduled, reached: false };
   return config.recovery ? now : forGood(state, now, bench);
 }
 
@@ -228,17 +220,11 @@ async function forGood(state: AdaptingState, { threshold, reached }: Look, bench
   const { names, size, config } = state;
   const target = size - countKept(size, config.sparsity);
   let pruned = 0;
-  for (const name of names) {
+  for (const name of names)
     for (const score of await bench.read(SCORE + name)) if (score <= threshold) pruned++;
-  }
   if (pruned === 0) return { threshold, reached };
   const last = await largestOf(state, Math.min(pruned, target), bench, { fill: GONE });
   return { threshold: last, reached: reached || pruned >= target };
-}
-
-/** The largest score that is pruned at a sparsity. */
-async function quantile(state: AdaptingState, sparsity: number, bench: Workbench): Promise<number> {
-  return largestOf(state, state.size - countKept(state.size, sparsity), bench);
 }
 
 /** The largest of the `count` smallest scores; 0 of none. With `fill` those below it become that. */
@@ -252,6 +238,19 @@ async function largestOf(
   const groups = [names.map((name) => SCORE + name)];
   const [largest = 0] = await bench.prune({ groups, keep: [size - count + 1], by: "value", ...away });
   return largest;
+}
+
+/** τ of the fixed mask. Where more scores equal it than are to go, the earlier ones stay, and the others go for good. */
+async function settle({ names, size, config }: AdaptingState, at: number, bench: Workbench): Promise<number> {
+  const request = {
+    groups: [names.map((name) => SCORE + name)],
+    keep: [countKept(size, config.sparsity)],
+    by: "value",
+  } as const;
+  const [smallest = 0] = await bench.prune(request);
+  if (smallest > at) return at;
+  await bench.prune({ ...request, fill: GONE });
+  return GONE;
 }
 
 /**
