@@ -39,7 +39,17 @@ test("the paper's rows stand beside ours, for the sparsities that runs have", ()
   expect(text).toContain("|20 %|mnli|adapting-by-pruning, paper|7.6 %|23.7 %|23.4 %|23.5 %|21.7 %|");
   expect(text).toContain("|20 %|sst2|Adapting by Pruning (2)|9.0 %|");
   expect(text).not.toContain("|99 %|mnli|");
-  expect(pageOf([runRecord({ sparsity: 0.5 })]).text).not.toContain("Figure 3");
+});
+
+test("a sparsity that the paper does not draw has its rows too, and the heading names the extremes", () => {
+  const [even, encoderAlone] = [masked(0.9, 0.1, 0.1), masked(0.9, 1, 0.1, { method: "sparsebert" })];
+  const { text, headings } = pageOf([even, encoderAlone]);
+  expect(headings).toContain(
+    "Most of the embeddings, beside the encoder, is cut by Adapting by Pruning at 90 % (90.0 % against 90.0 %), least by SparseBERT at 90 % (0 % against 90.0 %)",
+  );
+  expect(text).toContain("|90 %|sst2|SparseBERT (1)|0 %|");
+  expect(text).not.toContain("paper|");
+  expect(text).not.toContain("dashed");
 });
 
 test("methods agree where they share more than density explains, and the extremes are named", () => {
@@ -127,6 +137,7 @@ test("a page of one run says how little it is, and answers nothing that it canno
   expect(text).toContain("**1 of 1 combination of method, sparsity and task has fewer than 3 seeds**");
   expect(headings).toEqual([
     "No run has a dense model with a metric above 0 to be held against",
+    "Cut of the embeddings, against the encoder: magnitude at 50 % (50.0 % against 50.0 %)",
     "Nothing can be said of seeds yet: no two masks of the same method and task are there",
     "Nothing can be said of methods yet: no two masks on the same task and seed are there",
     "Nothing can be said of tasks yet: no two masks of the same method and seed are there",

@@ -1,6 +1,6 @@
 /** Which share of each component and layer is pruned: the paper's Figure 3, and ours, row by row. */
 
-import { requireItem } from "../../base/present.ts";
+import { requireItem, requireLast } from "../../base/present.ts";
 import { mean } from "../../base/statistics.ts";
 import { ACROSS, type Line, lineChart, UPWARDS } from "../../report/draw/charts.ts";
 import { linearScale, type Scale } from "../../report/draw/scale.ts";
@@ -8,30 +8,33 @@ import { type DrawnRow, FIGURE_3 } from "../figure3.ts";
 import { groupBy, isControl, type StudyRun, sparsitiesOf, sparsityText } from "../groups.ts";
 import { densityOf, INNER } from "../measures.ts";
 import { drawPicture, type Panel, type Picture } from "../picture.ts";
-import { counted, meanText, present, type StudySection, shareText, slimTable } from "./section.ts";
+import { counted, listed, meanText, present, type StudySection, shareText, slimTable } from "./section.ts";
 
 const SUBJECT = "adapting-by-pruning";
 /** The paper's five bars, as far as they have a counterpart. */
 const BARS = ["embeddings", "query", "key", "value", "attention output"] as const;
 
-/** The section; absent where no run is of a sparsity the paper draws. */
+/** The section; absent where no run says what it was to prune. */
 export function prunedSection(runs: readonly StudyRun[]): StudySection | undefined {
-  const drawn = [...new Set(FIGURE_3.map(({ sparsity }) => sparsity))];
-  const plain = runs.filter((run) => !isControl(run));
-  const sparsities = sparsitiesOf(plain).filter(
-    (sparsity): sparsity is number => sparsity !== null && drawn.includes(sparsity),
-  );
+  const own = runs.filter((run) => !isControl(run) && run.sparsity !== null);
+  const sparsities = sparsitiesOf(own).filter((sparsity) => sparsity !== null);
   if (sparsities.length === 0) return undefined;
-  const own = plain.filter(({ sparsity }) => sparsity !== null && sparsities.includes(sparsity));
   return {
     heading: headingOf(own),
     paragraphs: [
-      "Gao, Colombo & Wang (2021) draw in Figure 3 which share of each component and of each layer is pruned. Their numbers, read off the vector graphics, are BERT-base's (12 layers × 768, embeddings 22 % of its weights); ours are means over tasks and seeds. Their *output* is one bar of which the text does not say what it counts; ours is the attention's, with the feed-forward part beside it.",
+      sparsities.some(isDrawn)
+        ? "Gao, Colombo & Wang (2021) draw in Figure 3 which share of each component and of each layer is pruned. Their numbers, read off the vector graphics, are BERT-base's (12 layers × 768, embeddings 22 % of its weights); ours are means over tasks and seeds. Their *output* is one bar of which the text does not say what it counts; ours is the attention's, with the feed-forward part beside it."
+        : "Means over tasks and seeds. Gao, Colombo & Wang (2021) draw the same in Figure 3 at 20 % and 99 %, sparsities of which no run is here.",
       ...embeddingLines(own),
     ],
     pictures: [pictureOf(own, sparsities)],
     tables: [componentTable(own, sparsities), layerTable(own, sparsities)],
   };
+}
+
+/** Whether the paper's figure has it. */
+function isDrawn(sparsity: number): boolean {
+  return FIGURE_3.some((row) => row.sparsity === sparsity);
 }
 
 function prunedOf(run: StudyRun, name: string): number | null {
@@ -86,8 +89,16 @@ function headingOf(runs: readonly StudyRun[]): string {
     const isAll = high.embeddings >= NEARLY_ALL && 1 - high.embeddings <= (1 - high.encoder) / 2;
     parts.push(`${isAll ? "cuts" : "does not cut"} nearly all of the embeddings at 99 % ${against(high)}`);
   }
-  if (parts.length === 0) return "No run of Adapting by Pruning is at a sparsity the paper draws";
-  return `Adapting by Pruning ${parts.join(", and ")}`;
+  if (parts.length > 0) return `Adapting by Pruning ${parts.join(", and ")}`;
+  const ranked = [...groupBy(runs, ({ variant }) => variant)]
+    .flatMap(([variant, own]) => cutsOf(own).map((cut) => ({ variant, ...cut })))
+    .sort((a, b) => b.embeddings - b.encoder - (a.embeddings - a.encoder));
+  const saidOf = ({ variant, sparsity, ...cut }: Cut & { readonly variant: string }): string =>
+    `${variant} at ${sparsityText(sparsity)} ${against({ sparsity, ...cut })}`;
+  const [most, least] = [requireItem(ranked, 0, "cuts"), requireLast(ranked, "cuts")];
+  return most === least
+    ? `Cut of the embeddings, against the encoder: ${saidOf(most)}`
+    : `Most of the embeddings, beside the encoder, is cut by ${saidOf(most)}, least by ${saidOf(least)}`;
 }
 
 /** The same for every method, with the number of runs behind it. */
@@ -115,6 +126,7 @@ function layersOf(same: readonly StudyRun[]): number {
 
 function pictureOf(runs: readonly StudyRun[], sparsities: readonly number[]): Picture {
   const methods = [...groupBy(runs, ({ method }) => method).keys()].filter((method) => method in TONES);
+  const drawn = sparsities.some(isDrawn);
   const panels = sparsities.flatMap((sparsity): Panel[] => {
     const own = runs.filter((run) => run.sparsity === sparsity && run.method in TONES);
     const theirs = FIGURE_3.filter((row) => row.sparsity === sparsity && row.task === "mnli");
@@ -124,11 +136,11 @@ function pictureOf(runs: readonly StudyRun[], sparsities: readonly number[]): Pi
     ];
   });
   return drawPicture("pruned", {
-    label: `Share pruned by component and by layer at ${sparsities.map(sparsityText).join(" and ")}: ours, and the paper's for MNLI, dashed. The numbers are in the tables.`,
+    label: `Share pruned by component and by layer at ${listed(sparsities.map(sparsityText))}${drawn ? ": ours, and the paper's for MNLI, dashed" : ""}. The numbers are in the tables.`,
     panels,
     legend: [
       ...methods.map((method) => ({ tone: toneOf(method), name: titleOf(method, runs) })),
-      { tone: 6, name: "dashed: the paper, BERT-base, MNLI", faint: true },
+      ...(drawn ? [{ tone: 6, name: "dashed: the paper, BERT-base, MNLI", faint: true }] : []),
     ],
   });
 }
@@ -249,7 +261,8 @@ function componentTable(runs: readonly StudyRun[], sparsities: readonly number[]
 }
 
 function layerTable(runs: readonly StudyRun[], sparsities: readonly number[]): string {
-  const most = Math.max(...runs.map(({ layers }) => layers), ...FIGURE_3.map(({ layers }) => layers.length));
+  const theirs = FIGURE_3.filter(({ sparsity }) => sparsities.includes(sparsity));
+  const most = Math.max(...runs.map(({ layers }) => layers), ...theirs.map(({ layers }) => layers.length));
   const header = ["pruned", "task", "method", ...Array.from({ length: most }, (_, layer) => String(layer))];
   const rows = sparsities.flatMap((sparsity) => [
     ...FIGURE_3.filter((row) => row.sparsity === sparsity).map((row) => [
