@@ -7,7 +7,7 @@
  */
 
 import { requireItem } from "../../base/present.ts";
-import { drawing, place, shorten, WIDTH } from "./charts.ts";
+import { drawing, LETTER, place, shorten, WIDTH } from "./charts.ts";
 import { type Html, html, type Part } from "./html.ts";
 
 /** Shades of a map: k0 is nothing at all, the others divide what is above. */
@@ -41,15 +41,19 @@ export interface CellMap {
   readonly upright?: boolean;
 }
 
+/** Letters of an upright name. */
+const LONGEST_HEAD = 19;
+
 /** Draws a small map. */
 export function cellMap({ label, columns, rows, left = 64, upright = false }: CellMap): Html {
   const wide = (WIDTH - left - 2) / Math.max(1, columns.length);
   const high = Math.min(30, Math.max(14, wide * 0.62));
-  const top = upright ? 74 : 20;
+  const longest = Math.min(LONGEST_HEAD, Math.max(0, ...columns.map((name) => name.length)));
+  const top = upright ? Math.ceil(10 + longest * LETTER) : 20;
   const heads = columns.map((name, i) => {
     const x = left + (i + 0.5) * wide;
     return upright
-      ? html`<text class="head" transform="translate(${place(x + 3)} ${top - 6}) rotate(-90)">${shorten(name, 13)}</text>`
+      ? html`<text class="head" transform="translate(${place(x + 3)} ${top - 6}) rotate(-90)">${shorten(name, LONGEST_HEAD)}</text>`
       : html`<text class="head" x="${place(x)}" y="${top - 7}" text-anchor="middle">${name}</text>`;
   });
   const drawn = rows.map(({ name, cells }, r) => {

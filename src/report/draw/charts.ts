@@ -170,7 +170,7 @@ export function barChart(label: string, bars: readonly Bar[], start = 104): Html
 }
 
 /** Letters of a name are about so wide. */
-const LETTER = 5.6;
+export const LETTER = 5.6;
 
 /** A name that fits: its middle is left out. */
 export function shorten(name: string, longest: number): string {

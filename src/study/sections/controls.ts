@@ -60,12 +60,10 @@ export function controlSection(runs: readonly StudyRun[]): StudySection | undefi
     pictures: [
       drawPicture("controls", {
         label: "Share of the dense metric that masks and their controls keep. The numbers are in the table.",
-        panels: [
-          {
-            title: "Share of the dense metric that is left",
-            chart: barChart("Controls", barsOf(pairs), 170),
-          },
-        ],
+        panels: [...groupBy(pairs, nameOf)].map(([name, same]) => ({
+          title: `Left of the dense metric: ${name}`,
+          chart: barChart(`Controls of ${name}`, barsOf(same)),
+        })),
       }),
     ],
     tables: [tableOf(cells)],
@@ -85,16 +83,20 @@ function verdictOf(pairs: readonly ControlPair[]): string {
   return `${DEEDS[control] ?? `Under the control ${control}, a mask`} ${verb}: ${shareText(controlled)} of the dense metric, ${shareText(own)} as it was found (lower in ${lower} of ${counted(pairs.length, "pair")})`;
 }
 
-/** The mask as it was found, and below it its controls. */
+function nameOf({ run }: ControlPair): string {
+  return `${run.variant}, ${sparsityText(run.sparsity)}`;
+}
+
+/** On every task the mask as it was found, and below it its controls. */
 function barsOf(pairs: readonly ControlPair[]): Bar[] {
   const bar = (name: string, shares: readonly number[], tone: number): Bar => {
     const value = mean(shares);
     return { name, value: Math.max(0, value), show: shareText(value), tone };
   };
-  const found = groupBy(pairs, ({ run }) => `${run.task}, ${sparsityText(run.sparsity)}, ${run.variant}`);
-  return [...found].flatMap(([name, same]) => [
+  const found = groupBy(pairs, ({ run }) => run.task);
+  return [...found].flatMap(([task, same]) => [
     bar(
-      name,
+      `${task}, as found`,
       same.map(({ own }) => own),
       0,
     ),

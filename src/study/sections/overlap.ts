@@ -3,7 +3,6 @@
 import { mean } from "../../base/statistics.ts";
 import { capital } from "../../base/units.ts";
 import { cellMap, type MapCell } from "../../report/draw/cells.ts";
-import { shorten } from "../../report/draw/charts.ts";
 import { groupBy, type Relation, type StudyPair, sparsitiesOf, sparsityText } from "../groups.ts";
 import { drawPicture, type Panel, type Picture } from "../picture.ts";
 import {
@@ -202,9 +201,9 @@ function methodPanels(pairs: readonly StudyPair[]): Panel[] {
       title: `In common beyond density, ${sparsityText(sparsity)} pruned`,
       chart: cellMap({
         label: "Methods by methods",
-        columns: names.map((name) => shorten(name, 11)),
+        columns: names,
         rows,
-        left: 110,
+        left: 124,
         upright: true,
       }),
     };

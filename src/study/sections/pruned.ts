@@ -27,7 +27,7 @@ export function prunedSection(runs: readonly StudyRun[]): StudySection | undefin
         : "Means over tasks and seeds. Gao, Colombo & Wang (2021) draw the same in Figure 3 at 20 % and 99 %, sparsities of which no run is here.",
       ...embeddingLines(own),
     ],
-    pictures: [pictureOf(own, sparsities)],
+    pictures: picturesOf(own.filter(({ method }) => method in TONES)),
     tables: [componentTable(own, sparsities), layerTable(own, sparsities)],
   };
 }
@@ -124,18 +124,20 @@ function layersOf(same: readonly StudyRun[]): number {
   return requireItem(same, 0, "runs").layers;
 }
 
-function pictureOf(runs: readonly StudyRun[], sparsities: readonly number[]): Picture {
-  const methods = [...groupBy(runs, ({ method }) => method).keys()].filter((method) => method in TONES);
+function picturesOf(runs: readonly StudyRun[]): Picture[] {
+  const sparsities = sparsitiesOf(runs).filter((sparsity) => sparsity !== null);
+  if (sparsities.length === 0) return [];
+  const methods = [...groupBy(runs, ({ method }) => method).keys()];
   const drawn = sparsities.some(isDrawn);
   const panels = sparsities.flatMap((sparsity): Panel[] => {
-    const own = runs.filter((run) => run.sparsity === sparsity && run.method in TONES);
+    const own = runs.filter((run) => run.sparsity === sparsity);
     const theirs = FIGURE_3.filter((row) => row.sparsity === sparsity && row.task === "mnli");
     return [
       { title: `Pruned by component, ${sparsityText(sparsity)}`, chart: componentChart(own, theirs) },
       { title: `Pruned by layer, ${sparsityText(sparsity)}`, chart: layerChart(own, theirs) },
     ];
   });
-  return drawPicture("pruned", {
+  const picture = drawPicture("pruned", {
     label: `Share pruned by component and by layer at ${listed(sparsities.map(sparsityText))}${drawn ? ": ours, and the paper's for MNLI, dashed" : ""}. The numbers are in the tables.`,
     panels,
     legend: [
@@ -143,6 +145,7 @@ function pictureOf(runs: readonly StudyRun[], sparsities: readonly number[]): Pi
       ...(drawn ? [{ tone: 6, name: "dashed: the paper, BERT-base, MNLI", faint: true }] : []),
     ],
   });
+  return [picture];
 }
 
 function titleOf(method: string, runs: readonly StudyRun[]): string {
