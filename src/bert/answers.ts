@@ -29,7 +29,7 @@ export interface Held {
   readonly logits: Value;
   /** In the shape that `labels` gives. */
   readonly labels: Value;
-  /** Labels of the whole step, float32 []. */
+  /** Labels of the whole step, each counted as its class's weight, float32 []. */
   readonly count: Value;
   readonly objective: Objective;
 }
@@ -37,6 +37,8 @@ export interface Held {
 /** Answers beside a teacher's to the same batch. */
 export interface Imitated extends Held {
   readonly teacher: Value;
+  /** Labels of the whole step, each counted as 1, float32 []. */
+  readonly labelled: Value;
   /** The batch's share of the step's texts. */
   readonly share: Value;
   readonly softening: Softening;
@@ -97,12 +99,12 @@ const KINDS: Readonly<Record<Exclude<Head["kind"], "mlm">, AnswerKind>> = {
     logits: ({ context, encoding }) => classifyTokens(context, encoding.last),
     loss: ({ logits, labels, count, objective }) =>
       classLoss(logits, perRow(labels, logits), count, objective),
-    imitation: ({ logits, labels, count, teacher, softening }) => {
-      const labelled = sum(oneHot(perRow(labels, logits), lengthAt(logits.shape, 1), logits), [1]);
+    imitation: ({ logits, labels, labelled, teacher, softening }) => {
+      const counts = sum(oneHot(perRow(labels, logits), lengthAt(logits.shape, 1), logits), [1]);
       return softCrossEntropy(
         logits,
         teacher,
-        (rows) => div(sum(mul(rows, labelled), [0]), count),
+        (rows) => div(sum(mul(rows, counts), [0]), labelled),
         softening,
       );
     },

@@ -35,7 +35,16 @@ function imitated(
 ): Value {
   const labels = input("labels", "int32", ["B"]);
   const count = real("count", []);
-  return answerKind(head).imitation({ logits, labels, count, objective, teacher, share: SHARE, softening });
+  return answerKind(head).imitation({
+    logits,
+    labels,
+    count,
+    objective,
+    teacher,
+    labelled: count,
+    share: SHARE,
+    softening,
+  });
 }
 
 const [S, T] = [real("s", ["B", 2]), real("t", ["B", 2])];
@@ -127,7 +136,14 @@ test.each(golden.losses)("$name: loss and gradient within 1e-5 of PyTorch", asyn
   const common = { logits: z, count, objective };
   const loss = labels
     ? kind.loss({ ...common, labels: held })
-    : kind.imitation({ ...common, labels: held, teacher: given, share: SHARE, softening: SOFT });
+    : kind.imitation({
+        ...common,
+        labels: held,
+        teacher: given,
+        labelled: count,
+        share: SHARE,
+        softening: SOFT,
+      });
   const counted = head.kind === "none" ? rows : (labels ?? x).filter((label) => label !== -100).length;
   const numbers: Numbers = {
     ...ONE,

@@ -203,8 +203,8 @@ export interface Method<Config, State extends MethodState> {
   /** Tensors that are not trained but whose gradients count in the norm that clips; default none. */
   readonly measures?: (state: State, name: string) => boolean;
   readonly teacher?: (state: State) => Teacher | undefined;
-  /** Share of the peak learning rate in step `step`; absent: the run's schedule. */
-  readonly rate?: (state: State, step: number) => number;
+  /** Share of the peak learning rate in step `step`; absent, or undefined of a step: the run's schedule. */
+  readonly rate?: (state: State, step: number) => number | undefined;
   /** Numbers fed in step `step`: temperatures, thresholds, penalties. `done` steps and progress when it evaluates. */
   readonly scalars?: (state: State, step: number, progress: Progress) => Readonly<Record<string, number>>;
   /** What is static in the graph of step `step` (from 0): swaps, skips. Equal strings mean equal graphs. Default `""`. */
@@ -238,7 +238,7 @@ export interface BoundMethod {
   readonly keeps: (name: string) => boolean;
   readonly measures: (name: string) => boolean;
   readonly teacher: Teacher | undefined;
-  readonly rate: ((step: number) => number) | undefined;
+  readonly rate: ((step: number) => number | undefined) | undefined;
   readonly scalars: (step: number, progress?: Progress) => Readonly<Record<string, number>>;
   readonly structure: (step: number, progress?: Progress) => string;
   readonly product: (progress?: Progress) => string;

@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { CLASSES, settingsOf, smallNetwork, smallPlan, withTrainer } from "../../test/support/training.ts";
 import { keyOf, normals } from "../base/random.ts";
+import { linearRate } from "../base/schedule.ts";
 import { kthLargest } from "../base/select.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { BoundMethod, Progress, Workbench } from "../contract/method.ts";
@@ -9,6 +10,7 @@ import { backward } from "../graph/backward.ts";
 import { sum } from "../graph/ops/broadcast.ts";
 import { program } from "../graph/program.ts";
 import { input, pick } from "../graph/value.ts";
+import { isHead } from "../parts/heads.ts";
 import { matricesIn } from "../parts/matrices.ts";
 import { zerosIn } from "../parts/prune.ts";
 import { connection } from "./adapting-by-pruning.ts";
@@ -242,9 +244,39 @@ async function controlled(control: string) {
       normals(keyOf(i), NETWORK.tensors.get(name)?.data.length ?? 0).map((x) => x + i / 5),
     );
   }
-  const progress = await look(method, {}, 5, bench);
+  let progress: Progress = {};
+  for (let done = 1; done <= 10; done++) progress = await look(method, progress, done, bench);
+  expect(method.ready(10, progress)).toBe(true);
   return method.finish(tensorsIn(method, bench), progress);
 }
+
+test("with a control half of the run is the run of half the length, and the other half a run of the head", async () => {
+  const [plain, shuffled] = [bound({ until: "0.8" }, 20), bound({ until: "0.8", control: "shuffle" }, 40)];
+  const own = (step: number): number => linearRate({ peak: 1, steps: 20, warmup: 0.1 }, step);
+  expect([plain.rate?.(0), plain.rate?.(19)]).toEqual([undefined, undefined]);
+  for (const step of [0, 1, 2, 10, 19]) {
+    expect(shuffled.rate?.(step)).toBe(own(step));
+    expect(shuffled.rate?.(20 + step)).toBe(own(step));
+  }
+  const dueOf = (method: BoundMethod, steps: number): number[] =>
+    Array.from({ length: steps }, (_, i) => i + 1).filter((done) => method.host?.due(done));
+  expect(dueOf(plain, 20).at(-1)).toBe(16);
+  expect(dueOf(shuffled, 40)).toEqual([...dueOf(plain, 20), 20]);
+  const bench = benchOf(shuffled);
+  const bias = [...shuffled.network.tensors.keys()].find(isHead) ?? "a tensor of the head";
+  let progress: Progress = {};
+  for (let done = 1; done <= 20; done++) {
+    if (done === 18) bench.tensors.get(bias)?.fill(1e3);
+    expect(shuffled.ready(done, progress)).toBe(false);
+    progress = await look(shuffled, progress, done, bench);
+    if (done >= 16 && done < 20) expect(shuffled.structure(done, progress)).toBe("");
+  }
+  // The head is as it began, and the graph from here on reads the mask itself.
+  expect(bench.tensors.get(bias)).toBeInstanceOf(Float32Array);
+  expect(bench.tensors.get(bias)).toEqual(shuffled.network.tensors.get(bias)?.data);
+  expect(shuffled.structure(20, progress)).toBe(shuffled.product(progress));
+  expect(shuffled.ready(20, progress)).toBe(true);
+});
 
 test("control=shuffle keeps each matrix's count, places others, and survivors are the checkpoint's", async () => {
   const [plain, shuffled] = [await controlled("none"), await controlled("shuffle")];

@@ -8,8 +8,8 @@
  *
  *   paper                here
  *   w_0                  the checkpoint's matrices, never changed
- *   p                    the head: a mixture of all layers' first tokens and an MLP (§4), not pruned; of their means
- *                        where the encoder was trained to be read by those
+ *   p, β                 the head: a mixture of all layers' first tokens and an MLP (§4), not pruned; of their means
+ *                        where the encoder was trained to be read by those. Its rate is the run's, 1e-3; their β is 2e-5
  *   θ                    `score.NAME`
  *   m = σ(t_l·θ)         forward: connection(), t_l = `hard`                                          eq. 3
  *   g̃                    ∂L/∂m · t_s·σ'(t_s·θ): the surrogate's gradient, t_s = `soft`                eq. 4
@@ -26,16 +26,16 @@
  * trained, where Algorithm 1 stops at once. α follows the run's schedule.
  *
  * The step is underdetermined in print (their α cannot move θ by its own size in their number of steps): `step=sgd` is
- * eq. 7 as printed, `step=sign` divides the gradient by its size, `step=adam`, the default, by a running mean of it.
+ * eq. 7 as printed, but that the run clips gradients, `step=sign` divides the gradient by its size, `step=adam`, the default, by a running mean of it.
  * What each gives was measured (results/notes/adapting-by-pruning.md).
  *
- * Ablations (§5.3): `recovery=false`, a connection once pruned stays so; `control=shuffle`, the mask is permuted within
- * each matrix at `until` and the head trained anew; `control=reinit`, each weight is multiplied by N(1, 0.01) there,
- * with 0.01 read as the deviation. Ours, as that changes little: `control=redraw`, weights drawn anew, as large as they were.
+ * Ablations (§5.3): `recovery=false`, a connection once pruned stays so; `control`, see parts/controls.ts: the first half
+ * of the run finds the mask, as a run of half the length does, and the second trains a new head over what the control left.
  */
 
-import { mapPairs, requireEntry, requireItem } from "../base/present.ts";
-import { fold, type Key, normals, permutation } from "../base/random.ts";
+import { mapPairs, requireEntry } from "../base/present.ts";
+import { fold, type Key, normals } from "../base/random.ts";
+import { linearRate } from "../base/schedule.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type {
   Answers,
@@ -51,6 +51,7 @@ import { cast, less, mul, scale, sigmoid, sub, surrogate } from "../graph/ops/el
 import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { checkChoice, checkCount, checkPositive, checkRange, checkSparsity } from "../parts/checks.ts";
+import { applyControl, CONTROLS, type Control, changesWeights } from "../parts/controls.ts";
 import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
 import { keepPruned } from "../parts/pruned.ts";
@@ -65,12 +66,13 @@ const THRESHOLD = "threshold";
 const MOVING = "moving";
 /** The score of a connection that may not come back. */
 const GONE = -1e3;
+/** Share of a half that warms up: the run's default. */
+const WARMUP = 0.1;
 /** Structure of a graph that evaluates: m = 1[θ > 0]. */
 const PRODUCT = "product";
 
 const STEPS = ["sgd", "sign", "adam"] as const;
 const DECAYS = ["scheduled", "constant"] as const;
-const CONTROLS = ["none", "shuffle", "reinit", "redraw"] as const;
 
 export interface AdaptingConfig {
   readonly sparsity: number;
@@ -87,7 +89,7 @@ export interface AdaptingConfig {
   readonly mean: number;
   readonly deviation: number;
   readonly recovery: boolean;
-  readonly control: (typeof CONTROLS)[number];
+  readonly control: Control;
 }
 
 interface AdaptingState extends MethodState {
@@ -96,7 +98,8 @@ interface AdaptingState extends MethodState {
   readonly size: number;
   /** α over the run's learning rate. */
   readonly factor: number;
-  readonly steps: number;
+  /** Steps that find the mask: all, or with a control the first half of the run. */
+  readonly search: number;
   /** Steps between two looks at the sparsity. */
   readonly every: number;
   /** Steps after which the mask is fixed. */
@@ -124,7 +127,8 @@ function prepare(given: Network, config: AdaptingConfig, facts: RunFacts): Netwo
 function init(network: Network, config: AdaptingConfig, facts: RunFacts): AdaptingState {
   const { steps, learningRate = 1, key } = facts;
   const names = matricesIn(network.tensors, config.scope);
-  const fixed = Math.max(1, Math.floor(config.until * steps));
+  const search = config.control === "none" ? steps : Math.max(1, Math.floor(steps / 2));
+  const fixed = Math.max(1, Math.floor(config.until * search));
   return {
     tensors: new Map(
       names.map((name) => [SCORE + name, initialScores(network, name, config, fold(key, name))]),
@@ -133,7 +137,7 @@ function init(network: Network, config: AdaptingConfig, facts: RunFacts): Adapti
     names,
     size: weightsIn(network.tensors, names),
     factor: config.alpha / learningRate,
-    steps,
+    search,
     every: Math.max(1, Math.floor(fixed / config.times)),
     fixed,
     key,
@@ -170,16 +174,36 @@ function sites({ config, names }: AdaptingState, structure: string, tools: Tools
 }
 
 const HOST: HostWork<AdaptingState> = {
-  due: ({ every, fixed }, done) => done === fixed || (done < fixed && done % every === 0),
+  due: ({ config, search, every, fixed }, done) =>
+    done === fixed || (done < fixed && done % every === 0) || (config.control !== "none" && done === search),
   run: async (state, progress, done, bench): Promise<Progress> => {
-    if (progress.fixed === 1) return progress;
-    const { threshold: at, reached } = await look(state, progress, done, bench);
-    if (!reached && done !== state.fixed) return { ...progress, threshold: at, looked: done };
-    const threshold = await settle(state, at, bench);
-    if (state.config.control !== "none") await control(state, bench);
-    return { ...progress, threshold, looked: done, fixed: 1 };
+    const { config, names, search, key, head } = state;
+    const found = progress.fixed === 1 ? progress : await find(state, progress, done, bench);
+    if (config.control === "none" || done !== search) return found;
+    await applyControl(config.control, { names, scores: SCORE, key }, bench);
+    for (const [name, { data }] of head) await bench.write(name, data.slice());
+    await bench.forget();
+    return { ...found, controlled: 1 };
   },
 };
+
+/** The search for the mask, up to where it is fixed. */
+async function find(
+  state: AdaptingState,
+  progress: Progress,
+  done: number,
+  bench: Workbench,
+): Promise<Progress> {
+  const { threshold: at, reached } = await look(state, progress, done, bench);
+  if (!reached && done !== state.fixed) return { ...progress, threshold: at, looked: done };
+  return { ...progress, threshold: await settle(state, at, bench), looked: done, fixed: 1 };
+}
+
+/** With a control, both halves have the warm-up and the decay of a run; else the run's own. */
+function rate({ config, search }: AdaptingState, step: number): number | undefined {
+  if (config.control === "none") return undefined;
+  return linearRate({ peak: 1, steps: search, warmup: WARMUP }, step < search ? step : step - search);
+}
 
 /** τ after a look, and whether the mask is as sparse as asked. */
 interface Look {
@@ -191,13 +215,9 @@ interface Look {
  * A look after `done` steps. τ never falls, since no γ is negative, but for the last look of the scheduled decay, which
  * makes the size exact.
  */
-async function look(
-  state: AdaptingState,
-  { threshold: before = 0, looked = 0 }: Progress,
-  done: number,
-  bench: Workbench,
-): Promise<Look> {
+async function look(state: AdaptingState, now: Progress, done: number, bench: Workbench): Promise<Look> {
   const { config, fixed, size } = state;
+  const { threshold: before = 0, looked = 0 } = now;
   const constant = config.decay === "constant";
   const due = constant
     ? config.sparsity
@@ -206,10 +226,10 @@ async function look(
   // Algorithm 1: γ for every step since the last look, and an end when the sparsity is there.
   const come = Number(before) + config.gamma * (done - Number(looked));
   const scheduled = done === fixed ? target : Math.max(Number(before), target);
-  const now = constant
+  const found = constant
     ? { threshold: Math.min(come, target), reached: come >= target }
     : { threshold: scheduled, reached: false };
-  return config.recovery ? now : forGood(state, now, bench);
+  return config.recovery ? found : forGood(state, found, bench);
 }
 
 /**
@@ -251,31 +271,6 @@ async function settle({ names, size, config }: AdaptingState, at: number, bench:
   if (smallest > at) return at;
   await bench.prune({ ...request, fill: GONE });
   return GONE;
-}
-
-/**
- * The ablations of §5.3, once the mask is fixed: another mask of the same sizes, or other weights under the mask. The
- * head begins anew.
- */
-async function control({ config, names, key, head }: AdaptingState, bench: Workbench): Promise<void> {
-  for (const [name, { data }] of head) await bench.write(name, data.slice());
-  await bench.forget();
-  for (const name of names) {
-    const own = fold(fold(key, "control"), name);
-    if (config.control === "shuffle") {
-      const scores = await bench.read(SCORE + name);
-      const order = permutation(own, scores.length);
-      const permuted = scores.map((_, i) => requireItem(scores, requireItem(order, i, "order"), "scores"));
-      await bench.write(SCORE + name, permuted);
-    } else {
-      const weights = await bench.read(name);
-      const isNew = config.control === "redraw";
-      // The mean of a checkpoint's weights is 0.
-      const size = Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0) / weights.length);
-      const noise = normals(own, weights.length, isNew ? size : 0.01);
-      await bench.write(name, isNew ? noise : mapPairs(weights, noise, "noise", (w, x) => w * (1 + x)));
-    }
-  }
 }
 
 /** w_0 ⊙ 1[θ > 0]: every weight is exactly 0 or exactly the checkpoint's. */
@@ -324,13 +319,16 @@ export const ADAPTING_BY_PRUNING: Method<AdaptingConfig, AdaptingState> = {
     mean: { default: 0.01, help: "mean of the initial scores (§4)" },
     deviation: { default: 0.001, help: "their deviation: the printed variance would prune 38 % at once" },
     recovery: { default: true, help: "false: a connection once pruned stays so (§5.3)" },
-    control: { default: "none", help: "shuffle or reinit: the ablations of §5.3; redraw: ours" },
+    control: {
+      default: "none",
+      help: "shuffle or reinit: the ablations of §5.3; redraw: ours; half of the run each",
+    },
   },
   learningRate: RATE_OF_HEADS,
   prepare,
   init,
   trains: (_state, name) => name.startsWith(SCORE) || isHead(name),
-  keeps: ({ config, names }, name) => ["reinit", "redraw"].includes(config.control) && names.includes(name),
+  keeps: ({ config, names }, name) => changesWeights(config.control) && names.includes(name),
   rule: ({ config, factor }, name) => {
     if (!name.startsWith(SCORE)) return undefined;
     const shared = { factor, decay: 0, scaledBy: MOVING } as const;
@@ -341,9 +339,12 @@ export const ADAPTING_BY_PRUNING: Method<AdaptingConfig, AdaptingState> = {
     [THRESHOLD]: Number(at),
     [MOVING]: fixed === 1 ? 0 : 1,
   }),
+  rate,
+  // The head of a control reads the very mask that is judged.
+  structure: (_state, _step, { controlled }) => (controlled === 1 ? PRODUCT : ""),
   product: () => PRODUCT,
   sites,
   host: HOST,
-  ready: (_state, _done, { fixed }) => fixed === 1,
+  ready: ({ config }, _done, { fixed, controlled }) => (config.control === "none" ? fixed : controlled) === 1,
   finish,
 };

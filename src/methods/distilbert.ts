@@ -14,9 +14,10 @@
  *
  * Departures: the original distils while pre-training on a corpus, where L_ce is over word pieces and L_mlm is the
  * masked-language-model loss. Neither is here: the teacher's answers are classes and the task's loss stands in the
- * place of L_mlm, as in the paper's second distillation (§3, "additional step of distillation during the adaptation
+ * place of L_mlm, as in the paper's second distillation (§4, "additional step of distillation during the adaptation
  * phase"), with L_cos kept. The weights are in the proportion 5 : 2 : 1 of the authors' scripts, scaled to sum to 1, so that
- * clipping means what it means elsewhere. Token types and the pooler, which they remove, are kept.
+ * clipping means what it means elsewhere. Six of twelve layers are 0, 2, 4, 6, 8 and 10, as the text has it; the authors'
+ * script takes 0, 2, 4, 7, 9 and 11. Token types and the pooler, which they remove, are kept.
  */
 
 import { ConfigError } from "../base/errors.ts";

@@ -55,6 +55,32 @@ test("the penalty is λ times the open gates above the step's share, none below 
   for (const more of await added("-3")) expect(more).toBeCloseTo(0, 6);
 });
 
+test("a matrix counts as much as any other in the penalty, whatever its size, within 1e-3", async () => {
+  // The gates of one matrix are open, all others closed; 0.02 may be open without a penalty.
+  const chosen = NAMES.find((name) => name.endsWith("intermediate.dense.weight"));
+  const method = bound({ start: "-15" });
+  const gates = new Map(method.tensors);
+  for (const [name, { shape, data }] of method.tensors)
+    if (name === `gate.${chosen}`)
+      gates.set(
+        name,
+        floatTensor(
+          shape,
+          data.map(() => 15),
+        ),
+      );
+  const lossesOf = (penalty: string): Promise<number> =>
+    withTrainer(
+      settingsOf({ ...bound({ start: "-15", penalty, until: "0.2", sparsity: "0.98" }), tensors: gates }, 1),
+      async (trainer) => {
+        for (let step = 0; step < 4; step++) await trainer.step([madeUpBatch(CLASSES, 2, 8)], 0);
+        return (await trainer.step([madeUpBatch(CLASSES, 2, 8)], 0)).loss;
+      },
+    );
+  expect(chosen).toBeDefined();
+  expect((await lossesOf("2")) - (await lossesOf("0"))).toBeCloseTo(2 * (1 / NAMES.length - 0.02), 3);
+});
+
 test("gates are drawn anew in each step and for each part of one: the same batch has another loss", async () => {
   const batch = madeUpBatch(CLASSES, 2, 8);
   const losses = await withTrainer(settingsOf(bound({ start: "0", penalty: "0" }), 1), async (trainer) => {

@@ -12,7 +12,7 @@
  *   log α          `gate.NAME`      from N(`start`, 0.01), with a learning rate of its own (`maskRate`)
  *   z              the gate         hard-concrete, one number per weight and batch (parts/hard-concrete.ts)
  *   θ = θ̃ ⊙ z      the `weight` site
- *   λ·L_C          penalty · mean P(z ≠ 0), Eq. 12; a mean, as in Sanh's code
+ *   λ·L_C          penalty · the mean over matrices of their mean P(z ≠ 0), Eq. 12; means as in Sanh's code
  *
  * Departures, since λ alone cannot be asked for a size. The penalty is λ·max(0, mean P(z ≠ 0) − (1 − s)), where s grows to
  * the sparsity asked for between `from` and `until` of the run (cubic, as in Sanh's schedules): it presses until as many
@@ -25,7 +25,7 @@
 import { ConfigError } from "../base/errors.ts";
 import { mapPairs, requireEntry } from "../base/present.ts";
 import { fold, normals } from "../base/random.ts";
-import { type FloatTensor, floatTensor } from "../base/tensor.ts";
+import { type FloatTensor, floatTensor, sizeOf } from "../base/tensor.ts";
 import type {
   Answers,
   HostWork,
@@ -143,7 +143,7 @@ function sites(state: L0State, structure: string, tools: Tools): Answers {
     ? (inputs: LossInputs): Value => distillationLoss(inputs, HALF_AND_HALF)
     : ({ task }: LossInputs): Value => task;
   if (structure === FIXED) return { loss: task };
-  const { names, config, size } = state;
+  const { names, config } = state;
   const seen = new Set<string>();
   const gate = (name: string, place: number): Value => {
     const logAlpha = tools.tensor(GATE + name);
@@ -159,8 +159,11 @@ function sites(state: L0State, structure: string, tools: Tools): Answers {
       return mul(w, gate(name, place));
     },
     loss: (inputs) => {
-      const open = [...seen].map((name) => sum(openChance(tools.tensor(GATE + name), TEMPERATURE), [0, 1]));
-      const above = relu(sub(scale(open.reduce(add), 1 / size), tools.scalar(OPEN)));
+      const open = [...seen].map((name) => {
+        const chances = openChance(tools.tensor(GATE + name), TEMPERATURE);
+        return scale(sum(chances, [0, 1]), 1 / sizeOf(requireEntry(state.shapes, name, "shape of")));
+      });
+      const above = relu(sub(scale(open.reduce(add), 1 / names.length), tools.scalar(OPEN)));
       return add(task(inputs), mul(scale(above, config.penalty), inputs.share));
     },
   };

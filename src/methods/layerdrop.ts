@@ -3,7 +3,7 @@
  *
  *   Paper    Fan, Grave & Joulin, ICLR 2020 · https://arxiv.org/abs/1909.11556
  *   From     the pre-trained encoder of L layers
- *   To       a dense encoder of n of them, evenly spaced ("every other" for n = L/2, §3.3)
+ *   To       a dense encoder of n of them, evenly spaced ("every other" for n = L/2, §3.2.2)
  *   Learns   all weights
  *
  *   paper       here

@@ -14,7 +14,7 @@
  *
  * Sparsity is global over the scope, as in their code. Each round and the last part have rounds + 1 equal shares of the
  * run, each with its own warm-up and decay. Departures: the mask of a round is found after its training only, not from
- * the best checkpoint; moments start anew after going back, bias correction goes on counting, under a warm-up.
+ * the best checkpoint; moments and bias correction start anew after going back, under a warm-up.
  */
 
 import type { BlockShape } from "../base/blocks.ts";

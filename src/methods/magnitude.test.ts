@@ -76,3 +76,24 @@ test("method/unreached: a run that ends before its last pruning has no product",
     expect(() => trainer.finish(tensors)).toThrow(expect.objectContaining({ code: "method/unreached" }));
   });
 });
+
+test.each(["magnitude", "random"])(
+  "%s: with a frozen pooler in its scope that is pruned and does not move",
+  async (id) => {
+    const set = { sparsity: "0.5", frozen: "true", scope: "encoder+pooler" };
+    const method = methodById(id, { set }).bind(NETWORK, { steps: 4, key: keyOf(1), finetuned: NETWORK });
+    await withTrainer(settingsOf(method, 1), async (trainer) => {
+      const plan = smallPlan(CLASSES, 4);
+      for (let step = 0; step < 4; step++) await trainer.step(plan.batches(step), 1e-2);
+      const { tensors } = trainer.finish(await trainer.tensors());
+      const moved = [...tensors].filter(([name, { data }]) =>
+        data.some((w, i) => w !== 0 && w !== NETWORK.tensors.get(name)?.data[i]),
+      );
+      expect(moved.map(([name]) => name)).toEqual([
+        "bert.pooler.dense.bias",
+        "classifier.weight",
+        "classifier.bias",
+      ]);
+    });
+  },
+);

@@ -4,7 +4,8 @@
  *   Paper    Zhu & Gupta 2017, "To prune, or not to prune" · https://arxiv.org/abs/1710.01878
  *   From     the pre-trained model under a new head
  *   To       the same network with a share of its weights at 0
- *   Learns   the surviving weights; with `frozen` the head alone (the baseline MP of Gao et al. 2021)
+ *   Learns   the surviving weights; with `frozen` the head alone, which is how we read the baseline MP of Gao et al. 2021:
+ *            it ranks pre-trained values, so that gradual and one-shot end in the same mask
  *
  *   paper          here
  *   s_t            cubicSparsity    eq. 1, from `from` to `until` of the run
@@ -21,7 +22,7 @@ import type { HostWork, Method, MethodState, RunFacts, Teacher } from "../contra
 import type { Network } from "../network/network.ts";
 import { BLOCK_HELP, checkBlock, checkChoice, checkCount, checkSparsity } from "../parts/checks.ts";
 import { distillationLoss, HALF_AND_HALF, isTeacher, teacherIf } from "../parts/distil.ts";
-import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.ts";
+import { HEAD_HELP, type HeadSetting, isFreeHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
 import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
 import { KEEP_ZEROS, keepPruned } from "../parts/pruned.ts";
@@ -127,7 +128,7 @@ export const MAGNITUDE: Method<MagnitudeConfig, MagnitudeState> = {
   learningRate: RATE_OF_ZEROS_OR_HEADS,
   prepare,
   init,
-  trains: ({ config }, name) => !isTeacher(name) && (!config.frozen || isHead(name)),
+  trains: ({ config, names }, name) => !isTeacher(name) && (!config.frozen || isFreeHead(name, names)),
   keeps: ({ config, names }, name) => config.frozen && names.includes(name),
   rule: ({ names }, name) => (names.includes(name) ? KEEP_ZEROS : undefined),
   teacher: ({ teacher }) => teacher,

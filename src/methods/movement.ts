@@ -23,7 +23,8 @@
  * so that the mask that ships has been trained with and has exactly the weights asked for. Soft movement pruning is
  * given its sparsity: its τ is the quantile of all scores that leaves it, where the paper fixes τ and tunes λ. Their code
  * leaves at least 0.5 % of each matrix; this quantile may leave nothing of one.
- * With `distil` half of the loss is the fine-tuned model's, temperature 2, as in the authors' commands.
+ * With `distil` half of the loss is the fine-tuned model's, temperature 2, the defaults of the authors' scripts; their
+ * printed commands do without. Their whole embeddings rest, LayerNorm included, and they have no weight decay.
  *
  * It needs epochs, of which one is too few (results/archive/papers.md, Other baselines).
  */

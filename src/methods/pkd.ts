@@ -17,7 +17,7 @@
  * ("skip") or the last ones below the top ("last"), §3.2. The top layer learns from the answers.
  *
  * Departures: L_PT is the mean over features and layers, as in the authors' code, where Eq. 7 sums; L_DS is T²·KL, as
- * in that code, and its mean is over texts, not over texts and classes.
+ * in that code, and its mean is over texts, not over texts and classes. AdamW corrects its bias, their BertAdam does not.
  */
 
 import type { Method, MethodState, Teacher } from "../contract/method.ts";

@@ -14,7 +14,7 @@ import { fold, normals } from "../base/random.ts";
 import type { Method, MethodState, RunFacts } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
 import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/checks.ts";
-import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.ts";
+import { HEAD_HELP, type HeadSetting, isFreeHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope } from "../parts/matrices.ts";
 import { groupsOf, pruneAtOnce } from "../parts/prune.ts";
 import { KEEP_ZEROS, keepPruned } from "../parts/pruned.ts";
@@ -63,7 +63,7 @@ export const RANDOM: Method<RandomConfig, RandomState> = {
   learningRate: RATE_OF_ZEROS_OR_HEADS,
   prepare,
   init: ({ tensors }, config) => ({ tensors: new Map(), config, names: matricesIn(tensors, config.scope) }),
-  trains: ({ config }, name) => !config.frozen || isHead(name),
+  trains: ({ config, names }, name) => !config.frozen || isFreeHead(name, names),
   rule: ({ names }, name) => (names.includes(name) ? KEEP_ZEROS : undefined),
   sites: () => ({}),
   finish: (network, { names, config }, tensors) =>

@@ -32,8 +32,8 @@ test("every matrix is pruned to s(j/J) when t is a multiple of F, and in the end
 });
 
 test("J is T/F without what is left over: of 10 steps with F = 3 the third pruning is the last of 3", async () => {
-  // T/times = 2.5 is rounded to 3; prunings after 3, 6 and 9 steps.
-  await withTrainer(settingsOf(bound({ sparsity: "0.9", times: "4" }, 10), 1), async (trainer) => {
+  // T/times = 3.3 is rounded to 3; prunings after 3, 6 and 9 steps.
+  await withTrainer(settingsOf(bound({ sparsity: "0.9", times: "3" }, 10), 1), async (trainer) => {
     const plan = smallPlan(CLASSES, 10);
     const ramp = { final: 0.9, from: 0, until: 1 };
     for (let step = 0; step < 10; step++) {
@@ -42,6 +42,19 @@ test("J is T/F without what is left over: of 10 steps with F = 3 the third pruni
       const wanted = cubicSparsity(ramp, Math.floor((step + 1) / 3) / 3);
       expect(Math.abs(found - wanted)).toBeLessThan(NAMES.length / 2112);
     }
+  });
+});
+
+test("F of a half is the even number, as the authors' language rounds it: 2 of T/times = 2.5", async () => {
+  await withTrainer(settingsOf(bound({ sparsity: "0.9", times: "4" }, 10), 1), async (trainer) => {
+    const plan = smallPlan(CLASSES, 10);
+    const pruned: number[] = [];
+    for (let step = 0; step < 10; step++) {
+      await trainer.step(plan.batches(step), 1e-3);
+      pruned.push(zerosIn(await trainer.tensors(), NAMES));
+    }
+    const grew = pruned.flatMap((zeros, i) => (zeros > (pruned[i - 1] ?? 0) ? [i + 1] : []));
+    expect(grew).toEqual([2, 4, 6, 8]);
   });
 });
 

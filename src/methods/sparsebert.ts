@@ -9,7 +9,7 @@
  *   paper, code          here
  *   (L_D)^Pr             the student: pre-trained (`init`), so that what pruning loses is the task's, not the language's
  *   s(t)                 cubicSparsity over the prunings: s_f·(1 − (1 − j/J)³)
- *   F, J                 T/`times` (100) steps between prunings, rounded; J = ⌊T/F⌋
+ *   F, J                 T/`times` (100) steps between prunings, rounded, a half to the even number; J = ⌊T/F⌋
  *   mask_k               the keep_k = n·(1 − s) largest |w| of each matrix; pruned weights never come back
  *   L_rep                hiddenLoss over the embeddings' output and every layer's
  *   L_att                attentionLoss: pre-softmax scores of every layer
@@ -18,9 +18,9 @@
  * L = L_rep + L_att + L_cls, all of weight 1, and no hard labels in classification. The learning rate is constant and
  * there is no recovery at the end, as in the code. Data are the task's, or augmented (`--augmented`).
  *
- * Departures: AdamW with bias correction for BertAdam without; clipping by the global norm, theirs is per tensor;
- * padding is not counted in L_rep and L_att (parts/distil.ts); dropout stays on in the student, in the pooled output
- * too; the answers are the task's head of the pooled output, theirs of its ReLU; where F divides T the last pruning takes
+ * Departures: AdamW with bias correction and ε = 1e-8 for BertAdam without and 1e-6; clipping by the global norm, theirs
+ * is per tensor; a short last batch is trained on; the teacher has no dropout, theirs is never set to evaluate; padding is
+ * not counted in L_rep and L_att (parts/distil.ts); the pooled output has dropout too; the answers are the task's head of the pooled output, theirs of its ReLU; where F divides T the last pruning takes
  * the sparsity itself and not s((J − 1)/J).
  *
  * The ablation grid: `init`, `distil` (off: the task's loss), `when` (before: pruned at once, before the first step), and
@@ -93,7 +93,7 @@ function prepare(given: Network, config: SparseBertConfig, facts: RunFacts): Net
 function init(network: Network, config: SparseBertConfig, facts: RunFacts): SparseBertState {
   const names = matricesIn(network.tensors, "encoder");
   const groups = groupsOf(names, "matrix");
-  const every = Math.max(1, Math.round(facts.steps / config.times));
+  const every = Math.max(1, roundedAsPython(facts.steps / config.times));
   const taught = config.distil ? teacherOf(ID, network, facts, "attention") : undefined;
   return {
     tensors: taught?.tensors ?? new Map(),
@@ -109,6 +109,12 @@ function init(network: Network, config: SparseBertConfig, facts: RunFacts): Spar
     rounds: Math.floor(facts.steps / every),
     layers: network.config.layers.length,
   };
+}
+
+/** The nearest whole number; of two the even one, as the authors' round() has it. */
+function roundedAsPython(x: number): number {
+  const below = Math.floor(x);
+  return x - below === 0.5 ? below + (below % 2) : Math.round(x);
 }
 
 /** L_rep + L_att + L_cls. */

@@ -48,3 +48,8 @@ function readerFor(setting: HeadSetting, pretrained: Network | undefined): Reade
 export function isHead(name: string): boolean {
   return !/^bert\.(embeddings|encoder)\./.test(name);
 }
+
+/** Whether a tensor is of the head that frozen weights get: a pooler that is pruned is frozen with them. */
+export function isFreeHead(name: string, pruned: readonly string[]): boolean {
+  return isHead(name) && !pruned.includes(name);
+}

@@ -18,7 +18,7 @@ export const VERSIONS: Readonly<Record<MethodId | "training", number>> = {
   finetune: 1,
   "head-gates": 1,
   "head-importance": 1,
-  l0: 1,
+  l0: 2,
   layerdrop: 1,
   lottery: 3,
   magnitude: 2,

@@ -168,10 +168,10 @@ function planOf(
   };
   return {
     steps,
-    rate: (step) =>
-      method.rate
-        ? learningRate * method.rate(step)
-        : linearRate({ peak: learningRate, steps, warmup }, step),
+    rate: (step) => {
+      const own = method.rate?.(step);
+      return own === undefined ? linearRate({ peak: learningRate, steps, warmup }, step) : learningRate * own;
+    },
     batches: (step) => Array.from({ length: accumulate }, (_, i) => batchAt(step * accumulate + i)),
     evaluateEvery: settings.evalEvery ?? Math.max(1, Math.round(perEpoch / accumulate)),
     evaluate: async (trainer) => {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { furthest } from "../../test/support/adamw.ts";
 import { CLASSES, madeUpBatch, settingsOf, smallNetwork, withTrainer } from "../../test/support/training.ts";
 import { keyOf } from "../base/random.ts";
+import type { Head } from "../bert/config.ts";
 import type { Objective } from "../bert/objective.ts";
 import { methodById } from "../methods/registry.ts";
 import type { TrainBatch } from "./feeds.ts";
@@ -42,8 +43,13 @@ function part({ length, ids, types, mask, labels }: TrainBatch, from: number, to
 function gradients(
   { id, set, objective }: Trained,
   parts: readonly TrainBatch[],
+  given = { network, finetuned: facts.finetuned },
 ): Promise<{ readonly loss: number; readonly gradients: readonly number[] }> {
-  const method = methodById(id, { set }).bind(network, facts);
+  const method = methodById(id, { set }).bind(given.network, {
+    ...facts,
+    pretrained: given.network,
+    finetuned: given.finetuned,
+  });
   const settings = { ...settingsOf(method, undefined), clip: Number.POSITIVE_INFINITY, objective };
   return withTrainer(settings, async (trainer) => {
     const { loss } = await trainer.step(parts, 0);
@@ -72,3 +78,21 @@ test.each(TRAINED)(
     expect(furthest(summed.gradients, once.gradients, 1)).toBeLessThan(1e-6);
   },
 );
+
+test("equal weights of classes change neither loss nor gradient where tokens are taught, within 1e-6", async () => {
+  const tokens: Head = { kind: "tokens", labels: ["O", "B-X", "I-X"] };
+  const taught = { network: smallNetwork(tokens, 2), finetuned: smallNetwork(tokens, 2, 0, 10) };
+  const parts = [0, 1].map((number) => madeUpBatch(tokens, number));
+  const found = (objective: Objective) =>
+    gradients({ id: "distil", set: { layers: "2" }, objective }, parts, taught);
+  const [plain, equal, light] = [
+    await found({}),
+    await found({ weights: [10, 10, 10] }),
+    await found({ weights: [0.1, 0.1, 0.1] }),
+  ];
+  expect(Math.max(...plain.gradients.map(Math.abs))).toBeGreaterThan(0.01);
+  for (const weighed of [equal, light]) {
+    expect(furthest([weighed.loss], [plain.loss], 1)).toBeLessThan(1e-6);
+    expect(furthest(weighed.gradients, plain.gradients, 1)).toBeLessThan(1e-6);
+  }
+});

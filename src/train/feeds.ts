@@ -60,23 +60,44 @@ export function labelCount(
   return labels.reduce((sum, label) => sum + (label < 0 ? 0 : requireItem(weights, label, "weights")), 0);
 }
 
+/** What the parts of an optimizer step are averaged over. */
+export interface Whole {
+  /** Labels, each counted as the weight of its class; and each as 1. */
+  readonly count: number;
+  readonly labelled: number;
+  readonly texts: number;
+}
+
+/** Of all parts together. */
+export function wholeOf(parts: readonly TrainBatch[], objective?: Objective): Whole {
+  const sumOf = (countOf: (part: TrainBatch) => number): number =>
+    parts.reduce((sum, part) => sum + countOf(part), 0);
+  return {
+    count: sumOf((part) => labelCount(part, objective)),
+    labelled: sumOf((part) => labelCount(part)),
+    texts: sumOf(({ size }) => size),
+  };
+}
+
 /** One number. */
 function float(value: number): Tensor {
   return { dtype: "float32", shape: [], data: Float32Array.of(value) };
 }
 
 /**
- * A method's numbers, and the batch's share of the step's texts: what of them the program reads.
+ * A method's numbers, and what the part is of the step: what of them the program reads.
  *
  * @throws {RunError} `method/scalar` for a number that it reads and the method does not give
  */
 export function methodFeeds(
   { inputs }: Program,
   scalars: Readonly<Record<string, number>>,
-  share: number,
+  of?: { readonly part: TrainBatch; readonly whole: Whole },
 ): Record<string, Tensor> {
   const all = [
-    [FEED.share, share] as const,
+    ...(of === undefined
+      ? []
+      : [[FEED.share, of.part.size / of.whole.texts] as const, [FEED.labelled, of.whole.labelled] as const]),
     ...Object.entries(scalars).map(([name, value]) => [scalarOf(name), value] as const),
   ];
   const missing = [...inputs.keys()].find(

@@ -65,6 +65,7 @@ export function planOf({ method, shapes, key, objective = {} }: PlannedRun, stru
 export const FEED = {
   labels: "labels",
   count: "count",
+  labelled: "labelled",
   share: "share",
   key: "dropout_key",
   positions: "positions",
@@ -285,8 +286,11 @@ function lossOf(plan: GraphPlan, train: boolean): Started & { readonly loss: Val
   const { loss } = answers;
   if (loss === undefined || !train) return { ...started, loss: task };
   const share = input(FEED.share, "float32", []);
+  // Weights of classes are the task's: a teacher's answers count the same whatever their label.
+  const labelled = objective.weights === undefined ? count : input(FEED.labelled, "float32", []);
   const comparison: AnswerComparison = {
-    against: ({ logits: teacher }, softening) => kind.imitation({ ...held, teacher, share, softening }),
+    against: ({ logits: teacher }, softening) =>
+      kind.imitation({ ...held, labelled, teacher, share, softening }),
     isSoft: kind.isSoft,
   };
   const given = { ...pass, task, mask: inputs.mask, share, answers: comparison };

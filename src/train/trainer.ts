@@ -24,6 +24,8 @@ import {
   labelFeeds,
   methodFeeds,
   type TrainBatch,
+  type Whole,
+  wholeOf,
 } from "./feeds.ts";
 import { Parameters, type ParametersState } from "./parameters.ts";
 import { gradientView, nextView, type Placement, planPlacement, requireKept } from "./placement.ts";
@@ -62,13 +64,6 @@ export interface TrainerSettings {
   readonly key?: Key;
   /** What the task's loss is told beside answers and labels; default nothing. */
   readonly objective?: Objective;
-}
-
-/** A step as a whole. */
-interface Whole {
-  /** Labels that count. */
-  readonly count: number;
-  readonly texts: number;
 }
 
 /** What one optimizer step reports. */
@@ -150,10 +145,9 @@ export class Trainer {
 
   /** One optimizer step over the parts of a batch, at learning rate `rate`. Nothing that is trained moves when the loss is not finite. */
   async step(parts: readonly TrainBatch[], rate: number): Promise<StepResult> {
-    const count = parts.reduce((n, part) => n + labelCount(part, this.settings.objective), 0);
-    const texts = parts.reduce((n, { size }) => n + size, 0);
+    const whole = wholeOf(parts, this.settings.objective);
     let loss = 0;
-    for (const [i, part] of parts.entries()) loss += await this.gradients(part, { count, texts }, i);
+    for (const [i, part] of parts.entries()) loss += await this.gradients(part, whole, i);
     const gradNorm = Math.sqrt(await this.parameters.squaredNorm());
     await this.settled();
     if (Number.isFinite(loss) && Number.isFinite(gradNorm)) {
@@ -211,7 +205,7 @@ export class Trainer {
     await this.settled();
     const session = await this.engine.session(`weights ${method.id} ${product}`, () => built);
     const binding = await this.bound(session, false);
-    const feeds = methodFeeds(session.program, method.scalars(this.steps, this.progress), 1);
+    const feeds = methodFeeds(session.program, method.scalars(this.steps, this.progress));
     const [results] = await this.engine.run([{ session, feeds, binding }]);
     const names = [...session.program.outputs.keys()];
     return new Map(
@@ -246,13 +240,13 @@ export class Trainer {
     const plan = planOf(this.settings, product);
     const session = await this.engine.session(`${what} ${method.id} ${product}`, () => build(plan));
     const binding = await this.bound(session, false);
-    const scalars = methodFeeds(session.program, method.scalars(this.steps, this.progress), 1);
+    const scalars = methodFeeds(session.program, method.scalars(this.steps, this.progress));
     const [results] = await this.engine.run([{ session, feeds: { ...feeds, ...scalars }, binding }]);
     return results;
   }
 
   /** Loss and gradients of one part; the first of a step overwrites, the others add. */
-  private async gradients(part: TrainBatch, { count, texts }: Whole, index: number): Promise<number> {
+  private async gradients(part: TrainBatch, whole: Whole, index: number): Promise<number> {
     const { method, key } = this.settings;
     const rows = this.placement.table !== undefined;
     const structure = method.structure(this.steps, this.progress);
@@ -268,9 +262,9 @@ export class Trainer {
     const taught = session.program.inputs.has(FEED.answers) ? await this.taught(part) : undefined;
     const feeds = {
       ...batchFeeds(part),
-      ...labelFeeds(part, count),
+      ...labelFeeds(part, whole.count),
       ...keyFeed(session.program, key, this.steps, index),
-      ...methodFeeds(session.program, method.scalars(this.steps, this.progress), part.size / texts),
+      ...methodFeeds(session.program, method.scalars(this.steps, this.progress), { part, whole }),
       ...(taught ? answerFeed(this.answers.width, taught) : {}),
     };
     // Several requests and one wait: the worker serves them in this order.

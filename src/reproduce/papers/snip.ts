@@ -47,7 +47,7 @@ export const SNIP: Paper = {
   rows: rowsFor,
   published: [],
   differs: [
-    "There is no published number in this table: none of the paper's scores is confirmed. Its abstract claims 0.5 to 1.0 points on average over the best structured pruning of its time, at 50 % compression, on five tasks of GLUE with BERT; this table can only show whether the order is the same.",
+    "There is no published number in this table: none of the paper's scores is confirmed. Its abstract claims 0.5 to 1.0 points on average over the state of the art, at 50 % compression, on five tasks of GLUE with BERT; this table can only show whether the order is the same.",
     "The penalty, the threshold and the details of spectral normalisation are reconstructed; the method's own page says how.",
     "Half means half of what a method removes: for SNIP the encoder's blocks, for head importance the heads, which are a third of the encoder at most. The column of the encoder's matrices is what the rows have in common.",
     "LayerDrop is meant for pre-training with dropped layers; here the layers are dropped while fine-tuning alone.",

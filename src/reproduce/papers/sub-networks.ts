@@ -44,7 +44,7 @@ export const SUB_NETWORKS: Paper = {
   published: [],
   differs: [
     "SparseBERT's share counts the matrices of the encoder, that of the others every weight, embeddings included.",
-    "The controls shuffle the mask inside each matrix, and multiply each weight by N(1, 0.01); the head is trained anew.",
+    "The controls shuffle the mask inside each matrix, and multiply each weight by N(1, 0.01); a new head is then trained for as long as a run without a control takes.",
     BEST_IS_KEPT,
   ],
 };

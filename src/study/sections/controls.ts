@@ -55,7 +55,7 @@ export function controlSection(runs: readonly StudyRun[]): StudySection | undefi
   return {
     heading: [...groupBy(pairs, ({ control }) => control).values()].map(verdictOf).join(". "),
     paragraphs: [
-      "The controls of the paper's Tables 3 and 4: the mask in another order inside each matrix, or the same mask over changed weights; the head is trained anew. What is left is a share of the dense metric, not corrected for what a constant answer scores.",
+      "The controls of the paper's Tables 3 and 4: the mask in another order inside each matrix, or the same mask over changed weights; then a new head is trained, for as long as the run that found the mask. What is left is a share of the dense metric, not corrected for what a constant answer scores.",
     ],
     pictures: [
       drawPicture("controls", {
