@@ -1,5 +1,12 @@
 import { afterAll, expect, test } from "vitest";
-import { CLASSES, settingsOf, smallNetwork, smallPlan, withTrainer } from "../../test/support/training.ts";
+import {
+  CLASSES,
+  madeUpBatch,
+  settingsOf,
+  smallNetwork,
+  smallPlan,
+  withTrainer,
+} from "../../test/support/training.ts";
 import { keyOf, normals } from "../base/random.ts";
 import { linearRate } from "../base/schedule.ts";
 import { kthLargest } from "../base/select.ts";
@@ -274,9 +281,31 @@ test("with a control half of the run is the run of half the length, and the othe
   // The head is as it began, and the graph from here on reads the mask itself.
   expect(bench.tensors.get(bias)).toBeInstanceOf(Float32Array);
   expect(bench.tensors.get(bias)).toEqual(shuffled.network.tensors.get(bias)?.data);
-  expect(shuffled.structure(20, progress)).toBe(shuffled.product(progress));
+  expect(shuffled.structure(20, progress)).toBe("head");
   expect(shuffled.ready(20, progress)).toBe(true);
 });
+
+test.each(["shuffle", "reinit", "redraw"])(
+  "control=%s in a run: the second half moves the head alone",
+  async (control) => {
+    await withTrainer(settingsOf(bound({ sparsity: "0.5", times: "2", control }, 8), 1), async (trainer) => {
+      const plan = smallPlan(CLASSES, 8);
+      for (let step = 0; step < 4; step++) await trainer.step(plan.batches(step), 1e-2);
+      expect(trainer.ready).toBe(true);
+      const [before, product] = [await trainer.tensors(), trainer.finish(await trainer.tensors())];
+      const logits = await trainer.logits(plan.batches(0)[0] ?? madeUpBatch(CLASSES, 0));
+      for (let step = 4; step < 8; step++) await trainer.step(plan.batches(step), 1e-2);
+      const after = await trainer.tensors();
+      const moved = [...after.keys()].filter(
+        (name) => `${after.get(name)?.data}` !== `${before.get(name)?.data}`,
+      );
+      expect(moved.length).toBeGreaterThan(0);
+      expect(moved.filter((name) => !isHead(name))).toEqual([]);
+      expect(trainer.finish(after).masks).toEqual(product.masks);
+      expect(await trainer.logits(plan.batches(0)[0] ?? madeUpBatch(CLASSES, 0))).not.toEqual(logits);
+    });
+  },
+);
 
 test("control=shuffle keeps each matrix's count, places others, and survivors are the checkpoint's", async () => {
   const [plain, shuffled] = [await controlled("none"), await controlled("shuffle")];

@@ -35,7 +35,6 @@
 
 import { mapPairs, requireEntry } from "../base/present.ts";
 import { fold, type Key, normals } from "../base/random.ts";
-import { linearRate } from "../base/schedule.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type {
   Answers,
@@ -47,11 +46,12 @@ import type {
   Tools,
   Workbench,
 } from "../contract/method.ts";
-import { cast, less, mul, scale, sigmoid, sub, surrogate } from "../graph/ops/elementwise.ts";
+import { sum } from "../graph/ops/broadcast.ts";
+import { add, cast, less, mul, scale, sigmoid, sub, surrogate } from "../graph/ops/elementwise.ts";
 import { scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { checkChoice, checkCount, checkPositive, checkRange, checkSparsity } from "../parts/checks.ts";
-import { applyControl, CONTROLS, type Control, changesWeights } from "../parts/controls.ts";
+import { applyControl, CONTROLS, type Control, changesWeights, rateOfHalf } from "../parts/controls.ts";
 import { HEAD_HELP, type HeadSetting, isHead, withReader } from "../parts/heads.ts";
 import { matricesIn, SCOPES, type Scope, weightsIn } from "../parts/matrices.ts";
 import { keepPruned } from "../parts/pruned.ts";
@@ -66,10 +66,8 @@ const THRESHOLD = "threshold";
 const MOVING = "moving";
 /** The score of a connection that may not come back. */
 const GONE = -1e3;
-/** Share of a half that warms up: the run's default. */
-const WARMUP = 0.1;
-/** Structure of a graph that evaluates: m = 1[θ > 0]. */
-const PRODUCT = "product";
+/** Structures: of the search, and with m = 1[θ > 0] of what evaluates and of what trains the head after a control. */
+const [SEARCH, PRODUCT, HEAD] = ["", "product", "head"];
 
 const STEPS = ["sgd", "sign", "adam"] as const;
 const DECAYS = ["scheduled", "constant"] as const;
@@ -167,10 +165,13 @@ function sites({ config, names }: AdaptingState, structure: string, tools: Tools
   const weight = (name: string, w: Value): Value => {
     if (!names.includes(name)) return w;
     const [score, threshold] = [tools.tensor(SCORE + name), tools.scalar(THRESHOLD)];
-    if (structure === PRODUCT) return mul(w, cast(less(threshold, score), w.dtype));
+    if (structure !== SEARCH) return mul(w, cast(less(threshold, score), w.dtype));
     return mul(w, connection(sub(score, threshold), config));
   };
-  return { weight };
+  if (structure !== HEAD) return { weight };
+  // Scores that the mask is made of have a gradient, of 0, and nothing is computed backwards for it.
+  const still = (name: string): Value => scale(sum(tools.tensor(SCORE + name), [0, 1]), 0);
+  return { weight, loss: ({ task }) => names.map(still).reduce(add, task) };
 }
 
 const HOST: HostWork<AdaptingState> = {
@@ -180,9 +181,7 @@ const HOST: HostWork<AdaptingState> = {
     const { config, names, search, key, head } = state;
     const found = progress.fixed === 1 ? progress : await find(state, progress, done, bench);
     if (config.control === "none" || done !== search) return found;
-    await applyControl(config.control, { names, scores: SCORE, key }, bench);
-    for (const [name, { data }] of head) await bench.write(name, data.slice());
-    await bench.forget();
+    await applyControl(config.control, { names, scores: SCORE, key, head }, bench);
     return { ...found, controlled: 1 };
   },
 };
@@ -197,12 +196,6 @@ async function find(
   const { threshold: at, reached } = await look(state, progress, done, bench);
   if (!reached && done !== state.fixed) return { ...progress, threshold: at, looked: done };
   return { ...progress, threshold: await settle(state, at, bench), looked: done, fixed: 1 };
-}
-
-/** With a control, both halves have the warm-up and the decay of a run; else the run's own. */
-function rate({ config, search }: AdaptingState, step: number): number | undefined {
-  if (config.control === "none") return undefined;
-  return linearRate({ peak: 1, steps: search, warmup: WARMUP }, step < search ? step : step - search);
 }
 
 /** τ after a look, and whether the mask is as sparse as asked. */
@@ -339,9 +332,9 @@ export const ADAPTING_BY_PRUNING: Method<AdaptingConfig, AdaptingState> = {
     [THRESHOLD]: Number(at),
     [MOVING]: fixed === 1 ? 0 : 1,
   }),
-  rate,
+  rate: ({ config, search }, step) => (config.control === "none" ? undefined : rateOfHalf(search, step)),
   // The head of a control reads the very mask that is judged.
-  structure: (_state, _step, { controlled }) => (controlled === 1 ? PRODUCT : ""),
+  structure: (_state, _step, { controlled }) => (controlled === 1 ? HEAD : SEARCH),
   product: () => PRODUCT,
   sites,
   host: HOST,

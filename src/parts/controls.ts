@@ -13,6 +13,8 @@
 
 import { mapPairs, requireItem } from "../base/present.ts";
 import { fold, type Key, normals, permutation } from "../base/random.ts";
+import { linearRate } from "../base/schedule.ts";
+import type { FloatTensor } from "../base/tensor.ts";
 import type { Workbench } from "../contract/method.ts";
 
 export const CONTROLS = ["none", "shuffle", "reinit", "redraw"] as const;
@@ -23,6 +25,16 @@ export interface Controlled {
   readonly names: readonly string[];
   readonly scores: string;
   readonly key: Key;
+  /** What is trained after it, as it begins. */
+  readonly head: ReadonlyMap<string, FloatTensor>;
+}
+
+/** Share of a half that warms up: the run's default. */
+const WARMUP = 0.1;
+
+/** Share of the peak rate where the search and the training of the head have `search` steps each: twice a run's own. */
+export function rateOfHalf(search: number, step: number): number {
+  return linearRate({ peak: 1, steps: search, warmup: WARMUP }, step < search ? step : step - search);
 }
 
 /** Whether a control writes weights, not scores. */
@@ -30,10 +42,10 @@ export function changesWeights(control: Control): boolean {
   return control === "reinit" || control === "redraw";
 }
 
-/** Applies a control to the matrices or their scores. */
+/** Applies a control to the matrices or their scores; the head and the optimizer start anew. */
 export async function applyControl(
   control: Control,
-  { names, scores, key }: Controlled,
+  { names, scores, key, head }: Controlled,
   bench: Workbench,
 ): Promise<void> {
   if (control === "none") return;
@@ -51,6 +63,8 @@ export async function applyControl(
       await bench.write(name, control === "redraw" ? drawn(own, weights) : shaken(own, weights));
     }
   }
+  for (const [name, { data }] of head) await bench.write(name, data.slice());
+  await bench.forget();
 }
 
 function shaken(key: Key, weights: Float32Array): Float32Array {
