@@ -14,6 +14,7 @@
  * only keeps s·y above 0: convexity does. Everything is summed in one order, so the same function gives the same point.
  */
 
+import { addScaled, dot } from "../base/linear-algebra.ts";
 import { requireItem } from "../base/present.ts";
 
 /** A function's value at a point; the gradient is written to `gradient`. */
@@ -129,17 +130,6 @@ function follow(objective: Objective, direction: Float64Array, from: Place, to: 
 
 function subtract(to: Float64Array, a: Float64Array, b: Float64Array): void {
   for (let i = 0; i < to.length; i++) to[i] = (a[i] ?? 0) - (b[i] ?? 0);
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
-  return sum;
-}
-
-/** sum += factor · x. */
-function addScaled(sum: Float64Array, x: Float64Array, factor: number): void {
-  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + factor * (x[i] ?? 0);
 }
 
 function largest(x: Float64Array): number {

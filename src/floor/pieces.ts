@@ -12,6 +12,7 @@
  * brought to length 1, they are so on average: under a linear model a piece is then one number for each output (model.ts).
  */
 
+import { gram, symmetricEigen } from "../base/linear-algebra.ts";
 import { keyOf } from "../base/random.ts";
 import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
@@ -22,7 +23,6 @@ import { openAnswers } from "../network/inference.ts";
 import { type Network, withHead } from "../network/network.ts";
 import { keepPieces } from "../network/vocabulary.ts";
 import { rulesOf } from "../text/rules.ts";
-import { gram, symmetricEigen } from "../text/svd.ts";
 import { createTokenizer, type Tokenizer, type TokenizerFiles } from "../text/tokenizer.ts";
 import { usedPieces } from "../text/used-pieces.ts";
 import type { SparseRow } from "./terms.ts";

@@ -15,6 +15,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { addScaled, addScaledRow, dot, gram, symmetricEigen } from "../base/linear-algebra.ts";
 import { type Key, normals } from "../base/random.ts";
 
 /** Compressed sparse rows: row i holds `values[offsets[i] .. offsets[i + 1])` at columns `indices[...]`. */
@@ -77,7 +78,7 @@ function multiply(
     const to = row * width;
     const end = offsets[row + 1] ?? 0;
     for (let at = offsets[row] ?? 0; at < end; at++) {
-      addScaled(product, to, x, (indices[at] ?? 0) * width, values[at] ?? 0, width);
+      addScaledRow(product, to, x, (indices[at] ?? 0) * width, values[at] ?? 0, width);
     }
   }
   return product;
@@ -94,22 +95,10 @@ function multiplyTransposed(
     const from = row * width;
     const end = offsets[row + 1] ?? 0;
     for (let at = offsets[row] ?? 0; at < end; at++) {
-      addScaled(product, (indices[at] ?? 0) * width, x, from, values[at] ?? 0, width);
+      addScaledRow(product, (indices[at] ?? 0) * width, x, from, values[at] ?? 0, width);
     }
   }
   return product;
-}
-
-/** sum[to..] += factor · x[from..], `width` numbers: where nearly all the time goes. */
-function addScaled(
-  sum: Float64Array,
-  to: number,
-  x: Float64Array,
-  from: number,
-  factor: number,
-  width: number,
-): void {
-  for (let j = 0; j < width; j++) sum[to + j] = (sum[to + j] ?? 0) + factor * (x[from + j] ?? 0);
 }
 
 function transpose(x: Float64Array, rows: number, columns: number): Float64Array {
@@ -118,12 +107,6 @@ function transpose(x: Float64Array, rows: number, columns: number): Float64Array
     for (let j = 0; j < columns; j++) out[j * rows + i] = x[i * columns + j] ?? 0;
   }
   return out;
-}
-
-function dot(x: Float64Array, y: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += (x[i] ?? 0) * (y[i] ?? 0);
-  return sum;
 }
 
 /**
@@ -140,7 +123,7 @@ function orthonormal(x: Float64Array, width: number): Float64Array {
     for (let pass = 0; pass < 2; pass++) {
       for (let i = 0; i < j; i++) {
         const u = column(i);
-        addScaled(v, 0, u, 0, -dot(u, v), rows);
+        addScaled(v, u, -dot(u, v));
       }
     }
     const norm = Math.sqrt(dot(v, v));
@@ -148,15 +131,6 @@ function orthonormal(x: Float64Array, width: number): Float64Array {
     for (let i = 0; i < rows; i++) v[i] = (v[i] ?? 0) * scale;
   }
   return transpose(columns, width, rows);
-}
-
-/** x* x for x [n, width]: [width, width]. */
-export function gram(x: Float64Array, width: number): Float64Array {
-  const product = new Float64Array(width * width);
-  for (let row = 0; row < x.length; row += width) {
-    for (let i = 0; i < width; i++) addScaled(product, i * width, x, row, x[row + i] ?? 0, width);
-  }
-  return product;
 }
 
 /** basis [n, width] times the first `rank` eigenvectors, given as rows: [n, rank]. */
@@ -168,55 +142,4 @@ function rotate(basis: Float64Array, vectors: Float64Array, width: number, rank:
     for (let j = 0; j < rank; j++) out[row * rank + j] = dot(x, vectors.subarray(j * width, (j + 1) * width));
   }
   return out;
-}
-
-/**
- * Eigenvalues (descending) and eigenvectors (as rows) of a symmetric [n, n] matrix, by cyclic Jacobi rotations
- * (Golub & Van Loan, Matrix Computations, §8.5).
- */
-export function symmetricEigen(
-  symmetric: Float64Array,
-  n: number,
-): { vectors: Float64Array; values: Float64Array } {
-  const a = symmetric.slice();
-  const v = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) v[i * n + i] = 1;
-  const enough = 1e-26 * dot(a, a);
-  for (let sweep = 0; sweep < 60 && offDiagonal(a, n) > enough; sweep++) {
-    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) jacobiRotation(a, v, n, p, q);
-  }
-  const diagonal = Float64Array.from({ length: n }, (_, i) => a[i * n + i] ?? 0);
-  const order = Array.from(diagonal.keys()).sort((i, j) => (diagonal[j] ?? 0) - (diagonal[i] ?? 0));
-  const vectors = new Float64Array(n * n);
-  order.forEach((from, to) => {
-    vectors.set(v.subarray(from * n, (from + 1) * n), to * n);
-  });
-  return { vectors, values: Float64Array.from(order, (i) => diagonal[i] ?? 0) };
-}
-
-/** Sum of squares off the diagonal. */
-function offDiagonal(a: Float64Array, n: number): number {
-  let sum = 0;
-  for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) sum += 2 * (a[i * n + j] ?? 0) ** 2;
-  return sum;
-}
-
-/** Makes a[p, q] zero by a rotation of rows and columns p and q; `v` collects the rotations as rows. */
-function jacobiRotation(a: Float64Array, v: Float64Array, n: number, p: number, q: number): void {
-  const apq = a[p * n + q] ?? 0;
-  if (apq === 0) return;
-  const tau = ((a[q * n + q] ?? 0) - (a[p * n + p] ?? 0)) / (2 * apq);
-  const t = (tau >= 0 ? 1 : -1) / (Math.abs(tau) + Math.sqrt(1 + tau * tau));
-  const cosine = 1 / Math.sqrt(1 + t * t);
-  const sine = t * cosine;
-  for (let k = 0; k < n; k++) rotatePair(a, k * n + p, k * n + q, cosine, sine);
-  for (let k = 0; k < n; k++) rotatePair(a, p * n + k, q * n + k, cosine, sine);
-  for (let k = 0; k < n; k++) rotatePair(v, p * n + k, q * n + k, cosine, sine);
-}
-
-function rotatePair(x: Float64Array, i: number, j: number, cosine: number, sine: number): void {
-  const xi = x[i] ?? 0;
-  const xj = x[j] ?? 0;
-  x[i] = cosine * xi - sine * xj;
-  x[j] = sine * xi + cosine * xj;
 }

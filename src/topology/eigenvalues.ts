@@ -2,7 +2,7 @@
  * All eigenvalues of a symmetric matrix, without vectors: Householder's reduction to three diagonals, then QL steps with
  * implicit shifts (Golub & Van Loan, Matrix Computations, §8.3; EISPACK's tred1 and imtql1).
  *
- * n = 384 takes 0.15 s, 768 0.8 s. Jacobi's rotations (text/svd.ts) give vectors too and take many times as long: they are
+ * n = 384 takes 0.15 s, 768 0.8 s. Jacobi's rotations (base/linear-algebra.ts) give vectors too and take many times as long: they are
  * for small matrices.
  */
 

@@ -9,8 +9,8 @@
  * vector, so one that is there twice is found twice.
  */
 
+import { addScaled, dot, symmetricEigen } from "../base/linear-algebra.ts";
 import { type Key, normals } from "../base/random.ts";
-import { symmetricEigen } from "../text/svd.ts";
 import { symmetricEigenvalues } from "./eigenvalues.ts";
 
 /** Lines along the longer side, each with its entries: line l has `values[starts[l] .. starts[l + 1])` at places `at[...]`. */
@@ -175,14 +175,4 @@ function combine(basis: readonly Float64Array[], weights: Float64Array): Float64
     addScaled(out, v, weights[i] ?? 0);
   });
   return out;
-}
-
-function addScaled(sum: Float64Array, x: Float64Array, factor: number): void {
-  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + factor * (x[i] ?? 0);
-}
-
-function dot(x: Float64Array, y: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += (x[i] ?? 0) * (y[i] ?? 0);
-  return sum;
 }

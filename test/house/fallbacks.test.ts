@@ -18,6 +18,7 @@ const LOOPS: Readonly<Record<string, string>> = {
   "src/base/blocks.ts": "every weight of a matrix, and the rank of every block",
   "src/base/largest.ts": "every number, against the few that are kept",
   "src/base/levels.ts": "every number of a matrix",
+  "src/base/linear-algebra.ts": "every number of a vector, and every pair of rows of a small matrix",
   "src/base/nearest.ts": "rows of the table of edits, of two short texts",
   "src/base/present.ts": "two arrays of one length, which is checked before",
   "src/base/random.ts": "rounds of Threefry, for every random number",
