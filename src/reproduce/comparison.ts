@@ -11,10 +11,8 @@ import { fixed, percent } from "../base/quantity.ts";
 import { mean, spread } from "../base/statistics.ts";
 import { markdownTable } from "../formats/markdown.ts";
 import { distinctJobs, type Job, type Plan, type TaskName } from "./papers/plan.ts";
-import { countOf, type JobFacts, type JobOutcome } from "./table.ts";
+import { countOf, factsOf, type JobFacts, type Outcomes } from "./table.ts";
 import { progressText } from "./table-text.ts";
-
-type Outcomes = ReadonlyMap<string, JobOutcome>;
 
 /** The table, the count before it and what it means after it. */
 export function comparisonText(plans: readonly Plan[], outcomes: Outcomes): string {
@@ -77,16 +75,16 @@ const isOf =
   (job: Job): boolean =>
     job.task === task;
 
-function factsOf(jobs: readonly Job[], outcomes: Outcomes): JobFacts[] {
-  return jobs.flatMap(({ id }) => {
-    const outcome = outcomes.get(id);
-    return outcome?.state === "done" ? [outcome.facts] : [];
-  });
+function factsOfJobs(jobs: readonly Job[], outcomes: Outcomes): JobFacts[] {
+  return factsOf(
+    jobs.map(({ id }) => id),
+    outcomes,
+  );
 }
 
 /** Mean over all tasks and seeds; undefined as long as no run is done. */
 function removedBy(jobs: readonly Job[], outcomes: Outcomes, of: "encoder" | "all"): number | undefined {
-  const shares = factsOf(jobs, outcomes).map(({ removed }) => removed[of]);
+  const shares = factsOfJobs(jobs, outcomes).map(({ removed }) => removed[of]);
   return shares.length === 0 ? undefined : mean(shares);
 }
 
@@ -97,7 +95,7 @@ function shareText(share: number | undefined): string {
 /** Mean and deviation of the task's metric; nothing where the task has no such row. */
 function scoreText(jobs: readonly Job[], outcomes: Outcomes): string {
   if (jobs.length === 0) return "";
-  const facts = factsOf(jobs, outcomes);
+  const facts = factsOfJobs(jobs, outcomes);
   const values = facts.flatMap(
     ({ metrics, metric }) => 100 * requireValue(metrics[metric.name], metric.name),
   );
@@ -107,13 +105,13 @@ function scoreText(jobs: readonly Job[], outcomes: Outcomes): string {
 }
 
 function secondsText(jobs: readonly Job[], outcomes: Outcomes): string {
-  const seconds = factsOf(jobs, outcomes).map((facts) => facts.seconds);
+  const seconds = factsOfJobs(jobs, outcomes).map((facts) => facts.seconds);
   return seconds.length === 0 ? "–" : fixed(mean(seconds), 0);
 }
 
 /** `sst2, accuracy`. */
 function headingOf(task: TaskName, jobs: readonly Job[], outcomes: Outcomes): string {
-  const [facts] = factsOf(jobs.filter(isOf(task)), outcomes);
+  const [facts] = factsOfJobs(jobs.filter(isOf(task)), outcomes);
   return facts === undefined ? task : `${task}, ${facts.metric.name}`;
 }
 

@@ -20,7 +20,7 @@ import { jobIdentity, type Sources } from "./identity.ts";
 import { type Ledger, ledgerOutcome, ledgerPath, ledgerText, type ModelLine, parseLedger } from "./ledger.ts";
 import { PAPERS } from "./papers/papers.ts";
 import { distinctJobs, type Job, type Plan, planOf } from "./papers/plan.ts";
-import { countOf, type JobOutcome, type Reproduction, reproductionOf } from "./table.ts";
+import { countOf, factsOf, type Outcomes, type Reproduction, reproductionOf } from "./table.ts";
 import { progressText, reproductionText } from "./table-text.ts";
 
 /** Where the page and its ledger lie in the project. */
@@ -142,7 +142,7 @@ export function figuresOf(ledger: Ledger): Figures {
 function collectOutcomes(ledger: Ledger): {
   readonly line: ModelLine;
   readonly plans: readonly Plan[];
-  readonly outcomes: ReadonlyMap<string, JobOutcome>;
+  readonly outcomes: Outcomes;
   readonly constants: ReadonlyMap<string, Readonly<Record<string, number>>>;
 } {
   const line = theModel(ledger);
@@ -168,7 +168,7 @@ function theModel({ models, jobs }: Ledger): ModelLine {
   throw new ConfigError("reproduce/models", `ledger: expected jobs of one model, got ${found}`);
 }
 
-function outcomesOf(jobs: readonly Job[], ledger: Ledger, sources: Sources): ReadonlyMap<string, JobOutcome> {
+function outcomesOf(jobs: readonly Job[], ledger: Ledger, sources: Sources): Outcomes {
   const known = jobs.flatMap((job) => {
     // Of a task that nothing was run on, the ledger does not know the data.
     if (!ledger.jobs.has(job.id)) return [];
@@ -178,12 +178,7 @@ function outcomesOf(jobs: readonly Job[], ledger: Ledger, sources: Sources): Rea
   return new Map(known);
 }
 
-function headText(
-  { model }: ModelLine,
-  ledger: Ledger,
-  jobs: readonly Job[],
-  outcomes: ReadonlyMap<string, JobOutcome>,
-): string {
+function headText({ model }: ModelLine, ledger: Ledger, jobs: readonly Job[], outcomes: Outcomes): string {
   const count = progressText(countOf(jobs, outcomes));
   const others = ledger.jobs.size - outcomes.size;
   const more = others === 0 ? "" : ` ${others} more lines of the ledger belong to no table here.`;
@@ -209,7 +204,7 @@ function countText(
   plans: readonly Plan[],
   tables: readonly Reproduction[],
   jobs: readonly Job[],
-  outcomes: ReadonlyMap<string, JobOutcome>,
+  outcomes: Outcomes,
 ): string {
   const rows = tables.map(({ title, jobs: count }, i) => [
     title,
@@ -225,12 +220,13 @@ Thread hours: time of the runs that are done times the threads of each, on whate
 function countCells(
   { total, done, failed }: Reproduction["jobs"],
   jobs: readonly Job[],
-  outcomes: ReadonlyMap<string, JobOutcome>,
+  outcomes: Outcomes,
 ): string[] {
-  const seconds = jobs.reduce((sum, { id }) => {
-    const outcome = outcomes.get(id);
-    return outcome?.state === "done" ? sum + outcome.facts.seconds * outcome.facts.threads : sum;
-  }, 0);
+  const ended = factsOf(
+    jobs.map(({ id }) => id),
+    outcomes,
+  );
+  const seconds = ended.reduce((sum, facts) => sum + facts.seconds * facts.threads, 0);
   return [String(total), String(done), String(failed), fixed(seconds / 3600, 1)];
 }
 

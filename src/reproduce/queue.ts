@@ -10,7 +10,7 @@ import type { ProgressEvent, RunContext } from "../runs/progress.ts";
 import { claimJob, earlierOutcome, type JobSettings, readLedger, runJob } from "./job.ts";
 import { type Job, type Plan, secondsOf } from "./papers/plan.ts";
 import { type Readiness, withCopies, withModel } from "./requisites.ts";
-import type { JobOutcome } from "./table.ts";
+import { countOf, type JobOutcome, type Outcomes, type Reproduction } from "./table.ts";
 
 /**
  * Runs what has no outcome yet, in the order of the plan, and gives what came of it; the caller puts that among
@@ -20,17 +20,17 @@ import type { JobOutcome } from "./table.ts";
 export async function* openJobs(
   { jobs }: Pick<Plan, "jobs">,
   settings: JobSettings,
-  outcomes: ReadonlyMap<string, JobOutcome>,
+  outcomes: Outcomes,
   context: RunContext,
 ): AsyncGenerator<[string, JobOutcome]> {
   const queue = jobs.filter(({ id }) => !outcomes.has(id));
-  const before = tallyOf(jobs, outcomes);
-  if (before.done + before.failed > 0) context.report?.(note(earlierText(before, jobs.length)));
+  const before = countOf(jobs, outcomes);
+  if (before.done + before.failed > 0) context.report?.(note(earlierText(before)));
   const clock = estimate();
   let postponed = 0;
   for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
-    const { done, failed } = tallyOf(jobs, outcomes);
-    const place: Place = { ended: done + failed, total: jobs.length, out: settings.root };
+    const { done, failed, total } = countOf(jobs, outcomes);
+    const place: Place = { ended: done + failed, total, out: settings.root };
     if (context.signal?.aborted) throw stopError(place);
     // All that is left is at work elsewhere.
     if (postponed > queue.length) {
@@ -55,17 +55,7 @@ export async function* openJobs(
   }
 }
 
-/** How many of some jobs are done, and how many failed. */
-export function tallyOf(
-  jobs: readonly Job[],
-  outcomes: ReadonlyMap<string, JobOutcome>,
-): { readonly done: number; readonly failed: number } {
-  const states = jobs.map(({ id }) => outcomes.get(id)?.state);
-  const count = (state: JobOutcome["state"]): number => states.filter((each) => each === state).length;
-  return { done: count("done"), failed: count("failed") };
-}
-
-function earlierText({ done, failed }: ReturnType<typeof tallyOf>, total: number): string {
+function earlierText({ done, failed, total }: Reproduction["jobs"]): string {
   return `${done} of ${total} jobs are done already${failed === 0 ? "" : `, ${failed} failed`}`;
 }
 
@@ -86,7 +76,7 @@ interface OpenJob {
   /** All of the plan. */
   readonly jobs: readonly Job[];
   readonly settings: JobSettings;
-  readonly outcomes: ReadonlyMap<string, JobOutcome>;
+  readonly outcomes: Outcomes;
   readonly context: RunContext;
 }
 

@@ -22,8 +22,14 @@ import { earlierOutcome, enterFolders, isClaimed, type JobSettings, readLedger }
 import { appendLine, type LedgerLine, ledgerPath, type TaskLine } from "./ledger.ts";
 import { PAPERS } from "./papers/papers.ts";
 import { type Job, type Paper, type Plan, planOf, secondsOf, type TaskName } from "./papers/plan.ts";
-import { openJobs, tallyOf } from "./queue.ts";
-import { type JobOutcome, type ReproducedModel, type Reproduction, reproductionOf } from "./table.ts";
+import { openJobs } from "./queue.ts";
+import {
+  countOf,
+  type JobOutcome,
+  type ReproducedModel,
+  type Reproduction,
+  reproductionOf,
+} from "./table.ts";
 import { reproductionText } from "./table-text.ts";
 
 /** Tokens of the longest sequence, where the model has as many positions: what all papers here train GLUE with. */
@@ -88,7 +94,8 @@ export async function planReproduction(
     .filter(({ id }) => !outcomes.has(id))
     .map((job) => ({ id: job.id, ...timingOf(job), seconds: secondsOf(job) }));
   const seconds = open.reduce((sum, job) => sum + job.seconds, 0);
-  return { paper: settings.paper, open, ...tallyOf(meant, outcomes), seconds };
+  const { done, failed } = countOf(meant, outcomes);
+  return { paper: settings.paper, open, done, failed, seconds };
 }
 
 function timingOf({ training: { epochs, learningRate } }: Job): Pick<PlannedJob, "epochs" | "learningRate"> {

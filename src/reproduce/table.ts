@@ -17,6 +17,9 @@ export type JobOutcome =
   | { readonly state: "done"; readonly facts: JobFacts }
   | { readonly state: "failed"; readonly code: string; readonly message: string };
 
+/** What became of the jobs that have been run, by id. */
+export type Outcomes = ReadonlyMap<string, JobOutcome>;
+
 /** What tables need of a run. */
 export interface JobFacts {
   /** What the run is judged by. */
@@ -124,7 +127,7 @@ export interface Collected {
   readonly plan: Plan;
   readonly quick: boolean;
   readonly model: ReproducedModel;
-  readonly outcomes: ReadonlyMap<string, JobOutcome>;
+  readonly outcomes: Outcomes;
   /** By task; see ReproducedTable.constant. */
   readonly constants: ReadonlyMap<string, Readonly<Record<string, number>>>;
 }
@@ -170,7 +173,7 @@ export function commonTables(tables: readonly ReproducedTable[]): readonly Repro
 }
 
 /** How many of some jobs there are, are done, and failed. */
-export function countOf(jobs: readonly Job[], outcomes: Collected["outcomes"]): Reproduction["jobs"] {
+export function countOf(jobs: readonly Job[], outcomes: Outcomes): Reproduction["jobs"] {
   const states = jobs.map(({ id }) => outcomes.get(id)?.state);
   const count = (state: JobOutcome["state"]): number => states.filter((one) => one === state).length;
   return { total: jobs.length, done: count("done"), failed: count("failed") };
@@ -178,12 +181,12 @@ export function countOf(jobs: readonly Job[], outcomes: Collected["outcomes"]): 
 
 function fillTable(table: PlannedTable, { outcomes, constants }: Collected): ReproducedTable {
   const constant = constants.get(table.task)?.[table.metric];
-  const results = table.rows.flatMap(({ jobs }) => doneOf(jobs, outcomes));
+  const results = table.rows.flatMap(({ jobs }) => factsOf(jobs, outcomes));
   const dense = table.rows.find(({ isDense }) => isDense);
   return {
     task: table.task,
     metric: table.metric,
-    examples: results[0]?.facts.metric.examples ?? null,
+    examples: results[0]?.metric.examples ?? null,
     constant: constant === undefined ? null : 100 * constant,
     rows: table.rows.map((row) => fillRow(row, row === dense ? undefined : dense, table.metric, outcomes)),
   };
@@ -204,12 +207,11 @@ function besideDense(
   return { kept: whole > 0 ? own / whole : null, lost: whole - own };
 }
 
-type Done = Extract<JobOutcome, { state: "done" }>;
-
-function doneOf(jobs: readonly string[], outcomes: Collected["outcomes"]): Done[] {
+/** What is known of those of some jobs that are done, by their ids. */
+export function factsOf(jobs: readonly string[], outcomes: Outcomes): JobFacts[] {
   return jobs.flatMap((id) => {
     const outcome = outcomes.get(id);
-    return outcome?.state === "done" ? [outcome] : [];
+    return outcome?.state === "done" ? [outcome.facts] : [];
   });
 }
 
@@ -217,12 +219,12 @@ function fillRow(
   row: PlannedRow,
   dense: PlannedRow | undefined,
   metric: string,
-  outcomes: Collected["outcomes"],
+  outcomes: Outcomes,
 ): ReproducedRow {
   const { label, jobs, published } = row;
-  const done = doneOf(jobs, outcomes);
+  const done = factsOf(jobs, outcomes);
   const scoreOf = (id: string): number[] =>
-    doneOf([id], outcomes).flatMap(({ facts }) => metricOf(facts, metric));
+    factsOf([id], outcomes).flatMap((facts) => metricOf(facts, metric));
   const failures = jobs.filter((id) => outcomes.get(id)?.state === "failed");
   return {
     label,
@@ -246,8 +248,8 @@ export function averageOf(values: readonly number[]): Averaged | null {
   return values.length === 0 ? null : { mean: mean(values), deviation: deviation(values) ?? null, values };
 }
 
-function costsOf(done: readonly Done[]): RowCosts {
-  const over = (of: (facts: JobFacts) => number): number => mean(done.map(({ facts }) => of(facts)));
+function costsOf(done: readonly JobFacts[]): RowCosts {
+  const over = (of: (facts: JobFacts) => number): number => mean(done.map(of));
   return {
     removedOfAll: over(({ removed }) => removed.all),
     removedOfEncoder: over(({ removed }) => removed.encoder),
@@ -255,7 +257,7 @@ function costsOf(done: readonly Done[]): RowCosts {
     nonzeroParameters: over(({ parameters }) => parameters.nonzero),
     multiplyAccumulates: over(({ work }) => work),
     seconds: over(({ seconds }) => seconds),
-    packed: packedOf(done.flatMap(({ facts }) => facts.packed ?? [])),
+    packed: packedOf(done.flatMap(({ packed }) => packed ?? [])),
   };
 }
 
