@@ -2,10 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
-import type { Head } from "../bert/config.ts";
 import type { Network } from "../network/network.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
-import { columnsOf, evaluate } from "./evaluate.ts";
+import { evaluate } from "./evaluate.ts";
 import { predict } from "./predict.ts";
 
 const TEXTS = ["good film", "bad film", "a very dull plot", "the plot not bad", "bright"];
@@ -143,22 +142,6 @@ test("a regression is judged by its correlations and its mean squared error", as
   const { metrics, loss } = await evaluate({ model, data });
   expect(metrics.pearson).toBeCloseTo(1, 5);
   expect(loss).toBeCloseTo(0.25, 5);
-});
-
-const three: Head = { kind: "classification", labels: ["a", "b", "c"] };
-test.each([
-  ["other names", three, { task: "classification", labels: ["a", "b", "d"] }, "evaluate/labels"],
-  ["fewer classes", three, { task: "classification", labels: ["a", "b"] }, "evaluate/labels"],
-  ["one name twice", three, { task: "classification", labels: ["a", "b", "B"] }, "evaluate/labels"],
-  ["values instead of classes", three, { task: "regression", labels: [] }, "evaluate/task"],
-  [
-    "classes instead of values",
-    { kind: "regression" } satisfies Head,
-    { task: "classification", labels: ["a", "b"] },
-    "evaluate/task",
-  ],
-] as const)("data with %s is refused", (_, head, dataset, code) => {
-  expect(() => columnsOf(head, { name: "dev", ...dataset })).toThrow(expect.objectContaining({ code }));
 });
 
 test("a model without labels is refused (model/head)", async () => {

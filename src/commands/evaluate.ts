@@ -1,22 +1,19 @@
 /**
  * `espalier evaluate`: the metrics and the loss of a fine-tuned model on labelled text.
  *
- * A model from elsewhere may number its classes otherwise, or call them `LABEL_0` and `LABEL_1`: labels are matched by
- * what they mean (data/label-names.ts), a task's also by their letters and digits alone, or by number where the model
- * has no names. They are never guessed.
+ * Not here: which column of a model's answers is for which class of the data (measure/class-columns.ts).
  */
 
-import { ConfigError, InputError } from "../base/errors.ts";
-import { requireItem } from "../base/present.ts";
-import { type Head, labelsOf, poolingOf } from "../bert/config.ts";
+import { ConfigError } from "../base/errors.ts";
+import { poolingOf } from "../bert/config.ts";
 import { encodeDataset, encodeInWindows } from "../data/batches.ts";
-import { type Dataset, measureOf } from "../data/dataset.ts";
+import { measureOf } from "../data/dataset.ts";
 import { countExamples, truthOf } from "../data/judging/judge.ts";
-import { classFinder } from "../data/label-names.ts";
 import { Engine } from "../engine/engine.ts";
 import { floorFolder, openFloor } from "../floor/folder.ts";
 import { truthOfTexts } from "../floor/measure.ts";
 import { asText, floorLogits } from "../floor/model.ts";
+import { classColumns, reorderColumns } from "../measure/class-columns.ts";
 import { judgeLogits, logitsOf } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { openAnswers } from "../network/inference.ts";
@@ -62,7 +59,7 @@ async function evaluateModel(settings: EvaluateSettings, context: RunContext): P
   const dataset = await readValidation(settings, labellingOf(network.head), context);
   const usage = await usageNotes(loaded, { ...settings, isPair: dataset.examples[0]?.pair !== undefined });
   for (const text of [...(dataset.notes ?? []), ...usage]) context.report?.({ kind: "note", text });
-  const columns = columnsOf(network.head, dataset);
+  const columns = classColumns(network.head, dataset);
   const length = lengthFor(network, settings.maxLength);
   const { stride } = settings;
   const tokenizer = tokenizerOf(network);
@@ -118,7 +115,7 @@ async function evaluateFloor(
   const isPair = dataset.examples[0]?.pair !== undefined;
   const usage = await usageNotes(place, { ...settings, isPair });
   for (const text of [...(dataset.notes ?? []), ...usage]) context.report?.({ kind: "note", text });
-  const columns = columnsOf(head, dataset);
+  const columns = classColumns(head, dataset);
   const logits = reorderColumns(floorLogits(model, dataset.examples.map(asText)), columns);
   const truth = truthOfTexts(dataset);
   const measure = measureOf(dataset);
@@ -135,51 +132,4 @@ async function evaluateFloor(
     loss,
     seconds: (performance.now() - started) / 1000,
   };
-}
-
-/** False for the names that stand for having none. */
-function hasNames(labels: readonly string[]): boolean {
-  return labels.some((label, i) => label !== `LABEL_${i}` && label !== String(i));
-}
-
-/**
- * For each class of the data the column of the model's logits; none where answers are no logits.
- * @throws {InputError} `evaluate/task`, `evaluate/labels`
- */
-export function columnsOf(
-  head: Head,
-  { task, labels, name }: Pick<Dataset, "task" | "labels" | "name">,
-): number[] {
-  const own = labelsOf(head);
-  if (task !== (head.kind === "none" ? "embedding" : head.kind)) {
-    const message = `model: expected one for ${task}, as ${name} is, got one for ${head.kind}`;
-    throw new InputError("evaluate/task", message);
-  }
-  if (task === "regression") return [0];
-  if (task === "embedding") return [];
-  if (own.length === labels.length && !hasNames(own)) return labels.map((_, i) => i);
-  const finder = classFinder(own);
-  const plain = own.map(plainLabel);
-  const byMeaning = labels.map((label) => finder.find(label));
-  const byLetters = labels.map((label) => plain.indexOf(plainLabel(label)));
-  for (const columns of [byMeaning, byLetters]) {
-    const places = columns.filter((place) => typeof place === "number" && place >= 0);
-    if (new Set(places).size === own.length && labels.length === own.length) return places.map(Number);
-  }
-  const message = `labels: expected those of the model, ${own.join(", ")}, got ${labels.join(", ")} (${name})`;
-  throw new InputError("evaluate/labels", message);
-}
-
-function plainLabel(label: string): string {
-  return label.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "") || label;
-}
-
-/** The columns of [N, C] in another order; as they are where none is named. */
-export function reorderColumns(logits: Float32Array, columns: readonly number[]): Float32Array {
-  const width = columns.length;
-  if (width === 0) return logits;
-  return logits.map((_, i) => {
-    const column = requireItem(columns, i % width, "columns");
-    return requireItem(logits, i - (i % width) + column, "logits");
-  });
 }

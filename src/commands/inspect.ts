@@ -12,6 +12,7 @@ import { type CountedTokens, type DataInspection, type LookedAt, lookAt } from "
 import { foldedOpinion, type ModelLook, opinionOf } from "../look/opinion.ts";
 import { wordsApart } from "../look/suspects.ts";
 import { spreadOf } from "../look/texts.ts";
+import { classColumns, reorderColumns } from "../measure/class-columns.ts";
 import { type Answering, logitsOf } from "../measure/logits.ts";
 import { headText, partsOf } from "../measure/parts.ts";
 import { tokenizerOf } from "../network/encoding.ts";
@@ -28,7 +29,6 @@ import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { InspectResult } from "./answers.ts";
-import { columnsOf, reorderColumns } from "./evaluate.ts";
 
 /**
  * Counts a model's parameters and multiply-accumulates; or, with `data`, looks at labelled text.
@@ -126,7 +126,7 @@ async function inspectWithFloor(
   const head = headFor(model);
   const sets = await readLookedAt(settings, head, context);
   const opinion = await opinionOf({ model: place.name, kind: "given" }, [sets.train, sets.dev], async (set) =>
-    reorderColumns(floorLogits(model, set.examples.map(asText)), columnsOf(head, set)),
+    reorderColumns(floorLogits(model, set.examples.map(asText)), classColumns(head, set)),
   );
   return lookAt(sets, { tokens: () => undefined, model: opinion });
 }
@@ -211,7 +211,7 @@ async function askModel(
         settings.batchSize,
         context,
       );
-      return reorderColumns(answered, columnsOf(network.head, set));
+      return reorderColumns(answered, classColumns(network.head, set));
     });
   } finally {
     await engine.close();

@@ -14,6 +14,7 @@ import { floatTensor } from "../base/tensor.ts";
 import type { Head } from "../bert/config.ts";
 import { CLASSIFIER } from "../bert/names.ts";
 import type { Dataset } from "../data/dataset.ts";
+import { classColumns } from "../measure/class-columns.ts";
 import type { Network } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { type CompressSettings, FINETUNE, type FinetuneOptions } from "../options/training.ts";
@@ -24,7 +25,6 @@ import { likeTyped } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { describeChange, differingSetting, type Recipe, readRecipe } from "../runs/recipe.ts";
 import { type Judging, seenNotes } from "../runs/sources/seen.ts";
-import { columnsOf } from "./evaluate.ts";
 import { finetune } from "./finetune.ts";
 
 /** A model that was given, and what is to be said about it. */
@@ -88,7 +88,7 @@ export function withClassesOf(data: Dataset, network: Network, name: string): Ne
 
 function columnsFor(data: Dataset, head: Head, name: string): number[] {
   try {
-    return columnsOf(head, data);
+    return classColumns(head, data);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     const expected = `expected a model fine-tuned on ${data.name}, ${wordsOf(headFor(data))}`;

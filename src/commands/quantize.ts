@@ -24,6 +24,7 @@ import { truthOf } from "../data/judging/judge.ts";
 import { primaryOf } from "../data/judging/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import { writeFileAtomic } from "../formats/files.ts";
+import { classColumns, reorderColumns } from "../measure/class-columns.ts";
 import { judgeLogits } from "../measure/logits.ts";
 import { describeMachine } from "../measure/machine.ts";
 import { tokenizerOf } from "../network/encoding.ts";
@@ -50,7 +51,6 @@ import { seenNotes } from "../runs/sources/seen.ts";
 import { unlabelledKind } from "../runs/text-model.ts";
 import { requireBrowserTokenizer } from "../text/tokenizer-files.ts";
 import type { QuantizeResult } from "./answers.ts";
-import { columnsOf, reorderColumns } from "./evaluate.ts";
 
 /** Texts that judge a bare encoder: the mean of so many cosines is off by less than 0.001. */
 const JUDGING = 512;
@@ -195,7 +195,7 @@ async function readLabelled(
     context,
   );
   for (const text of notes) context.report?.({ kind: "note", text });
-  const columns = columnsOf(network.head, dev);
+  const columns = classColumns(network.head, dev);
   const [tokenizer, length] = [tokenizerOf(network), lengthFor(network, settings.maxLength)];
   const encode = (set: typeof dev): EncodedSet => encodeDataset(set, tokenizer, length);
   const set = encode(dev);
