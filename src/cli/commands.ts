@@ -21,11 +21,9 @@ import { methodsHelp } from "./methods-help.ts";
 import { withFlags } from "./naming.ts";
 import {
   printAugmentation,
-  printBench,
   printDemo,
   printEvaluation,
   printExport,
-  printInspection,
   printPlan,
   printPredictions,
   printQuantized,
@@ -34,6 +32,7 @@ import {
   printShrinking,
   printVectors,
 } from "./print.ts";
+import { benchTable, inspectTable } from "./table.ts";
 import { type Given, isDataOrModel, type LineSource, readTexts } from "./texts.ts";
 
 /** An answer: as JSON, and in words. */
@@ -111,7 +110,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async (settings, context) => {
       const { inspect } = await import("../commands/inspect.ts");
       const { data, ...others } = settings;
-      if (data === undefined) return outcome(await inspect(others, context), printInspection);
+      if (data === undefined) return outcome(await inspect(others, context), inspectTable);
       const { lookText } = await import("./look-text.ts");
       return outcome(await inspect({ ...others, data }, context), lookText);
     },
@@ -235,7 +234,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     positionals: ["models"],
     run: async (settings, context) => {
       const { bench } = await import("../bench/bench.ts");
-      return outcome(await bench(settings, context), printBench);
+      return outcome(await bench(settings, context), benchTable);
     },
   }),
   define({

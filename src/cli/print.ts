@@ -3,13 +3,11 @@
 import { join } from "node:path";
 import { fixed, named } from "../base/quantity.ts";
 import { bytes, clock, wrap } from "../base/units.ts";
-import type { BenchResult } from "../bench/answer.ts";
 import type {
   AugmentResult,
   EmbedResult,
   EvaluationResult,
   ExportResult,
-  InspectResult,
   PredictedFile,
   Predictions,
   PredictResult,
@@ -23,7 +21,7 @@ import type { PlannedWork } from "../reproduce/reproduce.ts";
 import { shellWord } from "../runs/progress.ts";
 import { escapeControls } from "./controls.ts";
 import { quantizeTables } from "./quantize-table.ts";
-import { benchTable, inspectTable, resultTable, shrinkTable, WIDTH } from "./table.ts";
+import { resultTable, shrinkTable, WIDTH } from "./table.ts";
 
 /** The table, the verdict and where it all is. */
 export function printRun(result: RunResult, out: string): string {
@@ -153,19 +151,9 @@ export function printQuantized(result: QuantizeResult): string {
   return `${quantizeTables(result)}\n\n${wrap(result.verdict.text, WIDTH)}\nsaved in ${result.path}`;
 }
 
-/** Sizes and times of models side by side. */
-export function printBench(result: BenchResult): string {
-  return benchTable(result);
-}
-
 /** Where the page is, how large, and what it could not show. */
 export function printReport({ path, bytes: size, missing }: ReportResult): string {
   return [...missing.map((text) => wrap(`note: ${text}`, WIDTH)), `wrote ${path}: ${bytes(size)}`].join("\n");
-}
-
-/** The parts of a model. */
-export function printInspection(result: InspectResult): string {
-  return inspectTable(result);
 }
 
 /** What a table still needs. */
