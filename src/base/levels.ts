@@ -11,8 +11,14 @@ import { type FloatTensor, floatTensor } from "./tensor.ts";
 
 /** The level of a row's largest number. */
 export const LARGEST_LEVEL = 127;
-/** Below it a float32 whose lower half is zero has fewer than 8 digits. */
+/** The smallest normal float32: below it one whose lower half is zero has fewer than 8 digits. */
 export const SMALLEST_SCALE = 2 ** -126;
+
+/**
+ * Whole steps between the least and the largest number that a layer in 8 bits reads of one token: one less than 7 bits hold,
+ * as both ends are rounded.
+ */
+export const TOKEN_STEPS = 126;
 
 /** x - (x·SHORTEN - (x·SHORTEN - x)) in float32 is what x has beyond its first 8 digits (Veltkamp 1968; Dekker 1971, §5). */
 export const SHORTEN = 2 ** 16 + 1;
@@ -32,7 +38,7 @@ export function levelScale(largest: number): number {
 }
 
 /** The nearest whole number, halves to the even one: adding and taking away 1.5 · 2^52 leaves a double no other digits. */
-function roundToEven(x: number): number {
+export function roundToEven(x: number): number {
   return x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52;
 }
 

@@ -8,13 +8,10 @@
  * even number. In float32 a row becomes bit for bit what `roundToLevels` makes of it.
  */
 
-import { LARGEST_LEVEL, SHORTEN, SMALLEST_SCALE } from "../base/levels.ts";
+import { LARGEST_LEVEL, SHORTEN, SMALLEST_SCALE, TOKEN_STEPS } from "../base/levels.ts";
 import { abs, add, clip, div, mul, neg, relu, round, scale, sub, surrogate } from "./ops/elementwise.ts";
 import { largest, smallest } from "./ops/normal.ts";
 import { scalar, type Value } from "./value.ts";
-
-/** Whole steps between the least and the largest number of a token; one less than 7 bits hold, as both ends are rounded. */
-const TOKEN_STEPS = 126;
 
 /** Above every scale. */
 const LARGEST_SCALE = 2 ** 127;

@@ -20,11 +20,11 @@
  * Not here: which layers, and their ranges (quantize/), dynamic quantization (quantize.ts).
  */
 
-import { type LevelMatrix, levelsOf } from "../base/levels.ts";
+import { type LevelMatrix, levelsOf, SMALLEST_SCALE } from "../base/levels.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
 import type { FloatTensor, Tensor } from "../base/tensor.ts";
 import type { Model, NamedTensor, Node } from "./model.ts";
-import { finish, isFloat, isPlainLinear, type Rewriting, writeLookUp } from "./quantize.ts";
+import { beginRewriting, finish, isPlainLinear, type Rewriting, writeLookUp } from "./quantize.ts";
 
 /** What a layer reads, over all texts; 0 is within. */
 export interface StaticRange {
@@ -38,8 +38,6 @@ const LARGEST = 127;
 const LARGEST_SUM = 2 ** 30;
 /** What a scale makes of a bias at most: steps are float32, and off by up to 2^-24 of themselves. */
 const LARGEST_BIAS = LARGEST_SUM - 2 ** 7;
-/** The smallest normal float32. */
-const SMALLEST = 2 ** -126;
 
 /**
  * The model with the linear layers of these weights [out, in] in int8, and its tables. Weights that nothing reads any more are
@@ -47,10 +45,8 @@ const SMALLEST = 2 ** -126;
  */
 export function quantizeStatically(model: Model, ranges: ReadonlyMap<string, StaticRange>): Model {
   const { graph } = model;
-  const floats = new Map(
-    graph.initializers.flatMap((tensor) => (isFloat(tensor) ? [[tensor.name, tensor]] : [])),
-  );
-  const rewriting: Rewriting = { floats, nodes: [], made: new Map(), quantized: new Set() };
+  const rewriting = beginRewriting(graph);
+  const { floats } = rewriting;
   for (const node of graph.nodes) {
     const [first = "", second = ""] = node.inputs;
     const [table, weight, range] = [floats.get(first), floats.get(second), ranges.get(second)];
@@ -95,7 +91,7 @@ function writeInput(
   x: string,
   { low, high }: StaticRange,
 ): { readonly back: string; readonly scale: number } {
-  const scale = Math.max(SMALLEST, Math.fround((high - low) / LARGEST));
+  const scale = Math.max(SMALLEST_SCALE, Math.fround((high - low) / LARGEST));
   const zero = Math.min(LARGEST, Math.round(-low / scale));
   const stem = `${x}_${scale}_${zero}`;
   const back = `${stem}_read`;
@@ -131,7 +127,7 @@ function levelsBeside(
 /** The least scale of weights at which a bias is below 2^30 steps; a power of two, so that levels stay exact. */
 function leastScale(bias: number, inputScale: number): number {
   const fitting = 2 ** Math.ceil(Math.log2(Math.abs(bias) / inputScale / LARGEST_BIAS));
-  const normal = SMALLEST / Math.min(1, inputScale); // it and its product with the input's scale are normal float32
+  const normal = SMALLEST_SCALE / Math.min(1, inputScale); // it and its product with the input's scale are normal float32
   return Math.min(2 ** 127, Math.max(normal, fitting));
 }
 

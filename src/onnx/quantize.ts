@@ -15,17 +15,12 @@
  * stays float32. Not here: judging what it costs in accuracy.
  */
 
+import { roundToEven, SMALLEST_SCALE } from "../base/levels.ts";
 import type { FloatTensor, Tensor } from "../base/tensor.ts";
 import type { Attribute, Graph, Model, NamedTensor, Node } from "./model.ts";
 
 /** Weights run from -64 to 64: 2 · 255 · 64 is less than 2¹⁵. */
 const LARGEST = 64;
-
-/** Adding and taking away this number rounds a double to a whole one, halves to the even one, as NumPy does. */
-const ROUNDING = 1.5 * 2 ** 52;
-
-/** The smallest normal float32. */
-const SMALLEST = 2 ** -126;
 
 const FLOAT: Attribute = { kind: "int", value: 1 };
 
@@ -51,10 +46,8 @@ export interface Rewriting {
  */
 export function quantizeDynamically(model: Model): Model {
   const { graph } = model;
-  const floats = new Map(
-    graph.initializers.flatMap((tensor) => (isFloat(tensor) ? [[tensor.name, tensor]] : [])),
-  );
-  const rewriting: Rewriting = { floats, nodes: [], made: new Map(), quantized: new Set() };
+  const rewriting = beginRewriting(graph);
+  const { floats } = rewriting;
   for (const node of graph.nodes) {
     const [first = "", second = ""] = node.inputs;
     const [table, weight] = [floats.get(first), floats.get(second)];
@@ -65,8 +58,14 @@ export function quantizeDynamically(model: Model): Model {
   return { ...model, graph: finish(graph, rewriting) };
 }
 
+/** Nothing is written yet. */
+export function beginRewriting({ initializers }: Graph): Rewriting {
+  const floats = new Map(initializers.flatMap((tensor) => (isFloat(tensor) ? [[tensor.name, tensor]] : [])));
+  return { floats, nodes: [], made: new Map(), quantized: new Set() };
+}
+
 /** Whether a tensor is of float32. */
-export function isFloat(tensor: NamedTensor): tensor is NamedTensor & FloatTensor {
+function isFloat(tensor: NamedTensor): tensor is NamedTensor & FloatTensor {
   return tensor.dtype === "float32";
 }
 
@@ -164,7 +163,7 @@ function byOutput({ shape: [rows = 0, columns = 0], data }: FloatTensor): Quanti
     const [least, most] = rangeOf(row);
     const scale = scaleOf(Math.max(-least, most) / LARGEST);
     scales[i] = scale;
-    for (let j = 0; j < columns; j++) numbers[j * rows + i] = roundToEven((row[j] ?? 0) / scale);
+    for (let j = 0; j < columns; j++) numbers[j * rows + i] = rounded((row[j] ?? 0) / scale);
   }
   return {
     numbers: { dtype: "int8", shape: [columns, rows], data: numbers },
@@ -178,9 +177,9 @@ function asTable({ shape, data }: FloatTensor): Quantized {
   const [least, most] = rangeOf(data);
   const step = Math.fround(most - least) / 255;
   const scale = scaleOf(step);
-  const zero = step < SMALLEST ? 0 : roundToEven(-least / step);
+  const zero = step < SMALLEST_SCALE ? 0 : rounded(-least / step);
   const numbers = new Uint8ClampedArray(data.length);
-  for (let i = 0; i < data.length; i++) numbers[i] = roundToEven((data[i] ?? 0) / scale) + zero;
+  for (let i = 0; i < data.length; i++) numbers[i] = rounded((data[i] ?? 0) / scale) + zero;
   return {
     numbers: { dtype: "uint8", shape, data: new Uint8Array(numbers.buffer) },
     scales: { dtype: "float32", shape: [], data: Float32Array.of(scale) },
@@ -200,9 +199,10 @@ function rangeOf(data: Float32Array): [number, number] {
 
 /** In float32; numbers too small for a scale become 0, and what is not finite keeps a scale that says so. */
 function scaleOf(step: number): number {
-  return step < SMALLEST ? 1 : Math.fround(step);
+  return step < SMALLEST_SCALE ? 1 : Math.fround(step);
 }
 
-function roundToEven(x: number): number {
-  return Math.fround(x) + ROUNDING - ROUNDING;
+/** As NumPy rounds a float32. */
+function rounded(x: number): number {
+  return roundToEven(Math.fround(x));
 }

@@ -7,6 +7,7 @@
  */
 
 import { randomUUID } from "node:crypto";
+import { TOKEN_STEPS } from "../base/levels.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
 import type { Tensor } from "../base/tensor.ts";
 import { answersTexts, readsFirsts } from "../bert/config.ts";
@@ -61,7 +62,7 @@ class Reading {
       least = Math.min(least, x[i] ?? 0);
       most = Math.max(most, x[i] ?? 0);
     }
-    const step = (most - least) / 126;
+    const step = (most - least) / TOKEN_STEPS;
     for (let i = 0; i < x.length; i++) {
       const number = x[i] ?? 0;
       this.sums[i] = (this.sums[i] ?? 0) + number;

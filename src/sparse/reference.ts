@@ -6,7 +6,7 @@
  */
 
 import { erf } from "../base/erf.ts";
-import type { LevelMatrix } from "../base/levels.ts";
+import { type LevelMatrix, TOKEN_STEPS } from "../base/levels.ts";
 import { requireItem } from "../base/present.ts";
 
 /** A text's tokens, each a row of features. */
@@ -49,9 +49,6 @@ export interface ByteRows {
   readonly zeros: Int32Array;
 }
 
-/** Steps between the least and the largest number of a token: one less than 127, so that both stay in whatever the zero. */
-export const STEPS = 126;
-
 /** The kernel `quantize`, in float32 step by step as there, so that bytes can be compared one by one. */
 export function quantize(x: Rows): ByteRows {
   const { tokens, features, data } = x;
@@ -63,8 +60,8 @@ export function quantize(x: Rows): ByteRows {
     const row = data.subarray(t * features, (t + 1) * features);
     const least = row.reduce((a, b) => Math.min(a, b), 0);
     const range = fround(row.reduce((a, b) => Math.max(a, b), 0) - least);
-    const factor = Math.min(fround(STEPS / range), LARGEST);
-    scales[t] = range / STEPS;
+    const factor = Math.min(fround(TOKEN_STEPS / range), LARGEST);
+    scales[t] = range / TOKEN_STEPS;
     const zero = Math.floor(fround(0.75 - fround(least * factor)));
     zeros[t] = zero;
     for (let f = 0; f < features; f++)
