@@ -76,6 +76,12 @@ export function twiceColumn(column: Column, where: string, places: string): Inpu
   return new InputError("table/twice", `${where}: expected one column ${show(column)}, got two (${places})`);
 }
 
+/** The text of a cell that must hold one. @throws {InputError} `table/text` */
+export function textIn(cell: Cell, where: string): string {
+  if (typeof cell === "string") return cell;
+  throw new InputError("table/text", `${where}: expected text, got ${show(cell)}`);
+}
+
 /** A value as error messages quote it: JSON, cut to 60 characters. */
 export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);

@@ -172,11 +172,16 @@ export async function readGlue(task: GlueTask, folder: string, split: GlueSplit)
   };
 }
 
+/** The files of a task that are read: of both splits. @throws as `readGlue` does */
+export function glueFiles(task: GlueTask, folder: string): string[] {
+  return [glueFile(task, folder, "train"), glueFile(task, folder, "dev")];
+}
+
 /**
  * The file of a split.
  * @throws {InputError} `glue/split` when the task has no such split, `glue/folder` when it is in neither place.
  */
-export function glueFile(task: GlueTask, folder: string, split: GlueSplit): string {
+function glueFile(task: GlueTask, folder: string, split: GlueSplit): string {
   const { files, folder: own } = GLUE[task];
   const file = files[split];
   if (file === undefined) {

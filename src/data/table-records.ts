@@ -8,7 +8,7 @@
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
-import { type Cell, type Column, locate, show, twiceColumn } from "./cells.ts";
+import { type Column, locate, show, textIn, twiceColumn } from "./cells.ts";
 import { findDialect, type Quotes, records, requireWidth } from "./delimited.ts";
 import { jsonCell, jsonRecords } from "./json-records.ts";
 import { parquetColumns } from "./parquet/parquet.ts";
@@ -80,7 +80,7 @@ export async function openTable(
 async function* fromJson(file: string, columns: readonly Column[]): AsyncGenerator<FullRecord> {
   for await (const record of jsonRecords(file)) {
     const { where, object, text } = record;
-    const texts = columns.map((column) => textOf(jsonCell(record, column), where));
+    const texts = columns.map((column) => textIn(jsonCell(record, column), where));
     yield { where, texts, fields: [...object], json: text.trim() };
   }
 }
@@ -100,15 +100,10 @@ async function fromParquet(file: string, texts: readonly string[], limit?: numbe
     async *records() {
       for (const { where, cells } of rows) {
         const fields = names.map((title, i) => [title, cells[i] ?? null] as const);
-        yield { where, fields, texts: places.map((place) => textOf(cells[place] ?? null, where)) };
+        yield { where, fields, texts: places.map((place) => textIn(cells[place] ?? null, where)) };
       }
     },
   };
-}
-
-function textOf(cell: Cell, where: string): string {
-  if (typeof cell === "string") return cell;
-  throw new InputError("table/text", `${where}: expected text, got ${show(cell)}`);
 }
 
 /** The kinds of file that records are written to. */

@@ -7,7 +7,7 @@
 
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
-import { type Cell, type Column, type Row, show } from "./cells.ts";
+import { type Column, type Row, show, textIn } from "./cells.ts";
 import { type Dataset, type Example, hasBlank, type TaskKind } from "./dataset.ts";
 import type { Quotes } from "./delimited.ts";
 import {
@@ -133,12 +133,7 @@ export function toExamples(rows: readonly Row[], rule: LabelRule): Example[] {
   const numberOf = labelReader(rule);
   return rows.map(({ where, cells: [cell = null, text = null, pair] }) => {
     const label = numberOf({ where, cell });
-    const first = { text: textCell(text, where), label, where };
-    return pair === undefined ? first : { ...first, pair: textCell(pair, where) };
+    const first = { text: textIn(text, where), label, where };
+    return pair === undefined ? first : { ...first, pair: textIn(pair, where) };
   });
-}
-
-function textCell(cell: Cell, where: string): string {
-  if (typeof cell === "string") return cell;
-  throw new InputError("table/text", `${where}: expected text, got ${show(cell)}`);
 }

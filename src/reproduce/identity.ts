@@ -11,7 +11,7 @@ import { basename } from "node:path";
 import { requireEntry } from "../base/present.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
 import { USUAL_COLUMNS } from "../data/columns.ts";
-import { GLUE, glueFile, glueTask } from "../data/glue.ts";
+import { GLUE, glueFiles, glueTask } from "../data/glue.ts";
 import { hashFiles } from "../measure/machine.ts";
 import { methodById } from "../methods/registry.ts";
 import { resolveOptions } from "../options/schema.ts";
@@ -97,22 +97,17 @@ export function identityDigest({ settings, model, data }: Identity): string {
   return digestOf([1, entries, model, data]);
 }
 
-/** Digests of the model's folder and the tasks' files. @throws as `hashFiles` and `glueFile` do */
+/** Digests of the model's folder and the tasks' files. @throws as `hashFiles` and `glueFiles` do */
 export async function readSources(
   place: { readonly model: string; readonly data: string },
   tasks: readonly TaskName[],
 ): Promise<Pick<Sources, "model" | "data">> {
   const data = new Map<string, string>();
   for (const task of tasks) {
-    const paths = task === "sentiment" ? [] : dataFiles(task, place.data);
+    const paths = task === "sentiment" ? [] : glueFiles(glueTask(task), place.data);
     data.set(task, dataDigest((await Promise.all(paths.map(hashFiles))).flat()));
   }
   return { model: modelDigest(await hashFiles(place.model)), data };
-}
-
-function dataFiles(task: string, folder: string): string[] {
-  const name = glueTask(task);
-  return [glueFile(name, folder, "train"), glueFile(name, folder, "dev")];
 }
 
 /** What a model is read from beside its weights; a README beside it changes nothing. */

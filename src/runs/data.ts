@@ -6,7 +6,7 @@ import { fold, keyOf } from "../base/random.ts";
 import { type NamedColumns, readByColumns, USUAL_COLUMNS } from "../data/columns.ts";
 import { textLines } from "../data/corpus.ts";
 import type { Dataset, Measure } from "../data/dataset.ts";
-import { type GlueSplit, glueFile, glueTask, readGlue } from "../data/glue.ts";
+import { type GlueSplit, glueFiles, glueTask, readGlue } from "../data/glue.ts";
 import { measureBy } from "../data/judging/judge.ts";
 import { readRowsOf } from "../data/rows.ts";
 import { sentimentData } from "../data/sentiment.ts";
@@ -184,7 +184,7 @@ async function readTexts(settings: DataSettings, context: RunContext): Promise<F
   if (data === SENTIMENT || task !== undefined) {
     const { examples } = await readTraining(settings, context);
     const texts = examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
-    return { texts, files: task === undefined ? [] : taskFiles(task, data) };
+    return { texts, files: task === undefined ? [] : glueFiles(glueTask(task), data) };
   }
   const { quotes = "auto" } = settings;
   const asked = { ...askedOf(settings), label: null };
@@ -196,12 +196,6 @@ async function readTexts(settings: DataSettings, context: RunContext): Promise<F
   const rows = read.rows.slice(0, limit);
   const texts = rows.flatMap(({ cells }) => cells.map((cell) => String(cell ?? "")));
   return { texts, files: table.files, columns };
-}
-
-/** The files of a task that are read. */
-function taskFiles(task: string, folder: string): string[] {
-  const name = glueTask(task);
-  return [glueFile(name, folder, "train"), glueFile(name, folder, "dev")];
 }
 
 async function firstLines(file: string, limit: number | undefined): Promise<string[]> {
@@ -259,7 +253,7 @@ export async function readSets(
   if (task !== undefined) {
     const name = glueTask(task);
     const split = (s: GlueSplit): Promise<Dataset> => readGlue(name, data, s);
-    return { train: await split("train"), dev: await split("dev"), files: taskFiles(task, data) };
+    return { train: await split("train"), dev: await split("dev"), files: glueFiles(glueTask(task), data) };
   }
   const { train, judge } = await tablesOf(settings, fetching(context));
   const { set: all, columns } = await readLabelled(train, settings, like);

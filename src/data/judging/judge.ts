@@ -26,6 +26,7 @@ import {
   accuracy,
   argmaxRows,
   balancedAccuracy,
+  columnOf,
   f1,
   macroF1,
   matthews,
@@ -139,7 +140,7 @@ const JUDGES: Readonly<Record<TaskKind, Judge>> = {
     metrics: (predicted, { labels, width = 1 }, logits) => ({
       micro_f1: () => f1(predicted, labels),
       macro_f1: () =>
-        meanOf(columns(width).map((c) => f1(column(predicted, c, width), column(labels, c, width)))),
+        meanOf(columns(width).map((c) => f1(columnOf(predicted, c, width), columnOf(labels, c, width)))),
       accuracy: () => exactRows(predicted, labels, width),
       ...(logits === undefined
         ? {}
@@ -312,10 +313,6 @@ function once<T>(make: () => T): () => T {
 
 function columns(width: number): number[] {
   return Array.from({ length: width }, (_, c) => c);
-}
-
-function column(values: Numbers, c: number, width: number): Float64Array {
-  return Float64Array.from({ length: values.length / width }, (_, i) => values[i * width + c] ?? Number.NaN);
 }
 
 /** The share of rows in which every label is right. */

@@ -6,6 +6,7 @@
  */
 
 import { RunError } from "../../base/errors.ts";
+import { dot } from "../../base/linear-algebra.ts";
 import type { Measure } from "../dataset.ts";
 
 /** Any list of numbers. */
@@ -138,10 +139,6 @@ function centre(values: Numbers): Float64Array {
   return copy.map((value) => value - middle);
 }
 
-function dot(x: Float64Array, y: Float64Array): number {
-  return x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0);
-}
-
 /** Ranks from 1, tied values sharing the mean of theirs. */
 export function ranks(values: Numbers): Float64Array {
   const own = new Float64Array(values.length);
@@ -160,6 +157,11 @@ function countBelow(sorted: Float64Array, value: number, orEqual: boolean): numb
     else high = middle;
   }
   return low;
+}
+
+/** Column `c` of rows of `width` numbers. */
+export function columnOf(values: Numbers, c: number, width: number): Float64Array {
+  return Float64Array.from({ length: values.length / width }, (_, i) => values[i * width + c] ?? Number.NaN);
 }
 
 /** The mean; 0 of nothing. */

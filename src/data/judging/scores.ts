@@ -5,7 +5,7 @@
  * occurs, or alone), the value here is 0.
  */
 
-import { countOf, logSumExp, meanOf, type Numbers, ranks, ratio } from "./metrics.ts";
+import { columnOf, countOf, logSumExp, meanOf, type Numbers, ranks, ratio } from "./metrics.ts";
 
 /** How likely one that holds has a larger score than one that does not, ties halved (Mann & Whitney). */
 export function rocAuc(scores: Numbers, holds: Numbers): number {
@@ -58,10 +58,6 @@ export function overClasses(of: Ordering, logits: Float32Array, labels: Numbers)
 /** The mean over labels of a measure of their scores. */
 export function overLabels(of: Ordering, logits: Float32Array, labels: Numbers, width: number): number {
   return meanOf(
-    Array.from({ length: width }, (_, c) => of(column(logits, c, width), column(labels, c, width))),
+    Array.from({ length: width }, (_, c) => of(columnOf(logits, c, width), columnOf(labels, c, width))),
   );
-}
-
-function column(values: Numbers, c: number, width: number): Float64Array {
-  return Float64Array.from({ length: values.length / width }, (_, i) => values[i * width + c] ?? Number.NaN);
 }
