@@ -36,6 +36,11 @@ export function excessOf(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : a - b;
 }
 
+/** Chance of at least one of independent events. */
+export function chanceOfAny(chances: readonly number[]): number {
+  return 1 - chances.reduce((none, chance) => none * (1 - chance), 1);
+}
+
 /** Mean and standard deviation of what the part keeps. */
 export function momentsOf({ all, kept, size }: Part): { readonly mean: number; readonly deviation: number } {
   if (all === 0) return { mean: 0, deviation: 0 };

@@ -10,6 +10,7 @@
 import { requireItem } from "../base/present.ts";
 import { factsOf } from "../bert/config.ts";
 import { type BitMatrix, countKept } from "./bits.ts";
+import { chanceOfAny } from "./chance.ts";
 import {
   type AtStages,
   type LayerMatrices,
@@ -40,7 +41,7 @@ const MATRICES = ["query", "key", "value", "attentionOutput", "intermediate", "o
 export function reachByChance(structure: Structure, { skips, reader }: PathRules): ReachByChance {
   const layers = layerMatrices(structure).map(densitiesOf);
   const tables = tablesOf(structure).map(densityOf);
-  const written = eitherOf(tables.map((table) => someOf(table.density, table.rows)));
+  const written = chanceOfAny(tables.map((table) => someOf(table.density, table.rows)));
   const narrow = factsOf(structure.config).embeddingSize;
   const embedded = narrow === undefined ? written : someOf(written, narrow);
   const paths = tables.reduce((sum, { density, rows }) => sum + density * rows, 0) * (narrow ?? 1);
@@ -58,7 +59,7 @@ export function reachByChance(structure: Structure, { skips, reader }: PathRules
     const back = goBack(layer, requireItem(forward, i, "layers"), reader === "pooler" ? into : 1, skips);
     backward.unshift(back);
     const read = (["query", "key", "value"] as const).map((stage) => readBy(layer[stage], back[stage]));
-    into = eitherOf(skips ? [...read, back.middle] : read);
+    into = chanceOfAny(skips ? [...read, back.middle] : read);
   }
   return {
     tables: {
@@ -99,11 +100,6 @@ function someOf(chance: number, n: number): number {
   return 1 - (1 - chance) ** n;
 }
 
-/** The chance of at least one of independent events. */
-function eitherOf(chances: readonly number[]): number {
-  return 1 - chances.reduce((none, chance) => none * (1 - chance), 1);
-}
-
 /** The chance that a row reads one of the columns, each of which counts with a chance. */
 function reads({ density, columns }: Sparse, chance: number): number {
   return someOf(density * chance, columns);
@@ -117,13 +113,13 @@ function readBy({ density, rows }: Sparse, chance: number): number {
 function goForward(layer: SparseLayer, x: number, skips: boolean): AtStages<number> {
   const value = reads(layer.value, x);
   const attended = reads(layer.attentionOutput, value);
-  const middle = skips ? eitherOf([x, attended]) : attended;
+  const middle = skips ? chanceOfAny([x, attended]) : attended;
   const intermediate = reads(layer.intermediate, middle);
   const gate = layer.gate === undefined ? intermediate : reads(layer.gate, middle);
-  const product = layer.alone.neuron ? eitherOf([intermediate, gate]) : intermediate * gate;
+  const product = layer.alone.neuron ? chanceOfAny([intermediate, gate]) : intermediate * gate;
   const neurons = layer.gate === undefined ? intermediate : product;
   const fed = reads(layer.output, neurons);
-  const out = skips ? eitherOf([middle, fed]) : fed;
+  const out = skips ? chanceOfAny([middle, fed]) : fed;
   const [query, key] = [reads(layer.query, x), reads(layer.key, x)];
   return { query, key, value, middle, intermediate, gate, neurons, out };
 }
@@ -140,7 +136,7 @@ function goBack(
   const gate = neurons * besideGate(layer, forward.intermediate);
   const read = readBy(layer.intermediate, intermediate);
   const reads = layer.gate === undefined ? [read] : [read, readBy(layer.gate, gate)];
-  const middle = eitherOf(skips ? [out, ...reads] : reads);
+  const middle = chanceOfAny(skips ? [out, ...reads] : reads);
   const value = readBy(layer.attentionOutput, middle);
   const scores = someOf(forward.value * value, layer.headSize);
   const query = scores * (alone.query ? 1 : metBy(layer, forward.key));

@@ -21,7 +21,15 @@
 import { requireItem } from "../base/present.ts";
 import { factsOf, type LayerConfig } from "../bert/config.ts";
 import { type BitMatrix, columnCounts, countKept, rowCounts } from "./bits.ts";
-import { type Counted, chanceOfAll, chanceOfAtMost, chanceOfNone, type Part, shareOf } from "./chance.ts";
+import {
+  type Counted,
+  chanceOfAll,
+  chanceOfAny,
+  chanceOfAtMost,
+  chanceOfNone,
+  type Part,
+  shareOf,
+} from "./chance.ts";
 import { type Component, matrixOf, type Structure } from "./structure.ts";
 
 /** Units of a kind. */
@@ -134,7 +142,7 @@ function surveyNeurons(
   const deaths = without.includes("ffn") ? sides.map((side) => [side]) : [[reads, ...gate], [readBy]];
   const isEmpty = (unit: number) => (side: Side) => side.counts[unit] === 0;
   const isDead = reads.counts.map((_, i) => deaths.some((together) => together.every(isEmpty(i))));
-  const dead = chanceOfEither(
+  const dead = chanceOfAny(
     deaths.map((together) => together.reduce((chance, { part }) => chance * chanceOfNone(part), 1)),
   );
   const module: Module = { sides, whole: sides, isDead, dead };
@@ -170,7 +178,7 @@ function surveyHeads(
   );
   const sides = [value, output];
   const ofFeature = sides.map((side) => chanceOfNone({ ...side.part, size: side.part.size / headSize }));
-  const module: Module = { sides, whole, isDead, dead: chanceOfEither(ofFeature) ** headSize };
+  const module: Module = { sides, whole, isDead, dead: chanceOfAny(ofFeature) ** headSize };
   const states = statesOf(module);
   return {
     ...tally(module, states),
@@ -202,7 +210,7 @@ function statesOf({ sides, whole, isDead }: Module): UnitState[] {
 
 function tally({ sides, whole, dead }: Module, states: readonly UnitState[]): Tally {
   const units = states.length;
-  const little = chanceOfEither(sides.map((side) => chanceOfAtMost(side.little, side.part)));
+  const little = chanceOfAny(sides.map((side) => chanceOfAtMost(side.little, side.part)));
   const full = whole.reduce((chance, { part }) => chance * chanceOfAll(part), 1);
   const count = (kind: UnitState, chance: number): Counted => ({
     found: states.filter((state) => state === kind).length,
@@ -214,11 +222,6 @@ function tally({ sides, whole, dead }: Module, states: readonly UnitState[]): Ta
     nearlyDead: count("nearly dead", Math.max(0, little - dead)),
     full: count("full", full),
   };
-}
-
-/** Chance that one of several independent things is so. */
-function chanceOfEither(chances: readonly number[]): number {
-  return 1 - chances.reduce((none, chance) => none * (1 - chance), 1);
 }
 
 function sumTallies(tallies: readonly Tally[]): Tally {
