@@ -56,6 +56,13 @@ export function floatTensor(shape: readonly number[], data: Float32Array): Float
   return { dtype: "float32", shape, data };
 }
 
+/** How many are not 0. */
+export function countNonzero(data: Float32Array): number {
+  let n = 0;
+  for (let i = 0; i < data.length; i++) if (data[i] !== 0) n++;
+  return n;
+}
+
 /** Between numbers at one place; NaN when one of them is. @throws {RunError} `internal/missing` for another number of them */
 export function largestGap(a: Float32Array, b: Float32Array): number {
   return mapPairs(a, b, "numbers", (x, y) => Math.abs(x - y)).reduce((most, gap) => Math.max(most, gap), 0);

@@ -6,11 +6,11 @@
  */
 
 import { type BlockShape, blockSize } from "../base/blocks.ts";
-import { requireEntry } from "../base/present.ts";
 import { fold, type Key, uniform } from "../base/random.ts";
-import { type FloatTensor, floatTensor } from "../base/tensor.ts";
+import { countNonzero, type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { Network } from "../network/network.ts";
-import { matricesIn } from "../parts/matrices.ts";
+import { matricesIn, weightsIn } from "../parts/matrices.ts";
+import { zerosIn } from "../parts/prune.ts";
 import { naturalBlock } from "../sparse/matrix.ts";
 
 /** Below this share of zeros a model's own time does not lie on the line: kernels for dense matrices are in it. */
@@ -35,13 +35,9 @@ export function probeShares(zeros: number): readonly number[] {
 
 /** Share of zeros in the encoder's matrices; 0 for an encoder without any. */
 export function encoderZeros({ tensors }: Network): number {
-  let [zeros, all] = [0, 0];
-  for (const name of matricesIn(tensors, "encoder")) {
-    const { data } = requireEntry(tensors, name, "tensor");
-    all += data.length;
-    for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;
-  }
-  return all === 0 ? 0 : zeros / all;
+  const names = matricesIn(tensors, "encoder");
+  const all = weightsIn(tensors, names);
+  return all === 0 ? 0 : zerosIn(tensors, names) / all;
 }
 
 /** The network with this share of zeros in each of the encoder's matrices. The same key gives the same zeros. */
@@ -73,8 +69,7 @@ function thin(matrix: FloatTensor, share: number, key: Key): FloatTensor {
 
 /** A matrix that is mostly full has no blocks of its own: every shape fits it. */
 function ownBlock(matrix: FloatTensor): BlockShape {
-  let zeros = 0;
-  for (let i = 0; i < matrix.data.length; i++) if (matrix.data[i] === 0) zeros++;
+  const zeros = matrix.data.length - countNonzero(matrix.data);
   const isSparse = zeros >= ON_LINE * matrix.data.length && zeros < matrix.data.length;
   return isSparse ? naturalBlock(matrix) : "1";
 }

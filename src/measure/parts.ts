@@ -1,8 +1,9 @@
 /** What is in a model, part by part: parameters, those that are not 0, and the work of one text. */
 
 import { requireEntry } from "../base/present.ts";
+import { countNonzero } from "../base/tensor.ts";
 import { answersTexts, type BertConfig, type LayerConfig } from "../bert/config.ts";
-import { CLASSIFIER, FINAL_NORM, isEmbedding, isMixture, layerNames, parameters } from "../bert/names.ts";
+import { CLASSIFIER, FINAL_NORM, isEmbedding, isMixture, layerStem, parameters } from "../bert/names.ts";
 import { type Head, macs, type Network } from "../network/network.ts";
 import { poolingText } from "../network/sentence-files.ts";
 
@@ -30,7 +31,7 @@ export function partsOf(network: Network, length: number): ModelPart[] {
   const shared = new Set<number>();
   const layers = config.layers.map((layer, i) => {
     const own = layer.sharing ?? i;
-    const [isFirst, prefix] = [!shared.has(own), layerPrefix(own)];
+    const [isFirst, prefix] = [!shared.has(own), `${layerStem(own)}.`];
     shared.add(own);
     const work = macs({ ...config, layers: [layer] }, { kind: "none" }, length) - embedding;
     const text = isFirst ? layerText(layer) : `as layer ${own}`;
@@ -55,20 +56,15 @@ export function partsOf(network: Network, length: number): ModelPart[] {
   return parts.filter((each) => each.parameters > 0 || layers.includes(each));
 }
 
-/** `bert.encoder.layer.3.` */
-function layerPrefix(i: number): string {
-  return layerNames(i).output.replace(/output\.dense$/, "");
-}
-
 function sizesOf(
   { config, head, tensors }: Network,
   has: (tensor: string) => boolean,
 ): Pick<ModelPart, "parameters" | "nonzero"> {
   const sizes = { parameters: 0, nonzero: 0 };
-  for (const name of parameters(config, head).keys()) {
-    const data = has(name) ? requireEntry(tensors, name, "tensor").data : [];
+  for (const name of [...parameters(config, head).keys()].filter(has)) {
+    const { data } = requireEntry(tensors, name, "tensor");
     sizes.parameters += data.length;
-    for (let i = 0; i < data.length; i++) if (data[i] !== 0) sizes.nonzero++;
+    sizes.nonzero += countNonzero(data);
   }
   return sizes;
 }

@@ -9,7 +9,7 @@
 
 import { requireEntry } from "../base/present.ts";
 import { fold, type Key, normals } from "../base/random.ts";
-import { type FloatTensor, floatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
+import { countNonzero, type FloatTensor, floatTensor, sizeOf, type Tensor } from "../base/tensor.ts";
 import { type BertConfig, factsOf, type Head, type LayerConfig } from "../bert/config.ts";
 import { CLASSIFIER, isEmbedding, optionalParameters, parameters } from "../bert/names.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
@@ -37,18 +37,12 @@ export interface ParameterCount {
   readonly nonzeroEmbeddings: number;
 }
 
-function nonzeros(data: Float32Array): number {
-  let n = 0;
-  for (let i = 0; i < data.length; i++) if (data[i] !== 0) n++;
-  return n;
-}
-
 /** Counts what the network's own forward pass uses: a spare pooler is left out. */
 export function countParameters({ config, head, tensors }: Network): ParameterCount {
   const count = { total: 0, nonzero: 0, embeddings: 0, nonzeroEmbeddings: 0 };
   for (const name of parameters(config, head).keys()) {
     const { data } = requireEntry(tensors, name, "tensor");
-    const kept = nonzeros(data);
+    const kept = countNonzero(data);
     count.total += data.length;
     count.nonzero += kept;
     if (!isEmbedding(name)) continue;

@@ -2,8 +2,8 @@
 
 import { BLOCK_SHAPES, type BlockShape, blockNamed, weightsOfBlock } from "../base/blocks.ts";
 import { ConfigError, RunError } from "../base/errors.ts";
-import { requireEntry } from "../base/present.ts";
 import type { FloatTensor } from "../base/tensor.ts";
+import { weightsIn } from "./matrices.ts";
 import { zerosIn } from "./prune.ts";
 
 /** @throws {ConfigError} `ID/sparsity` outside [0, 1) */
@@ -76,7 +76,7 @@ export function checkReached(
   sparsity: number,
   block: BlockShape = "1",
 ): void {
-  const total = names.reduce((n, name) => n + requireEntry(tensors, name, "tensor").data.length, 0);
+  const total = weightsIn(tensors, names);
   const missing = sparsity * total - zerosIn(tensors, names);
   // A weight that is 0 by itself may add to what was pruned; rounding takes less than a block from each matrix.
   if (Math.abs(missing) <= names.length * weightsOfBlock(block)) return;

@@ -3,6 +3,7 @@
 import { fold } from "../base/random.ts";
 import { answersTexts } from "../bert/config.ts";
 import type { Reader } from "../bert/facts.ts";
+import { isEncoder } from "../bert/names.ts";
 import type { RunFacts } from "../contract/method.ts";
 import { type Network, withHead } from "../network/network.ts";
 import { checkChoice } from "./checks.ts";
@@ -46,7 +47,7 @@ function readerFor(setting: HeadSetting, pretrained: Network | undefined): Reade
 
 /** Whether a tensor belongs to the head: everything that is neither embedding nor layer. */
 export function isHead(name: string): boolean {
-  return !/^bert\.(embeddings|encoder)\./.test(name);
+  return !isEncoder(name);
 }
 
 /** Whether a tensor is of the head that frozen weights get: a pooler that is pruned is frozen with them. */

@@ -5,6 +5,7 @@
 
 import { requireEntry } from "../base/present.ts";
 import type { FloatTensor } from "../base/tensor.ts";
+import { POOLER, weightOf } from "../bert/names.ts";
 
 /**
  * encoder: the six matrices of each layer. encoder+pooler: Chen et al. 2020. all: the embedding tables too, as in
@@ -15,7 +16,6 @@ export type Scope = (typeof SCOPES)[number];
 
 const ENCODER =
   /^bert\.encoder\.layer\.\d+\.(attention\.self\.(query|key|value)|attention\.output\.dense|intermediate\.(dense|gate)|output\.dense)\.weight$/;
-const POOLER = "bert.pooler.dense.weight";
 const TABLE = /^bert\.embeddings\.\w+_embeddings\.weight$/;
 
 /** Names of the matrices of a scope, in the network's order. */
@@ -23,7 +23,7 @@ export function matricesIn(tensors: ReadonlyMap<string, FloatTensor>, scope: Sco
   return [...tensors.keys()].filter(
     (name) =>
       ENCODER.test(name) ||
-      (scope === "encoder+pooler" && name === POOLER) ||
+      (scope === "encoder+pooler" && name === weightOf(POOLER)) ||
       (scope === "all" && TABLE.test(name)),
   );
 }

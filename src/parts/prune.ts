@@ -2,15 +2,16 @@
 
 import { type BlockShape, fillBelow, matrixOf, type RankedBlocks, rankedBlocks } from "../base/blocks.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
-import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
+import { countNonzero, type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import { weightsIn } from "./matrices.ts";
 import { countKept } from "./ramp.ts";
 
 /** Weights that are exactly 0. */
 export function zerosIn(tensors: ReadonlyMap<string, FloatTensor>, names: readonly string[]): number {
-  let zeros = 0;
-  for (const name of names) for (const w of requireEntry(tensors, name, "tensor").data) if (w === 0) zeros++;
-  return zeros;
+  return names.reduce((n, name) => {
+    const { data } = requireEntry(tensors, name, "tensor");
+    return n + data.length - countNonzero(data);
+  }, 0);
 }
 
 /** Masks of a network whose pruned weights are zeros. */

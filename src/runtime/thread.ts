@@ -4,6 +4,7 @@
  */
 
 import { EspalierError, RunError } from "../base/errors.ts";
+import { countNonzero } from "../base/tensor.ts";
 import { readAnswers } from "../sparse/answers.ts";
 import { Arena } from "../sparse/arena.ts";
 import { type EncodedText, passesOf, writeBatch } from "../sparse/batch.ts";
@@ -123,15 +124,9 @@ function countsOf({ tensors }: EspModel): Pick<Opened, "numbers" | "weights" | "
     if (!name.startsWith("bert.encoder.") || !name.endsWith(".weight") || name.includes("LayerNorm"))
       continue;
     weights += size;
-    kept += nonzeroOf(isPacked(tensor) ? tensor.values : tensor.data);
+    kept += countNonzero(isPacked(tensor) ? tensor.values : tensor.data);
   }
   return { numbers, weights, density: weights === 0 ? 0 : kept / weights };
-}
-
-function nonzeroOf(numbers: Float32Array): number {
-  let nonzero = 0;
-  for (let i = 0; i < numbers.length; i++) if (numbers[i] !== 0) nonzero++;
-  return nonzero;
 }
 
 /** All texts, pass by pass. */

@@ -9,7 +9,7 @@
  */
 
 import { type BlockShape, blockGrid, blockSize, weightsOfBlock } from "../../base/blocks.ts";
-import { type FloatTensor, floatTensor, sizeOf } from "../../base/tensor.ts";
+import { countNonzero, type FloatTensor, floatTensor, sizeOf } from "../../base/tensor.ts";
 import { isPacked, naturalBlock, type PackedMatrix, packMatrix } from "../matrix.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { readPositions, writePositions } from "./positions.ts";
@@ -64,9 +64,7 @@ function pack(matrix: FloatTensor, { block }: Choices): PackedMatrix {
 }
 
 function isSparse({ data }: FloatTensor): boolean {
-  let nonzero = 0;
-  for (let i = 0; i < data.length; i++) if (data[i] !== 0) nonzero++;
-  return nonzero <= MOST_NONZERO * data.length;
+  return countNonzero(data) <= MOST_NONZERO * data.length;
 }
 
 /** The layout of a dense tensor: of a matrix its rows, of anything else one row. */
