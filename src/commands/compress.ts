@@ -26,7 +26,7 @@ import { QUANTIZE } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS, type CompressOptions, type CompressSettings } from "../options/training.ts";
 import { leaveReport } from "../report/write.ts";
-import { concludeRun, type ReportedModel, report } from "../runs/conclusion.ts";
+import { concludeRun, type ReportedModel } from "../runs/conclusion.ts";
 import { type LabelledData, readData } from "../runs/data.ts";
 import { floorsFor, reportData } from "../runs/data-facts.ts";
 import { encodeSets, type Sets } from "../runs/encoded.ts";
@@ -35,9 +35,9 @@ import { acrossFolds, asksForFolds } from "../runs/folds/across.ts";
 import { withHeadFor } from "../runs/head.ts";
 import { trainingLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
-import { performRun } from "../runs/perform.ts";
+import { announceRun, performRun } from "../runs/perform.ts";
 import { likeTyped } from "../runs/place.ts";
-import { type ProgressEvent, type RunContext, shellWord } from "../runs/progress.ts";
+import { type ProgressEvent, type Recorder, type RunContext, shellWord } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
@@ -114,7 +114,7 @@ async function compressWith(
   const recipe = await makeRecipe({ command: "compress", settings, ...sources });
   await using folder = await openRun(recipe, settings, context);
   const title = `compressing ${base.name} with ${method.id} on ${data.train.name}`;
-  const record = await report(folder, context, title);
+  const record = await announceRun(folder, context, title);
   const notes = [...data.notes, ...(given?.notes ?? []), ...rateNotes(asked, method)];
   reportData(record, { ...data, notes }, encoded);
   const floors = await floorsFor(data, settings, original, folder, record, context);
@@ -166,7 +166,7 @@ async function judgeStages(
   product: Network,
   settings: CompressSettings,
   judging: Judging,
-  record: (event: ProgressEvent) => void,
+  record: Recorder,
 ): Promise<{ before: JudgedNetwork; after: JudgedNetwork; figures: SettledFigures }> {
   const { judged: after, figures, notes } = await judgeSettled(product, settings, judging);
   for (const text of [...idleNotes(product, settings.out), ...notes]) record({ kind: "note", text });
@@ -183,7 +183,7 @@ interface Beginning {
   readonly encoded: Sets<CutSet>;
   readonly settings: CompressSettings & { readonly maxLength: number };
   readonly measure: Measure;
-  readonly record: (event: ProgressEvent) => void;
+  readonly record: Recorder;
   readonly context: RunContext;
 }
 
@@ -230,7 +230,7 @@ async function leaveMore(
   finished: { readonly result: RunResult; readonly network: Network },
   settings: CompressSettings,
   folder: RunFolder,
-  record: (event: ProgressEvent) => void,
+  record: Recorder,
   context: RunContext,
 ): Promise<void> {
   await leaveReport(folder, settings, finished, record);
@@ -241,7 +241,7 @@ async function leaveMore(
 async function quantizeProduct(
   settings: CompressSettings,
   { paths }: RunFolder,
-  record: (event: ProgressEvent) => void,
+  record: Recorder,
   { signal }: RunContext,
 ): Promise<void> {
   const own = Object.entries(settings).filter(([name]) => Object.hasOwn(QUANTIZE.fields, name));

@@ -14,7 +14,7 @@ import { withLength } from "../network/length.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { FINETUNE, type FinetuneOptions, type FinetuneSettings } from "../options/training.ts";
 import { leaveReport } from "../report/write.ts";
-import { concludeRun, report } from "../runs/conclusion.ts";
+import { concludeRun } from "../runs/conclusion.ts";
 import { readData } from "../runs/data.ts";
 import { floorsFor, reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
@@ -24,7 +24,7 @@ import { acrossFolds, asksForFolds } from "../runs/folds/across.ts";
 import { withHeadFor } from "../runs/head.ts";
 import { trainingLength } from "../runs/length.ts";
 import { loadModel } from "../runs/models.ts";
-import { performRun } from "../runs/perform.ts";
+import { announceRun, performRun } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { makeRecipe, type RecipeSource } from "../runs/recipe.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
@@ -74,7 +74,7 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   bindFor(stepsOf({ data: encoded.train, settings }));
   const recipe = await makeRecipe({ command: "finetune", settings, model: [model.path], data: files });
   await using folder = await openRun(recipe, settings, context);
-  const record = await report(folder, context, `fine-tuning ${model.name} on ${train.name}`);
+  const record = await announceRun(folder, context, `fine-tuning ${model.name} on ${train.name}`);
   reportData(record, data, encoded);
   const floors = await floorsFor(data, settings, network, folder, record, context);
   const trained = await runTraining({

@@ -36,8 +36,8 @@ import { PRETRAIN, type PretrainOptions, type PretrainSettings } from "../option
 import { leaveReport } from "../report/write.ts";
 import { type Following, follow } from "../runs/checkpointing.ts";
 import { openRun, type RunFolder } from "../runs/folder.ts";
-import { performRun } from "../runs/perform.ts";
-import type { ProgressEvent, RunContext } from "../runs/progress.ts";
+import { performRun, recorderOf } from "../runs/perform.ts";
+import type { Recorder, RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
 import { meanRowNorm, ppmiEmbedding, sinusoidPositions, type TokenStream } from "../text/ppmi.ts";
 import { specialIds } from "../text/rules.ts";
@@ -75,10 +75,7 @@ async function pretrainWith(settings: PretrainSettings, context: RunContext): Pr
   const started = performance.now();
   const recipe = await makeRecipe({ command: "pretrain", settings, model: [], data: [settings.corpus] });
   await using folder = await openRun(recipe, settings, context);
-  const record = (event: ProgressEvent): void => {
-    folder.record(event);
-    context.report?.(event);
-  };
+  const record = recorderOf(folder, context);
   const { checkpoints } = folder.paths;
   const saved = await loadLatestCheckpoint(checkpoints);
   const step = saved?.trainer.rates.length;
@@ -208,7 +205,7 @@ async function finish(
   }: {
     readonly folder: RunFolder;
     readonly started: number;
-    readonly record: (event: ProgressEvent) => void;
+    readonly record: Recorder;
   },
 ): Promise<RunResult> {
   const { storage, maxLength: length, seed, threads } = settings;

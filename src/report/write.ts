@@ -6,7 +6,7 @@ import { readTextIfPresent, writeFileAtomic } from "../formats/files.ts";
 import { codeVersion } from "../measure/machine.ts";
 import type { RunFolder } from "../runs/folder.ts";
 import { runPaths } from "../runs/folder.ts";
-import type { ProgressEvent } from "../runs/progress.ts";
+import type { Recorder } from "../runs/progress.ts";
 import { type CardSource, cardText, isOwnCard } from "./card.ts";
 import { GENERATOR, reportPage } from "./page.ts";
 import { type AtHand, type RunSource, readRun } from "./source.ts";
@@ -62,7 +62,7 @@ export async function leaveReport(
   { paths }: Pick<RunFolder, "paths">,
   { report }: { readonly report: boolean },
   hand: AtHand,
-  record: (event: ProgressEvent) => void,
+  record: Recorder,
 ): Promise<void> {
   try {
     const name = basename(paths.root);

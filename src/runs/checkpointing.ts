@@ -9,7 +9,7 @@ import { saveCheckpoint } from "../train/checkpoint.ts";
 import { type LoopPlan, type LoopState, train } from "../train/loop.ts";
 import { watchMask } from "../train/mask-watch.ts";
 import type { Trainer } from "../train/trainer.ts";
-import { interruptionError, type ProgressEvent, type RunContext } from "./progress.ts";
+import { interruptionError, type Recorder, type RunContext } from "./progress.ts";
 
 /** Seconds between two checkpoints when no evaluation comes sooner. */
 const SAVE_EVERY = 300;
@@ -22,7 +22,7 @@ export interface Following {
   readonly run: string;
   /** Passes over the data after `steps` steps. */
   readonly epochs: (steps: number) => number;
-  readonly record: (event: ProgressEvent) => void;
+  readonly record: Recorder;
   readonly context: RunContext;
 }
 

@@ -1,4 +1,4 @@
-/** The end of a run: latencies side by side, result.json, model.onnx and the verdict; and events on their way. */
+/** The end of a run: latencies side by side, result.json, model.onnx and the verdict. */
 
 import { requireItem } from "../base/present.ts";
 import { fold, keyOf } from "../base/random.ts";
@@ -28,25 +28,9 @@ import { type SettledFigures, settledSentences } from "../measure/settled.ts";
 import { type Comparison, judge, trainingVerdict, ZEROS_THRESHOLD } from "../measure/verdict.ts";
 import { countParameters, type Network } from "../network/network.ts";
 import { exportOnnx } from "../network/onnx.ts";
-import { newestStep } from "../train/checkpoint.ts";
 import { answersOf, answersText, type Said } from "./answers.ts";
 import type { RunFolder } from "./folder.ts";
-import { type ProgressEvent, type RunContext, stopIfAsked } from "./progress.ts";
-
-/** Sends events to the caller and to metrics.jsonl, and announces the run. */
-export async function report(
-  folder: RunFolder,
-  context: RunContext,
-  title: string,
-): Promise<(event: ProgressEvent) => void> {
-  const record = (event: ProgressEvent): void => {
-    folder.record(event);
-    context.report?.(event);
-  };
-  const step = await newestStep(folder.paths.checkpoints);
-  record({ kind: "start", title, ...(step === undefined ? {} : { step }) });
-  return record;
-}
+import { type Recorder, type RunContext, stopIfAsked } from "./progress.ts";
 
 /** One model of a result, before its latency is known. */
 export interface ReportedModel {
@@ -65,7 +49,8 @@ export interface Judging {
   readonly truth: Truth;
 }
 
-export interface Report {
+/** What a run has come to, before it is measured and written down. */
+export interface Conclusion {
   readonly command: RunCommand;
   readonly settings: {
     readonly threads: number;
@@ -92,7 +77,7 @@ export interface Report {
   readonly settled?: SettledFigures;
   /** `performance.now()` at the start of this call. */
   readonly started: number;
-  readonly record: (event: ProgressEvent) => void;
+  readonly record: Recorder;
   readonly context: RunContext;
   /** Writes what else a run leaves, before it counts as finished. */
   readonly also?: (result: RunResult) => Promise<void>;
@@ -103,7 +88,7 @@ export interface Report {
  *
  * @throws {InterruptedError} `run/interrupted` when asked to stop: the run, resumed, has only this left to do
  */
-export async function concludeRun(job: Report): Promise<RunResult> {
+export async function concludeRun(job: Conclusion): Promise<RunResult> {
   const stop = (): void => stopIfAsked(job.context, job.context.partOf ?? job.settings.out, job.kept.steps);
   stop();
   const result = await resultOf(job).catch((error: unknown) => {
@@ -116,7 +101,7 @@ export async function concludeRun(job: Report): Promise<RunResult> {
   return result;
 }
 
-async function resultOf(job: Report): Promise<RunResult> {
+async function resultOf(job: Conclusion): Promise<RunResult> {
   const { settings, folder, models, record } = job;
   const product = models.at(-1);
   if (product === undefined) throw new RangeError("a result needs a model");
@@ -164,7 +149,7 @@ async function resultOf(job: Report): Promise<RunResult> {
 }
 
 /** What the product said of each judging example that has one label, beside what the model before it did. */
-async function writeAnswers({ models, judging: { dev }, folder }: Report): Promise<void> {
+async function writeAnswers({ models, judging: { dev }, folder }: Conclusion): Promise<void> {
   const said = (model: ReportedModel | undefined): Said | undefined =>
     model?.logits && { stage: model.stage, logits: model.logits };
   const [before, after] = [said(models.at(-2)), said(models.at(-1))];
@@ -174,14 +159,14 @@ async function writeAnswers({ models, judging: { dev }, folder }: Report): Promi
 }
 
 /** The last two models on the same examples, where both have said something of them. */
-function pairedOf(job: Report): PairedComparison | undefined {
+function pairedOf(job: Conclusion): PairedComparison | undefined {
   const before = job.models.at(-2)?.logits;
   return before && productBeside(job, before);
 }
 
 /** The product on the same examples as what gave these answers, where it has said something of them. */
 function productBeside(
-  { models, judging: { measure, truth }, settings }: Report,
+  { models, judging: { measure, truth }, settings }: Conclusion,
   logits: Float32Array,
 ): PairedComparison | undefined {
   const own = models.at(-1)?.logits;
@@ -192,7 +177,7 @@ function productBeside(
 }
 
 /** The floors with the product beside each. */
-function floorsOf(job: Report): FloorFigures[] {
+function floorsOf(job: Conclusion): FloorFigures[] {
   return (job.floors ?? []).flatMap(({ kind, metrics, parameters, bytes, logits }) => {
     const paired = productBeside(job, logits);
     return paired ? [{ kind, metrics, parameters, bytes, paired }] : [];
@@ -201,7 +186,7 @@ function floorsOf(job: Report): FloorFigures[] {
 
 /** Of each model, and after them of the product's packed file where it has zeros that a sparse runtime can leave out. */
 async function timeModels(
-  { settings, models, record, context }: Report,
+  { settings, models, record, context }: Conclusion,
   file: Uint8Array | undefined,
 ): Promise<Latency[][]> {
   record({ kind: "phase", name: "measuring the models side by side (--no-latency leaves it out)" });
@@ -234,7 +219,7 @@ function hasZeros(network: Network): boolean {
 }
 
 /** The measure's own number: one of the metrics, or their mean, which stands among them (data/judging/metrics.ts). */
-function metricOf({ judging: { measure, truth }, models }: Report): Metric {
+function metricOf({ judging: { measure, truth }, models }: Conclusion): Metric {
   const name = measure.primary;
   const value = (model: ReportedModel | undefined): number | null => model?.metrics[name] ?? null;
   const [before, after] = [value(models.at(-2)), value(models.at(-1))];

@@ -10,11 +10,11 @@ import type { FinetuneSettings } from "../options/training.ts";
 import type { LabelledData } from "./data.ts";
 import type { Sets } from "./encoded.ts";
 import type { RunFolder } from "./folder.ts";
-import type { DataEvent, ProgressEvent, RunContext } from "./progress.ts";
+import type { DataEvent, Recorder, RunContext } from "./progress.ts";
 
 /** Reports what was noticed while the data was read, then its sizes and shares. */
 export function reportData(
-  record: (event: ProgressEvent) => void,
+  record: Recorder,
   { train, dev, notes }: Pick<LabelledData, "train" | "dev" | "notes">,
   encoded: Sets<CutSet>,
 ): void {
@@ -55,7 +55,7 @@ export function floorsFor(
   settings: Pick<FinetuneSettings, "floor" | "threads" | "device" | "calibrate" | "threshold">,
   network: Network,
   { paths }: RunFolder,
-  record: (event: ProgressEvent) => void,
+  record: Recorder,
   { signal }: RunContext,
 ): Promise<MeasuredFloor[]> {
   const { floor: asked, threads, device, calibrate, threshold } = settings;

@@ -125,6 +125,9 @@ export interface DoneEvent {
   readonly seconds: number;
 }
 
+/** Keeps an event of a run, and tells the caller. */
+export type Recorder = (event: ProgressEvent) => void;
+
 /** What every run takes beside its options. */
 export interface RunContext {
   /** Aborted when the work should save what it can go on from, and stop. Aborted before, nothing is begun. */

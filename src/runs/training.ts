@@ -27,7 +27,7 @@ import { objectiveNotes } from "../train/objective.ts";
 import { Trainer } from "../train/trainer.ts";
 import { follow } from "./checkpointing.ts";
 import { type ConstancyWatch, isConstant, type WatchFacts, watchConstancy } from "./constancy.ts";
-import type { ProgressEvent, RunContext } from "./progress.ts";
+import type { ProgressEvent, Recorder, RunContext } from "./progress.ts";
 
 /** The training options, which several commands share. */
 export type TrainingSettings = { readonly epochs: number; readonly learningRate: number } & Pick<
@@ -59,7 +59,7 @@ export interface TrainingJob {
   readonly checkpoints: string;
   /** The run's folder, named when it stops. */
   readonly run: string;
-  readonly record: (event: ProgressEvent) => void;
+  readonly record: Recorder;
   readonly context: RunContext;
   /** A compression, which may take too much away. */
   readonly removes?: boolean;

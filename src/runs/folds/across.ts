@@ -20,8 +20,8 @@ import {
   readResult,
   type Stage,
 } from "../../measure/result.ts";
-import { report } from "../conclusion.ts";
 import { folderState, openRun, runPaths } from "../folder.ts";
+import { announceRun } from "../perform.ts";
 import { likeTyped } from "../place.ts";
 import type { RunContext } from "../progress.ts";
 import type { Recipe } from "../recipe.ts";
@@ -61,7 +61,7 @@ export async function acrossFolds<Settings extends FoldsSettings>(
   const { settings, recipe, context } = job;
   const started = performance.now();
   await using folder = await openRun(recipe, settings, context);
-  const record = await report(folder, context, job.title);
+  const record = await announceRun(folder, context, job.title);
   const count = settings.folds ?? 0;
   const results: RunResult[] = [];
   for (let fold = 1; fold <= count; fold++) {
