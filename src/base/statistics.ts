@@ -7,6 +7,12 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** The mean of the numbers that are there; null of none. */
+export function meanOfKnown(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : mean(known);
+}
+
 /** The sample's standard deviation, with n - 1 in the denominator; undefined for fewer than two values. */
 export function deviation(values: readonly number[]): number | undefined {
   if (values.length < 2) return undefined;

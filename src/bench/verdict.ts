@@ -8,12 +8,9 @@
 import { requireItem } from "../base/present.ts";
 import { percent, times } from "../base/quantity.ts";
 import type { Latency } from "../measure/result.ts";
-import { type Change, changeOf, unevenSentence } from "../measure/verdict.ts";
+import { type Change, changeOf, unevenSentence, ZEROS_THRESHOLD } from "../measure/verdict.ts";
 import type { BenchContender, BreakEven } from "./answer.ts";
 import type { EngineName } from "./engines.ts";
-
-/** Zeros below which a model is called dense: padding rows and the like. */
-const DENSE = 0.02;
 
 /** What a sentence calls an engine. */
 const TITLES: Readonly<Record<EngineName, string>> = {
@@ -142,7 +139,7 @@ function zerosSentence(one: BenchContender, contenders: readonly BenchContender[
   const zeros = 1 - one.kernels.density;
   const has = `the encoder of ${one.model} has ${percent(zeros)}`;
   return [
-    zeros < DENSE
+    zeros < ZEROS_THRESHOLD
       ? `A dense model gains nothing from the sparse engine, which leaves out zeros: ${has}.`
       : `Too few zeros for the sparse engine: ${has}.`,
   ];

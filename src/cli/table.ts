@@ -11,7 +11,7 @@ import type { BenchContender, BenchResult } from "../bench/answer.ts";
 import { contenderName } from "../bench/verdict.ts";
 import type { InspectResult, ModelSizes, ShrinkResult } from "../commands/answers.ts";
 import { metricText } from "../measure/metric-text.ts";
-import type { Latency, ModelFigures, RunResult } from "../measure/result.ts";
+import { type Latency, latencyAt, type ModelFigures, type RunResult } from "../measure/result.ts";
 
 /** Width that every table keeps to. */
 export const WIDTH = 80;
@@ -85,14 +85,10 @@ function sizeText(
 }
 
 function latencyCell(latencies: readonly Latency[], at: Latency, isReference: boolean): string {
-  const now = sameCase(latencies, at);
+  const now = latencyAt(latencies, at);
   if (!now) return `${NONE}${" ".repeat(5)}`;
   const factor = isReference || now.p50 <= 0 ? "" : times(at.p50 / now.p50);
   return `${milliseconds(now.p50)} ${factor.padStart(4)}`;
-}
-
-function sameCase(latencies: readonly Latency[], { batchSize, length }: Latency): Latency | undefined {
-  return latencies.find((one) => one.batchSize === batchSize && one.length === length);
 }
 
 function caption(result: RunResult): string {
@@ -178,7 +174,7 @@ function kernelLine({ name, kernels }: BenchRow): string[] {
 
 function benchCase(rows: readonly BenchRow[], at: Latency): string {
   const cells = rows.map(({ name, latency, isReference }) => {
-    const now = sameCase(latency, at);
+    const now = latencyAt(latency, at);
     if (!now) return [name, NONE, NONE, NONE, ""];
     const factor = isReference || now.p50 <= 0 ? "" : times(at.p50 / now.p50);
     const perSecond = now.p50 > 0 ? digits((1000 * now.batchSize) / now.p50) : NONE;

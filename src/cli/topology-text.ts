@@ -1,7 +1,7 @@
 /** What `topology` found, as tables and bars of at most 80 columns. Every number has its chance beside it. */
 
 import { fixed, percent } from "../base/quantity.ts";
-import { mean } from "../base/statistics.ts";
+import { meanOfKnown } from "../base/statistics.ts";
 import { wrap } from "../base/units.ts";
 import type { ModelTopology, TopologyComparison, TopologyResult } from "../commands/answers.ts";
 import { metricText } from "../measure/metric-text.ts";
@@ -9,26 +9,14 @@ import type { JudgedTopology } from "../study/judged.ts";
 import type { StudyAnswer } from "../study/study.ts";
 import type { Counted } from "../topology/chance.ts";
 import { CONTROLS } from "../topology/controls.ts";
+import { isDense } from "../topology/density.ts";
 import type { WeightSpectrum } from "../topology/spectra.ts";
-import { type Component, componentsOf } from "../topology/structure.ts";
+import { componentsOf, SHORT_NAMES } from "../topology/structure.ts";
 import { renderTable, WIDTH } from "./table.ts";
 
 const NONE = "–";
-/** Share of the weights from which on a model counts as dense: a padding row may be 0. */
-const DENSE = 0.999;
 /** Characters of a model's name in a table of pairs. */
 const LONGEST_NAME = 19;
-
-/** The columns of the density table: the parts of a layer, in few characters. */
-const HEADINGS: Readonly<Record<Exclude<Component, "embeddings">, string>> = {
-  query: "query",
-  key: "key",
-  value: "value",
-  "attention output": "att. out",
-  intermediate: "interm.",
-  gate: "gate",
-  output: "output",
-};
 
 /** The whole answer. */
 export function topologyText({ models, comparisons, judged, study, notes }: TopologyResult): string {
@@ -55,24 +43,25 @@ function modelText(model: ModelTopology): string {
     ...(metric === null ? [] : [`${metric.name} ${metricText(metric.name, metric.after)}`]),
   ].join(", ");
   const heading = about === "" ? name : `${name} (${about})`;
-  const { share } = model.density.total;
   // Of a dense model there is nothing to be seen; a note says so.
   const spectra = model.spectra ? [spectraText(model.spectra)] : [];
-  if (share === null || share >= DENSE) return [`${heading}: nothing is pruned`, ...spectra].join("\n\n");
+  if (isDense(model.density)) return [`${heading}: nothing is pruned`, ...spectra].join("\n\n");
   return [heading, densityTable(model), unitsTable(model), ...spectra].join("\n\n");
 }
 
 /** Means over the encoder's matrices; of masks alone there is no more than the graph, and no chance. */
 function spectraText({ note, matrices }: NonNullable<ModelTopology["spectra"]>): string {
   const whole = matrices.flatMap((matrix) => ("weights" in matrix ? [matrix] : []));
-  const meanText = (values: readonly (number | null)[]): string => {
-    const known = values.filter((value) => value !== null);
-    return known.length === 0 ? NONE : fixed(mean(known), 1);
-  };
   const row = (label: string, of: (spectrum: WeightSpectrum) => number | null): string[] => [
     label,
-    meanText(whole.map(({ weights }) => of(weights))),
-    meanText(whole.map(({ weightsByChance }) => of(weightsByChance))),
+    meanText(
+      whole.map(({ weights }) => of(weights)),
+      1,
+    ),
+    meanText(
+      whole.map(({ weightsByChance }) => of(weightsByChance)),
+      1,
+    ),
   ];
   const applying = matrices.filter(({ mask }) => mask.applies).length;
   const table = renderTable(
@@ -82,8 +71,14 @@ function spectraText({ note, matrices }: NonNullable<ModelTopology["spectra"]>):
       row("effective rank", ({ effectiveRank }) => effectiveRank),
       [
         "Ramanujan gap of the mask",
-        meanText(matrices.map(({ mask }) => mask.gap)),
-        meanText(whole.map(({ maskByChance }) => maskByChance.gap)),
+        meanText(
+          matrices.map(({ mask }) => mask.gap),
+          1,
+        ),
+        meanText(
+          whole.map(({ maskByChance }) => maskByChance.gap),
+          1,
+        ),
       ],
       ["matrices with its degrees", `${wholeText(applying)} of ${wholeText(matrices.length)}`, ""],
     ],
@@ -105,7 +100,7 @@ function densityTable({ density }: ModelTopology): string {
   const totals = parts.map((component) => {
     return shareCell(density.components.find((each) => each.component === component)?.share ?? null);
   });
-  const header = ["kept", ...parts.map((component) => HEADINGS[component]), "all"];
+  const header = ["kept", ...parts.map((component) => SHORT_NAMES[component]), "all"];
   return renderTable(header, [...rows, ["all", ...totals, shareCell(density.total.share)]]);
 }
 
@@ -181,11 +176,16 @@ function recoveryRow(looks: ModelTopology["recovery"]): string[][] {
 /** Of the encoder's matrices, the mean: rows of the tables are word pieces, which are no units. */
 function variationOf({ matrices }: ModelTopology["degrees"], side: "fanIn" | "fanOut"): string[] {
   const sides = matrices.filter(({ layer }) => layer !== null).map((matrix) => matrix[side]);
-  const meanOf = (values: readonly (number | null)[]): string => {
-    const known = values.filter((value) => value !== null);
-    return known.length === 0 ? NONE : fixed(mean(known), 2);
-  };
-  return [meanOf(sides.map(({ variation }) => variation)), meanOf(sides.map((each) => each.chanceVariation))];
+  return [
+    meanText(
+      sides.map(({ variation }) => variation),
+      2,
+    ),
+    meanText(
+      sides.map(({ chanceVariation }) => chanceVariation),
+      2,
+    ),
+  ];
 }
 
 function hubsOf({ matrices }: ModelTopology["degrees"], side: "fanIn" | "fanOut"): string[] {
@@ -206,6 +206,12 @@ function neuronJunctions({ junctions }: ModelTopology["junctions"]): string[] {
     own.reduce((n, each) => n + each.both.chance, 0),
   ];
   return [`${wholeText(both)} of ${wholeText(units)}`, numberText(chance)];
+}
+
+/** The mean of the values that are there. */
+function meanText(values: readonly (number | null)[], decimals: number): string {
+  const mean = meanOfKnown(values);
+  return mean === null ? NONE : fixed(mean, decimals);
 }
 
 /** A number that chance gives: whole where it is large. */

@@ -15,7 +15,7 @@ import { judgeModels } from "../study/judged.ts";
 import { type FoundStructure, findModels, loadStructure } from "../study/models.ts";
 import { writeStudy } from "../study/study.ts";
 import { compareHubs, measureDegrees } from "../topology/degrees.ts";
-import { measureDensity } from "../topology/density.ts";
+import { isDense, measureDensity } from "../topology/density.ts";
 import { compareImportance, type ImportanceAgreement, type Scores, sizesOf } from "../topology/importance.ts";
 import { countJunctions } from "../topology/junctions.ts";
 import { compareMasks } from "../topology/overlap.ts";
@@ -30,8 +30,6 @@ import { isSameShape } from "../topology/structure.ts";
 import { surveyUnits } from "../topology/units.ts";
 import type { ModelTopology, TopologyComparison, TopologyResult } from "./answers.ts";
 
-/** Share of the weights from which a model counts as dense: a few zeros are a padding row. */
-const DENSE = 0.999;
 /** Share of the weights that are kept, in the model that keeps fewer, which count as the largest. */
 const TOP = 0.1;
 
@@ -171,8 +169,7 @@ function keptShare(sizes: Scores): number {
 
 /** What a model has too little of to be studied. */
 function notesOf({ name, method, structure }: FoundStructure): string[] {
-  const { share } = measureDensity(structure).total;
-  if (share !== null && share < DENSE) return [];
+  if (!isDense(measureDensity(structure))) return [];
   const how =
     method === null || method === "finetune" ? "" : `; ${method} made it smaller, if at all, by its shapes`;
   return [`${name} has no pruned weights: what is said of it is what any dense model of its shape has${how}`];

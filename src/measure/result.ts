@@ -59,6 +59,14 @@ export interface Latency {
   readonly repetitions: number;
 }
 
+/** What was timed with the same batch size and length. */
+export function latencyAt(
+  latencies: readonly Latency[],
+  { batchSize, length }: Pick<Latency, "batchSize" | "length">,
+): Latency | undefined {
+  return latencies.find((one) => one.batchSize === batchSize && one.length === length);
+}
+
 /** Where a model stands on the way: as it came, trained on the data, compressed. */
 export type Stage = "original" | "fine-tuned" | "compressed";
 

@@ -1,13 +1,12 @@
 /** What the models answered: class by class, what is mistaken for what, how far probabilities hold, and what changed. */
 
-import { percent } from "../base/quantity.ts";
 import { capital, digits } from "../base/units.ts";
 import { BINS } from "../measure/calibration.ts";
 import { calibrationFigure, calibrationWords } from "./calibration.ts";
 import { changedBody, changedFinding } from "./changed.ts";
 import { cellMap, shadeKey } from "./draw/cells.ts";
 import { dataText, type Html, html } from "./draw/html.ts";
-import { type Cell, figureOf, numberCell, tableOf } from "./draw/table.ts";
+import { type Cell, figureOf, numberCell, shareCell, tableOf } from "./draw/table.ts";
 import { absence, countOf, gridOf, type Section } from "./frame.ts";
 import type { Detail } from "./inside.ts";
 import {
@@ -75,10 +74,6 @@ function classSection(id: string, { answers, truth, after, before }: Judged, det
     finding: classFinding(labels, figures, confusion),
     body,
   };
-}
-
-function shareCell(share: number | null | undefined): Cell {
-  return numberCell(share, (value) => percent(value, { decimals: 1 }));
 }
 
 /** Which class fares worst, and what is most often taken for what. */

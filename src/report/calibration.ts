@@ -8,7 +8,7 @@ import { ACROSS, type Line, legendOf, lineChart, UPWARDS } from "./draw/charts.t
 import type { Html } from "./draw/html.ts";
 import { html } from "./draw/html.ts";
 import { linearScale } from "./draw/scale.ts";
-import { type Cell, figureOf, numberCell } from "./draw/table.ts";
+import { type Cell, figureOf, numberCell, shareCell } from "./draw/table.ts";
 
 /** Points between confidence and accuracy that go unnoticed. */
 const NEAR = 0.02;
@@ -59,13 +59,10 @@ export function calibrationFigure(now: Reliability, then: Reliability | undefine
   const rows = now.bins.map((bin, i): Cell[] => [
     { show: `${percent(bin.low)} to ${percent(bin.high)}`, sort: bin.low },
     numberCell(bin.examples, (n) => n.toLocaleString("en")),
-    numberCell(bin.confidence, (n) => percent(n, { decimals: 1 })),
-    numberCell(bin.accuracy, (n) => percent(n, { decimals: 1 })),
+    shareCell(bin.confidence),
+    shareCell(bin.accuracy),
     ...(then
-      ? [
-          numberCell(then.bins[i]?.examples, (n) => n.toLocaleString("en")),
-          numberCell(then.bins[i]?.accuracy, (n) => percent(n, { decimals: 1 })),
-        ]
+      ? [numberCell(then.bins[i]?.examples, (n) => n.toLocaleString("en")), shareCell(then.bins[i]?.accuracy)]
       : []),
   ]);
   const caption = html`Reliability: the share that is right, by the probability that the answer was given. On the grey line both are the same; below it the model is too sure. ${legendOf(lines)}`;

@@ -16,12 +16,11 @@ import { bytes, count, milliseconds } from "../base/units.ts";
 import { type Head, isStock } from "../bert/config.ts";
 import { markdownTable } from "../formats/markdown.ts";
 import { metricText, metricWord } from "../measure/metric-text.ts";
-import type { ModelFigures, RunResult } from "../measure/result.ts";
+import { latencyAt, type ModelFigures, type RunResult } from "../measure/result.ts";
 import type { Network } from "../network/network.ts";
 import type { Recipe } from "../runs/recipe.ts";
 import { countOf } from "./frame.ts";
 import { commandOf } from "./recipe-section.ts";
-import { sameCase } from "./summary.ts";
 
 /** What a card is about. */
 export interface CardSource {
@@ -199,7 +198,7 @@ function figures({ models, metric }: RunResult): string {
   const at = models.at(-1)?.latency[0];
   const row = (model: ModelFigures): string[] => {
     const value = model.metrics[metric.name];
-    const time = at && sameCase(model.latency, at);
+    const time = at && latencyAt(model.latency, at);
     return [
       model.stage,
       value === undefined ? "–" : metricText(metric.name, value),

@@ -8,7 +8,7 @@
 import { percent } from "../base/quantity.ts";
 import { bytes, capital, count, digits, milliseconds } from "../base/units.ts";
 import { metricText, metricWord } from "../measure/metric-text.ts";
-import type { Latency, ModelFigures } from "../measure/result.ts";
+import { type Latency, latencyAt, type ModelFigures } from "../measure/result.ts";
 import { ACROSS, legendOf, lineChart, type Mark, pointChart, UPWARDS } from "./draw/charts.ts";
 import { dataText, type Html, html, type Part } from "./draw/html.ts";
 import { endsOf, linearScale, logScale, roomy } from "./draw/scale.ts";
@@ -26,7 +26,6 @@ import {
 } from "./groups.ts";
 import { calibrationOf, judgedOf } from "./judgement.ts";
 import type { RunSource } from "./source.ts";
-import { sameCase } from "./summary.ts";
 import { smoothed } from "./training.ts";
 
 /** Where a model lies in a chart: what it costs and what it scores. */
@@ -48,7 +47,7 @@ export function paretoFront<T extends Offer>(offers: readonly T[], better: "high
   return front;
 }
 
-/** The section that compares; undefined for one run alone. */
+/** The section that compares. */
 export function comparisonSection(runs: readonly RunSource[]): Section {
   const finished = finishedRuns(runs);
   const groups = groupsOf(finished);
@@ -184,7 +183,7 @@ function timeFigure(group: Group, { at, runs }: Timed): Html {
 }
 
 function caseOf(latency: readonly Latency[], now: Latency): number | undefined {
-  return sameCase(latency, now)?.p50;
+  return latencyAt(latency, now)?.p50;
 }
 
 /** The product as it is best had, and the model before it as a ring. */

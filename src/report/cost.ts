@@ -1,16 +1,15 @@
 /** Where the bytes of a model lie, where its work is done, and where the time of the run went. */
 
 import { percent } from "../base/quantity.ts";
+import { BYTES } from "../base/tensor.ts";
 import { bytes, capital, clock, count } from "../base/units.ts";
 import type { ModelPart } from "../measure/parts.ts";
+import { ZEROS_THRESHOLD } from "../measure/verdict.ts";
 import { barChart } from "./draw/charts.ts";
 import type { Html, Part } from "./draw/html.ts";
 import { figureOf, numberCell } from "./draw/table.ts";
 import { absence, gridOf, type Section } from "./frame.ts";
 import type { RunSource } from "./source.ts";
-
-/** Bytes of a float32. */
-const FLOAT = 4;
 
 /** The section. */
 export function costSection({ id, product, history, result }: RunSource): Section {
@@ -40,7 +39,7 @@ function partWord(name: string): string {
 }
 
 function storedBytes({ parameters }: ModelPart): number {
-  return FLOAT * parameters;
+  return BYTES.float32 * parameters;
 }
 
 function largest(
@@ -71,11 +70,11 @@ function bytesFigure(parts: readonly ModelPart[]): Html {
   const bars = parts.map((part) => ({
     name: part.name,
     value: storedBytes(part),
-    full: FLOAT * part.nonzero,
+    full: BYTES.float32 * part.nonzero,
     show: `${bytes(storedBytes(part))}`,
     tone: 0,
   }));
-  const hasZeros = parts.some(({ nonzero, parameters }) => nonzero < 0.98 * parameters);
+  const hasZeros = parts.some(({ nonzero, parameters }) => nonzero < (1 - ZEROS_THRESHOLD) * parameters);
   return figureOf(
     barChart("Bytes by part of the model", bars),
     `Bytes in float32, by part${hasZeros ? "; the pale end of a bar are zeros" : ""}.`,

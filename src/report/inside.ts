@@ -9,11 +9,11 @@ import { percent } from "../base/quantity.ts";
 import { capital } from "../base/units.ts";
 import { columnCounts, rowCounts } from "../topology/bits.ts";
 import { type Density, measureDensity } from "../topology/density.ts";
-import { componentsOf, type Matrix } from "../topology/structure.ts";
+import { componentsOf, type Matrix, SHORT_NAMES } from "../topology/structure.ts";
 import { surveyUnits, type Tally, type Units } from "../topology/units.ts";
 import { cellMap, type MapCell, shadeKey, shadeMap } from "./draw/cells.ts";
 import { type Html, html, type Part } from "./draw/html.ts";
-import { type Cell, figureOf, numberCell, type TableParts } from "./draw/table.ts";
+import { type Cell, figureOf, numberCell, shareCell, type TableParts } from "./draw/table.ts";
 import { absence, countOf, factsOf, gridOf, type Section } from "./frame.ts";
 import { pictureOf } from "./picture.ts";
 import type { Product, RunSource } from "./source.ts";
@@ -23,15 +23,6 @@ export type Detail = "whole" | "brief";
 
 /** Columns of the map of neurons, at most. */
 const BINS = 60;
-
-const SHORT: Readonly<Record<string, string>> = {
-  query: "query",
-  key: "key",
-  value: "value",
-  "attention output": "att. out",
-  intermediate: "interm.",
-  output: "output",
-};
 
 /** The section. */
 export function insideSection(run: RunSource, detail: Detail): Section {
@@ -101,7 +92,7 @@ function densityFigure(id: string, density: Density, detail: Detail): Html {
   }));
   const chart = cellMap({
     label: "Share of weights left, by layer and component",
-    columns: components.map((c) => SHORT[c] ?? c),
+    columns: components.map((component) => SHORT_NAMES[component]),
     rows,
   });
   const tables = density.matrices.filter(({ layer }) => layer === null);
@@ -148,10 +139,6 @@ function densityTable({ cells, layers, total }: Density): TableParts {
     columns,
     rows: [...rows, ["all", shareCell(total.share), ...components.map(() => "")]],
   };
-}
-
-function shareCell(share: number | null | undefined): Cell {
-  return numberCell(share, (value) => percent(value, { decimals: 1 }));
 }
 
 /** Layers × heads. */

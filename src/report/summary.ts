@@ -3,7 +3,7 @@
 import { percent, times } from "../base/quantity.ts";
 import { bytes, capital, clock, count, milliseconds } from "../base/units.ts";
 import { metricText, metricWord } from "../measure/metric-text.ts";
-import type { FloorFigures, Latency, ModelFigures, RunResult } from "../measure/result.ts";
+import { type FloorFigures, latencyAt, type ModelFigures, type RunResult } from "../measure/result.ts";
 import { changeOf, FLOOR_NAMES, gainOf, isDifferent } from "../measure/verdict.ts";
 import { dataText, type Html, html, type Part } from "./draw/html.ts";
 import { type Cell, numberCell, tableOf } from "./draw/table.ts";
@@ -87,7 +87,7 @@ function tiles(result: RunResult): Html {
   ];
   const now = after.latency[0];
   if (now !== undefined) {
-    const then = before && sameCase(before.latency, now);
+    const then = before && latencyAt(before.latency, now);
     parts.push(
       tile(
         `One pass, batch ${now.batchSize}`,
@@ -105,11 +105,6 @@ function paceText(ratio: number): string {
 
 function tile(name: string, value: string, note: string | undefined): Html {
   return html`<li><span class="what">${name}</span><strong>${value}</strong><span class="note">${note}</span></li>`;
-}
-
-/** The latency of the same batch. */
-export function sameCase(latencies: readonly Latency[], { batchSize, length }: Latency): Latency | undefined {
-  return latencies.find((one) => one.batchSize === batchSize && one.length === length);
 }
 
 function askedFacts({ recipe, history, result }: RunSource): Html {
@@ -174,7 +169,7 @@ function modelsTable({ models, floors = [], length }: RunResult): Html {
     numberCell(model.bytes.raw, bytes),
     numberCell(model.bytes.compressed, bytes),
     numberCell(model.multiplyAccumulates, count),
-    ...cases.map((at) => numberCell(sameCase(model.latency, at)?.p50, milliseconds)),
+    ...cases.map((at) => numberCell(latencyAt(model.latency, at)?.p50, milliseconds)),
   ];
   const floorRow = (floor: FloorFigures): Cell[] => [
     `Floor: ${FLOOR_NAMES[floor.kind]}`,

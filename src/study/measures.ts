@@ -10,7 +10,7 @@
  */
 
 import type { Key } from "../base/random.ts";
-import { mean } from "../base/statistics.ts";
+import { meanOfKnown } from "../base/statistics.ts";
 import { type Counted, excessOf, shareOf } from "../topology/chance.ts";
 import { type Degrees, measureDegrees } from "../topology/degrees.ts";
 import { type Density, measureDensity } from "../topology/density.ts";
@@ -154,9 +154,9 @@ function degreeValues(structure: Structure): Partial<Record<Predictor, number | 
   const inner = measureDegrees(structure).matrices.filter(({ layer }) => layer !== null);
   const [into, out] = [inner.map(({ fanIn }) => fanIn), inner.map(({ fanOut }) => fanOut)];
   const spread = (sides: readonly Degrees[]): number | null =>
-    meanOf(sides.map(({ variation }) => variation));
+    meanOfKnown(sides.map(({ variation }) => variation));
   const past = (sides: readonly Degrees[]): number | null =>
-    meanOf(sides.map(({ variation, chanceVariation }) => excessOf(variation, chanceVariation)));
+    meanOfKnown(sides.map(({ variation, chanceVariation }) => excessOf(variation, chanceVariation)));
   const hubs = (sides: readonly Degrees[]): number | null =>
     shareOf(
       sides.reduce((n, side) => n + side.hubs.found, 0),
@@ -175,8 +175,8 @@ function degreeValues(structure: Structure): Partial<Record<Predictor, number | 
 function junctionValues({ junctions }: Junctions): Partial<Record<Predictor, number | null>> {
   const neurons = junctions.filter(({ kind }) => kind === "neurons");
   return {
-    "junctions.written": meanOf(junctions.map(({ ofWritten }) => ofWritten)),
-    "junctions.read": meanOf(junctions.map(({ ofRead }) => ofRead)),
+    "junctions.written": meanOfKnown(junctions.map(({ ofWritten }) => ofWritten)),
+    "junctions.read": meanOfKnown(junctions.map(({ ofRead }) => ofRead)),
     "junctions.neurons": shareOf(
       neurons.reduce((n, { both }) => n + both.found, 0),
       neurons.reduce((n, { units }) => n + units, 0),
@@ -187,21 +187,15 @@ function junctionValues({ junctions }: Junctions): Partial<Record<Predictor, num
 function spectrumValues(structure: Structure, key: Key): Partial<Record<Predictor, number | null>> {
   const spectra = findMaskSpectra(structure, key);
   return {
-    "spectra.stableRank": meanOf(
+    "spectra.stableRank": meanOfKnown(
       spectra.map(({ kept, mask }) => (mask.first === 0 ? null : kept / mask.first ** 2)),
     ),
-    "spectra.gap": meanOf(spectra.map(({ mask }) => mask.gap)),
+    "spectra.gap": meanOfKnown(spectra.map(({ mask }) => mask.gap)),
   };
 }
 
 function beyond({ found, chance }: Counted): number {
   return found - chance;
-}
-
-/** Of the numbers that are there. */
-function meanOf(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null);
-  return known.length === 0 ? null : mean(known);
 }
 
 /** Components of the encoder's layers. */

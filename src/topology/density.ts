@@ -30,6 +30,14 @@ export interface Density extends Grouped<Share> {
   readonly matrices: readonly (Place & Share)[];
 }
 
+/** Share of the weights from which on a model counts as dense: a few zeros are a padding row. */
+const DENSE = 0.999;
+
+/** Whether nothing is pruned that is worth a word. */
+export function isDense({ total: { share } }: Pick<Density, "total">): boolean {
+  return share === null || share >= DENSE;
+}
+
 /** Measures what is left, and where. */
 export function measureDensity({ matrices }: Structure): Density {
   const counted = matrices.map(({ name, component, layer, bits }) => {

@@ -26,6 +26,18 @@ export const COMPONENTS = [
 ] as const;
 export type Component = (typeof COMPONENTS)[number] | "gate";
 
+/** In few characters, for the columns of a table. */
+export const SHORT_NAMES: Readonly<Record<Component, string>> = {
+  embeddings: "embeddings",
+  query: "query",
+  key: "key",
+  value: "value",
+  "attention output": "att. out",
+  intermediate: "interm.",
+  gate: "gate",
+  output: "output",
+};
+
 /** The kinds that a network may have, in their order. */
 export function componentsOf(places: readonly Pick<Place, "component">[]): Component[] {
   const found = new Set(places.map(({ component }) => component));

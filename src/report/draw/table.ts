@@ -4,6 +4,7 @@
  * A wide table scrolls inside its own frame, which the keyboard reaches. Not here: what is in them.
  */
 
+import { percent } from "../../base/quantity.ts";
 import { type Html, html, type Part } from "./html.ts";
 
 /** A cell; `sort` is what a number stands for where its text is rounded or has a unit. */
@@ -47,6 +48,11 @@ export function numberCell(value: number | null | undefined, show: (value: numbe
   return value === null || value === undefined || !Number.isFinite(value)
     ? "–"
     : { show: show(value), sort: value };
+}
+
+/** A share in percent, to a tenth. */
+export function shareCell(share: number | null | undefined): Cell {
+  return numberCell(share, (value) => percent(value, { decimals: 1 }));
 }
 
 /** A chart with a line on what it shows, and its table behind a fold. */
