@@ -38,8 +38,8 @@ const FROM = "<!-- from here: npm run results:tables -->";
 const TO = "<!-- to here -->";
 
 /**
- * Joins the ledger of a folder of jobs, if one is named, to the published one, and writes that, the page, and the
- * table in the results. Returns what there is to note.
+ * Joins the ledger of a folder of jobs, if one is named, to the published one, and writes that and all that is made of it: the
+ * page, the tables in the results and in the README, and what `compress` chooses by. Returns what there is to note.
  *
  * @throws as `parseLedger` and `reproductionPage` do
  */
