@@ -1,7 +1,10 @@
 /**
- * Numbers that follow from places alone, in the graph and in the sparse runtime: buckets of distances, rates of angles.
- * Browser-safe.
+ * Numbers that follow from places alone, in the graph and in the sparse runtime: buckets of distances, rates of angles, and
+ * what hides a place. Browser-safe.
  */
+
+/** What is taken from a score that does not count. */
+export const HIDDEN_SCORE = 1e4;
 
 /**
  * The bucket of a distance, the seen token's place less the asking one's. Half of the buckets are for tokens behind; of

@@ -15,7 +15,7 @@ import { concat, gather, range, rotateHalf } from "../graph/ops/select.ts";
 import { at as axis, type Dim } from "../graph/shape.ts";
 import { constant, scalar, type Value } from "../graph/value.ts";
 import type { BertConfig, LayerConfig } from "./config.ts";
-import { bucketOf, rotaryRates } from "./distances.ts";
+import { bucketOf, HIDDEN_SCORE, rotaryRates } from "./distances.ts";
 import type { Facts } from "./facts.ts";
 import { EMBEDDINGS } from "./names.ts";
 import type { Tokens } from "./sites.ts";
@@ -40,9 +40,6 @@ export interface Places {
   /** Queries or keys [B, H, Q, A] by their angles. */
   readonly turned: (x: Value, layer: LayerConfig, tokens: Tokens) => Value;
 }
-
-/** What is taken from a score that does not count. */
-const HIDDEN_SCORE = 1e4;
 
 /** Rows of the table of positions for each token, [T] or [B, T]; undefined where there is no table. */
 export function tableRows({ positions }: Facts, { ids }: Batch): Value | undefined {

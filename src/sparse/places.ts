@@ -3,13 +3,11 @@
  * that a distance adds to a score. Browser-safe. Not here: which model has which (bert/facts.ts), the kernels (assembly/).
  */
 
+import { HIDDEN_SCORE } from "../bert/distances.ts";
 import { PANEL } from "./panels.ts";
 
 /** Lanes beyond a text, and queries before it whose lanes nobody reads: numbers that a row has more at each end. */
 const SPARE = 2 * PANEL;
-
-/** What a score that does not count is lowered by, as in the graph (bert/places.ts). */
-const HIDDEN_SCORE = -1e4;
 
 /** Cosines and sines of place · rate in float32, [panels of places][rates][cos × 16, sin × 16]. */
 export function angleTable(rates: Float32Array, panels: number): Float32Array {
@@ -57,7 +55,7 @@ export function termsOf(
   if (window === undefined && relative === undefined) return undefined;
   const farthest = window === undefined ? maxPositions - 1 : window + SPARE;
   const hidden = (distance: number): number =>
-    window !== undefined && Math.abs(distance) > window ? HIDDEN_SCORE : 0;
+    window !== undefined && Math.abs(distance) > window ? -HIDDEN_SCORE : 0;
   return termRows(
     relative ? heads : 1,
     farthest,

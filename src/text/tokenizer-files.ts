@@ -24,6 +24,7 @@ import {
 } from "./rules.ts";
 import type { PipelineFiles, TokenizerFiles, WordPieceFiles } from "./tokenizer.ts";
 import { vocabText } from "./vocab-text.ts";
+import { wordPieceSteps } from "./wordpiece/steps-json.ts";
 
 /** Files of a tokenizer by name, with their text; undefined where there must be none of that name. */
 export function tokenizerTexts(files: TokenizerFiles): ReadonlyMap<string, string | undefined> {
@@ -68,7 +69,10 @@ function specialNames(files: TokenizerFiles): Record<string, string | undefined>
 /** Hugging Face's `tokenizer.json`; stock `transformers`, `tokenizers` and transformers.js read it. */
 export function tokenizerJson(files: TokenizerFiles): Record<string, unknown> {
   const rules = rulesOf(files);
-  const steps = files.pipeline === undefined ? wordPieceSteps(files) : pipelineSteps(files);
+  const steps =
+    files.pipeline === undefined
+      ? { ...wordPieceSteps(files, rulesOf(files)), post_processor: templatesJson(files) }
+      : pipelineSteps(files);
   return {
     version: "1.0",
     truncation: null,
@@ -84,30 +88,6 @@ export function tokenizerJson(files: TokenizerFiles): Record<string, unknown> {
 
 /** The sections of a kind. */
 type Sections = Record<"normalizer" | "pre_tokenizer" | "post_processor" | "decoder" | "model", unknown>;
-
-function wordPieceSteps(files: WordPieceFiles): Sections {
-  const { vocab, tokenizeChineseChars, stripAccents, lowercase } = files;
-  const rules = rulesOf(files);
-  return {
-    normalizer: {
-      type: "BertNormalizer",
-      clean_text: true,
-      handle_chinese_chars: tokenizeChineseChars,
-      strip_accents: stripAccents,
-      lowercase,
-    },
-    pre_tokenizer: { type: "BertPreTokenizer" },
-    post_processor: templatesJson(files),
-    decoder: { type: "WordPiece", prefix: rules.prefix, cleanup: true },
-    model: {
-      type: "WordPiece",
-      unk_token: vocab[rules.special.unk],
-      continuing_subword_prefix: rules.prefix,
-      max_input_chars_per_word: rules.maxWordLength,
-      vocab: Object.fromEntries(vocab.slice(0, rules.words).map((text, id) => [text, id])),
-    },
-  };
-}
 
 function pipelineSteps(files: PipelineFiles): Sections {
   const { vocab, rules, pipeline } = files;

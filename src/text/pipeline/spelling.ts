@@ -11,6 +11,7 @@
 import { requireItem } from "../../base/present.ts";
 import type { Splitter } from "../added-tokens.ts";
 import type { PlacedPiece } from "../places.ts";
+import { remembered } from "../remembered.ts";
 import { createModel, type SpellWord, type Spelt } from "./models.ts";
 import { createNormaliser } from "./normalizers.ts";
 import type { Pipeline } from "./pipeline.ts";
@@ -37,15 +38,11 @@ export interface PipelineSpeller {
   readPlaced(text: string, splitters: Splitters): Generator<readonly PlacedPiece[]>;
 }
 
-/** Words are remembered up to this many, then forgotten together; a longer one does not come back. */
-const REMEMBERED_WORDS = 1 << 17;
-const REMEMBERED_LENGTH = 64;
-
 export function createPipeline(files: PipelineFiles): PipelineSpeller {
   const { pipeline, vocab } = files;
   const normalise = createNormaliser(pipeline);
   const cut = createCutter(pipeline.preTokenizers);
-  const spellWord = remember(createModel(files));
+  const spellWord = remembered(createModel(files));
   // Whether a word stands at the text's very beginning is known by its place.
   const firsts = pipeline.preTokenizers.findIndex(
     (step) => step.type === "Metaspace" && step.prepend_scheme === "first",
@@ -96,18 +93,6 @@ function* between(stretch: Stretch, normalised: Splitter | undefined): Generator
 /** Half of a character has no bytes: it becomes what an encoder of UTF-8 makes of it. */
 function withoutSurrogates(text: string): string {
   return text.replace(/\p{Surrogate}/gu, "\ufffd");
-}
-
-function remember(spellWord: SpellWord): SpellWord {
-  const known = new Map<string, ReturnType<SpellWord>>();
-  return (word) => {
-    const hit = known.get(word);
-    if (hit !== undefined) return hit;
-    const spelt = spellWord(word);
-    if (known.size >= REMEMBERED_WORDS) known.clear();
-    if (word.length <= REMEMBERED_LENGTH) known.set(word, spelt);
-    return spelt;
-  };
 }
 
 /** The piece that stands for a stretch from `start` to before `end`. */

@@ -6,19 +6,9 @@
  */
 
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
-import { type RuledWordPiece, rulesOf, type WordPieceRules } from "../rules.ts";
+import { rulesOf, type WordPieceRules } from "../rules.ts";
 import type { Spelling } from "./spelling.ts";
-
-/** What the library is told of the normaliser, and what is done to a text before it. */
-interface Normalising {
-  readonly lowercase: boolean;
-  readonly tokenizeChineseChars: boolean;
-}
-
-/** What of a tokenizer the library is told: its pieces, its rules, and what its normaliser does (tokenizer.ts). */
-interface Spelled extends RuledWordPiece, Normalising {
-  readonly stripAccents: boolean | null;
-}
+import { type WordPieceSource, wordPieceSteps } from "./steps-json.ts";
 
 /** What is used of the library, whose published type declarations do not resolve under NodeNext. */
 export interface Library {
@@ -33,28 +23,9 @@ const ASTRAL_IDEOGRAPH =
   /[\u{20000}-\u{2A6DF}\u{2A700}-\u{2B73F}\u{2B740}-\u{2B81F}\u{2B920}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu;
 
 /** The library over the words' pieces; added tokens it only knows for decoding, by their place behind the others. */
-export function openLibrary(files: Spelled, rules: WordPieceRules): Library {
-  const { vocab, lowercase, stripAccents, tokenizeChineseChars } = files;
-  const tokenizer = {
-    added_tokens: [],
-    normalizer: {
-      type: "BertNormalizer",
-      clean_text: true,
-      handle_chinese_chars: tokenizeChineseChars,
-      strip_accents: stripAccents,
-      lowercase,
-    },
-    pre_tokenizer: { type: "BertPreTokenizer" },
-    post_processor: null,
-    decoder: { type: "WordPiece", prefix: rules.prefix, cleanup: true },
-    model: {
-      type: "WordPiece",
-      unk_token: vocab[rules.special.unk],
-      continuing_subword_prefix: rules.prefix,
-      max_input_chars_per_word: rules.maxWordLength,
-      vocab: Object.fromEntries(vocab.slice(0, rules.words).map((text, id) => [text, id])),
-    },
-  };
+export function openLibrary(files: WordPieceSource, rules: WordPieceRules): Library {
+  const { vocab } = files;
+  const tokenizer = { ...wordPieceSteps(files, rules), added_tokens: [], post_processor: null };
   const library = new LibraryTokenizer(tokenizer, { clean_up_tokenization_spaces: false });
   vocab.slice(rules.words).forEach((text, i) => {
     if (library.model !== null) library.model.vocab[rules.words + i] = text;
@@ -63,7 +34,7 @@ export function openLibrary(files: Spelled, rules: WordPieceRules): Library {
 }
 
 /** What the library makes of a whole text, without added tokens. */
-export function spellingOf(files: Spelled, library = openLibrary(files, rulesOf(files))): Spelling {
+export function spellingOf(files: WordPieceSource, library = openLibrary(files, rulesOf(files))): Spelling {
   const { maxWordLength, special } = rulesOf(files);
   return {
     encode: (text) => library.encode(prepare(text, files), { add_special_tokens: false }).ids,
@@ -74,7 +45,10 @@ export function spellingOf(files: Spelled, library = openLibrary(files, rulesOf(
 }
 
 /** Where the library differs from Hugging Face's Rust code, the text is brought to where they agree. */
-export function prepare(text: string, { tokenizeChineseChars, lowercase }: Normalising): string {
+export function prepare(
+  text: string,
+  { tokenizeChineseChars, lowercase }: Pick<WordPieceSource, "lowercase" | "tokenizeChineseChars">,
+): string {
   const spaced = tokenizeChineseChars ? text.replace(ASTRAL_IDEOGRAPH, " $& ") : text;
   // JavaScript lowercases a sigma by its place in the word; Rust lowercases each character alone.
   return lowercase ? spaced.replaceAll("Σ", "σ") : spaced;

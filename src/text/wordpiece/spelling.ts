@@ -9,6 +9,8 @@
  * Promise: the pieces are those of the library for the whole text. Not here: added tokens (tokenizer.ts).
  */
 
+import { REMEMBERED_LENGTH, remembered } from "../remembered.ts";
+
 /** What spelling needs of a tokenizer. */
 export interface Spelling {
   /** Numbers of the pieces of a stretch of text, whatever is in it. */
@@ -28,11 +30,6 @@ export interface Speller {
   normalise(text: string): string;
 }
 
-/** Words are remembered up to this many, then forgotten together: a bound on memory in a long-lived server. */
-const REMEMBERED_WORDS = 1 << 17;
-/** A longer run without spaces is not a word that comes back. */
-const REMEMBERED_LENGTH = 64;
-
 /** What the library splits at, and keeps apart. */
 const SEPARATOR = /[\s\p{P}!-/:-@[-`{-~]/u;
 /** Marks that are not stripped: others may be put in another order beside them. */
@@ -48,7 +45,7 @@ const FATE = { unknown: 0, separates: 1, dropped: 2, barrier: 3, inner: 4 } as c
 
 /** Remembers words and characters for as long as it is kept. */
 export function createSpeller(spelling: Spelling): Speller {
-  const lookUp = rememberWords(spelling.encode);
+  const lookUp = remembered(spelling.encode);
   const fates = new Uint8Array(0x11_0000);
   const fateOf = (code: number): number => {
     const known = fates[code] ?? FATE.unknown;
@@ -77,18 +74,6 @@ function* wordsOf(text: string): Generator<string> {
     if (at > start) yield text.slice(start, at);
     start = at + 1;
   }
-}
-
-function rememberWords(encode: Spelling["encode"]): Spelling["encode"] {
-  const known = new Map<string, readonly number[]>();
-  return (word) => {
-    const hit = known.get(word);
-    if (hit !== undefined) return hit;
-    const ids = encode(word);
-    if (known.size >= REMEMBERED_WORDS) known.clear();
-    if (word.length <= REMEMBERED_LENGTH) known.set(word, ids);
-    return ids;
-  };
 }
 
 /** Whether the library splits at a character of the normalised text, and keeps it apart where it is no white space. */
