@@ -24,6 +24,7 @@ import type { BertConfig } from "../bert/config.ts";
 import { EMBEDDINGS, MLM } from "../bert/names.ts";
 import { bind } from "../contract/method.ts";
 import { Engine } from "../engine/engine.ts";
+import { WEIGHTS_FILE } from "../formats/weights.ts";
 import { figuresOf } from "../measure/figures.ts";
 import { codeVersion, describeMachine, measureFile, peakMemory } from "../measure/machine.ts";
 import type { Metric, RunResult } from "../measure/result.ts";
@@ -210,7 +211,7 @@ async function finish(
 ): Promise<RunResult> {
   const { storage, maxLength: length, seed, threads } = settings;
   await writeFolder(folder.paths.model, network, { storage });
-  const bytes = await measureFile(join(folder.paths.model, "model.safetensors"));
+  const bytes = await measureFile(join(folder.paths.model, WEIGHTS_FILE));
   const after = requireValue(best.metrics.loss, "loss");
   const metric: Metric = { name: "loss", better: "lower", before: null, after, examples };
   const result: RunResult = {

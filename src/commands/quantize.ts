@@ -24,6 +24,7 @@ import { truthOf } from "../data/judging/judge.ts";
 import { primaryOf } from "../data/judging/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import { writeFileAtomic } from "../formats/files.ts";
+import { jsonText } from "../formats/json.ts";
 import { classColumns, reorderColumns } from "../measure/class-columns.ts";
 import { judgeLogits } from "../measure/logits.ts";
 import { describeMachine } from "../measure/machine.ts";
@@ -122,7 +123,7 @@ async function quantizeModel(settings: QuantizeSettings, context: RunContext): P
     context.signal?.throwIfAborted();
     const write = async (aside: string): Promise<void> => {
       await writeQuantized(aside, product, packed);
-      await writeFileAtomic(join(aside, "result.json"), `${JSON.stringify(result, null, 2)}\n`);
+      await writeFileAtomic(join(aside, "result.json"), jsonText(result));
     };
     await writeAside(out, { named: "model", removes: [...STALE, ...folderNames(product)], write });
     return result;

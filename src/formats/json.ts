@@ -19,6 +19,11 @@ export function own(object: JsonObject, key: string): unknown {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
+/** A JSON file as people read it. */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
 /** Index of the closing quote of the string that opens at `start`; the text is valid JSON. */
 function stringEnd(text: string, start: number): number {
   let i = start + 1;

@@ -7,6 +7,7 @@
 import { datasetInfo, HubApiError, listFiles, modelInfo } from "@huggingface/hub";
 import { EspalierError, InputError, RunError } from "../base/errors.ts";
 import { PICKLED_FILE, WEIGHT_FILES, WEIGHTS_FILE } from "../formats/weights.ts";
+import { MASKS_FILE } from "../network/masks.ts";
 import { isModuleFile, SENTENCE_FILES } from "../network/sentence-files.ts";
 import {
   gotNoPieces,
@@ -50,7 +51,7 @@ const SMALL_FILES = [
   ...Object.values(TEXT_FILES),
   ...Object.values(TOKENIZER_FILES),
   ...SENTENCE_FILES,
-  "espalier-masks.safetensors",
+  MASKS_FILE,
 ];
 
 function params({ hubUrl, token, signal }: HubAddress) {

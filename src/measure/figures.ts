@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { encodeSafetensors } from "../formats/safetensors.ts";
+import { WEIGHTS_FILE } from "../formats/weights.ts";
 import { writeFolder } from "../network/folder.ts";
 import { countParameters, macs, type Network } from "../network/network.ts";
 import { measureBytes, measureFile } from "./machine.ts";
@@ -10,7 +11,7 @@ import type { FileBytes, Latency, ModelFigures, Stage } from "./result.ts";
 /** Writes a model's folder and measures its tensor file. */
 export async function writeMeasured(folder: string, network: Network): Promise<FileBytes> {
   await writeFolder(folder, network);
-  return measureFile(join(folder, "model.safetensors"));
+  return measureFile(join(folder, WEIGHTS_FILE));
 }
 
 /** The tensor file a model would have in float32, as all of a run's models do, whatever its own file stores. */

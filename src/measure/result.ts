@@ -7,6 +7,7 @@
  */
 
 import { readFile } from "node:fs/promises";
+import { jsonText } from "../formats/json.ts";
 import {
   aClaim,
   aCount,
@@ -312,7 +313,7 @@ export async function readResult(path: string): Promise<RunResult> {
 
 /** The file's text. Checked before it is written, so that no run leaves a result that cannot be read. */
 export function resultText(result: RunResult): string {
-  const text = `${JSON.stringify(result, null, 2)}\n`;
+  const text = jsonText(result);
   parseResult(text, "result to be written");
   return text;
 }

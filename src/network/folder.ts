@@ -23,6 +23,7 @@ import { findHead, parseHead } from "../bert/head.ts";
 import { parameters, type Shapes, weightOf } from "../bert/names.ts";
 import { readJsonIfPresent, readTextIfPresent, withFile, writeFileAtomic } from "../formats/files.ts";
 import { encodeFloat16 } from "../formats/float16.ts";
+import { jsonText } from "../formats/json.ts";
 import { encodeSafetensors, readHeader, readTensor } from "../formats/safetensors.ts";
 import { WEIGHTS_FILE } from "../formats/weights.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
@@ -204,10 +205,6 @@ function weightParts(network: Network, storage: Storage): Uint8Array[] {
   return encodeSafetensors(stored, new Map([["format", "pt"]]));
 }
 
-function pretty(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
-
 async function writeMasks(folder: string, masks: Network["masks"]): Promise<void> {
   const path = join(folder, MASKS_FILE);
   if (masks === undefined || masks.size === 0) return rm(path, { force: true });
@@ -248,6 +245,6 @@ export async function writeFolder(
   // `dtype` is what `transformers` computes in; halves are only how the file is stored.
   await writeFileAtomic(
     join(folder, "config.json"),
-    pretty({ ...configJson(config, head), dtype: "float32" }),
+    jsonText({ ...configJson(config, head), dtype: "float32" }),
   );
 }

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { FormatError } from "../base/errors.ts";
 import { type Head, POOLING_MODES, type Pooling, type PoolingMode } from "../bert/config.ts";
 import { readJsonIfPresent } from "../formats/files.ts";
-import { isObject, type JsonObject, own } from "../formats/json.ts";
+import { isObject, type JsonObject, jsonText, own } from "../formats/json.ts";
 import { lowersCase } from "../text/tokenizer.ts";
 import { parseSentenceLength, SENTENCE_FILE } from "../text/tokenizer-config.ts";
 import type { Network } from "./network.ts";
@@ -146,9 +146,9 @@ export function sentenceTexts({
     [PROMPTS, undefined],
     [
       `${POOLING_FOLDER}/config.json`,
-      pooling ? pretty(poolingJson(pooling.mode, config.hiddenSize)) : undefined,
+      pooling ? jsonText(poolingJson(pooling.mode, config.hiddenSize)) : undefined,
     ],
-    [MODULES, pooling ? pretty(modulesJson(pooling)) : undefined],
+    [MODULES, pooling ? jsonText(modulesJson(pooling)) : undefined],
   ]);
 }
 
@@ -169,8 +169,4 @@ function modulesJson({ normalize }: Pooling): JsonObject[] {
     path,
     type: `sentence_transformers.models.${kind}`,
   }));
-}
-
-function pretty(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -8,6 +8,7 @@ import { classOf, type Dataset, measureOf } from "../data/dataset.ts";
 import { glueTask } from "../data/glue.ts";
 import { metricsOf } from "../data/judging/judge.ts";
 import { writeFileAtomic } from "../formats/files.ts";
+import { jsonText } from "../formats/json.ts";
 import { countParameters } from "../network/network.ts";
 import { REPRODUCE, type ReproduceOptions, type ReproduceSettings } from "../options/reproducing.ts";
 import { resolveOptions } from "../options/schema.ts";
@@ -245,7 +246,6 @@ async function earlierOutcomes({ jobs }: Plan, settings: JobSettings): Promise<M
 
 async function save(table: Reproduction, settings: ReproduceSettings): Promise<void> {
   const path = tablePath(settings);
-  const encoder = new TextEncoder();
-  await writeFileAtomic(`${path}.json`, [encoder.encode(`${JSON.stringify(table, null, 2)}\n`)]);
-  await writeFileAtomic(`${path}.md`, [encoder.encode(reproductionText(table))]);
+  await writeFileAtomic(`${path}.json`, jsonText(table));
+  await writeFileAtomic(`${path}.md`, reproductionText(table));
 }

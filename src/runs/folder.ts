@@ -24,6 +24,7 @@ import { appendFileSync, existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
+import { jsonText } from "../formats/json.ts";
 import { type RunResult, resultText } from "../measure/result.ts";
 import { claimFolder, isLeftover } from "./place.ts";
 import { type ProgressEvent, type RunContext, resumeCommand } from "./progress.ts";
@@ -188,10 +189,9 @@ function versionNotes(then: Recipe, now: Recipe): string[] {
   const notes: string[] = [];
   const version = `the run was begun with version ${then.code} and is resumed with ${now.code}`;
   if (then.code !== now.code) notes.push(`${version}: its numbers may differ from those of either`);
-  const [old, new_] = [then.machine, now.machine];
-  if (old.cpu !== new_.cpu || old.platform !== new_.platform) {
-    notes.push(`the run was begun on another machine (${old.cpu}): the last digits may differ`);
-  }
+  const { cpu, platform } = then.machine;
+  if (cpu !== now.machine.cpu || platform !== now.machine.platform)
+    notes.push(`the run was begun on another machine (${cpu}): the last digits may differ`);
   return notes;
 }
 
@@ -211,7 +211,7 @@ export async function createRun(root: string, recipe: Recipe, force = false): Pr
     // The result goes first and the recipe is replaced last: at every moment this is the folder of a run.
     const { root: _root, recipe: _recipe, result, ...parts } = paths;
     for (const path of [result, ...Object.values(parts)]) await rm(path, { recursive: true, force: true });
-    await writeWhole(paths.recipe, `${JSON.stringify(recipe, null, 2)}\n`);
+    await writeWhole(paths.recipe, jsonText(recipe));
     await mkdir(paths.checkpoints, { recursive: true });
     return openFolder(paths, recipe, 0, claimed);
   });

@@ -24,7 +24,7 @@ import type { ByteSource } from "../base/source.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import type { Progress } from "../contract/method.ts";
 import { readJsonIfPresent, syncFolder, withFile } from "../formats/files.ts";
-import { isObject, type JsonObject, own } from "../formats/json.ts";
+import { isObject, type JsonObject, jsonText, own } from "../formats/json.ts";
 import { encodeSafetensors, readHeader, readTensor } from "../formats/safetensors.ts";
 import type { Best, Evaluated, LoopState } from "./loop.ts";
 import type { TrainerState } from "./trainer.ts";
@@ -109,7 +109,7 @@ async function writeContent(partial: string, { trainer, loop, extra }: Checkpoin
 }
 
 function json(value: unknown): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+  return new TextEncoder().encode(jsonText(value));
 }
 
 /** An evaluation without the model. A metric that is not a number becomes null. */
