@@ -22,6 +22,7 @@ import { withQuantized } from "../network/quantized.ts";
 import { passesOf, writeBatch } from "./batch.ts";
 import { forward } from "./forward.ts";
 import { kernelsOf } from "./kernels.ts";
+import { panelBytes } from "./panels.ts";
 
 const engine = new Engine({ threads: 1 });
 afterAll(() => engine.close());
@@ -186,6 +187,37 @@ test("passes of any size take no memory that was not there after loading", () =>
     forward({ ...worker, meet: () => {} });
   }
   expect([arena.bytes, arena.memory.buffer.byteLength]).toEqual(before);
+});
+
+/** Thread 1's states after the first of two layers of other sizes, where thread 0 has gone on to a layer's end before. */
+function statesBeside(layers: readonly LayerConfig[], meetings: number): Float32Array {
+  const { arena, model } = placed(sparseNetwork(layers), 2);
+  const shared = { kernels: kernelsOf(PLAIN_KERNELS, arena.memory), memory: arena.memory, model, threads: 2 };
+  writeBatch(arena.memory, model, textsOf([70], VOCAB.length));
+  /** A thread that stops at its meeting of that number, and does something at each before. */
+  const runTo = (thread: number, last: number, between = (): void => {}): void => {
+    let met = 0;
+    const stop = new Error("far enough");
+    const meet = (): void => {
+      if (++met === last) throw stop;
+      between();
+    };
+    expect(() => forward({ ...shared, thread, meet })).toThrow(stop);
+  };
+  runTo(0, 1);
+  runTo(1, 2, () => {
+    if (meetings > 1) runTo(0, meetings);
+  });
+  const [from, to] = [2, 5].map((panel) => model.room.hidden + panel * panelBytes(model.config.hiddenSize));
+  return arena.floats(from ?? 0, ((to ?? 0) - (from ?? 0)) / 4).slice();
+}
+
+test.each([
+  ["more", 1, 3],
+  ["fewer", 3, 1],
+])("a thread that is in the next layer, of %s heads, changes nothing of another's", (_, first, second) => {
+  const layers = [first, second, first].map((heads) => ({ heads, headSize: 4, ffn: 20 }));
+  expect(statesBeside(layers, 2)).toEqual(statesBeside(layers, 1));
 });
 
 test("texts are split into passes that fit, in their order", () => {

@@ -112,15 +112,15 @@ function project(
 ): void {
   const { attention, isBare } = layer;
   if (!attention) return;
-  const { hidden, normed, keys, values, query } = worker.model.room;
+  const { hidden, normed, keys, values, queries } = worker.model.room;
   const targets: readonly (readonly [PlacedProduct, number])[] = [
     [attention.key, keys[turn(i)]],
     [attention.value, values[turn(i)]],
-    ...(withQuery ? [[attention.query, query] as const] : []),
+    ...(withQuery ? [[attention.query, queries[turn(i)]] as const] : []),
   ];
   runProducts(worker, targets, isBare ? hidden : normed, chunk);
   if (layer.places.angles === 0) return;
-  for (const each of withQuery ? [keys[turn(i)], query] : [keys[turn(i)]])
+  for (const each of withQuery ? [keys[turn(i)], queries[turn(i)]] : [keys[turn(i)]])
     rotate(worker, batch, layer, chunk, each);
 }
 
@@ -147,13 +147,13 @@ function turn(i: number): 0 | 1 {
 function attend(worker: Worker, batch: PlacedBatch, layer: PlacedLayer, i: number, range: Range): void {
   if (!layer.attention) return;
   const { kernels, model, thread } = worker;
-  const { query, mixed, keys, values, threads } = model.room;
+  const { queries, mixed, keys, values, threads } = model.room;
   const stride = panelBytes(layer.heads * layer.headSize);
   const { reach, terms, termsRow } = layer.places;
   const { scores } = requireItem(threads, thread, "threads");
   for (const { text, from, to } of textsIn(batch, range)) {
     kernels.attention(
-      query + from * stride,
+      queries[turn(i)] + from * stride,
       keys[turn(i)] + text.panel * stride,
       values[turn(i)] + text.panel * stride,
       mixed + from * stride,
@@ -248,7 +248,7 @@ function lastLayer(worker: Worker, { texts }: PlacedBatch, i: number): void {
   if (layer.attention) {
     const { query } = layer.attention;
     const x = layer.isBare ? states.hidden : states.normed;
-    for (const chunk of chunksOf(all)) runProducts(worker, [[query, room.query]], x, chunk);
+    for (const chunk of chunksOf(all)) runProducts(worker, [[query, room.queries[turn(i)]]], x, chunk);
     for (const [t, text] of texts.entries()) attendFirst(worker, layer, i, text, t);
   }
   finishLayer(worker, layer, all, states);
@@ -262,13 +262,13 @@ function attendFirst(
   text: TextPlace,
   t: number,
 ): void {
-  const { query, mixed, keys, values, threads } = model.room;
+  const { queries, mixed, keys, values, threads } = model.room;
   const features = layer.heads * layer.headSize;
   const stride = panelBytes(features);
   const { reach, terms, termsRow } = layer.places;
   const { scores, panel } = requireItem(threads, 0, "threads");
   kernels.attention(
-    query + Math.floor(t / PANEL) * stride,
+    queries[turn(i)] + Math.floor(t / PANEL) * stride,
     keys[turn(i)] + text.panel * stride,
     values[turn(i)] + text.panel * stride,
     panel,

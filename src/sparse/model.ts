@@ -2,7 +2,9 @@
  * A classifier, of texts or of tokens, or a sentence encoder put into an arena: every table, matrix and vector placed, and
  * the room that a pass works in (placed.ts).
  *
- * Two rooms for keys and values take turns between layers: a thread may fill one while another still reads the other.
+ * Two rooms for queries, keys and values take turns between layers: a thread may fill one while another still reads the
+ * other. Queries too, though each thread has its own: where a layer has more heads than the one before, its panels are
+ * larger, and one thread's lie where another's were.
  * Where architectures differ their facts decide, here alone: norms before modules are placed as norms after the sum
  * before, so that the pass has one order for both. Browser-safe. Not here: the pass (forward.ts), which texts go into it
  * (batch.ts).
@@ -249,8 +251,8 @@ function placeRoom(
     hidden,
     normed: isBefore ? room(D) : hidden,
     branch: room(Math.max(D, panelBytes(embeddingSize))),
-    query: room(A),
     mixed: room(A),
+    queries: [room(A), room(A)],
     keys: [room(A), room(A)],
     values: [room(A), room(A)],
     threads: Array.from({ length: threads }, () => ({

@@ -75,9 +75,9 @@ export interface Room {
   readonly normed: number;
   /** What a module adds [P][D], or embeddings before their projection [P][E]. */
   readonly branch: number;
-  /** Queries and mixtures [P][A], keys and values in two turns. */
-  readonly query: number;
+  /** Mixtures [P][A]; queries, keys and values in two turns. */
   readonly mixed: number;
+  readonly queries: readonly [number, number];
   readonly keys: readonly [number, number];
   readonly values: readonly [number, number];
   readonly threads: readonly ThreadRoom[];
