@@ -52,6 +52,7 @@ export function meetingAt(memory: WebAssembly.Memory, address: number, threads: 
   return {
     meet: () => {
       if (threads === 1) return;
+      requireAll(); // who was waited for in vain is still counted as having come
       const held = Atomics.load(words, HELD);
       if (Atomics.add(words, COME, 1) + 1 < threads) {
         wait(HELD, held);
@@ -67,7 +68,7 @@ export function meetingAt(memory: WebAssembly.Memory, address: number, threads: 
     },
     next: (seen) => {
       while (Atomics.load(words, PASS) === seen) Atomics.wait(words, PASS, seen);
-      return seen + 1;
+      return (seen + 1) | 0; // as the word itself goes on after 2^31 - 1
     },
     passes: () => Atomics.load(words, PASS),
     leave: () => {
