@@ -1,5 +1,6 @@
 /** Loads and calls that end before their time: by a signal, or by what `onProgress` throws. */
 
+import { getEventListeners } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
@@ -137,6 +138,22 @@ describe.each(["sparse", "dense"] as const)("a call with a signal, %s", (way) =>
       message: "classify: stopped before it was done",
     });
     expect(await model.classify(["a"], { signal: new AbortController().signal })).toHaveLength(1);
+  });
+
+  test("shares a signal with others without a warning, leaves nothing on it, and is stopped with them", async () => {
+    const warned: string[] = [];
+    const hear = ({ name }: Error): void => void warned.push(name);
+    process.on("warning", hear);
+    const stop = new AbortController();
+    const { signal } = stop;
+    const ask = (): Promise<unknown> => model.classify(["a"], { signal });
+    expect(await Promise.all(Array.from({ length: 20 }, ask))).toHaveLength(20);
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+    const meanwhile = Array.from({ length: 3 }, () => failure(ask()));
+    stop.abort();
+    expect(await Promise.all(meanwhile)).toMatchObject(Array(3).fill({ code: "runtime/stopped" }));
+    process.off("warning", hear);
+    expect(warned).toEqual([]);
   });
 
   test("refuses a context that is none", async () => {

@@ -98,9 +98,39 @@ function stoppable<T>(
       ask();
       return;
     }
-    asked?.addEventListener("abort", ask, { once: true });
-    work(stop)
-      .then(resolve, reject)
-      .finally(() => asked?.removeEventListener("abort", ask));
+    const forget = asked && whenAborted(asked, ask);
+    work(stop).then(resolve, reject).finally(forget);
   });
+}
+
+/** What waits for a signal, and the one listener for all of it. */
+interface Waiting {
+  readonly all: Set<() => void>;
+  readonly tell: () => void;
+}
+
+/** Calls share a listener on a signal: Node takes more than ten on one for a leak, and warns. */
+const waiting = new WeakMap<AbortSignal, Waiting>();
+
+/** Calls back when a signal is aborted. @returns what ends that; the last one takes the listener away */
+function whenAborted(signal: AbortSignal, told: () => void): () => void {
+  const { all, tell } = waiting.get(signal) ?? listenTo(signal);
+  all.add(told);
+  return () => {
+    all.delete(told);
+    if (all.size > 0) return;
+    signal.removeEventListener("abort", tell);
+    waiting.delete(signal);
+  };
+}
+
+function listenTo(signal: AbortSignal): Waiting {
+  const all = new Set<() => void>();
+  const tell = (): void => {
+    for (const told of [...all]) told();
+  };
+  const found = { all, tell };
+  waiting.set(signal, found);
+  signal.addEventListener("abort", tell, { once: true });
+  return found;
 }
