@@ -48,6 +48,7 @@ test("bytes that are given stay the caller's", async () => {
 describe("a source that cannot be read says so in a few words", () => {
   test.each<[string, () => ModelSource, RegExp]>([
     ["a status", () => new Response("", { status: 404 }), /got: status 404 \(a response\)$/],
+    ["an address where nobody answers", () => "http://127.0.0.1:1/model.esp", /fetch failed: .*127.0.0.1:1/],
     ["an address that is none", () => `data:${"x".repeat(1e6)}`, /^model: expected a .esp file, got: /],
     ["a path", () => `/nowhere/${"x".repeat(1e5)}`, /^model: expected a .esp file, got: ENAMETOOLONG/],
     ["a blob: that was given back", () => "blob:nodedata:00000000-0000-0000-0000-000000000000", /got: /],

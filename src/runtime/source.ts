@@ -39,9 +39,16 @@ export async function readSource(source: ModelSource, reading: Reading): Promise
     return { bytes: await bytesOf(source, reading), where, isOwn };
   } catch (cause) {
     reading.signal.throwIfAborted();
-    const got = shortened(cause instanceof Error ? cause.message : String(cause), MOST);
+    const got = shortened(reasonOf(cause), MOST);
     throw new InputError("runtime/source", `model: expected a .esp file, got: ${got} (${where})`, { cause });
   }
+}
+
+/** In Node `fetch` says that it failed, and its cause says why. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const inner = cause.cause instanceof Error ? cause.cause.message : "";
+  return inner === "" ? cause.message : `${cause.message}: ${inner}`;
 }
 
 async function bytesOf(source: ModelSource, reading: Reading): Promise<Uint8Array> {
