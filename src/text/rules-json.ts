@@ -89,9 +89,9 @@ export function checkRules({ vocab, rules, pipeline }: Checked, where: string): 
     if (before !== undefined && before.id >= id)
       throw unread(where, "added", "ascending numbers", `${id} after ${before.id}`);
   });
+  const known = new Set(added.map(({ id }) => id));
   for (let id = words; id < vocab.length; id++) {
-    if (!added.some((token) => token.id === id))
-      throw unread(where, "added", `the piece ${vocab[id]}`, "none");
+    if (!known.has(id)) throw unread(where, "added", `the piece ${vocab[id]}`, "none");
   }
   checkTemplate(single, "A", "single", check, where);
   checkTemplate(pair, "A,B", "pair", check, where);

@@ -8,9 +8,11 @@ import {
   ownRules,
   ruledPieces,
   rulesOf,
+  SPECIAL_FLAGS,
   specialIds,
   splitsAtSpaces,
 } from "./rules.ts";
+import { checkRules } from "./rules-json.ts";
 import { createTokenizer } from "./tokenizer.ts";
 
 const { vocabulary: plain } = tinyModel();
@@ -48,6 +50,19 @@ test("when pieces leave, rules follow the numbers of those that stay", () => {
   );
   expect(after).toEqual(before?.map((piece) => (piece === "the" ? "[UNK]" : piece)));
   expect(keepOnly(plain, [0, 1, 2, 3, 4]).rules).toBe(undefined);
+});
+
+test("60,000 added tokens are checked in the time of one look at each", () => {
+  const words = plain.vocab.length;
+  const vocab = [...plain.vocab, ...Array.from({ length: 60_000 }, (_, i) => `<${i}>`)];
+  const added = vocab.slice(words).map((_, i) => ({ id: words + i, ...SPECIAL_FLAGS }));
+  const rules = { ...rulesOf(plain), words, added };
+  const start = performance.now();
+  checkRules({ vocab, rules }, "f");
+  expect(performance.now() - start).toBeLessThan(2000);
+  expect(() => checkRules({ vocab, rules: { ...rules, added: added.slice(0, -1) } }, "f")).toThrow(
+    /expected the piece <59999>/,
+  );
 });
 
 test("a number that no piece has is no piece (vocab/piece)", () => {

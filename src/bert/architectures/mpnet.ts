@@ -8,11 +8,18 @@
  * The padding id of its positions, the number of buckets and the farthest distance are constants in the original.
  */
 
+import type { JsonObject } from "../../formats/json.ts";
 import { bad, size } from "../config-values.ts";
 import { type Architecture, BERT_DEFAULTS, BERT_KEYS } from "./architecture.ts";
 import { lmHeadRules, lostToPadding, OWN_HIDDEN_LAYER, ROBERTA_HEAD } from "./roberta.ts";
 
 const [PAD, BUCKETS, FARTHEST] = [1, 32, 128];
+/** Heads of the table at most, of which each layer lists its own: a hostile file must not fill the memory. */
+const MOST_HEADS = 1024;
+
+function headsOfTable(json: JsonObject, heads: number, where: string): number {
+  return size(json, "relative_attention_heads", where, heads, 1, MOST_HEADS);
+}
 
 export const MPNET: Architecture = {
   type: "mpnet",
@@ -30,7 +37,7 @@ export const MPNET: Architecture = {
       relative: {
         buckets,
         farthest: FARTHEST,
-        heads: size(json, "relative_attention_heads", where, heads),
+        heads: headsOfTable(json, heads, where),
       },
       types: "none",
       norm: "after",
@@ -40,7 +47,7 @@ export const MPNET: Architecture = {
     };
   },
   layers: (json, { layers, heads }, where) => {
-    const all = size(json, "relative_attention_heads", where, heads);
+    const all = headsOfTable(json, heads, where);
     return Array.from({ length: layers }, () => ({ places: Array.from({ length: all }, (_, i) => i) }));
   },
   lost: lostToPadding,

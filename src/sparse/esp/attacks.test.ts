@@ -175,6 +175,11 @@ const ATTACKS: readonly [string, string, Uint8Array][] = [
     "esp/config",
     withDirectory('"relative_attention_num_buckets":32', '"relative_attention_num_buckets":64', MPNET),
   ],
+  [
+    "a table of 2^24 heads, which each layer would list",
+    "esp/config",
+    withDirectory('"relative_attention_num_buckets":32', '$&,"relative_attention_heads":16777216', MPNET),
+  ],
   ["a bias that is not there", "esp/missing", withDirectory('"norm_bias":false', '"norm_bias":true', MODERN)],
   ["a decoder", "esp/config", withDirectory('"model_type":"bert"', '"model_type":"bert","is_decoder":true')],
   [
