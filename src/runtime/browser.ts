@@ -17,7 +17,18 @@ interface BrowserWorker extends BrowserPort {
   terminate(): void;
 }
 
-declare const Worker: (new (url: string, options: { readonly type: "module" }) => BrowserWorker) | undefined;
+declare const Worker: (new (url: unknown, options: { readonly type: "module" }) => BrowserWorker) | undefined;
+
+/** There in browsers that have Trusted Types, whether the page asks for them or not. */
+declare const trustedTypes: TrustedTypes | undefined;
+
+interface TrustedTypes {
+  createPolicy(name: string, rules: Rules): Rules;
+}
+
+interface Rules {
+  readonly createScriptURL: (url: string) => unknown;
+}
 
 interface BrowserGlobals extends BrowserPort {
   /** True when the page was served so that its threads may share memory. */
@@ -47,15 +58,38 @@ export const host: Host = {
 };
 
 /** One address for all threads; it stays, since a thread may be started at any time. */
-let threadAddress: string | undefined;
+let threadAddress: unknown;
+
+/** The address of the thread's code, of the type that a page with `require-trusted-types-for 'script'` starts workers from. */
+function addressOf(code: string): unknown {
+  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  if (typeof trustedTypes === "undefined") return url;
+  return trustedTypes
+    .createPolicy("espalier-runtime", { createScriptURL: (same) => same })
+    .createScriptURL(url);
+}
+
+/** @throws {RunError} `runtime/threads` where the page's policy has none started */
+function startWorker(start: NonNullable<typeof Worker>): BrowserWorker {
+  try {
+    threadAddress ??= addressOf(threadCode());
+    return new start(threadAddress, { type: "module" });
+  } catch (cause) {
+    const got = cause instanceof Error ? cause.message : String(cause);
+    const expected =
+      "a worker, which a Content-Security-Policy has to allow (worker-src blob:, and trusted-types";
+    throw new RunError("runtime/threads", `runtime: expected ${expected} espalier-runtime), got: ${got}`, {
+      cause,
+    });
+  }
+}
 
 function startThread<Sent, Received>(): Thread<Sent, Received> {
   if (typeof Worker === "undefined") {
     const expected = "a page or worker that can start workers";
     throw new RunError("runtime/threads", `runtime: expected ${expected}, got none`);
   }
-  threadAddress ??= URL.createObjectURL(new Blob([threadCode()], { type: "text/javascript" }));
-  const worker = new Worker(threadAddress, { type: "module" });
+  const worker = startWorker(Worker);
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     hold: () => {},
