@@ -1,7 +1,7 @@
 /** Compiling the kernels, and the way back when the faster ones compute something else. */
 
 import { setFlagsFromString } from "node:v8";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Arena } from "../sparse/arena.ts";
 import { BYTE_KERNEL_NAMES } from "../sparse/byte-linear.ts";
 import { BYTE_TWINS, type Kernels, kernelsOf } from "../sparse/kernels.ts";
@@ -55,6 +55,21 @@ test("kernels that trap are passed over as those that compute wrongly are", asyn
 test("kernels that fail every trial are refused, naming the kernel", async () => {
   const compiling = compileKernels(false, () => "attention: made to fail");
   await expect(compiling).rejects.toMatchObject({ code: "runtime/kernels", message: /attention/ });
+});
+
+test("where nothing is compiled, as a page's policy may have it, the error says what has to be allowed", async () => {
+  class Refusing {
+    constructor() {
+      throw new Error("blocked by Content Security Policy");
+    }
+  }
+  vi.spyOn(WebAssembly, "Module").mockImplementation(Refusing);
+  const error = await compileKernels(false).catch((cause: unknown) => cause);
+  vi.restoreAllMocks();
+  expect(error).toMatchObject({
+    code: "runtime/kernels",
+    message: expect.stringMatching(/'wasm-unsafe-eval'.*\(blocked by Content Security Policy\)$/),
+  });
 });
 
 test.each([

@@ -38,8 +38,8 @@ export type Trial = (kernels: Kernels, arena: Arena) => string | undefined;
  * Fetches and compiles.
  *
  * @param areRight  whether kernels by one instruction pass their trial; the code that V8 hides is not trusted either way
- * @throws {RunError} `runtime/kernels` when their file cannot be had, or when they compute something else than the
- *   reference on this machine
+ * @throws {RunError} `runtime/kernels` when their file cannot be had, when nothing compiles it, or when they compute
+ *   something else than the reference on this machine
  */
 export async function compileKernels(
   shared: boolean,
@@ -47,11 +47,13 @@ export async function compileKernels(
   areRight = areTwinsRight,
 ): Promise<CompiledKernels> {
   let problem: string | undefined;
+  let isCompiled = false;
   for (const { fused, wide, settings, isHidden } of attempts(host.flags)) {
     const bytes = await kernelBytes({ shared, fused });
     try {
       // V8 gives the same compiled code for the same bytes, so an attempt after another differs by an empty section.
       const module = compileModule(problem === undefined ? bytes : withEmptySection(bytes), settings);
+      isCompiled = true;
       const arena = new Arena(shared);
       const kernels = kernelsOf({ module, wide }, arena.memory);
       problem = trial(kernels, arena);
@@ -61,7 +63,10 @@ export async function compileKernels(
       problem = error instanceof Error ? error.message : String(error);
     }
   }
-  throw new RunError("runtime/kernels", `kernels: expected the reference's numbers, got others (${problem})`);
+  const expected = isCompiled
+    ? "the reference's numbers, got others"
+    : `an engine with WebAssembly and its SIMD, which a Content-Security-Policy has to allow (script-src 'wasm-unsafe-eval'), got none`;
+  throw new RunError("runtime/kernels", `kernels: expected ${expected} (${problem})`);
 }
 
 interface Attempt extends Pick<CompiledKernels, "fused" | "wide"> {
