@@ -10,17 +10,17 @@ import { GPT2 } from "./patterns.ts";
 import type { Behavior, PreTokenizer, Sought } from "./pipeline.ts";
 import { rewrite, type Stretch, sliceOf, widthAt } from "./stretch.ts";
 
-/** Cuts a stretch into stretches. */
-export type Cut = (stretch: Stretch) => readonly Stretch[];
+/** Cuts a stretch into stretches, one by one as they are asked for: of a long text the first may be all that is wanted. */
+export type Cut = (stretch: Stretch) => Iterable<Stretch>;
 
 /** All steps, each on what the one before it left; nothing that is empty is left. */
 export function createCutter(preTokenizers: readonly PreTokenizer[]): Cut {
   const steps = preTokenizers.map(createStep);
-  return (stretch) =>
-    steps.reduce<readonly Stretch[]>(
-      (given, step) => given.flatMap(step).filter(({ text }) => text !== ""),
-      [stretch],
-    );
+  return (stretch) => steps.reduce<Iterable<Stretch>>(cutEach, [stretch]);
+}
+
+function* cutEach(given: Iterable<Stretch>, step: Cut): Generator<Stretch> {
+  for (const stretch of given) for (const part of step(stretch)) if (part.text !== "") yield part;
 }
 
 /** Words of letters, marks, digits and underscores, as Rust's `\w` has them. */
@@ -38,7 +38,7 @@ function createStep(step: PreTokenizer): Cut {
       return (stretch) => split(stretch, SPACE, "Removed");
     case "BertPreTokenizer":
       return (stretch) =>
-        split(stretch, SPACE, "Removed").flatMap((word) => split(word, PUNCTUATION, "Isolated"));
+        cutEach(split(stretch, SPACE, "Removed"), (word) => split(word, PUNCTUATION, "Isolated"));
     case "Punctuation":
       return (stretch) => split(stretch, PUNCTUATION, step.behavior);
     case "Digits":
@@ -51,9 +51,8 @@ function createStep(step: PreTokenizer): Cut {
       return (stretch) => {
         const isBare = step.add_prefix_space && !stretch.text.startsWith(" ");
         const given = isBare ? prepend(stretch, " ") : stretch;
-        return (step.use_regex ? split(given, GPT2, "Isolated", false, asUnknown(given.text)) : [given]).map(
-          toBytes,
-        );
+        const words = step.use_regex ? split(given, GPT2, "Isolated", false, asUnknown(given.text)) : [given];
+        return cutEach(words, (word) => [toBytes(word)]);
       };
   }
 }
@@ -62,7 +61,7 @@ function createStep(step: PreTokenizer): Cut {
 function markSpaces(
   stretch: Stretch,
   step: PreTokenizer & { readonly type: "Metaspace" },
-): readonly Stretch[] {
+): Iterable<Stretch> {
   const { replacement, prepend_scheme: scheme } = step;
   const marked = replaceAll(stretch, { String: " " }, replacement);
   const isWanted = scheme === "always" || (scheme === "first" && stretch.isFirst);
@@ -76,30 +75,33 @@ type Span = readonly [start: number, end: number, isMatch: boolean];
  * @param isInverted  what is between the matches is the match
  * @param seen        the text that is searched, of equal length
  */
-function split(
+function* split(
   stretch: Stretch,
   sought: Sought | RegExp,
   behavior: Behavior,
   isInverted = false,
   seen = stretch.text,
-): readonly Stretch[] {
-  const spans: Span[] = [];
-  let done = 0;
-  for (const [start, end] of matchesOf(seen, sought)) {
-    if (start > done) spans.push([done, start, isInverted]);
-    spans.push([start, end, !isInverted]);
-    done = end;
-  }
-  if (done < stretch.text.length) spans.push([done, stretch.text.length, isInverted]);
-  return arrange(spans, behavior).map(([start, end]) => sliceOf(stretch, start, end));
+): Generator<Stretch> {
+  const spans = arrange(spansOf(seen, sought, isInverted), behavior);
+  for (const [start, end] of spans) yield sliceOf(stretch, start, end);
 }
 
-function arrange(spans: readonly Span[], behavior: Behavior): readonly Span[] {
+function* spansOf(seen: string, sought: Sought | RegExp, isInverted: boolean): Generator<Span> {
+  let done = 0;
+  for (const [start, end] of matchesOf(seen, sought)) {
+    if (start > done) yield [done, start, isInverted];
+    yield [start, end, !isInverted];
+    done = end;
+  }
+  if (done < seen.length) yield [done, seen.length, isInverted];
+}
+
+function arrange(spans: Iterable<Span>, behavior: Behavior): Iterable<Span> {
   switch (behavior) {
     case "Isolated":
       return spans;
     case "Removed":
-      return spans.filter(([, , isMatch]) => !isMatch);
+      return withoutMatches(spans);
     case "Contiguous":
       return join(spans, (span, before) => span[2] === before[2]);
     case "MergedWithPrevious":
@@ -109,16 +111,24 @@ function arrange(spans: readonly Span[], behavior: Behavior): readonly Span[] {
   }
 }
 
+function* withoutMatches(spans: Iterable<Span>): Generator<Span> {
+  for (const span of spans) if (!span[2]) yield span;
+}
+
 /** Joins a span to the one before it where `belongs` says so. */
-function join(spans: readonly Span[], belongs: (span: Span, before: Span) => boolean): Span[] {
-  const out: Span[] = [];
-  spans.forEach((span, i) => {
-    const [before, last] = [spans[i - 1], out.at(-1)];
-    if (before !== undefined && last !== undefined && belongs(span, before))
-      out[out.length - 1] = [last[0], span[1], span[2]];
-    else out.push(span);
-  });
-  return out;
+function* join(spans: Iterable<Span>, belongs: (span: Span, before: Span) => boolean): Generator<Span> {
+  let before: Span | undefined;
+  let joined: Span | undefined;
+  for (const span of spans) {
+    if (before !== undefined && joined !== undefined && belongs(span, before))
+      joined = [joined[0], span[1], span[2]];
+    else {
+      if (joined !== undefined) yield joined;
+      joined = span;
+    }
+    before = span;
+  }
+  if (joined !== undefined) yield joined;
 }
 
 /** A visible character for each byte, as GPT-2 has it: those that are visible stand for themselves. */
