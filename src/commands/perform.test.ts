@@ -108,6 +108,7 @@ test.each([
     'context: expected a known option, got "signals"; did you mean "signal"?',
   ],
   [{ signal: new AbortController() }, "context/signal", /expected an AbortSignal, got a value of class/],
+  [new AbortController().signal, "context/signal", "context: expected { signal }, got an AbortSignal alone"],
   [{ signal: false }, "context/signal", "signal: expected an AbortSignal, got false"],
   [{ report: "x" }, "context/report", 'report: expected a function, got "x"'],
   [{ resume: "yes" }, "context/resume", 'resume: expected true or false, got "yes"'],

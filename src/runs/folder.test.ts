@@ -98,7 +98,10 @@ test("a finished run is replaced only with force, and nothing of it stays", asyn
   for (const folder of left) mkdirSync(join(folder, "model"), { recursive: true });
   await first.finish(RESULT);
   await first[Symbol.asyncDispose]();
-  await expect(createRun(run, RECIPE)).rejects.toThrow(expect.objectContaining({ code: "run/exists" }));
+  const message = `out: expected an empty folder, got a finished run (${run}); replace it with --force`;
+  await expect(createRun(run, RECIPE)).rejects.toThrow(
+    expect.objectContaining({ code: "run/exists", message }),
+  );
   await using _again = await createRun(run, RECIPE, true);
   expect(left.filter((folder) => existsSync(folder))).toEqual([]);
   expect(await readMetrics(runPaths(run).metrics)).toEqual([]);
@@ -108,7 +111,9 @@ test("a finished run is replaced only with force, and nothing of it stays", asyn
 test("a run that can go on is not replaced either, and the message says how to go on", async () => {
   await using opened = await createRun(run, RECIPE);
   mkdirSync(join(opened.paths.checkpoints, "step-1"));
-  await expect(refuseOccupied(run, false)).rejects.toThrow(`espalier resume ${run}`);
+  await expect(refuseOccupied(run, false)).rejects.toThrow(
+    `(${run}); resume with: npx espalier resume ${run}, or replace it with --force`,
+  );
 });
 
 test("an abandoned run is replaced without a word", async () => {

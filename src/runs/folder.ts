@@ -242,10 +242,10 @@ export async function refuseOccupied(root: string, force: boolean): Promise<void
   const state = await folderState(root);
   if (force || state === "empty" || state === "abandoned") return;
   const found = state === "finished" ? "a finished run" : "a run that can go on";
-  const advice = state === "finished" ? "" : `; resume with: ${resumeCommand(root)},`;
+  const advice = state === "finished" ? "" : `resume with: ${resumeCommand(root)}, or `;
   throw new ConfigError(
     "run/exists",
-    `out: expected an empty folder, got ${found} (${root})${advice} or replace it with --force`,
+    `out: expected an empty folder, got ${found} (${root}); ${advice}replace it with --force`,
   );
 }
 

@@ -95,6 +95,8 @@ async function begin<T>(
 /** A program without types may hand over anything, such as the controller in place of its signal. */
 function checkContext(given: unknown): asserts given is RunContext {
   requireKnown("context", given, ["signal", "report", "resume", "partOf"]);
+  if (given instanceof AbortSignal)
+    throw new ConfigError("context/signal", "context: expected { signal }, got an AbortSignal alone");
   const { signal, report, resume, partOf }: { readonly [name in keyof RunContext]?: unknown } = given;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new ConfigError("context/signal", `signal: expected an AbortSignal, got ${shown(signal)}`);
