@@ -39,6 +39,7 @@ import { announceRun, performRun } from "../runs/perform.ts";
 import { likeTyped } from "../runs/place.ts";
 import { type ProgressEvent, type Recorder, type RunContext, shellWord } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
+import { requireVectors } from "../runs/text-model.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
 import { objectiveOf, vectorObjective } from "../train/objective.ts";
@@ -307,6 +308,7 @@ async function readModels(
 ): Promise<ReadModels> {
   requireSettling(asked, train, measure);
   const base = await loadModel(asked.model, context);
+  if (asked.embedding) requireVectors(base.network.head, asked.model);
   const objective = asked.embedding
     ? vectorObjective(asked.widths, base.network.config.hiddenSize)
     : objectiveOf(asked, train);

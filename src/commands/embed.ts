@@ -1,14 +1,12 @@
 /** `espalier embed`: vectors of texts, from an encoder without a head. */
 
-import { ConfigError } from "../base/errors.ts";
-import { poolingOf } from "../bert/config.ts";
 import type { Text } from "../network/predictions.ts";
 import { EMBED, type EmbedOptions, type EmbedSettings } from "../options/answering.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { loadModel } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { openTextModel, unlabelledKind } from "../runs/text-model.ts";
+import { openTextModel, requireVectors } from "../runs/text-model.ts";
 import type { EmbedResult } from "./answers.ts";
 import { toText } from "./predict.ts";
 
@@ -44,12 +42,7 @@ async function embedWith(
 ): Promise<EmbedResult> {
   const { model: ref, threads, device, batchSize, maxLength } = settings;
   const { network } = await loadModel(ref, context);
-  const pooling = poolingOf(network.head);
-  if (pooling === undefined) {
-    const { kind } = network.head;
-    const got = kind === "mlm" || kind === "none" ? unlabelledKind(network.head) : `one for ${kind}`;
-    throw new ConfigError("model/head", `model: expected an encoder without a head, got ${got} (${ref})`);
-  }
+  const pooling = requireVectors(network.head, ref);
   const model = await openTextModel(network, { threads, device, batchSize, maxLength });
   try {
     const { dimensions = network.config.hiddenSize } = settings;

@@ -1,6 +1,6 @@
 /** Whole commands on the tasks that are not one label for each text: trained, compressed, evaluated, asked. */
 
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
@@ -133,4 +133,21 @@ test("what vectors do not have is refused by name", async () => {
     "its own teacher",
   );
   await expect(embed({ model, texts: ["a"], dimensions: 17 })).rejects.toThrow("from 1 to 16, got 17");
+});
+
+test.each([
+  ["embedded", "a masked language model (embedded)"],
+  ["labels", "one for classification"],
+  ["unread", "whose way to make vectors is not read here"],
+])("a teacher of vectors that makes none is refused before a run is begun: %s", async (name, got) => {
+  const head = name === "unread" ? { kind: "none" as const, pooling: null } : undefined;
+  const folder = await newFolder();
+  const data = join(folder, "texts.txt");
+  await writeFile(data, "a good film\na bad plot\nnot very dull\n");
+  const model = name === "embedded" ? name : await written(tinyModel(head));
+  const run = { ...TRAINING, model, data, embedding: true, method: "truncate", set: { layers: "1" } };
+  const ended = compress({ ...run, validation: data, out: join(folder, "run") });
+  await expect(ended).rejects.toMatchObject({ name: "ConfigError", code: "model/head" });
+  await expect(ended).rejects.toThrow(got);
+  expect(await readdir(folder)).toEqual(["texts.txt"]);
 });

@@ -9,7 +9,7 @@ import { type Closable, closable } from "../base/closable.ts";
 import { ConfigError, closedModel, RunError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { shown } from "../base/shown.ts";
-import { type Head, poolingOf } from "../bert/config.ts";
+import { type Head, type Pooling, poolingOf } from "../bert/config.ts";
 import { unlabelled } from "../data/batches.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
@@ -191,6 +191,14 @@ export async function openTextModel(
 export function unlabelledKind(head: Head): string {
   if (head.kind === "mlm") return "a masked language model";
   return `an encoder without a head${poolingOf(head) ? "" : ", whose way to make vectors is not read here"}`;
+}
+
+/** How a model makes vectors. @throws {ConfigError} `model/head` for one that makes none */
+export function requireVectors(head: Head, name: string): Pooling {
+  const pooling = poolingOf(head);
+  if (pooling !== undefined) return pooling;
+  const got = head.kind === "mlm" || head.kind === "none" ? unlabelledKind(head) : `one for ${head.kind}`;
+  throw new ConfigError("model/head", `model: expected an encoder without a head, got ${got} (${name})`);
 }
 
 /** @throws {ConfigError} `model/head` for a head that says nothing about texts or their tokens */
