@@ -1,6 +1,7 @@
 /** The messages between an `Engine` and its worker thread. */
 
 import type { DType, Tensor } from "../base/tensor.ts";
+import type { WasmMemory } from "../base/wasm.ts";
 
 /** Where a session computes. */
 export type Provider = "cpu" | "webgpu" | "cuda";
@@ -85,6 +86,6 @@ export interface WorkerSettings {
 export interface HostMemory {
   readonly view: (view: View) => Float32Array;
   /** The memory that a view of a buffer made by `allocateTogether` lies in; kernels work on it by byte address. */
-  readonly heap: (buffer: string) => WebAssembly.Memory;
+  readonly heap: (buffer: string) => WasmMemory;
   readonly state: Map<string, unknown>;
 }

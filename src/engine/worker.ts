@@ -9,6 +9,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
 import { ConfigError } from "../base/errors.ts";
 import { sizeOf, type Tensor, zeros } from "../base/tensor.ts";
+import type { WasmMemory } from "../base/wasm.ts";
 import { SEAL } from "../graph/program.ts";
 import type { Call, HostMemory, Reply, Request, Results, Stop, View, WorkerSettings } from "./protocol.ts";
 import { createSession } from "./session.ts";
@@ -20,7 +21,7 @@ const bindings = new Map<
   number,
   { feeds: Record<string, ort.Tensor>; fetches: Record<string, ort.Tensor> }
 >();
-const heaps = new Map<string, WebAssembly.Memory>();
+const heaps = new Map<string, WasmMemory>();
 const memory: HostMemory = { view: window, heap: heapOf, state: new Map() };
 
 function window({ buffer, offset, shape }: View): Float32Array {
@@ -37,7 +38,7 @@ function window({ buffer, offset, shape }: View): Float32Array {
   return data.subarray(offset, offset + length);
 }
 
-function heapOf(buffer: string): WebAssembly.Memory {
+function heapOf(buffer: string): WasmMemory {
   const heap = heaps.get(buffer);
   if (heap === undefined) throw new RangeError(`buffer ${buffer}: expected one that was allocated together`);
   return heap;

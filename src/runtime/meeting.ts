@@ -6,6 +6,7 @@
  */
 
 import { RunError } from "../base/errors.ts";
+import type { WasmMemory } from "../base/wasm.ts";
 
 const PASS = 0;
 const COME = 1;
@@ -33,7 +34,7 @@ export interface Meeting {
 }
 
 /** The meeting place at an address of a shared memory. */
-export function meetingAt(memory: WebAssembly.Memory, address: number, threads: number): Meeting {
+export function meetingAt(memory: WasmMemory, address: number, threads: number): Meeting {
   const words = new Int32Array(memory.buffer, address, 4);
   const requireAll = (): void => {
     if (Atomics.load(words, LOST) === 0) return;

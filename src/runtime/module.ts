@@ -12,6 +12,7 @@
  */
 
 import { RunError } from "../base/errors.ts";
+import type { WasmModule } from "../base/wasm.ts";
 import { Arena } from "../sparse/arena.ts";
 import type { KernelBuild } from "../sparse/kernel-files.ts";
 import { type CompiledKernels, type Kernels, kernelsOf } from "../sparse/kernels.ts";
@@ -108,7 +109,7 @@ async function kernelBytes(build: KernelBuild): Promise<Uint8Array> {
   }
 }
 
-function compileModule(bytes: Uint8Array, settings: readonly Setting[]): WebAssembly.Module {
+function compileModule(bytes: Uint8Array, settings: readonly Setting[]): WasmModule {
   return withSettings(settings, () => new WebAssembly.Module(bytes));
 }
 

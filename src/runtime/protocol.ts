@@ -1,5 +1,6 @@
 /** What the runtime's threads say to each other. Plain values: everything here crosses a thread border. */
 
+import type { WasmMemory } from "../base/wasm.ts";
 import type { Network } from "../network/network.ts";
 import type { EncodedText } from "../sparse/batch.ts";
 import type { EspModel } from "../sparse/esp/model.ts";
@@ -48,7 +49,7 @@ export interface KernelReport {
 
 /** What the other threads are given. */
 export interface Shared {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: WasmMemory;
   readonly compiled: CompiledKernels;
   readonly model: PlacedModel;
   readonly threads: number;

@@ -1,12 +1,13 @@
 /** What a pass has left (forward.ts), as rows of answers. Browser-safe. */
 
 import { requireItem } from "../base/present.ts";
+import type { WasmMemory } from "../base/wasm.ts";
 import { readBatch } from "./batch.ts";
 import { PANEL, panelBytes, panelsOf } from "./panels.ts";
 import type { PlacedModel } from "./placed.ts";
 
 /** Logits [texts, labels], or of each text in turn [tokens, labels], or vectors [texts, D], of the pass that was done. */
-export function readAnswers(memory: WebAssembly.Memory, model: PlacedModel): Float32Array {
+export function readAnswers(memory: WasmMemory, model: PlacedModel): Float32Array {
   const { room, head, outputs } = model;
   const { texts, panels } = readBatch(memory, model);
   if (head.kind === "vector")

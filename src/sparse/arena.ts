@@ -6,6 +6,7 @@
  */
 
 import { RunError } from "../base/errors.ts";
+import type { WasmMemory } from "../base/wasm.ts";
 
 const PAGE = 65_536;
 /** Pages by which it grows at least: 16 MiB. What nobody touches takes no memory. */
@@ -20,7 +21,7 @@ const FIRST = 4096;
 
 /** Grows as it is filled; every address is a multiple of 64. */
 export class Arena {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: WasmMemory;
   #next = FIRST;
 
   /** @param shared  whether several threads will see the memory */

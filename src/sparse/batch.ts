@@ -9,6 +9,7 @@
  */
 
 import { InputError } from "../base/errors.ts";
+import type { WasmMemory } from "../base/wasm.ts";
 import { PANEL, panelsOf } from "./panels.ts";
 import { PASS_PANELS, type PlacedModel } from "./placed.ts";
 
@@ -77,11 +78,7 @@ function checkText({ ids, types }: EncodedText, { config }: BatchRoom): void {
 }
 
 /** Writes one pass. */
-export function writeBatch(
-  memory: WebAssembly.Memory,
-  model: BatchRoom,
-  texts: readonly EncodedText[],
-): void {
+export function writeBatch(memory: WasmMemory, model: BatchRoom, texts: readonly EncodedText[]): void {
   const at = placesOf(model);
   const words = new Uint32Array(memory.buffer, model.room.batch, at.types + model.panels * PANEL);
   let [panel, token] = [0, 0];
@@ -96,7 +93,7 @@ export function writeBatch(
 }
 
 /** Reads the pass that is there. */
-export function readBatch(memory: WebAssembly.Memory, model: BatchRoom): PlacedBatch {
+export function readBatch(memory: WasmMemory, model: BatchRoom): PlacedBatch {
   const { batch } = model.room;
   const [count = 0, panels = 0] = new Uint32Array(memory.buffer, batch, 2);
   const places = new Uint32Array(memory.buffer, batch + 8, 3 * count);

@@ -6,6 +6,7 @@
  */
 
 import { FormatError } from "../base/errors.ts";
+import type { WasmMemory, WasmModule } from "../base/wasm.ts";
 
 /** A reach of attention that no text has: all tokens see all. */
 export const ALL_TOKENS = 2 ** 29;
@@ -99,7 +100,7 @@ export function isTwin(kernel: string): kernel is ByteTwin {
 
 /** Compiled kernels, and how. Plain values and a module, so that they can be sent to another thread. */
 export interface CompiledKernels {
-  readonly module: WebAssembly.Module;
+  readonly module: WasmModule;
   /** Whether products are added in one instruction (relaxed SIMD). */
   readonly fused: boolean;
   /** Whether vectors are joined to 256 bits; null where that cannot be asked for. */
@@ -233,7 +234,7 @@ function isKernels(
  */
 export function kernelsOf(
   { module, wide }: Pick<CompiledKernels, "module" | "wide">,
-  memory: WebAssembly.Memory,
+  memory: WasmMemory,
 ): Kernels {
   const { attention_wide, ...all } = new WebAssembly.Instance(module, { env: { memory } }).exports;
   const exports: Readonly<Record<string, unknown>> =

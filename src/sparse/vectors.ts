@@ -6,6 +6,7 @@
  */
 
 import { requireItem } from "../base/present.ts";
+import type { WasmMemory } from "../base/wasm.ts";
 import type { Pooling } from "../bert/config.ts";
 import { poolStates } from "../network/pooling.ts";
 import type { TextPlace } from "./batch.ts";
@@ -13,7 +14,7 @@ import { PANEL, panelBytes, panelsOf } from "./panels.ts";
 
 /** Where states lie, and where vectors go: addresses. */
 export interface VectorRoom {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: WasmMemory;
   readonly pooling: Pooling;
   /** D. */
   readonly features: number;

@@ -4,6 +4,7 @@
  */
 
 import { requireItem } from "../base/present.ts";
+import type { WasmMemory } from "../base/wasm.ts";
 import type { Kernels } from "./kernels.ts";
 import { panelBytes } from "./panels.ts";
 import { CHUNK, type PlacedModel, type PlacedNorm } from "./placed.ts";
@@ -12,7 +13,7 @@ import { type PlacedProduct, prepareInput, runProduct } from "./product.ts";
 /** What one thread works with. */
 export interface Worker {
   readonly kernels: Kernels;
-  readonly memory: WebAssembly.Memory;
+  readonly memory: WasmMemory;
   readonly model: PlacedModel;
   /** This thread's number, from 0, of `threads`. */
   readonly thread: number;

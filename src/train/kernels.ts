@@ -7,6 +7,7 @@
 
 import { readFileSync } from "node:fs";
 import { builtUrl } from "../base/built-url.ts";
+import type { WasmMemory, WasmModule } from "../base/wasm.ts";
 import type { HostMemory } from "../engine/protocol.ts";
 import type { StepFactors } from "./adamw.ts";
 
@@ -31,11 +32,11 @@ export interface Kernels {
   readonly squares: (g: number, n: number) => number;
 }
 
-let compiled: WebAssembly.Module | undefined;
-const instances = new WeakMap<WebAssembly.Memory, Kernels>();
+let compiled: WasmModule | undefined;
+const instances = new WeakMap<WasmMemory, Kernels>();
 
 /** The kernels on one memory; compiled once, instantiated once for each memory. */
-export function kernelsOn(memory: WebAssembly.Memory): Kernels {
+export function kernelsOn(memory: WasmMemory): Kernels {
   const known = instances.get(memory);
   if (known) return known;
   compiled ??= new WebAssembly.Module(readFileSync(builtUrl("./optimizer.wasm", import.meta.url)));
