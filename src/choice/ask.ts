@@ -17,6 +17,12 @@ export interface Chosen {
   readonly text?: string;
 }
 
+/** The aims that were named, by name; undefined where none was. */
+export function namedAims(aims: Aims): Readonly<Record<string, number>> | undefined {
+  const named = Object.entries(aims).filter((entry): entry is [string, number] => entry[1] !== undefined);
+  return named.length === 0 ? undefined : Object.fromEntries(named);
+}
+
 /** The rows for an encoder of so many layers: halves stay halves, and a row that comes to no whole layer is left out. */
 export function rowsFor(depth: number, { layers, rows }: Figures = FIGURES): Recommendation[] {
   return rows.flatMap((row) => {

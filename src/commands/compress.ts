@@ -1,10 +1,11 @@
 /** `espalier compress`: fine-tune (or take a fine-tuned model), compress it with a method, measure both. */
 
+import { resolve } from "node:path";
 import { RunError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Objective } from "../bert/objective.ts";
-import { withMethod } from "../choice/ask.ts";
+import { namedAims, withMethod } from "../choice/ask.ts";
 import { chooseEpochs, chooseRates, rateNotes } from "../choice/pace.ts";
 import { reachedTexts } from "../choice/reached.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
@@ -30,7 +31,7 @@ import { concludeRun, type ReportedModel } from "../runs/conclusion.ts";
 import { type LabelledData, readData } from "../runs/data.ts";
 import { floorsFor, reportData } from "../runs/data-facts.ts";
 import { encodeSets, type Sets } from "../runs/encoded.ts";
-import { openRun, type RunFolder } from "../runs/folder.ts";
+import { openRun, type RunFolder, runPaths } from "../runs/folder.ts";
 import { acrossFolds, asksForFolds } from "../runs/folds/across.ts";
 import { withHeadFor } from "../runs/head.ts";
 import { trainingLength } from "../runs/length.ts";
@@ -38,7 +39,7 @@ import { type LoadedModel, loadModel } from "../runs/models.ts";
 import { announceRun, performRun } from "../runs/perform.ts";
 import { likeTyped } from "../runs/place.ts";
 import { type ProgressEvent, type Recorder, type RunContext, shellWord } from "../runs/progress.ts";
-import { makeRecipe } from "../runs/recipe.ts";
+import { makeRecipe, readRecipe } from "../runs/recipe.ts";
 import { requireVectors } from "../runs/text-model.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
@@ -66,13 +67,16 @@ export async function compress<Config extends object, State extends MethodState>
   context: RunContext = {},
 ): Promise<RunResult> {
   const given = settingsOf(options);
+  const root = resolve(given.out);
   return performRun(given.out, context, async () => {
     const { settings, aims, longer, text } = await withMethod(given, context);
     if (text !== undefined) context.report?.({ kind: "note", text });
     const chosen = await chooseMethod(options.method ?? settings.method, requestOf(settings));
     const run = asksForFolds(settings) ? compressFolds : compressWith;
-    const result = await run(settings, { ...chosen, longer }, context);
-    for (const said of reachedTexts(aims, result)) context.report?.({ kind: "note", text: said });
+    const result = await run(settings, { ...chosen, longer, wanted: namedAims(aims) }, context);
+    // A run that goes on names the method that was chosen, and no aims: those are in its recipe.
+    const { wanted = {} } = namedAims(aims) ? { wanted: aims } : await readRecipe(runPaths(root).recipe);
+    for (const said of reachedTexts(wanted, result)) context.report?.({ kind: "note", text: said });
     return result;
   });
 }
@@ -88,8 +92,9 @@ async function compressFolds(
   const { longer = 1 } = chosen;
   const epochs = longer > 1 ? chooseEpochs(asked, data, longer, {}) : {};
   const settings = { ...asked, ...epochs };
-  const sources = { model: [base.path], finetuned: given?.path, data: data.files, method: chosen.own };
-  const recipe = await makeRecipe({ command: "compress", settings, ...sources });
+  const sources = { model: [base.path], finetuned: given?.path, data: data.files };
+  const { own: method, wanted } = chosen;
+  const recipe = await makeRecipe({ command: "compress", settings, ...sources, method, wanted });
   const title = `compressing ${base.name} with ${chosen.method.id} in ${settings.folds} folds`;
   const run = (own: CompressSettings, within: RunContext) => compressWith(own, chosen, within);
   return acrossFolds({ settings, recipe, title, context, run });
@@ -97,7 +102,7 @@ async function compressFolds(
 
 async function compressWith(
   asked: CompressSettings,
-  { method, own, longer }: ChosenMethod,
+  { method, own, longer, wanted }: ChosenMethod,
   context: RunContext,
 ): Promise<RunResult> {
   const started = performance.now();
@@ -111,7 +116,7 @@ async function compressWith(
   const bindTo = binderOf(method, settings, base.network, original);
   // What the method refuses it refuses now: it looks at shapes, and fine-tuning will not change them.
   bindTo(given?.network ?? original, stepsOf({ data: encoded.train, settings }));
-  const sources = { model: [base.path], finetuned: given?.path, data: data.files, method: own };
+  const sources = { model: [base.path], finetuned: given?.path, data: data.files, method: own, wanted };
   const recipe = await makeRecipe({ command: "compress", settings, ...sources });
   await using folder = await openRun(recipe, settings, context);
   const title = `compressing ${base.name} with ${method.id} on ${data.train.name}`;

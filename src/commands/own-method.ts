@@ -25,6 +25,8 @@ export interface ChosenMethod {
   readonly own?: OwnMethod;
   /** Times the usual passes over the data, where nobody says how many. */
   readonly longer?: number | undefined;
+  /** For the recipe: the aims that chose it, where there were some. */
+  readonly wanted?: Readonly<Record<string, number>> | undefined;
 }
 
 /** Whether `--method` names a module and not an id: it has a folder, an ending, or is a file URL. */

@@ -113,3 +113,15 @@ test("folds of a chosen compression, which trains for longer than a named one, g
   const again = compress(resolveOptions(COMPRESS, settings), { ...resume, report, signal: stop.signal });
   await expect(again).rejects.toMatchObject({ code: "run/interrupted" });
 });
+
+test("a run whose method was chosen says at its end what it reached, also when another call ends it", async () => {
+  const given = { ...(await options()), batchSize: 1, targetSize: 0.99 };
+  await stopped((context) => compress(given, context), "compressing");
+  const { settings } = await readStoppedCommand({ run: given.out });
+  expect(settings).not.toHaveProperty("targetSize");
+  expect((await readRecipe(runPaths(given.out).recipe)).wanted).toEqual({ targetSize: 0.99 });
+  const said: string[] = [];
+  const report = (event: ProgressEvent) => void (event.kind === "note" && said.push(event.text));
+  await compress(resolveOptions(COMPRESS, settings), { ...resume, report });
+  expect(said.at(-1)).toMatch(/^wanted at most 99 % of the bytes, got \d+ %: reached$/);
+});

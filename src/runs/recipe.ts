@@ -14,6 +14,7 @@ import { ConfigError, type EspalierError, InputError } from "../base/errors.ts";
 import { shown } from "../base/shown.ts";
 import {
   aCount,
+  aNumber,
   anything,
   aSetting,
   aText,
@@ -58,6 +59,8 @@ export interface Recipe {
   readonly data: readonly HashedFile[];
   /** Absent where the method is built in, or there is none. */
   readonly method?: OwnMethod;
+  /** Aims that chose the method, for its end to say whether they are reached; absent where it was named. */
+  readonly wanted?: Readonly<Record<string, number>>;
   readonly machine: Machine;
 }
 
@@ -80,6 +83,7 @@ const RECIPE: JsonShape<Recipe> = record<Recipe>({
   finetuned: ifThere(listOf(HASHED)),
   data: listOf(HASHED),
   method: ifThere(OWN_METHOD),
+  wanted: ifThere(mapOf(aNumber)),
   machine: MACHINE,
 });
 
@@ -92,6 +96,7 @@ export interface RecipeSource {
   readonly finetuned?: string | undefined;
   readonly data: readonly string[];
   readonly method?: OwnMethod | undefined;
+  readonly wanted?: Readonly<Record<string, number>> | undefined;
 }
 
 /** Hashes the files and writes everything down. @throws {InputError} `input/missing` when a path leads nowhere. */
@@ -102,6 +107,7 @@ export async function makeRecipe({
   finetuned,
   data,
   method,
+  wanted,
 }: RecipeSource): Promise<Recipe> {
   return {
     version: 1,
@@ -113,6 +119,7 @@ export async function makeRecipe({
     ...(finetuned === undefined ? {} : { finetuned: await hashFiles(finetuned) }),
     data: (await Promise.all(data.map(hashFiles))).flat(),
     ...(method ? { method } : {}),
+    ...(wanted ? { wanted } : {}),
     machine: describeMachine(settings.threads),
   };
 }
