@@ -239,3 +239,23 @@ test("before it trains a run says how the data was read, its rows, what is cut, 
     },
   ]);
 });
+
+test("a run that patience ends says so, and its last words have the steps of its result", async () => {
+  const data = await table([
+    ["a good film", "positive"],
+    ["a dull film", "negative"],
+  ]);
+  const said: string[] = [];
+  const report = (event: ProgressEvent) => void (event.kind === "note" && said.push(event.text));
+  // So small a rate that nothing changes: 54 rows in batches of 8 are 7 steps, and the second evaluation is no better.
+  const ending = { learningRate: 1e-20, batchSize: 8, evalEvery: 1, patience: 1 };
+  const out = join(await newFolder(), "run");
+  const { kept } = await finetune(
+    { ...SHARED, ...ending, model: await written(tinyModel()), data, out },
+    { report },
+  );
+  expect(kept).toEqual({ step: 2, steps: 2 });
+  expect(said).toContainEqual(
+    expect.stringContaining("kept the model of step 2 of 2 (of 7 planned: --patience ended it): "),
+  );
+});

@@ -137,7 +137,7 @@ async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
   watch?.end();
   if (state.best === undefined)
     throw new RunError("train/none", "training: no evaluation could be chosen as the best");
-  record({ kind: "note", text: keptText(job.measure, state.best, steps) });
+  record({ kind: "note", text: keptText(job.measure, state.best, trainer.steps, steps) });
   return {
     network: withTrueMasks(trainer.finish(state.best.tensors)),
     best: state.best,
@@ -200,9 +200,15 @@ function hasVaried({ best, last }: LoopState = { stale: 0 }): boolean {
   return best?.constant === false || last?.constant === false;
 }
 
-/** `kept the model of step 19 of 38: accuracy 0.797, loss 0.44`. */
-function keptText({ primary }: Measure, { step, metrics, loss }: Best, steps: number): string {
+/** `kept the model of step 19 of 38: accuracy 0.797, loss 0.44`; only patience lets fewer steps be done than were planned. */
+function keptText(
+  { primary }: Measure,
+  { step, metrics, loss }: Best,
+  done: number,
+  planned: number,
+): string {
+  const ended = done < planned ? ` (of ${planned} planned: --patience ended it)` : "";
   const value = metrics[primary] ?? Number.NaN;
   const decided = primary === "loss" ? "" : `${primary} ${value.toFixed(4)}, `;
-  return `kept the model of step ${step} of ${steps}: ${decided}loss ${loss.toFixed(4)}`;
+  return `kept the model of step ${step} of ${done}${ended}: ${decided}loss ${loss.toFixed(4)}`;
 }
