@@ -61,8 +61,15 @@ export function missingColumn(column: Column, found: readonly string[], where: s
   const near = typeof column === "string" ? nearest(column, found) : undefined;
   const other = column === "text" || column === "label" ? `; --${column} names another` : "";
   const hinted = near === undefined ? other : `; did you mean ${show(near)}?`;
-  const hint = isList(column, found) ? "; columns of several labels need --multi-label" : hinted;
+  const list = isList(column, found) ? "; columns of several labels need --multi-label" : undefined;
+  const words = isWords(column, found) ? "; rows of words with a label each need --tokens" : undefined;
+  const hint = list ?? words ?? hinted;
   return new InputError("table/column", `${where}: expected a column ${show(column)}, got ${got}${hint}`);
+}
+
+/** True for a text or a label that is missed where each row has its words. */
+function isWords(column: Column, found: readonly string[]): boolean {
+  return (column === "text" || column === "label") && (found.includes("tokens") || found.includes("spans"));
 }
 
 /** True for the names of two or more columns that are there, with commas between. */

@@ -137,6 +137,11 @@ const failures: [string, string | Uint8Array, string][] = [
     'table/column: near.csv: expected a column "label", got Text, lable; did you mean "lable"?',
   ],
   [
+    "words.jsonl",
+    '{"text":"x","tokens":["x"],"labels":["O"]}\n',
+    'table/column: words.jsonl:1: expected a column "label", got text, tokens, labels; rows of words with a label each need --tokens',
+  ],
+  [
     "twice.csv",
     "text,label,text\nx,1,y\n",
     'table/twice: twice.csv: expected one column "text", got two (fields 1 and 3)',

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder } from "../../test/support/tiny-model.ts";
@@ -106,4 +106,13 @@ test("a place of ours is said as the user's own is typed", () => {
 test("names of leftovers are known, others are a user's", () => {
   expect([temporary("x"), "recipe.json.partial", ".claim"].every(isLeftover)).toBe(true);
   expect(["recipe.json", ".x.tmp", "x.partial", "step-1.partial"].some(isLeftover)).toBe(false);
+});
+
+test("a place that the system does not let be made is refused by name, for a folder and for a file", async () => {
+  const folder = await newFolder();
+  await symlink(join(folder, "gone", "further"), join(folder, "dangling"));
+  const place = join(folder, "dangling", "run");
+  const refusal = { code: "place/unwritable", message: expect.stringContaining(`(${place})`) };
+  await expect(claimFolder(place)).rejects.toMatchObject(refusal);
+  await expect(claimFile(place)).rejects.toMatchObject(refusal);
 });

@@ -33,12 +33,12 @@ function isTemporary(name: string): boolean {
 /**
  * Claims a folder, which is made when absent, until the result is disposed of.
  *
- * @throws {InputError} `run/busy` while another process, or another call, writes there; {ConfigError} as `requireFolder`
+ * @throws {InputError} `run/busy` while another process, or another call, writes there; {ConfigError} as `requireFolder`,
+ *   `place/unwritable` where the system lets nothing be written
  */
 export async function claimFolder(folder: string): Promise<AsyncDisposable> {
   requireFolder(folder);
-  await mkdir(folder, { recursive: true });
-  const claimed = await claimPath(join(folder, CLAIM), folder);
+  const claimed = await claimIn(folder, CLAIM, folder);
   const isDead = (name: string) => isLeftover(name) && name !== CLAIM;
   await removeFiles(folder, isDead);
   for (const name of INSIDE) await removeFiles(join(folder, name), isTemporary);
@@ -127,8 +127,7 @@ function moveFiles(from: string, to: string, removes: readonly string[]): void {
 export async function claimFile(path: string): Promise<AsyncDisposable> {
   requireFile(path);
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
-  const claimed = await claimPath(join(folder, `.${basename(path)}.claim`), path);
+  const claimed = await claimIn(folder, `.${basename(path)}.claim`, path);
   const isOurs = (name: string) => name.startsWith(`.${basename(path)}.`) && isTemporary(name);
   await removeFiles(folder, isOurs);
   return claimed;
@@ -182,9 +181,21 @@ function at(path: string, said = path): Stats | undefined {
   }
 }
 
-async function claimPath(claim: string, place: string): Promise<AsyncDisposable> {
-  // Touched, and removed at the end, wherever the process works by then.
-  const release = await claimSoon(resolve(claim));
+/** What the system says of places where this user, or nobody, may write. */
+const UNWRITABLE = new Set(["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EEXIST", "ELOOP"]);
+
+async function claimIn(folder: string, name: string, place: string): Promise<AsyncDisposable> {
+  const claim = join(folder, name);
+  let release: Awaited<ReturnType<typeof claimSoon>>;
+  try {
+    await mkdir(folder, { recursive: true });
+    // Touched, and removed at the end, wherever the process works by then.
+    release = await claimSoon(resolve(claim));
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && UNWRITABLE.has(String(cause.code)))) throw cause;
+    const message = `out: expected a place that can be written to, got ${cause.message} (${place})`;
+    throw new ConfigError("place/unwritable", message, { cause });
+  }
   if (release !== undefined) return { [Symbol.asyncDispose]: release };
   throw new InputError(
     "run/busy",
