@@ -29,6 +29,7 @@
  */
 
 import type { BlockShape } from "../base/blocks.ts";
+import { roundToEven } from "../base/levels.ts";
 import type { Answers, HostWork, Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import type { Network } from "../network/network.ts";
@@ -93,7 +94,7 @@ function prepare(given: Network, config: SparseBertConfig, facts: RunFacts): Net
 function init(network: Network, config: SparseBertConfig, facts: RunFacts): SparseBertState {
   const names = matricesIn(network.tensors, "encoder");
   const groups = groupsOf(names, "matrix");
-  const every = Math.max(1, roundedAsPython(facts.steps / config.times));
+  const every = Math.max(1, roundToEven(facts.steps / config.times));
   const taught = config.distil ? teacherOf(ID, network, facts, "attention") : undefined;
   return {
     tensors: taught?.tensors ?? new Map(),
@@ -109,12 +110,6 @@ function init(network: Network, config: SparseBertConfig, facts: RunFacts): Spar
     rounds: Math.floor(facts.steps / every),
     layers: network.config.layers.length,
   };
-}
-
-/** The nearest whole number; of two the even one, as the authors' round() has it. */
-function roundedAsPython(x: number): number {
-  const below = Math.floor(x);
-  return x - below === 0.5 ? below + (below % 2) : Math.round(x);
 }
 
 /** L_rep + L_att + L_cls. */
