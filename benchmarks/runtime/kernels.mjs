@@ -124,7 +124,8 @@ results.push({
 
 /** Products and sums of float32 on registers, in 10⁹ a second. */
 const raw = /** @type {Record<string, (at: number, times: number) => void>} */ (
-  new WebAssembly.Instance(module, { env: { memory: /** @type {WebAssembly.Memory} */ (arena.memory) } }).exports
+  new WebAssembly.Instance(module, { env: { memory: /** @type {WebAssembly.Memory} */ (arena.memory) } })
+    .exports
 );
 const roof = Math.max(
   ...[12, 24].map((chains) => (8 * chains * 500_000) / least(() => raw[`roof_${chains}`](x, 500_000)) / 1e6),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { fold, keyOf, normals, randint } from "./random.ts";
-import { kthLargest } from "./select.ts";
+import { kthLargest, largest } from "./select.ts";
 
 /** The k-th largest by sorting. */
 function sorted(arrays: readonly Float32Array[], k: number, by: "value" | "magnitude"): number {
@@ -43,4 +43,22 @@ test("numbers that count more than once: the same as if they stood there as ofte
     expect(kthLargest([a, b], k, "value", [3, 1])).toBe(sorted([a, a, a, b], k, "value"));
   }
   expect(() => kthLargest([a, b], 12, "value", [3, 1])).toThrow(/expected 1 ≤ k ≤ 11/);
+});
+
+test("largest: places come by falling value, the same as of a full sort", () => {
+  const values = normals(keyOf(4), 500);
+  const sorted = Array.from(values, (_, i) => i).sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0));
+  expect(largest(values, 15)).toEqual(sorted.slice(0, 15));
+  expect(largest(values, 1)).toEqual(sorted.slice(0, 1));
+});
+
+test("largest: of equal values the earlier place comes first", () => {
+  expect(largest([1, 3, 3, 2, 3], 2)).toEqual([1, 2]);
+  expect(largest([0, 0, 0], 3)).toEqual([0, 1, 2]);
+});
+
+test("largest: NaN is left out, and so is what is not there", () => {
+  expect(largest([Number.NaN, 1, Number.NaN, Number.NEGATIVE_INFINITY], 3)).toEqual([1, 3]);
+  expect(largest([], 3)).toEqual([]);
+  expect(largest([1, 2], 0)).toEqual([]);
 });

@@ -13,8 +13,8 @@
  */
 
 import { InputError } from "../base/errors.ts";
-import { largest } from "../base/largest.ts";
 import { requireEntry, requireItem, requireValue } from "../base/present.ts";
+import { largest } from "../base/select.ts";
 import { EMBEDDINGS } from "../bert/names.ts";
 import type { Replaceable } from "../data/augment.ts";
 import { type Encoded, evalBatches } from "../data/batches.ts";

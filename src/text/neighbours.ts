@@ -10,8 +10,8 @@
  */
 
 import { InputError } from "../base/errors.ts";
-import { largest } from "../base/largest.ts";
 import { requireItem } from "../base/present.ts";
+import { largest } from "../base/select.ts";
 
 /** Words with a vector of length 1 each. */
 export interface WordVectors {

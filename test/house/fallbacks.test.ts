@@ -16,13 +16,13 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Files with `items[i] ?? 0`: what their loops run over. */
 const LOOPS: Readonly<Record<string, string>> = {
   "src/base/blocks.ts": "every weight of a matrix, and the rank of every block",
-  "src/base/largest.ts": "every number, against the few that are kept",
   "src/base/levels.ts": "every number of a matrix",
   "src/base/linear-algebra.ts": "every number of a vector, and every pair of rows of a small matrix",
   "src/base/nearest.ts": "rows of the table of edits, of two short texts",
   "src/base/present.ts": "two arrays of one length, which is checked before",
   "src/base/random.ts": "rounds of Threefry, for every random number",
-  "src/base/select.ts": "every weight, and the bins that it counts",
+  "src/base/select.ts":
+    "every weight, and the bins that it counts; every number, against the few that are kept",
   "src/bert/range.ts": "every weight of an encoder",
   "src/data/corpus.ts": "blocks, their pieces and the places that are masked",
   "src/data/judging/draw.ts": "labels of every example, at every draw of a bootstrap",
