@@ -181,7 +181,7 @@ export function glueFiles(task: GlueTask, folder: string): string[] {
  * The file of a split.
  * @throws {InputError} `glue/split` when the task has no such split, `glue/folder` when it is in neither place.
  */
-function glueFile(task: GlueTask, folder: string, split: GlueSplit): string {
+export function glueFile(task: GlueTask, folder: string, split: GlueSplit): string {
   const { files, folder: own } = GLUE[task];
   const file = files[split];
   if (file === undefined) {
