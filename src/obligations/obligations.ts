@@ -38,11 +38,11 @@ async function unreached({ method, product }: Trial): Promise<string[]> {
   const names = [...tensorsOf(method)].flatMap(([name, before]) => {
     // A softmax does not see what is added to all of its row: a key's bias has no gradient but rounding.
     if (!method.trains(name) || name.endsWith("self.key.bias")) return [];
-    const moves =
-      method.rule(name)?.kind === "descent"
-        ? !same(tensors.get(name), before)
-        : means.get(name)?.some((mean) => Math.abs(mean) > 1e-9);
-    return moves ? [] : [name];
+    const { kind = "adamw", decay } = method.rule(name) ?? {};
+    // Without decay nothing but a gradient moves a tensor, also where the optimizer started anew since.
+    const hasMoved = (kind === "descent" || decay === 0) && !same(tensors.get(name), before);
+    const hasMean = kind === "adamw" && means.get(name)?.some((mean) => Math.abs(mean) > 1e-9);
+    return hasMoved || hasMean ? [] : [name];
   });
   return names.map((name) => `${name}: expected a gradient, got none in ${STEPS} steps`);
 }
