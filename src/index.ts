@@ -75,6 +75,7 @@ export type {
   RunResult,
   Stage,
   Verdict,
+  WantedFigures,
 } from "./measure/result.ts";
 export type {
   CalibrationFigures,

@@ -2,10 +2,11 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { growsWithQuality } from "../data/judging/metrics.ts";
+import type { Aims } from "../measure/reached.ts";
 import type { CompressSettings } from "../options/training.ts";
 import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { type Aims, choiceText, choose, type Recommendation } from "./choose.ts";
+import { choiceText, choose, type Recommendation } from "./choose.ts";
 import { FIGURES, type Figures } from "./figures.ts";
 
 /** Settings under a method, and what was chosen where none was named. */

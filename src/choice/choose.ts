@@ -8,16 +8,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { fixed, percent } from "../base/quantity.ts";
-
-/** What is wanted; what is absent does not matter. */
-export interface Aims {
-  /** Largest share that model.esp may have of the fine-tuned model's bytes. */
-  readonly targetSize?: number | undefined;
-  /** Least times as fast as the fine-tuned model. */
-  readonly targetSpeed?: number | undefined;
-  /** Most points of the metric that may be lost, of 100. */
-  readonly maxDrop?: number | undefined;
-}
+import type { Aims } from "../measure/reached.ts";
 
 /** A method as `compress` is asked for it, and what it came to. */
 export interface Recommendation {

@@ -1,13 +1,11 @@
 /** `espalier compress`: fine-tune (or take a fine-tuned model), compress it with a method, measure both. */
 
-import { resolve } from "node:path";
 import { RunError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Objective } from "../bert/objective.ts";
 import { namedAims, withMethod } from "../choice/ask.ts";
 import { chooseEpochs, chooseRates, rateNotes } from "../choice/pace.ts";
-import { reachedTexts } from "../choice/reached.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
 import { withDepth } from "../contract/depth.ts";
 import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
@@ -17,6 +15,7 @@ import { truthOf } from "../data/judging/judge.ts";
 import { isObject } from "../formats/json.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
 import { type Judged, judgeNetwork } from "../measure/logits.ts";
+import { reachedText } from "../measure/reached.ts";
 import type { RunResult } from "../measure/result.ts";
 import { type Judging, judgeSettled, requireSettling, type SettledFigures } from "../measure/settled.ts";
 import { withVectors } from "../measure/teacher.ts";
@@ -31,7 +30,7 @@ import { concludeRun, type ReportedModel } from "../runs/conclusion.ts";
 import { type LabelledData, readData } from "../runs/data.ts";
 import { floorsFor, reportData } from "../runs/data-facts.ts";
 import { encodeSets, type Sets } from "../runs/encoded.ts";
-import { openRun, type RunFolder, runPaths } from "../runs/folder.ts";
+import { openRun, type RunFolder } from "../runs/folder.ts";
 import { acrossFolds, asksForFolds } from "../runs/folds/across.ts";
 import { withHeadFor } from "../runs/head.ts";
 import { trainingLength } from "../runs/length.ts";
@@ -39,7 +38,7 @@ import { type LoadedModel, loadModel } from "../runs/models.ts";
 import { announceRun, performRun } from "../runs/perform.ts";
 import { likeTyped } from "../runs/place.ts";
 import { type ProgressEvent, type Recorder, type RunContext, shellWord } from "../runs/progress.ts";
-import { makeRecipe, readRecipe } from "../runs/recipe.ts";
+import { makeRecipe } from "../runs/recipe.ts";
 import { requireVectors } from "../runs/text-model.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
@@ -67,16 +66,13 @@ export async function compress<Config extends object, State extends MethodState>
   context: RunContext = {},
 ): Promise<RunResult> {
   const given = settingsOf(options);
-  const root = resolve(given.out);
   return performRun(given.out, context, async () => {
     const { settings, aims, longer, text } = await withMethod(given, context);
     if (text !== undefined) context.report?.({ kind: "note", text });
     const chosen = await chooseMethod(options.method ?? settings.method, requestOf(settings));
     const run = asksForFolds(settings) ? compressFolds : compressWith;
     const result = await run(settings, { ...chosen, longer, wanted: namedAims(aims) }, context);
-    // A run that goes on names the method that was chosen, and no aims: those are in its recipe.
-    const { wanted = {} } = namedAims(aims) ? { wanted: aims } : await readRecipe(runPaths(root).recipe);
-    for (const said of reachedTexts(wanted, result)) context.report?.({ kind: "note", text: said });
+    for (const each of result.wanted ?? []) context.report?.({ kind: "note", text: reachedText(each) });
     return result;
   });
 }

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { rowsFor } from "../choice/ask.ts";
 import { choose } from "../choice/choose.ts";
+import { readResult } from "../measure/result.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS, FINETUNE } from "../options/training.ts";
 import { runPaths } from "../runs/folder.ts";
@@ -124,4 +125,7 @@ test("a run whose method was chosen says at its end what it reached, also when a
   const report = (event: ProgressEvent) => void (event.kind === "note" && said.push(event.text));
   await compress(resolveOptions(COMPRESS, settings), { ...resume, report });
   expect(said.at(-1)).toMatch(/^wanted at most 99 % of the bytes, got \d+ %: reached$/);
+  expect((await readResult(runPaths(given.out).result)).wanted).toEqual([
+    { aim: "targetSize", wanted: 0.99, got: expect.any(Number), reached: true },
+  ]);
 });

@@ -171,6 +171,16 @@ export interface Verdict {
 export type RunCommand = "finetune" | "compress" | "pretrain" | "demo";
 
 /** The content of result.json. */
+/** One thing that was wanted of a run whose method was chosen for it. */
+export interface WantedFigures {
+  /** The option that named it: at most this share of the bytes, at least as many times as fast, at most as many points lower. */
+  readonly aim: "targetSize" | "targetSpeed" | "maxDrop";
+  readonly wanted: number;
+  /** In the same unit; null where the run has not measured it. */
+  readonly got: number | null;
+  readonly reached: boolean | null;
+}
+
 export interface RunResult {
   readonly version: 1;
   readonly command: RunCommand;
@@ -183,6 +193,8 @@ export interface RunResult {
   readonly paired?: PairedComparison;
   /** Absent in results of earlier versions. */
   readonly kept?: KeptStep;
+  /** Absent where the method was named, and in results of earlier versions. */
+  readonly wanted?: readonly WantedFigures[];
   /** Absent for one run. */
   readonly folds?: FoldFigures;
   /** Of the product, where it was asked for and one fits. */
@@ -273,6 +285,13 @@ const FLOOR: JsonShape<FloorFigures> = record<FloorFigures>({
 /** The commands that leave a folder behind. */
 export const RUN_COMMAND: JsonShape<RunCommand> = oneOfValues("finetune", "compress", "pretrain", "demo");
 
+const WANTED: JsonShape<WantedFigures> = record<WantedFigures>({
+  aim: oneOfValues("targetSize", "targetSpeed", "maxDrop"),
+  wanted: aNumber,
+  got: orNull(aNumber),
+  reached: orNull(aClaim),
+});
+
 const RESULT: JsonShape<RunResult> = record<RunResult>({
   version: oneOfValues(1),
   command: RUN_COMMAND,
@@ -282,6 +301,7 @@ const RESULT: JsonShape<RunResult> = record<RunResult>({
   metric: METRIC,
   paired: ifThere(PAIRED),
   kept: ifThere(record<KeptStep>({ step: aCount, steps: aCount })),
+  wanted: ifThere(listOf(WANTED)),
   folds: ifThere(FOLDS),
   calibration: ifThere(CALIBRATION),
   threshold: ifThere(THRESHOLD),

@@ -12,6 +12,7 @@ import { measureLatency } from "../measure/latency.ts";
 import { codeVersion, describeMachine, measureBytes, peakMemory } from "../measure/machine.ts";
 import { openPacked, packNetwork, runsSparse } from "../measure/packed.ts";
 import { comparePaired } from "../measure/paired.ts";
+import { reachedOf } from "../measure/reached.ts";
 import type {
   FileBytes,
   FloorFigures,
@@ -122,18 +123,19 @@ async function resultOf(job: Conclusion): Promise<RunResult> {
   // Timed only where it has zeros.
   const packedTimes = latencies !== undefined && latencies.length > models.length ? times(models.length) : [];
   const asFile = file && { bytes: await measureBytes([file]), latency: packedTimes };
+  const measured = { metric, models: figures, ...(asFile ? { packed: asFile } : {}) };
+  const wanted = reachedOf(folder.recipe.wanted ?? {}, measured);
   return {
     version: 1,
     command: job.command,
     code: await codeVersion(),
     task: settings.task ?? null,
     method: job.method,
-    metric,
     ...(paired ? { paired } : {}),
     kept: job.kept,
+    ...(wanted.length > 0 ? { wanted } : {}),
     ...job.settled,
-    models: figures,
-    ...(asFile ? { packed: asFile } : {}),
+    ...measured,
     ...(floors.length > 0 ? { floors } : {}),
     length,
     ...(settings.stride === undefined ? {} : { stride: settings.stride }),

@@ -13,6 +13,7 @@ import { capital } from "../../base/units.ts";
 import { writeFileAtomic } from "../../formats/files.ts";
 import { codeVersion, describeMachine, peakMemory } from "../../measure/machine.ts";
 import { isShareMetric, metricText, metricWord, signed } from "../../measure/metric-text.ts";
+import { reachedOf } from "../../measure/reached.ts";
 import {
   type Metric,
   type ModelFigures,
@@ -73,7 +74,9 @@ export async function acrossFolds<Settings extends FoldsSettings>(
     results.push(state === "finished" ? await readResult(runPaths(out).result) : await job.run(own, within));
   }
   const seconds = folder.spent + (performance.now() - started) / 1000;
-  const result = await together(results, settings, seconds);
+  const all = await together(results, settings, seconds);
+  const wanted = reachedOf(recipe.wanted ?? {}, all);
+  const result = wanted.length === 0 ? all : { ...all, wanted };
   await writeFileAtomic(folder.paths.foldsTable, [new TextEncoder().encode(foldsTable(results))]);
   await folder.finish(result);
   record({ kind: "done", seconds: result.wallSeconds });

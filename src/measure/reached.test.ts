@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
-import type { ModelFigures, RunResult } from "../measure/result.ts";
-import { reachedTexts } from "./reached.ts";
+import { type Aims, reachedOf, reachedText } from "./reached.ts";
+import type { ModelFigures, RunResult } from "./result.ts";
+
+const reachedTexts = (aims: Aims, result: RunResult) => reachedOf(aims, result).map(reachedText);
 
 function model(stage: ModelFigures["stage"], total: number, p50: number): ModelFigures {
   const latency = { batchSize: 1, length: 64, p95: p50, repetitions: 15 };
@@ -49,6 +51,11 @@ test("each aim that was named is told reached or not, by what the run measured",
     "wanted at least 2.0 times as fast: not measured in this run, so nobody knows",
   ]);
   expect(reachedTexts({}, result(0.8, 4))).toEqual([]);
+  expect(reachedOf({ ...aims, targetSize: 0.2 }, result(0.8, 0))).toEqual([
+    { aim: "maxDrop", wanted: 2, got: expect.closeTo(10, 9), reached: false },
+    { aim: "targetSize", wanted: 0.2, got: 0.25, reached: false },
+    { aim: "targetSpeed", wanted: 2, got: null, reached: null },
+  ]);
   const { packed: _, ...unpacked } = result(0.8, 4);
   expect(reachedTexts({ targetSize: 0.2 }, unpacked)).toEqual([
     "wanted at most 20 % of the bytes: not measured in this run, so nobody knows",
