@@ -172,6 +172,19 @@ test("where memory is short the oldest sessions leave, down to two", async () =>
   await small.close();
 });
 
+test("a session that is unloaded runs all the same, and its key is built again", async () => {
+  const small = new Engine({ threads: 1 });
+  const [build, other] = [vi.fn(scaled(2)), vi.fn(scaled(3))];
+  const session = await small.session("a", build);
+  await small.session("b", other);
+  small.unload(["a", "never there"]);
+  expect(await first(small, { session, feeds: { x: row(4) } })).toEqual([8]);
+  small.unload(["a"]);
+  await Promise.all([small.session("a", build), small.session("b", other)]);
+  expect([build, other].map(({ mock }) => mock.calls.length)).toEqual([2, 1]);
+  await small.close();
+});
+
 test("a session released while its run is queued still runs", async () => {
   const small = new Engine({ threads: 1, maxSessions: 1, arena: false });
   const session = await small.session("a", scaled(2));

@@ -133,6 +133,15 @@ export class Engine {
     return session;
   }
 
+  /** Gives back what sessions hold that are not needed any more; one that is run after all is compiled again. */
+  unload(keys: readonly string[]): void {
+    for (const key of keys) {
+      if (!this.loaded.delete(key)) continue;
+      // Releasing fails only with the worker, and then every later request says so.
+      this.ask("dispose", { session: key }).catch(() => undefined);
+    }
+  }
+
   /** Fixes feeds and targets of a program once, so that a step does not send hundreds of names. */
   async bind(feeds: Record<string, View>, into: Record<string, View>): Promise<Binding> {
     const id = this.next++;
@@ -191,11 +200,7 @@ export class Engine {
       this.maxSessions,
       isFull ? Math.max(LEAST, this.loaded.size - 1) : this.loaded.size,
     );
-    for (const key of [...this.loaded.keys()].slice(0, -kept)) {
-      this.loaded.delete(key);
-      // Releasing fails only with the worker, and then every later request says so.
-      this.ask("dispose", { session: key }).catch(() => undefined);
-    }
+    this.unload([...this.loaded.keys()].slice(0, -kept));
   }
 
   private ask<K extends keyof Requests & keyof Replies>(kind: K, request: Requests[K]): Promise<Replies[K]> {

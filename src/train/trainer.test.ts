@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { furthest } from "../../test/support/adamw.ts";
 import { tinyBatch, tinyCases } from "../../test/support/golden.ts";
 import {
@@ -261,6 +261,29 @@ test("clipping over all counts frozen tensors' gradients in the norm, as plain f
   });
   expect(norms[0]).toBeLessThan(whole);
   expect(Math.abs((norms[1] ?? 0) / whole - 1)).toBeLessThan(1e-5);
+});
+
+test("graphs of units that have gone are unloaded, and those of the step that comes are not", async () => {
+  const network = smallNetwork(CLASSES, 2);
+  const set = { unit: "head+ffn", ratio: "0.5", ranking: "global", penalise: "0.5", rounds: "2" };
+  const method = methodById("snip", { set }).bind(network, { steps: 8, key: keyOf(1), learningRate: 1 });
+  await withTrainer(settingsOf(method, 1), async (trainer, engine) => {
+    const session = vi.spyOn(engine, "session");
+    const unload = vi.spyOn(engine, "unload");
+    for (let step = 0; step < 8; step++) {
+      await trainer.step([madeUpBatch(CLASSES, step)], 1e-2);
+      await trainer.loss(madeUpBatch(CLASSES, 100));
+    }
+    const gone = new Set(unload.mock.calls.flatMap(([keys]) => keys));
+    const asked = session.mock.calls.map(([key]) => key);
+    const structures = new Set(asked.filter((key) => key.startsWith("train")));
+    // All structures but the last: what a round took, and the end of the penalty.
+    expect(structures.size).toBeGreaterThan(2);
+    const last = asked.findLast((key) => key.startsWith("train"));
+    expect([...structures].some((key) => gone.has(key))).toBe(true);
+    expect(gone).not.toContain(last);
+    for (const key of gone) expect(asked.lastIndexOf(key)).toBeLessThan(asked.indexOf(last ?? ""));
+  });
 });
 
 test("an engine that is closed under a trainer is reported by the next use, and by nothing else", async () => {

@@ -29,6 +29,7 @@ import {
 } from "./feeds.ts";
 import { Parameters, type ParametersState } from "./parameters.ts";
 import { gradientView, nextView, type Placement, planPlacement, requireKept } from "./placement.ts";
+import { type ProductGraph, productKey, sessionKeys, trainKey } from "./session-keys.ts";
 import {
   evalProgram,
   FEED,
@@ -203,7 +204,7 @@ export class Trainer {
     const built = weightsProgram(planOf(this.settings, product));
     if (built === undefined) return new Map();
     await this.settled();
-    const session = await this.engine.session(`weights ${method.id} ${product}`, () => built);
+    const session = await this.engine.session(productKey("weights", method.id, product), () => built);
     const binding = await this.bound(session, false);
     const feeds = methodFeeds(session.program, method.scalars(this.steps, this.progress));
     const [results] = await this.engine.run([{ session, feeds, binding }]);
@@ -228,7 +229,7 @@ export class Trainer {
 
   /** Results of the product's structure on a batch, by one of the programs that change nothing. */
   private async evaluated(
-    what: string,
+    what: ProductGraph,
     build: (plan: GraphPlan) => Program,
     batch: TrainBatch,
     feeds: Record<string, Tensor>,
@@ -238,7 +239,7 @@ export class Trainer {
     await this.parameters.prepare(batch.ids);
     const product = method.product(this.progress);
     const plan = planOf(this.settings, product);
-    const session = await this.engine.session(`${what} ${method.id} ${product}`, () => build(plan));
+    const session = await this.engine.session(productKey(what, method.id, product), () => build(plan));
     const binding = await this.bound(session, false);
     const scalars = methodFeeds(session.program, method.scalars(this.steps, this.progress));
     const [results] = await this.engine.run([{ session, feeds: { ...feeds, ...scalars }, binding }]);
@@ -251,7 +252,7 @@ export class Trainer {
     const rows = this.placement.table !== undefined;
     const structure = method.structure(this.steps, this.progress);
     const accumulate = index > 0;
-    const session = await this.engine.session(`train ${method.id} ${structure} ${accumulate}`, () => {
+    const session = await this.engine.session(trainKey(method.id, structure, accumulate), () => {
       const plan = planOf(this.settings, structure);
       const built = trainProgram(plan, this.placement.differentiated, { rows, accumulate });
       requireKept(method.id, updatesOf(built), this.placement);
@@ -293,10 +294,14 @@ export class Trainer {
 
   /** The method's own work between two steps. */
   private async hostWork(): Promise<void> {
-    const { host } = this.settings.method;
-    if (!host?.due(this.steps)) return;
+    const { method } = this.settings;
+    if (!method.host?.due(this.steps)) return;
     await this.settled();
-    this.progress = await host.run(this.progress, this.steps, this.parameters.bench());
+    const before = sessionKeys(method, this.steps, this.progress);
+    this.progress = await method.host.run(this.progress, this.steps, this.parameters.bench());
+    const after = sessionKeys(method, this.steps, this.progress);
+    // What is decided is not taken back: graphs from before do not come again, and each holds the memory of its largest run.
+    this.engine.unload(before.filter((key) => !after.includes(key)));
   }
 
   /** Where the gradient of this part's looked-up embeddings goes. */

@@ -44,7 +44,7 @@ function rowsFor(depth: number): Row[] {
 }
 
 function blocks(label: string, method: string, more: Partial<Work>): Row {
-  return { label: `${label}, half`, work: { slug: `${method}-0.5`, method, ...more } };
+  return { label: `${label}, half`, work: { slug: `${method}-0.5`, method, longer: 2, ...more } };
 }
 
 /** Masks over frozen weights, under the paper's conditions. */
@@ -101,7 +101,7 @@ export const CORE: Paper = {
   rows: rowsFor,
   published: [],
   differs: [
-    "SST-2 is its first 10,000 rows for 2 epochs, the other tasks are whole, for 3. What compresses trains for twice the epochs of fine-tuning, and so does the truncated model; movement pruning for ten, as published; SNIP, Adapting by Pruning and magnitude over frozen weights for as many as fine-tuning.",
+    "SST-2 is its first 10,000 rows for 2 epochs, the other tasks are whole, for 3. What compresses trains for twice the epochs of fine-tuning, and so does the truncated model; movement pruning for ten, as published; Adapting by Pruning and magnitude over frozen weights for as many as fine-tuning.",
     "SparseBERT and gradual magnitude train at 5e-4, the best of three rates for SparseBERT on one seed of SST-2.",
     "Rows of the four papers, the fine-tuned and the truncated model have 3 seeds on 4 tasks, the others 2 on 3.",
     BEST_IS_KEPT,

@@ -12,7 +12,10 @@ import { BEST_IS_KEPT, layersLeft, type Paper, type Row } from "./plan.ts";
 
 function prunedRow(label: string, slug: string, set: Readonly<Record<string, string>> = {}): Row {
   const seeds = slug === "snip" ? {} : { seeds: 1 };
-  return { label, work: { slug: `${slug}-0.5`, method: "snip", set: { ...set, ratio: "0.5" }, ...seeds } };
+  return {
+    label,
+    work: { slug: `${slug}-0.5`, method: "snip", set: { ...set, ratio: "0.5" }, longer: 2, ...seeds },
+  };
 }
 
 function rowsFor(depth: number): Row[] {
@@ -25,7 +28,13 @@ function rowsFor(depth: number): Row[] {
     prunedRow("SNIP, heads alone", "snip-heads", { unit: "head" }),
     {
       label: "head importance, half of the heads",
-      work: { slug: "head-importance-0.5", method: "head-importance", set: { ratio: "0.5" }, seeds: 2 },
+      work: {
+        slug: "head-importance-0.5",
+        method: "head-importance",
+        set: { ratio: "0.5" },
+        longer: 2,
+        seeds: 2,
+      },
     },
     {
       label: `LayerDrop, ${layers} layers left`,
