@@ -147,8 +147,8 @@ export const FIGURES: Figures = {
       set: {
         ratio: "0.5",
       },
-      longer: 1,
-      drop: 6.14,
+      longer: 2,
+      drop: 2.31,
       tasks: ["sst2", "cola", "mrpc"],
       runs: 3,
       size: 0.326,
