@@ -26,7 +26,8 @@
  * trained, where Algorithm 1 stops at once. α follows the run's schedule.
  *
  * The step is underdetermined in print (their α cannot move θ by its own size in their number of steps): `step=sgd` is
- * eq. 7 as printed, but that the run clips gradients, `step=sign` divides the gradient by its size, `step=adam`, the default, by a running mean of it.
+ * eq. 7 as printed, but that the run clips gradients, `step=sign` divides the gradient by its size, `step=adam`, the
+ * default, by a running mean of it.
  * What each gives was measured (results/notes/adapting-by-pruning.md).
  *
  * Ablations (§5.3): `recovery=false`, a connection once pruned stays so; `control`, see parts/controls.ts: the first half
@@ -314,7 +315,7 @@ export const ADAPTING_BY_PRUNING: Method<AdaptingConfig, AdaptingState> = {
     recovery: { default: true, help: "false: a connection once pruned stays so (§5.3)" },
     control: {
       default: "none",
-      help: "shuffle or reinit: the ablations of §5.3; redraw: ours; half of the run each",
+      help: "shuffle or reinit: the ablations of §5.3; redraw: ours; a new head has half of the run",
     },
   },
   learningRate: RATE_OF_HEADS,

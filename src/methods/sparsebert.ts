@@ -20,8 +20,8 @@
  *
  * Departures: AdamW with bias correction and ε = 1e-8 for BertAdam without and 1e-6; clipping by the global norm, theirs
  * is per tensor; a short last batch is trained on; the teacher has no dropout, theirs is never set to evaluate; padding is
- * not counted in L_rep and L_att (parts/distil.ts); the pooled output has dropout too; the answers are the task's head of the pooled output, theirs of its ReLU; where F divides T the last pruning takes
- * the sparsity itself and not s((J − 1)/J).
+ * not counted in L_rep and L_att (parts/distil.ts); the pooled output has dropout too; the answers are the task's head of
+ * the pooled output, theirs of its ReLU; where F divides T the last pruning takes the sparsity itself and not s((J − 1)/J).
  *
  * The ablation grid: `init`, `distil` (off: the task's loss), `when` (before: pruned at once, before the first step), and
  * augmentation by the command's own option.

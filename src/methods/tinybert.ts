@@ -21,7 +21,8 @@
  * Departures: there is no general distillation before (§3.2), since no such checkpoint is given: the student starts from
  * the pre-trained model's own layers. It has the teacher's hidden size, so there is no projection W. One optimizer
  * serves both stages, AdamW with bias correction, where theirs is BertAdam without, which takes larger first steps; their
- * teacher is never set to evaluate and has dropout, ours has none. Words of the training data are replaced by `augment`, not here. Padding: see parts/distil.ts.
+ * teacher is never set to evaluate and has dropout, ours has none. Words of the training data are replaced by `augment`,
+ * not here. Padding: see parts/distil.ts.
  */
 
 import { linearRate } from "../base/schedule.ts";
