@@ -9,6 +9,7 @@ export const REPRODUCE = schema("reproduce", {
   paper: required(
     oneOf(
       "core",
+      "whole",
       "rates",
       "adapting-by-pruning",
       "sparsebert",

@@ -10,7 +10,8 @@ import { requireItem, requireValue } from "../base/present.ts";
 import { fixed, percent } from "../base/quantity.ts";
 import { mean, spread } from "../base/statistics.ts";
 import { markdownTable } from "../formats/markdown.ts";
-import { distinctJobs, type Job, type Plan, type TaskName } from "./papers/plan.ts";
+import { distinctJobs, type Job, type Plan } from "./papers/plan.ts";
+import type { TaskName } from "./papers/task-plans.ts";
 import { countOf, factsOf, type JobFacts, type Outcomes } from "./table.ts";
 import { progressText } from "./table-text.ts";
 

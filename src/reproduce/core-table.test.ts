@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { coreTableText } from "./core-table.ts";
-import { type Paper, planOf, type TaskName } from "./papers/plan.ts";
-import { type JobFacts, type JobOutcome, reproductionOf } from "./table.ts";
+import { type Paper, type Plan, planOf } from "./papers/plan.ts";
+import type { TaskName } from "./papers/task-plans.ts";
+import { type JobFacts, type JobOutcome, type Reproduction, reproductionOf } from "./table.ts";
 
 const TASKS: readonly TaskName[] = ["sst2", "cola"];
 const PAPER: Paper = {
@@ -19,7 +20,12 @@ const PAPER: Paper = {
   published: [],
   differs: [],
 };
-const plan = planOf(PAPER, { tasks: TASKS, seeds: 2, seed: 0, quick: false, depth: 6 });
+const REQUEST = { seeds: 2, seed: 0, quick: false, depth: 6 };
+const plan = planOf(PAPER, { ...REQUEST, tasks: TASKS });
+const wholePlan = planOf(
+  { ...PAPER, whole: true, tasks: ["sst2"] },
+  { ...REQUEST, seeds: 1, tasks: ["sst2"] },
+);
 
 function done(name: "accuracy" | "matthews", value: number, packed?: JobFacts["packed"]): JobOutcome {
   const facts: JobFacts = {
@@ -36,14 +42,15 @@ function done(name: "accuracy" | "matthews", value: number, packed?: JobFacts["p
 }
 
 function cellsOf(outcomes: Readonly<Record<string, JobOutcome>>): string[][] {
-  const table = reproductionOf({
-    plan,
-    quick: false,
-    model: { name: "small", layers: 6, hidden: 256, parameters: 12 },
-    outcomes: new Map(Object.entries(outcomes)),
-    constants: new Map(),
-  });
-  return coreTableText(table)
+  const table = (of: Plan): Reproduction =>
+    reproductionOf({
+      plan: of,
+      quick: false,
+      model: { name: "small", layers: 6, hidden: 256, parameters: 12 },
+      outcomes: new Map(Object.entries(outcomes)),
+      constants: new Map(),
+    });
+  return coreTableText(table(plan), table(wholePlan))
     .split("\n")
     .map((line) =>
       line
@@ -65,6 +72,21 @@ test("all tasks stand side by side, kept and speed as means over them, and what 
   expect(rows).toEqual([
     ["fine-tuned", "85.0 ± 7.1", "40.0", "", "100 %", "24.0 MB", "1"],
     ["halved", "76.0", "30.0", "85.0 %", "50 %", "7.00 MB", "2.5"],
+  ]);
+});
+
+test("what is run on all rows of a task is a column of its own, which no other column counts", () => {
+  const [header, , ...rows] = cellsOf({
+    "sst2-s0-finetuned": done("accuracy", 0.8),
+    "cola-s0-finetuned": done("matthews", 0.4),
+    "sst2-s0-half": done("accuracy", 0.76, { bytes: 6e6, of: 24e6, faster: 3 }),
+    "sst2-all-s0-finetuned": done("accuracy", 0.9),
+    "sst2-all-s0-half": done("accuracy", 0.45, { bytes: 1e6, of: 24e6, faster: 9 }),
+  });
+  expect(header).toEqual(["", "SST-2", "CoLA", "SST-2, all rows", "kept", "weights", "file", "faster"]);
+  expect(rows).toEqual([
+    ["fine-tuned", "80.0", "40.0", "90.0", "", "100 %", "24.0 MB", "1"],
+    ["halved", "76.0", "–", "45.0", "–", "50 %", "6.00 MB", "3.0"],
   ]);
 });
 

@@ -20,20 +20,25 @@ const TASK_NAMES: Readonly<Record<string, string>> = {
 
 /**
  * A score without a deviation is of one seed; what is not run is a dash, and a row of dashes alone is left out. What is
- * kept is told of the tasks that all rows have which are run on each of theirs, and of no other row.
+ * kept is told of the tasks that all rows have which are run on each of theirs, and of no other row. `whole`, the same rows
+ * on all rows of a task, is columns of scores alone.
  */
-export function coreTableText({ tables }: Reproduction): string {
+export function coreTableText({ tables }: Reproduction, whole: Reproduction): string {
   const [dense, ...labels] = tables[0]?.rows.map(({ label }) => label) ?? [];
   const common = commonTables(tables);
   const files = tables.flatMap(({ rows }) => rows.flatMap(({ costs }) => costs?.packed?.of ?? []));
-  const scores = (label: string | undefined): string[] => rowsOf(tables, label).map(scoreText);
+  const scored = [...tables, ...whole.tables.filter(({ rows }) => rows.some(({ ours }) => ours))];
+  const scores = (label: string | undefined): string[] => rowsOf(scored, label).map(scoreText);
   const first = [dense ?? "", ...scores(dense), "", percent(1), fileText(files), "1"];
   const others = labels.flatMap((label) => {
     const rows = rowsOf(tables, label).filter((row) => row?.ours);
     if (rows.length === 0) return [];
     return [[label, ...scores(label), keptText(rowsOf(common, label)), ...costCells(rows)]];
   });
-  const names = tables.map(({ task }) => TASK_NAMES[task] ?? task);
+  const names = scored.map((table, i) => {
+    const name = TASK_NAMES[table.task] ?? table.task;
+    return i < tables.length ? name : `${name}, all rows`;
+  });
   const kept = common.map(({ task }) => TASK_NAMES[task] ?? task).join(", ");
   const of = common.length === tables.length ? "" : ` of ${kept}`;
   return markdownTable(["", ...names, `kept${of}`, "weights", "file", "faster"], [first, ...others]);

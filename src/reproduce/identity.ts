@@ -24,7 +24,8 @@ import {
   USUAL_RATE,
 } from "../options/training.ts";
 import type { Recipe } from "../runs/recipe.ts";
-import type { Job, TaskName } from "./papers/plan.ts";
+import type { Job } from "./papers/plan.ts";
+import type { TaskName } from "./papers/task-plans.ts";
 
 /** See `methodSettings`. */
 export type MethodSettings = ConfiguredMethod["settings"];

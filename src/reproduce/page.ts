@@ -19,7 +19,7 @@ import { coreTableText } from "./core-table.ts";
 import { jobIdentity, type Sources } from "./identity.ts";
 import { type Ledger, ledgerOutcome, ledgerPath, ledgerText, type ModelLine, parseLedger } from "./ledger.ts";
 import { PAPERS } from "./papers/papers.ts";
-import { distinctJobs, type Job, type Plan, planOf } from "./papers/plan.ts";
+import { distinctJobs, type Job, type Paper, type Plan, planOf } from "./papers/plan.ts";
 import { countOf, factsOf, type Outcomes, type Reproduction, reproductionOf } from "./table.ts";
 import { progressText, reproductionText } from "./table-text.ts";
 
@@ -101,12 +101,14 @@ export function reproductionPage(ledger: Ledger): string {
  */
 export function withComparison(text: string, ledger: Ledger): string {
   const { plans, outcomes } = collectOutcomes(ledger);
-  return betweenMarks(text, comparisonText(plans, outcomes), RESULTS);
+  const like = plans.filter(({ paper }) => !paper.whole);
+  return betweenMarks(text, comparisonText(like, outcomes), RESULTS);
 }
 
 /** A text with the core table between its marks. @throws as `withComparison` */
 export function withCoreTable(text: string, ledger: Ledger): string {
-  return betweenMarks(text, coreTableText(coreOf(ledger)), README);
+  const table = coreTableText(tableOf(PAPERS.core, ledger), tableOf(PAPERS.whole, ledger));
+  return betweenMarks(text, table, README);
 }
 
 function betweenMarks(text: string, body: string, page: string): string {
@@ -116,19 +118,19 @@ function betweenMarks(text: string, body: string, page: string): string {
   throw new ConfigError("reproduce/marks", message);
 }
 
-/** The core table as far as it is run. */
-function coreOf(ledger: Ledger): Reproduction {
+/** A table as far as it is run. */
+function tableOf(of: Paper, ledger: Ledger): Reproduction {
   const { line, plans, outcomes, constants } = collectOutcomes(ledger);
   const plan = requireValue(
-    plans.find(({ paper }) => paper === PAPERS.core),
-    "plan of the core table",
+    plans.find(({ paper }) => paper === of),
+    `plan of ${of.id}`,
   );
   return reproductionOf({ plan, quick: false, model: line.model, outcomes, constants });
 }
 
 /** What the rows of the core table have come to. @throws as `reproductionPage` */
 export function figuresOf(ledger: Ledger): Figures {
-  const table = coreOf(ledger);
+  const table = tableOf(PAPERS.core, ledger);
   const { name, layers } = table.model;
   return {
     model: name,

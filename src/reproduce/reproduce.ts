@@ -22,7 +22,8 @@ import { readSources, type Sources } from "./identity.ts";
 import { earlierOutcome, enterFolders, isClaimed, type JobSettings, readLedger } from "./job.ts";
 import { appendLine, type LedgerLine, ledgerPath, type TaskLine } from "./ledger.ts";
 import { PAPERS } from "./papers/papers.ts";
-import { type Job, type Paper, type Plan, planOf, secondsOf, type TaskName } from "./papers/plan.ts";
+import { type Job, type Paper, type Plan, planOf, secondsOf } from "./papers/plan.ts";
+import type { TaskName } from "./papers/task-plans.ts";
 import { openJobs } from "./queue.ts";
 import {
   countOf,

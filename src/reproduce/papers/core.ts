@@ -7,7 +7,8 @@
 
 import { HEAD_RATE, SPARSE_RATE, TICKET_RATE } from "../../parts/rates.ts";
 import { FROZEN } from "./adapting-by-pruning.ts";
-import { BEST_IS_KEPT, layersLeft, type Paper, type Row, type TaskName, type Work } from "./plan.ts";
+import { BEST_IS_KEPT, layersLeft, type Paper, type Row, type Work } from "./plan.ts";
+import type { TaskName } from "./task-plans.ts";
 
 /** The four papers have three seeds on every task, what they are held against two on these. */
 const RIVAL: Pick<Work, "seeds" | "tasks"> = {

@@ -10,10 +10,12 @@ import { SNIP } from "./snip.ts";
 import { SPARSEBERT } from "./sparsebert.ts";
 import { SUB_NETWORKS } from "./sub-networks.ts";
 import { THESEUS } from "./theseus.ts";
+import { WHOLE } from "./whole.ts";
 
 /** Every paper; a new one is one more entry. */
 export const PAPERS: Readonly<Record<PaperId, Paper>> = {
   core: CORE,
+  whole: WHOLE,
   "adapting-by-pruning": ADAPTING_BY_PRUNING,
   sparsebert: SPARSEBERT,
   snip: SNIP,

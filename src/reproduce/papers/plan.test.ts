@@ -141,16 +141,34 @@ function hoursOf(jobs: readonly Job[]): number {
   return jobs.reduce((sum, job) => sum + secondsOf(job), 0) / 3600;
 }
 
-test("all tables take 70 to 85 hours of one thread for 6 x 384, the study's 22 and the blocks' 14 more", () => {
+test("all tables take 70 to 85 hours of a thread, the study 22, the blocks 14, all of SST-2 9 more", () => {
   const hoursWithout = (...left: readonly PaperId[]) => {
     const of = papers.filter(({ id }) => !left.includes(id));
     return hoursOf(distinctJobs(of.map((paper) => planOf(paper, { ...REQUEST, tasks: paper.tasks }))));
   };
-  const others = hoursWithout("sub-networks", "blocks");
+  const others = hoursWithout("sub-networks", "blocks", "whole");
   expect(others).toBeGreaterThan(70);
   expect(others).toBeLessThan(85);
-  expect(Math.round(hoursWithout("blocks") - others)).toBe(22);
+  expect(Math.round(hoursWithout("blocks", "whole") - others)).toBe(22);
   expect(Math.round(hoursWithout() - hoursWithout("blocks"))).toBe(14);
+  expect(Math.round(hoursWithout() - hoursWithout("whole"))).toBe(9);
+});
+
+test("all of SST-2 is the core table's rows of the four papers, once, under names of their own", () => {
+  const { jobs, tables } = planOf(PAPERS.whole, { ...REQUEST, tasks: PAPERS.whole.tasks });
+  expect(jobs.map(({ id }) => id)).toEqual([
+    "sst2-all-s0-finetuned",
+    "sst2-all-s0-truncate-3-e3",
+    "sst2-all-s0-theseus-3-e3",
+    "sst2-all-s0-snip-0.5-e3",
+    "sst2-all-s0-adapting-by-pruning-0.5-e3",
+    "sst2-all-s0-adapting-by-pruning-0.9-e3",
+    "sst2-all-s0-sparsebert-0.9-e3",
+    "sst2-all-s0-sparsebert-0.95-e3",
+  ]);
+  expect(jobs.flatMap(({ training }) => training.limit ?? [])).toEqual([]);
+  const core = planOf(PAPERS.core, REQUEST).tables.flatMap(({ rows }) => rows.map(({ label }) => label));
+  expect(core).toEqual(expect.arrayContaining(tables.flatMap(({ rows }) => rows.map(({ label }) => label))));
 });
 
 test("blocks are 2 sparsities in every shape, and single weights are the core table's jobs", () => {

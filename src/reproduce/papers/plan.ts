@@ -8,9 +8,7 @@
 
 import type { MetricName } from "../../data/dataset.ts";
 import { GLUE, type GlueTask, isGlueTask } from "../../data/glue.ts";
-
-/** What a table is about: a task of GLUE, or the reviews that come with the package. */
-export type TaskName = GlueTask | "sentiment";
+import { TASK_PLANS, type TaskName } from "./task-plans.ts";
 
 /** The metric a paper prints, by the name it has in a run's result; `mean` is that of all of the task's metrics. */
 export type Judged = MetricName | "mean";
@@ -65,6 +63,7 @@ export interface PublishedTable {
 /** The papers by the names the command line takes. */
 export type PaperId =
   | "core"
+  | "whole"
   | "rates"
   | "adapting-by-pruning"
   | "sparsebert"
@@ -81,6 +80,8 @@ export interface Paper {
   readonly citation: string;
   /** Where it is drawn when nobody says. */
   readonly tasks: readonly TaskName[];
+  /** On all rows of tasks that the other tables cut, with one seed; its jobs have names of their own. */
+  readonly whole?: true;
   /** The metric the paper prints, where it is not the task's own. */
   readonly metrics: Readonly<Partial<Record<GlueTask, Judged>>>;
   /** For an encoder of so many layers. */
@@ -155,33 +156,8 @@ export interface Plan {
   readonly tables: readonly PlannedTable[];
 }
 
-interface TaskPlan {
-  readonly epochs: number;
-  /** The best of the table of rates, on one seed. */
-  readonly learningRate: number;
-  readonly limit?: number;
-  readonly seeds: number;
-  /** Training examples, for the time left. */
-  readonly examples: number;
-  /** Milliseconds of training for one example with 6 layers x 384 on one thread, about; for the time left. */
-  readonly milliseconds: number;
-  /** Of each text, where a row has augmented data: 2 copies of an example, be it one text or two. */
-  readonly copies?: 1 | 2;
-}
-
-/** Drawn for 6 layers x 384 (all-MiniLM-L6-v2), and so that all tables together can be paid for (plan.test.ts). */
-const TASKS: Readonly<Record<TaskName, TaskPlan>> = {
-  sst2: { epochs: 2, limit: 10_000, learningRate: 5e-5, seeds: 3, examples: 67_349, milliseconds: 20 },
-  cola: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 8_551, milliseconds: 18, copies: 2 },
-  mrpc: { epochs: 3, learningRate: 1e-4, seeds: 3, examples: 3_668, milliseconds: 55, copies: 1 },
-  rte: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 2_490, milliseconds: 75, copies: 1 },
-  stsb: { epochs: 3, learningRate: 1e-4, seeds: 3, examples: 5_749, milliseconds: 35, copies: 1 },
-  wnli: { epochs: 3, learningRate: 5e-5, seeds: 3, examples: 635, milliseconds: 40, copies: 1 },
-  qnli: { epochs: 1, limit: 25_600, learningRate: 5e-5, seeds: 2, examples: 104_743, milliseconds: 55 },
-  qqp: { epochs: 1, limit: 25_600, learningRate: 5e-5, seeds: 2, examples: 363_846, milliseconds: 35 },
-  mnli: { epochs: 1, limit: 25_600, learningRate: 5e-5, seeds: 2, examples: 392_702, milliseconds: 45 },
-  sentiment: { epochs: 4, learningRate: 1e-4, seeds: 1, examples: 4_000, milliseconds: 28, copies: 2 },
-};
+/** What is asked of a paper, and on how much of a task. */
+type Asked = PlanRequest & Pick<Paper, "whole">;
 
 /** An example and its copies: an epoch is so many times as long. */
 const AUGMENTED_TIMES = 3;
@@ -208,7 +184,8 @@ export const MOVEMENT_IS_SHORT =
  * The jobs of a paper: fine-tuned models first, then seed after seed, so that a whole table of one seed stands before the
  * second begins. Within a seed those come last that have fewer seeds.
  */
-export function planOf(paper: Paper, request: PlanRequest): Plan {
+export function planOf(paper: Paper, asked: PlanRequest): Plan {
+  const request: Asked = { ...asked, ...(paper.whole ? { whole: true } : {}) };
   const tasks = request.quick ? request.tasks.slice(0, 1) : request.tasks;
   const pairs = tasks
     .flatMap((task) => seedsOf(task, request).map((seed) => ({ task, seed })))
@@ -248,7 +225,7 @@ export function distinctJobs(plans: readonly Plan[]): Job[] {
 /** Whether a task has the row: where the row says so, and augmented data only where it can be paid for. */
 function isPlanned(work: Work | undefined, task: TaskName): boolean {
   const isAmong = work?.tasks === undefined || work.tasks.includes(task);
-  return isAmong && (work?.augmented === undefined || TASKS[task].copies !== undefined);
+  return isAmong && (work?.augmented === undefined || TASK_PLANS[task].copies !== undefined);
 }
 
 /** A fraction of the layers, at least one; `exact` when it is a whole number of them. */
@@ -259,17 +236,12 @@ export function layersLeft(
   return { layers: Math.max(1, Math.floor(depth / parts)), exact: depth % parts === 0 };
 }
 
-function seedsOf(task: TaskName, { seeds, seed, quick }: PlanRequest, work?: Work): number[] {
-  const own = Math.min(work?.seeds ?? Number.POSITIVE_INFINITY, TASKS[task].seeds);
+function seedsOf(task: TaskName, { seeds, seed, quick, whole }: Asked, work?: Work): number[] {
+  const own = whole ? 1 : Math.min(work?.seeds ?? Number.POSITIVE_INFINITY, TASK_PLANS[task].seeds);
   return Array.from({ length: quick ? 1 : (seeds ?? own) }, (_, i) => seed + i);
 }
 
-function tableOf(
-  { metrics }: Paper,
-  rows: readonly Row[],
-  task: TaskName,
-  request: PlanRequest,
-): PlannedTable {
+function tableOf({ metrics }: Paper, rows: readonly Row[], task: TaskName, request: Asked): PlannedTable {
   const metric = isGlueTask(task) ? (metrics[task] ?? GLUE[task].measure.primary) : "accuracy";
   return {
     task,
@@ -278,7 +250,7 @@ function tableOf(
       label,
       jobs:
         rate === undefined
-          ? seedsOf(task, request, work).map((seed) => jobId(task, seed, work, request.quick))
+          ? seedsOf(task, request, work).map((seed) => jobId(task, seed, work, request))
           : [fineTuning(task, request.seed, request, rate).id],
       published: isGlueTask(task) ? published?.[task] : undefined,
       isDense: work === undefined && rate === undefined,
@@ -286,41 +258,43 @@ function tableOf(
   };
 }
 
-function jobId(task: TaskName, seed: number, work: Work | undefined, quick: boolean): string {
+function jobId(task: TaskName, seed: number, work: Work | undefined, { quick, whole }: Asked): string {
+  const all = whole ? "-all" : "";
   const longer = work?.longer === undefined ? "" : `-x${work.longer}`;
   const epochs = work?.epochs === undefined ? "" : `-e${work.epochs}`;
-  return `${task}-s${seed}-${work?.slug ?? "finetuned"}${longer}${epochs}${quick ? "-quick" : ""}`;
+  return `${task}${all}-s${seed}-${work?.slug ?? "finetuned"}${longer}${epochs}${quick ? "-quick" : ""}`;
 }
 
 /** Fine-tuning at the task's rate, or at another: of the same rate it is the same job. */
-function fineTuning(task: TaskName, seed: number, request: PlanRequest, rate?: number): Job {
+function fineTuning(task: TaskName, seed: number, request: Asked, rate?: number): Job {
   const training = trainingOf(task, undefined, request);
-  const id = jobId(task, seed, undefined, request.quick);
+  const id = jobId(task, seed, undefined, request);
   if (rate === undefined || rate === training.learningRate) return { id, task, seed, training };
   return { id: `${id}-${rate.toExponential()}`, task, seed, training: { ...training, learningRate: rate } };
 }
 
-function compression(work: Work, task: TaskName, seed: number, request: PlanRequest): Job {
+function compression(work: Work, task: TaskName, seed: number, request: Asked): Job {
   const { method, set, sparsity, augmented } = work;
-  const { copies } = TASKS[task];
+  const { copies } = TASK_PLANS[task];
   return {
-    id: jobId(task, seed, work, request.quick),
+    id: jobId(task, seed, work, request),
     task,
     seed,
     training: trainingOf(task, work, request),
     ...(augmented && copies !== undefined ? { augmentation: { copies, ...COPYING } } : {}),
     compression: {
       method,
-      after: jobId(task, seed, undefined, request.quick),
+      after: jobId(task, seed, undefined, request),
       ...(set === undefined ? {} : { set }),
       ...(sparsity === undefined ? {} : { sparsity }),
     },
   };
 }
 
-function trainingOf(task: TaskName, work: Work | undefined, request: PlanRequest): JobTraining {
-  const { epochs, learningRate, limit: own } = TASKS[task];
-  const limit = request.limit ?? (request.quick ? QUICK_LIMIT : own);
+function trainingOf(task: TaskName, work: Work | undefined, request: Asked): JobTraining {
+  const { epochs, learningRate, limit: own } = TASK_PLANS[task];
+  const usual = request.whole ? undefined : own;
+  const limit = request.limit ?? (request.quick ? QUICK_LIMIT : usual);
   return {
     epochs: request.quick ? 1 : (work?.epochs ?? epochs * (work?.longer ?? 1)),
     learningRate: work?.learningRate ?? request.learningRate ?? learningRate,
@@ -330,7 +304,7 @@ function trainingOf(task: TaskName, work: Work | undefined, request: PlanRequest
 
 /** How long a job takes with 6 layers x 384 on one thread, about: for the time left, not for any result. */
 export function secondsOf({ task, training, augmentation }: Job): number {
-  const { examples, milliseconds } = TASKS[task];
+  const { examples, milliseconds } = TASK_PLANS[task];
   const times = augmentation === undefined ? 1 : AUGMENTED_TIMES;
   const seen = Math.min(examples, training.limit ?? examples) * training.epochs * times;
   return (seen * milliseconds) / 1000 + SECONDS_BESIDE + (augmentation === undefined ? 0 : SECONDS_COPYING);

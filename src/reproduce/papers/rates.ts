@@ -5,7 +5,8 @@
  * Not here: the tables that use what was found.
  */
 
-import { BEST_IS_KEPT, type Paper, type Row, type TaskName, type Work } from "./plan.ts";
+import { BEST_IS_KEPT, type Paper, type Row, type Work } from "./plan.ts";
+import type { TaskName } from "./task-plans.ts";
 
 /** A method's rate is looked for on one seed of the two tasks that are cheap to train. */
 const SEARCH: Pick<Work, "seeds" | "tasks"> = { seeds: 1, tasks: ["cola", "mrpc"] satisfies TaskName[] };
