@@ -25,6 +25,13 @@ test("method/unreached: a product less or more sparse than asked, to one weight 
   }
 });
 
+test("zeros of the model that a method began with are not held against it, and do not pass for pruning", () => {
+  const tensors = new Map([["a", vector(0, 0, 0, 0, 0, 0, 1, 1)]]);
+  expect(() => checkReached("x", tensors, ["a"], 0.25, "1", 3)).not.toThrow();
+  expect(() => checkReached("x", tensors, ["a"], 0.25, "1", 2)).toThrow(RunError);
+  expect(() => checkReached("x", tensors, ["a"], 0.95, "1", 3)).toThrow(RunError);
+});
+
 test("blocks are told by name, and as numbers by their rows", () => {
   expect(["1", "2x1", "4x1", "1x4", "4x4", "2", 1, 2, 4].map((block) => checkBlock("x", block))).toEqual([
     "1",

@@ -67,6 +67,7 @@ export function checkBlock(id: string, block: string | number): BlockShape {
 /**
  * Refuses a product that is not as sparse as was asked, to one block of each matrix.
  *
+ * @param already  zeros of the model that the method began with: of so many more than were asked it is not to blame
  * @throws {RunError} `method/unreached`
  */
 export function checkReached(
@@ -75,11 +76,13 @@ export function checkReached(
   names: readonly string[],
   sparsity: number,
   block: BlockShape = "1",
+  already = 0,
 ): void {
   const total = weightsIn(tensors, names);
   const missing = sparsity * total - zerosIn(tensors, names);
   // A weight that is 0 by itself may add to what was pruned; rounding takes less than a block from each matrix.
-  if (Math.abs(missing) <= names.length * weightsOfBlock(block)) return;
+  const rounding = names.length * weightsOfBlock(block);
+  if (missing <= rounding && -missing <= rounding + already) return;
   throw unreachedError(id, sparsity, 1 - (total - zerosIn(tensors, names)) / total);
 }
 

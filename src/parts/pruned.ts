@@ -8,7 +8,7 @@ import type { FloatTensor } from "../base/tensor.ts";
 import type { RunFacts, UpdateRule } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
 import { checkReached } from "./checks.ts";
-import { masksOf } from "./prune.ts";
+import { masksOf, zerosIn } from "./prune.ts";
 
 /** The rule of pruned matrices: AdamW that leaves zeros alone. */
 export const KEEP_ZEROS: UpdateRule = { kind: "adamw", keepZeros: true };
@@ -23,7 +23,7 @@ export function keepPruned(
   block?: BlockShape,
 ): Network {
   const own = new Map([...tensors].filter(([name]) => network.tensors.has(name)));
-  checkReached(id, own, names, sparsity, block);
+  checkReached(id, own, names, sparsity, block, zerosIn(network.tensors, names));
   const masks = new Map([...(network.masks ?? []), ...masksOf(own, names)]);
   return { ...network, tensors: own, masks };
 }
