@@ -83,15 +83,17 @@ async function trainOnce(task, rows, settings) {
       device: "cpu",
       ...settings,
     },
-    checkpoints: folder,
-    run: folder,
-    record: (e) => {
-      if (e.kind === "step") {
-        steps = e.total;
-        loss = e.loss;
-      }
+    run: {
+      paths: { checkpoints: folder },
+      resumed: folder,
+      record: (e) => {
+        if (e.kind === "step") {
+          steps = e.total;
+          loss = e.loss;
+        }
+      },
+      context: {},
     },
-    context: {},
   });
   rmSync(folder, { recursive: true });
   return { accuracy: last.metrics.accuracy ?? Number.NaN, steps, loss };

@@ -6,6 +6,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { withinCores } from "../engine/cores.ts";
 import { requireEngine } from "../engine/presence.ts";
 import { EMBED, PREDICT } from "../options/answering.ts";
 import { flagOf } from "../options/flags.ts";
@@ -15,7 +16,6 @@ import { REPRODUCE } from "../options/reproducing.ts";
 import { type Fields, resolveOptions, type Schema, type SettingsOf } from "../options/schema.ts";
 import { COMMON } from "../options/shared.ts";
 import { AUGMENT, COMPRESS, DEMO, FINETUNE, PRETRAIN, RESUME } from "../options/training.ts";
-import { withinCores } from "../runs/cores.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { methodsHelp } from "./methods-help.ts";
 import { withFlags } from "./naming.ts";

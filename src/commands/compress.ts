@@ -30,14 +30,14 @@ import { concludeRun, type ReportedModel } from "../runs/conclusion.ts";
 import { type LabelledData, readData } from "../runs/data.ts";
 import { floorsFor, reportData } from "../runs/data-facts.ts";
 import { encodeSets, type Sets } from "../runs/encoded.ts";
-import { openRun, type RunFolder } from "../runs/folder.ts";
 import { acrossFolds, asksForFolds } from "../runs/folds/across.ts";
 import { withHeadFor } from "../runs/head.ts";
 import { trainingLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
-import { announceRun, performRun } from "../runs/perform.ts";
+import { type OpenRun, openRun } from "../runs/open-run.ts";
+import { performRun } from "../runs/perform.ts";
 import { likeTyped } from "../runs/place.ts";
-import { type ProgressEvent, type Recorder, type RunContext, shellWord } from "../runs/progress.ts";
+import { type ProgressEvent, type RunContext, shellWord } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
 import { requireVectors } from "../runs/text-model.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
@@ -114,48 +114,41 @@ async function compressWith(
   bindTo(given?.network ?? original, stepsOf({ data: encoded.train, settings }));
   const sources = { model: [base.path], finetuned: given?.path, data: data.files, method: own, wanted };
   const recipe = await makeRecipe({ command: "compress", settings, ...sources });
-  await using folder = await openRun(recipe, settings, context);
   const title = `compressing ${base.name} with ${method.id} on ${data.train.name}`;
-  const record = await announceRun(folder, context, title);
+  await using run = await openRun(recipe, settings, { title, started }, context);
   const notes = [...data.notes, ...(given?.notes ?? []), ...rateNotes(asked, method)];
-  reportData(record, { ...data, notes }, encoded);
-  const floors = await floorsFor(data, settings, original, folder, record, context);
-  const making = { original, given, encoded, settings, measure: data.measure, record, context };
+  reportData(run.record, { ...data, notes }, encoded);
+  const floors = await floorsFor(data, settings, original, run);
+  const making = { original, given, encoded, settings, measure: data.measure, run };
   const { train, dev, before } = await begin(making, () =>
-    madeModel(settings, recipe, folder, withoutData(context, data.notes)),
+    madeModel(settings, run, withoutData(context, data.notes)),
   );
   const sets = { data: train, dev, measure: data.measure, objective };
   const trained = await runTraining({
     method: (steps) => bindTo(before.network, steps),
     ...sets,
     settings,
-    checkpoints: folder.paths.checkpoints,
     removes: true,
-    run: context.partOf ?? settings.out,
-    record,
-    context,
+    run,
   });
   // Of the product itself, masks and modules folded in: its answers are held to the other's, one by one.
   const judging = { set: dev, measure: data.measure, labels: data.dev.labels };
-  const judged = await judgeStages(before, trained.network, settings, judging, record);
-  const maskBytes = await writeMaskFile(folder.paths.mask, base.network, judged.after.network);
+  const judged = await judgeStages(before, trained.network, settings, judging, run);
+  const maskBytes = await writeMaskFile(run.paths.mask, base.network, judged.after.network);
   const first = settings.embedding ? undefined : original;
   // Awaited here, so that the folder is this process's until the run has ended.
   return await concludeRun({
     command: "compress",
     settings,
-    folder,
+    run,
     judging: { ...data, truth: truthOf(dev) },
     kept: { step: trained.best.step, steps: trained.steps },
     settled: judged.figures,
-    models: await measureStages(first, judged.before, judged.after, folder),
+    models: await measureStages(first, judged.before, judged.after, run),
     floors,
     maskBytes,
     method: method.id,
-    started,
-    record,
-    context,
-    also: (result) => leaveMore({ result, network: judged.after.network }, settings, folder, record, context),
+    also: (result) => leaveMore({ result, network: judged.after.network }, settings, run),
   });
 }
 
@@ -168,7 +161,7 @@ async function judgeStages(
   product: Network,
   settings: CompressSettings,
   judging: Judging,
-  record: Recorder,
+  { record }: OpenRun,
 ): Promise<{ before: JudgedNetwork; after: JudgedNetwork; figures: SettledFigures }> {
   const { judged: after, figures, notes } = await judgeSettled(product, settings, judging);
   for (const text of [...idleNotes(product, settings.out), ...notes]) record({ kind: "note", text });
@@ -185,8 +178,7 @@ interface Beginning {
   readonly encoded: Sets<CutSet>;
   readonly settings: CompressSettings & { readonly maxLength: number };
   readonly measure: Measure;
-  readonly record: Recorder;
-  readonly context: RunContext;
+  readonly run: OpenRun;
 }
 
 /**
@@ -194,7 +186,7 @@ interface Beginning {
  * teacher, so that its vectors are the labels and there is nothing to be fine-tuned.
  */
 async function begin(
-  { original, given, encoded, settings, measure, record, context }: Beginning,
+  { original, given, encoded, settings, measure, run: { record, context } }: Beginning,
   make: () => Promise<LoadedModel>,
 ): Promise<Sets<CutSet> & { readonly before: JudgedNetwork }> {
   const isVectors = settings.embedding;
@@ -231,20 +223,16 @@ function binderOf(
 async function leaveMore(
   finished: { readonly result: RunResult; readonly network: Network },
   settings: CompressSettings,
-  folder: RunFolder,
-  record: Recorder,
-  context: RunContext,
+  run: OpenRun,
 ): Promise<void> {
-  await leaveReport(folder, settings, finished, record);
-  if (settings.quantize) await quantizeProduct(settings, folder, record, context);
+  await leaveReport(run, settings, finished);
+  if (settings.quantize) await quantizeProduct(settings, run);
 }
 
 /** The product in 8 bits, in the run's folder `quantized/`. One that loses too much is no failure of the run. */
 async function quantizeProduct(
   settings: CompressSettings,
-  { paths }: RunFolder,
-  record: Recorder,
-  { signal }: RunContext,
+  { paths, record, context: { signal } }: OpenRun,
 ): Promise<void> {
   const own = Object.entries(settings).filter(([name]) => Object.hasOwn(QUANTIZE.fields, name));
   const { data, threads, device, seed, latency } = settings;
@@ -265,7 +253,7 @@ async function measureStages(
   original: Network | undefined,
   before: JudgedNetwork,
   after: JudgedNetwork,
-  { paths }: RunFolder,
+  { paths }: OpenRun,
 ): Promise<ReportedModel[]> {
   const first: ReportedModel[] = original
     ? [{ stage: "original", network: original, metrics: {}, bytes: await measureNetwork(original) }]

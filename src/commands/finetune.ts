@@ -19,12 +19,12 @@ import { readData } from "../runs/data.ts";
 import { floorsFor, reportData } from "../runs/data-facts.ts";
 import { encodeSets } from "../runs/encoded.ts";
 import { ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
-import { openRun } from "../runs/folder.ts";
 import { acrossFolds, asksForFolds } from "../runs/folds/across.ts";
 import { withHeadFor } from "../runs/head.ts";
 import { trainingLength } from "../runs/length.ts";
 import { loadModel } from "../runs/models.ts";
-import { announceRun, performRun } from "../runs/perform.ts";
+import { openRun } from "../runs/open-run.ts";
+import { performRun } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { makeRecipe, type RecipeSource } from "../runs/recipe.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
@@ -73,10 +73,10 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   // What cannot be done with this network is refused before a folder is made.
   bindFor(stepsOf({ data: encoded.train, settings }));
   const recipe = await makeRecipe({ command: "finetune", settings, model: [model.path], data: files });
-  await using folder = await openRun(recipe, settings, context);
-  const record = await announceRun(folder, context, `fine-tuning ${model.name} on ${train.name}`);
-  reportData(record, data, encoded);
-  const floors = await floorsFor(data, settings, network, folder, record, context);
+  const title = `fine-tuning ${model.name} on ${train.name}`;
+  await using run = await openRun(recipe, settings, { title, started }, context);
+  reportData(run.record, data, encoded);
+  const floors = await floorsFor(data, settings, network, run);
   const trained = await runTraining({
     method: bindFor,
     data: encoded.train,
@@ -84,31 +84,25 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
     measure,
     objective,
     settings,
-    checkpoints: folder.paths.checkpoints,
-    run: context.partOf ?? settings.out,
-    record,
-    context,
+    run,
   });
   // Of the product itself: what is kept of its answers is what it will answer.
   const judging = { set: encoded.dev, measure, labels: dev.labels };
   const { judged, notes, figures } = await judgeSettled(trained.network, settings, judging);
-  for (const text of notes) record({ kind: "note", text });
-  const bytes = await writeMeasured(folder.paths.model, judged.network);
+  for (const text of notes) run.record({ kind: "note", text });
+  const bytes = await writeMeasured(run.paths.model, judged.network);
   // Awaited here, so that the folder is this process's until the run has ended.
   return await concludeRun({
     command: "finetune",
     settings,
-    folder,
+    run,
     judging: { dev, measure, truth: truthOf(encoded.dev) },
     models: [{ stage: "fine-tuned", ...judged, bytes }],
     floors,
     method: null,
     kept: { step: trained.best.step, steps: trained.steps },
     settled: figures,
-    started,
-    record,
-    context,
-    also: (result) => leaveReport(folder, settings, { result, network: judged.network }, record),
+    also: (result) => leaveReport(run, settings, { result, network: judged.network }),
   });
 }
 

@@ -18,9 +18,10 @@ import { classColumns } from "../measure/class-columns.ts";
 import type { Network } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { type CompressSettings, FINETUNE, type FinetuneOptions } from "../options/training.ts";
-import { folderState, type RunFolder, runPaths } from "../runs/folder.ts";
+import { folderState, runPaths } from "../runs/folder.ts";
 import { headFor } from "../runs/head.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
+import type { OpenRun } from "../runs/open-run.ts";
 import { likeTyped } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { describeChange, differingSetting, type Recipe, readRecipe } from "../runs/recipe.ts";
@@ -116,28 +117,24 @@ function wordsOf(head: Head): string {
 /**
  * Makes the fine-tuned model of a run in its folder `finetuned/`, or takes the one that is there.
  *
- * @param recipe  of the compression
+ * @param run  the compression
  * @throws {ConfigError} `compress/stale` when another run's model is there
  * @throws as `finetune` does
  */
 export async function madeModel(
   settings: CompressSettings,
-  recipe: Recipe,
-  folder: RunFolder,
+  { paths, recipe, resumed }: OpenRun,
   context: RunContext,
 ): Promise<LoadedModel> {
-  const out = likeTyped(settings.out, folder.paths.finetuned);
+  const out = likeTyped(settings.out, paths.finetuned);
   const options = optionsOf(settings, out);
   const state = await folderState(out);
   if (state === "finished" || state === "resumable") await requireOwn(out, options, recipe);
   if (state !== "finished") {
-    await finetune(options, {
-      ...context,
-      resume: state === "resumable",
-      partOf: context.partOf ?? settings.out,
-    });
+    await finetune(options, { ...context, resume: state === "resumable", partOf: resumed });
   }
-  return loadModel(likeTyped(settings.out, folder.paths.finetuned), context);
+  // The program may have changed its working folder meanwhile.
+  return loadModel(likeTyped(settings.out, paths.finetuned), context);
 }
 
 function optionsOf(settings: CompressSettings, out: string): FinetuneOptions {

@@ -35,10 +35,10 @@ import { initialNetwork, type Network } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { PRETRAIN, type PretrainOptions, type PretrainSettings } from "../options/training.ts";
 import { leaveReport } from "../report/write.ts";
-import { type Following, follow } from "../runs/checkpointing.ts";
-import { openRun, type RunFolder } from "../runs/folder.ts";
-import { performRun, recorderOf } from "../runs/perform.ts";
-import type { Recorder, RunContext } from "../runs/progress.ts";
+import { follow } from "../runs/checkpointing.ts";
+import { type OpenRun, openRun } from "../runs/open-run.ts";
+import { performRun } from "../runs/perform.ts";
+import type { RunContext } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
 import { meanRowNorm, ppmiEmbedding, sinusoidPositions, type TokenStream } from "../text/ppmi.ts";
 import { specialIds } from "../text/rules.ts";
@@ -75,17 +75,10 @@ export async function pretrain(options: PretrainOptions, context: RunContext = {
 async function pretrainWith(settings: PretrainSettings, context: RunContext): Promise<RunResult> {
   const started = performance.now();
   const recipe = await makeRecipe({ command: "pretrain", settings, model: [], data: [settings.corpus] });
-  await using folder = await openRun(recipe, settings, context);
-  const record = recorderOf(folder, context);
-  const { checkpoints } = folder.paths;
-  const saved = await loadLatestCheckpoint(checkpoints);
-  const step = saved?.trainer.rates.length;
-  record({
-    kind: "start",
-    title: `pre-training on ${settings.corpus}`,
-    ...(step === undefined ? {} : { step }),
-  });
-  const tell = (name: string): void => record({ kind: "phase", name });
+  const title = `pre-training on ${settings.corpus}`;
+  await using run = await openRun(recipe, settings, { title, started }, context);
+  const saved = await loadLatestCheckpoint(run.paths.checkpoints);
+  const tell = (name: string): void => run.record({ kind: "phase", name });
   const corpus = await readCorpus(settings, tell);
   const plan = planBatches(corpus, settings);
   const random = randomNetwork(corpus.vocabulary, settings);
@@ -94,11 +87,8 @@ async function pretrainWith(settings: PretrainSettings, context: RunContext): Pr
   if (counts) tell("counting neighbours");
   const network = counts ? startFromCounts(random, corpus.train, fold(keyOf(settings.seed), "ppmi")) : random;
   tell("training");
-  const following = { checkpoints, run: settings.out, epochs: plan.epochs, record, context };
-  const pretrained = await trainNetwork(network, plan, settings, following, saved);
-  const result = await finish(pretrained, settings, { folder, started, record });
-  record({ kind: "done", seconds: result.wallSeconds });
-  return result;
+  const pretrained = await trainNetwork(network, plan, settings, run, saved);
+  return await finish(pretrained, settings, run);
 }
 
 /** Deviation of word embeddings made from counts: larger than of the other matrices, for they are the output's too. */
@@ -151,7 +141,7 @@ async function trainNetwork(
   network: Network,
   batches: MlmPlan,
   settings: PretrainSettings,
-  following: Following,
+  run: OpenRun,
   saved: Checkpoint | undefined,
 ): Promise<Pretrained> {
   const { threads, device, steps, seed, weightDecay, clip, learningRate: peak, warmup } = settings;
@@ -168,7 +158,7 @@ async function trainNetwork(
       evaluateEvery: settings.evalEvery,
       evaluate: (model) => heldOutLoss(model, batches.heldOut),
     };
-    const { best } = await follow(trainer, plan, following, saved?.loop);
+    const { best } = await follow(trainer, plan, run, batches.epochs, saved?.loop);
     if (best === undefined) throw new RunError("train/none", "training: expected an evaluation, got none");
     return {
       network: { ...network, tensors: best.tensors },
@@ -199,19 +189,11 @@ async function heldOutLoss(
 async function finish(
   { network, best, predictions: examples }: Pretrained,
   settings: PretrainSettings,
-  {
-    folder,
-    started,
-    record,
-  }: {
-    readonly folder: RunFolder;
-    readonly started: number;
-    readonly record: Recorder;
-  },
+  run: OpenRun,
 ): Promise<RunResult> {
   const { storage, maxLength: length, seed, threads } = settings;
-  await writeFolder(folder.paths.model, network, { storage });
-  const bytes = await measureFile(join(folder.paths.model, WEIGHTS_FILE));
+  await writeFolder(run.paths.model, network, { storage });
+  const bytes = await measureFile(join(run.paths.model, WEIGHTS_FILE));
   const after = requireValue(best.metrics.loss, "loss");
   const metric: Metric = { name: "loss", better: "lower", before: null, after, examples };
   const result: RunResult = {
@@ -224,12 +206,12 @@ async function finish(
     models: [figuresOf("original", network, { metrics: best.metrics, bytes, latency: [], length })],
     length,
     seeds: [seed],
-    wallSeconds: folder.spent + (performance.now() - started) / 1000,
+    wallSeconds: run.seconds(),
     peakBytes: peakMemory(),
     machine: describeMachine(threads),
     verdict: trainingVerdict(metric),
   };
-  await leaveReport(folder, settings, { result, network }, record);
-  await folder.finish(result, settings.keepCheckpoints);
+  await leaveReport(run, settings, { result, network });
+  await run.finish(result, settings.keepCheckpoints);
   return result;
 }

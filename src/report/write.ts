@@ -4,9 +4,8 @@ import { basename, join } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
 import { readTextIfPresent, writeFileAtomic } from "../formats/files.ts";
 import { codeVersion } from "../measure/machine.ts";
-import type { RunFolder } from "../runs/folder.ts";
 import { runPaths } from "../runs/folder.ts";
-import type { Recorder } from "../runs/progress.ts";
+import type { OpenRun } from "../runs/open-run.ts";
 import { type CardSource, cardText, isOwnCard } from "./card.ts";
 import { GENERATOR, reportPage } from "./page.ts";
 import { type AtHand, type RunSource, readRun } from "./source.ts";
@@ -59,10 +58,9 @@ export function cardSource({ name, recipe, result, product }: RunSource): CardSo
  * wrong is a note, and `espalier report` makes them later.
  */
 export async function leaveReport(
-  { paths }: Pick<RunFolder, "paths">,
+  { paths, record }: Pick<OpenRun, "paths" | "record">,
   { report }: { readonly report: boolean },
   hand: AtHand,
-  record: Recorder,
 ): Promise<void> {
   try {
     const name = basename(paths.root);

@@ -9,33 +9,30 @@ import { saveCheckpoint } from "../train/checkpoint.ts";
 import { type LoopPlan, type LoopState, train } from "../train/loop.ts";
 import { watchMask } from "../train/mask-watch.ts";
 import type { Trainer } from "../train/trainer.ts";
-import { interruptionError, type Recorder, type RunContext } from "./progress.ts";
+import type { RunPaths } from "./folder.ts";
+import type { OpenRun } from "./open-run.ts";
+import { interruptionError } from "./progress.ts";
 
 /** Seconds between two checkpoints when no evaluation comes sooner. */
 const SAVE_EVERY = 300;
 
-/** What following needs beside the loop itself. */
-export interface Following {
-  /** Folder of the checkpoints. */
-  readonly checkpoints: string;
-  /** The run's folder, named when it stops. */
-  readonly run: string;
-  /** Passes over the data after `steps` steps. */
-  readonly epochs: (steps: number) => number;
-  readonly record: Recorder;
-  readonly context: RunContext;
+/** The run whose loop it is: where it saves, whom it tells, and what stops it. */
+export interface Followed extends Pick<OpenRun, "record" | "context" | "resumed"> {
+  readonly paths: Pick<RunPaths, "checkpoints">;
 }
 
 /**
  * Iterates the loop to its end, saving after every evaluation and every few minutes.
  *
+ * @param epochs  passes over the data after so many steps
  * @throws {InterruptedError} `run/interrupted` when asked to stop; everything is saved
  * @throws as `train` does
  */
 export async function follow(
   trainer: Trainer,
   plan: LoopPlan,
-  { checkpoints, run, epochs, record, context }: Following,
+  { paths: { checkpoints }, record, context, resumed }: Followed,
+  epochs: (steps: number) => number,
   start: LoopState = { stale: 0 },
 ): Promise<LoopState> {
   const speed = speedometer();
@@ -63,7 +60,7 @@ export async function follow(
     }
     if (context.signal?.aborted && trainer.steps < plan.steps) {
       await save();
-      throw interruptionError(run, trainer.steps);
+      throw interruptionError(resumed, trainer.steps);
     }
   }
   return state;

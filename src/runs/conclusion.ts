@@ -30,8 +30,8 @@ import { type Comparison, judge, trainingVerdict, ZEROS_THRESHOLD } from "../mea
 import { countParameters, type Network } from "../network/network.ts";
 import { exportOnnx } from "../network/onnx.ts";
 import { answersOf, answersText, type Said } from "./answers.ts";
-import type { RunFolder } from "./folder.ts";
-import { type Recorder, type RunContext, stopIfAsked } from "./progress.ts";
+import type { OpenRun } from "./open-run.ts";
+import { stopIfAsked } from "./progress.ts";
 
 /** One model of a result, before its latency is known. */
 export interface ReportedModel {
@@ -62,9 +62,8 @@ export interface Conclusion {
     /** Whether to time the models; without, the result has no latencies and its verdict claims no speed. */
     readonly latency: boolean;
     readonly keepCheckpoints: boolean;
-    readonly out: string;
   };
-  readonly folder: RunFolder;
+  readonly run: OpenRun;
   readonly judging: Judging;
   /** The last is the product; the one before it, if any, is what it is held to. */
   readonly models: readonly ReportedModel[];
@@ -76,10 +75,6 @@ export interface Conclusion {
   readonly kept: KeptStep;
   /** What was fitted to the product after training. */
   readonly settled?: SettledFigures;
-  /** `performance.now()` at the start of this call. */
-  readonly started: number;
-  readonly record: Recorder;
-  readonly context: RunContext;
   /** Writes what else a run leaves, before it counts as finished. */
   readonly also?: (result: RunResult) => Promise<void>;
 }
@@ -90,26 +85,27 @@ export interface Conclusion {
  * @throws {InterruptedError} `run/interrupted` when asked to stop: the run, resumed, has only this left to do
  */
 export async function concludeRun(job: Conclusion): Promise<RunResult> {
-  const stop = (): void => stopIfAsked(job.context, job.context.partOf ?? job.settings.out, job.kept.steps);
+  const { run, settings, kept } = job;
+  const stop = (): void => stopIfAsked(run.context, run.resumed, kept.steps);
   stop();
   const result = await resultOf(job).catch((error: unknown) => {
     stop();
     throw error;
   });
   await job.also?.(result);
-  await job.folder.finish(result, job.settings.keepCheckpoints);
-  job.record({ kind: "done", seconds: result.wallSeconds });
+  await run.finish(result, settings.keepCheckpoints);
   return result;
 }
 
 async function resultOf(job: Conclusion): Promise<RunResult> {
-  const { settings, folder, models, record } = job;
+  const { settings, models, run } = job;
+  const { paths, recipe, record } = run;
   const product = models.at(-1);
   if (product === undefined) throw new RangeError("a result needs a model");
   record({ kind: "phase", name: "exporting" });
-  await writeFileAtomic(folder.paths.onnx, [exportOnnx(product.network)]);
+  await writeFileAtomic(paths.onnx, [exportOnnx(product.network)]);
   const file = runsSparse(product.network.head) ? await packNetwork(product.network) : undefined;
-  if (file) await writeFileAtomic(folder.paths.esp, [file]);
+  if (file) await writeFileAtomic(paths.esp, [file]);
   await writeAnswers(job);
   const length = settings.maxLength;
   const latencies = settings.latency ? await timeModels(job, file) : undefined;
@@ -124,7 +120,7 @@ async function resultOf(job: Conclusion): Promise<RunResult> {
   const packedTimes = latencies !== undefined && latencies.length > models.length ? times(models.length) : [];
   const asFile = file && { bytes: await measureBytes([file]), latency: packedTimes };
   const measured = { metric, models: figures, ...(asFile ? { packed: asFile } : {}) };
-  const wanted = reachedOf(folder.recipe.wanted ?? {}, measured);
+  const wanted = reachedOf(recipe.wanted ?? {}, measured);
   return {
     version: 1,
     command: job.command,
@@ -140,7 +136,7 @@ async function resultOf(job: Conclusion): Promise<RunResult> {
     length,
     ...(settings.stride === undefined ? {} : { stride: settings.stride }),
     seeds: [settings.seed],
-    wallSeconds: folder.spent + (performance.now() - job.started) / 1000,
+    wallSeconds: run.seconds(),
     peakBytes: peakMemory(),
     machine: describeMachine(settings.threads),
     verdict: withSentences(
@@ -151,13 +147,13 @@ async function resultOf(job: Conclusion): Promise<RunResult> {
 }
 
 /** What the product said of each judging example that has one label, beside what the model before it did. */
-async function writeAnswers({ models, judging: { dev }, folder }: Conclusion): Promise<void> {
+async function writeAnswers({ models, judging: { dev }, run }: Conclusion): Promise<void> {
   const said = (model: ReportedModel | undefined): Said | undefined =>
     model?.logits && { stage: model.stage, logits: model.logits };
   const [before, after] = [said(models.at(-2)), said(models.at(-1))];
   if (after === undefined || (dev.task !== "classification" && dev.task !== "regression")) return;
   const answers = answersOf(dev, { after, ...(before ? { before } : {}) });
-  await writeFileAtomic(folder.paths.answers, answersText(answers));
+  await writeFileAtomic(run.paths.answers, answersText(answers));
 }
 
 /** The last two models on the same examples, where both have said something of them. */
@@ -188,10 +184,10 @@ function floorsOf(job: Conclusion): FloorFigures[] {
 
 /** Of each model, and after them of the product's packed file where it has zeros that a sparse runtime can leave out. */
 async function timeModels(
-  { settings, models, record, context }: Conclusion,
+  { settings, models, run }: Conclusion,
   file: Uint8Array | undefined,
 ): Promise<Latency[][]> {
-  record({ kind: "phase", name: "measuring the models side by side (--no-latency leaves it out)" });
+  run.record({ kind: "phase", name: "measuring the models side by side (--no-latency leaves it out)" });
   const { maxLength, threads } = settings;
   const networks = models.map(({ network }) => network);
   const plan = {
@@ -200,7 +196,7 @@ async function timeModels(
     repetitions: 15,
     seconds: 4,
     threads,
-    signal: context.signal,
+    signal: run.context.signal,
   };
   const product = networks.at(-1);
   if (file === undefined || product === undefined || !hasZeros(product))

@@ -9,8 +9,8 @@ import type { Network } from "../network/network.ts";
 import type { FinetuneSettings } from "../options/training.ts";
 import type { LabelledData } from "./data.ts";
 import type { Sets } from "./encoded.ts";
-import type { RunFolder } from "./folder.ts";
-import type { DataEvent, Recorder, RunContext } from "./progress.ts";
+import type { OpenRun } from "./open-run.ts";
+import type { DataEvent, Recorder } from "./progress.ts";
 
 /** Reports what was noticed while the data was read, then its sizes and shares. */
 export function reportData(
@@ -54,9 +54,7 @@ export function floorsFor(
   data: LabelledData,
   settings: Pick<FinetuneSettings, "floor" | "threads" | "device" | "calibrate" | "threshold">,
   network: Network,
-  { paths }: RunFolder,
-  record: Recorder,
-  { signal }: RunContext,
+  { paths, record, context: { signal } }: Pick<OpenRun, "paths" | "record" | "context">,
 ): Promise<MeasuredFloor[]> {
   const { floor: asked, threads, device, calibrate, threshold } = settings;
   const from = { network, threads, device };

@@ -12,27 +12,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { codeVersion, describeMachine, hashFiles, measureFile, peakMemory } from "../measure/machine.ts";
-import { parseResult, type RunResult, readResult, resultText } from "../measure/result.ts";
-import {
-  createRun,
-  folderState,
-  openRun,
-  readMetrics,
-  refuseOccupied,
-  reopenRun,
-  runPaths,
-} from "./folder.ts";
+import { RECIPE, RESULT } from "../../test/support/run-folder.ts";
+import { codeVersion, hashFiles, measureFile, peakMemory } from "../measure/machine.ts";
+import { parseResult, readResult, resultText } from "../measure/result.ts";
+import { createRun, folderState, readMetrics, refuseOccupied, reopenRun, runPaths } from "./folder.ts";
 import { interruptionError, shellWord, stopIfAsked } from "./progress.ts";
-import {
-  describeChange,
-  differingSetting,
-  inputPaths,
-  makeRecipe,
-  type Recipe,
-  readRecipe,
-  settingsHere,
-} from "./recipe.ts";
+import { describeChange, differingSetting, inputPaths, readRecipe, settingsHere } from "./recipe.ts";
 
 let folder = "";
 let run = "";
@@ -41,41 +26,6 @@ beforeEach(() => {
   run = join(folder, "run");
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-const RECIPE: Recipe = {
-  version: 1,
-  command: "finetune",
-  code: "0.1.0",
-  settings: { epochs: 3 },
-  model: [],
-  data: [],
-  machine: describeMachine(2),
-};
-
-const RESULT: RunResult = {
-  version: 1,
-  command: "finetune",
-  code: "0.1.0",
-  task: "sst2",
-  method: null,
-  metric: { name: "accuracy", better: "higher", before: null, after: 0.9, examples: 872 },
-  models: [
-    {
-      stage: "fine-tuned",
-      metrics: { accuracy: 0.9 },
-      parameters: { total: 10, nonzero: 10, embeddings: 4 },
-      bytes: { raw: 40, compressed: 38 },
-      multiplyAccumulates: 60,
-      latency: [{ batchSize: 1, length: 128, p50: 1, p95: 2, repetitions: 30 }],
-    },
-  ],
-  length: 128,
-  seeds: [0],
-  wallSeconds: 1,
-  peakBytes: 1,
-  machine: describeMachine(2),
-  verdict: { smaller: false, faster: false, text: "Trained." },
-};
 
 test("a run folder goes from empty over abandoned and resumable to finished", async () => {
   expect(await folderState(run)).toBe("empty");
@@ -173,29 +123,6 @@ test.each(["run/missing", "run/no-checkpoint", "run/finished"])(
     await expect(reopenRun(run)).rejects.toThrow(expect.objectContaining({ code }));
   },
 );
-
-test("a run goes on only with the model and data it began with", async () => {
-  const data = join(folder, "data");
-  mkdirSync(data);
-  writeFileSync(join(data, "train.tsv"), "good\t1");
-  const source = {
-    command: "finetune",
-    settings: { threads: 1, out: run },
-    model: [],
-    data: [data],
-  } as const;
-  const settings = { out: run, force: false };
-  const opened = await openRun(await makeRecipe(source), settings, {});
-  mkdirSync(join(opened.paths.checkpoints, "step-1"));
-  await opened[Symbol.asyncDispose]();
-  const again = await openRun(await makeRecipe(source), settings, { resume: true });
-  await again[Symbol.asyncDispose]();
-  expect(again.recipe).toEqual(opened.recipe);
-  writeFileSync(join(data, "train.tsv"), "good\t0");
-  await expect(openRun(await makeRecipe(source), settings, { resume: true })).rejects.toThrow(
-    expect.objectContaining({ code: "run/changed", message: expect.stringContaining("train.tsv") }),
-  );
-});
 
 test.each([
   ["another b.txt", ["a.txt", "b.txt"], { "b.txt": "11" }],
@@ -305,43 +232,6 @@ test("a run in whose folder a fine-tuning has begun can go on", async () => {
   await part.finish(RESULT);
   expect(await folderState(run)).toBe("resumable");
   await Promise.all([opened, part].map((each) => each[Symbol.asyncDispose]()));
-});
-
-test("a run is started again in the same words when only its fine-tuning has begun", async () => {
-  const opened = await createRun(run, RECIPE);
-  await using part = await createRun(opened.paths.finetuned, RECIPE);
-  await part.finish(RESULT);
-  await opened[Symbol.asyncDispose]();
-  const other = { ...RECIPE, settings: { epochs: 4 } };
-  await expect(openRun(other, { out: run, force: false }, {})).rejects.toThrow(
-    expect.objectContaining({ code: "run/exists" }),
-  );
-  await using again = await openRun(RECIPE, { out: run, force: false }, {});
-  expect(existsSync(again.paths.finetuned)).toBe(true);
-});
-
-test("what a run reads is not in the folder that it replaces", async () => {
-  const opened = await createRun(run, RECIPE);
-  await opened.finish(RESULT);
-  await opened[Symbol.asyncDispose]();
-  mkdirSync(opened.paths.model);
-  const recipe = { ...RECIPE, settings: { model: opened.paths.model } };
-  await expect(openRun(recipe, { out: run, force: true }, {})).rejects.toThrow(
-    expect.objectContaining({ code: "run/inside" }),
-  );
-  expect(existsSync(opened.paths.result)).toBe(true);
-});
-
-test("a run that goes on under another version says so", async () => {
-  const opened = await createRun(run, { ...RECIPE, code: "0.0.9" });
-  mkdirSync(join(opened.paths.checkpoints, "step-1"));
-  await opened[Symbol.asyncDispose]();
-  const said: unknown[] = [];
-  const context = { resume: true, report: (event: unknown) => said.push(event) };
-  await using again = await openRun(RECIPE, { out: run, force: false }, context);
-  const text = expect.stringContaining("begun with version 0.0.9 and is resumed with 0.1.0");
-  expect(said).toEqual([{ kind: "note", text }]);
-  expect(await readMetrics(again.paths.metrics)).toEqual([expect.objectContaining({ kind: "note", text })]);
 });
 
 test("a finished run has no checkpoints, unless they are to be kept", async () => {

@@ -22,20 +22,13 @@
 
 import { appendFileSync, existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join, resolve, sep } from "node:path";
+import { join, resolve } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
 import { jsonText } from "../formats/json.ts";
 import { type RunResult, resultText } from "../measure/result.ts";
 import { claimFolder, isLeftover } from "./place.ts";
-import { type ProgressEvent, type RunContext, resumeCommand } from "./progress.ts";
-import {
-  describeChange,
-  differingSetting,
-  inputPaths,
-  type Recipe,
-  readRecipe,
-  resumeProblem,
-} from "./recipe.ts";
+import { type ProgressEvent, resumeCommand } from "./progress.ts";
+import { type Recipe, readRecipe } from "./recipe.ts";
 
 /** Where things are in a run folder. */
 export interface RunPaths {
@@ -124,75 +117,13 @@ export async function folderState(root: string): Promise<FolderState> {
   return "abandoned";
 }
 
-/** A checkpoint whose name ends in `.partial` was not finished and does not count. */
-async function hasCheckpoint(checkpoints: string): Promise<boolean> {
+/** Whether training has saved anything. A checkpoint whose name ends in `.partial` was not finished and does not count. */
+export async function hasCheckpoint(checkpoints: string): Promise<boolean> {
   return (await namesIn(checkpoints)).some((name) => !name.endsWith(".partial"));
 }
 
 async function isUnused(checkpoints: string): Promise<boolean> {
   return (await namesIn(checkpoints)).every((name) => /^step-\d+\.partial$/.test(name));
-}
-
-/**
- * Opens the folder of a run as the caller asked: a new one, or with `context.resume` the stopped one that is there. A run
- * that has got no further than its fine-tuning goes on when it is started again in the same words.
- *
- * @throws as `createRun` and `reopenRun` do
- * @throws {InputError} `run/changed` when a stopped run's model or data files are not what they were
- * @throws {ConfigError} `run/settings` when a stopped run had other settings; `run/inside` when the folder of a new run
- *   holds what it is to read
- */
-export async function openRun(
-  recipe: Recipe,
-  { out, force }: { readonly out: string; readonly force: boolean },
-  context: RunContext,
-): Promise<RunFolder> {
-  if (!context.resume && !(await isBegunAlike(out, recipe, force))) {
-    refuseInside(out, recipe);
-    return createRun(out, recipe, force);
-  }
-  const stopped = await reopenRun(out);
-  const problem = resumeProblem(stopped.recipe, recipe, out);
-  if (problem !== undefined) {
-    await stopped[Symbol.asyncDispose]();
-    throw problem;
-  }
-  for (const text of versionNotes(stopped.recipe, recipe)) {
-    stopped.record({ kind: "note", text });
-    context.report?.({ kind: "note", text });
-  }
-  return stopped;
-}
-
-/** Whether the same run is there, without a checkpoint of its own: its fine-tuning alone has begun. */
-async function isBegunAlike(out: string, recipe: Recipe, force: boolean): Promise<boolean> {
-  if (force || (await folderState(out)) !== "resumable") return false;
-  const paths = runPaths(out);
-  if (await hasCheckpoint(paths.checkpoints)) return false;
-  const begun = await readRecipe(paths.recipe);
-  return (
-    begun.command === recipe.command &&
-    differingSetting(begun, recipe) === undefined &&
-    describeChange(begun, recipe) === undefined
-  );
-}
-
-/** @throws {ConfigError} `run/inside` */
-function refuseInside(out: string, recipe: Recipe): void {
-  const isInside = (path: string) => `${path}${sep}`.startsWith(`${resolve(out)}${sep}`);
-  const inside = inputPaths(recipe).find((path) => existsSync(path) && isInside(path));
-  if (inside === undefined) return;
-  throw new ConfigError("run/inside", `out: expected another folder than the one of ${inside}, got ${out}`);
-}
-
-function versionNotes(then: Recipe, now: Recipe): string[] {
-  const notes: string[] = [];
-  const version = `the run was begun with version ${then.code} and is resumed with ${now.code}`;
-  if (then.code !== now.code) notes.push(`${version}: its numbers may differ from those of either`);
-  const { cpu, platform } = then.machine;
-  if (cpu !== now.machine.cpu || platform !== now.machine.platform)
-    notes.push(`the run was begun on another machine (${cpu}): the last digits may differ`);
-  return notes;
 }
 
 /**

@@ -1,11 +1,10 @@
 /**
- * How every call begins and may end: with a context that can be used, with an engine, and when the caller asks. And how a run,
- * once it has a folder, says that it begins.
+ * How every call begins and may end: with a context that can be used, with an engine, and when the caller asks.
  *
  * Whatever takes a `RunContext` does its work in here. Aborted before, nothing is begun; aborted meanwhile, the work
  * ends where it calls `signal.throwIfAborted`, between batches. What that throws is the caller's own reason, which may
  * be anything; the caller gets one kind of error. A missing engine is told before a model or data is read.
- * Not here: the loop of a run, which saves before it ends (checkpointing.ts).
+ * Not here: the folder of a run (open-run.ts), and its loop, which saves before it ends (checkpointing.ts).
  */
 
 import { resolve } from "node:path";
@@ -13,9 +12,8 @@ import { ConfigError, InterruptedError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { shown } from "../base/shown.ts";
 import { requireEngine } from "../engine/presence.ts";
-import { newestStep } from "../train/checkpoint.ts";
-import { folderState, type RunFolder } from "./folder.ts";
-import { type Recorder, type RunContext, resumeCommand } from "./progress.ts";
+import { folderState } from "./folder.ts";
+import { type RunContext, resumeCommand } from "./progress.ts";
 
 /** What a call needs. */
 interface Needs {
@@ -57,22 +55,6 @@ export function performRun<T>(run: string, context: RunContext, work: () => Prom
     return new InterruptedError("run/interrupted", message, { cause });
   };
   return begin(context, stopped, true, work);
-}
-
-/** Announces a run that begins, or goes on from its newest checkpoint; events go where `recorderOf` sends them. */
-export async function announceRun(folder: RunFolder, context: RunContext, title: string): Promise<Recorder> {
-  const record = recorderOf(folder, context);
-  const step = await newestStep(folder.paths.checkpoints);
-  record({ kind: "start", title, ...(step === undefined ? {} : { step }) });
-  return record;
-}
-
-/** Sends events to metrics.jsonl and to the caller. */
-export function recorderOf(folder: Pick<RunFolder, "record">, context: RunContext): Recorder {
-  return (event) => {
-    folder.record(event);
-    context.report?.(event);
-  };
 }
 
 async function begin<T>(

@@ -11,6 +11,7 @@ import { requireKnown } from "../base/known.ts";
 import { shown } from "../base/shown.ts";
 import { type Head, type Pooling, poolingOf } from "../bert/config.ts";
 import { unlabelled } from "../data/batches.ts";
+import { withinCores } from "../engine/cores.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Provider } from "../engine/protocol.ts";
 import { tokenizerOf } from "../network/encoding.ts";
@@ -36,7 +37,6 @@ import {
 import { LOAD } from "../options/answering.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { MODEL } from "../options/shared.ts";
-import { withinCores } from "./cores.ts";
 import { perform } from "./perform.ts";
 import type { RunContext } from "./progress.ts";
 import { loadUnder } from "./under-mask.ts";

@@ -25,9 +25,9 @@ import { loadLatestCheckpoint } from "../train/checkpoint.ts";
 import type { Best, Evaluated, Evaluation, LoopPlan, LoopState } from "../train/loop.ts";
 import { objectiveNotes } from "../train/objective.ts";
 import { Trainer } from "../train/trainer.ts";
-import { follow } from "./checkpointing.ts";
+import { type Followed, follow } from "./checkpointing.ts";
 import { type ConstancyWatch, isConstant, type WatchFacts, watchConstancy } from "./constancy.ts";
-import type { ProgressEvent, Recorder, RunContext } from "./progress.ts";
+import type { ProgressEvent } from "./progress.ts";
 
 /** The training options, which several commands share. */
 export type TrainingSettings = { readonly epochs: number; readonly learningRate: number } & Pick<
@@ -55,12 +55,7 @@ export interface TrainingJob {
   /** Default: the task's own loss. */
   readonly objective?: Objective | undefined;
   readonly settings: TrainingSettings;
-  /** Folder of this phase's checkpoints. */
-  readonly checkpoints: string;
-  /** The run's folder, named when it stops. */
-  readonly run: string;
-  readonly record: Recorder;
-  readonly context: RunContext;
+  readonly run: Followed;
   /** A compression, which may take too much away. */
   readonly removes?: boolean;
 }
@@ -95,7 +90,7 @@ export async function runTraining(job: TrainingJob): Promise<Trained> {
   } catch (error) {
     // Training is a function of its recipe: resumed, it would fail in the same way, so no checkpoint is left.
     if (error instanceof RunError && /^(train|method)\//.test(error.code))
-      await rm(job.checkpoints, { recursive: true, force: true });
+      await rm(job.run.paths.checkpoints, { recursive: true, force: true });
     throw error;
   } finally {
     await engine.close();
@@ -103,12 +98,13 @@ export async function runTraining(job: TrainingJob): Promise<Trained> {
 }
 
 async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
-  const { settings, checkpoints, record, objective } = job;
+  const { settings, objective, run } = job;
+  const { record, paths } = run;
   const steps = stepsOf(job);
   const method = job.method(steps);
   const weighed = objective ? objectiveNotes(objective, labelsOf(method.network.head)) : [];
   for (const text of weighed) record({ kind: "note", text });
-  const saved = await loadLatestCheckpoint(checkpoints);
+  const saved = await loadLatestCheckpoint(paths.checkpoints);
   if (saved?.note) record({ kind: "note", text: saved.note });
   const trainer = await Trainer.open(
     engine,
@@ -125,15 +121,13 @@ async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
   const watch = settings.allowConstant
     ? undefined
     : watchConstancy(factsOf(job, steps, trainer.hasOwnLoss), hasVaried(saved?.loop));
-  const following = {
-    ...job,
-    epochs: (done: number) => done / perEpoch,
-    record: (event: ProgressEvent): void => {
-      if (event.kind === "step") watch?.hear(event.loss);
-      record(event);
-    },
+  const heard = (event: ProgressEvent): void => {
+    if (event.kind === "step") watch?.hear(event.loss);
+    record(event);
   };
-  const state = await follow(trainer, planOf(job, method, steps, watch), following, saved?.loop);
+  const plan = planOf(job, method, steps, watch);
+  const epochs = (done: number): number => done / perEpoch;
+  const state = await follow(trainer, plan, { ...run, record: heard }, epochs, saved?.loop);
   watch?.end();
   if (state.best === undefined)
     throw new RunError("train/none", "training: no evaluation could be chosen as the best");
@@ -152,7 +146,7 @@ function planOf(
   steps: number,
   watch: ConstancyWatch | undefined,
 ): LoopPlan {
-  const { data, dev, measure, settings, record } = job;
+  const { data, dev, measure, settings, run } = job;
   const { batchSize, accumulate, bucket, seed, learningRate, warmup, patience } = settings;
   const key = fold(keyOf(seed), "order");
   const perEpoch = Math.ceil(data.examples.length / batchSize);
@@ -178,7 +172,7 @@ function planOf(
       const logits = await logitsOf(trainer, dev);
       // A stage may train all but the head.
       const said = trainer.ready ? watch?.look(logits, trainer.steps) : undefined;
-      if (said !== undefined) record({ kind: "note", text: said });
+      if (said !== undefined) run.record({ kind: "note", text: said });
       const { metrics, loss } = judgeLogits(measure, logits, truth);
       const constant = isConstant(logits, { truth, task: measure.task });
       const value = primaryOf(measure, metrics);

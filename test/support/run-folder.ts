@@ -17,6 +17,43 @@ import { newFolder, tinyModel } from "./tiny-model.ts";
 
 const MACHINE = { cpu: "AMD EPYC", cores: 2, threads: 1, node: "v20.20.2", platform: "linux-x64" };
 
+/** Of a run that knows no files. */
+export const RECIPE: Recipe = {
+  version: 1,
+  command: "finetune",
+  code: "0.1.0",
+  settings: { epochs: 3 },
+  model: [],
+  data: [],
+  machine: MACHINE,
+};
+
+/** What such a run may have come to. */
+export const RESULT: RunResult = {
+  version: 1,
+  command: "finetune",
+  code: "0.1.0",
+  task: "sst2",
+  method: null,
+  metric: { name: "accuracy", better: "higher", before: null, after: 0.9, examples: 872 },
+  models: [
+    {
+      stage: "fine-tuned",
+      metrics: { accuracy: 0.9 },
+      parameters: { total: 10, nonzero: 10, embeddings: 4 },
+      bytes: { raw: 40, compressed: 38 },
+      multiplyAccumulates: 60,
+      latency: [{ batchSize: 1, length: 128, p50: 1, p95: 2, repetitions: 30 }],
+    },
+  ],
+  length: 128,
+  seeds: [0],
+  wallSeconds: 1,
+  peakBytes: 1,
+  machine: MACHINE,
+  verdict: { smaller: false, faster: false, text: "Trained." },
+};
+
 /** What a made-up run is like; what is left out is ordinary. */
 export interface MadeRun {
   readonly name?: string;

@@ -21,8 +21,8 @@ import {
   readResult,
   type Stage,
 } from "../../measure/result.ts";
-import { folderState, openRun, runPaths } from "../folder.ts";
-import { announceRun } from "../perform.ts";
+import { folderState, runPaths } from "../folder.ts";
+import { openRun } from "../open-run.ts";
 import { likeTyped } from "../place.ts";
 import type { RunContext } from "../progress.ts";
 import type { Recipe } from "../recipe.ts";
@@ -60,26 +60,23 @@ export async function acrossFolds<Settings extends FoldsSettings>(
   job: FoldsJob<Settings>,
 ): Promise<RunResult> {
   const { settings, recipe, context } = job;
-  const started = performance.now();
-  await using folder = await openRun(recipe, settings, context);
-  const record = await announceRun(folder, context, job.title);
+  const beginning = { title: job.title, started: performance.now() };
+  await using run = await openRun(recipe, settings, beginning, context);
   const count = settings.folds ?? 0;
   const results: RunResult[] = [];
   for (let fold = 1; fold <= count; fold++) {
-    record({ kind: "phase", name: `fold ${fold} of ${count}` });
-    const out = likeTyped(settings.out, join(folder.paths.folds, String(fold)));
+    run.record({ kind: "phase", name: `fold ${fold} of ${count}` });
+    const out = likeTyped(settings.out, join(run.paths.folds, String(fold)));
     const state = await folderState(out);
     const own = { ...settings, fold, out, force: false };
-    const within = { ...context, resume: state === "resumable", partOf: context.partOf ?? settings.out };
+    const within = { ...context, resume: state === "resumable", partOf: run.resumed };
     results.push(state === "finished" ? await readResult(runPaths(out).result) : await job.run(own, within));
   }
-  const seconds = folder.spent + (performance.now() - started) / 1000;
-  const all = await together(results, settings, seconds);
+  const all = await together(results, settings, run.seconds());
   const wanted = reachedOf(recipe.wanted ?? {}, all);
   const result = wanted.length === 0 ? all : { ...all, wanted };
-  await writeFileAtomic(folder.paths.foldsTable, [new TextEncoder().encode(foldsTable(results))]);
-  await folder.finish(result);
-  record({ kind: "done", seconds: result.wallSeconds });
+  await writeFileAtomic(run.paths.foldsTable, [new TextEncoder().encode(foldsTable(results))]);
+  await run.finish(result);
   return result;
 }
 
