@@ -203,7 +203,7 @@ test("a run that is being worked on is refused, and its folder is had when that 
 test("what a killed run leaves is removed, and is no reason to refuse the folder", async () => {
   const temporary = `.model.safetensors.${crypto.randomUUID()}.tmp`;
   mkdirSync(join(run, "checkpoints", "step-1.partial"), { recursive: true });
-  writeFileSync(join(run, "recipe.json.partial"), "{");
+  writeFileSync(join(run, `.recipe.json.${crypto.randomUUID()}.tmp`), "{");
   writeFileSync(join(run, temporary), "half");
   expect(await folderState(run)).toBe("abandoned");
   const opened = await createRun(run, RECIPE);

@@ -21,9 +21,10 @@
  */
 
 import { appendFileSync, existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
+import { writeFileAtomic } from "../formats/files.ts";
 import { jsonText } from "../formats/json.ts";
 import { type RunResult, resultText } from "../measure/result.ts";
 import { claimFolder, isLeftover } from "./place.ts";
@@ -142,7 +143,7 @@ export async function createRun(root: string, recipe: Recipe, force = false): Pr
     // The result goes first and the recipe is replaced last: at every moment this is the folder of a run.
     const { root: _root, recipe: _recipe, result, ...parts } = paths;
     for (const path of [result, ...Object.values(parts)]) await rm(path, { recursive: true, force: true });
-    await writeWhole(paths.recipe, jsonText(recipe));
+    await writeFileAtomic(paths.recipe, jsonText(recipe));
     await mkdir(paths.checkpoints, { recursive: true });
     return openFolder(paths, recipe, 0, claimed);
   });
@@ -244,17 +245,10 @@ function openFolder(paths: RunPaths, recipe: Recipe, spent: number, claimed: Asy
       appendFileSync(paths.metrics, `${JSON.stringify({ ...event, at })}\n`);
     },
     finish: async (result, keepCheckpoints = false) => {
-      await writeWhole(paths.result, resultText(result));
+      await writeFileAtomic(paths.result, resultText(result));
       if (!keepCheckpoints) await rm(paths.checkpoints, { recursive: true, force: true });
     },
   };
-}
-
-/** Writes a file so that it is whole or absent, even when the power goes. */
-export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
-  const partial = `${path}.partial`;
-  await writeFile(partial, content, { flush: true });
-  await rename(partial, path);
 }
 
 async function namesIn(folder: string): Promise<string[]> {

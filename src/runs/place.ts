@@ -21,9 +21,9 @@ const CONFIG = "config.json";
 /** Folders inside a run or a model's folder that are written with it. */
 const INSIDE = ["model", "onnx", "safetensors"];
 
-/** True for the names that `writeFileAtomic`, `writeWhole` and claims use beside their place. */
+/** True for the names that `writeFileAtomic` and claims use beside their place. */
 export function isLeftover(name: string): boolean {
-  return isTemporary(name) || name.endsWith(".json.partial") || isClaimFile(name);
+  return isTemporary(name) || isClaimFile(name);
 }
 
 function isTemporary(name: string): boolean {
