@@ -35,3 +35,8 @@ export function fixed(value: number, decimals: number): string {
 export function named(name: string): string {
   return /^[\s\d.,+-]*$/.test(name) ? JSON.stringify(name) : name;
 }
+
+/** `1 example`, `1,200 examples`. */
+export function counted(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+}

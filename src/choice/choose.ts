@@ -7,7 +7,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
-import { fixed, percent } from "../base/quantity.ts";
+import { counted, fixed, percent } from "../base/quantity.ts";
 import type { Aims } from "../measure/reached.ts";
 
 /** A method as `compress` is asked for it, and what it came to. */
@@ -98,7 +98,7 @@ export function figuresText({ label, drop, size, faster }: Recommendation): stri
 
 /** What was chosen, why, and on what that stands. */
 export function choiceText(aims: Aims, row: Recommendation, model: string): string {
-  const runs = row.runs === 1 ? "1 run" : `${row.runs} runs`;
+  const runs = counted(row.runs, "run");
   const isBeyond = Object.values(aims).every((aim) => aim === undefined) && row.drop > USUAL_DROP;
   const taken = isBeyond
     ? `none loses at most ${fixed(USUAL_DROP, 1)} points, so this takes what loses least,`

@@ -1,6 +1,6 @@
 /** What `inspect` found in data, in at most 80 columns: sizes, labels, lengths, what to look after, labels in doubt. */
 
-import { fixed, named, percent, percents } from "../base/quantity.ts";
+import { counted, fixed, named, percent, percents } from "../base/quantity.ts";
 import { digits, wrap } from "../base/units.ts";
 import type { DataInspection, SetLook } from "../look/look.ts";
 import type { ModelLook } from "../look/opinion.ts";
@@ -28,7 +28,7 @@ export function lookText(look: DataInspection): string {
 }
 
 function headText({ train, validation, task, columns }: DataInspection): string {
-  const rows = ({ rows: n }: SetLook): string => `${whole(n)} ${n === 1 ? "row" : "rows"}`;
+  const rows = ({ rows: n }: SetLook): string => counted(n, "row");
   const judging = validation === null ? "" : `, ${rows(validation)} to judge by`;
   const texts = columns?.textPair == null ? "text in column" : "texts in columns";
   const pair = columns?.textPair == null ? "" : ` and ${named(columns.textPair)}`;

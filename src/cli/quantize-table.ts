@@ -1,6 +1,6 @@
 /** The tables of `espalier quantize`: what each layer costs alone, and each file beside the model before. */
 
-import { times } from "../base/quantity.ts";
+import { counted, times } from "../base/quantity.ts";
 import { bytes, milliseconds } from "../base/units.ts";
 import type { QuantizedFile, QuantizeResult } from "../commands/answers.ts";
 import { metricText } from "../measure/metric-text.ts";
@@ -30,7 +30,7 @@ export function quantizeTables(result: QuantizeResult): string {
       ...batches.map((size) => timeCell(file, exact, size)),
     ]),
   );
-  const threads = machine.threads === 1 ? "1 thread" : `${machine.threads} threads`;
+  const threads = counted(machine.threads, "thread");
   const timed = batches.length > 0 ? `\ntime of one batch of ${length} tokens, median, ${threads}` : "";
   return `${costs}\ncost: ${cost}\n\n${shipped}${timed}`;
 }

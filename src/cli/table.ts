@@ -5,7 +5,7 @@
  * faster. Not here: judging (measure/verdict.ts).
  */
 
-import { percent, times } from "../base/quantity.ts";
+import { counted, percent, times } from "../base/quantity.ts";
 import { bytes, count, digits, milliseconds, wrap } from "../base/units.ts";
 import type { BenchContender, BenchResult } from "../bench/answer.ts";
 import { contenderName } from "../bench/verdict.ts";
@@ -96,7 +96,7 @@ function caption(result: RunResult): string {
   const onExamples = `${metricWords(metric.name, models)} on ${metric.examples.toLocaleString("en")} examples`;
   if (!models.some(({ latency }) => latency.length > 0))
     return `${onExamples}, ${stride === undefined ? "cut at" : "in windows of"} ${length} tokens`;
-  const threads = machine.threads === 1 ? "1 thread" : `${machine.threads} threads`;
+  const threads = counted(machine.threads, "thread");
   const held = models.length > 1 ? `\nshares and factors beside the ${referenceOf(result)?.stage} model` : "";
   return `${onExamples}; time of one batch of ${length} tokens, median, ${threads}${held}`;
 }
@@ -143,7 +143,7 @@ export function benchTable({ contenders, machine, verdict }: BenchResult): strin
     ]),
   );
   const cases = reference.latency.map((at) => benchCase(rows, at));
-  const threads = machine.threads === 1 ? "1 thread" : `${machine.threads} threads`;
+  const threads = counted(machine.threads, "thread");
   const isOne = contenders.every(({ model }) => model === reference.model);
   const where = `${isOne ? `${reference.model}; ` : ""}${machine.cpu}, ${threads}, Node ${machine.node}`;
   return [

@@ -15,6 +15,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
+import { counted } from "../base/quantity.ts";
 import { isEmbedding, layerStem } from "../bert/names.ts";
 import type { BoundMethod } from "./method.ts";
 
@@ -47,7 +48,7 @@ function withFrozen(method: BoundMethod, { freeze }: DepthSettings): BoundMethod
     const has = `which the model that ${id} trains has`;
     throw new ConfigError(
       "freeze/layers",
-      `freeze: expected at most ${layers} ${layers === 1 ? "layer" : "layers"}, ${has}, got ${deepest}`,
+      `freeze: expected at most ${counted(layers, "layer")}, ${has}, got ${deepest}`,
     );
   }
   const isFrozen = (name: string): boolean => network.tensors.has(name) && depthOf(name, layers) <= deepest;

@@ -4,7 +4,7 @@
  * Not here: reading files and running a model (commands/inspect.ts), the page in words (cli/look-text.ts).
  */
 
-import { named, percent } from "../base/quantity.ts";
+import { counted, named, percent } from "../base/quantity.ts";
 import type { Dataset, TaskKind } from "../data/dataset.ts";
 import { rareNotes, sharedNotes, textOf } from "../data/split.ts";
 import { countLabels, FEW, type LabelCount, type Values, valuesOf } from "./labels.ts";
@@ -144,10 +144,10 @@ function findingsIn(
 function sharedFindings({ near, conflicting }: Shared, dev: string, train: string): string[] {
   const is = near === 1 ? "is" : "are";
   return [
-    ...(near > 0 ? [`${count(near, "row")} of ${dev} ${is} nearly one of ${train}: ${NEARLY}`] : []),
+    ...(near > 0 ? [`${counted(near, "row")} of ${dev} ${is} nearly one of ${train}: ${NEARLY}`] : []),
     ...(conflicting > 0
       ? [
-          `${count(conflicting, "row")} of ${dev} ${have(conflicting)} another label than the same text, or nearly the same, in ${train}`,
+          `${counted(conflicting, "row")} of ${dev} ${have(conflicting)} another label than the same text, or nearly the same, in ${train}`,
         ]
       : []),
   ];
@@ -159,7 +159,7 @@ const NEARLY = "only case, spaces or punctuation differ";
 function conflictFinding({ name, repeats, near }: SetLook): string[] {
   const said = ({ conflicting, some: [first] }: Repeats, when: string): string[] => {
     const places = first === undefined ? "" : `, as at ${first.where.slice(0, 2).join(" and ")}`;
-    const what = `${count(conflicting, "text")} of ${name} ${have(conflicting)} different labels`;
+    const what = `${counted(conflicting, "text")} of ${name} ${have(conflicting)} different labels`;
     return conflicting > 0 ? [`${what}${when}${places}`] : [];
   };
   return [...said(repeats, ""), ...said(near, " where case, spaces or punctuation differ")];
@@ -169,8 +169,10 @@ function repeatFinding({ name, repeats, near }: SetLook): string[] {
   const repeat = repeats.rows === 1 ? "repeats" : "repeat";
   const are = near.rows === 1 ? "is" : "are";
   return [
-    ...(repeats.rows > 0 ? [`${count(repeats.rows, "row")} of ${name} ${repeat} the text of another`] : []),
-    ...(near.rows > 0 ? [`${count(near.rows, "text")} of ${name} ${are} nearly one before: ${NEARLY}`] : []),
+    ...(repeats.rows > 0 ? [`${counted(repeats.rows, "row")} of ${name} ${repeat} the text of another`] : []),
+    ...(near.rows > 0
+      ? [`${counted(near.rows, "text")} of ${name} ${are} nearly one before: ${NEARLY}`]
+      : []),
   ];
 }
 
@@ -179,12 +181,12 @@ function emptyFindings({ name, blank, unlabelled, rows }: SetLook): string[] {
   return [
     ...(blank.rows > 0
       ? [
-          `${count(blank.rows, "row")} of ${name} ${have(blank.rows)} a blank text, the first at ${blank.first}`,
+          `${counted(blank.rows, "row")} of ${name} ${have(blank.rows)} a blank text, the first at ${blank.first}`,
         ]
       : []),
     ...(unlabelled > 0
       ? [
-          `${count(unlabelled, "row")} of ${all} in ${name} ${have(unlabelled)} no label: training asks for --skip-unlabelled`,
+          `${counted(unlabelled, "row")} of ${all} in ${name} ${have(unlabelled)} no label: training asks for --skip-unlabelled`,
         ]
       : []),
   ];
@@ -213,10 +215,6 @@ function cutFinding({ name, rows, lengths: { cut } }: SetLook): string[] {
   return [
     `${percent(cut.rows / rows)} of the texts of ${name} are longer than ${cut.at} tokens and would be cut; --max-length sets another length`,
   ];
-}
-
-function count(n: number, what: string): string {
-  return `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 }
 
 function have(n: number): string {

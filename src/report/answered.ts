@@ -1,5 +1,6 @@
 /** What the models answered: class by class, what is mistaken for what, how far probabilities hold, and what changed. */
 
+import { counted } from "../base/quantity.ts";
 import { capital, digits } from "../base/units.ts";
 import { BINS } from "../measure/calibration.ts";
 import { calibrationFigure, calibrationWords } from "./calibration.ts";
@@ -7,7 +8,7 @@ import { changedBody, changedFinding } from "./changed.ts";
 import { cellMap, shadeKey } from "./draw/cells.ts";
 import { dataText, type Html, html } from "./draw/html.ts";
 import { type Cell, figureOf, numberCell, shareCell, tableOf } from "./draw/table.ts";
-import { absence, countOf, gridOf, type Section } from "./frame.ts";
+import { absence, gridOf, type Section } from "./frame.ts";
 import type { Detail } from "./inside.ts";
 import {
   type ClassFigures,
@@ -127,13 +128,13 @@ function confusionFigure(labels: readonly string[], confusion: readonly (readonl
 function calibrationSection({ id, result }: RunSource, { truth, after, before }: Judged): Section {
   const now = calibrationOf(truth, after);
   const then = before && calibrationOf(truth, before);
-  const counted = countOf(truth.length, "example");
+  const examples = counted(truth.length, "example");
   const before_ = then === undefined ? "" : ` The model before: ${digits(100 * then.error)} points.`;
   const fitted =
     result?.calibration === undefined
       ? ""
       : " The temperature was fitted on these very examples, which flatters; the verdict has what is left of it on others.";
-  const text = `Over ${counted} the expected calibration error is ${digits(100 * now.error)} points: by so much the share of right answers differs from the probability that they are given, on average over ${BINS} bins.${before_}${fitted}`;
+  const text = `Over ${examples} the expected calibration error is ${digits(100 * now.error)} points: by so much the share of right answers differs from the probability that they are given, on average over ${BINS} bins.${before_}${fitted}`;
   const body = html`<p>${text}</p>${gridOf(calibrationFigure(now, then))}`;
   return { id: `${id}-calibration`, topic: "Calibration", finding: capital(calibrationWords(now)), body };
 }

@@ -11,7 +11,7 @@
 
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { percent } from "../base/quantity.ts";
+import { counted, percent } from "../base/quantity.ts";
 import { bytes, count, milliseconds } from "../base/units.ts";
 import { type Head, isStock } from "../bert/config.ts";
 import { markdownTable } from "../formats/markdown.ts";
@@ -19,7 +19,6 @@ import { metricText, metricWord } from "../measure/metric-text.ts";
 import { latencyAt, type ModelFigures, type RunResult } from "../measure/result.ts";
 import type { Network } from "../network/network.ts";
 import type { Recipe } from "../runs/recipe.ts";
-import { countOf } from "./frame.ts";
 import { commandOf } from "./recipe-section.ts";
 
 /** What a card is about. */
@@ -167,7 +166,7 @@ function bodyOf(source: CardSource): string {
     "## How it was made\n",
     command === undefined ? "By a program, with a method of its own.\n" : `\`\`\`sh\n${command}\n\`\`\`\n`,
     "## What is not known\n",
-    `It was judged on ${countOf(examples, result.command === "pretrain" ? "predicted piece" : "example")} of the data above, and on nothing else. How it does on other texts, in other languages, or for groups of people was not measured. ${lengthText(result)}\n\n`,
+    `It was judged on ${counted(examples, result.command === "pretrain" ? "predicted piece" : "example")} of the data above, and on nothing else. How it does on other texts, in other languages, or for groups of people was not measured. ${lengthText(result)}\n\n`,
   ].join("\n");
 }
 
@@ -188,7 +187,7 @@ function headText({ head }: CardSource["network"]): string {
     const number = { classification: "one", "multi-label": "any number", tokens: "one, for each token," }[
       head.kind
     ];
-    return `It answers with ${number} of ${countOf(head.labels.length, "label")}: ${shown}${head.labels.length > 30 ? ", …" : ""}.`;
+    return `It answers with ${number} of ${counted(head.labels.length, "label")}: ${shown}${head.labels.length > 30 ? ", …" : ""}.`;
   }
   if (head.kind === "regression") return "It answers with a number.";
   return head.kind === "mlm" ? "It fills in masked words, and is meant to be fine-tuned." : "It has no head.";

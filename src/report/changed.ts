@@ -1,12 +1,12 @@
 /** The examples that two models answer differently, with what each of them said. */
 
 import { requireItem } from "../base/present.ts";
-import { percent } from "../base/quantity.ts";
+import { counted, percent } from "../base/quantity.ts";
 import { digits } from "../base/units.ts";
 import type { Answers } from "../runs/answers.ts";
 import { dataText, type Html, html } from "./draw/html.ts";
 import { type Cell, numberCell, tableOf } from "./draw/table.ts";
-import { absence, countOf } from "./frame.ts";
+import { absence } from "./frame.ts";
 import type { Detail } from "./inside.ts";
 import { changedExamples, type Judged, movedExamples, type Opinion } from "./judgement.ts";
 
@@ -28,7 +28,7 @@ export function changedFinding(answers: Answers, judged: Judged | undefined): st
   const n = (fate: string): number => changed.filter((each) => each.fate === fate).length;
   if (changed.length === 0) return "No answer changed";
   const [lost, gained] = [n("became wrong"), n("became right")];
-  return `${countOf(lost, "answer")} became wrong and ${gained.toLocaleString("en")} right, of ${judged.truth.length.toLocaleString("en")}`;
+  return `${counted(lost, "answer")} became wrong and ${gained.toLocaleString("en")} right, of ${judged.truth.length.toLocaleString("en")}`;
 }
 
 /** The examples themselves. */
@@ -59,7 +59,7 @@ export function changedBody(answers: Answers, judged: Judged | undefined, detail
   const rest = changed.length - shown.length;
   const more =
     rest > 0
-      ? html`<p class="more">${countOf(rest, "other")} changed as well; all are in answers.jsonl.</p>`
+      ? html`<p class="more">${counted(rest, "other")} changed as well; all are in answers.jsonl.</p>`
       : undefined;
   const table = tableOf({
     label: "Examples whose answer changed",

@@ -5,7 +5,7 @@
  * kind, each group has charts of its own, and a sentence says so. A front is drawn within a group alone.
  */
 
-import { percent } from "../base/quantity.ts";
+import { counted, percent } from "../base/quantity.ts";
 import { bytes, capital, count, digits, milliseconds } from "../base/units.ts";
 import { metricText, metricWord } from "../measure/metric-text.ts";
 import { type Latency, latencyAt, type ModelFigures } from "../measure/result.ts";
@@ -13,7 +13,7 @@ import { ACROSS, legendOf, lineChart, type Mark, pointChart, UPWARDS } from "./d
 import { dataText, type Html, html, type Part } from "./draw/html.ts";
 import { endsOf, linearScale, logScale, roomy } from "./draw/scale.ts";
 import { type Cell, figureOf, numberCell, tableOf } from "./draw/table.ts";
-import { absence, countOf, gridOf, type Section } from "./frame.ts";
+import { absence, gridOf, type Section } from "./frame.ts";
 import {
   dataName,
   type Finished,
@@ -68,7 +68,7 @@ export function comparisonSection(runs: readonly RunSource[]): Section {
   if (stopped > 0)
     notes.push(
       absence(
-        `${countOf(stopped, "run has", "runs have")} not ended and ${stopped === 1 ? "is" : "are"} in no chart of results.`,
+        `${counted(stopped, "run has", "runs have")} not ended and ${stopped === 1 ? "is" : "are"} in no chart of results.`,
       ),
     );
   const body = html`${notes}${runsTable(runs)}${drawn.map((group) => tradeOffs(group))}${curves(runs)}`;
@@ -78,12 +78,12 @@ export function comparisonSection(runs: readonly RunSource[]): Section {
 function comparisonFinding(groups: readonly Group[], all: number): Html {
   const only = groups.toSorted((a, b) => b.runs.length - a.runs.length)[0];
   if (only === undefined || only.runs.length < 2)
-    return html`${countOf(all, "run")}, no two of which can be compared`;
+    return html`${counted(all, "run")}, no two of which can be compared`;
   const where = groups.length > 1 ? html` on ${dataText(only.data, 40)}` : undefined;
   const sign = only.better === "higher" ? 1 : -1;
   const best = only.runs.toSorted((a, b) => sign * (b.result.metric.after - a.result.metric.after))[0];
   const smallest = only.runs.toSorted((a, b) => fileOf(a).raw - fileOf(b).raw)[0];
-  if (best === undefined || smallest === undefined) return html`${countOf(all, "run")}`;
+  if (best === undefined || smallest === undefined) return html`${counted(all, "run")}`;
   const score = (each: Finished): string => metricText(only.metric, each.result.metric.after);
   if (best === smallest)
     return html`${dataText(best.run.name, 40)} has the best ${metricWord(only.metric)}${where} (${score(best)}) and the smallest file`;
@@ -177,7 +177,7 @@ function timeFigure(group: Group, { at, runs }: Timed): Html {
     const packed = caseOf(each.result.packed?.latency ?? [], at) ?? Number.POSITIVE_INFINITY;
     return placedOf(each, group, Math.min(now, packed), ({ latency }) => caseOf(latency, at), milliseconds);
   });
-  const [threads] = runs.map(({ result: { machine } }) => countOf(machine.threads, "thread"));
+  const [threads] = runs.map(({ result: { machine } }) => counted(machine.threads, "thread"));
   const cost = `time of a pass, batch ${at.batchSize}, ${at.length} tokens, ${threads}`;
   return tradeOff(group, placed, cost, milliseconds);
 }

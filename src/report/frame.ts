@@ -41,8 +41,3 @@ export function gridOf(...figures: readonly Part[]): Html {
 export function absence(text: string): Html {
   return html`<p class="absent">${text}</p>`;
 }
-
-/** `1 example`, `1,200 examples`. */
-export function countOf(n: number, one: string, many = `${one}s`): string {
-  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
-}

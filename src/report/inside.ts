@@ -5,7 +5,7 @@
  * names, so this needs no script. Numbers come from topology/, with what chance gives at that density beside them.
  */
 
-import { percent } from "../base/quantity.ts";
+import { counted, percent } from "../base/quantity.ts";
 import { capital } from "../base/units.ts";
 import { columnCounts, rowCounts } from "../topology/bits.ts";
 import { type Density, measureDensity } from "../topology/density.ts";
@@ -14,7 +14,7 @@ import { surveyUnits, type Tally, type Units } from "../topology/units.ts";
 import { cellMap, type MapCell, shadeKey, shadeMap } from "./draw/cells.ts";
 import { type Html, html, type Part } from "./draw/html.ts";
 import { type Cell, figureOf, numberCell, shareCell, type TableParts } from "./draw/table.ts";
-import { absence, countOf, factsOf, gridOf, type Section } from "./frame.ts";
+import { absence, factsOf, gridOf, type Section } from "./frame.ts";
 import { pictureOf } from "./picture.ts";
 import type { Product, RunSource } from "./source.ts";
 
@@ -38,7 +38,7 @@ export function insideSection(run: RunSource, detail: Detail): Section {
   }
   if (!product.isPruned) {
     const { layers } = product.config;
-    const finding = `Nothing is pruned inside: all weights of ${countOf(layers.length, "layer")} are there`;
+    const finding = `Nothing is pruned inside: all weights of ${counted(layers.length, "layer")} are there`;
     const body = absence(
       "This model is dense: it has no mask and no zeros, so there is no map of densities, heads or neurons to draw.",
     );

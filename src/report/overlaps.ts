@@ -4,12 +4,12 @@
  * Only pruned models of one shape have weights that can be compared; the others are named with the reason.
  */
 
-import { percent } from "../base/quantity.ts";
+import { counted, percent } from "../base/quantity.ts";
 import { compareMasks } from "../topology/overlap.ts";
 import { cellMap, type MapCell, shadeKey } from "./draw/cells.ts";
 import { dataText, type Html, html, type Part } from "./draw/html.ts";
 import { type Cell, figureOf, type TableParts } from "./draw/table.ts";
-import { absence, countOf, gridOf, type Section } from "./frame.ts";
+import { absence, gridOf, type Section } from "./frame.ts";
 import type { Product, RunSource } from "./source.ts";
 
 /** A run whose weights can be compared. */
@@ -133,7 +133,7 @@ function overlapFigure(group: readonly Masked[], table: readonly (readonly Commo
     rows,
     left: 92,
   });
-  const caption = html`Of the weights that either run keeps, the share that both keep (Jaccard), in percent, for ${countOf(group.length, "run")} of one shape. ${shadeKey("none", "all")}`;
+  const caption = html`Of the weights that either run keeps, the share that both keep (Jaccard), in percent, for ${counted(group.length, "run")} of one shape. ${shadeKey("none", "all")}`;
   return figureOf(chart, caption, overlapTable(group, table));
 }
 

@@ -7,11 +7,12 @@
  */
 
 import { createHash } from "node:crypto";
+import { counted } from "../base/quantity.ts";
 import { answerSections } from "./answered.ts";
 import { comparisonSection } from "./comparison.ts";
 import { costSection } from "./cost.ts";
 import { dataText, type Html, html, type Part, trusted } from "./draw/html.ts";
-import { countOf, type Section, sectionOf, unbroken } from "./frame.ts";
+import { type Section, sectionOf, unbroken } from "./frame.ts";
 import { finishedRuns } from "./groups.ts";
 import { type Detail, insideSection } from "./inside.ts";
 import { overlapSection } from "./overlaps.ts";
@@ -31,7 +32,7 @@ export const GENERATOR = "Espalier report";
 export function reportPage(runs: readonly RunSource[], version: string): string {
   const [only] = runs;
   const isOne = runs.length === 1 && only !== undefined;
-  const title = isOne ? `${only.name}: ${findingOf(only)}` : `${countOf(runs.length, "run")} side by side`;
+  const title = isOne ? `${only.name}: ${findingOf(only)}` : `${counted(runs.length, "run")} side by side`;
   const body = isOne ? onePage(only) : severalPage(runs);
   const digest = createHash("sha256").update(SCRIPT).digest("base64");
   const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${digest}'; base-uri 'none'; form-action 'none'`;
@@ -78,7 +79,7 @@ function severalPage(runs: readonly RunSource[]): Html {
       ? html`<p class="lead">Of more than ${WHOLE} runs each is shown in short; its own report has every matrix and more examples.</p>`
       : undefined;
   const [first, ...rest] = compared;
-  return html`<header><p class="topic">${countOf(runs.length, "run")}, ${finishedRuns(runs).length.toLocaleString("en")} finished</p><h1>${first && unbroken(first.finding)}</h1>${short}<nav aria-label="Contents"><ol>${compared.map(linkTo)}${links}</ol></nav></header>
+  return html`<header><p class="topic">${counted(runs.length, "run")}, ${finishedRuns(runs).length.toLocaleString("en")} finished</p><h1>${first && unbroken(first.finding)}</h1>${short}<nav aria-label="Contents"><ol>${compared.map(linkTo)}${links}</ol></nav></header>
 <main>${first && html`<section id="${first.id}" aria-label="${first.topic}"><p class="topic">${first.topic}</p>${first.body}</section>`}${rest.map((section) => sectionOf(section))}${each}</main>`;
 }
 
@@ -106,5 +107,5 @@ function linkTo({ id, topic }: Section): Html {
 function notesOf({ history }: RunSource): Part {
   const { notes } = history;
   if (notes.length === 0) return undefined;
-  return html`<details class="numbers"><summary>${countOf(notes.length, "note")} of the run</summary><ul>${notes.map((note) => html`<li>${dataText(note, 500)}</li>`)}</ul></details>`;
+  return html`<details class="numbers"><summary>${counted(notes.length, "note")} of the run</summary><ul>${notes.map((note) => html`<li>${dataText(note, 500)}</li>`)}</ul></details>`;
 }

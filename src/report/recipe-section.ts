@@ -1,5 +1,6 @@
 /** How a run is made again: the command, the folder it is called from, the files it reads, and every setting. */
 
+import { counted } from "../base/quantity.ts";
 import { bytes } from "../base/units.ts";
 import { USUAL_COLUMNS } from "../data/columns.ts";
 import { wordsFor } from "../options/flags.ts";
@@ -8,7 +9,7 @@ import { shellWord } from "../runs/progress.ts";
 import type { Recipe } from "../runs/recipe.ts";
 import { dataText, type Html, html, type Part } from "./draw/html.ts";
 import { type Cell, tableOf } from "./draw/table.ts";
-import { absence, countOf, type Section } from "./frame.ts";
+import { absence, type Section } from "./frame.ts";
 import type { RunSource } from "./source.ts";
 
 /** The command that makes the run again; undefined where a program passed the method, which no command line can. */
@@ -45,7 +46,7 @@ export function recipeSection({ id, recipe }: RunSource): Section {
           `A program passed the method "${recipe.method?.id}", so no command line makes this run again; that program does.`,
         )
       : html`<pre class="command" tabindex="0"><code>${folder !== undefined && html`cd ${shellWord(folder)}\n`}${phrasesOf(command)}</code></pre>`;
-  const text = `The same command, into another folder, on the same kind of processor (${machine.cpu}), with ${countOf(machine.threads, "thread")} and version ${code}, gives the same bytes.`;
+  const text = `The same command, into another folder, on the same kind of processor (${machine.cpu}), with ${counted(machine.threads, "thread")} and version ${code}, gives the same bytes.`;
   const body = html`${again}<p>${text}</p>${filesTable(recipe)}${settingsTable(recipe)}`;
   return {
     id: `${id}-recipe`,
@@ -78,7 +79,7 @@ function filesTable({ model, finetuned = [], data }: Recipe): Html {
     { show: bytes(file.bytes), sort: file.bytes },
     html`<code title="${file.sha256}">${file.sha256.slice(0, 12)}</code>`,
   ]);
-  return html`<details class="numbers"><summary>${countOf(files.length, "file")} that it read</summary>${tableOf(
+  return html`<details class="numbers"><summary>${counted(files.length, "file")} that it read</summary>${tableOf(
     {
       label: "Files that the run read",
       columns: [

@@ -1,13 +1,13 @@
 /** What was asked of a run, what it reached, and the verdict in words. */
 
-import { percent, times } from "../base/quantity.ts";
+import { counted, percent, times } from "../base/quantity.ts";
 import { bytes, capital, clock, count, milliseconds } from "../base/units.ts";
 import { metricText, metricWord } from "../measure/metric-text.ts";
 import { type FloorFigures, latencyAt, type ModelFigures, type RunResult } from "../measure/result.ts";
 import { changeOf, FLOOR_NAMES, gainOf, isDifferent } from "../measure/verdict.ts";
 import { dataText, type Html, html, type Part } from "./draw/html.ts";
 import { type Cell, numberCell, tableOf } from "./draw/table.ts";
-import { countOf, factsOf } from "./frame.ts";
+import { factsOf } from "./frame.ts";
 import type { RunSource } from "./source.ts";
 
 /** The run in one sentence. */
@@ -16,12 +16,12 @@ export function findingOf({ result, history }: RunSource): string {
     const at = history.steps.at(-1)?.step;
     return at === undefined
       ? "Not finished: no step is done yet"
-      : `Not finished: ${at} of ${countOf(history.total, "step")} are done`;
+      : `Not finished: ${at} of ${counted(history.total, "step")} are done`;
   }
   const { name, before, after } = result.metric;
   const [first, last] = [result.models.at(-2), result.models.at(-1)];
   if (before === null || first === undefined || last === undefined)
-    return `${capital(metricWord(name))} ${metricText(name, after)} on ${countOf(result.metric.examples, unitOf(result))}`;
+    return `${capital(metricWord(name))} ${metricText(name, after)} on ${counted(result.metric.examples, unitOf(result))}`;
   return `${capital(metricWord(name))} ${changeText(result, before)}, with ${bytesText(result, first)}`;
 }
 
@@ -137,7 +137,7 @@ function askedFacts({ recipe, history, result }: RunSource): Html {
     ["Took", result && `${clock(result.wallSeconds)}, at most ${bytes(result.peakBytes)} of memory`],
     [
       "Machine",
-      `${machine.cpu}, ${countOf(machine.threads, "thread")} of ${countOf(machine.cores, "core")}, Node ${machine.node}, ${machine.platform}`,
+      `${machine.cpu}, ${counted(machine.threads, "thread")} of ${counted(machine.cores, "core")}, Node ${machine.node}, ${machine.platform}`,
     ],
     ["Version", `Espalier ${recipe.code}`],
   ]);
@@ -152,9 +152,9 @@ function methodSettings({ set, sparsity }: Readonly<Record<string, unknown>>): P
 function trainingText(settings: Readonly<Record<string, unknown>>, steps: number): string | undefined {
   const { epochs, batchSize, learningRate } = settings;
   if (steps === 0) return undefined;
-  const passes = typeof epochs === "number" ? `${countOf(epochs, "epoch")}, ` : "";
-  const batch = typeof batchSize === "number" ? ` of ${countOf(batchSize, "example")}` : "";
-  return `${passes}${countOf(steps, "step")}${batch}${typeof learningRate === "number" ? `, rate ${learningRate.toExponential()}` : ""}`;
+  const passes = typeof epochs === "number" ? `${counted(epochs, "epoch")}, ` : "";
+  const batch = typeof batchSize === "number" ? ` of ${counted(batchSize, "example")}` : "";
+  return `${passes}${counted(steps, "step")}${batch}${typeof learningRate === "number" ? `, rate ${learningRate.toExponential()}` : ""}`;
 }
 
 /** Every model of the run: metrics, sizes, times. */
@@ -181,7 +181,7 @@ function modelsTable({ models, floors = [], length }: RunResult): Html {
     numberCell(undefined, count),
     ...cases.map(() => numberCell(undefined, milliseconds)),
   ];
-  return html`<details class="numbers"><summary>All figures of ${countOf(models.length + floors.length, "model")}</summary>${tableOf(
+  return html`<details class="numbers"><summary>All figures of ${counted(models.length + floors.length, "model")}</summary>${tableOf(
     {
       label: "Figures of the run's models",
       columns: [

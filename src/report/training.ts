@@ -1,13 +1,14 @@
 /** Training curves: the loss of the steps, and the metrics on the judging examples. */
 
 import { requireItem, requireLast } from "../base/present.ts";
+import { counted } from "../base/quantity.ts";
 import { capital, digits } from "../base/units.ts";
 import { growsWithQuality } from "../data/judging/metrics.ts";
 import { metricText, metricWord } from "../measure/metric-text.ts";
 import { type Line, legendOf, lineChart } from "./draw/charts.ts";
 import { type Html, html } from "./draw/html.ts";
 import { figureOf, numberCell } from "./draw/table.ts";
-import { absence, countOf, gridOf, type Section } from "./frame.ts";
+import { absence, gridOf, type Section } from "./frame.ts";
 import type { Step } from "./history.ts";
 import type { RunSource } from "./source.ts";
 
@@ -28,7 +29,7 @@ export function trainingSection(run: RunSource): Section {
   const smooth = smoothed(steps, POINTS);
   const kept = run.result?.kept;
   const end = kept === undefined || kept.step === 0 ? "" : `; the model of step ${kept.step} was kept`;
-  const done = last.step >= total ? countOf(last.step, "step") : `${last.step} of ${countOf(total, "step")}`;
+  const done = last.step >= total ? counted(last.step, "step") : `${last.step} of ${counted(total, "step")}`;
   const finding = `The loss ${wayOf(steps)} in ${done}${end}`;
   return {
     id,

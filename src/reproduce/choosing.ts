@@ -4,7 +4,7 @@
  */
 
 import { ConfigError } from "../base/errors.ts";
-import { fixed, percent } from "../base/quantity.ts";
+import { counted, fixed, percent } from "../base/quantity.ts";
 import { mean } from "../base/statistics.ts";
 import type { Recommendation } from "../choice/choose.ts";
 import type { Figures } from "../choice/figures.ts";
@@ -122,7 +122,7 @@ espalier compress MODEL --task sst2 --data glue --out runs/small --target-size 0
 
 ![Points lost against size and speed](choosing.svg)
 
-What it knows is this table: one model (${model}), ${tasks.length === 1 ? "one task" : `${tasks.length} tasks`} (${tasks.join(", ")}), ${runs} ${runs === 1 ? "run" : "runs"}. Points: the metric times 100, minus that of the fine-tuned model, means over the runs. Bytes: of model.esp, against the fine-tuned model in float32, whose own .esp file has ${percent(whole)}. Speed: one text of 64 tokens on one thread, against the fine-tuned model in ONNX Runtime in turn, the product there or in the sparse runtime, whichever is faster; means over what was timed, of any task, on Node 20. On Node 26 SparseBERT gains more: on a Zen 4 it had 2.7 times at 90 % and 5.5 at 95 %, where Node 20 had 1.6 and 3.2. The runs are those of the core table: SST-2 is its first 10,000 rows, fine-tuned for 2 epochs, the other tasks are whole, for 3; what compresses trains as long, or twice as long where the command has 6 epochs. A difference of one or two points between rows of one run says nothing. Written by \`npm run results:tables\`; all runs: [reproduction](../results/reproduction.md).
+What it knows is this table: one model (${model}), ${counted(tasks.length, "task")} (${tasks.join(", ")}), ${counted(runs, "run")}. Points: the metric times 100, minus that of the fine-tuned model, means over the runs. Bytes: of model.esp, against the fine-tuned model in float32, whose own .esp file has ${percent(whole)}. Speed: one text of 64 tokens on one thread, against the fine-tuned model in ONNX Runtime in turn, the product there or in the sparse runtime, whichever is faster; means over what was timed, of any task, on Node 20. On Node 26 SparseBERT gains more: on a Zen 4 it had 2.7 times at 90 % and 5.5 at 95 %, where Node 20 had 1.6 and 3.2. The runs are those of the core table: SST-2 is its first 10,000 rows, fine-tuned for 2 epochs, the other tasks are whole, for 3; what compresses trains as long, or twice as long where the command has 6 epochs. A difference of one or two points between rows of one run says nothing. Written by \`npm run results:tables\`; all runs: [reproduction](../results/reproduction.md).
 
 ${table}
 `;

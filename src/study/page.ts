@@ -3,6 +3,7 @@
  * from. A function of the records alone.
  */
 
+import { counted } from "../base/quantity.ts";
 import { keyOf } from "../base/random.ts";
 import {
   distinguish,
@@ -24,7 +25,7 @@ import { leftSection } from "./sections/left.ts";
 import { overlapSection } from "./sections/overlap.ts";
 import { pathSection } from "./sections/paths.ts";
 import { prunedSection } from "./sections/pruned.ts";
-import { counted, listed, type StudySection } from "./sections/section.ts";
+import { listed, type StudySection } from "./sections/section.ts";
 
 /** What the page has to know beside the records. */
 export interface PageParts {

@@ -7,6 +7,7 @@
  * Not here: the method.
  */
 
+import { counted } from "../../base/quantity.ts";
 import type { GlueTask } from "../../data/glue.ts";
 import { BEST_IS_KEPT, layersLeft, type Paper, type PublishedRow, publishRow, type Row } from "./plan.ts";
 
@@ -56,7 +57,7 @@ function beside({ source }: Depth, schedule = "curriculum"): { seeds?: number } 
 }
 
 function layersText(layers: number): string {
-  return layers === 1 ? "1 layer" : `${layers} layers`;
+  return counted(layers, "layer");
 }
 
 function rowsFor(depth: number): Row[] {

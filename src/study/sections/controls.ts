@@ -1,12 +1,13 @@
 /** Does shuffling a mask inside its matrices, or drawing the weights anew, keep the accuracy? */
 
 import { requireItem } from "../../base/present.ts";
+import { counted } from "../../base/quantity.ts";
 import { mean } from "../../base/statistics.ts";
 import { type Bar, barChart } from "../../report/draw/charts.ts";
 import { groupBy, isControl, type StudyRun, sparsityText } from "../groups.ts";
 import { drawPicture } from "../picture.ts";
 import { keptMetric } from "../record.ts";
-import { counted, type StudySection, sharesText, shareText, slimTable } from "./section.ts";
+import { type StudySection, sharesText, shareText, slimTable } from "./section.ts";
 
 /** A control and the run it is made from, of which both kept something of the dense metric. */
 export interface ControlPair {

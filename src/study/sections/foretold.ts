@@ -1,11 +1,11 @@
 /** Which measure foretells the accuracy that is left, beyond what density by layer and component does? */
 
-import { fixed } from "../../base/quantity.ts";
+import { counted, fixed } from "../../base/quantity.ts";
 import { barChart } from "../../report/draw/charts.ts";
 import { PREDICTORS } from "../measures.ts";
 import { drawPicture } from "../picture.ts";
 import { type Foretold, isTooFew, type Prediction, type TooFew } from "../prediction.ts";
-import { counted, listed, type StudySection, slimTable } from "./section.ts";
+import { listed, type StudySection, slimTable } from "./section.ts";
 
 /** Measures in the picture. */
 const SHOWN = 12;

@@ -1,10 +1,11 @@
 /** What is left of the metric: the runs behind the page, before any of their masks is looked at. */
 
 import { requireItem } from "../../base/present.ts";
+import { counted } from "../../base/quantity.ts";
 import { mean } from "../../base/statistics.ts";
 import { groupBy, isControl, type StudyRun, sparsitiesOf, sparsityText } from "../groups.ts";
 import { keptMetric } from "../record.ts";
-import { counted, present, type StudySection, sharesText, shareText, slimTable } from "./section.ts";
+import { present, type StudySection, sharesText, shareText, slimTable } from "./section.ts";
 
 /** The section. */
 export function leftSection(runs: readonly StudyRun[]): StudySection {

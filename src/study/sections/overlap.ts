@@ -1,20 +1,12 @@
 /** Do methods, seeds and tasks find the same sub-network, beyond what chance and the density of each matrix explain? */
 
+import { counted } from "../../base/quantity.ts";
 import { mean } from "../../base/statistics.ts";
 import { capital } from "../../base/units.ts";
 import { cellMap, type MapCell } from "../../report/draw/cells.ts";
 import { groupBy, type Relation, type StudyPair, sparsitiesOf, sparsityText } from "../groups.ts";
 import { drawPicture, type Panel, type Picture } from "../picture.ts";
-import {
-  counted,
-  listed,
-  meanText,
-  present,
-  type StudySection,
-  sharesText,
-  shareText,
-  slimTable,
-} from "./section.ts";
+import { listed, meanText, present, type StudySection, sharesText, shareText, slimTable } from "./section.ts";
 
 /** Below it two masks do not agree in any way that matters. */
 const SLIGHT = 0.01;

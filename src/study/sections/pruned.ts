@@ -1,6 +1,7 @@
 /** Which share of each component and layer is pruned: the paper's Figure 3, and ours, row by row. */
 
 import { requireItem, requireLast } from "../../base/present.ts";
+import { counted } from "../../base/quantity.ts";
 import { mean } from "../../base/statistics.ts";
 import { ACROSS, type Line, lineChart, UPWARDS } from "../../report/draw/charts.ts";
 import { linearScale, type Scale } from "../../report/draw/scale.ts";
@@ -8,7 +9,7 @@ import { type DrawnRow, FIGURE_3 } from "../figure3.ts";
 import { groupBy, isControl, type StudyRun, sparsitiesOf, sparsityText } from "../groups.ts";
 import { densityOf, INNER } from "../measures.ts";
 import { drawPicture, type Panel, type Picture } from "../picture.ts";
-import { counted, listed, meanText, present, type StudySection, shareText, slimTable } from "./section.ts";
+import { listed, meanText, present, type StudySection, shareText, slimTable } from "./section.ts";
 
 const SUBJECT = "adapting-by-pruning";
 /** The paper's five bars, as far as they have a counterpart. */

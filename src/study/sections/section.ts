@@ -3,7 +3,6 @@
 import { fixed, percent } from "../../base/quantity.ts";
 import { deviation, mean } from "../../base/statistics.ts";
 import { escapeCell } from "../../formats/markdown.ts";
-import { countOf } from "../../report/frame.ts";
 import type { Picture } from "../picture.ts";
 
 export interface StudySection {
@@ -48,11 +47,6 @@ export function slimTable(
   const line = (cells: readonly string[]): string => `|${cells.map(escapeCell).join("|")}|`;
   const rule = header.map((_, i) => (i === 0 || left.includes(i) ? "---" : "--:"));
   return [line(header), line(rule), ...rows.map(line)].join("\n");
-}
-
-/** `1 run`, `3 runs`, as a report counts them. */
-export function counted(count: number, one: string, many?: string): string {
-  return countOf(count, one, many);
 }
 
 /** `a`, `a and b`, `a, b and c`. */
