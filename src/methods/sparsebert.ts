@@ -15,8 +15,8 @@
  *   L_att                attentionLoss: pre-softmax scores of every layer
  *   L_cls                soft cross-entropy, mean over batch and classes; for regression the task's own loss
  *
- * L = L_rep + L_att + L_cls, all of weight 1, and no hard labels in classification. The learning rate is constant and
- * there is no recovery at the end, as in the code. Data are the task's, or augmented (`--augmented`).
+ * L = L_rep + L_att + L_cls, all of weight 1, and no hard labels in classification. The learning rate is constant
+ * (`rate`) and there is no recovery at the end, as in the code. Data are the task's, or augmented (`--augmented`).
  *
  * Departures: AdamW with bias correction and ε = 1e-8 for BertAdam without and 1e-6; clipping by the global norm, theirs
  * is per tensor; a short last batch is trained on; the teacher has no dropout, theirs is never set to evaluate; padding is
@@ -51,6 +51,7 @@ import { RATE_OF_ZEROS } from "../parts/rates.ts";
 const ID = "sparsebert";
 const INITS = ["pre-trained", "fine-tuned"] as const;
 const WHENS = ["while", "before"] as const;
+const RATES = ["constant", "linear"] as const;
 /** TinyBERT's form of the soft cross-entropy, T = 1. */
 const SOFTENING = { temperature: 1, form: "classes" } as const;
 
@@ -59,6 +60,7 @@ export interface SparseBertConfig {
   readonly init: (typeof INITS)[number];
   readonly distil: boolean;
   readonly when: (typeof WHENS)[number];
+  readonly rate: (typeof RATES)[number];
   readonly times: number;
   readonly block: string;
 }
@@ -83,6 +85,7 @@ function prepare(given: Network, config: SparseBertConfig, facts: RunFacts): Net
   checkSparsity(ID, config.sparsity);
   checkChoice(ID, "init", config.init, INITS);
   checkChoice(ID, "when", config.when, WHENS);
+  checkChoice(ID, "rate", config.rate, RATES);
   checkCount(ID, "times", config.times);
   const block = checkBlock(ID, config.block);
   const network = config.init === "fine-tuned" ? finetunedOf(ID, facts) : given;
@@ -153,6 +156,10 @@ export const SPARSEBERT: Method<SparseBertConfig, SparseBertState> = {
     init: { default: "pre-trained", help: "the student's start: pre-trained, or fine-tuned (ablation)" },
     distil: { default: true, help: "learn from the fine-tuned model; false: from the labels (ablation)" },
     when: { default: "while", help: "prune while training, or before it, all at once (ablation)" },
+    rate: {
+      default: "constant",
+      help: "constant: as the authors'; linear: the run's, falling to 0 at its end",
+    },
     times: { default: 100, help: "J: prunings on the way (100 in the authors' code)" },
     block: { default: "1", help: BLOCK_HELP },
   },
@@ -162,7 +169,7 @@ export const SPARSEBERT: Method<SparseBertConfig, SparseBertState> = {
   trains: (_state, name) => !isTeacher(name),
   rule: ({ names }, name) => (names.includes(name) ? KEEP_ZEROS : undefined),
   teacher: ({ teacher }) => teacher,
-  rate: () => 1,
+  rate: ({ config }) => (config.rate === "constant" ? 1 : undefined),
   sites,
   host: HOST,
   ready: ({ config, every, prunings }, done) => config.when === "before" || done >= every * prunings,
