@@ -29,6 +29,8 @@ test.each([
   [[900, 90, 10], 100, [90, 9, 1]],
   [[7, 3], 1, [1, 0]],
   [[5, 5, 5], 2, [1, 1, 0]],
+  [[117, 3], 12, [11, 1]],
+  [[60, 54, 2, 3, 1], 12, [5, 5, 1, 1, 0]],
 ])("of classes %j a part of %i has %j, whatever the seed", (counts, count, shares) => {
   for (const seed of [0, 1, 2, 3, 4]) {
     const { train, dev } = holdOut(classes(...counts), count, keyOf(seed));
@@ -68,6 +70,9 @@ test("the error of a judging set is said in points, or of a correlation", () => 
   expect(standardErrorText({ task: "classification" }, 10_000)).toContain("up to 0.5 points");
   expect(standardErrorText({ task: "classification" }, 100)).toContain("up to 5 points");
   expect(standardErrorText({ task: "regression" }, 65)).toContain("a correlation on 65 rows is up to 0.13");
+  expect(standardErrorText({ task: "regression" }, 3)).toContain("up to 0.71");
+  expect(standardErrorText({ task: "regression" }, 2)).toBe("a correlation on 2 rows says nothing");
+  expect(standardErrorText({ task: "regression" }, 1)).toBe("a correlation on 1 row says nothing");
 });
 
 test.each([

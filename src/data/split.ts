@@ -2,12 +2,14 @@
  * A part of a data set that is kept back to judge by, drawn so that it is like the whole.
  *
  * Drawn at random, 60 rows of a file with 52 % of one class had 62 %: a constant answer then looks ten points better than
- * it is. So every class gives its share, and of a regression every stretch of its sorted values gives one.
+ * it is. So every class gives its share, and of a regression every stretch of its sorted values gives one. A rare class
+ * gives a row even where its share rounds to none: what was never judged cannot be told from what was never learnt.
  */
 
 import { apportion } from "../base/apportion.ts";
 import { ConfigError } from "../base/errors.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
+import { counted } from "../base/quantity.ts";
 import { type Key, permutation } from "../base/random.ts";
 import { classOf, type Dataset, type Example, labelsOf } from "./dataset.ts";
 
@@ -120,9 +122,12 @@ export function fewNotes(all: Dataset, count: number, { few, short }: Few): stri
 
 /** One standard error of a metric on so many examples, at its largest, in words. */
 export function standardErrorText({ task }: Pick<Dataset, "task">, examples: number): string {
-  const rows = `on ${examples.toLocaleString("en")} rows`;
-  if (task === "regression")
+  const rows = `on ${counted(examples, "row")}`;
+  if (task === "regression") {
+    // Two points always lie on a line.
+    if (examples < 3) return `a correlation ${rows} says nothing`;
     return `one standard error of a correlation ${rows} is up to ${(1 / Math.sqrt(examples - 1)).toFixed(2)}`;
+  }
   const points = 50 / Math.sqrt(examples);
   return `one standard error of accuracy ${rows} is up to ${points.toPrecision(points < 1 ? 1 : 2).replace(/\.0$/, "")} points`;
 }
@@ -205,9 +210,24 @@ function strata(all: Dataset, order: Int32Array, count: number): Stratum[] {
   }
   const classes: number[][] = all.labels.map(() => []);
   for (const i of order) requireItem(classes, labelAt(i), "classes").push(i);
-  const shares = apportion(
+  const shares = sharesOf(
     classes.map(({ length }) => length),
     count,
   );
   return classes.map((members, c) => ({ members, share: requireItem(shares, c, "shares") }));
+}
+
+/**
+ * Shares in proportion, but where `count` allows it at least 1 of every class that can spare one: it is taken from the largest
+ * share, which lacks it least.
+ */
+function sharesOf(sizes: readonly number[], count: number): number[] {
+  const shares = apportion(sizes, count);
+  for (const [c, size] of sizes.entries()) {
+    const most = Math.max(...shares);
+    if (size < 2 || shares[c] !== 0 || most < 2) continue;
+    shares[shares.indexOf(most)] = most - 1;
+    shares[c] = 1;
+  }
+  return shares;
 }

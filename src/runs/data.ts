@@ -1,7 +1,7 @@
 /** The labelled data of a run: which files, which examples train, which ones judge. */
 
 import { ConfigError, InputError } from "../base/errors.ts";
-import { named } from "../base/quantity.ts";
+import { counted, named } from "../base/quantity.ts";
 import { fold, keyOf } from "../base/random.ts";
 import { type NamedColumns, readByColumns, USUAL_COLUMNS } from "../data/columns.ts";
 import { textLines } from "../data/corpus.ts";
@@ -312,12 +312,11 @@ function heldOutNote(
     (label, c) => `${examples.filter((each) => each.label === c).length} ${named(label)}`,
   );
   const of = task === "classification" && labels.length <= 10 ? ` (${shares.join(", ")})` : "";
-  const rows = examples.length.toLocaleString("en");
+  const rows = counted(examples.length, "row");
   const isJudgedByRows = task === "classification" || task === "regression";
   const error = isJudgedByRows ? `: ${standardErrorText({ task }, examples.length)}` : "";
-  if (folds !== undefined)
-    return `judging by fold ${number} of ${folds}, ${rows} rows of ${name}${of}${error}`;
-  return `judging by ${rows} rows drawn from ${name}${of}${error}; --validation names a file`;
+  if (folds !== undefined) return `judging by fold ${number} of ${folds}, ${rows} of ${name}${of}${error}`;
+  return `judging by ${rows} drawn from ${name}${of}${error}; --validation names a file`;
 }
 
 /** The first examples; of scored pairs so many pairs. */
