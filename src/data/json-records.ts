@@ -1,17 +1,17 @@
 /**
  * Records of a JSON file: one object per line, or one array of objects.
  *
- * An object with a key twice is refused: JSON.parse would take the last without a word. So is a whole number that
- * floating point rounds, since two of them could become one.
+ * An object with a key twice is refused: JSON.parse would take the last without a word. A whole number that floating
+ * point would round comes as the text of its digits, as out of Parquet, since two of them could become one.
  */
 
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
-import { repeatedKey } from "../formats/json.ts";
+import { repeatedKey, stringEnd, withDigits } from "../formats/json.ts";
 import { type Cell, type Column, missingColumn, show, twiceColumn } from "./cells.ts";
 import { textPieces } from "./table-text.ts";
 
-/** One object, and its text. */
+/** One object, and its text on one line. */
 export interface JsonRecord {
   /** `file:line`, or `file:place` (from 1) in an array. */
   readonly where: string;
@@ -31,16 +31,15 @@ export async function* jsonRecords(file: string): AsyncGenerator<JsonRecord> {
       line++;
       if (text.trim() === "") continue;
       const where = `${name}:${line}`;
-      yield { where, object: objectOf(parsed(text, where), where), text };
+      yield { where, object: objectOf(parsed(text, where, lineHint(text)), where), text };
     }
   }
   if (array === undefined) return;
-  const items = parsed(array.join(""), name);
-  if (!Array.isArray(items))
-    throw new InputError("table/json", `${name}: expected an array, got ${show(items)}`);
-  for (const [i, item] of items.entries()) {
-    const where = `${name}:${i + 1}`;
-    yield { where, object: objectOf(item, where), text: JSON.stringify(item) };
+  let place = 0;
+  for (const text of itemsOf(array.join(""), name)) {
+    const where = `${name}:${++place}`;
+    // Only between the parts of a value may a line end: inside of a string it is written as \n.
+    yield { where, object: objectOf(parsed(text, where), where), text: text.replaceAll(/[\r\n]+\s*/g, "") };
   }
 }
 
@@ -49,16 +48,53 @@ function beginsArray(piece: string): boolean {
   return /^\s*\[\s*(\{|\]?\s*$)/.test(piece.slice(0, 4096));
 }
 
-function parsed(text: string, where: string): unknown {
+/** The texts of an array's items, of which each is still to be parsed. @throws {InputError} `table/json` */
+function* itemsOf(text: string, name: string): Generator<string> {
+  const expected = `${name}: expected one array of objects`;
+  let start = text.indexOf("[") + 1;
+  let depth = 0;
+  for (let i = start; i < text.length; i++) {
+    const c = text[i];
+    if (c === '"') i = stringEnd(text, i);
+    else if (c === "," && depth === 0) {
+      yield text.slice(start, i);
+      start = i + 1;
+    } else if (c === "]" && depth === 0) {
+      const last = text.slice(start, i);
+      if (last.trim() !== "" || text[start - 1] === ",") yield last;
+      const rest = text.slice(i + 1).trim();
+      if (rest === "") return;
+      throw new InputError("table/json", `${expected}, got ${show(rest)} behind its end`);
+    } else if (c === "{" || c === "[") depth++;
+    else if (c === "}" || c === "]") depth--;
+  }
+  yield text.slice(start);
+  throw new InputError("table/json", `${expected}, got one that does not end`);
+}
+
+/** A line that ends in the middle of an object is one of an object that was written over several. */
+function lineHint(text: string): string {
+  const isOpen = /[{[,:]/.test(text.trimEnd().at(-1) ?? "");
+  return isOpen ? "; an object stands on one line, or with others in an array, [{…}, {…}]" : "";
+}
+
+/** @param hint  what may mend a text that is no JSON */
+function parsed(text: string, where: string, hint = ""): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new InputError("table/json", `${where}: expected a JSON object, got ${show(text)}`, { cause });
+    // It quotes the text around the place, line ends and all.
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s+/g, " ");
+    const number = text.match(/[[:,]\s*(-?(?:NaN|Infinity))\s*[\]},]/)?.[1];
+    const other = number === undefined ? hint : `; JSON has no ${number}, write null`;
+    const message = `${where}: expected a JSON object, got ${show(text.trim())}: ${reason}${other}`;
+    throw new InputError("table/json", message, { cause });
   }
   const twice = repeatedKey(text);
   if (twice !== undefined) throw twiceColumn(twice, where, "one key, two values");
-  return value;
+  const exact = withDigits(text);
+  return exact === text ? value : JSON.parse(exact);
 }
 
 function objectOf(value: unknown, where: string): ReadonlyMap<string, unknown> {

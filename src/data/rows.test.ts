@@ -64,6 +64,12 @@ test("JSON lines: numbers, text and truth values as labels; pairs; blank lines s
   ]);
 });
 
+test("JSON: whole numbers beyond 2^53 are labels with all of their digits", async () => {
+  const jsonl = '{"label":1234567890123456789,"text":"x"}\n{"label":1234567890123456790,"text":"y"}\n';
+  const { labels } = await readTable(file("long.jsonl", jsonl), columns);
+  expect(labels).toEqual(["1234567890123456789", "1234567890123456790"]);
+});
+
 test("columns by place read a file without header", async () => {
   const { examples } = await readTable(file("b.tsv", "no\tx\nyes\ty\n"), { text: 1, label: 0 });
   expect(examples.map(({ text, label }) => [text, label])).toEqual([
@@ -153,7 +159,7 @@ const failures: [string, string | Uint8Array, string][] = [
   ],
   [
     "large.jsonl",
-    '{"text":"x","label":12345678901234567890}\n',
+    '{"text":"x","label":1e20}\n',
     "table/cell: large.jsonl:1: expected a whole number of at most 2^53 or a text in",
   ],
   ["a.json", '[{"text":"x","label":1}, 5]', "table/json: a.json:2: expected a JSON object, got 5"],

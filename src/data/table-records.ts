@@ -2,7 +2,7 @@
  * Every column of a table, record by record, and such records written again with columns added.
  *
  * CSV, TSV and JSON lines are read as they come, so a file may be larger than memory; Parquet and an array of objects
- * are held as a whole. What was a JSON line stays that very line, with members added at its end.
+ * are held as a whole. An object stays as it was written in JSON, on one line, with members added at its end.
  */
 
 import { basename } from "node:path";
@@ -22,7 +22,7 @@ export interface FullRecord {
   readonly texts: readonly string[];
   /** All columns in the file's order. */
   readonly fields: readonly (readonly [name: string, value: unknown])[];
-  /** The object as the file has it. */
+  /** The object as the file has it, on one line. */
   readonly json?: string;
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { FormatError } from "../base/errors.ts";
-import { isObject, own, parseJson } from "./json.ts";
+import { isObject, own, parseJson, withDigits } from "./json.ts";
 
 test.each([
   '{"a": {"a": 1}, "b": [{"a": 1}, {"a": 2}], "c": "a"}',
@@ -28,4 +28,16 @@ test("own keys only", () => {
   expect(isObject(value) && own(value, "__proto__")).toBe(5);
   expect(own({}, "constructor")).toBeUndefined();
   expect([null, [], "x", 1].some(isObject)).toBe(false);
+});
+
+test.each([
+  ["12345678901234567890", '"12345678901234567890"'],
+  [
+    '{"id": -12345678901234567890, "ids":[9007199254740993,9007199254740991]}',
+    '{"id": "-12345678901234567890", "ids":["9007199254740993",9007199254740991]}',
+  ],
+  ['{"12345678901234567890":"\\"12345678901234567890"}', undefined],
+  ["[0.12345678901234567890, 12345678901234567890e3, 1.5e-12345678901234567]", undefined],
+])("numbers beyond 2^53 in %s become texts, and nothing else changes", (text, exact = text) => {
+  expect(withDigits(text)).toBe(exact);
 });

@@ -24,8 +24,8 @@ export function jsonText(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** Index of the closing quote of the string that opens at `start`; the text is valid JSON. */
-function stringEnd(text: string, start: number): number {
+/** Index of the closing quote of the string that opens at `start`, or the text's length where none closes it. */
+export function stringEnd(text: string, start: number): number {
   let i = start + 1;
   while (i < text.length && text[i] !== '"') i += text[i] === "\\" ? 2 : 1;
   return i;
@@ -50,6 +50,31 @@ export function repeatedKey(text: string): string | undefined {
     }
   }
   return undefined;
+}
+
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+
+/**
+ * The text with quotation marks around whole numbers beyond 2^53, which `JSON.parse` would round: two of them could become
+ * one. `text` is valid JSON.
+ */
+export function withDigits(text: string): string {
+  if (!/\d{16}/.test(text)) return text; // 2^53 has 16 digits
+  let [kept, from] = ["", 0];
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i] ?? "";
+    if (c === '"') i = stringEnd(text, i);
+    if (c !== "-" && !(c >= "0" && c <= "9")) continue;
+    NUMBER.lastIndex = i;
+    const [number = c] = NUMBER.exec(text) ?? [];
+    const isWhole = /^-?\d+$/.test(number);
+    if (isWhole && !Number.isSafeInteger(Number(number))) {
+      kept += `${text.slice(from, i)}"${number}"`;
+      from = i + number.length;
+    }
+    i += number.length - 1;
+  }
+  return kept + text.slice(from);
 }
 
 /**
