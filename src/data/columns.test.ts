@@ -101,3 +101,12 @@ test.each([
   const named = readByColumns([path], { text: "text" }, "auto", (found) => readTable(path, found));
   await expect(named).rejects.toThrow('expected a column "text", got review, stars');
 });
+
+test("a column that the first JSON objects lack is found", async () => {
+  const path = join(folder, "lacking.jsonl");
+  writeFileSync(path, '{"review":"what a film"}\n{"review":"good","stars":5}\n{"review":"bad","stars":1}\n');
+  const { columns } = await readByColumns([path], {}, "auto", (found) =>
+    readTable(path, found, { skipUnlabelled: true }),
+  );
+  expect(columns).toEqual({ text: "review", label: "stars" });
+});

@@ -82,7 +82,10 @@ async function sampleOf(file: string, quotes: Quotes): Promise<ColumnSample> {
     records.push(record);
     if (records.length === SAMPLE) break;
   }
-  const names = (records[0]?.fields ?? []).map(([name]) => name);
+  const header = (records[0]?.fields ?? []).map(([name]) => name);
+  // Of JSON objects each may lack a key.
+  const later = new Set(records.flatMap(({ fields }) => fields.map(([name]) => name)));
+  const names = [...header, ...[...later].filter((name) => !header.includes(name))];
   const once = names.filter((name) => names.indexOf(name) === names.lastIndexOf(name));
   const rows = records.map(({ fields }) => new Map<string, unknown>(fields));
   return new Map(once.map((name) => [name, rows.map((row) => row.get(name) ?? null)]));

@@ -97,6 +97,15 @@ export function isMissing(cell: Cell): boolean {
   return /^([+-]?nan|null|<na>)?$/i.test(spellingOf(cell));
 }
 
+/** What is said where a word of a file is no label though a class may be called so; empty where there is no such word. */
+export function missingHint(cells: readonly Cell[]): string {
+  const missing = cells.filter((cell) => typeof cell === "string" && isMissing(cell)).map(spellingOf);
+  const words = [...new Set(missing)].filter((word) => word !== "");
+  if (words.length === 0) return "";
+  const are = words.length > 1 ? "are" : "is";
+  return `; ${words.map(show).join(" and ")} ${are} read as no label, as nan, null and <NA> are: call a class otherwise`;
+}
+
 /** `0 or 1`, `a, b or c`; long lists are cut. */
 function listChoices(values: readonly string[]): string {
   if (values.length > 12) return `one of ${values.slice(0, 12).join(", ")}, … (${values.length} classes)`;
@@ -108,12 +117,14 @@ function listChoices(values: readonly string[]): string {
  * all else for classes: numbers in numeric order, names in the order of their characters' codes, those that the file
  * itself lists in its own order.
  * @param declared  the names that the file gives its classes; the labels are then their numbers, or the names
+ * @param leftOut  what is to be said of rows without a label where too few classes are left
  * @throws {InputError} `label/missing`, `label/number`, `label/classes`.
  */
 export function inferRule(
   labels: readonly LabelCell[],
   task: TaskKind | "auto",
   declared?: readonly string[],
+  leftOut = "",
 ): InferredRule {
   if (task === "regression") return { kind: "regression" };
   if (declared !== undefined) return { kind: "classification", values: declared };
@@ -127,7 +138,7 @@ export function inferRule(
     throw new InputError("label/missing", `${where}: expected a label, got ${show(cell)}`);
   }
   const groups = groupLabels(labels.map(({ where, cell }) => ({ where, spelling: spellingOf(cell) })));
-  refuseNoClasses(groups, labels.length, task);
+  refuseNoClasses(groups, labels.length, task, leftOut);
   return {
     kind: "classification",
     values: inOrder(groups.map(({ name }) => name)),
@@ -153,7 +164,12 @@ function requireNumbers(labels: readonly LabelCell[]): void {
 }
 
 /** A column that cannot be meant: one class, or about as many classes as rows, as identifiers and texts have. */
-function refuseNoClasses(groups: readonly LabelGroup[], rows: number, task: TaskKind | "auto"): void {
+function refuseNoClasses(
+  groups: readonly LabelGroup[],
+  rows: number,
+  task: TaskKind | "auto",
+  leftOut: string,
+): void {
   const last = groups[MOST_CLASSES];
   if (last !== undefined) {
     const message = `${last.where}: expected at most ${MOST_CLASSES} different labels, got ${show(last.name)} as one more`;
@@ -161,7 +177,7 @@ function refuseNoClasses(groups: readonly LabelGroup[], rows: number, task: Task
   }
   const [first] = groups;
   if (groups.length < 2) {
-    const message = `${first?.where ?? "labels"}: expected two classes or more, got only ${show(first?.name ?? "")}`;
+    const message = `${first?.where ?? "labels"}: expected two classes or more, got only ${show(first?.name ?? "")}${leftOut}`;
     throw new InputError("label/classes", message);
   }
   if (task === "auto" && groups.length >= 10 && groups.length > 0.8 * rows) {

@@ -307,8 +307,56 @@ test("rows without a label are left out on request, and counted", async () => {
       ["a", "x"],
       ["d", "y"],
     ],
+    notes: [
+      '2 of 4 rows have no label and are left out; "NaN" is read as no label, as nan, null and <NA> are: call a class otherwise',
+    ],
+  });
+});
+
+const KEYS = '{"text":"a"}\n{"text":"b","label":"y"}\n{"text":"c","label":"x"}\n{"text":"d"}\n';
+test.each([
+  ["k.jsonl", KEYS],
+  ["k.json", `[${KEYS.trim().replaceAll("\n", ",")}]`],
+])("%s: an object without the key of the label is a row without a label", async (name, content) => {
+  expect(await read(name, content, { skipUnlabelled: true })).toEqual({
+    rows: [
+      ["b", "y"],
+      ["c", "x"],
+    ],
     notes: ["2 of 4 rows have no label and are left out"],
   });
+  expect(await failure(name, content)).toBe(
+    `label/missing: ${name}:1: expected a label, got null (2 of 4 rows have none; --skip-unlabelled leaves them out)`,
+  );
+});
+
+test("an object without the key of the text is refused, as is a file in which none has that of the label", async () => {
+  const textless = '{"text":"a","label":"x"}\n{"label":"y"}\n';
+  const options = { skipUnlabelled: true };
+  expect(await failure("t.jsonl", textless, columns, options)).toBe(
+    'table/column: t.jsonl:2: expected a column "text", got label; --text names another',
+  );
+  expect(await failure("n.jsonl", '{"text":"a"}\n{"text":"b","more":1}\n', columns, options)).toBe(
+    'table/column: n.jsonl:1: expected a column "label", got text; --label names another',
+  );
+});
+
+test("words that are read as no label are told, wherever rows are lost to them", async () => {
+  const content = "text,label\na,null\nb,int\nc,null\nd,int\n";
+  const hint = '"null" is read as no label, as nan, null and <NA> are: call a class otherwise';
+  const skip = { skipUnlabelled: true };
+  expect(await failure("null.csv", content)).toBe(
+    `label/classes: null.csv:3: expected two classes or more, got only "int"; 2 of 4 rows have no label; ${hint}`,
+  );
+  expect(await failure("null.csv", `${content}e,str\n`)).toBe(
+    `label/missing: null.csv:2: expected a label, got "null" (2 of 5 rows have none; --skip-unlabelled leaves them out); ${hint}`,
+  );
+  expect((await read("null.csv", `${content}e,str\n`, skip)).notes).toEqual([
+    `2 of 5 rows have no label and are left out; ${hint}`,
+  ]);
+  expect(await failure("all.csv", "text,label\na,nan\nb,NULL\nc,\n", columns, skip)).toBe(
+    'label/missing: all.csv: expected labels in column "label", got none in 3 rows; "nan" and "NULL" are read as no label, as nan, null and <NA> are: call a class otherwise',
+  );
 });
 
 test("a folder in place of a file is named, with what lies in it", async () => {

@@ -10,7 +10,7 @@ import { FormatError, InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
 import { type Column, locate, type Row, type RowSet } from "./cells.ts";
 import { type Dialect, findDialect, type Quotes, records, requireWidth } from "./delimited.ts";
-import { jsonCell, jsonRecords } from "./json-records.ts";
+import { type JsonRecord, jsonCell, jsonRecords } from "./json-records.ts";
 import { parquetRows } from "./parquet/parquet.ts";
 import { formatOf, type TableFormat, unreadable } from "./table-text.ts";
 
@@ -20,6 +20,8 @@ export interface RecordRules {
   readonly quotes?: Quotes;
   /** Fields of every record of a file without header; absent: as many as the first has. */
   readonly fields?: number;
+  /** A column that JSON objects may lack, as those without a label do, though not all of them; it is null there. */
+  readonly optional?: Column;
   /** Leave records with too few fields out instead of refusing them; GLUE's QQP has a few. */
   readonly skipShort?: boolean;
 }
@@ -48,13 +50,8 @@ async function rowsOf(
   rules: RecordRules,
 ): Promise<RowSet> {
   if (format === "parquet") return parquetRows(await readBytes(file), basename(file), columns);
-  const rows: Row[] = [];
-  if (format === "jsonl") {
-    for await (const record of jsonRecords(file)) {
-      rows.push({ where: record.where, cells: columns.map((column) => jsonCell(record, column)) });
-    }
-    return { rows, classes: [], notes: [] };
-  }
+  if (format === "jsonl")
+    return { rows: await jsonRows(file, columns, rules.optional), classes: [], notes: [] };
   const dialect = await findDialect(file, format, columns, rules.quotes);
   return { rows: await delimitedRows(file, dialect, columns, rules), classes: [], notes: dialect.notes };
 }
@@ -101,6 +98,25 @@ export async function readBytes(file: string): Promise<Uint8Array> {
   } catch (cause) {
     throw unreadable(file, basename(file), cause);
   }
+}
+
+async function jsonRows(
+  file: string,
+  columns: readonly Column[],
+  optional: Column | undefined,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  let first: JsonRecord | undefined;
+  let lacking = 0;
+  for await (const record of jsonRecords(file)) {
+    first ??= record;
+    const lacks = optional !== undefined && !record.object.has(String(optional));
+    if (lacks) lacking++;
+    const cells = columns.map((column) => (lacks && column === optional ? null : jsonCell(record, column)));
+    rows.push({ where: record.where, cells });
+  }
+  if (first !== undefined && optional !== undefined && lacking === rows.length) jsonCell(first, optional);
+  return rows;
 }
 
 async function delimitedRows(

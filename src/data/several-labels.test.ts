@@ -105,6 +105,22 @@ test("rows without a label are refused, or left out when asked", async () => {
   expect([found.rows, found.notes]).toEqual([[["x"]], ["1 of 2 rows have no label and are left out"]]);
 });
 
+test("an object without the key of the labels is a row without a label; a file without any is refused", async () => {
+  const file = '{"text":"a"}\n{"text":"b","label":["x"]}\n';
+  await expect(read("a.jsonl", file)).rejects.toThrow(
+    "a.jsonl:1: expected a list of labels, got null (1 of 2 rows have none; --skip-unlabelled leaves them out)",
+  );
+  const options = { skipUnlabelled: true };
+  const found = await read("a.jsonl", file, "label", options);
+  expect([found.rows, found.notes]).toEqual([[["x"]], ["1 of 2 rows have no label and are left out"]]);
+  const files = [join(folder, "a.jsonl"), join(folder, "b.jsonl")];
+  writeFileSync(files[1] ?? "", '{"text":"c"}\n');
+  const both = readSeveralLabels(files, { text: "text", label: "label" }, options);
+  await expect(both).rejects.toThrow('b.jsonl:1: expected a column "label", got text');
+  const flags = read("c.jsonl", '{"text":"a","x":1,"y":0}\n{"text":"a","x":1}\n', "x,y", options);
+  await expect(flags).rejects.toThrow('c.jsonl:2: expected a column "y", got text, x');
+});
+
 test.each([
   ["another column", '{"text":"a","tags":["x"]}\n', "label", "table/column", "expected a column"],
   [

@@ -55,7 +55,9 @@ export async function readSeveralLabels(
   const listed: (readonly string[] | undefined)[] = [];
   for (const file of files) {
     const table = await openTable(file, pair === undefined ? [text] : [text, pair], quotes);
+    const before = records.length;
     for await (const record of table.records()) records.push(record);
+    requireColumn(records.slice(before), columns.label);
     read.push(...table.notes);
     listed.push(classesOf(table, columns.label));
   }
@@ -110,15 +112,14 @@ function labelledRows(
   classes: readonly string[] | undefined,
   known: readonly string[] = [],
 ): ReadRows {
-  const header = (records[0]?.fields ?? []).map(([title]) => title);
-  const flags = header.includes(column) ? [] : column.split(",").map((each) => each.trim());
-  if (flags.length > 1) {
+  const flags = flagsOf(records, column);
+  if (flags.length > 0) {
     const rows = records.map((record): LabelledRow => {
       return { example: exampleOf(record), labels: flags.filter((flag) => holds(record, flag)) };
     });
     return { rows, unlabelled: [], flags, notes: [] };
   }
-  const cells = records.map((record) => cellOf(record, column));
+  const cells = records.map((record) => cellOf(record, column) ?? null);
   const { find } = classFinder(known);
   const isOne = (cell: string): boolean => typeof find(cell) === "number";
   const texts = cells.filter((cell) => typeof cell === "string" && listIn(cell) === undefined).map(String);
@@ -142,20 +143,34 @@ function exampleOf({ where, texts }: FullRecord): Omit<Example, "label"> {
   return { text, where, ...(pair === undefined ? {} : { pair }) };
 }
 
-/** @throws {InputError} `table/column` */
-function cellOf({ fields, where }: FullRecord, column: string): unknown {
-  const found = fields.find(([title]) => title.trim() === column.trim());
-  if (found !== undefined) return found[1] ?? null;
-  throw missingColumn(
-    column,
-    fields.map(([title]) => title),
-    where,
-  );
+/** Undefined where a JSON object does not have the key. */
+function cellOf({ fields }: FullRecord, column: string): unknown {
+  return fields.find(([title]) => title.trim() === column.trim())?.[1];
 }
 
-/** @throws {InputError} `label/flag` */
+/** The columns that are named with commas between, where none is called so as a whole. */
+function flagsOf(records: readonly FullRecord[], column: string): readonly string[] {
+  const names = column.split(",").map((each) => each.trim());
+  const isOne = names.length === 1 || records.some((record) => cellOf(record, column) !== undefined);
+  return isOne ? [] : names;
+}
+
+/** Some JSON objects of a file may lack the column of labels, not all. @throws {InputError} `table/column` */
+function requireColumn(records: readonly FullRecord[], column: string): void {
+  const [first] = records;
+  const isThere = records.some((record) => cellOf(record, column) !== undefined);
+  if (first === undefined || isThere || flagsOf(records, column).length > 0) return;
+  throw missingColumn(column, titlesOf(first), first.where);
+}
+
+function titlesOf({ fields }: FullRecord): string[] {
+  return fields.map(([title]) => title);
+}
+
+/** @throws {InputError} `table/column`, `label/flag` */
 function holds(record: FullRecord, flag: string): boolean {
   const cell = cellOf(record, flag);
+  if (cell === undefined) throw missingColumn(flag, titlesOf(record), record.where);
   const spelled = String(cell).trim().toLowerCase();
   if (["1", "1.0", "true"].includes(spelled)) return true;
   if (["0", "0.0", "false"].includes(spelled)) return false;

@@ -18,6 +18,7 @@ import {
   type LabelCell,
   type LabelRule,
   labelReader,
+  missingHint,
 } from "./labels.ts";
 import { readRowsOf } from "./rows.ts";
 import type { TableFormat } from "./table-text.ts";
@@ -61,23 +62,28 @@ export async function readTable(
 ): Promise<Dataset> {
   const columns = pair === undefined ? [label, text] : [label, text, pair];
   const files = typeof file === "string" ? [file] : file;
-  const found = await readRowsOf(files, columns, format, { quotes });
+  const found = await readRowsOf(files, columns, format, { quotes, optional: label });
   const declared = found.classes[0];
   const all = declared === undefined ? found.rows : found.rows.map((row) => named(row, declared));
   const rows = all.filter((row) => !isMissing(labelOf(row).cell));
   const name = given ?? basename(files[0] ?? "");
+  const hint = missingHint(all.map((row) => labelOf(row).cell));
   if (rows.length === 0 && (like === undefined || skipUnlabelled)) {
-    const message = `${name}: expected labels in column ${show(label)}, got none in ${all.length} rows`;
+    const message = `${name}: expected labels in column ${show(label)}, got none in ${all.length} rows${hint}`;
     throw new InputError("label/missing", message);
   }
-  const rule: InferredRule = like === undefined ? inferRule(rows.map(labelOf), task, declared) : ruleOf(like);
-  if (!skipUnlabelled) refuseUnlabelled(all, rows.length, rule);
   const skipped = all.length - rows.length;
+  const without = `${skipped} of ${all.length} rows have no label`;
+  const rule: InferredRule =
+    like === undefined
+      ? inferRule(rows.map(labelOf), task, declared, skipped > 0 ? `; ${without}${hint}` : "")
+      : ruleOf(like);
+  if (!skipUnlabelled) refuseUnlabelled(all, rows.length, rule, hint);
   const examples = toExamples(rows, rule);
   const notes = [
     ...found.notes,
     ...(rule.notes ?? []).map((note) => `${name}: ${note}`),
-    ...(skipped > 0 ? [`${name}: ${skipped} of ${all.length} rows have no label and are left out`] : []),
+    ...(skipped > 0 ? [`${name}: ${without} and are left out${hint}`] : []),
     ...blankNotes(name, examples),
   ];
   return {
@@ -115,13 +121,13 @@ function named(row: Row, classes: readonly string[]): Row {
 }
 
 /** @throws {InputError} `label/missing` or, of a regression, `label/number` */
-function refuseUnlabelled(all: readonly Row[], labelled: number, { kind }: LabelRule): void {
+function refuseUnlabelled(all: readonly Row[], labelled: number, { kind }: LabelRule, hint: string): void {
   const first = all.map(labelOf).find(({ cell }) => isMissing(cell));
   if (first === undefined) return;
   const [code, expected] =
     kind === "regression" ? ["label/number", "a number as label"] : ["label/missing", "a label"];
   const count = `${all.length - labelled} of ${all.length} rows have none`;
-  const got = `got ${show(first.cell)} (${count}; --skip-unlabelled leaves them out)`;
+  const got = `got ${show(first.cell)} (${count}; --skip-unlabelled leaves them out)${hint}`;
   throw new InputError(code, `${first.where}: expected ${expected}, ${got}`);
 }
 
