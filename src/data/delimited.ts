@@ -1,10 +1,10 @@
 /**
- * Records of CSV and TSV files, one after the other, with the line that each begins in.
+ * Records of CSV and TSV files, one after the other, with the line that each begins in. An empty line is none.
  *
- * What separates columns is told from the header. In CSV a cell may be quoted, as RFC 4180 has it. In TSV there are two
- * customs: GLUE's, where a quotation mark is text, and that of data frame libraries and spreadsheets, which quote as in
- * CSV. Which one a file follows is told from the whole file, and said; `quotes` overrides it. csv-parse reads whatever
- * is quoted.
+ * What separates columns is told from the header. In CSV a cell may be quoted, as RFC 4180 has it; a quotation mark inside
+ * of another cell is text, since nothing else can be meant. In TSV there are two customs: GLUE's, where a quotation mark is
+ * always text, and that of data frame libraries and spreadsheets, which quote as in CSV. Which one a file follows is told
+ * from the whole file, and said. `quotes` overrides all that. csv-parse reads whatever is quoted.
  */
 
 import { basename } from "node:path";
@@ -15,7 +15,7 @@ import { InputError } from "../base/errors.ts";
 import type { Column } from "./cells.ts";
 import { textPieces } from "./table-text.ts";
 
-/** What a quotation mark at the edge of a TSV cell is: `cells` surrounds it, `text` belongs to it. */
+/** What a quotation mark at the edge of a cell is: `cells` surrounds it, `text` belongs to it. Of CSV `auto` is `cells`. */
 export type Quotes = "auto" | "cells" | "text";
 
 /** One record. */
@@ -62,8 +62,8 @@ export async function findDialect(
   const name = basename(file);
   const notes =
     delimiter === own ? [] : [`${name}: columns are separated by ${DELIMITERS[delimiter]}, read as such`];
-  if (format === "csv" || quotes === "cells") return { ...place, escape: '"', notes };
   if (quotes === "text") return { ...place, escape: undefined, notes };
+  if (format === "csv" || quotes === "cells") return { ...place, escape: QUOTE, notes };
   const { note, ...quoting } = await findQuoting(file, place);
   return { ...place, ...quoting, notes: note === undefined ? notes : [...notes, `${name}: ${note}`] };
 }
@@ -196,7 +196,7 @@ async function fitsUnquoted(file: string, { delimiter, skip }: Place): Promise<b
 }
 
 /**
- * The records of a file, blank lines left out; without quoting, only those at the end.
+ * The records of a file, without empty lines; where nothing is quoted, also without lines of empty cells at its end.
  * @throws {InputError} `table/csv` for broken quoting; what `textPieces` throws.
  */
 export function records(file: string, dialect: Dialect): AsyncGenerator<TextRecord> {
@@ -209,12 +209,11 @@ async function* unquotedRecords(file: string, delimiter: string, skip: number): 
   let blank: TextRecord[] = [];
   for await (const piece of textPieces(file)) {
     const lines = (piece.endsWith("\n") ? piece.slice(0, -1) : piece).split("\n");
-    for (const text of lines) {
-      const record = {
-        line: ++line,
-        fields: (text.endsWith("\r") ? text.slice(0, -1) : text).split(delimiter),
-      };
-      if (line <= skip) continue;
+    for (const ended of lines) {
+      line++;
+      const text = ended.endsWith("\r") ? ended.slice(0, -1) : ended;
+      if (line <= skip || text === "") continue;
+      const record = { line, fields: text.split(delimiter) };
       if (text.trim() === "") {
         blank.push(record);
         continue;
@@ -229,40 +228,53 @@ async function* unquotedRecords(file: string, delimiter: string, skip: number): 
 /** csv-parse tells the line a record ends in, and takes a CRLF inside quotes for two lines. */
 async function* quotedRecords(file: string, dialect: Dialect): AsyncGenerator<TextRecord> {
   let doubled = 0;
-  const parser = parse({ ...optionsOf(dialect), info: true });
-  try {
-    for await (const { record: fields, info } of pipeline(
-      Readable.from(textPieces(file)),
-      parser,
-      () => {},
-    )) {
-      doubled += countOf(/\r\n/g, fields);
-      yield { line: info.lines - doubled - countOf(/\r\n|\r|\n/g, fields), fields };
-    }
-  } catch (cause) {
-    if (!(cause instanceof CsvError)) throw cause;
-    const line = await lineAfter(file, dialect, Number(cause.records));
-    const message = `${basename(file)}: expected RFC 4180 quoting, got ${PROBLEMS[cause.code] ?? cause.message}, in the record that begins at line ${line}`;
-    throw new InputError("table/csv", message, { cause });
+  const isChecked = dialect.escape === QUOTE; // with backslashes only what `findQuoting` has read
+  const pieces = isChecked ? checkedPieces(file, dialect.delimiter) : textPieces(file);
+  const parser = parse({ ...optionsOf(dialect), info: true, relax_quotes: isChecked });
+  for await (const { record: fields, info } of pipeline(Readable.from(pieces), parser, () => {})) {
+    doubled += countOf(/\r\n/g, fields);
+    yield { line: info.lines - doubled - countOf(/\r\n|\r|\n/g, fields), fields };
   }
 }
 
-/** What csv-parse refuses, in words. */
-const PROBLEMS: Readonly<Record<string, string>> = {
-  CSV_QUOTE_NOT_CLOSED: "a quoted cell that does not end",
-  CSV_INVALID_CLOSING_QUOTE: "a quoted cell with more text behind its closing mark",
-};
-
-/** The line that comes after so many records: csv-parse itself names the one where it gave up. */
-async function lineAfter(file: string, dialect: Dialect, records: number): Promise<number> {
-  let [line, doubled] = [dialect.skip + 1, 0];
-  if (records === 0) return line;
-  const parser = parse({ ...optionsOf(dialect), info: true, to: records });
-  for await (const { record, info } of pipeline(Readable.from(textPieces(file)), parser, () => {})) {
-    doubled += countOf(/\r\n/g, record);
-    line = info.lines - doubled + 1;
+/**
+ * The text of a file, after a look at its quotation marks: csv-parse can allow them inside of cells only together with
+ * quoted cells that have text behind their closing mark, which may be two cells or one.
+ *
+ * @throws {InputError} `table/csv`
+ */
+async function* checkedPieces(file: string, delimiter: string): AsyncGenerator<string> {
+  const borders = new Set([undefined, delimiter, "\n", "\r"]);
+  let line = 1;
+  let opened: number | undefined; // the line of a quoted cell that is open
+  for await (const piece of textPieces(file)) {
+    let counted = 0;
+    const lineAt = (at: number): number => {
+      line += countOf(/\r\n|\r|\n/g, [piece.slice(counted, at)]);
+      counted = at;
+      return line;
+    };
+    for (let at = piece.indexOf(QUOTE); at >= 0; at = piece.indexOf(QUOTE, at + 1)) {
+      if (opened === undefined) {
+        let before = at - 1;
+        while (piece[before] === " ") before--;
+        if (!borders.has(piece[before])) continue;
+        opened = lineAt(at);
+        if (before < at - 1) throw quotingError(file, opened, "a blank before a quotation mark");
+      } else if (piece[at + 1] === QUOTE) at++;
+      else if (borders.has(piece[at + 1])) opened = undefined;
+      else throw quotingError(file, opened, "a quoted cell with more text behind its closing mark");
+    }
+    lineAt(piece.length);
+    yield piece;
   }
-  return line;
+  if (opened !== undefined) throw quotingError(file, opened, "a quoted cell that does not end");
+}
+
+function quotingError(file: string, line: number, got: string): InputError {
+  const mend = 'in a quoted cell each mark is doubled, "a ""b"" c"; --quotes text reads all marks as text';
+  const message = `${basename(file)}:${line}: expected RFC 4180 quoting, got ${got}; ${mend}`;
+  return new InputError("table/csv", message);
 }
 
 function optionsOf({ delimiter, skip, escape: mark = QUOTE }: Omit<Dialect, "notes">): Options {

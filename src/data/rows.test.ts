@@ -45,6 +45,60 @@ test("CSV: quotes, commas and line breaks inside fields; lines are where records
   ]);
 });
 
+test("CSV: a quotation mark inside of a cell that is not quoted is text", async () => {
+  const lines = [
+    "text,label",
+    'the 5" screen,1',
+    'said "no" twice,0',
+    '"quoted, ""so""",1',
+    'a "" b"""\t",0',
+    "",
+  ];
+  const texts = ['the 5" screen', 'said "no" twice', 'quoted, "so"', 'a "" b"""\t"'];
+  for (const end of ["\n", "\r\n", "\r"]) {
+    const { examples } = await readTable(file("inner.csv", lines.join(end)), columns);
+    expect(examples.map(({ text }) => text)).toEqual(texts);
+    expect(examples.map(({ where }) => where)).toEqual([2, 3, 4, 5].map((line) => `inner.csv:${line}`));
+  }
+});
+
+test("CSV: with quotes as text every mark stays, and a comma always separates", async () => {
+  const path = file("marks.csv", 'text,label\n"Great" film,1\n"bad,0\n');
+  const { examples } = await readTable(path, columns, { quotes: "text" });
+  expect(examples.map(({ text }) => text)).toEqual(['"Great" film', '"bad']);
+  const got = await failure("comma.csv", 'text,label\n"a, b",1\n', columns, { quotes: "text" });
+  expect(got).toBe("table/fields: comma.csv:2: expected 2 fields, got 3");
+});
+
+test("CSV: a quoted cell that opens in one megabyte and closes in the next is one cell", async () => {
+  const long = `${"word ".repeat(150_000)}\n`.repeat(3);
+  const content = `text,label\n"${long}",1\n5" nails,0\n`;
+  const { examples } = await readTable(file("pieces.csv", content), columns);
+  expect(examples.map(({ text, where }) => [text.length, where])).toEqual([
+    [long.length, "pieces.csv:2"],
+    ['5" nails'.length, "pieces.csv:6"],
+  ]);
+  const open = await failure("open.csv", content.replace('",1', ",1"));
+  expect(open).toMatch(/^table\/csv: open.csv:2: .* a quoted cell with more text behind its closing mark/);
+});
+
+test.each([
+  ["m.tsv", "text\tlabel\nx\ta\n\ny\tb\n"],
+  ["m.csv", "text,label\nx,a\n\ny,b\n"],
+  ["r.tsv", "text\tlabel\r\n\r\nx\ta\r\n\r\n\r\ny\tb\r\n\r\n"],
+])("%s: an empty line is no row", async (name, content) => {
+  const { examples } = await readTable(file(name, content), columns);
+  expect(examples.map(({ text }) => text)).toEqual(["x", "y"]);
+  expect(examples.at(-1)?.where).toBe(`${name}:${name === "r.tsv" ? 6 : 4}`);
+});
+
+test("TSV: a line of empty cells is a row, but at the end of the file", async () => {
+  const path = file("cells.tsv", "text\tlabel\nx\ta\n\t\ny\tb\n\t\n");
+  expect((await readTable(path, columns, { skipUnlabelled: true })).notes).toEqual([
+    "cells.tsv: 1 of 3 rows have no label and are left out",
+  ]);
+});
+
 test("TSV: a quotation mark is text; CRLF, a byte order mark and blank last lines are tolerated", async () => {
   const tsv = '\uFEFFtext\tlabel\r\n"open\ta\r\n 5" nail \tb\r\n\r\n\n';
   const { examples } = await readTable(file("a.tsv", tsv), columns);
@@ -90,18 +144,26 @@ const failures: [string, string | Uint8Array, string][] = [
   ["c.jsonl", '{"text":"x"}\n', 'table/column: c.jsonl:1: expected a column "label", got text'],
   ["f.tsv", "text\tlabel\nx\t1\ny\n", "table/fields: f.tsv:3: expected 2 fields, got 1"],
   ["f.csv", 'text,label\n"a\nb",1\nx,2,3\n', "table/fields: f.csv:4: expected 2 fields, got 3"],
-  ["m.tsv", "text\tlabel\nx\t1\n\ny\t2\n", "table/fields: m.tsv:3: expected 2 fields, got 1"],
   [
     "q.csv",
     'text,label\r\nx,1\r\n"two\r\nlines",1\r\ny,"2\r\nz,3\r\n',
-    "table/csv: q.csv: expected RFC 4180 quoting, got a quoted cell that does not end, in the record that begins at line 5",
+    "table/csv: q.csv:5: expected RFC 4180 quoting, got a quoted cell that does not end; in a quoted cell each mark is doubled",
   ],
   [
     "c.csv",
     'text,label\nx,1\n"y"z,2\n',
-    "table/csv: c.csv: expected RFC 4180 quoting, got a quoted cell with more text behind its closing mark, in the record that begins at line 3",
+    "table/csv: c.csv:3: expected RFC 4180 quoting, got a quoted cell with more text behind its closing mark; in a",
   ],
-  ["u.csv", 'text,label\nx"y",1\n', "table/csv: u.csv: expected RFC 4180 quoting, got Invalid Opening Quote"],
+  [
+    "u.csv",
+    'label,text\n1, "x, y"\n',
+    "table/csv: u.csv:2: expected RFC 4180 quoting, got a blank before a quotation mark; in a quoted cell each",
+  ],
+  [
+    "v.csv",
+    'text,label\n"two ""\nlines""",1\n"two\nlines,2\n"x",3\n',
+    "table/csv: v.csv:4: expected RFC 4180 quoting, got a quoted cell with more text behind its closing mark",
+  ],
   [
     "j.jsonl",
     '{"text":"x","label":1}\n{oops\n',

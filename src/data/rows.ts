@@ -16,7 +16,7 @@ import { formatOf, type TableFormat, unreadable } from "./table-text.ts";
 
 /** How records are judged. */
 export interface RecordRules {
-  /** What quotation marks in TSV are. Default `auto`. */
+  /** What quotation marks in CSV and TSV are. Default `auto`. */
   readonly quotes?: Quotes;
   /** Fields of every record of a file without header; absent: as many as the first has. */
   readonly fields?: number;

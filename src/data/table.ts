@@ -40,7 +40,7 @@ export interface TableOptions {
   readonly format?: TableFormat | undefined;
   /** What the data set is called. Default: as the file is. */
   readonly name?: string | undefined;
-  /** What quotation marks in TSV are. Default `auto`. */
+  /** What quotation marks in CSV and TSV are. Default `auto`. */
   readonly quotes?: Quotes;
   /** Leave rows without a label out, and say how many, instead of refusing the file. Default false. */
   readonly skipUnlabelled?: boolean;

@@ -22,11 +22,11 @@ export const COMMON = {
   device: withDefault(oneOf("cpu", "webgpu", "cuda"), "cpu", "where the engine computes"),
 };
 
-/** How a TSV file is written. */
+/** How a CSV or TSV file is written. */
 export const QUOTES = withDefault(
   oneOf("auto", "cells", "text"),
   "auto",
-  "quotation marks in TSV stand around cells, or are text",
+  "quotation marks of CSV and TSV stand around cells, or are text",
   { absent: "told from the file" },
 );
 
