@@ -89,6 +89,35 @@ export function textIn(cell: Cell, where: string): string {
   throw new InputError("table/text", `${where}: expected text, got ${show(cell)}`);
 }
 
+/** In a list that Python or NumPy printed: a text in marks, and what comes before the next one. */
+const PRINTED = /\s*(['"])((?:(?!\1)[^\\]|\\['"\\])*)\1(?:\s*,\s*|\s+|(?=\]))/y;
+
+/**
+ * What is in a list that stands in a cell as text: in JSON, as which lists come out of Parquet, or texts as Python prints
+ * them, `['a', 'b']`, as which pandas writes lists to CSV. Undefined for any other text.
+ */
+export function listIn(text: string): readonly unknown[] | undefined {
+  const list = text.trim();
+  if (!list.startsWith("[") || !list.endsWith("]")) return undefined;
+  try {
+    const value: unknown = JSON.parse(list);
+    return Array.isArray(value) ? value : undefined;
+  } catch {
+    return printedTexts(list);
+  }
+}
+
+function printedTexts(list: string): readonly string[] | undefined {
+  const texts: string[] = [];
+  PRINTED.lastIndex = 1;
+  let end = 1;
+  for (let found = PRINTED.exec(list); found; found = PRINTED.exec(list)) {
+    texts.push((found[2] ?? "").replaceAll(/\\(.)/g, "$1"));
+    end = PRINTED.lastIndex;
+  }
+  return list.slice(end) === "]" ? texts : undefined;
+}
+
 /** A value as error messages quote it: JSON, cut to 60 characters. */
 export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);

@@ -11,6 +11,7 @@
 import { basename } from "node:path";
 import { EspalierError, InputError } from "../base/errors.ts";
 import { named } from "../base/quantity.ts";
+import { listIn } from "./cells.ts";
 import type { Quotes } from "./delimited.ts";
 import { isMissing } from "./labels.ts";
 import { type FullRecord, openTable } from "./table-records.ts";
@@ -267,16 +268,10 @@ function isLabelling(cells: readonly unknown[]): boolean {
   return isFlat && (words.length < 10 || differentOf(words).size < 0.8 * words.length);
 }
 
-/** What a list has in it, be it one of JSON or of Parquet, which comes as its text; else the cell itself. */
+/** What a list has in it, be it one of JSON or one that stands in a text; else the cell itself. */
 function itemsOf(cell: unknown): readonly unknown[] {
   if (Array.isArray(cell)) return cell;
-  if (typeof cell !== "string" || !/^\[.*\]$/s.test(cell)) return [cell];
-  try {
-    const list: unknown = JSON.parse(cell);
-    return Array.isArray(list) ? list : [cell];
-  } catch {
-    return [cell];
-  }
+  return (typeof cell === "string" ? listIn(cell) : undefined) ?? [cell];
 }
 
 /** As classes have: each value stands for many rows. */

@@ -40,6 +40,25 @@ test.each(["|", ";", ","])("text in a cell, with %j between the labels", async (
   });
 });
 
+test("a list as Python or NumPy prints it is one, and no part of it is a label", async () => {
+  const cells = [
+    `"['joy', 'love']"`,
+    "['love']",
+    `" [""it's"", 'a \\'b\\'', 'joy',]"`,
+    "['joy' 'love']",
+    "[]",
+  ];
+  const found = await read("a.csv", `text,label\n${cells.map((cell) => `a,${cell}\n`).join("")}`);
+  expect(found.labels).toEqual(["a 'b'", "it's", "joy", "love"]);
+  expect(found.rows).toEqual([["joy", "love"], ["love"], ["a 'b'", "it's", "joy"], ["joy", "love"], []]);
+});
+
+test("a text that only begins as a list is none", async () => {
+  const cells = ["['a'", "'b']", "['c' d]", "['e''f']"];
+  const found = await read("a.tsv", `text\tlabel\n${cells.map((cell) => `a\t${cell}\n`).join("")}`);
+  expect(found.labels).toEqual(cells.toSorted());
+});
+
 test("a column for each label, with 0 or 1, in the order they are named", async () => {
   const found = await read("a.csv", "text,mean,rude\na,1,0\nb,True,1.0\nc,0,false\n", "rude,mean");
   expect(found.labels).toEqual(["rude", "mean"]);

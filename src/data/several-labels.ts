@@ -1,15 +1,15 @@
 /**
  * Tables in which a text may have several labels, or none.
  *
- * They come in three ways: a list in one cell (JSON, Parquet), in Parquet perhaps of numbers whose names the file has; text in
- * one cell with a sign between the labels (`a|b`); columns of their own with 0 or 1 below each, named with commas between
+ * They come in three ways: a list in one cell (JSON, Parquet, in CSV as JSON or as Python prints it), in Parquet perhaps of
+ * numbers whose names the file has; text in one cell with a sign between the labels (`a|b`); columns of their own with 0 or 1 below each, named with commas between
  * (`toxic,insult`). Every bad cell is an `InputError` naming file, line and column.
  */
 
 import { basename } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
-import { type Cell, missingColumn, show } from "./cells.ts";
+import { type Cell, listIn, missingColumn, show } from "./cells.ts";
 import type { NamedColumns } from "./columns.ts";
 import type { Dataset, Example } from "./dataset.ts";
 import type { Quotes } from "./delimited.ts";
@@ -175,17 +175,6 @@ function holds(record: FullRecord, flag: string): boolean {
   if (["1", "1.0", "true"].includes(spelled)) return true;
   if (["0", "0.0", "false"].includes(spelled)) return false;
   throw new InputError("label/flag", `${record.where}: expected 0 or 1 in column ${flag}, got ${show(cell)}`);
-}
-
-/** A list in JSON, as which lists come out of Parquet. */
-function listIn(text: string): readonly unknown[] | undefined {
-  if (!text.startsWith("[")) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** How the cells of a column are read. */
