@@ -110,3 +110,45 @@ test("a column that the first JSON objects lack is found", async () => {
   );
   expect(columns).toEqual({ text: "review", label: "stars" });
 });
+
+/** Forty rows below a header, read by what is obvious: the notes but the first, which names the columns, or the error. */
+async function below(header: string, row: (i: number) => string, asked: AskedColumns = {}, name = "h.csv") {
+  const path = join(folder, name);
+  writeFileSync(path, `${header}\n${Array.from({ length: 40 }, (_, i) => `${row(i)}\n`).join("")}`);
+  const reading = readByColumns([path], asked, "auto", (found) => readTable(path, found));
+  return reading.then(
+    ({ notes }) => notes.slice(1),
+    (error: unknown) => error,
+  );
+}
+const film = (i: number): string => `"a film, number ${i}, to remember",${i % 2}`;
+
+test.each([
+  ['"a film, number 0, to forget",0', film, {}],
+  ['"a film, number 0, to forget",0', film, { label: "0" }],
+  ["ham,ok lar see you in town", (i: number) => `${i % 3 ? "ham" : "spam"},what is it ${i}`, {}],
+  ["a terrible comment about this comment, 1", (i: number) => `what is it ${i},${i % 2}`, {}],
+])("a file without a line of names is refused: %s", async (header, row, asked) => {
+  expect(await below(header, row, asked)).toMatchObject({
+    code: "table/header",
+    message: expect.stringMatching(
+      /^h.csv: expected a line of names such as text,label first, got what looks/,
+    ),
+  });
+});
+
+test("a first line of few words that may be a row is read as names, and the doubt is said", async () => {
+  expect(await below("Great film,1", film)).toEqual([
+    'h.csv: is a line of names missing? Its first line, "Great film" and "1", a label of other rows too, was taken for one',
+  ]);
+});
+
+test.each([
+  ["0,1", film, {}],
+  ["What do you think of this film?,sentiment", film, {}],
+  ["What do you think of this film?,2", film, {}],
+  ["message,spam", (i: number) => `what is it ${i},${i % 3 ? "ham" : "spam"}`, {}],
+  ["a film, 1", (i: number) => `what is it ${i},${i % 2}`, { text: "a film", label: "1" }],
+])("names are no row: %s", async (header, row, asked) => {
+  expect(await below(header, row, asked)).toEqual([]);
+});

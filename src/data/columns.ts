@@ -11,10 +11,11 @@
 import { basename } from "node:path";
 import { EspalierError, InputError } from "../base/errors.ts";
 import { named } from "../base/quantity.ts";
-import { listIn } from "./cells.ts";
+import { listIn, show } from "./cells.ts";
 import type { Quotes } from "./delimited.ts";
 import { isMissing } from "./labels.ts";
 import { type FullRecord, openTable } from "./table-records.ts";
+import { formatOf } from "./table-text.ts";
 
 /** Names of columns as the user gave them; what is absent was left open. */
 export interface AskedColumns {
@@ -49,6 +50,7 @@ const SAMPLE = 1000;
  *
  * @param read  reads the file by the columns it is given
  * @throws whatever `read` throws; where nothing is obvious, its `table/column`
+ * @throws {InputError} `table/header` for a file that seems to have no line of names
  */
 export async function readByColumns<T>(
   files: readonly string[],
@@ -69,7 +71,8 @@ export async function readByColumns<T>(
     const guess = guessColumns(sample, asked);
     if (guess === undefined) throw error;
     const columns = { ...usual, ...guess };
-    return { read: await read(columns), columns, notes: [`${basename(file)}: ${guessNote(guess)}`] };
+    const notes = [guessNote(guess), ...headerNotes(file, sample, guess.text, columns.label)];
+    return { read: await read(columns), columns, notes: notes.map((note) => `${basename(file)}: ${note}`) };
   }
 }
 
@@ -137,6 +140,25 @@ function guessNote({ text, pair, label }: Partial<NamedColumns>): string {
   const list =
     flags.length > 2 ? `${flags.slice(0, -1).join(", ")} and ${flags.at(-1)}` : flags.join(" and ");
   return `${said.join(", ")}; ${list} ${flags.length > 1 ? "name others" : "names another"}`;
+}
+
+/**
+ * What is said where the names of guessed columns are rather the first row of a file without names: the one of the text is
+ * called as no text is, and the one of the label stands in its own column.
+ *
+ * @throws {InputError} `table/header` where the text has four words or more, as hardly a name has
+ */
+function headerNotes(file: string, sample: ColumnSample, text: string | undefined, label: string): string[] {
+  const isNamedByLine = ["csv", "tsv"].includes(formatOf(file));
+  if (!isNamedByLine || text === undefined) return [];
+  const words = wordsOf(text);
+  const isName = !/\p{L}/u.test(text) || (words.length < 4 && TEXT_WORDS.has(words.at(-1) ?? ""));
+  const labels = [...sample].find(([name]) => name.trim() === label.trim())?.[1] ?? [];
+  if (isName || !labels.some((cell) => String(cell).trim() === label.trim())) return [];
+  const found = `${show(text)} and ${show(label)}, a label of other rows too`;
+  if (words.length < 4) return [`is a line of names missing? Its first line, ${found}, was taken for one`];
+  const message = `${basename(file)}: expected a line of names such as text,label first, got what looks like a row, ${found}; add one, or name both columns with --text and --label`;
+  throw new InputError("table/header", message);
 }
 
 /** Last words of what columns of text are called. */
