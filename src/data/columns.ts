@@ -153,8 +153,11 @@ function headerNotes(file: string, sample: ColumnSample, text: string | undefine
   if (!isNamedByLine || text === undefined) return [];
   const words = wordsOf(text);
   const isName = !/\p{L}/u.test(text) || (words.length < 4 && TEXT_WORDS.has(words.at(-1) ?? ""));
-  const labels = [...sample].find(([name]) => name.trim() === label.trim())?.[1] ?? [];
-  if (isName || !labels.some((cell) => String(cell).trim() === label.trim())) return [];
+  const isLabel = [...sample].some(
+    ([name, cells]) =>
+      name.trim() === label.trim() && cells.some((cell) => String(cell).trim() === label.trim()),
+  );
+  if (isName || !isLabel) return [];
   const found = `${show(text)} and ${show(label)}, a label of other rows too`;
   if (words.length < 4) return [`is a line of names missing? Its first line, ${found}, was taken for one`];
   const message = `${basename(file)}: expected a line of names such as text,label first, got what looks like a row, ${found}; add one, or name both columns with --text and --label`;
