@@ -63,7 +63,9 @@ test("the student begins pre-trained, or fine-tuned when asked, and the rate is 
   expect(bound({ init: "fine-tuned" }, 8).network.tensors).toBe(FINETUNED.tensors);
   expect([0, 3, 7].map((step) => bound({}, 8).rate?.(step))).toEqual([1, 1, 1]);
   // None of its own is the run's, which warms up and falls to 0.
-  expect([0, 3, 7].map((step) => bound({ rate: "linear" }, 8).rate?.(step))).toEqual(Array(3).fill(undefined));
+  expect([0, 3, 7].map((step) => bound({ rate: "linear" }, 8).rate?.(step))).toEqual(
+    Array(3).fill(undefined),
+  );
   expect(() => bound({ rate: "cubic" }, 8)).toThrow('rate to be constant or linear, got "cubic"');
 });
 
