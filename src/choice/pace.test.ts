@@ -2,13 +2,14 @@ import { expect, test } from "vitest";
 import { methodById } from "../methods/registry.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS } from "../options/training.ts";
-import { chooseEpochs, chooseRates, rateNotes } from "./pace.ts";
+import { chooseBatches, chooseEpochs, chooseRates, ownNotes } from "./pace.ts";
 
 /** What is chosen for options, and what is said of it. */
 function chosen(method: string, typed: Readonly<Record<string, unknown>>, set: Record<string, string> = {}) {
   const asked = resolveOptions(COMPRESS, { model: "m", data: "d", out: "o", method, set, ...typed });
   const configured = methodById(method, { set });
-  return { ...chooseRates(asked, configured), said: rateNotes(asked, configured) };
+  const numbers = { ...chooseRates(asked, configured), ...chooseBatches(asked, configured) };
+  return { ...numbers, said: ownNotes(asked, configured) };
 }
 
 test.each([
@@ -30,8 +31,22 @@ test.each([
   expect([learningRate, finetuneRate]).toEqual([rate, first]);
 });
 
+test.each([
+  ["truncate", {}, 32, undefined],
+  ["truncate", { batchSize: 16 }, 16, undefined],
+  ["truncate", { finetuneBatchSize: 16 }, 32, 16],
+  ["adapting-by-pruning", {}, 8, 32],
+  ["adapting-by-pruning", { batchSize: 16 }, 16, undefined],
+  ["adapting-by-pruning", { batchSize: 8, finetuneBatchSize: 32 }, 8, 32],
+  ["adapting-by-pruning", { finetuned: "f" }, 8, undefined],
+] as const)("%s with %j compresses in batches of %d, after other ones of %d", (id, typed, batch, first) => {
+  const { batchSize, finetuneBatchSize } = chosen(id, typed);
+  expect([batchSize, finetuneBatchSize]).toEqual([batch, first]);
+});
+
 test("fine-tuning passes over its own examples, without the copies that the compression has", () => {
-  const asked = resolveOptions(COMPRESS, { model: "m", data: "d", out: "o", method: "theseus" });
+  const options = { model: "m", data: "d", out: "o", method: "theseus", batchSize: 32 };
+  const asked = { ...resolveOptions(COMPRESS, options), batchSize: 32 };
   const examples = Array.from({ length: 9300 }, (_, i) => ({ text: `${i}`, label: 0, where: "" }));
   const alone = chooseEpochs(
     asked,
@@ -44,6 +59,14 @@ test("fine-tuning passes over its own examples, without the copies that the comp
   expect(copied).toEqual({ epochs: 3, finetuneEpochs: 12 });
 });
 
+test("fine-tuning in batches of its own needs as many passes as their steps", () => {
+  const options = { model: "m", data: "d", out: "o", method: "adapting-by-pruning" };
+  const asked = { ...resolveOptions(COMPRESS, options), batchSize: 8, finetuneBatchSize: 32 };
+  const examples = Array.from({ length: 320 }, (_, i) => ({ text: `${i}`, label: 0, where: "" }));
+  const { epochs, finetuneEpochs } = chooseEpochs(asked, { train: { examples }, copies: 0 }, undefined, {});
+  expect([epochs, finetuneEpochs]).toEqual([600 / 40, 120 / 10]);
+});
+
 test("the embedded model has a rate of its own, under a method without one and for the teacher", () => {
   const { learningRate, finetuneRate } = chosen("truncate", { model: "embedded" });
   expect([learningRate, finetuneRate]).toEqual([5e-4, 5e-4]);
@@ -53,6 +76,9 @@ test("the embedded model has a rate of its own, under a method without one and f
 test("a method's own rate is said, one that is typed or usual is not", () => {
   const text = "learning rate 1e-3, the method's own; --learning-rate says otherwise";
   expect(chosen("features", {}).said).toEqual([text]);
+  const batch = "batches of 8, the method's own; --batch-size says otherwise";
+  expect(chosen("adapting-by-pruning", {}).said).toEqual([text, batch]);
+  expect(chosen("adapting-by-pruning", { batchSize: 8 }).said).toEqual([text]);
   expect(chosen("features", { learningRate: 1e-3 }).said).toEqual([]);
   expect(chosen("truncate", {}).said).toEqual([]);
 });

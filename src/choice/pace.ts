@@ -1,12 +1,12 @@
 /**
- * How long `compress` trains and at which rate, and the fine-tuning before it, as far as nobody says.
+ * How long `compress` trains, in which batches and at which rate, and the fine-tuning before it, as far as nobody says.
  *
- * Not here: how many passes a data set needs (runs/epochs.ts), a method's own rate (its file).
+ * Not here: how many passes a data set needs (runs/epochs.ts), a method's own batch and rate (its file).
  */
 
 import type { ConfiguredMethod } from "../contract/configured.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { type CompressSettings, EMBEDDED_RATE, USUAL_RATE } from "../options/training.ts";
+import { type CompressSettings, EMBEDDED_RATE, USUAL_BATCH, USUAL_RATE } from "../options/training.ts";
 import type { LabelledData } from "../runs/data.ts";
 import { EMBEDDED } from "../runs/embedded.ts";
 import { ENOUGH_TO_COMPRESS, ENOUGH_TO_FINETUNE, trainingEpochs } from "../runs/epochs.ts";
@@ -14,7 +14,7 @@ import type { RunContext } from "../runs/progress.ts";
 
 /** The passes of the compression, and of the fine-tuning before it where there is one, which does without the copies. */
 export function chooseEpochs(
-  asked: CompressSettings,
+  asked: CompressSettings & { readonly batchSize: number },
   { train, copies }: Pick<LabelledData, "copies"> & { readonly train: Pick<Dataset, "examples"> },
   longer: number | undefined,
   context: RunContext,
@@ -22,8 +22,23 @@ export function chooseEpochs(
   const examples = train.examples.length;
   const epochs = trainingEpochs(asked, examples, { ...ENOUGH_TO_COMPRESS, longer }, context);
   if (asked.finetuned !== undefined) return { epochs };
-  const typed = { ...asked, epochs: asked.finetuneEpochs ?? asked.epochs };
+  const { finetuneBatchSize: batchSize = asked.batchSize } = asked;
+  const typed = { ...asked, batchSize, epochs: asked.finetuneEpochs ?? asked.epochs };
   return { epochs, finetuneEpochs: trainingEpochs(typed, examples - copies, ENOUGH_TO_FINETUNE) };
+}
+
+/**
+ * Examples of one batch of the compression, and of the fine-tuning before it where that has others: what was not typed for
+ * it is the method's business alone.
+ */
+export function chooseBatches(
+  { batchSize: typed, finetuned, finetuneBatchSize, embedding }: CompressSettings,
+  { batchSize: own }: ConfiguredMethod,
+): { readonly batchSize: number; readonly finetuneBatchSize?: number } {
+  const batchSize = typed ?? own ?? USUAL_BATCH;
+  if (finetuned !== undefined || embedding) return { batchSize };
+  const first = finetuneBatchSize ?? typed ?? USUAL_BATCH;
+  return first === batchSize ? { batchSize } : { batchSize, finetuneBatchSize: first };
 }
 
 /** The learning rate of a model, where neither the user nor a method says one. */
@@ -48,9 +63,16 @@ export function chooseRates(
   };
 }
 
-/** What is said of a rate that is the method's own. */
-export function rateNotes({ learningRate: typed }: CompressSettings, method: ConfiguredMethod): string[] {
-  const { learningRate: own } = method;
-  if (typed !== undefined || own === undefined) return [];
-  return [`learning rate ${own.toExponential()}, the method's own; --learning-rate says otherwise`];
+/** What is said of a rate and a batch that are the method's own. */
+export function ownNotes(typed: CompressSettings, method: ConfiguredMethod): string[] {
+  const { learningRate: rate, batchSize: batch } = method;
+  const rates =
+    typed.learningRate !== undefined || rate === undefined
+      ? []
+      : [`learning rate ${rate.toExponential()}, the method's own; --learning-rate says otherwise`];
+  const batches =
+    typed.batchSize !== undefined || batch === undefined
+      ? []
+      : [`batches of ${batch}, the method's own; --batch-size says otherwise`];
+  return [...rates, ...batches];
 }

@@ -5,7 +5,7 @@ import { requireKnown } from "../base/known.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Objective } from "../bert/objective.ts";
 import { namedAims, withMethod } from "../choice/ask.ts";
-import { chooseEpochs, chooseRates, rateNotes } from "../choice/pace.ts";
+import { chooseBatches, chooseEpochs, chooseRates, ownNotes } from "../choice/pace.ts";
 import type { ConfiguredMethod } from "../contract/configured.ts";
 import { withDepth } from "../contract/depth.ts";
 import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
@@ -86,7 +86,8 @@ async function compressFolds(
   const { base, given } = await readModels(asked, data, {});
   // A choice that trains longer is in the recipe as its epochs: a fold that goes on must not train for less.
   const { longer = 1 } = chosen;
-  const epochs = longer > 1 ? chooseEpochs(asked, data, longer, {}) : {};
+  const batches = chooseBatches(asked, chosen.method);
+  const epochs = longer > 1 ? chooseEpochs({ ...asked, ...batches }, data, longer, {}) : {};
   const settings = { ...asked, ...epochs };
   const sources = { model: [base.path], finetuned: given?.path, data: data.files };
   const { own: method, wanted } = chosen;
@@ -104,9 +105,10 @@ async function compressWith(
   const started = performance.now();
   const data = await readData(asked, undefined, context);
   const { base, given, maxLength, objective } = await readModels(asked, data, context);
-  const epochs = chooseEpochs(asked, data, longer, context);
+  const batches = chooseBatches(asked, method);
+  const epochs = chooseEpochs({ ...asked, ...batches }, data, longer, context);
   const rates = chooseRates(asked, method);
-  const settings = { ...asked, ...data.columns, maxLength, ...epochs, ...rates };
+  const settings = { ...asked, ...data.columns, maxLength, ...batches, ...epochs, ...rates };
   const original = withLength(withHeadFor(base.network, data.train, settings.seed), maxLength);
   const encoded = encodeSets(original, data, settings);
   const bindTo = binderOf(method, settings, base.network, original);
@@ -116,7 +118,7 @@ async function compressWith(
   const recipe = await makeRecipe({ command: "compress", settings, ...sources });
   const title = `compressing ${base.name} with ${method.id} on ${data.train.name}`;
   await using run = await openRun(recipe, settings, { title, started }, context);
-  const notes = [...data.notes, ...(given?.notes ?? []), ...rateNotes(asked, method)];
+  const notes = [...data.notes, ...(given?.notes ?? []), ...ownNotes(asked, method)];
   reportData(run.record, { ...data, notes }, encoded);
   const floors = await floorsFor(data, settings, original, run);
   const making = { original, given, encoded, settings, measure: data.measure, run };

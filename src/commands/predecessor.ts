@@ -151,9 +151,10 @@ function optionsOf(settings: CompressSettings, out: string): FinetuneOptions {
     threshold: _threshold,
     finetuneEpochs: epochs = settings.epochs,
     finetuneRate: learningRate = settings.learningRate,
+    finetuneBatchSize: batchSize = settings.batchSize,
     ...shared
   } = settings;
-  return { ...shared, epochs, learningRate, out, force: false, floor: ["none"] };
+  return { ...shared, epochs, learningRate, batchSize, out, force: false, floor: ["none"] };
 }
 
 /** @throws {ConfigError} `compress/stale` */

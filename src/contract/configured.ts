@@ -26,6 +26,8 @@ export interface ConfiguredMethod {
   readonly settings: Readonly<Record<string, Setting["default"]>>;
   /** See Method.learningRate, at these settings. */
   readonly learningRate: number | undefined;
+  /** See Method.batchSize, at these settings. */
+  readonly batchSize: number | undefined;
   /** @throws {ConfigError} when the settings do not fit the network */
   readonly bind: (network: Network, facts: RunFacts) => BoundMethod;
   /** See Method.from. */
@@ -41,8 +43,8 @@ export interface RegisteredMethod {
   readonly from: "fine-tuned" | "pre-trained";
   /** What may be set, by name. */
   readonly fields: Readonly<Record<string, Setting>>;
-  /** See OwnRate.help. */
-  readonly rate: string | undefined;
+  /** See Own.help, of the learning rate and of the batch. */
+  readonly own: { readonly learningRate?: string | undefined; readonly batchSize?: string | undefined };
   /** The method itself, to know it again. */
   readonly value: unknown;
   /** @throws {ConfigError} as `methodConfig` does */
@@ -61,7 +63,7 @@ export function registerMethod<Config extends object, State extends MethodState>
     paper,
     from,
     fields: { ...method.config },
-    rate: method.learningRate?.help,
+    own: { learningRate: method.learningRate?.help, batchSize: method.batchSize?.help },
     value: method,
     configure: (request) => {
       const config = methodConfig(id, method.config, request);
@@ -70,6 +72,7 @@ export function registerMethod<Config extends object, State extends MethodState>
         id,
         settings,
         learningRate: method.learningRate?.of(config),
+        batchSize: method.batchSize?.of(config),
         from,
         // Training moves weights off their levels: it begins in float32.
         bind: (network, facts) => change(() => requireFitting(bind(method, inFloat(network), config, facts))),

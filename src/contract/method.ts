@@ -33,8 +33,8 @@ export type SettingTable<Config> = {
   readonly [K in keyof Config]: Setting & { readonly default: Config[K] };
 };
 
-/** The highest learning rate of a run that is given none, where fine-tuning's does not do. */
-export interface OwnRate<Config> {
+/** A number of a run that is given none, where fine-tuning's does not do. */
+export interface Own<Config> {
   /** Undefined: fine-tuning's. */
   readonly of: (config: Config) => number | undefined;
   /** Which, and what speaks for it. */
@@ -185,8 +185,10 @@ export interface Method<Config, State extends MethodState> {
   /** What it begins with: a model fine-tuned on the task, or the pre-trained one under a new head. */
   readonly from: "fine-tuned" | "pre-trained";
   readonly config: SettingTable<Config>;
-  /** Default: fine-tuning's. */
-  readonly learningRate?: OwnRate<Config>;
+  /** The highest learning rate. Default: fine-tuning's. */
+  readonly learningRate?: Own<Config>;
+  /** Examples of one batch. Default: fine-tuning's. */
+  readonly batchSize?: Own<Config>;
   /** The network a run begins with, when it is not the given one: another head, fewer layers. */
   readonly prepare?: (network: Network, config: Config, facts: RunFacts) => Network;
   /** @throws {ConfigError} when the configuration does not fit the network */

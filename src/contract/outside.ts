@@ -24,7 +24,7 @@ import {
 import type { Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 import { type RegisteredMethod, registerMethod } from "./configured.ts";
-import type { Answers, Citation, HostWork, Method, MethodState, OwnRate, Setting } from "./method.ts";
+import type { Answers, Citation, HostWork, Method, MethodState, Own, Setting } from "./method.ts";
 
 type Settings = Readonly<Record<string, Setting["default"]>>;
 type Outside = Method<Settings, MethodState>;
@@ -51,7 +51,8 @@ const FIELDS: { readonly [K in keyof Outside]-?: JsonShape<Outside[K]> } = {
   paper: ifThere(CITATION),
   from: oneOfValues("fine-tuned", "pre-trained"),
   config: mapOf(record<Setting>({ default: aSetting, help: aText })),
-  learningRate: ifThere(record<OwnRate<Settings>>({ of: FUNCTION, help: aText })),
+  learningRate: ifThere(record<Own<Settings>>({ of: FUNCTION, help: aText })),
+  batchSize: ifThere(record<Own<Settings>>({ of: FUNCTION, help: aText })),
   prepare: MAYBE,
   init: FUNCTION,
   trains: FUNCTION,
@@ -88,13 +89,18 @@ const VALUE = primitive<Value>(
   (value) => isObject(value) && typeof value.lower === "function" && Array.isArray(value.inputs),
 );
 const NUMBER = primitive<number>("a number", (value) => typeof value === "number" && !Number.isNaN(value));
+const BATCH = primitive<number>(
+  "a whole number of at least 1",
+  (value) => typeof value === "number" && Number.isInteger(value) && value >= 1,
+);
 
 /** Records of functions among the fields. */
-const NESTED: readonly string[] = ["host", "learningRate"];
+const NESTED: readonly string[] = ["host", "learningRate", "batchSize"];
 
 /** What functions give, by their paths: where it is of another kind, the graph or the engine would fail without their names. */
 const GIVES: Readonly<Record<string, JsonShape<unknown>>> = {
   "learningRate.of": ifThere(NUMBER),
+  "batchSize.of": ifThere(BATCH),
   scalars: mapOf(NUMBER),
   structure: aText,
   product: aText,

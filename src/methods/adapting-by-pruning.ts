@@ -319,6 +319,10 @@ export const ADAPTING_BY_PRUNING: Method<AdaptingConfig, AdaptingState> = {
     },
   },
   learningRate: RATE_OF_HEADS,
+  batchSize: {
+    of: () => 8,
+    help: "8, the paper's: a score moves by α a step, and in the fewer steps of larger batches most of a mask is the draw it begins with (results/notes/adapting-by-pruning.md; 32 before)",
+  },
   prepare,
   init,
   trains: (_state, name) => name.startsWith(SCORE) || isHead(name),

@@ -22,14 +22,22 @@ export function methodsPage(): string {
   ].join("\n");
 }
 
-function section({ id, summary, paper, fields, rate }: RegisteredMethod): string[] {
+function section({
+  id,
+  summary,
+  paper,
+  fields,
+  own: { learningRate, batchSize },
+}: RegisteredMethod): string[] {
   const source = paper ? [`${paper.authors}: [${paper.title}](${paper.url}), ${paper.venue}.`, ""] : [];
   const rows = Object.entries(fields).map(
     ([name, field]) => `| \`${name}\` | \`${field.default}\` | ${escapeCell(field.help)} |`,
   );
   const settings =
     rows.length > 0 ? ["| setting | default | |", "|---|---|---|", ...rows, ""] : ["No settings.", ""];
-  const own = rate === undefined ? [] : [`Learning rate where none is given: ${escapeCell(rate)}.`, ""];
+  const said = (what: string, help: string | undefined): string[] =>
+    help === undefined ? [] : [`${what} where none is given: ${escapeCell(help)}.`, ""];
+  const own = [...said("Learning rate", learningRate), ...said("Batch", batchSize)];
   return [
     `## ${id}`,
     "",

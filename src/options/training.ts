@@ -35,6 +35,9 @@ const LEARNING_RATE = number(0, 1, { above: true });
 export const USUAL_RATE = 5e-5;
 /** The same of the embedded model, which is narrow and knows little: SST-2 and its reviews, results/small-data.md. */
 export const EMBEDDED_RATE = 5e-4;
+/** Examples of one batch. */
+export const USUAL_BATCH = 32;
+const BATCH_SIZE = integer(1, 65_536);
 const USUAL_TEXT = `${USUAL_RATE.toExponential()}, or ${EMBEDDED_RATE.toExponential()} for embedded`;
 
 /** Everything that shapes training on labelled data. */
@@ -45,7 +48,7 @@ const TRAINING = {
   epochs: optional(number(0, 10_000, { above: true }), "passes over the training data", {
     absent: "3; of few examples more, until there are 120 steps, or 600 of compress",
   }),
-  batchSize: withDefault(integer(1, 65_536), 32, "examples of one batch", { unit: "examples" }),
+  batchSize: withDefault(BATCH_SIZE, USUAL_BATCH, "examples of one batch", { unit: "examples" }),
   learningRate: optional(LEARNING_RATE, "highest learning rate of AdamW", { absent: USUAL_TEXT }),
   weightDecay: withDefault(number(0, 1), 0.01, "decoupled weight decay, not on biases and layer norms"),
   warmup: withDefault(number(0, 1, { below: true }), 0.1, "share of the steps in which the rate rises"),
@@ -137,6 +140,10 @@ export const COMPRESS = schema(
         absent: "as --epochs where it is given, else as finetune has them",
       },
     ),
+    finetuneBatchSize: optional(BATCH_SIZE, "examples of one batch of the fine-tuning that comes first", {
+      unit: "examples",
+      absent: `as --batch-size where it is given, else ${USUAL_BATCH}`,
+    }),
     quantize: withDefault(
       onOff(),
       false,
@@ -152,6 +159,10 @@ export const COMPRESS = schema(
     learningRate: optional(LEARNING_RATE, "highest learning rate of AdamW", {
       absent: `the method's own, which docs/methods.md tells; else ${USUAL_TEXT}`,
     }),
+    batchSize: optional(BATCH_SIZE, "examples of one batch", {
+      unit: "examples",
+      absent: `the method's own, which docs/methods.md tells; else ${USUAL_BATCH}`,
+    }),
     ...COMMON,
   },
   dataRule,
@@ -163,10 +174,12 @@ export const COMPRESS = schema(
     finetuned === undefined || folds === undefined
       ? undefined
       : `${name("folds")}: expected it without ${name("finetuned")}, got both: ${finetuned} may know the examples that judge`,
-  ({ finetuned, finetuneEpochs, finetuneRate }, name) => {
+  ({ finetuned, ...settings }, name) => {
     if (finetuned === undefined) return undefined;
-    const own = finetuneEpochs === undefined ? "finetuneRate" : "finetuneEpochs";
-    return finetuneEpochs === undefined && finetuneRate === undefined
+    const own = (["finetuneEpochs", "finetuneRate", "finetuneBatchSize"] as const).find(
+      (key) => settings[key] !== undefined,
+    );
+    return own === undefined
       ? undefined
       : `${name(own)}: expected it without ${name("finetuned")}, got both: ${finetuned} is not fine-tuned again`;
   },

@@ -3,7 +3,7 @@
  * tables.
  */
 
-import type { OwnRate } from "../contract/method.ts";
+import type { Own } from "../contract/method.ts";
 
 /** Only a head is trained by the optimizer where weights are frozen, and a head can take larger steps. */
 export const HEAD_RATE = 1e-3;
@@ -21,19 +21,19 @@ export const SPARSE_RATE = 5e-4;
 const MANY_ZEROS = 0.9;
 
 /** Of a head over a frozen encoder. */
-export const RATE_OF_HEADS: OwnRate<unknown> = {
+export const RATE_OF_HEADS: Own<unknown> = {
   of: () => HEAD_RATE,
   help: "1e-3: the head alone trains at it, and a head can take larger steps than weights do (5e-5 before)",
 };
 
 /** Of what most weights are taken from. */
-export const RATE_OF_ZEROS: OwnRate<{ readonly sparsity: number }> = {
+export const RATE_OF_ZEROS: Own<{ readonly sparsity: number }> = {
   of: ({ sparsity }) => (sparsity >= MANY_ZEROS ? SPARSE_RATE : undefined),
   help: "5e-4 from sparsity 0.9 on: the best of three for SparseBERT on one seed of SST-2, 1,250 steps (results/notes/sparsebert.md; 5e-5 before, and a run of many more steps may not need it)",
 };
 
 /** The same, or of a head over what is left. */
-export const RATE_OF_ZEROS_OR_HEADS: OwnRate<{ readonly sparsity: number; readonly frozen: boolean }> = {
+export const RATE_OF_ZEROS_OR_HEADS: Own<{ readonly sparsity: number; readonly frozen: boolean }> = {
   of: (config) => (config.frozen ? HEAD_RATE : RATE_OF_ZEROS.of(config)),
   help: `1e-3 with frozen; else ${RATE_OF_ZEROS.help}`,
 };

@@ -61,7 +61,7 @@ export function recommendationsOf(rows: readonly Row[], reproduction: Reproducti
       tasks: cells.map(({ task }) => task),
       runs: cells.reduce((sum, { row }) => sum + row.runs.done, 0),
       size: round(mean(cells.map(sizeOf)), 3),
-      faster: round(faster, 2),
+      faster: round(faster, 3),
     };
     return [recommendation];
   });
@@ -122,7 +122,7 @@ espalier compress MODEL --task sst2 --data glue --out runs/small --target-size 0
 
 ![Points lost against size and speed](choosing.svg)
 
-What it knows is this table: one model (${model}), ${counted(tasks.length, "task")} (${tasks.join(", ")}), ${counted(runs, "run")}. Points: the metric times 100, minus that of the fine-tuned model, means over the runs. Bytes: of model.esp, against the fine-tuned model in float32, whose own .esp file has ${percent(whole)}. Speed: one text of 64 tokens on one thread, against the fine-tuned model in ONNX Runtime in turn, the product there or in the sparse runtime, whichever is faster; means over what was timed, of any task, on Node 20. On Node 26 SparseBERT gains more: on a Zen 4 it had 2.7 times at 90 % and 5.5 at 95 %, where Node 20 had 1.6 and 3.2. The runs are those of the core table: SST-2 is its first 10,000 rows, fine-tuned for 2 epochs, the other tasks are whole, for 3; what compresses trains as long, or twice as long where the command has 6 epochs. A difference of one or two points between rows of one run says nothing. Written by \`npm run results:tables\`; all runs: [reproduction](../results/reproduction.md).
+What it knows is this table: one model (${model}), ${counted(tasks.length, "task")} (${tasks.join(", ")}), ${counted(runs, "run")}. Points: the metric times 100, minus that of the fine-tuned model, means over the runs. Bytes: of model.esp, against the fine-tuned model in float32, whose own .esp file has ${percent(whole)}. Speed: one text of 64 tokens on one thread, against the fine-tuned model in ONNX Runtime in turn, the product there or in the sparse runtime, whichever is faster; means over what was timed, of any task, on Node 20. Newer versions of Node run the sparse runtime up to 1.7 times faster ([figures](../results/runtime.md)). The runs are those of the core table: SST-2 is its first 10,000 rows, fine-tuned for 2 epochs, the other tasks are whole, for 3; what compresses trains as long, or twice as long where the command has 6 epochs. A difference of one or two points between rows of one run says nothing. What comes on top of any of them is not in the table: \`--quantize\` lets layers compute in 8 bits, and \`shrink --vocabulary\` leaves out word pieces, which are most of a small file ([a classifier of 4 MB](../results/quantization.md#a-classifier-of-4-mb)). Written by \`npm run results:tables\`; all runs: [reproduction](../results/reproduction.md).
 
 ${table}
 `;

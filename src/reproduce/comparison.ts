@@ -43,7 +43,7 @@ export function comparisonText(plans: readonly Plan[], outcomes: Outcomes): stri
   ];
   const rows = sorted.map(({ cells }) => cells);
   const table = markdownTable(header, rows, [header.length - 1]);
-  return `Runs: ${progressText(countOf(jobs, outcomes))}.\n\n${table}\n\n${keyText(tasks, jobs)}`;
+  return `Runs: ${progressText(countOf(jobs, outcomes))}; those on all rows of SST-2 stand in the README.\n\n${table}\n\n${keyText(tasks, jobs)}`;
 }
 
 /** A job's name without its task and seed: what is the same in all runs of a row. */
@@ -122,13 +122,14 @@ function settingsText(own: readonly Job[], jobs: readonly Job[]): string {
   if (job?.compression === undefined) return "";
   const { method, sparsity, set = {}, after } = job.compression;
   const dense = jobs.find(({ id }) => id === after)?.training;
-  const { learningRate, epochs } = job.training;
+  const { learningRate, epochs, batchSize } = job.training;
   const parts = [
     `--method ${method}`,
     ...(sparsity === undefined ? [] : [`--sparsity ${sparsity}`]),
     ...Object.entries(set).map(([name, value]) => `--set ${name}=${value}`),
     ...(learningRate === dense?.learningRate ? [] : [`--learning-rate ${learningRate}`]),
     ...(epochs === dense?.epochs ? [] : [`--epochs ×${epochs / (dense?.epochs ?? epochs)}`]),
+    ...(batchSize === undefined ? [] : [`--batch-size ${batchSize}`]),
     ...(job.augmentation === undefined ? [] : ["--augmented COPIES"]),
   ];
   return `\`${parts.join(" ")}\``;

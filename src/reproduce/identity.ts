@@ -21,6 +21,7 @@ import {
   type CompressOptions,
   FINETUNE,
   type FinetuneOptions,
+  USUAL_BATCH,
   USUAL_RATE,
 } from "../options/training.ts";
 import type { Recipe } from "../runs/recipe.ts";
@@ -192,7 +193,7 @@ function fallbacksOf(settings: Readonly<Record<string, unknown>>): Map<string, u
     Object.entries(fields).map(([name, { fallback }]) => [name, fallback]),
   );
   // The ledger's lines leave it out too: it is what a run takes that is given none.
-  return fallbacks.set("learningRate", USUAL_RATE);
+  return fallbacks.set("learningRate", USUAL_RATE).set("batchSize", USUAL_BATCH);
 }
 
 /** The settings that are not at their defaults: with those of the command they are all. */
@@ -235,6 +236,7 @@ export function jobOptions(job: Job, sources: Sources, place: Place): JobOptions
     model,
     data: task === "sentiment" ? SENTIMENT : data,
     ...(task in GLUE ? { task } : {}),
+    batchSize: USUAL_BATCH,
     ...training,
     maxLength: sources.maxLength,
     seed,

@@ -268,6 +268,7 @@ function factsOf(result: RunResult, removed: Removed): JobFacts {
     work: whole === 0 ? 1 : work / whole,
     seconds: Math.round(10 * wallSeconds) / 10,
     threads: machine.threads,
+    machine: { cpu: machine.cpu, node: machine.node },
   };
 }
 

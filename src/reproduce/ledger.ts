@@ -106,6 +106,7 @@ const FACTS: JsonShape<JobFacts> = record<JobFacts>({
   work: anAmount,
   seconds: anAmount,
   threads: aCount,
+  machine: ifThere(record<NonNullable<JobFacts["machine"]>>({ cpu: aText, node: aText })),
   packed: ifThere(record<PackedFacts>({ bytes: aCount, of: aCount, faster: ifThere(anAmount) })),
 });
 

@@ -9,7 +9,7 @@
 import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import { requireItem, requireValue } from "../base/present.ts";
-import { fixed } from "../base/quantity.ts";
+import { counted, fixed } from "../base/quantity.ts";
 import type { Figures } from "../choice/figures.ts";
 import { readTextIfPresent, writeFileAtomic } from "../formats/files.ts";
 import { markdownTable } from "../formats/markdown.ts";
@@ -187,9 +187,20 @@ function headText({ model }: ModelLine, ledger: Ledger, jobs: readonly Job[], ou
   const versions = [...new Set([...ledger.jobs.values()].map(({ code }) => code))].toSorted();
   return `# Reproduction (${count})
 
-The tables of the papers and their baselines as they came out here, beside the published numbers. The page is written by \`npm run results:tables\` from [ledger.jsonl](ledger.jsonl), one line for each run: scores, what was removed, settings, seed and time.${more} Nothing on it is typed by hand; what they mean is said in [all methods](all-methods.md).
+The tables of the papers and their baselines as they came out here, beside the published numbers. The page is written by \`npm run results:tables\` from [ledger.jsonl](ledger.jsonl), one line for each run: scores, what was removed, settings, seed and time.${more} Nothing on it is typed by hand; what the numbers mean is said in [the README](../README.md#results).
 
-Model: ${model.name}, ${model.layers} layers × ${model.hidden}, ${fixed(model.parameters / 1e6, 1)} M parameters. ${seedsText(jobs)} A value is the mean over the seeds that are done, ± the standard deviation between them (with n − 1). Version ${versions.join(", ")}.`;
+Model: ${model.name}, ${model.layers} layers × ${model.hidden}, ${fixed(model.parameters / 1e6, 1)} M parameters. ${seedsText(jobs)} A value is the mean over the seeds that are done, ± the standard deviation between them (with n − 1). Version ${versions.join(", ")}. ${machinesText(outcomes)}`;
+}
+
+/** \`Machines: 3 runs on an X with Node 20.20.2; of 68 it is not recorded.\` */
+function machinesText(outcomes: Outcomes): string {
+  const counts = new Map<string, number>();
+  for (const { machine } of factsOf([...outcomes.keys()], outcomes)) {
+    const where = machine && `on ${machine.cpu} with Node ${machine.node.replace(/^v/, "")}`;
+    const key = where ?? "somewhere: lines of before do not say";
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return `Machines: ${[...counts].map(([where, count]) => `${counted(count, "run")} ${where}`).join("; ")}.`;
 }
 
 /** \`Seeds: sst2 0 and 1; cola 0, 1 and 2.\` */

@@ -8,7 +8,7 @@
 
 import { deviation, mean } from "../base/statistics.ts";
 import type { Removed } from "../measure/removed.ts";
-import type { Metric, Parameters } from "../measure/result.ts";
+import type { Machine, Metric, Parameters } from "../measure/result.ts";
 import type { PackedFacts } from "./packed.ts";
 import type { Job, Plan, PlannedRow, PlannedTable, Published, PublishedTable } from "./papers/plan.ts";
 
@@ -35,6 +35,8 @@ export interface JobFacts {
   readonly seconds: number;
   /** Threads the engine was given. */
   readonly threads: number;
+  /** Where it ran; lines of before do not say. */
+  readonly machine?: Pick<Machine, "cpu" | "node">;
   /** Of a product beside its fine-tuned model; runs of before have none. */
   readonly packed?: PackedFacts;
 }

@@ -5,8 +5,8 @@
  * Not here: a paper's own ablations (its own table), every method at one compression (baselines.ts).
  */
 
-import { HEAD_RATE, SPARSE_RATE, TICKET_RATE } from "../../parts/rates.ts";
-import { FROZEN } from "./adapting-by-pruning.ts";
+import { SPARSE_RATE } from "../../parts/rates.ts";
+import { FROZEN, HEAD_TRAINING, MASK_TRAINING, TICKET_TRAINING } from "./adapting-by-pruning.ts";
 import { BEST_IS_KEPT, layersLeft, type Paper, type Row, type Work } from "./plan.ts";
 import type { TaskName } from "./task-plans.ts";
 
@@ -51,19 +51,18 @@ function blocks(label: string, method: string, more: Partial<Work>): Row {
 /** Masks over frozen weights, under the paper's conditions. */
 function maskRows(sparsity: number): Row[] {
   return [
-    weights("Adapting by Pruning", "adapting-by-pruning", sparsity, { set: {}, learningRate: HEAD_RATE }),
+    weights("Adapting by Pruning", "adapting-by-pruning", sparsity, { set: {}, ...MASK_TRAINING }),
     weights("magnitude, frozen", "magnitude-frozen", sparsity, {
       ...RIVAL,
       method: "magnitude",
       set: { ...FROZEN, ranking: "global" },
-      learningRate: HEAD_RATE,
+      ...HEAD_TRAINING,
     }),
     weights("lottery (IMP), frozen", "lottery-frozen", sparsity, {
       ...RIVAL,
       method: "lottery",
       set: FROZEN,
-      learningRate: TICKET_RATE,
-      longer: 2,
+      ...TICKET_TRAINING,
     }),
   ];
 }
@@ -102,7 +101,7 @@ export const CORE: Paper = {
   rows: rowsFor,
   published: [],
   differs: [
-    "SST-2 is its first 10,000 rows for 2 epochs, the other tasks are whole, for 3. What compresses trains for twice the epochs of fine-tuning, and so does the truncated model; movement pruning for ten, as published; Adapting by Pruning and magnitude over frozen weights for as many as fine-tuning.",
+    "SST-2 is its first 10,000 rows for 2 epochs, the other tasks are whole, for 3. What compresses trains for twice the epochs of fine-tuning, and so does the truncated model; movement pruning for ten, as published. Adapting by Pruning has batches of 8, all others of 32.",
     "SparseBERT and gradual magnitude train at 5e-4, the best of three rates for SparseBERT on one seed of SST-2.",
     "Rows of the four papers, the fine-tuned and the truncated model have 3 seeds on 4 tasks, the others 2 on 3.",
     BEST_IS_KEPT,

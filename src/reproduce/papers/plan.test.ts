@@ -141,17 +141,17 @@ function hoursOf(jobs: readonly Job[]): number {
   return jobs.reduce((sum, job) => sum + secondsOf(job), 0) / 3600;
 }
 
-test("all tables take 70 to 85 hours of a thread, the study 22, the blocks 14, all of SST-2 9 more", () => {
+test("all tables take 100 to 115 hours of a thread, the study 31, the blocks 14, all of SST-2 10 more", () => {
   const hoursWithout = (...left: readonly PaperId[]) => {
     const of = papers.filter(({ id }) => !left.includes(id));
     return hoursOf(distinctJobs(of.map((paper) => planOf(paper, { ...REQUEST, tasks: paper.tasks }))));
   };
   const others = hoursWithout("sub-networks", "blocks", "whole");
-  expect(others).toBeGreaterThan(70);
-  expect(others).toBeLessThan(85);
-  expect(Math.round(hoursWithout("blocks", "whole") - others)).toBe(22);
+  expect(others).toBeGreaterThan(100);
+  expect(others).toBeLessThan(115);
+  expect(Math.round(hoursWithout("blocks", "whole") - others)).toBe(31);
   expect(Math.round(hoursWithout() - hoursWithout("blocks"))).toBe(14);
-  expect(Math.round(hoursWithout() - hoursWithout("whole"))).toBe(9);
+  expect(Math.round(hoursWithout() - hoursWithout("whole"))).toBe(10);
 });
 
 test("all of SST-2 is the core table's rows of the four papers, once, under names of their own", () => {
@@ -161,8 +161,8 @@ test("all of SST-2 is the core table's rows of the four papers, once, under name
     "sst2-all-s0-truncate-3-e3",
     "sst2-all-s0-theseus-3-e3",
     "sst2-all-s0-snip-0.5-e3",
-    "sst2-all-s0-adapting-by-pruning-0.5-e3",
-    "sst2-all-s0-adapting-by-pruning-0.9-e3",
+    "sst2-all-s0-adapting-by-pruning-0.5-e3-b8",
+    "sst2-all-s0-adapting-by-pruning-0.9-e3-b8",
     "sst2-all-s0-sparsebert-0.9-e3",
     "sst2-all-s0-sparsebert-0.95-e3",
   ]);
@@ -186,13 +186,14 @@ test("blocks are 2 sparsities in every shape, and single weights are the core ta
 test("the study is 4 methods at 3 sparsities and 2 controls, and shares what others have at 0.9", () => {
   const study = planOf(PAPERS["sub-networks"], REQUEST).jobs;
   const compressed = study.filter(({ compression }) => compression !== undefined);
-  expect(compressed).toHaveLength((4 * 3 + 1 + 2) * 3 * 3);
+  // On 3 tasks: 3 seeds each, 2 of the smaller deviation, one of the controls.
+  expect(compressed).toHaveLength((4 * 3 * 3 + 2 + 2) * 3);
   const core = new Set(planOf(PAPERS.core, REQUEST).jobs.map(({ id }) => id));
   const shared = compressed.filter(({ id }) => core.has(id)).map(({ id }) => id);
   // Adapting by Pruning and SparseBERT have 3 seeds there, magnitude and lottery tickets 2.
   expect(shared).toHaveLength((3 + 3 + 2 + 2) * 3);
   expect(shared.every((id) => id.includes("-0.9"))).toBe(true);
-  expect(compressed.filter(({ compression }) => compression?.set?.control === "shuffle")).toHaveLength(9);
+  expect(compressed.filter(({ compression }) => compression?.set?.control === "shuffle")).toHaveLength(3);
 });
 
 test("augmented rows are planned for small tasks alone, with 2 copies of an example", () => {

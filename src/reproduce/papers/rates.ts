@@ -5,6 +5,8 @@
  * Not here: the tables that use what was found.
  */
 
+import { HEAD_RATE } from "../../parts/rates.ts";
+import { MASK_TRAINING } from "./adapting-by-pruning.ts";
 import { BEST_IS_KEPT, type Paper, type Row, type Work } from "./plan.ts";
 import type { TaskName } from "./task-plans.ts";
 
@@ -23,9 +25,12 @@ function rowsFor(): Row[] {
     ...MASK_RATES.map((learningRate) => ({
       label: `Adapting by Pruning, 0.5, ${rateText(learningRate)}`,
       work: {
-        slug: `adapting-by-pruning-0.5-${rateText(learningRate)}`,
+        // At the tables' rate it is their job.
+        slug: `adapting-by-pruning-0.5${learningRate === HEAD_RATE ? "" : `-${rateText(learningRate)}`}`,
         method: "adapting-by-pruning",
+        set: {},
         sparsity: 0.5,
+        ...MASK_TRAINING,
         learningRate,
         ...SEARCH,
       },
@@ -36,6 +41,7 @@ function rowsFor(): Row[] {
         slug: `snip-0.5-${rateText(learningRate)}`,
         method: "snip",
         set: { ratio: "0.5" },
+        longer: 2,
         learningRate,
         ...SEARCH,
       },
