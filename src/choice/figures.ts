@@ -20,24 +20,6 @@ export const FIGURES: Figures = {
   whole: 0.425,
   rows: [
     {
-      label: "magnitude, frozen, 0.9",
-      method: "magnitude",
-      set: {
-        frozen: "true",
-        scope: "all",
-        head: "mixture",
-        ranking: "global",
-      },
-      sparsity: 0.9,
-      learningRate: 0.001,
-      longer: 1,
-      drop: 17.5,
-      tasks: ["sst2", "cola", "mrpc"],
-      runs: 4,
-      size: 0.06,
-      faster: 1.28,
-    },
-    {
       label: "lottery (IMP), frozen, 0.9",
       method: "lottery",
       set: {
@@ -55,19 +37,6 @@ export const FIGURES: Figures = {
       faster: 1.34,
     },
     {
-      label: "Adapting by Pruning, 0.9",
-      method: "adapting-by-pruning",
-      set: {},
-      sparsity: 0.9,
-      learningRate: 0.001,
-      longer: 1,
-      drop: 13.04,
-      tasks: ["sst2", "cola", "mrpc"],
-      runs: 4,
-      size: 0.069,
-      faster: 1.53,
-    },
-    {
       label: "SparseBERT, 0.95",
       method: "sparsebert",
       set: {
@@ -82,7 +51,7 @@ export const FIGURES: Figures = {
       tasks: ["sst2", "cola", "mrpc"],
       runs: 3,
       size: 0.239,
-      faster: 2.61,
+      faster: 2.612,
     },
     {
       label: "SparseBERT, 0.9",
@@ -99,20 +68,7 @@ export const FIGURES: Figures = {
       tasks: ["sst2", "cola", "mrpc"],
       runs: 4,
       size: 0.25,
-      faster: 1.6,
-    },
-    {
-      label: "Adapting by Pruning, 0.5",
-      method: "adapting-by-pruning",
-      set: {},
-      sparsity: 0.5,
-      learningRate: 0.001,
-      longer: 1,
-      drop: 12.03,
-      tasks: ["sst2", "cola", "mrpc"],
-      runs: 3,
-      size: 0.27,
-      faster: 0.86,
+      faster: 1.605,
     },
     {
       label: "first layers, 3 layers",
@@ -125,7 +81,7 @@ export const FIGURES: Figures = {
       tasks: ["sst2", "cola", "mrpc"],
       runs: 3,
       size: 0.325,
-      faster: 2.17,
+      faster: 2.165,
     },
     {
       label: "Theseus, 3 layers",
@@ -152,7 +108,7 @@ export const FIGURES: Figures = {
       tasks: ["sst2", "cola", "mrpc"],
       runs: 3,
       size: 0.326,
-      faster: 1.75,
+      faster: 1.747,
     },
   ],
 };
