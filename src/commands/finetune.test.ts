@@ -61,6 +61,22 @@ test("a compressed run is a model to fine-tune on another task: its layers, unde
   expect(trained).not.toEqual(original.tensors.get("bert.encoder.layer.0.output.dense.weight"));
 });
 
+test("where all that judge are labelled alike a run ends as others do, and says that they cannot tell", async () => {
+  const [model, folder] = [await written(tinyModel()), await newFolder()];
+  const [good, dull] = [["a good film", "positive"] as const, ["a dull film", "negative"] as const];
+  const [data, validation] = [await table([good, dull]), await table([good])];
+  const notes: string[] = [];
+  const report = (event: ProgressEvent): void => {
+    if (event.kind === "note") notes.push(event.text);
+  };
+  const given = { ...SHARED, model, data, validation, out: join(folder, "run"), learningRate: 1e-9 };
+  const { metric } = await finetune({ ...given, allowConstant: false }, { report });
+  expect(metric.examples).toBe(60);
+  expect(notes).toContain(
+    "all 60 examples that judge are labelled alike: they cannot tell whether the model reads the text",
+  );
+});
+
 test("a run is its process's to the end, and one stopped while it is measured is resumed", async () => {
   const [model, folder] = [await written(tinyModel()), await newFolder()];
   const data = await table([

@@ -106,7 +106,7 @@ test("few steps are named first where nothing was learnt, and among the rest whe
     const watch = heard(still, few);
     watch.look(constant(0.05), 14);
     watch.end();
-  }).toThrow(": try more epochs than 1 (14 steps are few), or a higher learning rate than 5e-5.");
+  }).toThrow(": try more epochs than 1 (14 steps are few), or a higher learning rate than 5e-5; --allow-constant");
   expect(heard(still, few).look(constant(1e-5), 7)).toContain(
     "try a lower learning rate than 5e-5, a longer warm-up, or more epochs than 1 (14 steps are few)",
   );
@@ -193,4 +193,70 @@ test("one example cannot be answered otherwise than itself", () => {
   const watch = heard(still, { ...FACTS, truth: { labels: [1] } });
   expect(watch.look(Float32Array.of(0, 1), 60)).toBeUndefined();
   expect(watch.end).not.toThrow();
+});
+
+/** Of 100 examples one is 1, as of a rare class. */
+const RARE = [1, ...Array.from({ length: 99 }, () => 0)];
+
+/** Logits that say class 0 of all 100, and are surer of those that are. */
+function ofRare(first: number, rest: number): Float32Array {
+  return Float32Array.from({ length: 200 }, (_, i) => (i % 2 ? -1 : 1) * (i < 2 ? first : rest + 0.01 * i));
+}
+
+test("examples that are all labelled alike hold nothing against a model that says the same of all", () => {
+  const watch = heard(still, { ...FACTS, truth: { labels: LABELS.map(() => 1) } });
+  for (const step of [60, 120, 180]) expect(watch.look(constant(1e-5), step)).toBeUndefined();
+  expect(watch.end).not.toThrow();
+});
+
+test("a model that says the commonest class of all at a loss well below guessing is kept, with a note", () => {
+  const facts: WatchFacts = { ...FACTS, truth: { labels: RARE }, removes: true };
+  const watch = heard(still, facts);
+  // 0.2 for the rare one and next to nothing for the others, where guessing costs 0.056.
+  const note = watch.look(ofRare(0.1, 3), 60);
+  expect(note).toContain("after step 60 of 180 the model says the same of all 100 examples");
+  expect(note).toContain("which is right for 99; its loss is well below that of guessing, so it does read");
+  expect(note).toContain("--class-weights balanced");
+  for (const step of [120, 180]) expect(watch.look(ofRare(0.1, 3), step)).toBeUndefined();
+  expect(watch.end).not.toThrow();
+});
+
+test("so is one whose training loss is well below guessing, where nothing was taken from it", () => {
+  const facts: WatchFacts = { ...FACTS, truth: { labels: RARE } };
+  const falling = Array.from({ length: 60 }, (_, i) => Math.max(0.02, 0.7 - 0.02 * i));
+  const unsure = ofRare(3, 3);
+  const watch = heard(falling, facts);
+  expect(watch.look(unsure, 60)).toContain("which is right for 99");
+  expect(watch.look(unsure, 180)).toBeUndefined();
+  expect(watch.end).not.toThrow();
+  // What a method has changed may be behind what learns; and half of the labels is not nearly all.
+  for (const [other, logits] of [
+    [{ ...facts, removes: true }, unsure],
+    [FACTS, constant(0.05)],
+  ] as const) {
+    const behind = heard(falling, other);
+    expect(behind.look(logits, 180)).toBeUndefined();
+    expect(behind.end).toThrow("the product that is judged is behind it");
+  }
+});
+
+test("what is heard is held to the labels that train, of which others may judge", () => {
+  const facts: WatchFacts = { ...FACTS, truth: { labels: RARE }, learnt: { labels: LABELS } };
+  expect(heard(still, facts).look(ofRare(3, 3), 60)).toContain("(loss 0.684, of guessing 0.693)");
+});
+
+test("a refusal says how such a model is kept, and what helps rare classes unless they are weighed", () => {
+  const end = (facts: WatchFacts, logits: Float32Array) => {
+    const watch = heard(still, facts);
+    watch.look(logits, facts.steps);
+    return watch.end;
+  };
+  const rare: WatchFacts = { ...FACTS, truth: { labels: RARE } };
+  const balanced = "--class-weights balanced makes rare classes count as much as the commonest";
+  expect(end(rare, ofRare(3, 3))).toThrow(`; ${balanced}; --allow-constant keeps such a model.`);
+  for (const [facts, logits] of [
+    [FACTS, constant(0.05)],
+    [{ ...rare, objective: { weights: [1, 9] } }, ofRare(3, 3)],
+  ] as const)
+    expect(end(facts, logits)).toThrow(/[^;] or more epochs than 3; --allow-constant keeps such a model\.$/);
 });

@@ -15,16 +15,27 @@
  * Where the steps are few and answers have never varied, more of them are always among what is advised: so early, one may
  * look like the other.
  *
+ * Where one class is nearly all there is, a model that has learnt may say it of everything: its loss is then well below that
+ * of guessing, and it is kept. Examples that are all labelled alike cannot tell at all.
+ *
  * A head that has learnt nothing still hears the encoder: logits differ from text to text, though hardly enough to change
  * the class of a few. In a collapsed encoder all texts are one.
  */
 
 import { RunError } from "../base/errors.ts";
-import { requireItem } from "../base/present.ts";
 import { mean } from "../base/statistics.ts";
 import type { Objective } from "../bert/objective.ts";
 import type { TaskKind } from "../data/dataset.ts";
-import { predict, type Truth } from "../data/judging/judge.ts";
+import type { Truth } from "../data/judging/judge.ts";
+import {
+  beatsGuessing,
+  countOf,
+  countRight,
+  isAlike,
+  numbersOf,
+  spreadOf,
+  thingsOf,
+} from "../measure/alike.ts";
 import { guessingLoss } from "../train/guessing.ts";
 import { ENOUGH_TO_FINETUNE } from "./epochs.ts";
 
@@ -35,8 +46,10 @@ const MOVED = 0.1;
 /** Logits that differ less than this from text to text do not depend on it. */
 const SPREAD = 1e-3;
 
-/** Predicted values within this share of the labels' deviation are alike. */
-const ALIKE = 0.02;
+/** One answer that is right for this share of the examples is what a model that has learnt may say of all of them. */
+const COMMON = 0.9;
+/** A class that is so many times as frequent as the rarest outweighs it. */
+const UNEVEN = 3;
 
 /** What the watch compares with and what it names. */
 export interface WatchFacts {
@@ -47,6 +60,8 @@ export interface WatchFacts {
   readonly ownLoss?: boolean;
   /** Of the judging set. */
   readonly truth: Truth;
+  /** Of the training set, whose losses are heard; default the judging set's. */
+  readonly learnt?: Truth;
   readonly steps: number;
   readonly learningRate: number;
   readonly epochs: number;
@@ -71,15 +86,17 @@ export interface ConstancyWatch {
 export function watchConstancy(facts: WatchFacts, varied = false): ConstancyWatch {
   const losses: number[] = [];
   let seen: Seen | undefined;
-  let [hasVaried, running] = [varied, 0];
-  const diagnosis = (logits: Float32Array): Diagnosis =>
-    diagnose(facts, losses, logits, { before: varied, ever: hasVaried });
+  let [hasVaried, isTold, running] = [varied, false, 0];
+  const diagnosis = (logits: Float32Array): Diagnosis => {
+    const found = diagnose(facts, losses, logits, { before: varied, ever: hasVaried });
+    return { ...found, advice: found.advice + balanceAdvice(facts) };
+  };
   const refuse = (last: Seen): never => {
     const { state, advice } = diagnosis(last.logits);
-    const found = `got the same for all ${facts.truth.labels.length / widthOf(facts)} after step ${last.step}`;
+    const found = `got the same for all ${countOf(facts.truth)} after step ${last.step}`;
     throw new RunError(
       "train/constant",
-      `training: expected predictions that differ between examples, ${found}. ${state}: ${advice}.`,
+      `training: expected predictions that differ between examples, ${found}. ${state}: ${advice}; --allow-constant keeps such a model.`,
     );
   };
   return {
@@ -87,15 +104,20 @@ export function watchConstancy(facts: WatchFacts, varied = false): ConstancyWatc
       losses.push(loss);
     },
     look: (logits, step) => {
-      const constant = isConstant(logits, facts);
-      running = constant ? running + 1 : 0;
-      hasVaried ||= !constant;
+      const isSame = isAlike(logits, facts);
+      const isEmpty = isSame && !hasLearnt(facts, losses, logits);
+      running = isEmpty ? running + 1 : 0;
+      hasVaried ||= !isEmpty;
       seen = { logits, step };
+      const all = `${countOf(facts.truth)} ${thingsOf(facts.task)}`;
+      if (isSame && !isEmpty && !isTold) {
+        isTold = true;
+        return `after step ${step} of ${facts.steps} the model says the same of all ${all}, which is right for ${countRight(logits, facts)}; its loss is well below that of guessing, so it does read the text${balanceAdvice(facts)}`;
+      }
       if (hasVaried && running > 1 && diagnosis(logits).isLost) refuse(seen);
       if (running !== 1 || step >= facts.steps) return undefined;
       const { state, advice } = diagnosis(logits);
       const same = facts.task === "regression" ? "nearly the same" : "the same";
-      const all = `${facts.truth.labels.length / widthOf(facts)} ${facts.task === "tokens" ? "words" : "examples"}`;
       const what = `after step ${step} of ${facts.steps} the model says ${same} of all ${all}`;
       const early = step < EARLY * facts.steps ? " so far, as many do early on" : "";
       return `${what}${early}. ${state}; if it stays so, ${advice}`;
@@ -114,31 +136,25 @@ interface Seen {
   readonly step: number;
 }
 
-/** Whether every example, or word, is answered alike. One cannot be, and vectors are not looked at. */
-export function isConstant(
-  logits: Float32Array,
-  { truth, task }: Pick<WatchFacts, "truth" | "task">,
-): boolean {
-  const width = widthOf({ truth });
-  if (task === "embedding" || truth.labels.length < 2 * width) return false;
-  const said = predict({ task }, logits, truth);
-  // Values that hardly differ where the labels do are one answer.
-  const nearness = task === "regression" ? ALIKE * deviationOf(Array.from(truth.labels)) : 0;
-  for (let i = width; i < said.length; i++) {
-    if (Math.abs(requireItem(said, i, "answers") - requireItem(said, i % width, "answers")) > nearness)
-      return false;
-  }
-  return true;
+/**
+ * Whether answers that are alike are no failure: they cost less than guessing, or what is trained does, reads the text and says
+ * of all what nearly all are. What a method changes may be behind what is trained, and has to show it by itself.
+ */
+function hasLearnt(facts: WatchFacts, losses: readonly number[], logits: Float32Array): boolean {
+  if (beatsGuessing(logits, facts)) return true;
+  if (facts.removes || facts.ownLoss || countRight(logits, facts) < COMMON * countOf(facts.truth))
+    return false;
+  return courseOf(facts, losses, numbersOf(logits, facts.truth)).isBelow && spreadOf(logits, facts) > SPREAD;
 }
 
-/** Labels of one example. */
-function widthOf({ truth }: Pick<WatchFacts, "truth">): number {
-  return truth.width ?? 1;
-}
-
-/** Numbers of one answer: logits of classes, one value, one logit for each label. */
-function numbersOf(logits: Float32Array, facts: WatchFacts): number {
-  return (logits.length / facts.truth.labels.length) * widthOf(facts);
+/** What helps where one class outweighs another; empty where none does or classes are weighed already. */
+function balanceAdvice({ task, objective, learnt, truth }: WatchFacts): string {
+  if (task === "regression" || task === "embedding" || objective?.weights) return "";
+  const counts = new Map<number, number>();
+  for (const label of Array.from((learnt ?? truth).labels)) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const [rarest, commonest] = [Math.min(...counts.values()), Math.max(...counts.values())];
+  if (commonest < UNEVEN * rarest) return "";
+  return "; --class-weights balanced makes rare classes count as much as the commonest";
 }
 
 interface Diagnosis {
@@ -161,7 +177,7 @@ function diagnose(
   varied: Varied,
 ): Diagnosis {
   const rate = facts.learningRate.toExponential().replace("e+0", "");
-  const { loss, hasMoved, hasFallen } = courseOf(facts, losses, numbersOf(logits, facts));
+  const { loss, hasMoved, hasFallen } = courseOf(facts, losses, numbersOf(logits, facts.truth));
   const count = facts.steps === 1 ? "1 step is" : `${facts.steps} steps are`;
   const few = facts.steps < ENOUGH_TO_FINETUNE.steps;
   const reads = spreadOf(logits, facts) > SPREAD;
@@ -205,21 +221,25 @@ interface Course {
   readonly loss: string;
   readonly hasMoved: boolean;
   readonly hasFallen: boolean;
+  /** Whether it is well below that of guessing now, wherever it began. */
+  readonly isBelow: boolean;
 }
 
 function courseOf(facts: WatchFacts, losses: readonly number[], classes: number): Course {
   const means = windowMeans(losses);
   const [first, now] = [means[0], means.at(-1)];
-  if (first === undefined || now === undefined) return { loss: "", hasMoved: false, hasFallen: false };
-  const { task, truth, objective } = facts;
+  if (first === undefined || now === undefined)
+    return { loss: "", hasMoved: false, hasFallen: false, isBelow: false };
+  const { task, truth, learnt = truth, objective } = facts;
   const { least, most } = facts.ownLoss
     ? { least: first, most: first }
-    : guessingLoss(task, Array.from(truth.labels), classes, objective);
+    : guessingLoss(task, Array.from(learnt.labels), classes, objective);
   const beside = facts.ownLoss ? "at first" : "of guessing";
   return {
     loss: ` (loss ${now.toFixed(3)}, ${beside} ${least.toFixed(3)})`,
     hasMoved: means.some((each) => each < least * (1 - MOVED) || each > most * (1 + MOVED)),
     hasFallen: now < Math.min(least, first) * (1 - MOVED),
+    isBelow: now < least * (1 - MOVED),
   };
 }
 
@@ -230,27 +250,4 @@ function windowMeans(losses: readonly number[]): number[] {
   return Array.from({ length: count }, (_, i) =>
     mean(losses.slice(i * WINDOW, i === count - 1 ? losses.length : (i + 1) * WINDOW)),
   );
-}
-
-/** The largest standard deviation over the examples of a logit, of classes less its row's mean, or of a value. */
-function spreadOf(logits: Float32Array, facts: WatchFacts): number {
-  const width = numbersOf(logits, facts);
-  const isShared = facts.task === "classification" || facts.task === "tokens";
-  const columns = Array.from({ length: width }, (_, c) =>
-    Array.from({ length: logits.length / width }, (_row, i) => {
-      const row = [...logits.subarray(i * width, (i + 1) * width)];
-      return requireItem(row, c, "logits") - (isShared ? mean(row) : 0);
-    }),
-  );
-  return Math.max(
-    ...columns.map((column) => {
-      const middle = mean(column);
-      return Math.sqrt(mean(column.map((x) => (x - middle) ** 2)));
-    }),
-  );
-}
-
-function deviationOf(values: readonly number[]): number {
-  const middle = mean(values);
-  return Math.sqrt(mean(values.map((value) => (value - middle) ** 2)));
 }

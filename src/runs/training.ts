@@ -16,6 +16,7 @@ import type { Measure } from "../data/dataset.ts";
 import { truthOf } from "../data/judging/judge.ts";
 import { growsWithQuality, primaryOf } from "../data/judging/metrics.ts";
 import { Engine } from "../engine/engine.ts";
+import { judgingNotes, saysNothing } from "../measure/alike.ts";
 import { judgeLogits, logitsOf } from "../measure/logits.ts";
 import { withTrueMasks } from "../network/masks.ts";
 import type { Network } from "../network/network.ts";
@@ -26,7 +27,7 @@ import type { Best, Evaluated, Evaluation, LoopPlan, LoopState } from "../train/
 import { objectiveNotes } from "../train/objective.ts";
 import { Trainer } from "../train/trainer.ts";
 import { type Followed, follow } from "./checkpointing.ts";
-import { type ConstancyWatch, isConstant, type WatchFacts, watchConstancy } from "./constancy.ts";
+import { type ConstancyWatch, type WatchFacts, watchConstancy } from "./constancy.ts";
 import type { ProgressEvent } from "./progress.ts";
 
 /** The training options, which several commands share. */
@@ -103,7 +104,8 @@ async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
   const steps = stepsOf(job);
   const method = job.method(steps);
   const weighed = objective ? objectiveNotes(objective, labelsOf(method.network.head)) : [];
-  for (const text of weighed) record({ kind: "note", text });
+  const unsure = judgingNotes({ truth: truthOf(job.dev), task: job.measure.task });
+  for (const text of [...weighed, ...unsure]) record({ kind: "note", text });
   const saved = await loadLatestCheckpoint(paths.checkpoints);
   if (saved?.note) record({ kind: "note", text: saved.note });
   const trainer = await Trainer.open(
@@ -174,7 +176,7 @@ function planOf(
       const said = trainer.ready ? watch?.look(logits, trainer.steps) : undefined;
       if (said !== undefined) run.record({ kind: "note", text: said });
       const { metrics, loss } = judgeLogits(measure, logits, truth);
-      const constant = isConstant(logits, { truth, task: measure.task });
+      const constant = saysNothing(logits, { truth, task: measure.task });
       const value = primaryOf(measure, metrics);
       // The loop keeps the largest.
       return { metrics, loss, constant, primary: growsWithQuality(measure.primary) ? value : -value };
@@ -184,10 +186,11 @@ function planOf(
 }
 
 function factsOf(job: TrainingJob, steps: number, ownLoss: boolean): WatchFacts {
-  const { measure, dev, settings, objective, removes = false } = job;
+  const { measure, data, dev, settings, objective, removes = false } = job;
   const { learningRate, epochs } = settings;
   const { task } = measure;
-  return { truth: truthOf(dev), task, objective, ownLoss, steps, learningRate, epochs, removes };
+  const [truth, learnt] = [truthOf(dev), truthOf(data)];
+  return { truth, learnt, task, objective, ownLoss, steps, learningRate, epochs, removes };
 }
 
 function hasVaried({ best, last }: LoopState = { stale: 0 }): boolean {
