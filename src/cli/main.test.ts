@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
-import { describeMachine } from "../measure/machine.ts";
+import { RECIPE } from "../../test/support/run-folder.ts";
 import { flagOf } from "../options/flags.ts";
 import { COMMANDS } from "./commands.ts";
 
@@ -178,7 +178,7 @@ test.each(MISUSES)(
 test("a run that is finished is not resumed, and the message names its folder", () => {
   const run = join(folder, "finished");
   mkdirSync(run);
-  writeFileSync(join(run, "recipe.json"), "{}");
+  writeFileSync(join(run, "recipe.json"), JSON.stringify(RECIPE));
   writeFileSync(join(run, "result.json"), "{}");
   const { status, stderr } = espalier(["resume", run]);
   expect(status).toBe(2);
@@ -188,10 +188,10 @@ test("a run that is finished is not resumed, and the message names its folder", 
 test("a damaged recipe is refused, and the stack is shown only on request", () => {
   const run = join(folder, "damaged");
   mkdirSync(join(run, "checkpoints", "step-1"), { recursive: true });
-  writeFileSync(join(run, "recipe.json"), JSON.stringify({ version: 1, machine: describeMachine(1) }));
+  writeFileSync(join(run, "recipe.json"), JSON.stringify({ ...RECIPE, model: "embedded" }));
   const plain = espalier(["resume", run]);
   expect(plain.status).toBe(2);
-  expect(plain.stderr).toContain("command: expected");
+  expect(plain.stderr).toContain("model: expected a list");
   expect(plain.stderr.split("\n")).toHaveLength(2);
   expect(espalier(["resume", run], "", { ESPALIER_DEBUG: "1" }).stderr).toContain("    at ");
 });

@@ -40,7 +40,7 @@ import { resolveOptions } from "../options/schema.ts";
 import { EMBEDDED } from "../runs/embedded.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
-import { claimFile, claimFolder, isLeftover, requireFile, requireFolder, writeAside } from "../runs/place.ts";
+import { claimFile, claimFolder, isNothing, requireFile, requireFolder, writeAside } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { unlabelledKind } from "../runs/text-model.ts";
 import { requireBrowserTokenizer, tokenizerTexts } from "../text/tokenizer-files.ts";
@@ -101,7 +101,7 @@ async function requireNew({ to, out, force }: ExportSettings): Promise<void> {
     throw new ConfigError("export/exists", message);
   }
   if (isFile || !existsSync(out) || existsSync(join(out, "config.json"))) return;
-  if ((await readdir(out)).every(isLeftover)) return;
+  if ((await readdir(out)).every(isNothing)) return;
   const expected = "a folder that is new, empty or a model's, or --force to write into it";
   throw new ConfigError("export/exists", `out: expected ${expected}, got one with other files (${out})`);
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
+import { RECIPE } from "../../test/support/run-folder.ts";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { ConfigError } from "../base/errors.ts";
 import { bench } from "../bench/bench.ts";
@@ -235,7 +236,7 @@ test("a run that is stopped says how it is resumed where something is saved, els
   };
   const begins = { message: "stopped before anything was saved; the same command begins again" };
   expect(await stop(run)).toMatchObject(begins);
-  await writeFile(join(run, "recipe.json"), "{}");
+  await writeFile(join(run, "recipe.json"), JSON.stringify(RECIPE));
   await mkdir(join(run, "checkpoints"));
   expect(await stop(run)).toMatchObject(begins);
   await mkdir(join(run, "checkpoints", "step-1"));

@@ -106,7 +106,9 @@ test("few steps are named first where nothing was learnt, and among the rest whe
     const watch = heard(still, few);
     watch.look(constant(0.05), 14);
     watch.end();
-  }).toThrow(": try more epochs than 1 (14 steps are few), or a higher learning rate than 5e-5; --allow-constant");
+  }).toThrow(
+    ": try more epochs than 1 (14 steps are few), or a higher learning rate than 5e-5; --allow-constant",
+  );
   expect(heard(still, few).look(constant(1e-5), 7)).toContain(
     "try a lower learning rate than 5e-5, a longer warm-up, or more epochs than 1 (14 steps are few)",
   );

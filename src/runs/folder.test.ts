@@ -81,6 +81,58 @@ test("a folder with other files is never touched, even with force", async () => 
   expect(readFileSync(join(run, "thesis.tex"), "utf8")).toBe("years of work");
 });
 
+test.each(['{ "soup": "tomato" }', '{ "version": 1, "settings": {} }', "[]", "// jsonc\n{}", '{ "soup": '])(
+  "a folder with another program's recipe.json is left alone, even with force: %s",
+  async (recipe) => {
+    mkdirSync(join(run, "model"), { recursive: true });
+    writeFileSync(join(run, "recipe.json"), recipe);
+    writeFileSync(join(run, "model", "mine.bin"), "precious");
+    expect(await folderState(run)).toBe("foreign");
+    for (const force of [false, true])
+      await expect(createRun(run, RECIPE, force)).rejects.toMatchObject({ code: "run/foreign" });
+    await expect(reopenRun(run)).rejects.toMatchObject({ code: "run/missing" });
+    expect(readFileSync(join(run, "model", "mine.bin"), "utf8")).toBe("precious");
+  },
+);
+
+test("a recipe of another version, or a damaged one, is still known as one", async () => {
+  await using opened = await createRun(run, RECIPE);
+  writeFileSync(opened.paths.recipe, JSON.stringify({ ...RECIPE, version: 2, machine: 1 }));
+  expect(await folderState(run)).toBe("abandoned");
+});
+
+test.each([
+  ["empty", 0],
+  ["of zeros", 0],
+  ["cut off", 12],
+  ["cut off later", 80],
+])(
+  "a recipe that is %s is begun again where nothing was done, and told where something was",
+  async (what, length) => {
+    const { paths, [Symbol.asyncDispose]: release } = await createRun(run, RECIPE);
+    const whole = readFileSync(paths.recipe, "utf8");
+    writeFileSync(paths.recipe, what === "of zeros" ? "\0".repeat(whole.length) : whole.slice(0, length));
+    await release();
+    expect(await folderState(run)).toBe("abandoned");
+    await (await createRun(run, RECIPE))[Symbol.asyncDispose]();
+    writeFileSync(paths.recipe, whole.slice(0, length));
+    mkdirSync(join(paths.checkpoints, "step-1"));
+    const message = `out: expected a run or an empty folder, got one with a recipe.json that is cut off (${run}); it cannot go on: delete it, or name another folder`;
+    await expect(createRun(run, RECIPE, true)).rejects.toMatchObject({ code: "run/foreign", message });
+    await expect(reopenRun(run)).rejects.toThrow("got one with a recipe.json that is cut off");
+    expect(existsSync(join(paths.checkpoints, "step-1"))).toBe(true);
+  },
+);
+
+test("what systems leave in a folder unasked is no reason to refuse it", async () => {
+  mkdirSync(run);
+  for (const name of [".DS_Store", "Thumbs.db", "desktop.ini", ".gitkeep"])
+    writeFileSync(join(run, name), "");
+  expect(await folderState(run)).toBe("empty");
+  await (await createRun(run, RECIPE))[Symbol.asyncDispose]();
+  expect(readdirSync(run)).toContain(".gitkeep");
+});
+
 test("a file in the place of the folder is named", async () => {
   writeFileSync(run, "");
   await expect(createRun(run, RECIPE)).rejects.toThrow(expect.objectContaining({ code: "run/folder" }));

@@ -27,9 +27,9 @@ import { ConfigError, InputError } from "../base/errors.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { jsonText } from "../formats/json.ts";
 import { type RunResult, resultText } from "../measure/result.ts";
-import { claimFolder, isLeftover } from "./place.ts";
+import { claimFolder, isNothing } from "./place.ts";
 import { type ProgressEvent, resumeCommand } from "./progress.ts";
-import { type Recipe, readRecipe } from "./recipe.ts";
+import { type Recipe, readRecipe, recipeKind } from "./recipe.ts";
 
 /** Where things are in a run folder. */
 export interface RunPaths {
@@ -68,8 +68,11 @@ export interface RunFolder extends AsyncDisposable {
   finish(result: RunResult, keepCheckpoints?: boolean): Promise<void>;
 }
 
-/** What a folder holds: nothing, something else, a run that can go on, one that cannot, or a finished one. */
-export type FolderState = "empty" | "foreign" | "resumable" | "abandoned" | "finished";
+/**
+ * What a folder holds: nothing, something else, a run that can go on, one that cannot, a finished one, or what may be a run
+ * and has a recipe that is cut off.
+ */
+export type FolderState = "empty" | "foreign" | "resumable" | "abandoned" | "finished" | "torn";
 
 /** The paths of a run folder. */
 export function runPaths(root: string): RunPaths {
@@ -100,13 +103,16 @@ export function runPaths(root: string): RunPaths {
  * that can be used, whole or not, can go on.
  */
 export async function folderState(root: string): Promise<FolderState> {
-  const names = (await namesIn(root)).filter((name) => !isLeftover(name));
+  const names = (await namesIn(root)).filter((name) => !isNothing(name));
   if (names.length === 0) return "empty";
-  const { checkpoints, finetuned, folds } = runPaths(root);
-  if (!names.includes("recipe.json")) {
-    const isBegun = names.join() === "checkpoints" && (await isUnused(checkpoints));
-    return isBegun ? "abandoned" : "foreign";
-  }
+  const { recipe, checkpoints, finetuned, folds } = runPaths(root);
+  const isOnly = async (...parts: readonly string[]): Promise<boolean> =>
+    names.every((name) => parts.includes(name)) && (await isUnused(checkpoints));
+  if (!names.includes("recipe.json")) return (await isOnly("checkpoints")) ? "abandoned" : "foreign";
+  const kind = await recipeKind(recipe);
+  if (kind === "foreign") return kind;
+  if (kind === "torn")
+    return (await isOnly("recipe.json", "metrics.jsonl", "checkpoints")) ? "abandoned" : kind;
   if (names.includes("result.json")) return "finished";
   if (await hasCheckpoint(checkpoints)) return "resumable";
   const parts = [
@@ -132,8 +138,8 @@ async function isUnused(checkpoints: string): Promise<boolean> {
  * replaced; with `force` any run is.
  *
  * @throws {ConfigError} `run/exists` when the folder holds a finished run, or one that can go on, and not `force`
- * @throws {InputError} `run/foreign` when the folder holds files but no run, whatever `force` says; `run/busy` while
- *   another process works on it
+ * @throws {InputError} `run/foreign` when the folder holds files but no run, or perhaps none, whatever `force` says;
+ *   `run/busy` while another process works on it
  */
 export async function createRun(root: string, recipe: Recipe, force = false): Promise<RunFolder> {
   await refuseForeign(root);
@@ -164,8 +170,14 @@ async function opened(
 }
 
 async function refuseForeign(root: string): Promise<void> {
-  if ((await folderState(root)) !== "foreign") return;
-  throw new InputError("run/foreign", `out: expected a run or an empty folder, got other files (${root})`);
+  const state = await folderState(root);
+  if (state !== "foreign" && state !== "torn") return;
+  const advice = state === "torn" ? "; it cannot go on: delete it, or name another folder" : "";
+  const { found } = RESUME_PROBLEMS[state];
+  throw new InputError(
+    "run/foreign",
+    `out: expected a run or an empty folder, got ${found} (${root})${advice}`,
+  );
 }
 
 /** Throws as `createRun` does, and touches nothing: for failing before an hour of work instead of after. */
@@ -205,13 +217,14 @@ export async function stoppedRecipe(root: string): Promise<Recipe> {
   throw new InputError(problem.code, `run: expected a run that was stopped, got ${problem.found} (${root})`);
 }
 
-const RESUME_PROBLEMS: Readonly<Record<FolderState, { code: string; found: string } | undefined>> = {
+const RESUME_PROBLEMS = {
   empty: { code: "run/missing", found: "nothing" },
   foreign: { code: "run/missing", found: "other files" },
+  torn: { code: "run/missing", found: "one with a recipe.json that is cut off" },
   finished: { code: "run/finished", found: "a finished one" },
   abandoned: { code: "run/no-checkpoint", found: "one that has no checkpoint yet; start it again" },
   resumable: undefined,
-};
+} as const satisfies Readonly<Record<FolderState, { code: string; found: string } | undefined>>;
 
 /**
  * The recorded events, oldest first. A line cut off by a crash is left out. After a resume a step can occur twice:

@@ -8,6 +8,7 @@ import {
   claimFolder,
   isLeftover,
   likeTyped,
+  refuseTaken,
   requireFile,
   requireFolder,
   writeAside,
@@ -103,10 +104,20 @@ test("a place of ours is said as the user's own is typed", () => {
   expect(likeTyped(join(process.cwd(), "runs", "a"), here)).toBe(here);
 });
 
+test("a folder with what systems leave unasked is free for a model, one with other files is not", async () => {
+  const out = await newFolder();
+  for (const name of [".DS_Store", ".gitkeep", temporary("x")]) await writeFile(join(out, name), "");
+  await expect(refuseTaken("shrink", { out, force: false })).resolves.toBeUndefined();
+  await writeFile(join(out, ".profile"), "");
+  await expect(refuseTaken("shrink", { out, force: false })).rejects.toMatchObject({ code: "shrink/exists" });
+});
+
 test("names of leftovers are known, others are a user's", () => {
   expect([temporary("x"), ".claim"].every(isLeftover)).toBe(true);
   expect(
-    ["recipe.json", "recipe.json.partial", ".x.tmp", "x.partial", "step-1.partial"].some(isLeftover),
+    ["recipe.json", "recipe.json.partial", ".x.tmp", "x.partial", "step-1.partial", ".gitkeep"].some(
+      isLeftover,
+    ),
   ).toBe(false);
 });
 

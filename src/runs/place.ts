@@ -26,6 +26,14 @@ export function isLeftover(name: string): boolean {
   return isTemporary(name) || isClaimFile(name);
 }
 
+/** What file managers and version control leave in a folder without being asked. */
+const UNASKED = [".DS_Store", "Thumbs.db", "desktop.ini", ".gitkeep"];
+
+/** True for names that count for nothing where a folder is asked whether it is empty. */
+export function isNothing(name: string): boolean {
+  return isLeftover(name) || UNASKED.includes(name);
+}
+
 function isTemporary(name: string): boolean {
   return /^\..+\.[0-9a-f-]{36}\.tmp$/.test(name);
 }
@@ -70,7 +78,7 @@ export async function refuseTaken(
   command: string,
   { out, force }: { readonly out: string; readonly force: boolean },
 ): Promise<void> {
-  const isTaken = (await readdir(out)).some((name) => !isLeftover(name));
+  const isTaken = (await readdir(out)).some((name) => !isNothing(name));
   if (isTaken && !(force && existsSync(join(out, CONFIG)))) {
     throw new ConfigError(
       `${command}/exists`,

@@ -6,12 +6,13 @@
  */
 
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename, isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { ConfigError, type EspalierError, InputError } from "../base/errors.ts";
 import { shown } from "../base/shown.ts";
+import { jsonText } from "../formats/json.ts";
 import {
   aCount,
   aNumber,
@@ -122,6 +123,33 @@ export async function makeRecipe({
     ...(wanted ? { wanted } : {}),
     machine: describeMachine(settings.threads),
   };
+}
+
+/** By these a recipe is known to be Espalier's, whatever else of it is damaged or of another version. */
+const SIGNS = record<Pick<Recipe, "command" | "code" | "settings">>({
+  command: RUN_COMMAND,
+  code: aText,
+  settings: mapOf(anything),
+});
+
+/** How every recipe begins. */
+const BEGINNING = jsonText({ version: 1, command: "" }).slice(0, -4);
+
+/**
+ * What a file called recipe.json is: a recipe, the beginning of one, as a full disk or a crash of the machine may leave it, or
+ * another program's file.
+ */
+export async function recipeKind(path: string): Promise<"ours" | "torn" | "foreign"> {
+  if (!(await stat(path)).isFile()) return "foreign";
+  const text = await readFile(path, "utf8");
+  try {
+    return SIGNS.problem(JSON.parse(text), "") === undefined ? "ours" : "foreign";
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  // Some file systems leave zeros where nothing was written.
+  const there = text.replaceAll("\0", "");
+  return there.startsWith(BEGINNING) || BEGINNING.startsWith(there) ? "torn" : "foreign";
 }
 
 /** Reads and checks a recipe. @throws {FormatError} `recipe/format` naming the field that is wrong. */
