@@ -69,7 +69,13 @@ export function foldsRule(
     folds,
     fold,
     validation,
-  }: { readonly folds?: number; readonly fold?: number; readonly validation?: string },
+    augmented,
+  }: {
+    readonly folds?: number;
+    readonly fold?: number;
+    readonly validation?: string;
+    readonly augmented?: string;
+  },
   name: Naming,
 ): string | undefined {
   if (folds === undefined)
@@ -78,6 +84,8 @@ export function foldsRule(
       : `${name("fold")}: expected it with ${name("folds")}, got it alone`;
   if (fold !== undefined && fold > folds)
     return `${name("fold")}: expected a number from 1 to ${name("folds")}=${folds}, got ${fold}`;
+  if (augmented !== undefined)
+    return `${name("folds")}: expected it without ${name("augmented")}, which has copies of what a fold judges by, got both`;
   if (validation === undefined) return undefined;
   return `${name("folds")}: expected it without ${name("validation")}, since a fold judges, got both`;
 }

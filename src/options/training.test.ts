@@ -50,6 +50,10 @@ test("what is not asked for is in no recipe, and a part to freeze is a word or a
   expect(() => resolveOptions(FINETUNE, { ...GIVEN, fewShot: 8, augmented: "copies.jsonl" })).toThrow(
     "fewShot: expected it without augmented, whose copies are of all examples, got both",
   );
+  for (const validation of [undefined, "dev.csv"])
+    expect(() => resolveOptions(FINETUNE, { ...GIVEN, folds: 5, augmented: "c.jsonl", validation })).toThrow(
+      "folds: expected it without augmented, which has copies of what a fold judges by, got both",
+    );
   expect(() =>
     resolveOptions(COMPRESS, { ...GIVEN, method: "theseus", finetuned: "runs/full", folds: 5 }),
   ).toThrow("folds: expected it without finetuned, got both: runs/full may know the examples that judge");

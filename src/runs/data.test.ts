@@ -79,3 +79,27 @@ test("with neither a part is drawn, of which copies would tell", async () => {
   const copies = readData({ ...SETTINGS, text: "sentence", augmented: "copies.jsonl" });
   await expect(copies).rejects.toMatchObject({ code: "data/augmented" });
 });
+
+test("examples that judge and stand in the augmented file are counted among those that train", async () => {
+  const folder = await newFolder();
+  await mkdir(folder, { recursive: true });
+  const data = join(folder, "train.csv");
+  const [validation, augmented] = [join(folder, "dev.csv"), join(folder, "copies.jsonl")];
+  const row = (i: number) => ({ text: `text ${i}`, label: i % 2 ? "a" : "b" });
+  const rows = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => row(from + i));
+  const csv = (all: ReturnType<typeof rows>) =>
+    `text,label\n${all.map((each) => `${each.text},${each.label}\n`).join("")}`;
+  await writeFile(data, csv(rows(0, 20)));
+  await writeFile(validation, csv(rows(20, 30)));
+  await writeFile(
+    augmented,
+    rows(0, 24)
+      .map((each) => `${JSON.stringify(each)}\n`)
+      .join(""),
+  );
+  const { notes, copies } = await readData({ data, validation, augmented, seed: 0 });
+  expect(copies).toBe(4);
+  expect(notes).toContain(
+    "4 of the 10 examples that judge are among those that train too: what is measured flatters",
+  );
+});

@@ -99,7 +99,7 @@ export async function readData(
   const own = draw?.few ?? whole;
   const all = augmented === undefined ? own : await addAugmented(own, augmented);
   const rare = rareNotes({ train: all, dev: judging });
-  const shared = sharedNotes({ train: own, dev: judging });
+  const shared = sharedNotes({ train: all, dev: judging });
   const notes = [...new Set([...(train.notes ?? []), ...(dev.notes ?? []), ...drawn, ...rare, ...shared])];
   const read = augmented === undefined ? files : [...files, augmented];
   return {
