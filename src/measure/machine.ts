@@ -104,6 +104,12 @@ export async function hashFiles(path: string): Promise<HashedFile[]> {
   return hashed;
 }
 
+/** The SHA-256 of a file; undefined of a folder, and where there is nothing. */
+export async function digestOf(path: string): Promise<string | undefined> {
+  const entry = await stat(path).catch(() => undefined);
+  return entry?.isFile() ? (await hashFile(path, path)).sha256 : undefined;
+}
+
 async function hashFile(path: string, name: string): Promise<HashedFile> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(path), hash);

@@ -1,8 +1,8 @@
 /** What a run's recipe says against the way its model is used now: one text where there were two, the data it learnt from. */
 
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { GLUE, glueTask } from "../data/glue.ts";
-import { hashFiles } from "../measure/machine.ts";
+import { digestOf } from "../measure/machine.ts";
 import { runPaths } from "./folder.ts";
 import type { LoadedModel } from "./models.ts";
 import { type Recipe, readRecipe } from "./recipe.ts";
@@ -35,10 +35,9 @@ export async function usageNotes(
   const recipe = await readRecipe(runPaths(run).recipe);
   const notes = pairNotes(name, recipe, now);
   const { data } = now;
-  if (data === undefined || !isFile(data)) return notes;
-  const [file] = await hashFiles(data);
+  const digest = data && (await digestOf(data));
   const learnt = recipe.data.filter(({ path }) => path !== recipe.settings.validation);
-  if (!learnt.some(({ sha256 }) => sha256 === file?.sha256)) return notes;
+  if (!learnt.some(({ sha256 }) => sha256 === digest)) return notes;
   return [
     ...notes,
     `${name} was trained on this very file, so it does better on it than on anything new (${data})`,
@@ -59,8 +58,4 @@ function pairNotes(name: string, { command, settings }: Recipe, { isPair }: Usag
       ? `${name} was trained on pairs of texts${column} and is given single ones here: its answers mean little`
       : `${name} was trained on single texts and is given pairs here: its answers mean little`,
   ];
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder } from "../../../test/support/tiny-model.ts";
 import type { Recipe } from "../recipe.ts";
@@ -8,7 +9,11 @@ import { type Judging, seenNotes } from "./seen.ts";
 const MACHINE = { cpu: "x", cores: 1, node: "20", platform: "linux", arch: "x64", threads: 1 };
 
 /** The notes of a model whose run had these settings, judged by others. */
-async function notesOf(settings: Recipe["settings"], now: Partial<Judging>): Promise<string[]> {
+async function notesOf(
+  settings: Recipe["settings"],
+  now: Partial<Judging>,
+  data: Recipe["data"] = [],
+): Promise<string[]> {
   const run = join(await newFolder(), "run");
   await mkdir(run);
   const recipe: Recipe = {
@@ -17,7 +22,7 @@ async function notesOf(settings: Recipe["settings"], now: Partial<Judging>): Pro
     code: "0",
     settings,
     model: [],
-    data: [],
+    data,
     machine: MACHINE,
   };
   await writeFile(join(run, "recipe.json"), JSON.stringify(recipe));
@@ -47,6 +52,49 @@ test.each([
   expect(note).toContain(says);
   expect(note).toContain("may have trained it, and what is measured then flatters");
   expect(more).toEqual([]);
+});
+
+/** A file with that content, and how a recipe has it when it had another. */
+async function fileOf(content: string, then = content) {
+  const path = join(await newFolder(), "d.csv");
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+  const sha256 = createHash("sha256").update(then).digest("hex");
+  return { path, hashed: { path, bytes: then.length, sha256 } };
+}
+
+test("rows that a file has got since it trained may judge by what was trained on, in any fold", async () => {
+  const { path, hashed } = await fileOf("text,label\na,b\nc,d\n", "text,label\na,b\n");
+  const says = `${path} has changed since it was trained on it: examples that judge here may have trained it`;
+  for (const then of [{}, FOLD, { validation: "v.csv" }]) {
+    const settings = { ...then, data: path };
+    const now = { data: path, ...("fold" in then ? { folds: 3, fold: 2 } : {}) };
+    expect(await notesOf(settings, now, [hashed])).toEqual([expect.stringContaining(says)]);
+  }
+});
+
+test("a file that judged, and has not changed, never trained: nothing is said of what did", async () => {
+  const [trained, judged] = [await fileOf("new", "old"), await fileOf("v")];
+  const settings = { data: trained.path, validation: judged.path };
+  expect(await notesOf(settings, settings, [trained.hashed, judged.hashed])).toEqual([]);
+  const other = await fileOf("w");
+  const notes = await notesOf(settings, { ...settings, validation: other.path }, [
+    trained.hashed,
+    judged.hashed,
+  ]);
+  expect(notes).toEqual([expect.stringContaining("has changed since")]);
+});
+
+test("a copy of a file is that file, and a judging file with other content is another", async () => {
+  const [data, copy] = [await fileOf("the rows"), await fileOf("the rows")];
+  expect(await notesOf({ data: data.path }, { data: copy.path }, [data.hashed])).toEqual([]);
+  const notes = await notesOf({ data: data.path }, { data: copy.path, folds: 3, fold: 1 }, [data.hashed]);
+  expect(notes).toEqual([expect.stringContaining("was judged by other examples")]);
+  const judged = await fileOf("v", "u");
+  const settings = { data: data.path, validation: judged.path };
+  expect(await notesOf(settings, settings, [data.hashed, judged.hashed])).toEqual([
+    expect.stringContaining("was judged by other examples"),
+  ]);
 });
 
 test("of a model that no run has made nothing is known", async () => {
