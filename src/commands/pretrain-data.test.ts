@@ -44,6 +44,16 @@ test("an article that begins at the border is not divided into an empty one", ()
   expect([...heldOut.starts]).toEqual([0, 50]);
 });
 
+test("a corpus may have 300,000 articles", () => {
+  const articles = 300_000;
+  const starts = Int32Array.from({ length: articles + 1 }, (_, i) => 20 * i);
+  const { train, heldOut } = splitStream({ tokens: new Int32Array(20 * articles), starts }, 128);
+  // 0.5 % of 6,000,000 pieces are held out: 30,000, of 1,500 articles.
+  expect([train.starts.length, train.starts.at(-1), heldOut.starts.length]).toEqual([
+    298_501, 5_970_000, 1501,
+  ]);
+});
+
 test("a text without a block for either part is pretrain/short", () => {
   const stream = { tokens: new Int32Array(31), starts: Int32Array.of(0, 31) };
   expect(() => splitStream(stream, 16)).toThrow(

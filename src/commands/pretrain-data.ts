@@ -79,9 +79,10 @@ export function splitStream(
   }
   const before = starts.filter((start) => start < border);
   const after = starts.filter((start) => start > border).map((start) => start - border);
+  // Lists: as arguments of a call the articles of a large corpus would overflow the stack.
   return {
-    train: { tokens: tokens.subarray(0, border), starts: Int32Array.of(...before, border) },
-    heldOut: { tokens: tokens.subarray(border), starts: Int32Array.of(0, ...after) },
+    train: { tokens: tokens.subarray(0, border), starts: Int32Array.from([...before, border]) },
+    heldOut: { tokens: tokens.subarray(border), starts: Int32Array.from([0, ...after]) },
   };
 }
 
