@@ -11,9 +11,10 @@ test.each([
   ["maxLength: expected 3 to 24 tokens, got 99", "--max-length: expected 3 to 24 tokens, got 99"],
   ["model: expected config.json, got none", "<model>: expected config.json, got none"],
   [
-    "tokenizer: expected maxLength of 3 or more, got 2",
-    "tokenizer: expected --max-length of 3 or more, got 2",
+    "camel.csv: expected columns called body and stars, got maxLength, batchSize, textPair",
+    "camel.csv: expected columns called body and stars, got maxLength, batchSize, textPair",
   ],
+  ["data: expected a column textPair, got maxLength", "--data: expected a column textPair, got maxLength"],
   ["text: expected a piece or more, got none", "text: expected a piece or more, got none"],
   ["text pair: expected a model", "text pair: expected a model"],
   [

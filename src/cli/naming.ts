@@ -20,19 +20,13 @@ const CLASSES = [InputError, ConfigError, FormatError, RunError, InterruptedErro
 /** Fields that are also called what they hold: a message may be about a text, and not about the column `--text`. */
 const WORDS = ["text", "label"];
 
-/** The error with flags in the place of fields: of the one it begins with, and of names that are no English words. */
+/** The error with its flag in the place of the field that it begins with. Further on a name may be that of a column. */
 export function withFlags(error: unknown, fields: Fields, naming: Naming): unknown {
   if (!(error instanceof EspalierError)) return error;
   const names = Object.keys(fields);
   const first = names.find((name) => !WORDS.includes(name) && error.message.startsWith(`${name}: `));
-  const begun = first === undefined ? error.message : naming(first) + error.message.slice(first.length);
-  const message = names
-    .filter((name) => /[A-Z]/.test(name))
-    .reduce(
-      (text, name) => text.replaceAll(new RegExp(`(?<![\\w./-])${name}(?![\\w./-])`, "g"), naming(name)),
-      begun,
-    );
-  if (message === error.message) return error;
+  if (first === undefined) return error;
+  const message = naming(first) + error.message.slice(first.length);
   const Class = CLASSES.find((each) => error instanceof each) ?? EspalierError;
   return new Class(error.code, message, { cause: error });
 }

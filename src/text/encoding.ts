@@ -80,8 +80,8 @@ export function assemble(
   const fixed = template.filter((item) => "id" in item).length;
   const budget = maxLength - fixed;
   if (budget < 0) {
-    const least = `maxLength of ${fixed} or more`;
-    throw new InputError("tokenizer/length", `tokenizer: expected ${least}, got ${maxLength}`);
+    const least = `${fixed} or more, for its special pieces alone`;
+    throw new InputError("tokenizer/length", `maxLength: expected ${least}, got ${maxLength}`);
   }
   const most = budget + COUNTED;
   const isLong = text.readTo(most);

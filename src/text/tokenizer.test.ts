@@ -129,7 +129,9 @@ test("a lone surrogate is dropped like any character that is no text", () => {
 test("a length that does not hold the special pieces is refused", () => {
   const tokenizer = createTokenizer(plain);
   expect(() => tokenizer.encode("hello", undefined, 1)).toThrow(InputError);
-  expect(() => tokenizer.encode("hello", "world", 2)).toThrow(/expected maxLength of 3 or more, got 2/);
+  expect(() => tokenizer.encode("hello", "world", 2)).toThrow(
+    "maxLength: expected 3 or more, for its special pieces alone, got 2",
+  );
 });
 
 test("a template that adds nothing makes nothing of an empty text: refused (tokenizer/empty)", () => {
