@@ -25,7 +25,7 @@ const EVERY = "Every command:";
 /**
  * Reads the words after `espalier`; without any the answer is help.
  *
- * @throws {CommanderError} for an unknown command or flag, a missing word or a missing value
+ * @throws {CommanderError} for an unknown command or flag, a missing word or value, and two values of what has one
  */
 export function parseArguments(words: readonly string[], version: string): Request {
   let text = "";
@@ -40,7 +40,7 @@ export function parseArguments(words: readonly string[], version: string): Reque
     .configureHelp({ helpWidth: WIDTH, subcommandTerm: (command) => command.name() })
     .exitOverride();
   for (const spec of COMMANDS) {
-    addCommand(program, spec, (given, json) => {
+    addCommand(program, spec, words, (given, json) => {
       request = { kind: "run", command: spec, given, json };
     });
   }
@@ -75,10 +75,15 @@ function namedUsage(error: unknown, words: readonly string[]): unknown {
   );
 }
 
-/** A flag that means one of ours, or what has no flag but a place. */
+/** A text that looks like a flag, a flag that means one of ours, or what has no flag but a place. */
 function namedOption(error: CommanderError, words: readonly string[]): CommanderError {
-  const [, flag] = /unknown option '([^']+)'/.exec(error.message) ?? [];
   const spec = COMMANDS.find(({ name }) => words.includes(name));
+  const text = words.find((word) => isTextLike(word) && error.message.startsWith(unknownOption(word)));
+  if (spec?.positionals.includes("texts") && text !== undefined) {
+    const hint = `(A text that begins with a dash stands behind --: espalier ${spec.name} RUN -- TEXT)`;
+    return new CommanderError(1, error.code, `${unknownOption(text)}\n${hint}`);
+  }
+  const [, flag] = /unknown option '([^']+)'/.exec(error.message) ?? [];
   const key = flag === undefined ? undefined : fieldMeantBy(flag);
   const field = key === undefined ? undefined : spec?.fields[key];
   if (spec === undefined || key === undefined || field === undefined) return error;
@@ -87,10 +92,25 @@ function namedOption(error: CommanderError, words: readonly string[]): Commander
   const hint = isPlaced
     ? `(${placeOf(spec, key)} has a place and no flag: espalier ${spec.name} ${places})`
     : `(Did you mean ${flagOf(key)}?)`;
-  return new CommanderError(1, error.code, `error: unknown option '${flag}'\n${hint}`);
+  return new CommanderError(1, error.code, `${unknownOption(flag)}\n${hint}`);
 }
 
-function addCommand(program: Command, spec: CommandSpec, ask: (given: Given, json: boolean) => void): void {
+/** As Commander says it. */
+function unknownOption(flag = ""): string {
+  return `error: unknown option '${flag}'`;
+}
+
+/** Whether a word with a dash before it is more like a text than like a flag: `-5 degrees`, `--- well`. */
+function isTextLike(word: string): boolean {
+  return word.startsWith("-") && !/^--?[a-z][\w-]*(?:=.*)?$/is.test(word);
+}
+
+function addCommand(
+  program: Command,
+  spec: CommandSpec,
+  words: readonly string[],
+  ask: (given: Given, json: boolean) => void,
+): void {
   const command = program
     .command(spec.name)
     .description(sentence(spec.summary))
@@ -100,7 +120,7 @@ function addCommand(program: Command, spec: CommandSpec, ask: (given: Given, jso
     .addHelpText("after", () => helpTail(spec));
   for (const key of spec.positionals) command.argument(placeOf(spec, key), describeField(spec.fields[key]));
   for (const [key, field] of Object.entries(spec.fields)) {
-    if (!spec.positionals.includes(key) || hasBoth(field)) command.addOption(optionOf(key, field));
+    if (!spec.positionals.includes(key) || hasBoth(field)) command.addOption(optionOf(key, field, words));
   }
   const json = new Option("--json", "print one JSON object on standard output").helpGroup(EVERY);
   command.addOption(json);
@@ -134,7 +154,7 @@ function placeOf({ fields, prepare }: CommandSpec, key: string): string {
   return prepare ? `[${key}...]` : `<${key}...>`;
 }
 
-function optionOf(key: string, field: Field<unknown>): Option {
+function optionOf(key: string, field: Field<unknown>, words: readonly string[]): Option {
   const { kind } = field;
   const turnsOff = kind.form === "switch" && field.fallback === true;
   const flag = turnsOff ? flagOf(key).replace("--", "--no-") : flagOf(key);
@@ -145,8 +165,30 @@ function optionOf(key: string, field: Field<unknown>): Option {
   option.helpGroup(
     Object.hasOwn(COMMON, key) ? EVERY : field.presence === "required" ? "Required:" : "Options:",
   );
-  if (kind.form !== "switch") option.argParser((text, before) => [...wordsOf(before), text]);
-  return option;
+  if (kind.form === "switch") return option;
+  return option.argParser((text, before) => {
+    requireValue(flag, text, words);
+    const all = [...wordsOf(before), text];
+    if (kind.form === "value") refuseMore(flag, all);
+    return all;
+  });
+}
+
+/** @throws {CommanderError} where the next flag stands in the place of a value */
+function requireValue(flag: string, text: string, words: readonly string[]): void {
+  if (!text.startsWith("--") || !words.some((word, i) => word === flag && words[i + 1] === text)) return;
+  const message = `error: ${flag}: expected a value, got ${text}; one that begins with dashes is given as ${flag}=${text}`;
+  throw new CommanderError(1, "commander.optionMissingArgument", message);
+}
+
+/** @throws {CommanderError} for several values of what has one; the same again is no other */
+function refuseMore(flag: string, values: readonly string[]): void {
+  if (new Set(values).size === 1) return;
+  throw new CommanderError(
+    1,
+    "commander.repeated",
+    `error: ${flag}: expected one value, got ${values.join(" and ")}`,
+  );
 }
 
 function wordsOf(value: unknown): string[] {

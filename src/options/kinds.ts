@@ -127,7 +127,7 @@ export function weights(): Kind<"balanced" | readonly number[]> {
       value === "balanced" ||
       (Array.isArray(value) && value.length > 1 && value.every((item) => one.accepts(item))),
     parse: (typed) =>
-      last(typed) === "balanced" ? "balanced" : typed.flatMap((t) => t.split(",")).map(readNumber),
+      typed.join() === "balanced" ? "balanced" : typed.flatMap((t) => t.split(",")).map(readNumber),
   };
 }
 
