@@ -50,7 +50,7 @@ export type Stop = "loses nothing" | "saves" | "cleans";
 /** One command. */
 export interface CommandSpec {
   readonly name: string;
-  readonly stop: Stop;
+  stop(given: Given): Stop;
   readonly summary: string;
   /** What follows `espalier` in the example of its help. */
   readonly example: string;
@@ -67,19 +67,21 @@ export interface CommandSpec {
   execute(given: Given, context: RunContext): Promise<Outcome>;
 }
 
-interface Definition<F extends Fields>
-  extends Pick<CommandSpec, "stop" | "summary" | "example" | "positionals"> {
+interface Definition<F extends Fields> extends Pick<CommandSpec, "summary" | "example" | "positionals"> {
   readonly schema: Schema<F>;
+  /** Of a command that does different things it depends on its options. */
+  readonly stop: Stop | CommandSpec["stop"];
   explain?(): string;
   meant?(word: string, named: Given): string;
   prepare?(given: Given, lines: LineSource, report?: RunContext["report"]): Promise<Given>;
   run(settings: SettingsOf<F>, context: RunContext): Promise<Outcome>;
 }
 
-function define<F extends Fields>({ schema, run, ...rest }: Definition<F>): CommandSpec {
+function define<F extends Fields>({ schema, run, stop, ...rest }: Definition<F>): CommandSpec {
   const naming = (key: string) => (rest.positionals.includes(key) ? `<${key}>` : flagOf(key));
   return {
     ...rest,
+    stop: typeof stop === "function" ? stop : () => stop,
     name: schema.name,
     fields: schema.fields,
     execute: async (given, context) => {
@@ -164,7 +166,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   define({
     schema: PREDICT,
-    stop: "loses nothing",
+    // A file that is half labelled has a temporary one.
+    stop: ({ out }) => (out === undefined ? "loses nothing" : "cleans"),
     summary: "label texts, lines of standard input or the rows of a file",
     example: "predict runs/sst2 --data reviews.csv --text review --out labelled.csv",
     positionals: ["model", "texts"],

@@ -21,7 +21,8 @@ async function main(words: readonly string[]): Promise<number> {
       return 0;
     }
     const module = new URL("./command-process.js", import.meta.url);
-    const { exit, interrupted } = await supervise({ module, words, stop: request.command.stop, tell });
+    const stop = request.command.stop(request.given);
+    const { exit, interrupted } = await supervise({ module, words, stop, tell });
     if (interrupted === undefined) return exit;
     tell("");
     return await tellFailure(new InterruptedError("run/interrupted", interrupted), json);

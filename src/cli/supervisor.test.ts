@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -135,4 +135,21 @@ test("a text of 20,000 letters on the command line is answered, and more threads
   expect(code).toBe(0);
   expect(parts.stdout).toMatch(/^(?:positive|negative)\t/);
   expect(parts.stderr).toMatch(/note: threads: 200 were asked for, \d+ are used/);
+});
+
+test("labelling a file that is stopped leaves nothing beside it", async () => {
+  const folder = await newFolder();
+  await writeFile(join(folder, "d.csv"), `text\n${"a good film\n".repeat(8000)}`);
+  const words = ["predict", await written(tinyModel()), "--data", "d.csv", "--out", "out.csv"];
+  const child = spawn(process.execPath, [MAIN, ...words], { cwd: folder });
+  let said = "";
+  child.stderr.on("data", (part) => {
+    said += String(part);
+  });
+  await until(() => /\d+\/8000 rows/.test(said));
+  expect(readdirSync(folder).some((name) => name.endsWith(".tmp"))).toBe(true);
+  child.kill("SIGINT");
+  expect(await once(child, "close")).toEqual([130, null]);
+  expect(said).toMatch(/stopped after \d+ of 8000 rows, out.csv is not written\n$/);
+  expect(readdirSync(folder)).toEqual(["d.csv"]);
 });

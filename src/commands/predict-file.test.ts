@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
@@ -221,5 +221,23 @@ test("entities are a list of objects, in a cell of CSV as JSON", async () => {
   }
   await expect(predict({ model, data, out, force: true, textPair: "note" })).rejects.toMatchObject({
     code: "predict/pairs",
+  });
+});
+
+test("what a killed call has left beside its file is removed, and nothing of this one stays", async () => {
+  const job = await given("in.csv", "text\ngood film\n", "out.csv");
+  const beside = (name: string) => join(dirname(job.out), name);
+  const [dead, other] = [`.out.csv.${crypto.randomUUID()}.tmp`, `.more.csv.${crypto.randomUUID()}.tmp`];
+  for (const name of [dead, other]) await writeFile(beside(name), "half");
+  await predict(job);
+  expect(readdirSync(dirname(job.out)).sort()).toEqual([other, "in.csv", "out.csv"]);
+});
+
+test("a place that cannot be written to is refused by name", async () => {
+  const job = await given("in.csv", "text\ngood film\n", "dangling/out.csv");
+  await symlink(join(dirname(job.data), "gone", "further"), dirname(job.out));
+  await expect(predict(job)).rejects.toMatchObject({
+    code: "place/unwritable",
+    message: expect.stringContaining(`(${job.out})`),
   });
 });

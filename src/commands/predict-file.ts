@@ -30,7 +30,7 @@ import type { Prediction, Text } from "../network/predictions.ts";
 import type { TextTask } from "../network/vectors.ts";
 import type { PredictSettings } from "../options/answering.ts";
 import { isBlank, noteBlank, noteCut } from "../runs/length.ts";
-import { requireFile } from "../runs/place.ts";
+import { claimFile, requireFile } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import type { TextModel } from "../runs/text-model.ts";
 import type { PredictedFile } from "./answers.ts";
@@ -73,7 +73,8 @@ export function requirePlace({ out, force }: Pick<FileJob, "out" | "force">): vo
 /**
  * Labels the rows of a file.
  * @param tellUsage  is told whether the rows have two texts, before they are labelled
- * @throws {InputError} `table/…`, before anything is labelled
+ * @throws {InputError} `table/…`, before anything is labelled; `run/busy` while another call writes the file
+ * @throws {ConfigError} `place/unwritable`
  * @throws {InterruptedError} `predict/stopped`; nothing is written then
  */
 export async function predictFile(
@@ -86,9 +87,11 @@ export async function predictFile(
   const { read, notes } = await readByColumns([job.data], asked, job.quotes, async ({ text, pair }) => {
     requireSingle(labeller, text, pair);
     const table = await openTable(job.data, pair === undefined ? [text] : [text, pair], job.quotes);
-    return { table, ...(await look(table, labeller, job)), isPair: pair !== undefined };
+    return { table, ...(await look(table, labeller, job, context)), isPair: pair !== undefined };
   });
   const { table, rows, names, isPair } = read;
+  // Also for the temporary file of a call that was killed here.
+  await using _place = await claimFile(job.out);
   await tellUsage(isPair);
   for (const text of [...notes, ...table.notes, ...renamed(labeller, names)])
     context.report?.({ kind: "note", text });
@@ -159,11 +162,13 @@ async function look(
   table: FullTable,
   { task, labels }: RowLabeller,
   { data, out }: FileJob,
+  { signal }: RunContext,
 ): Promise<{ readonly rows: number; readonly names: AddedNames }> {
   let rows = 0;
   const taken = new Set<string>();
   const lines = recordLines(formatOfOut(out), table);
   for await (const record of table.records()) {
+    signal?.throwIfAborted();
     rows++;
     lines.line(record, []);
     for (const [name] of record.fields) taken.add(name);
