@@ -23,3 +23,5 @@ export async function tellFailure(error: unknown, json: boolean): Promise<ExitCo
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
 });
+// Progress that nobody hears is no reason to end hours of work, and there is no other place to say so.
+process.stderr.on("error", () => undefined);

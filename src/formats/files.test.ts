@@ -50,6 +50,24 @@ test("a write that fails half-way leaves the old file and nothing else", async (
   expect(await readdir(join(path, ".."))).toEqual(["a.txt"]);
 });
 
+test("a disk that is full is told with the file, and errors of other calls stay what they are", async () => {
+  const path = join(await folder(), "a.txt");
+  const full = (syscall: string) =>
+    Object.assign(new Error(`ENOSPC: no space left on device, ${syscall}`), { code: "ENOSPC", syscall });
+  function* parts(error: Error): Generator<Uint8Array> {
+    yield Uint8Array.of(1);
+    throw error;
+  }
+  await expect(writeFileAtomic(path, parts(full("write")))).rejects.toMatchObject({
+    name: "RunError",
+    code: "file/write",
+    message: `file: expected to write it, got ENOSPC: no space left on device, write (${path})`,
+  });
+  const other = full("read");
+  await expect(writeFileAtomic(path, parts(other))).rejects.toBe(other);
+  expect(await readdir(join(path, ".."))).toEqual([]);
+});
+
 test("optional files: absent is undefined, damaged JSON is an error that names the file", async () => {
   const dir = await folder();
   expect(await readTextIfPresent(join(dir, "none"))).toBeUndefined();

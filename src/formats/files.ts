@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { FormatError, InputError } from "../base/errors.ts";
+import { FormatError, InputError, RunError } from "../base/errors.ts";
 import type { ByteSource } from "../base/source.ts";
 import { parseJson } from "./json.ts";
 
@@ -88,9 +88,21 @@ export async function syncFolder(path: string): Promise<void> {
   await folder.sync().finally(() => folder.close());
 }
 
+/** What the system calls when it puts bytes into a file that is open. */
+const WRITING: readonly unknown[] = ["write", "fsync", "close"];
+
+/** What is thrown where a file cannot be written. Of a full disk the system's own error names none. */
+export function writeError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error && "syscall" in error && WRITING.includes(error.syscall))) return error;
+  const message = `file: expected to write it, got ${error.message} (${path})`;
+  return new RunError("file/write", message, { cause: error });
+}
+
 /**
  * Writes a file so that its name shows either the old content or all of the new: into a temporary file of the same
  * folder, to the disk, then renamed. The folder is made when missing; after a failure nothing is left behind.
+ *
+ * @throws {RunError} `file/write` where the disk is full
  */
 export async function writeFileAtomic(
   place: string,
@@ -113,7 +125,7 @@ export async function writeFileAtomic(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw writeError(error, place);
   }
   await syncFolder(folder);
 }

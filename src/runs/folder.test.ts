@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -151,6 +152,20 @@ test("metrics survive a line cut off by a crash, before and after resuming", asy
   expect(events.map(({ step }) => step)).toEqual([1, 2]);
   expect(events[0]?.at).toBeGreaterThanOrEqual(0);
 });
+
+test.skipIf(!existsSync("/dev/full"))(
+  "an event for which there is no room is told with its file",
+  async () => {
+    await using opened = await createRun(run, RECIPE);
+    symlinkSync("/dev/full", opened.paths.metrics);
+    expect(() => opened.record({ kind: "note", text: "a" })).toThrow(
+      expect.objectContaining({
+        code: "file/write",
+        message: `file: expected to write it, got ENOSPC: no space left on device, write (${opened.paths.metrics})`,
+      }),
+    );
+  },
+);
 
 test("time goes on where a stopped run had come to, and the stop itself does not count", async () => {
   const opened = await createRun(run, RECIPE);

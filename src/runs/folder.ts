@@ -24,7 +24,7 @@ import { appendFileSync, existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
-import { writeFileAtomic } from "../formats/files.ts";
+import { writeError, writeFileAtomic } from "../formats/files.ts";
 import { jsonText } from "../formats/json.ts";
 import { type RunResult, resultText } from "../measure/result.ts";
 import { claimFolder, isNothing } from "./place.ts";
@@ -62,7 +62,10 @@ export interface RunFolder extends AsyncDisposable {
   readonly recipe: Recipe;
   /** Seconds of work before this call: of a run that was stopped, up to its last event. */
   readonly spent: number;
-  /** Appends one event to metrics.jsonl, `at` seconds after the folder was first opened, stops not counted. */
+  /**
+   * Appends one event to metrics.jsonl, `at` seconds after the folder was first opened, stops not counted.
+   * @throws {RunError} `file/write`
+   */
   record(event: ProgressEvent): void;
   /** Writes result.json: the run is then finished, and its checkpoints are removed unless they are to be kept. */
   finish(result: RunResult, keepCheckpoints?: boolean): Promise<void>;
@@ -204,7 +207,7 @@ export async function reopenRun(root: string): Promise<RunFolder> {
   return opened(root, async (claimed) => {
     const recipe = await stoppedRecipe(root);
     const paths = runPaths(resolve(root));
-    if (await endsMidLine(paths.metrics)) appendFileSync(paths.metrics, "\n");
+    if (await endsMidLine(paths.metrics)) append(paths.metrics, "\n");
     const at = (await readMetrics(paths.metrics)).at(-1)?.at;
     return openFolder(paths, recipe, typeof at === "number" ? at : 0, claimed);
   });
@@ -255,13 +258,21 @@ function openFolder(paths: RunPaths, recipe: Recipe, spent: number, claimed: Asy
     spent,
     record: (event) => {
       const at = Math.round(1000 * spent + performance.now() - opened) / 1000;
-      appendFileSync(paths.metrics, `${JSON.stringify({ ...event, at })}\n`);
+      append(paths.metrics, `${JSON.stringify({ ...event, at })}\n`);
     },
     finish: async (result, keepCheckpoints = false) => {
       await writeFileAtomic(paths.result, resultText(result));
       if (!keepCheckpoints) await rm(paths.checkpoints, { recursive: true, force: true });
     },
   };
+}
+
+function append(path: string, text: string): void {
+  try {
+    appendFileSync(path, text);
+  } catch (error) {
+    throw writeError(error, path);
+  }
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { newFolder } from "../../test/support/tiny-model.ts";
 import {
   claimFile,
@@ -13,6 +13,14 @@ import {
   requireFolder,
   writeAside,
 } from "./place.ts";
+
+vi.mock("../formats/claim.ts", async (original) => {
+  const real: typeof import("../formats/claim.ts") = await original();
+  const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  const claimSoon = (path: string) =>
+    path.includes("full-disk") ? Promise.reject(full) : real.claimSoon(path);
+  return { ...real, claimSoon };
+});
 
 const temporary = (name: string) => `.${name}.${crypto.randomUUID()}.tmp`;
 
@@ -128,4 +136,17 @@ test("a place that the system does not let be made is refused by name, for a fol
   const refusal = { code: "place/unwritable", message: expect.stringContaining(`(${place})`) };
   await expect(claimFolder(place)).rejects.toMatchObject(refusal);
   await expect(claimFile(place)).rejects.toMatchObject(refusal);
+});
+
+test("so is one on a disk that is full", async () => {
+  const place = join(await newFolder(), "full-disk");
+  const got = "got ENOSPC: no space left on device, write";
+  for (const [claim, path] of [
+    [claimFolder, place],
+    [claimFile, join(place, "a.csv")],
+  ] as const)
+    await expect(claim(path)).rejects.toMatchObject({
+      code: "place/unwritable",
+      message: `out: expected a place that can be written to, ${got} (${path})`,
+    });
 });

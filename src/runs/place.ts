@@ -189,8 +189,11 @@ function at(path: string, said = path): Stats | undefined {
   }
 }
 
-/** What the system says of places where this user, or nobody, may write. */
-const UNWRITABLE = new Set(["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EEXIST", "ELOOP"]);
+/** What the system says of places where this user, or nobody, may write, and of full ones. */
+const UNWRITABLE = new Set([
+  ...["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EEXIST", "ELOOP"],
+  ...["ENOSPC", "EDQUOT"],
+]);
 
 async function claimIn(folder: string, name: string, place: string): Promise<AsyncDisposable> {
   const claim = join(folder, name);
