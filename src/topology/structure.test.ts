@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { smallConfigOf } from "../../test/support/architectures.ts";
+import { SMALL, structureWith } from "../../test/support/structures.ts";
 import { PRUNED_CONFIG, TINY_CONFIG, tinyModel } from "../../test/support/tiny-model.ts";
 import { InputError } from "../base/errors.ts";
 import { floatTensor, sizeOf } from "../base/tensor.ts";
@@ -76,6 +78,28 @@ test.each<[BertConfig, string]>([
   expect(compare).toThrow(InputError);
   expect(compare).toThrow(expect.objectContaining({ code: "topology/shapes" }));
   expect(compare).toThrow(`two networks: ${message}`);
+});
+
+test("layers that share their matrices are not paired with layers that have their own, either way", () => {
+  const shared = smallConfigOf("albert");
+  const own = { ...shared, layers: shared.layers.map(({ sharing: _, ...layer }) => layer) };
+  const [few, many] = [shared, own].map((config) => structureWith(config, () => true));
+  if (few === undefined || many === undefined) throw new Error("expected two structures");
+  const [less, more] = [few.matrices.length, many.matrices.length];
+  expect(() => pairMatrices(few, many)).toThrow(
+    `expected ${less} matrices in both, got ${more} in the second`,
+  );
+  expect(() => pairMatrices(many, few)).toThrow(
+    `expected ${more} matrices in both, got ${less} in the second`,
+  );
+});
+
+test("matrices of one shape under other names are refused, and both names are said", () => {
+  const first = structureWith(SMALL, () => true);
+  const matrices = first.matrices.map((matrix) => ({ ...matrix, name: matrix.name.replace("query", "key") }));
+  expect(() => pairMatrices(first, { ...first, matrices })).toThrow(
+    /expected \S+query\.weight in both, got \S+key\.weight in the second/,
+  );
 });
 
 test("masks alone give the structure that they give with weights of which none is 0", () => {

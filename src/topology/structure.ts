@@ -160,8 +160,12 @@ export interface Pair extends Place {
 export function pairMatrices(first: Structure, second: Structure): Pair[] {
   const [one, other] = [first.config.layers.length, second.config.layers.length];
   if (one !== other) throw differ(`${one} layers in both`, `${other} in the second`);
+  // Layers that share their matrices are as many layers, with fewer matrices.
+  const [count, counted] = [first.matrices.length, second.matrices.length];
+  if (count !== counted) throw differ(`${count} matrices in both`, `${counted} in the second`);
   return first.matrices.map(({ name, component, layer, bits }, i): Pair => {
-    const { bits: against } = requireItem(second.matrices, i, "matrices");
+    const { name: found, bits: against } = requireItem(second.matrices, i, "matrices");
+    if (name !== found) throw differ(`${name} in both`, `${found} in the second`);
     if (bits.rows !== against.rows || bits.columns !== against.columns) {
       const expected = `[${bits.rows}, ${bits.columns}] in both`;
       throw differ(expected, `[${against.rows}, ${against.columns}] in the second (${name})`);
