@@ -57,10 +57,20 @@ test("hubs of two masks, by hand: one of two is the same", () => {
   const chanceJaccard = 0.02 / (3 - 0.02);
   const expected = { first: 1, second: 2, both: { found: 1, chance: 0.02 }, jaccard: 1 / 2, chanceJaccard };
   expect(found.fanIn).toEqual({ units: 100, ...expected, excess: 0.5 - chanceJaccard });
-  // Every other matrix is whole and has no hubs.
-  expect(fanIn).toMatchObject({ ...expected, units: 5 + 3 + 2 + 4 * 40 + 100 + 40 });
+  // Every other matrix is whole and has no hubs; rows of the tables are word pieces, and no units.
+  expect(fanIn).toMatchObject({ ...expected, units: 4 * 40 + 100 + 40 });
   expect(compareHubs(first, first).fanIn).toMatchObject({ jaccard: 1, both: { found: 1 } });
   expect(compareHubs(first, structureWith(WIDE, withHubs())).fanIn).toMatchObject({ jaccard: 0, second: 0 });
+});
+
+test("word pieces that both masks keep whole are no hubs that two networks share", () => {
+  // Of 400 word pieces one is whole and the others are gone, so its row is a hub of the table, of both masks.
+  const table: Keeps = ({ component, name }, row) =>
+    component === "embeddings" && (!name.includes("word") || row === 0);
+  const wide = { ...SMALL, vocabSize: 400 };
+  const { matrices, fanIn } = compareHubs(structureWith(wide, table), structureWith(wide, table));
+  expect(matrices[0]?.fanIn.both.found).toBe(1);
+  expect(fanIn).toMatchObject({ first: 0, both: { found: 0 }, jaccard: null });
 });
 
 test("a matrix that is whole, or empty, has equal degrees and no hubs", () => {

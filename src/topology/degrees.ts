@@ -14,7 +14,8 @@
  * units of a random mask would be a hub, at 3σ one of 740. The exact number by chance stands beside what is found.
  *
  * Hubs of two masks: Jaccard of both sets of units, beside a·b/U units that sets of these sizes share by chance among U.
- * Of a table a row is a word piece, which is no unit that computes; its columns are the hidden units.
+ * Of a table a row is a word piece, which is no unit that computes, and its columns are the hidden units: tables are among the
+ * matrices, and no part of what is said of all together.
  */
 
 import { requireItem } from "../base/present.ts";
@@ -67,7 +68,7 @@ export interface SharedHubs {
   readonly excess: number | null;
 }
 
-/** Hubs of two networks, of each matrix and of all together. */
+/** Hubs of two networks, of each matrix and of all of the encoder together. */
 export interface HubOverlap {
   readonly fanIn: SharedHubs;
   readonly fanOut: SharedHubs;
@@ -103,7 +104,8 @@ export function compareHubs(first: Structure, second: Structure): HubOverlap {
     const fanIn = shared([countHubs(one.fanIn, other.fanIn)]);
     return { name, component, layer, fanIn, fanOut: shared([countHubs(one.fanOut, other.fanOut)]) };
   });
-  const [fanIn, fanOut] = [matrices.map((matrix) => matrix.fanIn), matrices.map((matrix) => matrix.fanOut)];
+  const inner = matrices.filter(({ layer }) => layer !== null);
+  const [fanIn, fanOut] = [inner.map((matrix) => matrix.fanIn), inner.map((matrix) => matrix.fanOut)];
   return { fanIn: shared(fanIn), fanOut: shared(fanOut), matrices };
 }
 
