@@ -3,7 +3,7 @@ import { PRUNED_CONFIG, tinyModel } from "../../test/support/tiny-model.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
 import { fold, keyOf, uniform } from "../base/random.ts";
 import { floatTensor, type Tensor } from "../base/tensor.ts";
-import { weightOf } from "../bert/names.ts";
+import { EMBEDDINGS, weightOf } from "../bert/names.ts";
 import type { Network } from "../network/network.ts";
 import { CONTROLS, type Control, controlOf } from "./controls.ts";
 import { placesOf } from "./structure.ts";
@@ -127,7 +127,28 @@ test("jitter changes each weight by some 1 %: mean of the squares within 10 % of
   expect(Math.abs(Math.sqrt(mean) / 0.01 - 1)).toBeLessThan(0.1);
 });
 
-test("without a mask what is 0 counts as pruned", () => {
+test.each(CONTROLS)("%s leaves a table alone that nobody pruned, though its row of [PAD] is 0", (control) => {
+  const table = requireEntry(dense.tensors, EMBEDDINGS.words, "tensor");
+  const [, width = 0] = table.shape;
+  const padded = floatTensor(
+    table.shape,
+    table.data.map((w, i) => (i < width ? 0 : w)),
+  );
+  const withPad = (network: Network): Network => ({
+    ...network,
+    tensors: new Map(network.tensors).set(EMBEDDINGS.words, padded),
+  });
+  const { masks: _, ...bare } = withPad(pruned);
+  for (const network of [withPad(pruned), bare]) {
+    const made = controlOf(control, { pruned: network, dense: withPad(dense), key: keyOf(5) });
+    expect(made.tensors.get(EMBEDDINGS.words)).toBe(padded);
+    expect(made.masks?.has(EMBEDDINGS.words)).toBe(false);
+  }
+  const nothing = { pruned: withPad(dense), dense: withPad(dense), key: keyOf(1) };
+  expect(() => controlOf(control, nothing)).toThrow("got a dense one");
+});
+
+test("without a mask what is 0, and was not, counts as pruned", () => {
   const { masks: _, ...bare } = pruned;
   const made = controlOf("redraw", { pruned: bare, dense, key: keyOf(5) });
   const name = weightOf("bert.encoder.layer.0.output.dense");

@@ -10,7 +10,8 @@
  *   jitter    each weight times N(1, 0.01), 0.01 read as the deviation: 2105.03343 Table 3, "Reinit"
  *
  * Only matrices of which something is pruned are touched: the rest, biases, LayerNorm and the head are those of the pruned
- * network. A head was trained for the weights it had; the papers train it anew after a shuffle, and only then is the
+ * network. What is pruned the masks say; of a network without any, a weight that is 0 there and not in the dense one. A
+ * weight that was 0 before, as the row of [PAD] in many models, was pruned by nobody. A head was trained for the weights it had; the papers train it anew after a shuffle, and only then is the
  * accuracy that is left a fair one. The dense weights are those of the network that was pruned, as it was before: where
  * survivors were trained on, shuffled ones have not been.
  *
@@ -23,8 +24,7 @@ import { requireEntry } from "../base/present.ts";
 import { fold, type Key, normals, shuffled } from "../base/random.ts";
 import { type FloatTensor, floatTensor, type Tensor } from "../base/tensor.ts";
 import type { Network } from "../network/network.ts";
-import { countKept } from "./bits.ts";
-import { type Pair, pairMatrices, structureOf } from "./structure.ts";
+import { pairMatrices, structureOf } from "./structure.ts";
 
 export const CONTROLS = ["shuffle", "invert", "redraw", "jitter"] as const;
 export type Control = (typeof CONTROLS)[number];
@@ -75,17 +75,18 @@ export function controlOf(control: Control, { pruned, dense, key }: Controlled):
   const tensors = new Map<string, FloatTensor>(pruned.tensors);
   const masks = new Map<string, Tensor<"uint8">>(pruned.masks);
   const own = fold(key, control);
-  const parts = pairMatrices(structureOf(pruned), structureOf(dense)).filter(({ first }) => isPruned(first));
+  const parts = pairMatrices(structureOf(pruned), structureOf(dense)).flatMap(({ name }) => {
+    const kept = keptOf(name, pruned, dense);
+    return kept?.includes(0) ? [{ name, kept }] : [];
+  });
   if (parts.length === 0) {
     throw new InputError(
       "topology/dense",
       `${control}: expected a network with pruned weights, got a dense one`,
     );
   }
-  for (const { name } of parts) {
+  for (const { name, kept } of parts) {
     const { shape, data } = requireEntry(pruned.tensors, name, "tensor");
-    const mask = pruned.masks?.get(name)?.data ?? data;
-    const kept = Uint8Array.from(mask, (entry) => Number(entry !== 0));
     const { data: before } = requireEntry(dense.tensors, name, "tensor");
     const made = MAKE[control]({ kept, pruned: data, dense: before, key: fold(own, name) });
     tensors.set(name, floatTensor(shape, made.weights));
@@ -94,8 +95,14 @@ export function controlOf(control: Control, { pruned, dense, key }: Controlled):
   return { ...pruned, tensors, masks };
 }
 
-function isPruned(bits: Pair["first"]): boolean {
-  return countKept(bits) < bits.rows * bits.columns;
+/** 1 for each weight of a matrix that is kept, 0 for what was pruned; undefined for one that has no mask beside others. */
+function keptOf(name: string, { tensors, masks }: Network, dense: Network): Uint8Array | undefined {
+  if (masks !== undefined && masks.size > 0) {
+    return masks.get(name)?.data.map((entry) => Number(entry !== 0));
+  }
+  const { data } = requireEntry(tensors, name, "tensor");
+  const { data: before } = requireEntry(dense.tensors, name, "tensor");
+  return Uint8Array.from(data, (weight, i) => Number(weight !== 0 || before[i] === 0));
 }
 
 /** The weights where the mask has 1, and 0 elsewhere. */
