@@ -247,7 +247,7 @@ function comparisonsText(comparisons: readonly TopologyComparison[]): string {
     "hubs",
   ];
   const legend =
-    "chance: masks of these densities anywhere; density: of these densities in every matrix; beyond: found less density; hubs: of the units with most inputs, those of both masks";
+    "chance: masks of these densities anywhere; density: of these densities in every matrix; beyond: found less density; hubs: of the encoder's units with most inputs, those of both masks";
   const isCompared = comparisons.some(({ overlap }) => overlap !== null);
   if (!isCompared) return renderTable(["pair", "", "", "", "", ""], rows);
   return `${renderTable(["pair", ...header.slice(1)], rows)}\n${wrap(`${header[0]}. ${legend}`, WIDTH)}`;
@@ -257,11 +257,13 @@ function comparisonsText(comparisons: readonly TopologyComparison[]): string {
 function importanceTexts(comparisons: readonly TopologyComparison[]): string[] {
   const rows = comparisons.flatMap(({ first, second, importance }) => {
     if (importance === null || importance === undefined) return [];
-    const { rank, chanceDeviation, top } = importance.total;
+    const { rank, chanceRank, chanceDeviation, top } = importance.total;
     const shareOr = (share: number | null): string => (share === null ? NONE : shareText(share));
     const cells = [
       rank === null ? NONE : fixed(rank, 3),
-      chanceDeviation === null ? NONE : `± ${fixed(chanceDeviation, 3)}`,
+      chanceRank === null || chanceDeviation === null
+        ? NONE
+        : `${fixed(chanceRank, 3)} ± ${fixed(chanceDeviation, 3)}`,
     ];
     return [[`${shorten(first)} / ${shorten(second)}`, ...cells, shareOr(top.overlap), shareOr(top.chance)]];
   });
@@ -272,7 +274,7 @@ function importanceTexts(comparisons: readonly TopologyComparison[]): string[] {
 }
 
 const IMPORTANCE_TOLD =
-  "rank: Spearman's correlation of the sizes of the encoder's weights, 0 where they are pruned; top: of the largest of one, a tenth of what is kept, those of the other's";
+  "rank: Spearman's correlation of the sizes of the encoder's weights, 0 where they are pruned; top: of the largest of one, a tenth of what is kept, those of the other's; chance: the weights of each matrix in a random order of their own";
 
 /** Metrics of the controls, and what lies between two models. */
 function judgedTexts({ examples, metric, models, pairs }: JudgedTopology): string[] {

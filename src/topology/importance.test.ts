@@ -34,6 +34,7 @@ test("rank correlations by hand, without ties and with one", () => {
   // Four neighbours change places: Σd² = 4, 1 − 6 · 4 / (4 · 15).
   const swapped = agreementOf([1, 2, 3, 4], [2, 1, 4, 3]);
   expect(swapped.rank).toBeCloseTo(0.6, 12);
+  expect(swapped.chanceRank).toBe(0);
   expect(swapped.chanceDeviation).toBeCloseTo(1 / Math.sqrt(3), 12);
   // Ranks 1½, 1½, 3 and 1, 2, 3: (½ + 1) / √(1½ · 2).
   expect(agreementOf([5, 5, 7], [1, 2, 3]).rank).toBeCloseTo(1.5 / Math.sqrt(3), 12);
@@ -83,6 +84,28 @@ test("each matrix has its own ranking, and all together have one", () => {
   // Orders 1, 2, 3, 4 and 3, 4, 1, 2: Σd² = 16, 1 − 6 · 16 / 60.
   expect(total).toMatchObject({ scores: 4, exact: true, top: { both: 0, overlap: 0 } });
   expect(total.rank).toBeCloseTo(-0.6, 12);
+  // Less the mean the matrices have −1 and 1 in the first ranking, 1 and −1 in the second: (−2 − 2) / 5. Each matrix can
+  // be in two orders, and Sx = Sy = ½: √(2 · ¼ / 1) / 5.
+  expect(total.chanceRank).toBeCloseTo(-0.8, 12);
+  expect(total.chanceDeviation).toBeCloseTo(Math.SQRT1_2 / 5, 12);
+  // The top half of the first is n, of the second m.
+  expect(total.top.chance).toBe(0);
+});
+
+test("matrices of other sizes rank alike together, and chance within each matrix says how far", () => {
+  const drawnScores = (seed: number) =>
+    new Map(
+      [1, 5].map((scale, i) => [`m${i}`, normals(keyOf(seed + i), 5_000, scale).map(Math.abs)] as const),
+    );
+  for (const exactUpTo of [undefined, 0]) {
+    const { total, matrices } = compareImportance(drawnScores(1), drawnScores(11), 0.1, exactUpTo);
+    const { rank, chanceRank, chanceDeviation, top } = total;
+    expect(rank).toBeGreaterThan(0.3);
+    expect(Math.abs((rank ?? 0) - (chanceRank ?? 0))).toBeLessThan(4 * (chanceDeviation ?? 0));
+    expect(top.overlap).toBeGreaterThan(0.18); // nearly all of the top is in the larger matrix, a fifth of it
+    expect(Math.abs(top.excess ?? 1)).toBeLessThan(0.03);
+    for (const each of matrices) expect(each).toMatchObject({ chanceRank: 0, top: { chance: 0.1 } });
+  }
 });
 
 test("ranks by rounded numbers: the correlation within 1e-6, the top exactly", () => {
@@ -105,6 +128,7 @@ test("of equal scores, or none, there is no rank", () => {
     scores: 0,
     exact: true,
     rank: null,
+    chanceRank: null,
     chanceDeviation: null,
     top: { first: 0, second: 0, both: 0, overlap: null, chance: null, excess: null },
   });

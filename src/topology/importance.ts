@@ -2,9 +2,17 @@
  * Agreement of importance: whether two methods, seeds or tasks rank the weights alike, before any threshold.
  *
  *   rank     Spearman's rank correlation, with ties: Pearson's of midranks. (Spearman, American Journal of Psychology
- *            15(1), 1904)                         Baseline: 0, with the deviation 1/√(n − 1) of random orders
+ *            15(1), 1904)
  *   top      of the weights that the first puts into its highest share, how many does the second? With a, b weights in
- *            the two sets, c in both: c / min(a, b)             Baseline: c = a·b/n for random orders, so max(a, b)/n
+ *            the two sets, c in both: c / min(a, b)
+ *
+ * Baseline: the weights of every matrix in a random order of their own. Of one matrix that is a rank of 0, with the
+ * deviation 1/√(n − 1), and c = a·b/n. Of matrices together it is not: where one has larger weights than another in both
+ * networks, all in one ranking agree for that alone. With x, y the ranks less their mean, and x̄, ȳ means of matrix m:
+ *
+ *   rank        Σ n_m·x̄_m·ȳ_m / √(Σx²·Σy²)
+ *   deviation   √(Σ Sx_m·Sy_m / (n_m − 1)) / √(Σx²·Σy²)        S the squares around the matrix's own mean
+ *   top         c = Σ a_m·b_m / n_m
  *
  * Of a network whose method left no scores they are the sizes of its encoder's weights, 0 where they are pruned.
  *
@@ -16,7 +24,7 @@
  */
 
 import { InputError } from "../base/errors.ts";
-import { requireEntry } from "../base/present.ts";
+import { requireEntry, requireItem } from "../base/present.ts";
 import { kthLargest } from "../base/select.ts";
 import type { Network } from "../network/network.ts";
 import { excessOf, shareOf } from "./chance.ts";
@@ -42,7 +50,8 @@ export function sizesOf({ config, tensors, masks }: Pick<Network, "config" | "te
 export interface Agreement {
   readonly scores: number;
   readonly rank: number | null;
-  /** Standard deviation of `rank` for random orders, around 0. */
+  /** What random orders within every matrix give, and their standard deviation around it; 0 of one matrix. */
+  readonly chanceRank: number | null;
   readonly chanceDeviation: number | null;
   readonly top: {
     /** Weights in the two sets, and in both. */
@@ -89,14 +98,14 @@ export function compareImportance(
     throw new InputError("topology/share", `share of the top: expected above 0 and at most 1, got ${share}`);
   }
   const pairs = pairScores(first, second);
-  const matrices = pairs.map((pair) => ({ name: pair.name, ...agree([pair], share) }));
+  const matrices = pairs.map((pair) => ({ name: pair.name, ...agree([pair], share, true) }));
   const exact = pairs.reduce((n, pair) => n + pair.first.length, 0) <= exactUpTo;
   const [only] = matrices;
   if (only !== undefined && matrices.length === 1) {
     const { name: _, ...total } = only;
     return { share, total: { ...total, exact: true }, matrices };
   }
-  return { share, total: { ...agree(exact ? [joined(pairs)] : pairs, share), exact }, matrices };
+  return { share, total: { ...agree(pairs, share, exact), exact }, matrices };
 }
 
 function pairScores(first: Scores, second: Scores): Pair[] {
@@ -122,53 +131,83 @@ function pairScores(first: Scores, second: Scores): Pair[] {
   });
 }
 
-/** All matrices as one. */
-function joined(pairs: readonly Pair[]): Pair {
-  const join = (scoresOf: (pair: Pair) => Float32Array): Float32Array => {
-    const all = new Float32Array(pairs.reduce((n, pair) => n + scoresOf(pair).length, 0));
-    let at = 0;
-    for (const pair of pairs) {
-      all.set(scoresOf(pair), at);
-      at += scoresOf(pair).length;
-    }
-    return all;
-  };
-  return { name: "all", first: join(({ first }) => first), second: join(({ second }) => second) };
-}
-
-function agree(pairs: readonly Pair[], share: number): Agreement {
+function agree(pairs: readonly Pair[], share: number, exact: boolean): Agreement {
   const n = pairs.reduce((sum, { first }) => sum + first.length, 0);
-  return {
-    scores: n,
-    rank: correlate(pairs, n),
-    chanceDeviation: n < 2 ? null : 1 / Math.sqrt(n - 1),
-    top: shareTop(pairs, n, share),
-  };
+  return { scores: n, ...correlate(pairs, n, exact), top: shareTop(pairs, n, share) };
 }
 
-/** Spearman's correlation over all pairs: exact of one matrix, by rounded numbers of several. */
-function correlate(pairs: readonly Pair[], n: number): number | null {
-  const isOne = pairs.length === 1;
-  const [firsts, seconds] = isOne
-    ? [undefined, undefined]
-    : [roundedRanks(pairs.map(({ first }) => first)), roundedRanks(pairs.map(({ second }) => second))];
-  let [xx, yy, xy] = [0, 0, 0];
-  for (const { first, second } of pairs) {
-    const a = firsts === undefined ? exactRanks(first) : ranksIn(firsts, first);
-    const b = seconds === undefined ? exactRanks(second) : ranksIn(seconds, second);
-    for (let i = 0; i < a.length; i++) {
-      const x = (a[i] ?? 0) - (n - 1);
-      const y = (b[i] ?? 0) - (n - 1);
-      xx += x * x;
-      yy += y * y;
-      xy += x * y;
-    }
+/** Doubled ranks of one matrix after the other, in one ranking of all. */
+function rankAll(
+  arrays: readonly Float32Array[],
+  n: number,
+  exact: boolean,
+): (matrix: number) => Uint32Array {
+  if (!exact) {
+    const table = roundedRanks(arrays);
+    return (matrix) => ranksIn(table, requireItem(arrays, matrix, "matrices"));
   }
-  return xx === 0 || yy === 0 ? null : xy / Math.sqrt(xx * yy);
+  const all = new Float32Array(n);
+  const starts: number[] = [];
+  let end = 0;
+  for (const each of arrays) {
+    starts.push(end);
+    all.set(each, end);
+    end += each.length;
+  }
+  const ranks = exactRanks(all);
+  return (matrix) => ranks.subarray(starts[matrix], starts[matrix + 1] ?? n);
+}
+
+/** Spearman's correlation over all pairs, beside that of random orders within each. */
+function correlate(
+  pairs: readonly Pair[],
+  n: number,
+  exact: boolean,
+): Pick<Agreement, "rank" | "chanceRank" | "chanceDeviation"> {
+  const firsts = rankAll(
+    pairs.map(({ first }) => first),
+    n,
+    exact,
+  );
+  const seconds = rankAll(
+    pairs.map(({ second }) => second),
+    n,
+    exact,
+  );
+  let [xx, yy, xy, expected, variance] = [0, 0, 0, 0, 0];
+  pairs.forEach((_, matrix) => {
+    const own = momentsOf(firsts(matrix), seconds(matrix), n - 1);
+    xx += own.xx;
+    yy += own.yy;
+    xy += own.xy;
+    if (own.size === 0) return;
+    expected += (own.x * own.y) / own.size;
+    const [aroundX, aroundY] = [own.xx - own.x ** 2 / own.size, own.yy - own.y ** 2 / own.size];
+    variance += (aroundX * aroundY) / Math.max(1, own.size - 1);
+  });
+  if (xx === 0 || yy === 0) return { rank: null, chanceRank: null, chanceDeviation: null };
+  const size = Math.sqrt(xx * yy);
+  return { rank: xy / size, chanceRank: expected / size, chanceDeviation: Math.sqrt(variance) / size };
+}
+
+/** Sums over the ranks of one matrix, less the mean of all. */
+function momentsOf(a: Uint32Array, b: Uint32Array, mean: number) {
+  let [sumX, sumY, xx, yy, xy] = [0, 0, 0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const x = (a[i] ?? 0) - mean;
+    const y = (b[i] ?? 0) - mean;
+    sumX += x;
+    sumY += y;
+    xx += x * x;
+    yy += y * y;
+    xy += x * y;
+  }
+  return { size: a.length, x: sumX, y: sumY, xx, yy, xy };
 }
 
 function shareTop(pairs: readonly Pair[], n: number, share: number): Agreement["top"] {
   const counts = { first: 0, second: 0, both: 0 };
+  let expected = 0;
   if (n > 0) {
     const k = Math.max(1, Math.round(share * n));
     const least = kthLargest(
@@ -182,16 +221,20 @@ function shareTop(pairs: readonly Pair[], n: number, share: number): Agreement["
       "value",
     );
     for (const { first, second } of pairs) {
+      let [a, b] = [0, 0];
       for (let i = 0; i < first.length; i++) {
         const isFirst = Number((first[i] ?? 0) >= least);
         const isSecond = Number((second[i] ?? 0) >= leastOther);
-        counts.first += isFirst;
-        counts.second += isSecond;
+        a += isFirst;
+        b += isSecond;
         counts.both += isFirst & isSecond;
       }
+      counts.first += a;
+      counts.second += b;
+      expected += first.length === 0 ? 0 : (a * b) / first.length;
     }
   }
-  const overlap = shareOf(counts.both, Math.min(counts.first, counts.second));
-  const chance = shareOf(Math.max(counts.first, counts.second), n);
+  const smaller = Math.min(counts.first, counts.second);
+  const [overlap, chance] = [shareOf(counts.both, smaller), shareOf(expected, smaller)];
   return { ...counts, overlap, chance, excess: excessOf(overlap, chance) };
 }
