@@ -24,6 +24,8 @@ test("the text fits 80 columns and has a chance beside what was found", async ()
   expect(text).toContain("nothing is pruned");
   expect(text).toMatch(/pair +found +chance +density +beyond +hubs/);
   expect(text).toMatch(/pair +rank +chance +top +chance/);
+  // Where matrices differ in size their order alone ranks weights alike: chance is not 0.
+  expect(text).toMatch(/… +−?\d\.\d{3} +−?\d\.\d{3} ± \d\.\d{3} +/);
   expect(text).not.toContain("came back");
 });
 
@@ -48,6 +50,16 @@ test("spectra and what came back stand beside their chance, in 80 columns", asyn
   const masks = topologyText(await topology({ models: [run], spectra: true }));
   expect(masks).toMatch(/effective rank +– +–/);
   expect(masks).toMatch(/Ramanujan gap of the mask +−?\d+\.\d +–/);
+});
+
+test("gaps are a mean over the matrices whose degrees the bound is for", async () => {
+  const run = await prunedRun(
+    pruned(tinyModel(), (i) => i % 16 === 0),
+    "sst2",
+  );
+  const text = topologyText(await topology({ models: [run], spectra: true }));
+  expect(text).toMatch(/Ramanujan gap of the mask +– +–/);
+  expect(text).toMatch(/matrices with its degrees +0 of 12/);
 });
 
 test("of a study the answers and the page are printed, in 80 columns", () => {

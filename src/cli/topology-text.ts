@@ -69,14 +69,15 @@ function spectraText({ note, matrices }: NonNullable<ModelTopology["spectra"]>):
     [
       row("stable rank", ({ stableRank }) => stableRank),
       row("effective rank", ({ effectiveRank }) => effectiveRank),
+      // Below a mean degree of 3 there is no bound, so its gap says nothing.
       [
         "Ramanujan gap of the mask",
         meanText(
-          matrices.map(({ mask }) => mask.gap),
+          matrices.map(({ mask }) => (mask.applies ? mask.gap : null)),
           1,
         ),
         meanText(
-          whole.map(({ maskByChance }) => maskByChance.gap),
+          whole.map(({ maskByChance }) => (maskByChance.applies ? maskByChance.gap : null)),
           1,
         ),
       ],

@@ -3,6 +3,7 @@ import { pruned } from "../../test/support/pruned-run.ts";
 import { drawn, onlyGiven, SMALL, structureWith } from "../../test/support/structures.ts";
 import { tinyModel } from "../../test/support/tiny-model.ts";
 import { keyOf } from "../base/random.ts";
+import { mean } from "../base/statistics.ts";
 import { findMaskSpectra, findSpectra } from "../topology/spectra.ts";
 import { structureOf } from "../topology/structure.ts";
 import { measureMask, predictors } from "./measures.ts";
@@ -45,6 +46,20 @@ test("every measure that has a name is there, spectra where they are asked for",
   expect(predictors().filter((name) => whole[name] === undefined)).toEqual([]);
   const missing = predictors().filter((name) => plain[name] === undefined);
   expect(missing).toEqual(["spectra.stableRank", "spectra.gap"]);
+});
+
+test("gaps are a mean over the matrices whose degrees the bound is for", () => {
+  // A query with one entry in each row has a mean degree below 3.
+  const config = { ...SMALL, hiddenSize: 8, layers: [{ heads: 2, headSize: 4, ffn: 12 }] };
+  const structure = structureWith(
+    config,
+    ({ component }, row, column) => component !== "query" || row === column,
+  );
+  const others = findMaskSpectra(structure, key).filter(({ component }) => component !== "query");
+  const gaps = others.map(({ mask }) => mask.gap);
+  expect(measureMask(structure, { key, spectra: true })["spectra.gap"]).toBeCloseTo(mean(gaps), 12);
+  const thin = structureWith(config, (_, row, column) => row === column);
+  expect(measureMask(thin, { key, spectra: true })["spectra.gap"]).toBeNull();
 });
 
 test("a dense model has all densities 1, nothing dead, and what chance gives", () => {

@@ -190,7 +190,8 @@ function spectrumValues(structure: Structure, key: Key): Partial<Record<Predicto
     "spectra.stableRank": meanOfKnown(
       spectra.map(({ kept, mask }) => (mask.first === 0 ? null : kept / mask.first ** 2)),
     ),
-    "spectra.gap": meanOfKnown(spectra.map(({ mask }) => mask.gap)),
+    // Below a mean degree of 3 the bound is not one.
+    "spectra.gap": meanOfKnown(spectra.map(({ mask }) => (mask.applies ? mask.gap : null))),
   };
 }
 
