@@ -1,8 +1,9 @@
 /**
  * The straight line between two networks: the loss of (1 - t)·A + t·B, and the barrier on the way.
  *
- *   Frankle, Dziugaite, Roy & Carbin, ICML 2020 · https://arxiv.org/abs/1912.05671   instability, error barriers
- *   Paul et al., ICLR 2023 · https://arxiv.org/abs/2210.03044                        linear connectivity of two tickets
+ *   Entezari, Sedghi, Saukh & Neyshabur, ICLR 2022 · https://arxiv.org/abs/2110.06296   the barrier
+ *   Frankle, Dziugaite, Roy & Carbin, ICML 2020 · https://arxiv.org/abs/1912.05671     error on the line, less the mean of its ends
+ *   Paul et al., ICLR 2023 · https://arxiv.org/abs/2210.03044                          linear connectivity of two tickets
  *
  *   barrier = max over t of  loss(t) - [(1 - t)·loss(0) + t·loss(1)]
  *
@@ -11,7 +12,7 @@
  * where it is asked to be; a barrier between two such points is not seen.
  *
  * By chance: the same line to a copy of B with its heads and neurons in another order. It says the same as B of every text,
- * at another place of the space (Entezari et al. 2022, 2110.06296), so it tells how high a barrier is when two networks
+ * at another place of the space (Entezari et al.), so it tells how high a barrier is when two networks
  * agree in all but the place.
  */
 

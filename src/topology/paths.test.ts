@@ -257,8 +257,9 @@ test.each(Object.keys(KINDS))("by chance is within 3 % of the mean of 40 drawn m
       record.units.reduce((n, each) => n + each[of], 0);
     const nodes = mean((r) => effective(r, "effective")) / mean((r) => effective(r, "effectiveByChance"));
     expect(Math.abs(nodes - 1)).toBeLessThan(0.03);
-    const logs = mean((r) => r.logPaths ?? Number.NaN) / mean((r) => r.logPathsByChance ?? Number.NaN);
-    expect(Math.abs(logs - 1)).toBeLessThan(0.03);
+    // The number of paths itself is within a tenth: a share of its logarithm, which is 25, would let twice as many pass.
+    const beyond = mean((r) => (r.logPaths ?? Number.NaN) - (r.logPathsByChance ?? Number.NaN));
+    expect(Math.abs(beyond)).toBeLessThan(0.1);
   }
 });
 

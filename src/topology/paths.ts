@@ -8,6 +8,8 @@
  * An entry (o, i) is on a path when a signal reaches i and an output is reached from o. Which edges there are, and what is
  * assumed of biases, attention and LayerNorm, is in reach.ts. Everything is said twice: with the residual stream, by which
  * a hidden unit that any table writes is reached in every layer, and without it, where each layer has to hand on by itself.
+ * The first paper's code counts the skips of ResNets (effective_masks.py of avysogorets/effective-sparsity), so what it
+ * calls effective is the number with it.
  * Taking away what no output is reached from changes no answer; what no signal reaches adds a constant.
  *
  * By chance (reach-by-chance.ts): the expectation for a random mask with the density of each matrix.

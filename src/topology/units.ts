@@ -10,8 +10,8 @@
  *   dead         every feature has an empty side: what the unit says is a constant (network/dead-units.ts removes it)
  *   nearly dead  not dead, and of one side at most `nearly` × the mean of its matrix is left; one weight always counts so
  *   full         nothing is missing: of a neuron all sides, of a head all four matrices
- * A gated neuron has one side more, its row of `gate`. It is a product: without biases an empty factor makes it dead, and
- * with biases it takes both.
+ * A gated neuron has one side more, its row of `gate`. What it says is the product of both rows' sums. Without biases one
+ * empty row makes it 0, and the neuron dead. With biases an empty row is a constant factor, and it takes two for that.
  *
  * Baseline: how many there would be if every mask were shuffled inside its matrix (chance.ts). With P(side) the chance
  * that a side of n weights keeps at most so many, two matrices being independent, 1 − (1 − P₁)(1 − P₂) units of a kind.
