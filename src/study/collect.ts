@@ -10,19 +10,30 @@ import { readFile } from "node:fs/promises";
 import { basename, join, resolve, sep } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
+import { counted } from "../base/quantity.ts";
 import { keyOf } from "../base/random.ts";
-import { readResult } from "../measure/result.ts";
+import { METRIC_NAMES } from "../data/dataset.ts";
+import { constantMetrics } from "../measure/constant.ts";
+import { type RunResult, readResult } from "../measure/result.ts";
 import { readMaskedConfig } from "../network/folder.ts";
 import { MASKS_FILE } from "../network/masks.ts";
+import { readAnswers } from "../runs/answers.ts";
 import { runPaths } from "../runs/folder.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { readRecipe } from "../runs/recipe.ts";
+import { type Recipe, readRecipe } from "../runs/recipe.ts";
 import { compareMasks, type Overlap, overlapIn } from "../topology/overlap.ts";
 import { isSameShape, type Structure, structureOfMasks } from "../topology/structure.ts";
 import { distinguish, relationOf } from "./groups.ts";
 import { measureMask } from "./measures.ts";
 import { findModels } from "./models.ts";
-import { joinRecords, type PairRecord, parseRecords, type RunRecord, type StudyRecords } from "./record.ts";
+import {
+  asWritten,
+  joinRecords,
+  type PairRecord,
+  parseRecords,
+  type RunRecord,
+  type StudyRecords,
+} from "./record.ts";
 
 /** What is to be studied. */
 export interface StudyRequest {
@@ -61,9 +72,10 @@ export async function collectRecords(
     if (run === undefined) maskless++;
     else if (isMeant(run.run, tasks)) masked.push(run);
   }
-  const records = joinRecords([
-    ...kept.map(({ runs, pairs }) => ({ runs: runs.filter((run) => isMeant(run, tasks)), pairs })),
-    { runs: masked.map(({ run }) => run), pairs: comparePairs(masked, context) },
+  const measured = { runs: masked.map(({ run }) => run), pairs: comparePairs(masked, context) };
+  const { lost, ...records } = joinRecords([
+    ...kept.map((each) => onlyMeant(each, tasks)),
+    ...(masked.length === 0 ? [] : [asWritten(measured)]),
   ]);
   if (records.runs.length === 0) {
     throw new InputError(
@@ -71,13 +83,29 @@ export async function collectRecords(
       `models: expected finished runs with masks, got none (${[...refs, ...(tasks ?? [])].join(", ")})`,
     );
   }
-  const notes =
-    maskless === 0
-      ? []
-      : [
-          `${maskless} of the runs ${maskless === 1 ? "has" : "have"} no masks: fine-tuned models, or shapes that became smaller`,
-        ];
-  return { ...records, notes };
+  return { ...records, notes: notesOf(maskless, lost) };
+}
+
+function notesOf(maskless: number, lost: number): string[] {
+  const notes: string[] = [];
+  if (maskless > 0) {
+    notes.push(
+      `${maskless} of the runs ${maskless === 1 ? "has" : "have"} no masks: fine-tuned models, or shapes that became smaller`,
+    );
+  }
+  if (lost > 0) {
+    notes.push(
+      `${counted(lost, "pair")} of the records ${lost === 1 ? "is" : "are"} left out: one of the masks is another now, and the other mask is not at hand`,
+    );
+  }
+  return notes;
+}
+
+/** The runs of the tasks that are meant, and the pairs of these. */
+function onlyMeant({ runs, pairs }: StudyRecords, tasks: readonly string[] | undefined): StudyRecords {
+  const meant = runs.filter((run) => isMeant(run, tasks));
+  const ids = new Set(meant.map(({ id }) => id));
+  return { runs: meant, pairs: pairs.filter(({ first, second }) => ids.has(first) && ids.has(second)) };
 }
 
 function isMeant({ task }: RunRecord, tasks: readonly string[] | undefined): boolean {
@@ -88,8 +116,9 @@ function isMeant({ task }: RunRecord, tasks: readonly string[] | undefined): boo
 async function readMasked(ref: string, id: string, spectra: boolean): Promise<Masked | undefined> {
   const paths = runPaths(resolve(ref));
   if (!existsSync(join(paths.model, MASKS_FILE)) || !existsSync(paths.result)) return undefined;
-  const { settings } = await readRecipe(paths.recipe);
-  const { metric, task, method } = await readResult(paths.result);
+  const { settings, model } = await readRecipe(paths.recipe);
+  const result = await readResult(paths.result);
+  const { metric, task, method } = result;
   if (method === null) return undefined;
   const structure = structureOfMasks(await readMaskedConfig(paths.model));
   const { layers, hiddenSize: hidden } = structure.config;
@@ -105,11 +134,32 @@ async function readMasked(ref: string, id: string, spectra: boolean): Promise<Ma
     metric: metric.name,
     score: metric.after,
     dense: metric.better === "lower" ? null : metric.before,
+    constant: await constantOf(paths.answers, result),
+    model: digestOf(model),
     layers: layers.length,
     hidden,
     measures: measureMask(structure, { key: keyOf(0), spectra }),
   };
   return { run, structure };
+}
+
+/** What an answer that is always the same scores on the examples that judged a run; undefined where it kept no answers. */
+async function constantOf(path: string, { metric, models }: RunResult): Promise<number | undefined> {
+  if (metric.better === "lower" || !existsSync(path)) return undefined;
+  const { task, labels, examples } = await readAnswers(path);
+  const named = models.at(-1)?.metrics ?? {};
+  const primary = [...METRIC_NAMES, "mean" as const].find((name) => name === metric.name);
+  if (primary === undefined) return undefined;
+  const metrics = METRIC_NAMES.filter((name) => name in named);
+  const truth = examples.map(({ label }) => label);
+  return constantMetrics({ task, metrics, primary }, labels.length, truth)[primary];
+}
+
+/** Of the weights: a README beside them changes nothing, nor does a second format of them. */
+function digestOf(files: Recipe["model"]): string | undefined {
+  const tensors = files.filter(({ path }) => path.endsWith(".safetensors"));
+  const [largest] = (tensors.length > 0 ? tensors : files).toSorted((a, b) => b.bytes - a.bytes);
+  return largest?.sha256.slice(0, 8);
 }
 
 /** Each folder by its last name, or by as many of its last names as it takes to tell it from the others. */
