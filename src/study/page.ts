@@ -63,12 +63,7 @@ export function studyPage({ records, name, command, notes }: PageParts): StudyPa
     ),
     pathSection(runs),
     controlSection(runs),
-    foretoldSection(
-      foretell(
-        runs.filter((run) => !isControl(run)),
-        keyOf(0),
-      ),
-    ),
+    ...foretoldSections(runs.filter((run) => !isControl(run))),
   ].filter((section) => section !== undefined);
   const text = [
     "# Sub-networks: which weights pruning leaves",
@@ -86,6 +81,13 @@ export function studyPage({ records, name, command, notes }: PageParts): StudyPa
   };
 }
 
+/** One for each model: what runs of two have in common is no answer about either. */
+function foretoldSections(runs: readonly StudyRun[]): StudySection[] {
+  const models = [...groupBy(runs, ({ base }) => base)];
+  if (models.length < 2) return [foretoldSection(foretell(runs, keyOf(0)))];
+  return models.map(([base, own]) => foretoldSection(foretell(own, keyOf(0)), base));
+}
+
 function pairsOf(records: StudyRecords, runs: readonly StudyRun[]): StudyPair[] {
   const byId = new Map(runs.map((run) => [run.id, run]));
   const seen = new Set<string>();
@@ -101,11 +103,11 @@ function pairsOf(records: StudyRecords, runs: readonly StudyRun[]): StudyPair[] 
 function introduction(runs: readonly StudyRun[], name: string): string {
   const of = (some: readonly string[]): string[] => [...new Set(some)].sort();
   const methods = of(runs.filter((run) => !isControl(run)).map(({ variant }) => variant));
-  const shapes = of(runs.map(({ layers, hidden }) => `${layers} layers × ${hidden}`));
+  const models = of(runs.map(({ base }) => base));
   const cells = [...groupBy(runs, (run) => JSON.stringify([run.variant, run.sparsity, run.task])).values()];
   const thin = cells.filter((cell) => cell.length < SEEDS).length;
   const controls = runs.filter(isControl).length;
-  const facts = `${counted(runs.length, "run")} of ${listed(shapes)}: ${listed(methods)}; ${listed(sparsitiesOf(runs).map(sparsityText))} pruned; tasks ${listed(of(runs.map(({ task }) => task)))}${controls === 0 ? "" : `; ${counted(controls, "control")} among them`}. Numbers are in \`${name}.jsonl\`.`;
+  const facts = `${counted(runs.length, "run")} of ${listed(models)}: ${listed(methods)}; ${listed(sparsitiesOf(runs).map(sparsityText))} pruned; tasks ${listed(of(runs.map(({ task }) => task)))}${controls === 0 ? "" : `; ${counted(controls, "control")} among them`}. Numbers are in \`${name}.jsonl\`.`;
   if (thin === 0) return facts;
   return `${facts}\n\n**${thin} of ${counted(cells.length, "combination")} of method, sparsity and task ${thin === 1 ? "has" : "have"} fewer than ${SEEDS} seeds**: what rests on them may be the seed's doing.`;
 }
