@@ -17,8 +17,9 @@ import { type Density, measureDensity } from "../topology/density.ts";
 import { countJunctions, type Junctions } from "../topology/junctions.ts";
 import { findPaths, type PathRecord, type UnitKind } from "../topology/paths.ts";
 import { findMaskSpectra } from "../topology/spectra.ts";
-import { COMPONENTS, type Component, type Structure } from "../topology/structure.ts";
+import { type Component, componentsOf, type Structure } from "../topology/structure.ts";
 import { surveyUnits, type Tally, type Units } from "../topology/units.ts";
+import type { RunRecord } from "./record.ts";
 
 type Values = Readonly<Record<string, number | null>>;
 
@@ -199,5 +200,8 @@ function beyond({ found, chance }: Counted): number {
   return found - chance;
 }
 
-/** Components of the encoder's layers. */
-export const INNER: readonly Component[] = COMPONENTS.filter((component) => component !== "embeddings");
+/** The components that masks of a study have, in their order: gates where a model has them. */
+export function componentsIn(runs: readonly Pick<RunRecord, "measures">[]): Component[] {
+  const hasGates = runs.some(({ measures }) => measures[densityOf("gate")] !== undefined);
+  return componentsOf(hasGates ? [{ component: "gate" }] : []);
+}

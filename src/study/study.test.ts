@@ -1,10 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { pruned, prunedResult, prunedRun } from "../../test/support/pruned-run.ts";
 import { newFolder, tinyModel } from "../../test/support/tiny-model.ts";
+import { answersText } from "../runs/answers.ts";
 import { runPaths } from "../runs/folder.ts";
-import { parseRecords } from "./record.ts";
+import { collectRecords } from "./collect.ts";
+import { asWritten, parseRecords } from "./record.ts";
 import { writeStudy } from "./study.ts";
 
 /** Finished runs of magnitude on some tasks: of the first every second weight is left, of the second every fourth, … */
@@ -43,6 +46,50 @@ test("a folder of runs becomes a page, its records and pictures; the records giv
   const again = join(await newFolder(), "study.md");
   await writeStudy({ ...request, refs: [answer.records], page: again }, {});
   expect(await readFile(again, "utf8")).toBe(text);
+});
+
+test("the page in docs/ is what its records give, and so are its pictures", async () => {
+  const docs = fileURLToPath(new URL("../../docs/", import.meta.url));
+  const page = join(await newFolder(), "topology.md");
+  const { records, pictures } = await writeStudy(
+    { ...request, refs: [join(docs, "topology.jsonl")], page },
+    {},
+  );
+  for (const path of [page, records, ...pictures]) {
+    expect(await readFile(path, "utf8"), path).toBe(await readFile(join(docs, basename(path)), "utf8"));
+  }
+});
+
+test("the page is made of numbers as they are written: those that are measured have more digits", async () => {
+  const { notes, ...records } = await collectRecords({ ...request, refs: [await jobs("sst2", "cola")] }, {});
+  expect(records).toEqual(asWritten(records));
+});
+
+test("what a constant answer scores is told by the run's answers, the model by its weights", async () => {
+  const root = await jobs("sst2");
+  const run = join(root, "sst2");
+  const examples = [1, 1, 0].map((label, i) => ({ text: `text ${i}`, label }));
+  const after = { stage: "compressed" as const, logits: new Float32Array(6) };
+  await writeFile(
+    runPaths(run).answers,
+    answersText({ task: "classification", labels: ["0", "1"], examples, after }),
+  );
+  const recipe = JSON.parse(await readFile(runPaths(run).recipe, "utf8"));
+  recipe.model = [
+    { path: "onnx/model.onnx", bytes: 30, sha256: "1111111111" },
+    { path: "model.safetensors", bytes: 20, sha256: "2222222222" },
+    { path: "README.md", bytes: 10, sha256: "3333333333" },
+  ];
+  await writeFile(runPaths(run).recipe, JSON.stringify(recipe));
+  const { runs } = await collectRecords({ ...request, refs: [root] }, {});
+  expect(runs).toMatchObject([{ constant: 0.666667, model: "22222222" }]);
+});
+
+test("of records the pairs are those of the runs that are meant", async () => {
+  const page = join(await newFolder(), "study.md");
+  const { records } = await writeStudy({ ...request, refs: [await jobs("sst2", "cola", "mrpc")], page }, {});
+  const some = await writeStudy({ ...request, tasks: ["cola", "mrpc"], refs: [records], page }, {});
+  expect([some.runs, some.pairs]).toEqual([2, 1]);
 });
 
 test("runs of a folder are added to records, and tasks choose among both", async () => {

@@ -4,7 +4,14 @@ import { counted } from "../../base/quantity.ts";
 import { mean } from "../../base/statistics.ts";
 import { capital } from "../../base/units.ts";
 import { cellMap, type MapCell } from "../../report/draw/cells.ts";
-import { groupBy, type Relation, type StudyPair, sparsitiesOf, sparsityText } from "../groups.ts";
+import {
+  groupBy,
+  isOneMethod,
+  type Relation,
+  type StudyPair,
+  sparsitiesOf,
+  sparsityText,
+} from "../groups.ts";
 import { drawPicture, type Panel, type Picture } from "../picture.ts";
 import { listed, meanText, present, type StudySection, sharesText, shareText, slimTable } from "./section.ts";
 
@@ -53,6 +60,7 @@ export function overlapSection(relation: Relation, pairs: readonly StudyPair[]):
     paragraphs: [
       `Jaccard's share of the encoder's kept weights that two masks ${what} have in common, beside what the density of every matrix explains by itself; what is beyond it is agreement on the place, and counts from ${100 * SLIGHT} point on. ${counted(pairs.length, "pair")}. Pairs share runs, so ± says how much they differ and not how sure their mean is.`,
       ...(relation === "tasks" ? [SAME_DRAWS] : []),
+      ...(relation === "methods" && pairs.some(isOneMethod) ? [ONE_METHOD] : []),
       ...identical(pairs),
     ],
     pictures: [pictureOf(relation, pairs)],
@@ -78,6 +86,9 @@ export function overlapSection(relation: Relation, pairs: readonly StudyPair[]):
 
 const SAME_DRAWS =
   "Runs of one seed begin with the same random numbers, scores of masks among them: a mask that is mostly its draw agrees from task to task for that alone. The next section has other seeds.";
+
+const ONE_METHOD =
+  "Rows marked † are of one method with two settings. At one seed both may begin with the same draw, as Adapting by Pruning does, and what they have in common is that draw in part. They are no pair of methods, and no part of the heading.";
 
 /** What is in common beyond the densities, of the encoder. */
 function beyondOf({
@@ -111,10 +122,13 @@ function cellsOf(relation: Relation, pairs: readonly StudyPair[]): Cell[] {
 
 /** How many agree at each sparsity, and who the most and the least. */
 function headingOf(relation: Relation, pairs: readonly StudyPair[]): string {
-  const differing = cellsOf(relation, pairs).filter((cell) => !cell.pairs.every(isIdentical));
+  const meant = relation === "methods" ? pairs.filter((pair) => !isOneMethod(pair)) : pairs;
+  const differing = cellsOf(relation, meant).filter((cell) => !cell.pairs.every(isIdentical));
   const { who, what, verb } = SUBJECTS[relation];
+  if (meant.length === 0)
+    return `Nothing can be said of ${SUBJECTS[relation].name} yet: all masks ${what} are of one`;
   if (differing.length === 0)
-    return `Two masks ${what} are one and the same (${counted(pairs.length, "pair")})`;
+    return `Two masks ${what} are one and the same (${counted(meant.length, "pair")})`;
   const tallies = sparsitiesOf(differing.flatMap((cell) => cell.pairs.map(({ first }) => first))).map(
     (sparsity, i) => {
       const own = differing.filter((cell) => cell.sparsity === sparsity);
@@ -149,8 +163,9 @@ function identical(pairs: readonly StudyPair[]): string[] {
 }
 
 function nameOf(relation: Relation, { first, second }: StudyPair): string {
-  if (relation === "methods") return [first.variant, second.variant].sort().join(" × ");
-  return first.variant;
+  if (relation !== "methods") return first.variant;
+  const name = [first.variant, second.variant].sort().join(" × ");
+  return isOneMethod({ first, second }) ? `${name} †` : name;
 }
 
 function rowsOf(relation: Relation, pairs: readonly StudyPair[]): string[][] {

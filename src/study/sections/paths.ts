@@ -1,10 +1,11 @@
 /** Which survivors are on no path from an input to an output, and so do nothing? */
 
-import { requireItem } from "../../base/present.ts";
+import { requireItem, requireValue } from "../../base/present.ts";
 import { mean } from "../../base/statistics.ts";
 import { barChart } from "../../report/draw/charts.ts";
-import { COMPONENTS, type Component } from "../../topology/structure.ts";
+import type { Component } from "../../topology/structure.ts";
 import { groupBy, isControl, type StudyRun, sparsitiesOf, sparsityText } from "../groups.ts";
+import { componentsIn } from "../measures.ts";
 import { drawPicture, type Panel } from "../picture.ts";
 import { meanText, present, type StudySection, shareText, slimTable } from "./section.ts";
 
@@ -34,7 +35,7 @@ export function pathSection(runs: readonly StudyRun[]): StudySection {
   return {
     heading: headingOf(cells),
     paragraphs: [
-      "A kept weight does nothing when no signal reaches it or no output is reached from it. With the residual stream a hidden unit is reached in every layer; without it each layer has to hand on by itself, which is what published numbers count. By chance: a random mask with the density of each matrix.",
+      "A kept weight does nothing when no signal reaches it or no output is reached from it. With the residual stream a hidden unit is reached in every layer. That is how the network computes, and how Vysogorets and Kempe (2023), whose measure it is, count: their public code follows the skips of ResNets. Without it each layer has to hand on by itself, which tells more of the mask and less of the network. By chance: a random mask with the density of each matrix, without the residual stream.",
     ],
     pictures: [
       drawPicture("paths", {
@@ -57,17 +58,32 @@ function meanOff({ runs }: Cell, name: string): number {
   return known.length === 0 ? 0 : mean(known);
 }
 
+/** The worst with the residual stream, by which the network computes, and beside it the worst without. */
 function headingOf(cells: readonly Cell[]): string {
-  const worst = cells.toSorted((a, b) => meanOff(b, "alone.path") - meanOff(a, "alone.path"))[0];
-  if (worst === undefined) return "No run has a mask whose paths could be counted";
-  const [alone, carried] = [meanOff(worst, "alone.path"), meanOff(worst, "path")];
-  if (alone < FEW) return `Nearly every survivor lies on a path: at most ${shareText(alone)} do not`;
-  const component = COMPONENTS.toSorted(
-    (a, b) => meanOff(worst, `alone.path.${b}`) - meanOff(worst, `alone.path.${a}`),
+  const [carried, alone] = [worstBy(cells, "path"), worstBy(cells, "alone.path")];
+  const component = componentsIn(alone.cell.runs).toSorted(
+    (a, b) => meanOff(alone.cell, `alone.path.${b}`) - meanOff(alone.cell, `alone.path.${a}`),
   )[0];
-  const isUneven = component !== undefined && meanOff(worst, `alone.path.${component}`) > alone + 0.01;
+  const isUneven =
+    component !== undefined && meanOff(alone.cell, `alone.path.${component}`) > alone.off + 0.01;
   const where = !isUneven ? "" : `, most of all of ${wordOf(component)}`;
-  return `Up to ${shareText(alone)} of the survivors lie on no path without the residual stream (${worst.variant}, ${sparsityText(worst.sparsity)}${where}), ${shareText(carried)} with it`;
+  const inside =
+    carried.off < FEW
+      ? `Nearly every survivor lies on a path: at most ${shareText(carried.off)} do not${carried.off === 0 ? "" : ` (${nameOf(carried.cell)})`}`
+      : `Up to ${shareText(carried.off)} of the survivors lie on no path (${nameOf(carried.cell)})`;
+  if (alone.off < FEW) return `${inside}, without the residual stream ${shareText(alone.off)}`;
+  return `${inside}. Without the residual stream it would be up to ${shareText(alone.off)} (${nameOf(alone.cell)}${where})`;
+}
+
+/** The cell of which most survivors are on no path. */
+function worstBy(cells: readonly Cell[], name: string): { readonly cell: Cell; readonly off: number } {
+  const [cell] = cells.toSorted((a, b) => meanOff(b, name) - meanOff(a, name));
+  const worst = requireValue(cell, "cells");
+  return { cell: worst, off: meanOff(worst, name) };
+}
+
+function nameOf({ variant, sparsity }: Cell): string {
+  return `${variant}, ${sparsityText(sparsity)}`;
 }
 
 function wordOf(component: Component): string {
@@ -126,10 +142,11 @@ function pathTable(cells: readonly Cell[]): string {
 
 /** Of the survivors of each component. */
 function componentTable(cells: readonly Cell[]): string {
+  const components = componentsIn(cells.flatMap(({ runs }) => runs));
   const rows = cells.map(({ variant, sparsity, runs }) => [
     variant,
     sparsityText(sparsity),
-    ...COMPONENTS.map((component) => meanText(runs.map((run) => offOf(run, `alone.path.${component}`)))),
+    ...components.map((component) => meanText(runs.map((run) => offOf(run, `alone.path.${component}`)))),
   ]);
-  return slimTable(["on no path without it", "pruned", ...COMPONENTS], rows, [1]);
+  return slimTable(["on no path without it", "pruned", ...components], rows, [1]);
 }

@@ -5,9 +5,10 @@ import { counted } from "../../base/quantity.ts";
 import { mean } from "../../base/statistics.ts";
 import { ACROSS, type Line, lineChart, UPWARDS } from "../../report/draw/charts.ts";
 import { linearScale, type Scale } from "../../report/draw/scale.ts";
+import type { Component } from "../../topology/structure.ts";
 import { type DrawnRow, FIGURE_3 } from "../figure3.ts";
 import { groupBy, isControl, type StudyRun, sparsitiesOf, sparsityText } from "../groups.ts";
-import { densityOf, INNER } from "../measures.ts";
+import { componentsIn, densityOf } from "../measures.ts";
 import { drawPicture, type Panel, type Picture } from "../picture.ts";
 import { listed, meanText, present, type StudySection, shareText, slimTable } from "./section.ts";
 
@@ -64,38 +65,71 @@ function cutsOf(runs: readonly StudyRun[]): Cut[] {
   });
 }
 
-/** Shares that differ by less are alike. */
-const SLIGHT = 0.005;
+/** Shares that differ by less than this part of what is pruned in all are alike: 2 points of 20. The paper's differ by 17. */
+const ALIKE = 0.1;
 /** Nearly all is cut from this share on, and when what stays is at most half of what stays of the encoder. */
 const NEARLY_ALL = 0.99;
 
 function headingOf(runs: readonly StudyRun[]): string {
-  const cuts = cutsOf(runs.filter(({ method }) => method === SUBJECT));
-  const low = cuts.find(({ sparsity }) => sparsity === 0.2);
-  const high = cuts.find(({ sparsity }) => sparsity === 0.99);
-  const against = ({ embeddings, encoder }: Cut): string =>
-    `(${shareText(embeddings)} against ${shareText(encoder)})`;
-  const parts: string[] = [];
-  if (low) {
-    const difference = low.embeddings - low.encoder;
-    const amount =
-      Math.abs(difference) < SLIGHT
-        ? "as much of the embeddings as"
-        : difference < 0
-          ? "less of the embeddings than"
-          : "more of the embeddings than";
-    parts.push(`cuts ${amount} of the encoder at 20 % ${against(low)}`);
-  }
-  if (high) {
-    const isAll = high.embeddings >= NEARLY_ALL && 1 - high.embeddings <= (1 - high.encoder) / 2;
-    parts.push(`${isAll ? "cuts" : "does not cut"} nearly all of the embeddings at 99 % ${against(high)}`);
-  }
-  if (parts.length > 0) return `Adapting by Pruning ${parts.join(", and ")}`;
+  const subjects = groupBy(
+    runs.filter(({ method }) => method === SUBJECT),
+    ({ variant }) => variant,
+  );
+  const said = [...subjects].flatMap(([variant, own]) => {
+    const cuts = cutsOf(own);
+    const parts = [cuts.find(isAt(0.2)), cuts.find(isAt(0.99))].flatMap((cut) =>
+      cut === undefined ? [] : [cut.sparsity === 0.2 ? lowText(cut) : highText(cut)],
+    );
+    return parts.length === 0 ? [] : [`${variant} ${parts.join(", and ")}`];
+  });
+  return said.length > 0 ? said.join("; ") : extremesText(runs);
+}
+
+function isAt(sparsity: number) {
+  return (cut: Cut): boolean => cut.sparsity === sparsity;
+}
+
+/** Ours, the number of runs, and the paper's. */
+function againstText(cut: Cut): string {
+  return `(${cutText(cut)} in ${counted(cut.runs, "run")}; in the paper ${cutText(drawnCut(cut.sparsity))})`;
+}
+
+function cutText({ embeddings, encoder }: Pick<Cut, "embeddings" | "encoder">): string {
+  return `${shareText(embeddings)} against ${shareText(encoder)}`;
+}
+
+/** The paper's: a mean over its tasks, and of the encoder over its layers. */
+function drawnCut(sparsity: number | null): Pick<Cut, "embeddings" | "encoder"> {
+  const rows = FIGURE_3.filter((row) => row.method === SUBJECT && row.sparsity === sparsity);
+  return {
+    embeddings: mean(rows.map(({ components: [embeddings] }) => embeddings)),
+    encoder: mean(rows.map(({ layers }) => mean(layers))),
+  };
+}
+
+function lowText(cut: Cut): string {
+  const difference = cut.embeddings - cut.encoder;
+  const isAlike = Math.abs(difference) < ALIKE * (cut.sparsity ?? 0);
+  const amount = isAlike
+    ? "as much of the embeddings as"
+    : difference < 0
+      ? "less of the embeddings than"
+      : "more of the embeddings than";
+  return `cuts ${amount} of the encoder at 20 % ${againstText(cut)}`;
+}
+
+function highText(cut: Cut): string {
+  const isAll = cut.embeddings >= NEARLY_ALL && 1 - cut.embeddings <= (1 - cut.encoder) / 2;
+  return `${isAll ? "cuts" : "does not cut"} nearly all of the embeddings at 99 % ${againstText(cut)}`;
+}
+
+/** Of every method, where the paper draws none of the sparsities. */
+function extremesText(runs: readonly StudyRun[]): string {
   const ranked = [...groupBy(runs, ({ variant }) => variant)]
     .flatMap(([variant, own]) => cutsOf(own).map((cut) => ({ variant, ...cut })))
     .sort((a, b) => b.embeddings - b.encoder - (a.embeddings - a.encoder));
-  const saidOf = ({ variant, sparsity, ...cut }: Cut & { readonly variant: string }): string =>
-    `${variant} at ${sparsityText(sparsity)} ${against({ sparsity, ...cut })}`;
+  const saidOf = ({ variant, ...cut }: Cut & { readonly variant: string }): string =>
+    `${variant} at ${sparsityText(cut.sparsity)} (${cutText(cut)})`;
   const [most, least] = [requireItem(ranked, 0, "cuts"), requireLast(ranked, "cuts")];
   return most === least
     ? `Cut of the embeddings, against the encoder: ${saidOf(most)}`
@@ -115,10 +149,20 @@ function embeddingLines(runs: readonly StudyRun[]): string[] {
 
 /** Methods that the paper draws too: the picture has these alone. The tone is the method's. */
 const TONES: Readonly<Record<string, number>> = { [SUBJECT]: 0, magnitude: 1, lottery: 2 };
+/** For variants of a method beyond its first; grey is the paper's. */
+const MORE_TONES = [3, 4, 5];
+const GREY = 6;
 
-/** Grey for a method that has no tone of its own. */
-function toneOf(method: string): number {
-  return TONES[method] ?? 6;
+/** The tone of every variant: the first of a method has the method's, which the paper's line of it has too. */
+function tonesOf(runs: readonly StudyRun[]): Map<string, number> {
+  const tones = new Map<string, number>();
+  const [seen, free] = [new Set<string>(), [...MORE_TONES]];
+  for (const { variant, method } of runs) {
+    if (tones.has(variant)) continue;
+    tones.set(variant, (seen.has(method) ? free.shift() : TONES[method]) ?? GREY);
+    seen.add(method);
+  }
+  return tones;
 }
 
 function layersOf(same: readonly StudyRun[]): number {
@@ -128,34 +172,32 @@ function layersOf(same: readonly StudyRun[]): number {
 function picturesOf(runs: readonly StudyRun[]): Picture[] {
   const sparsities = sparsitiesOf(runs).filter((sparsity) => sparsity !== null);
   if (sparsities.length === 0) return [];
-  const methods = [...groupBy(runs, ({ method }) => method).keys()];
+  const tones = tonesOf(runs);
   const drawn = sparsities.some(isDrawn);
   const panels = sparsities.flatMap((sparsity): Panel[] => {
     const own = runs.filter((run) => run.sparsity === sparsity);
     const theirs = FIGURE_3.filter((row) => row.sparsity === sparsity && row.task === "mnli");
     return [
-      { title: `Pruned by component, ${sparsityText(sparsity)}`, chart: componentChart(own, theirs) },
-      { title: `Pruned by layer, ${sparsityText(sparsity)}`, chart: layerChart(own, theirs) },
+      { title: `Pruned by component, ${sparsityText(sparsity)}`, chart: componentChart(own, theirs, tones) },
+      { title: `Pruned by layer, ${sparsityText(sparsity)}`, chart: layerChart(own, theirs, tones) },
     ];
   });
   const picture = drawPicture("pruned", {
     label: `Share pruned by component and by layer at ${listed(sparsities.map(sparsityText))}${drawn ? ": ours, and the paper's for MNLI, dashed" : ""}. The numbers are in the tables.`,
     panels,
     legend: [
-      ...methods.map((method) => ({ tone: toneOf(method), name: titleOf(method, runs) })),
-      ...(drawn ? [{ tone: 6, name: "dashed: the paper, BERT-base, MNLI", faint: true }] : []),
+      ...[...tones].map(([name, tone]) => ({ tone, name })),
+      ...(drawn ? [{ tone: GREY, name: "dashed: the paper, BERT-base, MNLI", faint: true }] : []),
     ],
   });
   return [picture];
 }
 
-function titleOf(method: string, runs: readonly StudyRun[]): string {
-  return runs.find((run) => run.method === method)?.variant ?? method;
-}
+type Tones = ReadonlyMap<string, number>;
 
-function componentChart(own: readonly StudyRun[], theirs: readonly DrawnRow[]) {
+function componentChart(own: readonly StudyRun[], theirs: readonly DrawnRow[], tones: Tones) {
   const lines = [
-    ...linesOf(own, (same) => BARS.map((bar, i) => [i, meanPruned(same, densityOf(bar))] as const)),
+    ...linesOf(own, tones, (same) => BARS.map((bar, i) => [i, meanPruned(same, densityOf(bar))] as const)),
     ...theirs.map((row) =>
       paperLine(
         row,
@@ -181,10 +223,10 @@ function componentChart(own: readonly StudyRun[], theirs: readonly DrawnRow[]) {
   );
 }
 
-function layerChart(own: readonly StudyRun[], theirs: readonly DrawnRow[]) {
+function layerChart(own: readonly StudyRun[], theirs: readonly DrawnRow[], tones: Tones) {
   const depth = (layer: number, layers: number): number => (layer + 0.5) / layers;
   const lines = [
-    ...linesOf(own, (same) =>
+    ...linesOf(own, tones, (same) =>
       Array.from({ length: layersOf(same) }, (_, layer) => {
         return [depth(layer, layersOf(same)), meanPruned(same, densityOf(layer))] as const;
       }),
@@ -214,18 +256,19 @@ function upwards(lines: readonly Line[]): Scale {
 
 function linesOf(
   own: readonly StudyRun[],
+  tones: Tones,
   pointsOf: (same: readonly StudyRun[]) => readonly (readonly [number, number])[],
 ): Line[] {
   return [...groupBy(own, ({ variant }) => variant)].map(([name, same]) => ({
     name,
-    tone: toneOf(requireItem(same, 0, "runs").method),
+    tone: tones.get(name) ?? GREY,
     dotted: true,
     points: pointsOf(same).filter(([, y]) => Number.isFinite(y)),
   }));
 }
 
 function paperLine({ method }: DrawnRow, points: Line["points"]): Line {
-  return { name: `the paper's ${method}`, tone: toneOf(method), faint: true, points };
+  return { name: `the paper's ${method}`, tone: TONES[method] ?? GREY, faint: true, points };
 }
 
 function meanPruned(runs: readonly StudyRun[], name: string): number {
@@ -233,6 +276,8 @@ function meanPruned(runs: readonly StudyRun[], name: string): number {
 }
 
 function componentTable(runs: readonly StudyRun[], sparsities: readonly number[]): string {
+  // The paper's bars come first, and its output beside our attention's.
+  const rest = componentsIn(runs).slice(BARS.length);
   const header = [
     "pruned",
     "task",
@@ -242,8 +287,7 @@ function componentTable(runs: readonly StudyRun[], sparsities: readonly number[]
     "key",
     "value",
     "output",
-    "intermediate",
-    "feed-forward output",
+    ...rest.map(nameOf),
   ];
   const rows = sparsities.flatMap((sparsity) => [
     ...FIGURE_3.filter((row) => row.sparsity === sparsity).map((row) => [
@@ -251,17 +295,18 @@ function componentTable(runs: readonly StudyRun[], sparsities: readonly number[]
       row.task,
       `${row.method}, paper`,
       ...row.components.map(shareText),
-      "",
-      "",
+      ...rest.map(() => ""),
     ]),
     ...cellsOf(runs, sparsity).map((same) => [
       ...namesOf(same),
-      ...[...BARS, ...INNER.slice(-2)].map((part) =>
-        meanText(same.map((run) => prunedOf(run, densityOf(part)))),
-      ),
+      ...[...BARS, ...rest].map((part) => meanText(same.map((run) => prunedOf(run, densityOf(part))))),
     ]),
   ]);
   return slimTable(header, rows, [1, 2]);
+}
+
+function nameOf(component: Component): string {
+  return component === "output" ? "feed-forward output" : component;
 }
 
 function layerTable(runs: readonly StudyRun[], sparsities: readonly number[]): string {
