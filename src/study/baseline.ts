@@ -12,8 +12,8 @@
  * it: what they say a measure may say in their place, and the page says so.
  *
  * The method is in it because methods differ in much that no mask shows (one trains the weights, another freezes them), and
- * in their masks too: without it, of 60 studies by chance of which methods differ in both, 20 named a measure at p ≤ 0.05; with
- * it 3. What is left to a measure is what it says of runs of one method. A method with one block says nothing of that.
+ * in their masks too: without it whatever tells one method's masks from another's would seem to foretell. What is left to a
+ * measure is what it says of runs of one method. A method with one block says nothing of that.
  */
 
 import { requireItem } from "../base/present.ts";
