@@ -4,11 +4,11 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ConfigError } from "../base/errors.ts";
-import { classOf, type Dataset, measureOf } from "../data/dataset.ts";
+import { classOf, measureOf } from "../data/dataset.ts";
 import { glueTask } from "../data/glue.ts";
-import { metricsOf } from "../data/judging/judge.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { jsonText } from "../formats/json.ts";
+import { constantMetrics } from "../measure/constant.ts";
 import { countParameters } from "../network/network.ts";
 import { REPRODUCE, type ReproduceOptions, type ReproduceSettings } from "../options/reproducing.ts";
 import { resolveOptions } from "../options/schema.ts";
@@ -219,17 +219,10 @@ async function constantScores(
     const limit = jobs.find((job) => job.task === task)?.training.limit;
     const shared = { data, seed, limit };
     const dev = await readValidation(task === "sentiment" ? shared : { ...shared, task });
-    if (dev.task === "classification") scores.set(task, constantMetrics(dev));
+    if (dev.task !== "classification") continue;
+    scores.set(task, constantMetrics(measureOf(dev), dev.labels.length, dev.examples.map(classOf)));
   }
   return scores;
-}
-
-function constantMetrics(dev: Dataset): Record<string, number> {
-  const truth = dev.examples.map(classOf);
-  const counts = dev.labels.map((_, label) => truth.filter((one) => one === label).length);
-  const most = counts.indexOf(Math.max(...counts));
-  const predicted = truth.map(() => most);
-  return metricsOf(measureOf(dev), predicted, { labels: truth });
 }
 
 /** What the ledger and the folders say of the jobs; a folder that a process works on is not asked. */
