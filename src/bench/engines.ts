@@ -17,7 +17,6 @@ import { dirname } from "node:path";
 import type { Pooling } from "../bert/config.ts";
 import { configJson } from "../bert/config-json.ts";
 import { linearModules } from "../bert/quantized.ts";
-import { openAlone } from "../engine/alone.ts";
 import type { Provider } from "../engine/protocol.ts";
 import { codeVersion } from "../measure/machine.ts";
 import { openPacked, packNetwork, runsSparse } from "../measure/packed.ts";
@@ -148,6 +147,8 @@ function onnxEngine(weights: OnnxWeights): BenchEngine {
     // A model in 8 bits without its rounding: the rival computes as it would have been written without this project.
     write: ({ network }) => onnxBytes(inFloat(network), weights),
     open: async (path, { threads, device, pooling }) => {
+      // Only here: ONNX Runtime may not be there, and then what else the program does must not fail for it.
+      const { openAlone } = await import("../engine/alone.ts");
       const session = await openAlone(path, { threads, provider: device });
       return {
         prepare: (batch) => {

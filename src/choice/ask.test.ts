@@ -1,9 +1,12 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { tinyModel, written } from "../../test/support/tiny-model.ts";
 import { methodById } from "../methods/registry.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS } from "../options/training.ts";
 import { rowsFor, withMethod } from "./ask.ts";
+import { choose } from "./choose.ts";
 import { FIGURES, type Figures } from "./figures.ts";
 
 const SHARED = { tasks: ["sst2"], runs: 1, faster: 2, longer: 2 };
@@ -84,4 +87,18 @@ test("the rows that ship are of one model, and each says what it stands on", () 
     expect(row.size).toBeGreaterThan(0);
     expect(row.faster).toBeGreaterThan(0);
   }
+});
+
+test("what the README asks for as an example is what some method comes to", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
+  const numberAfter = (word: string): number => {
+    const [, found = ""] = new RegExp(`${word}:? (\\d[\\d.]*)`).exec(text) ?? [];
+    expect(found).not.toBe("");
+    return Number(found);
+  };
+  const rows = rowsFor(6);
+  expect(choose({ maxDrop: numberAfter("maxDrop") }, rows).label).toBeTruthy();
+  expect(choose({ maxDrop: numberAfter("--max-drop") }, rows).label).toBeTruthy();
+  expect(choose({ targetSize: numberAfter("targetSize") }, rows).label).toBeTruthy();
+  expect(choose({ targetSpeed: numberAfter("targetSpeed") }, rows).label).toBeTruthy();
 });

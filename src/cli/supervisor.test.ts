@@ -66,7 +66,7 @@ test.each<[string, Stop, string, number, string]>([
     "saves",
     "setInterval(() => {}, 1000)",
     1,
-    "stopped before the first step",
+    "stopped before anything new was done",
   ],
   ["whose work is done says so", "loses nothing", DONE, 1, "what was to be written is there"],
   ["that cleans up is asked, and ended by the second", "cleans", BUSY, 2, "ended at once"],

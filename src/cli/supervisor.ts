@@ -61,7 +61,8 @@ export async function supervise(job: Supervised, signals: Signals = process): Pr
     if (asked.done) end(DONE);
     else if (asked.times > 1) end(job.stop === "saves" ? ENDED : "ended at once");
     else if (job.stop === "loses nothing") end("stopped; nothing was written");
-    else if (!asked.begun) end("stopped before the first step; the same command begins again");
+    else if (!asked.begun)
+      end("stopped before anything new was done; the same command goes on or begins again");
     else {
       job.tell("espalier: stopping as soon as nothing is lost; again to end at once\n");
       child.send({ kind: "stop" } satisfies SupervisorMessage);

@@ -59,7 +59,7 @@ test.each([
 ])("%i examples are few for a drop of %d: %s", (examples, maxDrop, expected) => {
   const { text } = judgeQuantized({ ...OUTCOME, examples, maxDrop });
   expect(text.includes("They are few")).toBe(expected);
-  if (expected) expect(text).toContain("few to hold --max-drop 0.5 by: one of them is 2.50 % of all.");
+  if (expected) expect(text).toContain("few to hold a drop of 0.5 points by: one of them is 2.50 % of all.");
 });
 
 test("without times nothing is called faster, and a file as large as before is not smaller", () => {

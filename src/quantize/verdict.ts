@@ -60,7 +60,7 @@ function gateSentences({ metric, examples, before, maxDrop, tries, modules }: Qu
 function tooFew(examples: number, maxDrop: number): string[] {
   const each = 100 / examples;
   if (maxDrop === 0 || each <= maxDrop) return [];
-  return [`They are few to hold --max-drop ${maxDrop} by: one of them is ${each.toFixed(2)} % of all.`];
+  return [`They are few to hold a drop of ${maxDrop} points by: one of them is ${each.toFixed(2)} % of all.`];
 }
 
 function fileSentence(

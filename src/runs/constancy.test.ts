@@ -132,6 +132,9 @@ test("behind: a loss that falls while the product says the same of everything as
   const note = heard(falling).look(constant(1e-5), 30);
   expect(note).toContain("What is trained does learn (loss 0.445, of guessing 0.693)");
   expect(note).toContain("if it stays so, try more epochs than 3");
+  // So does one that was low from the first step on, as of a model that was fine-tuned before.
+  const low = heard(Array.from({ length: 30 }, () => 0.3)).look(constant(1e-5), 30);
+  expect(low).toContain("What is trained does learn (loss 0.300, of guessing 0.693)");
 });
 
 const learnt = [...still, ...Array.from({ length: 10 }, () => 0.45)];

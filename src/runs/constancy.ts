@@ -177,7 +177,7 @@ function diagnose(
   varied: Varied,
 ): Diagnosis {
   const rate = facts.learningRate.toExponential().replace("e+0", "");
-  const { loss, hasMoved, hasFallen } = courseOf(facts, losses, numbersOf(logits, facts.truth));
+  const { loss, hasMoved, hasFallen, isBelow } = courseOf(facts, losses, numbersOf(logits, facts.truth));
   const count = facts.steps === 1 ? "1 step is" : `${facts.steps} steps are`;
   const few = facts.steps < ENOUGH_TO_FINETUNE.steps;
   const reads = spreadOf(logits, facts) > SPREAD;
@@ -191,7 +191,7 @@ function diagnose(
       isLost: false,
     };
   }
-  if (!varied.ever && hasFallen) {
+  if (!varied.ever && (hasFallen || isBelow)) {
     return {
       state: `What is trained does learn${loss}, and the product that is judged is behind it`,
       advice: `try more epochs than ${facts.epochs}`,

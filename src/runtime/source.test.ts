@@ -50,6 +50,7 @@ describe("a source that cannot be read says so in a few words", () => {
     ["a status", () => new Response("", { status: 404 }), /got: status 404 \(a response\)$/],
     ["an address where nobody answers", () => "http://127.0.0.1:1/model.esp", /fetch failed: .*127.0.0.1:1/],
     ["an address that is none", () => `data:${"x".repeat(1e6)}`, /^model: expected a .esp file, got: /],
+    ["a folder", () => import.meta.dirname, /got: a folder; of a run it is the file model.esp in it/],
     ["a path", () => `/nowhere/${"x".repeat(1e5)}`, /^model: expected a .esp file, got: ENAMETOOLONG/],
     ["a blob: that was given back", () => "blob:nodedata:00000000-0000-0000-0000-000000000000", /got: /],
   ])("%s", async (_, source, message) => {

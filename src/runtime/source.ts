@@ -44,9 +44,10 @@ export async function readSource(source: ModelSource, reading: Reading): Promise
   }
 }
 
-/** In Node `fetch` says that it failed, and its cause says why. */
+/** In Node `fetch` says that it failed, and its cause says why; and who has a run has its file. */
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
+  if ("code" in cause && cause.code === "EISDIR") return "a folder; of a run it is the file model.esp in it";
   const inner = cause.cause instanceof Error ? cause.cause.message : "";
   return inner === "" ? cause.message : `${cause.message}: ${inner}`;
 }

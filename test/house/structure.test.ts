@@ -164,6 +164,19 @@ test("no file imports itself by way of others, types included", () => {
   expect(cycles).toEqual([]);
 });
 
+test("the entries load where ONNX Runtime is not: only what is imported when it is called needs it", () => {
+  const byPath = new Map(sources.map((source) => [source.path, source]));
+  const loaded = new Set(ENTRIES);
+  for (const path of loaded) {
+    const text = byPath.get(path)?.text ?? "";
+    const found = [...text.matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"\n]+)"/gm)];
+    for (const [, to = ""] of found) loaded.add(normalize(join(dirname(path), to)));
+  }
+  expect(loaded.size).toBeGreaterThan(200);
+  const needing = [...loaded].filter((path) => byPath.get(path)?.text.includes('from "onnxruntime-node"'));
+  expect(needing).toEqual([]);
+});
+
 test("nothing imports cli/", () => {
   const others = everything.filter(({ path }) => area(path) !== "cli" && path.startsWith("src/"));
   expect(findings(others, ({ imports }) => imports.filter((to) => area(to) === "cli"))).toEqual([]);
