@@ -133,9 +133,13 @@ function differenceText(difference: number): string {
   return `largest difference to the original: ${difference.toExponential(1)}`;
 }
 
-/** Sizes before and after, how far the smaller model is from the other, and where it is. */
+/** Sizes before and after, how far the smaller model is from the other, where it is, and what is done with it. */
 export function printShrinking(result: ShrinkResult): string {
-  const { evaluation, difference, path } = result;
+  const { evaluation, difference, path, before, after } = result;
+  const idle =
+    before.parameters.total === after.parameters.total
+      ? ["nothing was left out; with --vocabulary word pieces go that texts do not use"]
+      : [];
   const recut =
     evaluation === null || evaluation.recut === 0
       ? []
@@ -143,7 +147,8 @@ export function printShrinking(result: ShrinkResult): string {
           `${evaluation.recut.toLocaleString("en")} of ${onExamples(evaluation.after)} are cut into other pieces`,
         ];
   const check = `${difference === null ? "" : `${differenceText(difference)}; `}saved in ${path}`;
-  return [shrinkTable(result), ...recut, check].join("\n");
+  const next = `as one packed file: npx espalier export ${shellWord(path)} --to esp`;
+  return [shrinkTable(result), ...idle, ...recut, check, next].join("\n");
 }
 
 /** What each layer costs, the files beside the model before, the verdict and where it all is. */

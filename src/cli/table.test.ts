@@ -405,9 +405,15 @@ bytes          51.0 MB  33.6 MB   66 %
 after gzip -6  47.2 MB  31.0 MB   66 %
 accuracy        76.6 %   76.5 %
 309 of 872 examples of sst2 are cut into other pieces
-largest difference to the original: 8.0e-7; saved in models/half`.slice(1),
+largest difference to the original: 8.0e-7; saved in models/half
+as one packed file: npx espalier export models/half --to esp`.slice(1),
   );
-  expect(printShrinking({ ...result, evaluation: null })).not.toMatch(/accuracy|cut into/);
+  expect(printShrinking({ ...result, evaluation: null })).not.toMatch(
+    /accuracy|cut into|nothing was left out/,
+  );
+  expect(printShrinking({ ...result, after: result.before })).toContain(
+    "nothing was left out; with --vocabulary",
+  );
 });
 
 test.each(["runs/demo", "my runs/it's a demo"])(
