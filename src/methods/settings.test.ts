@@ -63,7 +63,7 @@ const WRONG: Readonly<Record<MethodId, Wrong>> = {
     ...{ unit: WORD, ranking: WORD, spectral: WORD, ratio: SHARE, penalise: SHARE, rounds: COUNT },
     ...{ threshold: ["-1"], penalty: ["-1"] },
   },
-  sparsebert: { ...SPARSE, init: WORD, when: WORD, block: WORD, times: COUNT },
+  sparsebert: { ...SPARSE, init: WORD, when: WORD, rate: WORD, block: WORD, times: COUNT },
   theseus: {
     ...{ layers: LAYERS, schedule: WORD, start: WORD, init: WORD, clipOver: WORD },
     ...{ base: ["0", "1.1"], full: ["-0.1", "1.1"] },

@@ -43,7 +43,7 @@ export function comparisonText(plans: readonly Plan[], outcomes: Outcomes): stri
   ];
   const rows = sorted.map(({ cells }) => cells);
   const table = markdownTable(header, rows, [header.length - 1]);
-  return `Runs: ${progressText(countOf(jobs, outcomes))}; those on all rows of SST-2 stand in the README.\n\n${table}\n\n${keyText(tasks, jobs)}`;
+  return `Runs: ${progressText(countOf(jobs, outcomes))}.\n\n${table}\n\n${keyText(tasks, jobs)}`;
 }
 
 /** A job's name without its task and seed: what is the same in all runs of a row. */
