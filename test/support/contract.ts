@@ -68,8 +68,7 @@ const SETTINGS: Readonly<Record<MethodId, readonly Settings[]>> = {
   sparsebert: [
     { sparsity: "0.8" },
     { sparsity: "0.8", init: "fine-tuned", when: "before" },
-    { sparsity: "0.8", distil: "false" },
-    { sparsity: "0.8", rate: "linear" },
+    { sparsity: "0.8", distil: "false", rate: "linear" },
     ...inBlocks({ sparsity: "0.8" }, "1x4"),
     ...inBlocks({ sparsity: "0.8", init: "fine-tuned", when: "before" }, "4x1"),
   ],
