@@ -18,13 +18,29 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** Tests that keep nothing outside of themselves: they share a process, which loads each module once. The others have one each. */
+const TOGETHER =
+  "src/{base,bert,choice,contract,data,floor,formats,graph,look,measure,onnx,options,parts,quantize,report,sparse,study,text,topology}/**/*.test.ts";
+
+/** Of every test; two threads of the engine may run beside them. */
+const EACH = { testTimeout: 60_000 };
+
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     globalSetup: ["test/support/temporary.ts", "test/support/build.ts"],
     // Two cores: the engine runs two threads of its own in some tests, so more workers only make them wait.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          ...EACH,
+          name: "alone",
+          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: [TOGETHER],
+        },
+      },
+      { test: { ...EACH, name: "together", include: [TOGETHER], isolate: false } },
+    ],
   },
 });

@@ -139,4 +139,7 @@ test("with quantize the run has its product in 8 bits too; one that loses too mu
     true,
   );
   expect(await folderState(given.out)).toBe("finished");
+  expect(await readFile(join(given.out, "report.html"), "utf8")).toContain(
+    "<strong>In 8 bits, in quantized/</strong>: Accuracy: ",
+  );
 });

@@ -221,14 +221,17 @@ function binderOf(
   };
 }
 
-/** The page of a run, and the product in 8 bits where it was asked for. */
+/** The product in 8 bits where it was asked for, and the page of a run, which speaks of it. */
 async function leaveMore(
   finished: { readonly result: RunResult; readonly network: Network },
   settings: CompressSettings,
   run: OpenRun,
 ): Promise<void> {
-  await leaveReport(run, settings, finished);
-  if (settings.quantize) await quantizeProduct(settings, run);
+  try {
+    if (settings.quantize) await quantizeProduct(settings, run);
+  } finally {
+    await leaveReport(run, settings, finished);
+  }
 }
 
 /** The product in 8 bits, in the run's folder `quantized/`. One that loses too much is no failure of the run. */

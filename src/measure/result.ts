@@ -292,6 +292,9 @@ const WANTED: JsonShape<WantedFigures> = record<WantedFigures>({
   reached: orNull(aClaim),
 });
 
+/** What came of it, in words. */
+export const VERDICT: JsonShape<Verdict> = record<Verdict>({ smaller: aClaim, faster: aClaim, text: aText });
+
 const RESULT: JsonShape<RunResult> = record<RunResult>({
   version: oneOfValues(1),
   command: RUN_COMMAND,
@@ -314,7 +317,7 @@ const RESULT: JsonShape<RunResult> = record<RunResult>({
   wallSeconds: anAmount,
   peakBytes: aCount,
   machine: MACHINE,
-  verdict: record<Verdict>({ smaller: aClaim, faster: aClaim, text: aText }),
+  verdict: VERDICT,
 });
 
 /**

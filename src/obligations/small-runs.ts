@@ -54,7 +54,7 @@ export function shareEngine(): EngineSource {
     const mine = turn.then(async () => {
       if (shared?.owner !== owner) {
         await shared?.engine.close();
-        shared = { owner, engine: new Engine({ threads: 1, maxSessions: SESSIONS }) };
+        shared = { owner, engine: new KeepingEngine({ threads: 1 }) };
       }
       return use(shared.engine);
     });
@@ -66,8 +66,10 @@ export function shareEngine(): EngineSource {
   };
 }
 
-/** Sessions that are kept: all of one method's. */
-const SESSIONS = 16;
+/** Keeps the graphs that a method is done with: the next run of the same method begins with them again. */
+class KeepingEngine extends Engine {
+  override unload(): void {}
+}
 
 /** Opens a trainer, and uses it. @param on  where it runs; a new engine when absent */
 export function withTrainer<T>(

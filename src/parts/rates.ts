@@ -15,7 +15,7 @@ export const TICKET_RATE = 3e-4;
  * Where a tenth of the weights or less goes on training: of 5e-5, 2e-4 and 5e-4 the best for SparseBERT at 95 % (SST-2, one
  * seed; results/notes/sparsebert.md).
  */
-export const SPARSE_RATE = 5e-4;
+export const SPARSE_RATE = 1e-3;
 
 /** Share of zeros from which on `SPARSE_RATE` was tried. */
 const MANY_ZEROS = 0.9;

@@ -66,3 +66,13 @@ test("without times nothing is called faster, and a file as large as before is n
   const files = OUTCOME.files.map((each) => ({ ...each, bytes: { raw: 1000, compressed: 9 }, latency: [] }));
   expect(judgeQuantized({ ...OUTCOME, files })).toMatchObject({ smaller: false, faster: false });
 });
+
+test("a file that is slower than float32 at every batch is to be taken for its bytes alone", () => {
+  const [exact, onnx] = OUTCOME.files;
+  if (exact === undefined || onnx === undefined) throw new Error("no files");
+  const advice = (...files: readonly ShippedFile[]): boolean =>
+    judgeQuantized({ ...OUTCOME, files: [exact, ...files] }).text.includes("model.esp saves bytes, not time");
+  expect(advice(onnx, file("esp", 240, 0.911, [20, 160]))).toBe(true);
+  expect(advice(onnx, file("esp", 240, 0.911, [20, 70]))).toBe(false);
+  expect(advice(onnx, file("esp", 240, 0.911, []))).toBe(false);
+});

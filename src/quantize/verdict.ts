@@ -4,7 +4,7 @@ import { percent, times } from "../base/quantity.ts";
 import { capital } from "../base/units.ts";
 import { metricText, metricWord } from "../measure/metric-text.ts";
 import type { Latency, Verdict } from "../measure/result.ts";
-import { BYTES_THRESHOLD, changeOf, unevenSentence } from "../measure/verdict.ts";
+import { BYTES_THRESHOLD, type Change, changeOf, unevenSentence } from "../measure/verdict.ts";
 import { FILES, type ShippedFile } from "./files.ts";
 import type { GateTry } from "./gate.ts";
 
@@ -27,13 +27,15 @@ export function judgeQuantized(outcome: QuantizedOutcome): Verdict {
   const [exact, ...shipped] = files;
   if (exact === undefined) throw new RangeError("a verdict needs the model before");
   const smaller = shipped.every((file) => file.bytes.raw <= exact.bytes.raw * (1 - BYTES_THRESHOLD));
-  const changes = shipped.map((file) => ratios(exact, file));
-  const faster = changes.some(
-    (each) => each.length > 0 && each.every(({ ratio }) => changeOf(ratio) === "faster"),
-  );
+  const everywhere = (file: ShippedFile, change: Change): boolean => {
+    const each = ratios(exact, file);
+    return each.length > 0 && each.every(({ ratio }) => changeOf(ratio) === change);
+  };
+  const faster = shipped.some((file) => everywhere(file, "faster"));
   const sentences = [
     ...gateSentences(outcome),
     ...shipped.map((file) => fileSentence(outcome, file, exact)),
+    ...slowSentence(shipped.filter((file) => everywhere(file, "slower"))),
     ...unevenSentence(files.flatMap(({ latency }) => latency)),
   ];
   return { smaller, faster, text: sentences.join(" ") };
@@ -68,7 +70,6 @@ function fileSentence(
   file: ShippedFile,
   exact: ShippedFile,
 ): string {
-  const name = file.form === "onnx-qdq" ? FILES["onnx-qdq"] : FILES.esp;
   const size = `${percent(file.bytes.raw / exact.bytes.raw)} of the bytes`;
   const speed = ratios(exact, file).map(({ batchSize, ratio }) => {
     const said = changeOf(ratio) === "the same" ? "as fast within 10 %" : `${times(ratio)} as fast`;
@@ -78,7 +79,20 @@ function fileSentence(
   const tooMuch =
     lost > maxDrop + 1e-9 ? ` (${lost.toFixed(2)} points lost, more than --max-drop ${maxDrop})` : "";
   const score = `${metric} ${metricText(metric, file.score)}${tooMuch}`;
-  return `${name}: ${[size, score, ...speed].join(", ")}.`;
+  return `${nameOf(file)}: ${[size, score, ...speed].join(", ")}.`;
+}
+
+function nameOf({ form }: ShippedFile): string {
+  return form === "onnx-qdq" ? FILES["onnx-qdq"] : FILES.esp;
+}
+
+/** What 8 bits do not give on this processor, and what to ship then. */
+function slowSentence(slow: readonly ShippedFile[]): string[] {
+  if (slow.length === 0) return [];
+  const names = slow.map(nameOf).join(" and ");
+  return [
+    `On this processor ${names} saves bytes, not time: where time counts, ship the model in float32, or one with zeros.`,
+  ];
 }
 
 function ratios(

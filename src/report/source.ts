@@ -10,8 +10,10 @@ import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { FormatError, InputError } from "../base/errors.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
+import { readTextIfPresent } from "../formats/files.ts";
+import { parseShape, record } from "../formats/json-shape.ts";
 import { type ModelPart, partsOf } from "../measure/parts.ts";
-import { type RunResult, readResult } from "../measure/result.ts";
+import { type RunResult, readResult, VERDICT, type Verdict } from "../measure/result.ts";
 import { ZEROS_THRESHOLD } from "../measure/verdict.ts";
 import { readFolder } from "../network/folder.ts";
 import { lengthFor } from "../network/length.ts";
@@ -46,6 +48,8 @@ export interface RunSource {
   readonly result?: RunResult;
   readonly answers?: Answers;
   readonly product?: Product;
+  /** Of the product in 8 bits, where the run has made one. */
+  readonly quantized?: Verdict;
   /** What cannot be shown of it, and why. */
   readonly missing: readonly string[];
 }
@@ -114,6 +118,7 @@ export async function readRun(root: string, id: string, name: string, hand?: AtH
   if (isAcross) missing.push(ACROSS_FOLDS);
   const answers = isAcross ? undefined : await answersOf(paths, result, missing);
   const product = isAcross ? undefined : await productOf(paths, result, hand, missing);
+  const quantized = isAcross ? undefined : await quantizedOf(paths, recipe, result, missing);
   return {
     id,
     name,
@@ -124,6 +129,7 @@ export async function readRun(root: string, id: string, name: string, hand?: AtH
     ...(result ? { result } : {}),
     ...(answers ? { answers } : {}),
     ...(product ? { product } : {}),
+    ...(quantized ? { quantized } : {}),
   };
 }
 
@@ -183,6 +189,33 @@ async function productOf(
   const { share } = measureDensity(structure).total;
   const isPruned = network.masks !== undefined || (share !== null && share < 1 - ZEROS_THRESHOLD);
   return { config, head, structure, parts, isPruned };
+}
+
+/** What `quantize` wrote down, as far as the page speaks of it. */
+const IN_8_BITS = record({ verdict: VERDICT });
+
+async function quantizedOf(
+  { quantized }: RunPaths,
+  { settings }: Recipe,
+  result: RunResult | undefined,
+  missing: string[],
+): Promise<Verdict | undefined> {
+  const path = runPaths(quantized).result;
+  const text = await readTextIfPresent(path);
+  if (text === undefined) {
+    if (result !== undefined && settings.quantize === true)
+      missing.push(
+        "The product in 8 bits is not there: it lost more than `quantize` allows, which a note of the run says, or was deleted.",
+      );
+    return undefined;
+  }
+  try {
+    return parseShape(IN_8_BITS, text, path, "report/quantized").verdict;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    missing.push(`What is known of the product in 8 bits cannot be read. ${error.message}`);
+    return undefined;
+  }
 }
 
 async function networkIn(model: string, missing: string[]): Promise<Network | undefined> {

@@ -3,6 +3,7 @@
 import { counted, percent, times } from "../base/quantity.ts";
 import { bytes, capital, clock, count, milliseconds } from "../base/units.ts";
 import { metricText, metricWord } from "../measure/metric-text.ts";
+import { reachedText } from "../measure/reached.ts";
 import { type FloorFigures, latencyAt, type ModelFigures, type RunResult } from "../measure/result.ts";
 import { changeOf, FLOOR_NAMES, gainOf, isDifferent } from "../measure/verdict.ts";
 import { dataText, type Html, html, type Part } from "./draw/html.ts";
@@ -49,7 +50,17 @@ export function summaryBody(run: RunSource): Html {
   const { result } = run;
   const missing = run.missing.map((text) => html`<p class="absent">${text}</p>`);
   if (result === undefined) return html`${missing}${askedFacts(run)}`;
-  return html`${tiles(result)}<div class="verdict">${sentencesOf(result.verdict.text).map(claimOf)}</div>${missing}${askedFacts(run)}${modelsTable(result)}`;
+  return html`${tiles(result)}<div class="verdict">${claimsOf(run, result).map(claimOf)}</div>${missing}${askedFacts(run)}${modelsTable(result)}`;
+}
+
+/** What became of the product, of what was wanted of it, and of the same product in 8 bits. */
+function claimsOf({ quantized }: RunSource, { verdict, wanted = [] }: RunResult): string[] {
+  const in8Bits = quantized === undefined ? [] : sentencesOf(quantized.text);
+  return [
+    ...sentencesOf(verdict.text),
+    ...wanted.map((each) => `${capital(reachedText(each))}.`),
+    ...in8Bits.map((sentence, i) => (i === 0 ? `In 8 bits, in quantized/: ${sentence}` : sentence)),
+  ];
 }
 
 /** A sentence with its claim in bold: what stands before its first colon. */
@@ -58,9 +69,9 @@ function claimOf(sentence: string): Html {
   return claim === undefined ? html`<p>${sentence}</p>` : html`<p><strong>${claim}</strong>${rest}</p>`;
 }
 
-/** A verdict is a row of sentences; each begins with a capital behind a full stop. */
+/** A verdict is a row of sentences; each begins with a capital, or the name of a file, behind a full stop. */
 export function sentencesOf(text: string): string[] {
-  return text.split(/(?<=\.) (?=[A-Z])/);
+  return text.split(/(?<=\.) (?=[A-Z]|model[._])/);
 }
 
 function tiles(result: RunResult): Html {
