@@ -74,9 +74,12 @@ function noneFor(
     ...(maxDrop === undefined ? [] : least(rows, ({ drop }) => drop)),
   ];
   const nearest = [...new Set(near)].map(figuresText).join("; or ");
+  const smaller = rows.some(({ size }) => size <= targetSize)
+    ? ""
+    : "; with --quantize, or `espalier shrink` beforehand, its file is smaller still";
   return new ConfigError(
     "choice/none",
-    `compress: expected a method that comes to ${aimsText(aims)}, got none among those measured; nearest: ${nearest || "none"}; --method takes one anyway`,
+    `compress: expected a method that comes to ${aimsText(aims)}, got none among those measured; nearest: ${nearest || "none"}; --method takes one anyway${smaller}`,
   );
 }
 

@@ -119,7 +119,9 @@ function addCommand(
     .addHelpOption(new Option("-h, --help", "show this").helpGroup(EVERY))
     .addHelpText("after", () => helpTail(spec));
   for (const key of spec.positionals) command.argument(placeOf(spec, key), describeField(spec.fields[key]));
-  for (const [key, field] of Object.entries(spec.fields)) {
+  // Help has its parts in the order in which each comes first.
+  const fields = Object.entries(spec.fields).toSorted(([, a], [, b]) => orderOf(a) - orderOf(b));
+  for (const [key, field] of fields) {
     if (!spec.positionals.includes(key) || hasBoth(field)) command.addOption(optionOf(key, field, words));
   }
   const json = new Option("--json", "print one JSON object on standard output").helpGroup(EVERY);
@@ -162,9 +164,7 @@ function optionOf(key: string, field: Field<unknown>, words: readonly string[]):
     kind.form === "switch" ? flag : `${flag} <${kind.placeholder}>`,
     turnsOff ? `do not ${field.meaning}` : describeField(field),
   );
-  option.helpGroup(
-    Object.hasOwn(COMMON, key) ? EVERY : field.presence === "required" ? "Required:" : "Options:",
-  );
+  option.helpGroup(headingOf(key, field));
   if (kind.form === "switch") return option;
   return option.argParser((text, before) => {
     requireValue(flag, text, words);
@@ -172,6 +172,16 @@ function optionOf(key: string, field: Field<unknown>, words: readonly string[]):
     if (kind.form === "value") refuseMore(flag, all);
     return all;
   });
+}
+
+/** What has to be given comes first. */
+function orderOf({ presence }: Field<unknown>): number {
+  return presence === "required" ? 0 : 1;
+}
+
+function headingOf(key: string, { presence, group = "Options" }: Field<unknown>): string {
+  if (Object.hasOwn(COMMON, key)) return EVERY;
+  return presence === "required" ? "Required:" : `${group}:`;
 }
 
 /** @throws {CommanderError} where the next flag stands in the place of a value */

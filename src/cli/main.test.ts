@@ -65,7 +65,24 @@ test("no words at all are answered with the commands", () => {
   expect(stdout).toBe(espalier(["--help"]).stdout);
 });
 
-test("compress --help shows a module's method and its settings too", () => {
+test("compress --help has its options in parts, what must be given first, and a line for each method", () => {
+  const { stdout } = espalier(["compress", "--help"]);
+  const parts = [...stdout.matchAll(/^([A-Z][A-Za-z ]+):$/gm)].map(([, part]) => part);
+  expect(parts).toEqual([
+    ...["Arguments", "Required", "Method", "Data", "Run", "Training", "Judging", "Every command", "Example"],
+  ]);
+  expect(stdout).toContain("\n  snip                  Drop heads");
+  expect(stdout).not.toContain("ratio=0.5");
+});
+
+test("compress --help shows the settings of a method that is named, a module's too", () => {
+  expect(espalier(["compress", "--method", "snip", "--help"]).stdout).toMatch(
+    /Method snip, and what --set may set:\n {2}snip .*\n.*\n {4}unit=head\+ffn/,
+  );
+  expect(espalier(["compress", "--method", "snp", "--help"])).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('got "snp"; did you mean "snip"?'),
+  });
   const path = join(folder, "plain.mjs");
   const parts = "init() {}, trains() {}, sites() {}, finish() {}";
   const config = '{ depth: { default: 3, help: "of nothing at all" } }';
@@ -75,7 +92,9 @@ test("compress --help shows a module's method and its settings too", () => {
   );
   const { status, stdout } = espalier(["compress", "--method", "./plain.mjs", "--help"]);
   expect(status).toBe(0);
-  expect(stdout).toContain("Method of ./plain.mjs:\n  plain                 Do nothing.\n    depth=3");
+  expect(stdout).toContain(
+    "Method ./plain.mjs, and what --set may set:\n  plain                 Do nothing.\n    depth=3",
+  );
   expect(espalier(["compress", "--method", "./none.mjs", "--help"])).toMatchObject({
     status: 2,
     stderr: "espalier: method: expected a module, got nothing (./none.mjs)\n",

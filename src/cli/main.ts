@@ -32,8 +32,8 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function helpText({ text, method }: Extract<Request, { kind: "help" }>): Promise<string> {
-  const { moduleHelp } = await import("./methods-help.ts");
-  return text.trimEnd() + (method === undefined ? "" : await moduleHelp(method));
+  const { methodHelp } = await import("./methods-help.ts");
+  return text.trimEnd() + (method === undefined ? "" : await methodHelp(method));
 }
 
 /** On a terminal, in place of the line that is being rewritten. */

@@ -1,29 +1,31 @@
 /** The methods of `compress` and their settings, as its help shows them: of the registry, and of a module that is named. */
 
 import { wrap } from "../base/units.ts";
-import type { RegisteredMethod } from "../contract/configured.ts";
-import { METHODS } from "../methods/registry.ts";
+import { METHODS, registeredMethod } from "../methods/registry.ts";
 
 const WIDTH = 80;
 const INDENT = 24;
 
-/** One block per method: what it does, then each setting with its default and meaning. */
+/** A line for each method. */
 export function methodsHelp(): string {
-  return ["Methods, and what --set may set:", ...Object.values(METHODS).map(methodText)].join("\n");
+  const lines = Object.values(METHODS).map(({ id, summary }) => entry(`  ${id}`, summary));
+  return ["Methods; compress --method ID --help shows what --set may set of one:", ...lines].join("\n");
 }
 
-function methodText({ id, summary, fields }: RegisteredMethod): string {
-  const settings = Object.entries(fields).map(([name, field]) =>
+/**
+ * A method, then each setting with its default and meaning.
+ *
+ * @param reference  its name, or the path of a module
+ * @throws {ConfigError} `method/unknown`; as `methodOfModule` does
+ */
+export async function methodHelp(reference: string): Promise<string> {
+  const { isModule, methodOfModule } = await import("../commands/own-method.ts");
+  const method = isModule(reference) ? await methodOfModule(reference) : registeredMethod(reference);
+  const settings = Object.entries(method.fields).map(([name, field]) =>
     entry(`    ${name}=${field.default}`, field.help),
   );
-  return [entry(`  ${id}`, summary), ...settings].join("\n");
-}
-
-/** The same for the method of a module; nothing for a name, which is above. @throws as `methodOfModule` does */
-export async function moduleHelp(reference: string): Promise<string> {
-  const { isModule, methodOfModule } = await import("../commands/own-method.ts");
-  if (!isModule(reference)) return "";
-  return `\n\nMethod of ${reference}:\n${methodText(await methodOfModule(reference))}`;
+  const text = [entry(`  ${method.id}`, method.summary), ...settings].join("\n");
+  return `\n\nMethod ${reference}, and what --set may set:\n${text}`;
 }
 
 /** A term and its meaning beside it, in two columns. */

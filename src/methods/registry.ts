@@ -82,8 +82,13 @@ export const METHODS: Readonly<Record<MethodId, RegisteredMethod>> = {
  * @example methodById("theseus", { set: { layers: "3" } }).bind(network, { steps: 500, key });
  */
 export function methodById(id: string, request: MethodRequest = { set: {} }): ConfiguredMethod {
+  return registeredMethod(id).configure(request);
+}
+
+/** @throws {ConfigError} `method/unknown`, with the nearest one there is */
+export function registeredMethod(id: string): RegisteredMethod {
   const found = Object.entries(METHODS).find(([name]) => name === id);
-  if (found) return found[1].configure(request);
+  if (found) return found[1];
   const names = Object.keys(METHODS);
   const near = nearest(id, names);
   throw new ConfigError(

@@ -1,9 +1,9 @@
 /** Options of `compress` that say what is wanted, where no method is named: docs/choosing.md says what is then taken. */
 
 import { number } from "./kinds.ts";
-import { optional, type Rule } from "./schema.ts";
+import { grouped, optional, type Rule } from "./schema.ts";
 
-export const AIMS = {
+export const AIMS = grouped("Method", {
   targetSize: optional(
     number(0, 1, { above: true }),
     "without --method: model.esp has at most this share of the fine-tuned model's bytes",
@@ -19,7 +19,7 @@ export const AIMS = {
       absent: "2 where neither size nor speed is given",
     },
   ),
-};
+});
 
 /** Aims choose a method; a method's settings need one. */
 export const chosenRule: Rule<{

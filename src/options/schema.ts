@@ -39,6 +39,8 @@ export interface Field<T, P extends Presence = Presence> {
   readonly unit: string;
   /** What absence means, or a word on the default; `""` when there is nothing to say. */
   readonly absent: string;
+  /** Heading of the part of a command's help that it stands in; absent: none of its own. */
+  readonly group?: string;
 }
 
 /** The options of one command, by name. */
@@ -107,6 +109,13 @@ export function withDefault<T>(
 /** A field that may be absent; `notes.absent` says what that means. */
 export function optional<T>(kind: Kind<T>, meaning: string, notes: FieldNotes = {}): Field<T, "optional"> {
   return { ...describe(meaning, notes), kind, presence: "optional", fallback: undefined };
+}
+
+/** Fields that help shows under one heading; those that have one already keep it. */
+export function grouped<const F extends Fields>(group: string, fields: F): F {
+  const entries = Object.entries(fields).map(([key, field]) => [key, { group, ...field }]);
+  // Every key has its field, with a heading more.
+  return Object.fromEntries(entries) as F;
 }
 
 function describe(meaning: string, { unit = "", absent = "" }: FieldNotes) {

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { integer, oneOf, onOff, text } from "./kinds.ts";
-import { type Naming, optional, required, withDefault } from "./schema.ts";
+import { grouped, type Naming, optional, required, withDefault } from "./schema.ts";
 
 /** The largest whole number that is exact. */
 export const LARGEST = Number.MAX_SAFE_INTEGER;
@@ -33,7 +33,9 @@ export const QUOTES = withDefault(
 /** Where texts are cut. `absent` says what decides when it is not typed; no model takes more than its positions. */
 export function cutAt(absent: string) {
   const meaning = "longest sequence; what is longer is cut";
-  return { maxLength: optional(integer(3, 1_000_000), meaning, { unit: "tokens", absent }) };
+  return grouped("Data", {
+    maxLength: optional(integer(3, 1_000_000), meaning, { unit: "tokens", absent }),
+  });
 }
 
 /** Of a model that is trained: its product keeps the length. */
@@ -42,7 +44,7 @@ export const TRAINED_LENGTH = cutAt("128, or what the model takes where that is 
 export const MODEL_LENGTH = cutAt("what the model was trained with");
 
 /** Where labelled examples come from. */
-export const DATA = {
+export const DATA = grouped("Data", {
   task: optional(text("name"), "GLUE task, such as sst2; it knows its files, columns and metric", {
     absent: "the data is one file with the columns below",
   }),
@@ -68,7 +70,7 @@ export const DATA = {
     unit: "examples",
     absent: "all",
   }),
-};
+});
 
 /** How much of a vector is wanted. */
 export const DIMENSIONS = optional(integer(1, LARGEST), "numbers of a vector, from its front", {
@@ -115,10 +117,10 @@ export function dataRule(settings: Labelling, name: Naming): string | undefined 
 }
 
 /** Texts in windows. */
-export const STRIDE = {
+export const STRIDE = grouped("Data", {
   stride: optional(
     integer(0, 1_000_000),
     "read a longer text in windows, of which neighbours share so many tokens, and take the mean of what they say",
     { unit: "tokens", absent: "longer texts are cut" },
   ),
-};
+});

@@ -10,6 +10,7 @@ import { AIMS, chosenRule } from "./choosing.ts";
 import { integer, number, oneOf, onOff, pairs, sizes, someOf, text } from "./kinds.ts";
 import { foldsRule, PRACTICE } from "./practice.ts";
 import {
+  grouped,
   type Naming,
   type OptionsOf,
   optional,
@@ -20,12 +21,12 @@ import {
 } from "./schema.ts";
 import { ANY_MODEL, COMMON, cutAt, DATA, dataRule, LARGEST, MODEL, TRAINED_LENGTH } from "./shared.ts";
 
-const OUTPUT = {
+const OUTPUT = grouped("Run", {
   out: required(text("run", "a folder"), "folder of the run, made when absent"),
   force: withDefault(onOff(), false, "replace a run that is already in the folder"),
   keepCheckpoints: withDefault(onOff(), false, "keep the checkpoints of a run that is finished"),
   report: withDefault(onOff(), true, "write report.html, the run as a page, at its end"),
-};
+});
 
 /** By one word in the flag's place: together they leave no room for what it means. */
 const FLOORS = { ...someOf("none", "tf-idf", "static"), placeholder: "names" };
@@ -42,40 +43,46 @@ const USUAL_TEXT = `${USUAL_RATE.toExponential()}, or ${EMBEDDED_RATE.toExponent
 
 /** Everything that shapes training on labelled data. */
 const TRAINING = {
-  validation: optional(text("path"), "file to evaluate on, of data without --task", {
-    absent: "what a data set of the hub has, else a tenth of the data, the same for every seed",
+  ...grouped("Data", {
+    validation: optional(text("path"), "file to evaluate on, of data without --task", {
+      absent: "what a data set of the hub has, else a tenth of the data, the same for every seed",
+    }),
+    augmented: optional(text("file"), "file of espalier augment, added to the training examples", {
+      absent: "the training examples alone",
+    }),
   }),
-  epochs: optional(number(0, 10_000, { above: true }), "passes over the training data", {
-    absent: "3; of few examples more, until there are 120 steps, or 600 of compress",
-  }),
-  batchSize: withDefault(BATCH_SIZE, USUAL_BATCH, "examples of one batch", { unit: "examples" }),
-  learningRate: optional(LEARNING_RATE, "highest learning rate of AdamW", { absent: USUAL_TEXT }),
-  weightDecay: withDefault(number(0, 1), 0.01, "decoupled weight decay, not on biases and layer norms"),
-  warmup: withDefault(number(0, 1, { below: true }), 0.1, "share of the steps in which the rate rises"),
-  clip: withDefault(number(0, 1e9), 1, "largest norm of the gradient; 0 does not clip"),
-  accumulate: withDefault(integer(1, 65_536), 1, "batches that make one step", { unit: "batches" }),
-  evalEvery: optional(integer(1, LARGEST), "evaluate and save after this many steps", {
-    unit: "steps",
-    absent: "once per epoch",
-  }),
-  patience: optional(integer(1, LARGEST), "stop after this many evaluations without a better one", {
-    unit: "evaluations",
-    absent: "never stop early",
-  }),
-  augmented: optional(text("file"), "file of espalier augment, added to the training examples", {
-    absent: "the training examples alone",
+  ...grouped("Training", {
+    epochs: optional(number(0, 10_000, { above: true }), "passes over the training data", {
+      absent: "3; of few examples more, until there are 120 steps, or 600 of compress",
+    }),
+    batchSize: withDefault(BATCH_SIZE, USUAL_BATCH, "examples of one batch", { unit: "examples" }),
+    learningRate: optional(LEARNING_RATE, "highest learning rate of AdamW", { absent: USUAL_TEXT }),
+    weightDecay: withDefault(number(0, 1), 0.01, "decoupled weight decay, not on biases and layer norms"),
+    warmup: withDefault(number(0, 1, { below: true }), 0.1, "share of the steps in which the rate rises"),
+    clip: withDefault(number(0, 1e9), 1, "largest norm of the gradient; 0 does not clip"),
+    accumulate: withDefault(integer(1, 65_536), 1, "batches that make one step", { unit: "batches" }),
+    evalEvery: optional(integer(1, LARGEST), "evaluate and save after this many steps", {
+      unit: "steps",
+      absent: "once per epoch",
+    }),
+    patience: optional(integer(1, LARGEST), "stop after this many evaluations without a better one", {
+      unit: "evaluations",
+      absent: "never stop early",
+    }),
+    bucket: withDefault(onOff(), true, "batch examples of similar length together"),
   }),
   ...PRACTICE,
-  floor: optional(
-    FLOORS,
-    "what needs no Transformer and is held against the model: tf-idf, static, or none",
-    {
-      absent: "tf-idf",
-    },
-  ),
-  bucket: withDefault(onOff(), true, "batch examples of similar length together"),
-  latency: withDefault(onOff(), true, "time the models side by side at the end"),
-  allowConstant: withDefault(onOff(), false, "accept a model that says the same of everything"),
+  ...grouped("Judging", {
+    floor: optional(
+      FLOORS,
+      "what needs no Transformer and is held against the model: tf-idf, static, or none",
+      {
+        absent: "tf-idf",
+      },
+    ),
+    latency: withDefault(onOff(), true, "time the models side by side at the end"),
+    allowConstant: withDefault(onOff(), false, "accept a model that says the same of everything"),
+  }),
 };
 
 /** Copies with words replaced are of all examples: they would bring back what was not drawn. */
@@ -117,51 +124,55 @@ export const COMPRESS = schema(
   "compress",
   {
     model: required(MODEL, `the pre-trained encoder: ${ANY_MODEL}`),
-    method: optional(
-      text("id", "the name of a method, or the path of a module"),
-      "the compression method: a name, or a module with one of your own, such as ./mine.js",
-      { absent: "what docs/choosing.md recommends" },
-    ),
-    ...AIMS,
-    sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
-      absent: "the method's own default",
-    }),
-    set: withDefault(pairs(), {}, "a setting of the method; may be repeated"),
-    finetuned: optional(MODEL, "a model already fine-tuned on this data: where to start, and the teacher", {
-      absent: "fine-tune the model first",
-    }),
-    finetuneRate: optional(LEARNING_RATE, "highest learning rate of the fine-tuning that comes first", {
-      absent: `as --learning-rate where the method has no rate of its own, else ${USUAL_TEXT}`,
-    }),
-    finetuneEpochs: optional(
-      number(0, 10_000, { above: true }),
-      "passes of the fine-tuning that comes first",
-      {
-        absent: "as --epochs where it is given, else as finetune has them",
-      },
-    ),
-    finetuneBatchSize: optional(BATCH_SIZE, "examples of one batch of the fine-tuning that comes first", {
-      unit: "examples",
-      absent: `as --batch-size where it is given, else ${USUAL_BATCH}`,
-    }),
-    quantize: withDefault(
-      onOff(),
-      false,
-      "let the product's layers compute in 8 bits too, as espalier quantize does, in quantized/ of the run",
-    ),
-    widths: optional(sizes(), "of vectors: dimensions that they may be cut to later, such as 128,64", {
-      absent: "whole vectors alone",
+    ...grouped("Method", {
+      method: optional(
+        text("id", "the name of a method, or the path of a module"),
+        "the compression method: a name, or a module with one of your own, such as ./mine.js",
+        { absent: "what docs/choosing.md recommends" },
+      ),
+      ...AIMS,
+      sparsity: optional(number(0, 1, { below: true }), "share of the method's weights to remove", {
+        absent: "the method's own default",
+      }),
+      set: withDefault(pairs(), {}, "a setting of the method; may be repeated"),
+      finetuned: optional(MODEL, "a model already fine-tuned on this data: where to start, and the teacher", {
+        absent: "fine-tune the model first",
+      }),
+      finetuneRate: optional(LEARNING_RATE, "highest learning rate of the fine-tuning that comes first", {
+        absent: `as --learning-rate where the method has no rate of its own, else ${USUAL_TEXT}`,
+      }),
+      finetuneEpochs: optional(
+        number(0, 10_000, { above: true }),
+        "passes of the fine-tuning that comes first",
+        {
+          absent: "as --epochs where it is given, else as finetune has them",
+        },
+      ),
+      finetuneBatchSize: optional(BATCH_SIZE, "examples of one batch of the fine-tuning that comes first", {
+        unit: "examples",
+        absent: `as --batch-size where it is given, else ${USUAL_BATCH}`,
+      }),
+      quantize: withDefault(
+        onOff(),
+        false,
+        "let the product's layers compute in 8 bits too, as espalier quantize does, in quantized/ of the run",
+      ),
+      widths: optional(sizes(), "of vectors: dimensions that they may be cut to later, such as 128,64", {
+        absent: "whole vectors alone",
+      }),
     }),
     ...DATA,
     ...cutAt("that of --finetuned; else 128, or what the model takes where that is less"),
     ...OUTPUT,
     ...TRAINING,
-    learningRate: optional(LEARNING_RATE, "highest learning rate of AdamW", {
-      absent: `the method's own, which docs/methods.md tells; else ${USUAL_TEXT}`,
-    }),
-    batchSize: optional(BATCH_SIZE, "examples of one batch", {
-      unit: "examples",
-      absent: `the method's own, which docs/methods.md tells; else ${USUAL_BATCH}`,
+    ...grouped("Training", {
+      learningRate: optional(LEARNING_RATE, "highest learning rate of AdamW", {
+        absent: `the method's own, which docs/methods.md tells; else ${USUAL_TEXT}`,
+      }),
+      batchSize: optional(BATCH_SIZE, "examples of one batch", {
+        unit: "examples",
+        absent: `the method's own, which docs/methods.md tells; else ${USUAL_BATCH}`,
+      }),
     }),
     ...COMMON,
   },
