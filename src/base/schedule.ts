@@ -2,6 +2,9 @@
 
 import { ConfigError } from "./errors.ts";
 
+/** Share of the steps that warm up where nothing is said. */
+export const USUAL_WARMUP = 0.1;
+
 /** Linear warm-up to `peak`, then linear decay to 0 (Devlin et al. 2019, §A.2). */
 export interface LinearSchedule {
   readonly peak: number;

@@ -68,8 +68,10 @@ export interface Encoding {
   readonly lower: readonly Value[];
   /** Embedding output, then each layer's output: L + 1 values [N, D]. */
   readonly hidden: readonly Value[];
-  /** Pre-softmax attention scores of each layer, [B, H, T, T], the padding mask added. */
-  readonly scores: readonly Value[];
+  /** Pre-softmax attention scores of each layer, [B, H, T, T], the padding mask added; of one without heads, or that was skipped, none. */
+  readonly scores: ReadonlyMap<number, Value>;
+  /** 1 where a layer's window lets a token read another, else 0, [T, T]; of a layer without a window none. */
+  readonly windows: ReadonlyMap<number, Value>;
 }
 
 /** The usual input values of a batch with symbols B and T. */
@@ -192,12 +194,16 @@ function segments({ facts, parameter }: ForwardContext, { types }: BertInputs): 
 /** Embeddings and all layers. */
 export function encode(context: ForwardContext, inputs: BertInputs): Encoding {
   const { config, facts, sites } = context;
-  const scores: Value[] = [];
+  const [scores, windows] = [new Map<number, Value>(), new Map<number, Value>()];
   const places = placesOf(context, inputs);
   const at =
     (place: LayerPlace): LayerFn =>
     (x, tokens) =>
-      encoderLayer(context, { ...place, tokens, places }, inputs, x, (s) => scores.push(s));
+      encoderLayer(context, { ...place, tokens, places }, inputs, x, (s) => {
+        scores.set(place.index, s);
+        const window = places.window(place.layer);
+        if (window) windows.set(place.index, window);
+      });
   const layers = config.layers.map((layer, index) => {
     const run = at({ layer, index, names: layerNames(layer.sharing ?? index) });
     return sites.layer?.(index, run, at) ?? run;
@@ -221,6 +227,7 @@ export function encode(context: ForwardContext, inputs: BertInputs): Encoding {
     lower,
     hidden: [...hidden.slice(0, -1), last],
     scores,
+    windows,
   };
 }
 

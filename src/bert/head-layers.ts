@@ -12,7 +12,7 @@ import { softmax } from "../graph/ops/normal.ts";
 import { concat, gather } from "../graph/ops/select.ts";
 import { at as axis, GraphError } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import type { Pooling } from "./config.ts";
+import { answersTexts, type BertConfig, type Head, type Pooling, poolingOf, readsFirsts } from "./config.ts";
 import {
   activate,
   type BertInputs,
@@ -26,6 +26,11 @@ import {
   totalOf,
 } from "./forward.ts";
 import { CLASSIFIER, EMBEDDINGS, HIDDEN, MIXTURE, MLM, POOLER } from "./names.ts";
+
+/** Whether the first token of a text is all that a head reads of the last layer. */
+export function asksFirstAlone(head: Head, config: Pick<BertConfig, "facts">): boolean {
+  return answersTexts(head) ? readsFirsts(head, config) : poolingOf(head)?.mode === "cls";
+}
 
 /** The head's hidden layer on rows of states [.., D]: BERT's pooler on the first tokens is tanh(W·h + b). */
 export function pool(context: ForwardContext, x: Value): Value {

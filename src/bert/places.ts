@@ -37,6 +37,8 @@ interface Model {
 export interface Places {
   /** What is added to the scores: it broadcasts to [B, H, Q, T]. */
   readonly bias: (layer: LayerConfig, tokens: Tokens) => Value;
+  /** 1 for what a token reads through a layer's window, 0 beyond, [T, T]; undefined where it reads all. */
+  readonly window: (layer: LayerConfig) => Value | undefined;
   /** Queries or keys [B, H, Q, A] by their angles. */
   readonly turned: (x: Value, layer: LayerConfig, tokens: Tokens) => Value;
 }
@@ -73,10 +75,15 @@ export function placesOf(model: Model, inputs: Batch): Places {
     bias: ({ window, places }, tokens) => {
       if (window === undefined && relative === undefined) return padding;
       return once(`bias ${window} ${places?.join()} ${tokens}`, () => {
-        const near = window === undefined ? padding : add(padding, windowBias(inputs, window, tokens));
+        const near =
+          window === undefined ? padding : add(padding, scale(beyond(inputs, window, tokens), -HIDDEN_SCORE));
         return relative === undefined ? near : add(relativeBias(model, inputs, { places, tokens }), near);
       });
     },
+    window: ({ window }) =>
+      window === undefined
+        ? undefined
+        : once(`window ${window}`, () => shift(scale(beyond(inputs, window, "all"), -1), 1)),
     turned: (x, { window, headSize }, tokens) => {
       // The first token is at place 0, where nothing turns.
       if (positions.kind !== "rotary" || tokens === "first") return x;
@@ -98,11 +105,11 @@ function placesBeside({ ids }: Batch, tokens: Tokens): readonly [asking: Value, 
   return [reshape(range(Q, ids), [Q, 1]), reshape(range(T, ids), [1, T])];
 }
 
-/** 0 within so many tokens, −10⁴ beyond: [Q, T]. */
-function windowBias(inputs: Batch, window: number, tokens: Tokens): Value {
+/** 0 within so many tokens, 1 beyond: [Q, T]. */
+function beyond(inputs: Batch, window: number, tokens: Tokens): Value {
   const [asking, all] = placesBeside(inputs, tokens);
   const distance = abs(sub(asking, all));
-  return scale(cast(less(scalar(window, "int64"), distance), "float32"), -HIDDEN_SCORE);
+  return cast(less(scalar(window, "int64"), distance), "float32");
 }
 
 /** What distance adds for each head, [H, Q, T] (Raffel et al. 2020, §2.1, by way of Song et al. 2020). */

@@ -29,7 +29,11 @@ test("with a drop alone, or with nothing, the smallest that loses no more is tak
 test.each([
   [{ targetSpeed: 7 }, "at least 7.0 times as fast", /nearest: tiny \(10 % of the bytes, 6.0 times.*anyway$/],
   [{ targetSpeed: 5, maxDrop: 1 }, "at most 1.0 points lower", /nearest: tiny .*; or slow /],
-  [{ targetSize: 0.05 }, "at most 5 % of the bytes", /nearest: tiny .*; --method takes one anyway; with --quantize, or `espalier shrink`/],
+  [
+    { targetSize: 0.05 },
+    "at most 5 % of the bytes",
+    /nearest: tiny .*; --method takes one anyway; with --quantize, or `espalier shrink`/,
+  ],
 ])("choice/none: %o is refused with what is nearest", (aims, wanted, nearest) => {
   expect(() => choose(aims, ROWS)).toThrow(
     expect.objectContaining({

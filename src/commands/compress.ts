@@ -212,11 +212,11 @@ function binderOf(
   pretrained: Network,
   original: Network,
 ): (finetuned: Network, steps: number) => BoundMethod {
-  const { seed, learningRate } = settings;
+  const { seed, learningRate, warmup } = settings;
   const key = fold(keyOf(seed), "method");
   return (finetuned, steps) => {
     const network = method.from === "fine-tuned" ? finetuned : original;
-    const bound = method.bind(network, { key, steps, learningRate, pretrained, finetuned });
+    const bound = method.bind(network, { key, steps, learningRate, warmup, pretrained, finetuned });
     return withDepth(bound, settings);
   };
 }

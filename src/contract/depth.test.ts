@@ -28,9 +28,29 @@ function products(method: BoundMethod): number {
 
 test("embeddings are the deepest, then the layers from below; what reads them is above all", () => {
   const names = [EMBEDDINGS.words, `${layerStem(0)}.output.dense.bias`, `${layerStem(10)}.output.dense.bias`];
-  expect([...names, "bert.pooler.dense.weight", "classifier.bias"].map((name) => depthOf(name, 12))).toEqual([
-    0, 1, 11, 13, 13,
-  ]);
+  const above = ["bert.encoder.LayerNorm.weight", "bert.pooler.dense.weight", "classifier.bias"];
+  expect([...names, ...above].map((name) => depthOf(name, 12))).toEqual([0, 1, 11, 12, 13, 13]);
+});
+
+test("layers that share their weights have no depth: what asks for one is refused", () => {
+  const { config } = network;
+  const shared = {
+    ...network,
+    config: { ...config, layers: config.layers.map((layer) => ({ ...layer, sharing: 0 })) },
+  };
+  const method = { ...bound("finetune", {}), network: shared };
+  expect(() => withDepth(method, { freeze: 1 })).toThrow(expect.objectContaining({ code: "freeze/shared" }));
+  expect(() => withDepth(method, { layerDecay: 0.9 })).toThrow(
+    expect.objectContaining({ code: "layer-decay/shared" }),
+  );
+  for (const freeze of ["embeddings", "encoder", 3] as const)
+    expect(withDepth(method, { freeze }).trains("classifier.weight")).toBe(true);
+});
+
+test("method/nothing: a head alone is trained, and there is none", () => {
+  const vectors = smallNetwork({ kind: "none" }, 2);
+  const method = methodById("features").bind(vectors, { steps: 4, key: keyOf(0), pretrained: vectors });
+  expect(() => withDepth(method, {})).toThrow(expect.objectContaining({ code: "method/nothing" }));
 });
 
 test("rates fall from layer to layer by the decay, times what a method's own rule says", () => {

@@ -48,6 +48,8 @@ export interface RunFacts {
   readonly key: Key;
   /** The peak of the learning rate, to which a rule's `factor` is relative; default 1. */
   readonly learningRate?: number;
+  /** Share of the steps in which the rate rises, for a method with a schedule of its own; default 0.1. */
+  readonly warmup?: number;
   /** The model before it was fine-tuned, where the run has it. */
   readonly pretrained?: Network;
   /** The model fine-tuned on the task: the teacher of methods that distil. */

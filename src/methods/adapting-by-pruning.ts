@@ -36,6 +36,7 @@
 
 import { mapPairs, requireEntry } from "../base/present.ts";
 import { fold, type Key, normals } from "../base/random.ts";
+import { USUAL_WARMUP } from "../base/schedule.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type {
   Answers,
@@ -99,6 +100,8 @@ interface AdaptingState extends MethodState {
   readonly factor: number;
   /** Steps that find the mask: all, or with a control the first half of the run. */
   readonly search: number;
+  /** Share of each half, with a control, in which the rate rises. */
+  readonly warmup: number;
   /** Steps between two looks at the sparsity. */
   readonly every: number;
   /** Steps after which the mask is fixed. */
@@ -124,7 +127,7 @@ function prepare(given: Network, config: AdaptingConfig, facts: RunFacts): Netwo
 }
 
 function init(network: Network, config: AdaptingConfig, facts: RunFacts): AdaptingState {
-  const { steps, learningRate = 1, key } = facts;
+  const { steps, learningRate = 1, key, warmup = USUAL_WARMUP } = facts;
   const names = matricesIn(network.tensors, config.scope);
   const search = config.control === "none" ? steps : Math.max(1, Math.floor(steps / 2));
   const fixed = Math.max(1, Math.floor(config.until * search));
@@ -137,6 +140,7 @@ function init(network: Network, config: AdaptingConfig, facts: RunFacts): Adapti
     size: weightsIn(network.tensors, names),
     factor: config.alpha / learningRate,
     search,
+    warmup,
     every: Math.max(1, Math.floor(fixed / config.times)),
     fixed,
     key,
@@ -337,7 +341,7 @@ export const ADAPTING_BY_PRUNING: Method<AdaptingConfig, AdaptingState> = {
     [THRESHOLD]: Number(at),
     [MOVING]: fixed === 1 ? 0 : 1,
   }),
-  rate: ({ config, search }, step) => (config.control === "none" ? undefined : rateOfHalf(search, step)),
+  rate: (state, step) => (state.config.control === "none" ? undefined : rateOfHalf(state, step)),
   // The head of a control reads the very mask that is judged.
   structure: (_state, _step, { controlled }) => (controlled === 1 ? HEAD : SEARCH),
   product: () => PRODUCT,

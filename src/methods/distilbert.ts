@@ -24,6 +24,7 @@ import { ConfigError } from "../base/errors.ts";
 import type { Method, MethodState, RunFacts, Teacher } from "../contract/method.ts";
 import { add, scale } from "../graph/ops/elementwise.ts";
 import type { Network } from "../network/network.ts";
+import { inFloat } from "../network/quantized.ts";
 import { checkChoice, checkRange } from "../parts/checks.ts";
 import { cosineLoss, distillationLoss, isTeacher, studentOf, teacherOf } from "../parts/distil.ts";
 import { HALF, HALF_HELP, layersOf, shallower } from "../parts/students.ts";
@@ -57,7 +58,7 @@ function prepare(network: Network, { layers, init }: DistilBertConfig, { finetun
       "distilbert/teacher",
       "distilbert: expected a fine-tuned model to learn from, got none",
     );
-  return shallower(origin, layersOf(ID, layers, origin), "even");
+  return shallower(inFloat(origin), layersOf(ID, layers, origin), "even");
 }
 
 export const DISTILBERT: Method<DistilBertConfig, DistilBertState> = {

@@ -22,7 +22,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { requireEntry, requireItem } from "../base/present.ts";
-import { linearRate } from "../base/schedule.ts";
+import { linearRate, USUAL_WARMUP } from "../base/schedule.ts";
 import { floatTensor } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
 import type { Answers, HostWork, Method, MethodState, RunFacts, Tools } from "../contract/method.ts";
@@ -47,8 +47,6 @@ import {
 const ID = "head-importance";
 /** I_h so far, one number per head. */
 const IMPORTANCE = "importance";
-/** Share of the steps after the measurement in which the rate grows. */
-const WARMUP = 0.1;
 
 export interface HeadImportanceConfig {
   readonly ratio: number;
@@ -64,11 +62,17 @@ interface HeadImportanceState extends MethodState {
   /** Heads that go. */
   readonly count: number;
   readonly steps: number;
+  /** Share of the steps after the measurement in which the rate grows. */
+  readonly warmup: number;
   /** Steps that measure. */
   readonly measured: number;
 }
 
-function init(network: Network, config: HeadImportanceConfig, { steps }: RunFacts): HeadImportanceState {
+function init(
+  network: Network,
+  config: HeadImportanceConfig,
+  { steps, warmup = USUAL_WARMUP }: RunFacts,
+): HeadImportanceState {
   checkShare(ID, "ratio", config.ratio);
   checkShare(ID, "measure", config.measure);
   const { heads, count } = headsToDrop(ID, network.config, config.ratio);
@@ -87,6 +91,7 @@ function init(network: Network, config: HeadImportanceConfig, { steps }: RunFact
     heads,
     count,
     steps,
+    warmup,
     measured: Math.max(1, Math.floor(config.measure * steps)),
   };
 }
@@ -160,9 +165,9 @@ const HOST: HostWork<HeadImportanceState> = {
 };
 
 /** 0 while importance is measured, then a warm-up and a linear decay over what is left. */
-function rate({ steps, measured }: HeadImportanceState, step: number): number {
+function rate({ steps, measured, warmup }: HeadImportanceState, step: number): number {
   if (step < measured) return 0;
-  return linearRate({ peak: 1, steps: Math.max(1, steps - measured), warmup: WARMUP }, step - measured);
+  return linearRate({ peak: 1, steps: Math.max(1, steps - measured), warmup }, step - measured);
 }
 
 export const HEAD_IMPORTANCE: Method<HeadImportanceConfig, HeadImportanceState> = {

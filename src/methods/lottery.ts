@@ -20,7 +20,7 @@
 import type { BlockShape } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
 import { requireItem } from "../base/present.ts";
-import { linearRate } from "../base/schedule.ts";
+import { linearRate, USUAL_WARMUP } from "../base/schedule.ts";
 import type { HostWork, Method, MethodState, Progress, RunFacts } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
 import { BLOCK_HELP, checkBlock, checkChoice, checkSparsity } from "../parts/checks.ts";
@@ -31,8 +31,6 @@ import { countKept } from "../parts/ramp.ts";
 import { TICKET_RATE } from "../parts/rates.ts";
 
 const ID = "lottery";
-/** Share of a round that warms up: the run's default. */
-const WARMUP = 0.1;
 /** Multiplies the rate of everything but the head: 0 in the last part of a frozen run. */
 const BODY = "body";
 
@@ -54,6 +52,8 @@ interface LotteryState extends MethodState {
   /** θ_0 */
   readonly initial: Network["tensors"];
   readonly steps: number;
+  /** Share of a round. */
+  readonly warmup: number;
 }
 
 function prepare(given: Network, { sparsity, rounds, scope, head }: LotteryConfig, facts: RunFacts): Network {
@@ -65,11 +65,15 @@ function prepare(given: Network, { sparsity, rounds, scope, head }: LotteryConfi
   return withReader(ID, given, head, facts);
 }
 
-function init(network: Network, config: LotteryConfig, { steps }: RunFacts): LotteryState {
+function init(
+  network: Network,
+  config: LotteryConfig,
+  { steps, warmup = USUAL_WARMUP }: RunFacts,
+): LotteryState {
   const names = matricesIn(network.tensors, config.scope);
   const size = weightsIn(network.tensors, names);
   const block = checkBlock(ID, config.block);
-  return { tensors: new Map(), config, names, block, size, initial: network.tensors, steps };
+  return { tensors: new Map(), config, names, block, size, initial: network.tensors, steps, warmup };
 }
 
 /** s_i after round `round`, from 1 to `rounds`. */
@@ -86,11 +90,11 @@ export function roundEnds(rounds: number, steps: number): number[] {
 }
 
 /** Warm-up and decay within the round of a step. */
-function rate({ config, steps }: LotteryState, step: number): number {
+function rate({ config, steps, warmup }: LotteryState, step: number): number {
   const ends = roundEnds(config.rounds, steps);
   const round = ends.findIndex((end) => step < end);
   const start = round === 0 ? 0 : requireItem(ends, round - 1, "rounds");
-  return linearRate({ peak: 1, steps: (ends[round] ?? steps) - start, warmup: WARMUP }, step - start);
+  return linearRate({ peak: 1, steps: (ends[round] ?? steps) - start, warmup }, step - start);
 }
 
 const HOST: HostWork<LotteryState> = {

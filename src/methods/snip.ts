@@ -23,17 +23,18 @@
  * the others were trained on. A head is never weighed against a feed-forward module (`ranking=kind`): its norm is a
  * fraction of the module's, and in one ranking every head would go first, which leaves the first token nothing to read.
  *
- * The last layer is only ever asked for the first token, so its norms are over first tokens. A module goes with its
+ * Where a head reads first tokens alone, the last layer's norms are over these. A module goes with its
  * output bias, and so does an attention module with its last head. Post-LayerNorm: LN(x + F(x)) becomes LN(x). Units that
  * are dropped leave the graph at once, and the others are trained to the end. A matrix is normalised whole,
  * rows of dropped heads included.
  */
 
 import { ConfigError } from "../base/errors.ts";
-import { requireItem } from "../base/present.ts";
+import { requireEntry, requireItem } from "../base/present.ts";
 import { fold } from "../base/random.ts";
 import { type FloatTensor, floatTensor } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
+import { asksFirstAlone } from "../bert/head-layers.ts";
 import type {
   Answers,
   HostWork,
@@ -91,6 +92,8 @@ export interface SnipConfig {
 interface SnipState extends MethodState {
   readonly config: SnipConfig;
   readonly model: BertConfig;
+  /** Whether the head reads the first token of a text alone. */
+  readonly readsFirst: boolean;
   readonly units: readonly Unit[];
   /** Matrices that are normalised, and what their largest singular values are held at. */
   readonly levels: ReadonlyMap<string, number>;
@@ -117,7 +120,9 @@ function init(network: Network, config: SnipConfig, { steps, key }: RunFacts): S
     kinds.includes(kind),
   );
   const level = config.spectral === "off" ? undefined : config.spectral;
-  const matrices = level === undefined ? [] : matricesIn(network.tensors, "encoder");
+  const matrices = (level === undefined ? [] : matricesIn(network.tensors, "encoder")).filter(
+    (name) => requireEntry(network.tensors, name, "tensor").data.length > 0,
+  );
   const vectors = spectralVectors(network.tensors, matrices, fold(key, "spectral"));
   const decided = Math.max(1, Math.floor(config.penalise * steps));
   const rounds = Math.min(config.rounds, decided);
@@ -129,6 +134,7 @@ function init(network: Network, config: SnipConfig, { steps, key }: RunFacts): S
     ]),
     config,
     model: network.config,
+    readsFirst: asksFirstAlone(network.head, network.config),
     units,
     levels: spectralLevels(network.tensors, matrices, vectors, level ?? "one"),
     rounds: Array.from({ length: rounds }, (_, i) => Math.floor(((i + 1) * decided) / rounds)),
@@ -192,13 +198,13 @@ function unitsLeft(units: readonly Unit[], left: readonly LayerUnits[] | undefin
 
 /** Function norms of the units that are there, the penalty on them, and their sums so far. */
 function penaliseNorms(
-  { units, config, model }: SnipState,
+  { units, config, model, readsFirst }: SnipState,
   isThere: readonly boolean[],
   tools: Tools,
   weightNow: (name: string) => Value,
 ) {
   const there = units.filter((_, i) => isThere[i]);
-  const { norms, ...seen } = normSites(model, there, weightNow);
+  const { norms, ...seen } = normSites(model, there, weightNow, readsFirst);
   const loss: Answers["loss"] = ({ task, share }) =>
     there.length === 0 ? task : add(task, mul(scale(share, config.penalty), sum(norms(), [0])));
   const updates = (): Record<string, Value> => ({

@@ -7,7 +7,9 @@ import { parameters } from "../bert/names.ts";
 import { type BoundMethod, bind } from "../contract/method.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Network } from "../network/network.ts";
+import { keepUnits, WHOLE } from "../network/shrink.ts";
 import { evalProgram, type GraphPlan, OUT } from "../train/step.ts";
+import { methodById } from "./registry.ts";
 import { drawSwaps, replaceRate, THESEUS, type TheseusConfig } from "./theseus.ts";
 
 const engine = new Engine({ threads: 1 });
@@ -196,6 +198,22 @@ test("only the successor's layers are trained", () => {
   const trained = [...NETWORK.tensors.keys(), ...method.tensors.keys()].filter(method.trains);
   expect(trained).toEqual([...method.tensors.keys()]);
   expect(trained).toHaveLength(2 * 16);
+});
+
+test("a successor has the sizes of the layer that it begins as; a pre-trained model of another depth is refused", () => {
+  const slim = keepUnits(NETWORK, [{ heads: [true, false], neurons: "all" }, WHOLE, WHOLE, WHOLE]);
+  const set = { layers: "2", init: "pre-trained" };
+  const bindTo = (pretrained: Network) =>
+    methodById("theseus", { set }).bind(slim, { steps: 10, key: KEY, pretrained });
+  const key = `${S}.0.attention.self.key.weight`;
+  expect(bindTo(NETWORK).tensors.get(key)?.shape).toEqual(
+    NETWORK.tensors.get(`${P}.0.attention.self.key.weight`)?.shape,
+  );
+  expect(
+    bindTo(NETWORK).finish(new Map([...slim.tensors, ...bindTo(NETWORK).tensors]), {}).config.layers[0]
+      ?.heads,
+  ).toBe(2);
+  expect(() => bindTo(SIX)).toThrow(expect.objectContaining({ code: "theseus/init" }));
 });
 
 test("with `swap` only that module's successor exists, and it starts where it would among all", () => {

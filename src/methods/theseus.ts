@@ -166,11 +166,18 @@ function init(network: Network, given: TheseusConfig, { steps, key, pretrained }
   check(config);
   const moduleLayers = all.length / config.layers;
   const origin = config.init === "fine-tuned" ? network : (pretrained ?? missingPretrained());
+  const [own, others] = [network.config, origin.config];
+  if (others.layers.length !== all.length || others.hiddenSize !== own.hiddenSize) {
+    throw new ConfigError(
+      "theseus/init",
+      `theseus: expected a pre-trained model of ${all.length} layers x ${own.hiddenSize}, as the predecessor's, got ${others.layers.length} x ${others.hiddenSize}; init=fine-tuned takes the predecessor's own`,
+    );
+  }
   const tensors = new Map<string, FloatTensor>();
   // The i-th, as the authors do, or the first of each module.
   const places = takeLayers(config.start, config.layers, all.length).map(
     (source, i): LayerPlace | undefined => {
-      const layer = all[source];
+      const layer = others.layers[source];
       if (layer === undefined || (config.swap > 0 && config.swap !== i + 1)) return undefined;
       for (const [name, tensor] of successorTensors(origin, source, i)) tensors.set(name, tensor);
       return { layer, index: all.length + i, names: layerNames(i, SUCCESSOR) };

@@ -25,7 +25,7 @@
  * not here. Padding: see parts/distil.ts.
  */
 
-import { linearRate } from "../base/schedule.ts";
+import { linearRate, USUAL_WARMUP } from "../base/schedule.ts";
 import type { LossInputs, Method, MethodState, Teacher } from "../contract/method.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import type { Value } from "../graph/value.ts";
@@ -55,14 +55,14 @@ interface TinyBertState extends MethodState {
   /** [m, g(m)] for m from 0 to M. */
   readonly map: LayerMap;
   readonly steps: number;
+  /** Share of the second stage that warms up. */
+  readonly warmup: number;
   /** Steps of the first stage. */
   readonly first: number;
 }
 
 const ID = "tinybert";
 const ANY = Number.POSITIVE_INFINITY;
-/** Share of the second stage that warms up. */
-const WARMUP = 0.1;
 
 /** g(m) for m from 0 to `layers` (§3.1), rounded where `layers` does not divide `depth`. */
 export function layerMap(layers: number, depth: number): LayerMap {
@@ -83,9 +83,9 @@ function predictionLoss(inputs: LossInputs, temperature: number): Value {
 }
 
 /** Share of the peak learning rate: constant, then a warm-up and a linear decay to 0. */
-function rateAt({ config, steps, first }: TinyBertState, step: number): number {
+function rateAt({ config, steps, first, warmup }: TinyBertState, step: number): number {
   if (step < first) return 1;
-  return linearRate({ peak: config.predictionRate, steps: steps - first, warmup: WARMUP }, step - first);
+  return linearRate({ peak: config.predictionRate, steps: steps - first, warmup }, step - first);
 }
 
 export const TINYBERT: Method<TinyBertConfig, TinyBertState> = {
@@ -124,8 +124,8 @@ export const TINYBERT: Method<TinyBertConfig, TinyBertState> = {
     checkRange(ID, "temperature", config.temperature, { from: 0.01, below: ANY });
     const taught = teacherOf(ID, network, facts, "attention");
     const map = layerMap(network.config.layers.length, taught.teacher.config.layers.length);
-    const { steps } = facts;
-    return { config, map, steps, first: Math.floor(config.intermediate * steps), ...taught };
+    const { steps, warmup = USUAL_WARMUP } = facts;
+    return { config, map, steps, warmup, first: Math.floor(config.intermediate * steps), ...taught };
   },
   trains: (_state, name) => !isTeacher(name),
   teacher: ({ teacher }) => teacher,

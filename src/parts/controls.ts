@@ -29,12 +29,12 @@ export interface Controlled {
   readonly head: ReadonlyMap<string, FloatTensor>;
 }
 
-/** Share of a half that warms up: the run's default. */
-const WARMUP = 0.1;
-
 /** Share of the peak rate where the search and the training of the head have `search` steps each: twice a run's own. */
-export function rateOfHalf(search: number, step: number): number {
-  return linearRate({ peak: 1, steps: search, warmup: WARMUP }, step < search ? step : step - search);
+export function rateOfHalf(
+  { search, warmup }: { readonly search: number; readonly warmup: number },
+  step: number,
+): number {
+  return linearRate({ peak: 1, steps: search, warmup }, step < search ? step : step - search);
 }
 
 /** Whether a control writes weights, not scores. */

@@ -6,6 +6,7 @@ import { keyOf, normals } from "../base/random.ts";
 import { sizeOf } from "../base/tensor.ts";
 import { batchMean, softCrossEntropy } from "../bert/losses.ts";
 import type { LossInputs, Pass } from "../contract/method.ts";
+import type { Value } from "../graph/value.ts";
 import { attentionLoss, cosineLoss, distillationLoss, hiddenLoss, patientLoss, teacherOf } from "./distil.ts";
 
 const { real, computed } = lossesOnEngine();
@@ -24,7 +25,8 @@ function passes(): { readonly inputs: LossInputs; readonly teacher: Pass } {
       first: real(`${who}.first`, ["B", 2]),
       lower: [],
       hidden,
-      scores: [real(`${who}.a`, ["B", 1, "T", "T"])],
+      scores: new Map([[0, real(`${who}.a`, ["B", 1, "T", "T"])]]),
+      windows: new Map<number, Value>(),
     };
     return { encoding, logits: real(`${who}.z`, ["B", 2]) };
   };
@@ -90,6 +92,34 @@ test("attention: the mean over pairs of real tokens", async () => {
     (16 / 4 + 9) / 2,
     5,
   );
+});
+
+test("attention: a pair that a window of either layer hides does not count", async () => {
+  const windowed = (pass: Pass, name: string): Pass["encoding"] => ({
+    ...pass.encoding,
+    windows: new Map([[0, real(name, ["T", "T"])]]),
+  });
+  const inputs = { ...INPUTS, encoding: windowed(INPUTS, "s.window") };
+  const teacher = { ...TAUGHT, encoding: windowed(TAUGHT, "t.window") };
+  const seen = (t: number[]): Numbers => ({
+    ...STATES,
+    "s.window": [
+      [2, 2],
+      [1, 1, 1, 1],
+    ],
+    "t.window": [[2, 2], t],
+  });
+  const lossOf = async (t: number[]): Promise<number> =>
+    (await computed(attentionLoss(inputs, teacher, [[0, 0]]), seen(t))).loss;
+  expect(await lossOf([1, 1, 1, 1])).toBeCloseTo((16 / 4 + 9) / 2, 5);
+  // The pair that differs in text 0 is the second token's with itself.
+  expect(await lossOf([1, 1, 1, 0])).toBeCloseTo(9 / 2, 5);
+  expect(await lossOf([0, 0, 0, 1])).toBeCloseTo(16 / 4 / 2, 5);
+});
+
+test("attention: a layer that has lost its heads does not count", async () => {
+  const bare = { ...TAUGHT, encoding: { ...TAUGHT.encoding, scores: new Map<number, Value>() } };
+  expect(await computed(attentionLoss(INPUTS, bare, [[0, 0]]), {})).toMatchObject({ loss: 0 });
 });
 
 test("patience: [CLS] states by their directions, the mean over features, texts and layers", async () => {

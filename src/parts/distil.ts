@@ -28,7 +28,7 @@ import { reshape, sum } from "../graph/ops/broadcast.ts";
 import { add, div, mul, neg, scale, shift, sub } from "../graph/ops/elementwise.ts";
 import { take } from "../graph/ops/select.ts";
 import { at, lengthAt } from "../graph/shape.ts";
-import { pick, type Value } from "../graph/value.ts";
+import { pick, scalar, type Value } from "../graph/value.ts";
 import type { Network } from "../network/network.ts";
 
 /** What student and teacher are compared by, and so have to have in common. */
@@ -125,16 +125,23 @@ export function hiddenLoss(inputs: LossInputs, teacher: Pass, map: LayerMap): Va
 
 /**
  * Pre-softmax attention scores [B, H, T, T]: their mean squared difference over heads and pairs of tokens, summed over
- * the map, whose numbers are those of layers from 0.
+ * the map, whose numbers are those of layers from 0. A pair of tokens that a window of either layer hides does not count,
+ * nor does a layer that has lost its heads.
  */
 export function attentionLoss(inputs: LossInputs, teacher: Pass, map: LayerMap): Value {
   const weights = tokenWeights(inputs.mask);
   const [B, T] = [at(weights.shape, 0), at(weights.shape, 1)];
   const pairs = mul(reshape(weights, [B, 1, T, 1]), reshape(weights, [B, 1, 1, T]));
-  return overPairs(map, inputs.encoding.scores, teacher.encoding.scores, (s, t) => {
-    const perText = sum(mul(square(sub(s, t)), pairs), [1, 2, 3]);
-    return batchMean(scale(perText, 1 / lengthAt(s.shape, 1)), inputs.share);
+  const [own, others] = [inputs.encoding, teacher.encoding];
+  const losses = map.flatMap(([m, g]) => {
+    const [s, t] = [own.scores.get(m), others.scores.get(g)];
+    if (s === undefined || t === undefined) return [];
+    const windows = [own.windows.get(m), others.windows.get(g)].filter((window) => window !== undefined);
+    const seen = windows.reduce((so, window) => mul(so, window), pairs);
+    const perText = sum(mul(square(sub(s, t)), seen), [1, 2, 3]);
+    return [batchMean(scale(perText, 1 / lengthAt(s.shape, 1)), inputs.share)];
   });
+  return losses.length === 0 ? scalar(0) : losses.reduce((sumSoFar, x) => add(sumSoFar, x));
 }
 
 /**

@@ -4,8 +4,8 @@
  *   B batch   T tokens   N = B·T   D hidden   K units of one kind in a layer
  *
  * A head's F is its context through its own columns of the output projection, without dropout; a module's is its output
- * with dropout. Padding counts as any token does. The last layer is only ever asked for the first token of each text,
- * so its norms are over those.
+ * with dropout. Padding counts as any token does. Where the head reads the first token of each text alone, the last
+ * layer is asked for no other, and its norms are over those.
  */
 
 import type { BertConfig } from "../bert/config.ts";
@@ -25,17 +25,21 @@ export interface NormSites extends Required<Pick<Sites, "gate" | "residual">> {
   readonly norms: () => Value;
 }
 
-/** @param weightNow  a parameter as the forward pass has it */
+/**
+ * @param weightNow  a parameter as the forward pass has it
+ * @param readsFirst  whether the head reads first tokens alone
+ */
 export function normSites(
   { layers }: Pick<BertConfig, "layers">,
   units: readonly Unit[],
   weightNow: (name: string) => Value,
+  readsFirst: boolean,
 ): NormSites {
   const found = new Map<string, Value>();
-  // A last layer runs twice, once for first tokens and once for all: the first run is the one a classifier reads.
+  // A last layer runs twice, for first tokens and then for all.
   const record = (kind: Unit["kind"], layer: number, norm: () => Value): void => {
     const isUnit = units.some((unit) => unit.kind === kind && unit.layer === layer);
-    if (isUnit && !found.has(`${kind} ${layer}`)) found.set(`${kind} ${layer}`, norm());
+    if (isUnit && !(readsFirst && found.has(`${kind} ${layer}`))) found.set(`${kind} ${layer}`, norm());
   };
   return {
     gate: (site, x) => {

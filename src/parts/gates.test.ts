@@ -93,7 +93,7 @@ test("a module that is gone is not in the graph, and attention has as many score
   expect(names.filter((name) => /layer\.0\.(intermediate|output\.dense)/.test(name))).toEqual([]);
   expect(names.filter((name) => /layer\.1\.attention\.(self|output\.dense)/.test(name))).toEqual([]);
   expect(names).toContain("bert.encoder.layer.0.attention.self.query.weight");
-  expect(encoding.scores.map(({ shape }) => shape[1])).toEqual([1]);
+  expect([...encoding.scores].map(([layer, { shape }]) => [layer, shape[1]])).toEqual([[0, 1]]);
 });
 
 test("a head that is left out has no gradient, and the other has the whole", async () => {

@@ -7,6 +7,7 @@ import { ConfigError } from "../base/errors.ts";
 import type { FloatTensor } from "../base/tensor.ts";
 import type { RunFacts, UpdateRule } from "../contract/method.ts";
 import type { Network } from "../network/network.ts";
+import { inFloat } from "../network/quantized.ts";
 import { checkReached } from "./checks.ts";
 import { masksOf, zerosIn } from "./prune.ts";
 
@@ -30,6 +31,7 @@ export function keepPruned(
 
 /** The fine-tuned model of a run. @throws {ConfigError} `ID/finetuned` when there is none */
 export function finetunedOf(id: string, { finetuned }: Pick<RunFacts, "finetuned">): Network {
-  if (finetuned) return finetuned;
+  // What is trained from it has weights of its own, which are on no levels of 8 bits.
+  if (finetuned) return inFloat(finetuned);
   throw new ConfigError(`${id}/finetuned`, `${id}: expected a model fine-tuned on the task, got none`);
 }

@@ -46,7 +46,7 @@ test.each([
 test.each([
   [4, 1, 2],
   [3, 1, 1],
-  [1, 1, 1],
+  [2, 1, 1],
   [3, 2, 2],
 ])("half of %i layers, at least %i, are %i", (depth, least, expected) => {
   expect(layersOf("x", 0, smallNetwork(CLASSES, depth), least)).toBe(expected);
@@ -57,6 +57,8 @@ test.each([
   ["x/layers", () => layersOf("x", 5, NETWORK)],
   ["x/layers", () => layersOf("x", 1.5, NETWORK)],
   ["x/layers", () => layersOf("x", 1, NETWORK, 2)],
+  ["x/layers", () => layersOf("x", 0, smallNetwork(CLASSES, 1))],
+  ["x/layers", () => layersOf("x", 0, smallNetwork(CLASSES, 2), 2)],
 ])("%s: %s is refused", (code, attempt) => {
   expect(attempt).toThrow(ConfigError);
   expect(attempt).toThrow(expect.objectContaining({ code }));

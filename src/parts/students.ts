@@ -27,6 +27,12 @@ export const HALF_HELP = "0: half of the model's";
  */
 export function layersOf(id: string, asked: number, { config }: Network, least = 1): number {
   const depth = config.layers.length;
+  if (asked === HALF && depth <= least) {
+    throw new ConfigError(
+      `${id}/layers`,
+      `${id}: expected a model of more than ${least === 1 ? "one layer" : `${least} layers`}, of which some can go, got one of ${depth}`,
+    );
+  }
   const layers = asked === HALF ? Math.max(least, Math.floor(depth / 2)) : asked;
   if (Number.isInteger(layers) && layers >= least && layers <= depth) return layers;
   const expected = `${least} to ${depth} layers, or 0 for half of them`;

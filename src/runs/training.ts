@@ -103,9 +103,8 @@ async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
   const { record, paths } = run;
   const steps = stepsOf(job);
   const method = job.method(steps);
-  const weighed = objective ? objectiveNotes(objective, labelsOf(method.network.head)) : [];
   const unsure = judgingNotes({ truth: truthOf(job.dev), task: job.measure.task });
-  for (const text of [...weighed, ...unsure]) record({ kind: "note", text });
+  for (const text of unsure) record({ kind: "note", text });
   const saved = await loadLatestCheckpoint(paths.checkpoints);
   if (saved?.note) record({ kind: "note", text: saved.note });
   const trainer = await Trainer.open(
@@ -119,6 +118,8 @@ async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
     },
     saved?.trainer,
   );
+  for (const text of objective ? notesOf(objective, trainer, method, steps) : [])
+    record({ kind: "note", text });
   const perEpoch = steps / settings.epochs;
   const watch = settings.allowConstant
     ? undefined
@@ -140,6 +141,15 @@ async function trainOn(engine: Engine, job: TrainingJob): Promise<Trained> {
     last: state.last ?? state.best,
     steps: trainer.steps,
   };
+}
+
+/** What is said of a loss that was asked for: that no label is read, where a method learns from its teacher alone. */
+function notesOf(objective: Objective, trainer: Trainer, method: BoundMethod, steps: number): string[] {
+  if ([0, steps - 1].some((step) => trainer.readsLabels(step)))
+    return objectiveNotes(objective, labelsOf(method.network.head));
+  return [
+    `${method.id} learns from the fine-tuned model's answers and states alone and reads no labels: weights of classes, smoothing and losses count for the fine-tuned model, and not for it`,
+  ];
 }
 
 function planOf(

@@ -79,6 +79,25 @@ test.each(TRAINED)(
   },
 );
 
+test.each([
+  ["l0", { sparsity: "0.5", start: "0" }],
+  ["head-gates", { ratio: "0.5", start: "0" }],
+] as const)(
+  "%s draws its gates once a step, not once a part: the large batch's gradient within 1e-6",
+  async (id, set) => {
+    const calm = smallNetwork(CLASSES, 2, 0);
+    const given = { ...facts, pretrained: calm, finetuned: calm };
+    const method = methodById(id, { set }).bind(calm, given);
+    const step = (parts: readonly TrainBatch[]) =>
+      withTrainer({ ...settingsOf(method, 3), clip: Number.POSITIVE_INFINITY }, (trainer) =>
+        trainer.step(parts, 0),
+      );
+    const once = await step([whole]);
+    const summed = await step([part(whole, 0, 5), part(whole, 5, 6), part(whole, 6, 8)]);
+    expect(furthest([summed.loss, summed.gradNorm], [once.loss, once.gradNorm], 1)).toBeLessThan(2e-6);
+  },
+);
+
 test("equal weights of classes change neither loss nor gradient where tokens are taught, within 1e-6", async () => {
   const tokens: Head = { kind: "tokens", labels: ["O", "B-X", "I-X"] };
   const taught = { network: smallNetwork(tokens, 2), finetuned: smallNetwork(tokens, 2, 0, 10) };

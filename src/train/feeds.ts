@@ -113,15 +113,21 @@ export function methodFeeds(
   );
 }
 
-/** Dropout's 64-bit key for a part of a step. */
+/** The 64-bit keys of a part of a step: dropout's, and that of a method's own noise, which is the first part's in all. */
 export function keyFeed(
   { inputs }: Program,
   key: Key | undefined,
   step: number,
   part: number,
 ): Record<string, Tensor> {
-  if (!inputs.has(FEED.key) || key === undefined) return {};
-  const [high, low] = fold(fold(key, step), part);
-  const word = BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
-  return { [FEED.key]: { dtype: "int64", shape: [], data: BigInt64Array.of(word) } };
+  if (key === undefined) return {};
+  const wordOf = (number: number): Tensor => {
+    const [high, low] = fold(fold(key, step), number);
+    const word = BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
+    return { dtype: "int64", shape: [], data: BigInt64Array.of(word) };
+  };
+  return {
+    ...(inputs.has(FEED.key) ? { [FEED.key]: wordOf(part) } : {}),
+    ...(inputs.has(FEED.noise) ? { [FEED.noise]: wordOf(0) } : {}),
+  };
 }

@@ -104,7 +104,10 @@ export function planPlacement(
   if (tabled) lay(BUFFERS.table, [EMBEDDINGS.words], 0);
   return {
     views,
-    differentiated: [...flat, ...counted],
+    // What a module left behind that has lost all of its heads or neurons is empty: nothing to have a gradient.
+    differentiated: [...flat, ...counted].filter(
+      (name) => sizeOf(requireEntry(tensors, name, "tensor").shape) > 0,
+    ),
     groups,
     total,
     measured: total + measured,

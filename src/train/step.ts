@@ -68,6 +68,7 @@ export const FEED = {
   labelled: "labelled",
   share: "share",
   key: "dropout_key",
+  noise: "noise_key",
   positions: "positions",
   answers: "teacher_logits",
 } as const;
@@ -150,6 +151,11 @@ export function hasOwnLoss(plan: GraphPlan): boolean {
   return plan.head.kind !== "mlm" && start(plan, true).answers.loss !== undefined;
 }
 
+/** Whether the training loss reads the labels: a method may learn from its teacher alone. */
+export function readsLabels(plan: GraphPlan): boolean {
+  return program({ [OUT.loss]: lossOf(plan, true).loss }).inputs.has(FEED.labels);
+}
+
 /** Logits of one batch, without dropout. */
 export function evalProgram(plan: GraphPlan): Program {
   return program({ [OUT.logits]: passOf(plan, start(plan, false)).logits });
@@ -187,7 +193,7 @@ interface Started {
 }
 
 function start(plan: GraphPlan, train: boolean): Started {
-  const noise = train && plan.noise ? { key: input(FEED.key, "int64", []) } : undefined;
+  const drawn = (name: string) => (train && plan.noise ? { key: input(name, "int64", []) } : undefined);
   const made = new Map<string, Value>();
   const once = (name: string, make: () => Value): Value => {
     const value = made.get(name) ?? make();
@@ -198,10 +204,15 @@ function start(plan: GraphPlan, train: boolean): Started {
     // Asked for while the graph is built, when the context below exists.
     tensor: (name) => plainTensor(context, plan, name),
     scalar: (name) => once(name, () => input(scalarOf(name), "float32", [])),
-    noise,
+    noise: drawn(FEED.noise),
   };
   const answers = plan.answers(tools);
-  const context = contextOf(plan.config, plan.shapes, answers, answers.dropout === false ? undefined : noise);
+  const context = contextOf(
+    plan.config,
+    plan.shapes,
+    answers,
+    answers.dropout === false ? undefined : drawn(FEED.key),
+  );
   return { inputs: batchInputs(), context, answers };
 }
 

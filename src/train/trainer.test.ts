@@ -147,6 +147,22 @@ test("12 steps with word embeddings row by row are within 2e-6 of 12 steps with 
   expect(furthest(rows.norms, dense.norms, 1e-3)).toBeLessThan(1e-5);
 });
 
+test.each([
+  ["finetune", {}, true],
+  ["distil", { layers: "1" }, true],
+  ["sparsebert", { sparsity: "0.5" }, false],
+  ["sparsebert", { sparsity: "0.5", distil: "false" }, true],
+  ["tinybert", { layers: "1" }, false],
+] as const)("%s with %o reads labels: %s", async (id, set, expected) => {
+  const network = smallNetwork(CLASSES, 2);
+  const facts = { steps: 4, key: keyOf(0), pretrained: network, finetuned: network };
+  const method = methodById(id, { set }).bind(network, facts);
+  const reads = await withTrainer(settingsOf(method, undefined), async (trainer) =>
+    [0, 3].map((step) => trainer.readsLabels(step)),
+  );
+  expect(reads).toEqual([expected, expected]);
+});
+
 test("a batch of 32 in two parts of 16 gives the same loss and norm within 1e-6 and weights within 2e-6", async () => {
   for (const head of HEADS.slice(0, 2)) {
     const network = smallNetwork(head, 2);

@@ -40,6 +40,7 @@ import {
   nextOf,
   OUT,
   planOf,
+  readsLabels,
   readsRowsOnly,
   sumOf,
   teacherProgram,
@@ -119,13 +120,8 @@ export class Trainer {
       method.trains(EMBEDDINGS.words) &&
       readsRowsOnly(planOf(kept, method.structure(0, state?.progress ?? {})));
     const placement = planPlacement(tensors, { ...method, rows });
-    const parameters = await Parameters.open(
-      engine,
-      tensors,
-      placement,
-      adamw,
-      state && ownState(method, state),
-    );
+    const own = state && ownState(method, state);
+    const parameters = await Parameters.open(engine, tensors, placement, adamw, own);
     return new Trainer(engine, kept, parameters, state);
   }
 
@@ -169,6 +165,11 @@ export class Trainer {
   get hasOwnLoss(): boolean {
     const { method } = this.settings;
     return hasOwnLoss(planOf(this.settings, method.structure(this.steps, this.progress)));
+  }
+
+  /** Whether the loss of step `step` reads the labels, as far as is known now. */
+  readsLabels(step: number): boolean {
+    return readsLabels(planOf(this.settings, this.settings.method.structure(step, this.progress)));
   }
 
   /** The product, of tensors as `tensors()` gives them and the progress made so far. */
