@@ -13,6 +13,7 @@ import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { dirname, join, parse } from "node:path";
+import { pipeline } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -91,7 +92,7 @@ export async function serve({ page = "browser", model, port = 0, isolated = true
   const known = { ...extras, ...files };
   const headers = { "Cache-Control": "no-store", ...(isolated ? ISOLATION : {}) };
   const server = createServer(async (request, response) => {
-    const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    const [path = "/"] = (request.url ?? "/").split("?");
     const file = Object.hasOwn(known, path) ? await findFile(known[path]) : undefined;
     if (file === undefined && Object.hasOwn(extras, path)) {
       response.writeHead(204, headers).end();
@@ -103,7 +104,8 @@ export async function serve({ page = "browser", model, port = 0, isolated = true
       const type = TYPES[parse(file.path).ext.slice(1)] ?? "application/octet-stream";
       response.writeHead(200, { ...headers, "Content-Type": type, "Content-Length": file.size });
       if (request.method === "HEAD") response.end();
-      else createReadStream(file.path).pipe(response);
+      // Ends the file with the answer, whoever goes away first.
+      else pipeline(createReadStream(file.path), response, () => {});
     }
   });
   /** @type {Promise<void>} */

@@ -110,6 +110,11 @@ export class Engine {
     return this.ask("allocateTogether", { sizes });
   }
 
+  /** Resolves when ONNX Runtime is loaded. @throws {RunError} `engine/worker` where its binary cannot be opened */
+  ready(): Promise<undefined> {
+    return this.ask("release", { name: "" });
+  }
+
   /** Forgets a buffer. */
   release(name: string): Promise<undefined> {
     return this.ask("release", { name });

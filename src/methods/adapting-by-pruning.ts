@@ -27,8 +27,7 @@
  *
  * The step is underdetermined in print (their α cannot move θ by its own size in their number of steps): `step=sgd` is
  * eq. 7 as printed, but that the run clips gradients, `step=sign` divides the gradient by its size, `step=adam`, the
- * default, by a running mean of it.
- * What each gives was measured (results/notes/adapting-by-pruning.md).
+ * default, by a running mean of it: what each gives was measured (results/notes/adapting-by-pruning.md).
  *
  * Ablations (§5.3): `recovery=false`, a connection once pruned stays so; `control`, see parts/controls.ts: the first half
  * of the run finds the mask, as a run of half the length does, and the second trains a new head over what the control left.
@@ -98,9 +97,8 @@ interface AdaptingState extends MethodState {
   readonly size: number;
   /** α over the run's learning rate. */
   readonly factor: number;
-  /** Steps that find the mask: all, or with a control the first half of the run. */
+  /** Steps that find the mask: all, or with a control the first half of the run, and of each half the share that warms up. */
   readonly search: number;
-  /** Share of each half, with a control, in which the rate rises. */
   readonly warmup: number;
   /** Steps between two looks at the sparsity. */
   readonly every: number;

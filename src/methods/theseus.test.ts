@@ -200,7 +200,7 @@ test("only the successor's layers are trained", () => {
   expect(trained).toHaveLength(2 * 16);
 });
 
-test("a successor has the sizes of the layer that it begins as; a pre-trained model of another depth is refused", () => {
+test("a successor has the sizes of the layer it begins as; a model of another depth is refused", () => {
   const slim = keepUnits(NETWORK, [{ heads: [true, false], neurons: "all" }, WHOLE, WHOLE, WHOLE]);
   const set = { layers: "2", init: "pre-trained" };
   const bindTo = (pretrained: Network) =>

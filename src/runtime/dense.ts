@@ -14,12 +14,17 @@ import type { Path } from "./host.ts";
 /** The most texts of one batch, as in `load` of the program. */
 const BATCH = 32;
 
-/** Opens a network in ONNX Runtime; it owns a thread: close it. */
-export async function openDense(network: Network, threads: number): Promise<Path> {
-  const { padTokenId } = network.config;
+/**
+ * Opens a network in ONNX Runtime; it owns a thread: close it.
+ * @param take  gives the network; not called where ONNX Runtime cannot be loaded
+ */
+export async function openDense(take: () => Promise<Network>, threads: number): Promise<Path> {
   const engine = new Engine({ threads });
   let isClosed = false;
   try {
+    await engine.ready();
+    const network = await take();
+    const { padTokenId } = network.config;
     const inference = await openAnswers(engine, network);
     return {
       logits: (texts) =>

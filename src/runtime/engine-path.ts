@@ -9,8 +9,8 @@ import type { Host } from "./host.ts";
 
 /** See Host.openDense. */
 export const openDense: Host["openDense"] = hasEngine()
-  ? async (network, threads) => {
+  ? async (take, threads) => {
       const dense = await import("./dense.ts");
-      return dense.openDense(network, threads);
+      return dense.openDense(take, threads);
     }
   : undefined;

@@ -68,8 +68,8 @@ export interface Host {
   ownPort<Sent, Received>(): Port<Sent, Received>;
   /** What V8 does when a flag is set, where flags can be set. */
   readonly flags?: Flags;
-  /** Opens a network in ONNX Runtime, where that is there. */
-  readonly openDense?: (network: Network, threads: number) => Promise<Path>;
+  /** Opens a network in ONNX Runtime, where that is there; its binary may still be one that this system cannot open. */
+  readonly openDense?: (take: () => Promise<Network>, threads: number) => Promise<Path>;
 }
 
 /** The bytes behind an address. @throws {RunError} as `responseBytes` does; as `fetch` does; the signal's reason */

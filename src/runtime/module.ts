@@ -16,21 +16,10 @@ import type { WasmModule } from "../base/wasm.ts";
 import { Arena } from "../sparse/arena.ts";
 import type { KernelBuild } from "../sparse/kernel-files.ts";
 import { type CompiledKernels, type Kernels, kernelsOf } from "../sparse/kernels.ts";
+import { FUSED_PROBE, RELAXED, type Setting, WIDE, withSettings } from "./flags.ts";
 import type { Flags } from "./host.ts";
 import { host } from "./node.ts";
 import { areTwinsRight, disagreement } from "./verify.ts";
-
-/** A flag and what it is set to while kernels are compiled; afterwards it is the opposite. */
-type Setting = readonly [flag: string, on: boolean];
-
-const RELAXED: Setting = ["experimental-wasm-relaxed-simd", true];
-const WIDE: readonly Setting[] = [
-  ["experimental-wasm-revectorize", true],
-  // Compile everything at once with the optimizing compiler, so that what is tried is what will run.
-  ["liftoff", false],
-  ["wasm-lazy-compilation", false],
-  ["wasm-inlining", false],
-];
 
 /** How compiled kernels are tried: what is wrong with them, or undefined. For tests of the way back. */
 export type Trial = (kernels: Kernels, arena: Arena) => string | undefined;
@@ -55,11 +44,12 @@ export async function compileKernels(
       // V8 gives the same compiled code for the same bytes, so an attempt after another differs by an empty section.
       const module = compileModule(problem === undefined ? bytes : withEmptySection(bytes), settings);
       isCompiled = true;
-      const arena = new Arena(shared);
+      const arena = new Arena(shared, TRIAL_PAGES);
       const kernels = kernelsOf({ module, wide }, arena.memory);
       problem = trial(kernels, arena);
       if (problem === undefined) return { module, fused, wide, dot: !isHidden && areRight(kernels, arena) };
     } catch (error) {
+      if (error instanceof RunError && error.code === "arena/memory") throw error;
       // A compiler that gives up and a kernel that traps are as wrong as a number.
       problem = error instanceof Error ? error.message : String(error);
     }
@@ -69,6 +59,9 @@ export async function compileKernels(
     : `an engine with WebAssembly and its SIMD, which a Content-Security-Policy has to allow (script-src 'wasm-unsafe-eval'), got none`;
   throw new RunError("runtime/kernels", `kernels: expected ${expected} (${problem})`);
 }
+
+/** What kernels are tried in: 256 MiB at most. */
+const TRIAL_PAGES = 4096;
 
 interface Attempt extends Pick<CompiledKernels, "fused" | "wide"> {
   readonly settings: readonly Setting[];
@@ -92,14 +85,6 @@ function attempts(flags: Flags | undefined): readonly Attempt[] {
   ];
 }
 
-/** (v128, v128, v128) → v128 by f32x4.relaxed_madd: valid where relaxed SIMD is there. */
-const FUSED_PROBE = Uint8Array.of(
-  ...[0, 97, 115, 109, 1, 0, 0, 0], // \0asm, version 1
-  ...[1, 8, 1, 96, 3, 123, 123, 123, 1, 123], // types: one
-  ...[3, 2, 1, 0], // functions: one, of that type
-  ...[10, 13, 1, 11, 0, 32, 0, 32, 1, 32, 2, 253, 133, 2, 11], // code: its arguments, the instruction, end
-);
-
 async function kernelBytes(build: KernelBuild): Promise<Uint8Array> {
   try {
     return await host.kernels(build);
@@ -111,16 +96,6 @@ async function kernelBytes(build: KernelBuild): Promise<Uint8Array> {
 
 function compileModule(bytes: Uint8Array, settings: readonly Setting[]): WasmModule {
   return withSettings(settings, () => new WebAssembly.Module(bytes));
-}
-
-/** Does something while flags are set. */
-function withSettings<T>(settings: readonly Setting[], work: () => T): T {
-  try {
-    for (const [flag, on] of settings) host.flags?.set(flag, on);
-    return work();
-  } finally {
-    for (const [flag, on] of settings) host.flags?.set(flag, !on);
-  }
 }
 
 /** A custom section without content, named "-". */

@@ -61,18 +61,34 @@ export async function choosePath(
   // ONNX Runtime has no kernels for this arithmetic: its graph rounds and multiplies float32, which is always slower.
   const isInBytes = config.quantized !== undefined;
   const certain = density > ALWAYS_DENSE && weights > MANY_WEIGHTS;
-  const canBeDense = openDense !== undefined && !isInBytes && fitsDense(file.opened);
-  if (openDense && (asked === "dense" || (asked === undefined && canBeDense && certain))) {
-    const path = await openDense(await file.network(), threads);
-    await file.close();
-    const unused = { rates: null, kernels: {}, fused: false, wide: null, memory: 0 };
-    return { path, report: { ...unused, density, path: "dense", threads, tried: null } };
+  let canBeDense = openDense !== undefined && !isInBytes && fitsDense(file.opened);
+  const openHere = async (): Promise<Path | undefined> => {
+    let isTaken = false;
+    const take = (): ReturnType<OpenFile["network"]> => {
+      isTaken = true;
+      return file.network();
+    };
+    return openDense?.(take, threads).catch((error: unknown) => {
+      if (asked === "dense" || isTaken) throw error;
+      return undefined; // a binary for another system's libraries: the sparse kernels need none
+    });
+  };
+  if (asked === "dense" || (asked === undefined && canBeDense && certain)) {
+    const path = await openHere();
+    if (path !== undefined) {
+      await file.close();
+      const unused = { rates: null, kernels: {}, fused: false, wide: null, memory: 0 };
+      return { path, report: { ...unused, density, path: "dense", threads, tried: null } };
+    }
+    canBeDense = false;
   }
   const session = await file.place({ threads, rates });
   const { report } = session.opened;
   if (asked === "sparse" || !canBeDense || density <= ALWAYS_SPARSE)
     return { path: session, report: { ...report, path: "sparse", threads, tried: null } };
-  const dense = await openDense(await file.network(), threads);
+  const dense = await openHere();
+  if (dense === undefined)
+    return { path: session, report: { ...report, path: "sparse", threads, tried: null } };
   try {
     const tried = await timesOf(session, dense);
     const path = tried.sparse <= tried.dense ? "sparse" : "dense";

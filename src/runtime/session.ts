@@ -16,6 +16,7 @@ import {
 import type { Network } from "../network/network.ts";
 import type { EncodedText } from "../sparse/batch.ts";
 import type { Rates } from "../sparse/linear.ts";
+import { restoreFlags } from "./flags.ts";
 import type { Thread } from "./host.ts";
 import { host } from "./node.ts";
 import type {
@@ -141,6 +142,7 @@ export async function openFile(file: Uint8Array, options: FileOptions): Promise<
 function alone<T>(work: () => Promise<T>, close: () => Promise<void>): Promise<T> {
   const done = compiled.then(work).catch(async (error: unknown) => {
     await close();
+    restoreFlags();
     throw error;
   });
   compiled = done.catch(() => undefined);

@@ -25,8 +25,8 @@ const MOST = 300;
 
 /** A program without types may hand over anything. @throws {ConfigError} `runtime/source` */
 export function requireSource(source: unknown): asserts source is ModelSource {
-  if (typeof source === "string" && source !== "") return;
-  if ([URL, Uint8Array, ArrayBuffer, Blob, Response].some((kind) => source instanceof kind)) return;
+  if ((typeof source === "string" && source !== "") || source instanceof URL) return;
+  if ([Uint8Array, ArrayBuffer, Blob, Response].some((kind) => source instanceof kind)) return;
   const expected = "model: expected a path, an address, a URL, bytes, a Blob or a Response";
   throw new ConfigError("runtime/source", `${expected}, got ${shown(source)}`);
 }
@@ -53,16 +53,17 @@ function reasonOf(cause: unknown): string {
 }
 
 async function bytesOf(source: ModelSource, reading: Reading): Promise<Uint8Array> {
+  // Before `Response` is named, which in Node loads its HTTP client, and memory for it.
+  if (typeof source === "string" || source instanceof URL) return host.read(source, reading);
   if (source instanceof Uint8Array) return source;
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (source instanceof Response) return responseBytes(source, reading);
   if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
-  return host.read(source, reading);
+  return responseBytes(source, reading);
 }
 
 function nameOf(source: ModelSource): string {
+  if (typeof source === "string" || source instanceof URL) return shortened(String(source), MOST);
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) return "bytes";
   if (source instanceof Blob) return "a blob";
-  if (source instanceof Response) return source.url === "" ? "a response" : shortened(source.url, MOST);
-  return shortened(String(source), MOST);
+  return source.url === "" ? "a response" : shortened(source.url, MOST);
 }

@@ -184,6 +184,7 @@ async function replyTo(
     return [opened, []];
   }
   if (question.kind === "run") {
+    if (state.model) discard(state.model);
     delete state.model;
     const answers = run(held(state.leader, "a model that was placed"), question.texts);
     return [answers, [answers.buffer]];
@@ -198,6 +199,15 @@ async function replyTo(
   const network = networkOf(model);
   const buffers = [...network.tensors.values()].map(({ data }) => data.buffer as ArrayBuffer); // decoded here, not shared
   return [network, [...new Set(buffers)]];
+}
+
+/** Gives memory back at once: a thread that only answers makes no garbage, and would not collect it for hours. */
+function discard({ tensors }: EspModel): void {
+  const parts = [...tensors.values()].flatMap((tensor): unknown[] => Object.values(tensor));
+  const buffers = parts.flatMap((part) => (ArrayBuffer.isView(part) ? [part.buffer as ArrayBuffer] : [])); // decoded here, not shared
+  const { port1 } = new MessageChannel();
+  port1.close();
+  port1.postMessage(null, [...new Set(buffers)]);
 }
 
 function held<T>(value: T | undefined, expected: string): T {

@@ -25,3 +25,23 @@ test("a machine that gives no more is told from that limit", () => {
     }),
   );
 });
+
+test("where the system sets less aside for a shared memory, half is asked for until it is had", () => {
+  const asked: number[] = [];
+  class Refusing extends WebAssembly.Memory {
+    constructor(pages: ConstructorParameters<typeof WebAssembly.Memory>[0]) {
+      asked.push(Number(pages.maximum));
+      if (Number(pages.maximum) > 2 ** 14) throw new RangeError("Out of memory");
+      super(pages);
+    }
+  }
+  vi.stubGlobal("WebAssembly", Object.create(WebAssembly, { Memory: { value: Refusing } }));
+  try {
+    const arena = new Arena(true);
+    expect(asked).toEqual([2 ** 16, 2 ** 15, 2 ** 14]);
+    expect(() => arena.allocate(2 ** 30 + 1)).toThrow(/at most 1024 MiB for the model/);
+    expect(() => new Arena(false)).toThrow(expect.objectContaining({ code: "arena/memory" }));
+  } finally {
+    vi.unstubAllGlobals();
+  }
+});

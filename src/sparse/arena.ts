@@ -11,6 +11,8 @@ import type { WasmMemory } from "../base/wasm.ts";
 const PAGE = 65_536;
 /** Pages by which it grows at least: 16 MiB. What nobody touches takes no memory. */
 const STEP = 256;
+/** Pages to begin with: 1 MiB. */
+const INITIAL = 16;
 /** 4 GiB, what a 32-bit address reaches. */
 const MOST_PAGES = 65_536;
 /** A cache line, so that what threads write does not share one. */
@@ -19,15 +21,41 @@ const ALIGNMENT = 64;
 /** Below lie the constants that the kernels bring along; address 0 stands for nothing. */
 const FIRST = 4096;
 
+/** A memory, and the pages it may grow to. A shared one is set aside whole: iOS refuses 2 GiB, and half is asked for then. */
+function memoryOf(shared: boolean, most: number): { readonly memory: WasmMemory; readonly maximum: number } {
+  for (let maximum = most; ; maximum = Math.floor(maximum / 2)) {
+    const pages = { initial: INITIAL, maximum };
+    try {
+      return { memory: new WebAssembly.Memory(shared ? { ...pages, shared } : pages), maximum };
+    } catch (cause) {
+      if (shared && maximum >= 2 * INITIAL) continue;
+      const got = cause instanceof Error ? cause.message : String(cause);
+      throw new RunError(
+        "arena/memory",
+        `memory: expected ${mebibytes(PAGE * INITIAL)} at least, got none (${got})`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+}
+
 /** Grows as it is filled; every address is a multiple of 64. */
 export class Arena {
   readonly memory: WasmMemory;
+  readonly #most: number;
   #next = FIRST;
 
-  /** @param shared  whether several threads will see the memory */
-  constructor(shared: boolean) {
-    const pages = { initial: 16, maximum: MOST_PAGES };
-    this.memory = new WebAssembly.Memory(shared ? { ...pages, shared } : pages);
+  /**
+   * @param shared  whether several threads will see the memory
+   * @param most  pages that it may grow to; of a shared memory as many of them as the system sets aside, which may be few
+   * @throws {RunError} `arena/memory` where there is none at all
+   */
+  constructor(shared: boolean, most = MOST_PAGES) {
+    const { memory, maximum } = memoryOf(shared, most);
+    this.memory = memory;
+    this.#most = maximum;
   }
 
   /** Bytes taken so far. */
@@ -49,11 +77,11 @@ export class Arena {
   }
 
   #grow(pages: number, end: number): void {
-    const left = MOST_PAGES - this.memory.buffer.byteLength / PAGE;
+    const left = this.#most - this.memory.buffer.byteLength / PAGE;
     try {
       this.memory.grow(Math.max(pages, Math.min(STEP, left)));
     } catch (cause) {
-      const most = MOST_PAGES * PAGE;
+      const most = this.#most * PAGE;
       const told =
         end > most
           ? `expected at most ${mebibytes(most)} for the model, got ${mebibytes(end)}`

@@ -61,7 +61,7 @@ describe.each(BUILDS)("kernels, shared $shared, fused $fused, wide $wide", ({ sh
     arena.allocate(panelsOf(tokens) * panelBytes(features));
 
   const placedTerms = (terms: TermRows | undefined): number =>
-    terms ? arena.place(terms.rows) + 4 * terms.origin : 0;
+    terms ? arena.place(terms.rows()) + 4 * terms.origin : 0;
 
   const SHAPES = [
     [1, 1, 1],

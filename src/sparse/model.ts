@@ -213,7 +213,7 @@ function placePlaces(
   const angles = (): Float32Array => angleTable(rotaryRates(base, headSize), panelsOf(maxPositions));
   return {
     reach: reach ?? ALL_TOKENS,
-    terms: terms ? place.made(`terms ${reach} ${places.join()}`, () => terms.rows) + 4 * terms.origin : 0,
+    terms: terms ? place.made(`terms ${reach} ${places.join()}`, terms.rows) + 4 * terms.origin : 0,
     termsRow: relative !== undefined && terms ? 4 * terms.length : 0,
     angles: base === 0 || heads === 0 ? 0 : place.made(`angles ${base} ${headSize}`, angles),
     anglesRow: headSize * PANEL * 4,

@@ -26,9 +26,9 @@ export function angleTable(rates: Float32Array, panels: number): Float32Array {
   return table;
 }
 
-/** Rows of numbers by distance, the asking token's place less the other's, and where distance 0 is in each. */
+/** Rows of numbers by distance, made when they are asked for, the asking token's place less the other's, and where distance 0 is in each. */
 export interface TermRows {
-  readonly rows: Float32Array;
+  readonly rows: () => Float32Array;
   /** Numbers of a row, and before distance 0 of it. */
   readonly length: number;
   readonly origin: number;
@@ -71,10 +71,13 @@ function termRows(
 ): TermRows {
   const origin = farthest + SPARE;
   const length = 2 * origin + 1;
-  const rows = new Float32Array(count * length);
-  for (let row = 0; row < count; row++) {
-    for (let distance = -farthest; distance <= farthest; distance++)
-      rows[row * length + origin + distance] = term(row, distance);
-  }
+  const rows = (): Float32Array => {
+    const made = new Float32Array(count * length);
+    for (let row = 0; row < count; row++) {
+      for (let distance = -farthest; distance <= farthest; distance++)
+        made[row * length + origin + distance] = term(row, distance);
+    }
+    return made;
+  };
   return { rows, length, origin };
 }

@@ -173,7 +173,12 @@ export function assemblePlacedWindows(pieces: readonly PlacedPiece[], windowing:
   const ids = pieces.map(({ id }) => id);
   const { windows, tokens } = assembleWindows(ids, undefined, windowing);
   const step = maxLength - (rules.single.length - 1) - stride;
-  return { windows: windows.map((window, i) => withPlaces(window, pieces.slice(i * step), rules)), tokens };
+  return {
+    windows: windows.map((window, i) =>
+      withPlaces(window, pieces.slice(i * step, i * step + maxLength), rules),
+    ),
+    tokens,
+  };
 }
 
 /** Puts the first of these pieces beside the ids of a text. */

@@ -17,7 +17,7 @@ import { sizeOf } from "../../base/tensor.ts";
 import { type BertConfig, type Head, parseConfig } from "../../bert/config.ts";
 import { configJson } from "../../bert/config-json.ts";
 import { parseHead } from "../../bert/head.ts";
-import { EMBEDDINGS, optionalParameters, parameters, type Shapes, weightOf } from "../../bert/names.ts";
+import { optionalParameters, parameters, type Shapes, weightOf } from "../../bert/names.ts";
 import { isObject, own, parseJson } from "../../formats/json.ts";
 import { expectValue, fieldsOf } from "../../text/fields.ts";
 import { type PackedPipeline, parsePacked } from "../../text/pipeline/packed-json.ts";
@@ -116,7 +116,7 @@ export function parseDirectory(text: string, where: string): Directory {
   const tensors = parseEntries(own(json, "tensors"), where);
   checkTensors(tensors, config, head, where);
   checkLevels(tensors, config, where);
-  if (!tensors.has(EMBEDDINGS.positions) && config.maxPositions > MAX_PLACES)
+  if (config.maxPositions > MAX_PLACES)
     throw bad("places", "texts", `at most ${MAX_PLACES} tokens`, config.maxPositions, where);
   const order = [...tensorShapes(config, head).keys()].filter((name) => tensors.has(name));
   if (order.join() !== [...tensors.keys()].join()) {
