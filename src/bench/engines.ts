@@ -12,12 +12,12 @@
  * (latency.ts), the process in which a contender lives (contender-process.ts).
  */
 
-import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Pooling } from "../bert/config.ts";
 import { configJson } from "../bert/config-json.ts";
 import { linearModules } from "../bert/quantized.ts";
 import type { Provider } from "../engine/protocol.ts";
+import { readBytes } from "../formats/files.ts";
 import { codeVersion } from "../measure/machine.ts";
 import { openPacked, packNetwork, runsSparse } from "../measure/packed.ts";
 import { feedsOf, type InputBatch } from "../network/inference.ts";
@@ -125,10 +125,9 @@ export const ENGINES: Readonly<Record<EngineName, BenchEngine>> = {
         ? undefined
         : { expected: "a model with labels, a score or vectors", got: unlabelledKind(head) },
     file: "model.esp",
-    write: async ({ network, esp }) =>
-      esp === undefined ? packNetwork(network) : new Uint8Array(await readFile(esp)),
+    write: async ({ network, esp }) => (esp === undefined ? packNetwork(network) : readBytes(esp)),
     open: async (path, { threads }) => {
-      const { logits, report } = await openPacked(new Uint8Array(await readFile(path)), threads, path);
+      const { logits, report } = await openPacked(await readBytes(path), threads, path);
       return { prepare: (batch) => () => logits(batch), kernels: report };
     },
     nodeFlags: [],

@@ -176,6 +176,31 @@ test("what is at a place of one's own is replaced only with force, what is in th
   await exportModel({ model, to: "onnx" });
 });
 
+test("another model's folder is not written into without force, and into its own goes the file alone", async () => {
+  const [model, other] = [await written(tinyModel()), await newFolder()];
+  await exportModel({
+    model: await written(tinyModel({ kind: "regression" })),
+    to: "safetensors",
+    out: other,
+  });
+  const weights = await readFile(join(other, "model.safetensors"));
+  await expect(exportModel({ model, to: "onnx", out: other })).rejects.toMatchObject({
+    code: "export/exists",
+  });
+  expect(await readFile(join(other, "model.safetensors"))).toEqual(weights);
+  expect(await readdir(other)).not.toContain("onnx");
+  await exportModel({ model, to: "onnx", out: other, force: true });
+  expect(await readFile(join(other, "model.safetensors"))).toEqual(
+    await readFile(join(model, "model.safetensors")),
+  );
+  // A key of its config.json that is not read stays where the folder is its own.
+  const config = JSON.parse(await readFile(join(model, "config.json"), "utf8"));
+  await writeFile(join(model, "config.json"), JSON.stringify({ ...config, our_team: "search" }));
+  const { files } = await exportModel({ model, to: "onnx-int8", out: model });
+  expect(files).toEqual([join("onnx", "model_quantized.onnx")]);
+  expect(await readFile(join(model, "config.json"), "utf8")).toContain("our_team");
+});
+
 test("exports that cannot be are refused by name", async () => {
   const refused = (work: Promise<unknown>, code: string) =>
     expect(work).rejects.toThrow(expect.objectContaining({ code }));

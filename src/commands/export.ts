@@ -22,7 +22,7 @@ import { blockNamed } from "../base/blocks.ts";
 import { ConfigError } from "../base/errors.ts";
 import { DEFAULT_POOLING } from "../bert/config.ts";
 import { linearModules, type QuantizedLayers } from "../bert/quantized.ts";
-import { writeFileAtomic } from "../formats/files.ts";
+import { haveSameBytes, writeFileAtomic } from "../formats/files.ts";
 import { WEIGHTS_FILE } from "../formats/weights.ts";
 import { isHubName } from "../hub/name.ts";
 import { differenceOfNetworks, differenceOfOnnx, unlessTooLarge } from "../measure/difference.ts";
@@ -40,7 +40,15 @@ import { resolveOptions } from "../options/schema.ts";
 import { EMBEDDED } from "../runs/embedded.ts";
 import { isEsp, type LoadedModel, loadModel, readEsp } from "../runs/models.ts";
 import { perform } from "../runs/perform.ts";
-import { claimFile, claimFolder, isNothing, requireFile, requireFolder, writeAside } from "../runs/place.ts";
+import {
+  claimFile,
+  claimFolder,
+  isNothing,
+  isSamePlace,
+  requireFile,
+  requireFolder,
+  writeAside,
+} from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { unlabelledKind } from "../runs/text-model.ts";
 import { requireBrowserTokenizer, tokenizerTexts } from "../text/tokenizer-files.ts";
@@ -72,7 +80,10 @@ async function writeModel(settings: ExportSettings, context: RunContext): Promis
   const loaded = await loadModel(model, context);
   if (out === undefined && isEsp(loaded.path)) throw needsPlace();
   if (to === "esp") return writeEsp(loaded, settings, context);
-  return to === "safetensors" ? writeStock(loaded, out, context) : writeOnnx(loaded, to, settings, context);
+  if (to === "safetensors") return writeStock(loaded, out, context);
+  // Into the model's own folder the file alone: the rest is there.
+  const isOwn = out !== undefined && loaded.run === undefined && (await isSamePlace(out, loaded.path));
+  return writeOnnx(loaded, to, isOwn ? { ...settings, out: undefined } : settings, context);
 }
 
 /** The names of an export: of the ONNX file, and where it lies in a folder as transformers.js reads it. */
@@ -104,6 +115,19 @@ async function requireNew({ to, out, force }: ExportSettings): Promise<void> {
   if ((await readdir(out)).every(isNothing)) return;
   const expected = "a folder that is new, empty or a model's, or --force to write into it";
   throw new ConfigError("export/exists", `out: expected ${expected}, got one with other files (${out})`);
+}
+
+/**
+ * Another model's folder is not written into: what is there of a model must be this one's, file by file.
+ * @throws {ConfigError} `export/exists`
+ */
+async function requireSame(aside: string, out: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const [old, written] = [join(out, name), join(aside, name)];
+    if (!existsSync(old) || (existsSync(written) && (await haveSameBytes(old, written)))) continue;
+    const expected = "a folder that is new, or this model's, or --force to replace the model in it";
+    throw new ConfigError("export/exists", `out: expected ${expected}, got another ${name} (${out})`);
+  }
 }
 
 function onnxPlace(to: keyof typeof ONNX_NAMES, out: string): string {
@@ -149,7 +173,7 @@ async function writeEsp(
 async function writeOnnx(
   { network, path, run }: LoadedModel,
   to: keyof typeof ONNX_NAMES,
-  { out, opset }: ExportSettings,
+  { out, opset, force }: Omit<ExportSettings, "out"> & { readonly out?: string | undefined },
   { signal }: RunContext,
 ): Promise<ExportResult> {
   const isFolder = out !== undefined && !out.endsWith(".onnx");
@@ -166,6 +190,7 @@ async function writeOnnx(
   const write = async (aside: string): Promise<ExportResult> => {
     const place = join(aside, relative(folder, file));
     if (isFolder) await writeFolder(aside, network);
+    if (isFolder && !force) await requireSame(aside, out, folderNames(network));
     await writeFileAtomic(place, [program.bytes]);
     const written = { ...program, bytes: new Uint8Array(await readFile(place)) };
     const [bytes, difference] = [await measureFile(place), await differenceOfOnnx(network, written)];

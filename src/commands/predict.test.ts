@@ -173,7 +173,7 @@ test("several labels of a text, and entities of its tokens; a tab is white space
     expect(labels).toEqual(["a", "b", "c", "d"].filter((_, i) => (scores[i] ?? 0) >= 0.5));
   }
   const model = await written(tinyModel({ kind: "tokens", labels: ["O", "B-X", "I-X"] }));
-  const texts = ["a very dull\tplot", "bright film"];
+  const texts = ["a very dull\tplot", "bright\tgood\tfilm"];
   const said = await predictLines({ model, texts });
   await expect(predict({ model, texts: [["a", "b"]] })).rejects.toMatchObject({ code: "texts/kind" });
   expect([said.task, said.predictions, said.tagged.map(({ text }) => text)]).toEqual(["tokens", [], texts]);
@@ -186,3 +186,13 @@ test("several labels of a text, and entities of its tokens; a tab is white space
     code: "predict/aggregation",
   });
 });
+
+test.each([{ text: "review" }, { textPair: "other" }, { quotes: "text" }, { force: true }] as const)(
+  "options/rule: %o is of a file, and there is none",
+  async (given) => {
+    await expect(predict({ model: "any", texts: ["a film"], ...given })).rejects.toMatchObject({
+      code: "options/rule",
+      message: expect.stringContaining(`data: expected a file beside ${Object.keys(given)[0]}, got none`),
+    });
+  },
+);

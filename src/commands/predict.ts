@@ -42,7 +42,9 @@ import { type FileJob, predictFile, requirePlace, type Said } from "./predict-fi
 export async function predict(options: PredictOptions, context: RunContext = {}): Promise<PredictResult> {
   const settings = resolveOptions(PREDICT, options);
   const { texts = [] } = settings;
-  return perform("predict", context, () => predictWith(settings, { texts, tagged: texts }, context));
+  return perform("predict", context, () =>
+    predictWith(settings, { texts: () => texts, tagged: texts }, context),
+  );
 }
 
 /**
@@ -55,15 +57,13 @@ export async function predictLines(
 ): Promise<PredictResult> {
   const settings = resolveOptions(PREDICT, options);
   const { texts: tagged = [] } = settings;
-  return perform("predict", context, async () => {
-    const texts = tagged.map((line, i) => toText(line, i, "predict"));
-    return predictWith(settings, { texts, tagged }, context);
-  });
+  const texts = (): Text[] => tagged.map((line, i) => toText(line, i, "predict"));
+  return perform("predict", context, () => predictWith(settings, { texts, tagged }, context));
 }
 
 /** Texts as they are labelled, and as their tokens are. */
 interface Given {
-  readonly texts: readonly Text[];
+  readonly texts: () => readonly Text[];
   readonly tagged: readonly Text[];
 }
 
@@ -76,7 +76,7 @@ async function predictWith(
   const { threads, device, batchSize, maxLength, stride } = settings;
   const running = { threads, device, batchSize, maxLength, stride };
   const floor = floorFolder(model);
-  if (floor !== undefined) return predictByFloor(floor, texts, settings, context);
+  if (floor !== undefined) return predictByFloor(floor, texts(), settings, context);
   if (data !== undefined && out !== undefined) {
     requirePlace({ out, force: settings.force });
     const loaded = await loadUnder(model, mask[0] ?? null, context);
@@ -85,7 +85,7 @@ async function predictWith(
   const loaded = await loadModel(model, context);
   const { network } = loaded;
   requireAggregated(network.head, settings);
-  const given = network.head.kind === "tokens" ? whole : texts;
+  const given = network.head.kind === "tokens" ? whole : texts();
   if (network.head.kind === "tokens") requireSingleTexts(given, "predict/none");
   const hasPairs = given.some((text) => typeof text !== "string");
   await tellUsage(loaded, hasPairs, context);

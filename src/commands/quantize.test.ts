@@ -233,6 +233,16 @@ test("missing data, too few texts, no layers, the model's own folder and a taken
   await isRefused(quantize({ model, out }), "options/rule", "got neither");
   await isRefused(quantize({ model, texts, out }), "quantize/data");
   await isRefused(quantize({ model: bare, texts: one, out }), "quantize/texts", "got 1");
+  await isRefused(
+    quantize({ model: bare, texts: one, validation: one, out }),
+    "options/rule",
+    "half of which",
+  );
+  await isRefused(
+    quantize({ model: bare, data: one, validation: one, out }),
+    "quantize/judging",
+    "half judge",
+  );
   await isRefused(quantize({ model: bare, texts, out: bare }), "quantize/out");
   await isRefused(quantize({ model: bare, texts, out: model }), "quantize/exists");
   const none = TINY_CONFIG.layers.map((layer) => ({ ...layer, heads: 0, ffn: 0 }));

@@ -78,7 +78,7 @@ async function quantizeModel(settings: QuantizeSettings, context: RunContext): P
   const loaded = await loadModel(settings.model, context);
   const { network } = loaded;
   requireQuantizable(network, settings.model);
-  refuseOwn("quantize", out, loaded);
+  await refuseOwn("quantize", out, loaded);
   noteTokenizer(network, context);
   for (const text of await seenNotes(loaded, settings)) context.report?.({ kind: "note", text });
   const judge = await readJudge(settings, network, context);
@@ -217,6 +217,11 @@ async function readLabelled(
 /** @throws {InputError} `quantize/texts` for fewer than two texts */
 async function readTexts(settings: QuantizeSettings, network: Network, context: RunContext): Promise<Judge> {
   const { texts, data = "", ...rest } = settings;
+  const other = (["validation", "folds"] as const).find((key) => settings[key] !== undefined);
+  if (other !== undefined) {
+    const message = `${other}: expected none for an encoder without a head, of whose texts half judge, got ${settings[other]}`;
+    throw new ConfigError("quantize/judging", message);
+  }
   const corpus = {
     ...rest,
     ...(texts === undefined ? {} : { task: undefined }),

@@ -4,8 +4,9 @@
  * It lies in the model's folder and is read by whoever gets that folder without having made it. Not here: the numbers.
  */
 
-import { isStock, type LayerConfig } from "../bert/config.ts";
+import { answersTexts, type Head, isStock, type LayerConfig, poolingOf } from "../bert/config.ts";
 import type { Network } from "../network/network.ts";
+import { shellWord } from "../runs/progress.ts";
 import type { ModelSizes } from "./answers.ts";
 
 /** What there is to say about a shrunk model. */
@@ -20,7 +21,14 @@ export interface Shrunk {
 }
 
 /** The file's text, for a version of the code. */
-export function shrunkReadme({ name, folder, network, before, after }: Shrunk): (version: string) => string {
+export function shrunkReadme({
+  name,
+  folder: given,
+  network,
+  before,
+  after,
+}: Shrunk): (version: string) => string {
+  const folder = shellWord(given);
   const row = (what: string, size: (sizes: ModelSizes) => number) =>
     `| ${what} | ${size(before).toLocaleString("en")} | ${size(after).toLocaleString("en")} |`;
   return (version) => `# ${name}, shrunk
@@ -40,10 +48,16 @@ Layers: ${network.config.layers.map(layerText).join("; ")}.
 
 ## What reads it
 
-- Espalier: \`espalier predict ${folder} "a text"\`, and every other command that takes a model.
-- ONNX Runtime and transformers.js, as ONNX: \`espalier export ${folder} --to onnx --out ${folder}-onnx\`. Every matrix keeps its size.
-${stockText(folder, network)}
+- Espalier: \`espalier ${useOf(network.head, folder)}\`, and every other command that takes a model.
+- ONNX Runtime and transformers.js, as ONNX: \`espalier export ${folder} --to onnx --out ${shellWord(`${given}-onnx`)}\`. Every matrix keeps its size.
+${stockText(given, network)}
 `;
+}
+
+/** The command that shows what it does. */
+function useOf(head: Head, folder: string): string {
+  if (answersTexts(head) || head.kind === "tokens") return `predict ${folder} "a text"`;
+  return poolingOf(head) === undefined ? `inspect ${folder}` : `embed ${folder} "a text"`;
 }
 
 function layerText({ heads, headSize, ffn }: LayerConfig, i: number): string {
@@ -64,7 +78,7 @@ Stock \`transformers\`, in any form: its heads do not read a mixture of the laye
 
 Stock \`transformers\`: its \`config.json\` has one size for all layers, and this model's layers differ, or have other sizes than it allows. For it, write the model with zeros in place of what has left:
 
-    espalier export ${folder} --to safetensors --out ${folder}-stock
+    espalier export ${shellWord(folder)} --to safetensors --out ${shellWord(`${folder}-stock`)}
 
 That says the same, and is as large and as slow as the widest layer makes it.`;
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
@@ -142,9 +142,27 @@ test.each([
   expect(text).toMatch(/^# tiny, shrunk$/m);
 });
 
+test.each([
+  ["labels of a text", tinyModel(), "espalier predict 'my small' \"a text\""],
+  ["vectors", tinyModel({ kind: "none" }), "espalier embed 'my small' \"a text\""],
+  ["masked pieces", tinyModel({ kind: "mlm" }), "espalier inspect 'my small'"],
+])(
+  "README.md of a model of %s has a command that works, a name with spaces in quotes",
+  async (_, network, says) => {
+    const out = join(await newFolder(), "my small");
+    await shrink({ model: await written(network), out, threads: 1 });
+    const text = await readFile(join(out, "README.md"), "utf8");
+    expect(text).toContain(says);
+    expect(text).toContain("espalier export 'my small' --to onnx --out 'my small-onnx'");
+  },
+);
+
 test("a place with something in it is refused; with force a model is replaced, and nothing else", async () => {
   const model = await written(half());
   await isRefused(shrink({ model, out: model, force: true, threads: 1 }), "shrink/out");
+  const link = join(await newFolder(), "link");
+  await symlink(model, link);
+  await isRefused(shrink({ model, out: link, force: true, threads: 1 }), "shrink/out");
   const [full, other] = [await newFolder(), await written(tinyModel())];
   await writeFile(join(full, "notes.txt"), "mine");
   await isRefused(shrink({ model, out: full, force: true, threads: 1 }), "shrink/exists");

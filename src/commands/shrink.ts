@@ -53,7 +53,7 @@ async function shrinkModel(settings: ShrinkSettings, context: RunContext): Promi
   if (settings.data !== undefined) requireLabels(loaded.network.head, model);
   const { network, name } = loaded;
   const pieces = await piecesFor(settings, network, context);
-  refuseOwn("shrink", out, loaded);
+  await refuseOwn("shrink", out, loaded);
   context.signal?.throwIfAborted();
   await using _place = await claimFolder(out);
   await refuseTaken("shrink", settings);

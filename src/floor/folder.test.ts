@@ -103,3 +103,14 @@ test("a mask, a length, another command and files that do not fit are refused by
   await writeFile(join(damaged, "floor.json"), JSON.stringify({ ...facts, terms: ["a"] }));
   await expect(predict({ model: damaged, texts })).rejects.toThrow(/tensor idf: expected \[1\], got \[14\]/);
 });
+
+test.each([
+  ["stride", { stride: 4 }],
+  ["aggregation", { aggregation: "max" }],
+  ["maxLength", { maxLength: 9 }],
+] as const)("floor/options: %s is a network's", async (name, given) => {
+  await expect(predict({ model: floor, texts: ["good"], ...given })).rejects.toMatchObject({
+    code: "floor/options",
+    message: expect.stringContaining(`${name}: expected none with a floor`),
+  });
+});

@@ -146,20 +146,24 @@ export interface FloorPlace {
 interface Refused {
   readonly mask?: string | readonly string[] | undefined;
   readonly maxLength?: number | undefined;
+  readonly stride?: number | undefined;
+  readonly aggregation?: string | undefined;
+  readonly dimensions?: number | undefined;
 }
 
 /**
  * Reads a floor in place of a network.
- * @throws {ConfigError} `floor/options` for a mask, or a length to cut at; as `readFloor` does
+ * @throws {ConfigError} `floor/options` for one of these; as `readFloor` does
  */
 export async function openFloor(
   folder: string,
-  { mask, maxLength }: Refused,
+  { mask, maxLength, stride, aggregation, dimensions }: Refused,
 ): Promise<{ readonly place: FloorPlace; readonly model: FloorModel }> {
-  const given = Object.entries({ mask, maxLength }).find(([, value]) => value !== undefined);
+  const refused = { mask, maxLength, stride, aggregation, dimensions };
+  const given = Object.entries(refused).find(([, value]) => value !== undefined);
   if (given !== undefined) {
     const [name, value] = given;
-    const message = `${name}: expected none with a floor, which reads texts whole and has no weights to mask, got ${value} (${folder})`;
+    const message = `${name}: expected none with a floor, which reads and labels texts whole and has no weights to mask, got ${value} (${folder})`;
     throw new ConfigError("floor/options", message);
   }
   const path = resolve(folder);

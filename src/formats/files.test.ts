@@ -3,7 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { FormatError, InputError } from "../base/errors.ts";
-import { readJsonIfPresent, readTextIfPresent, withFile, writeFileAtomic } from "./files.ts";
+import {
+  haveSameBytes,
+  readBytes,
+  readJsonIfPresent,
+  readTextIfPresent,
+  withFile,
+  writeFileAtomic,
+} from "./files.ts";
 
 const folder = () => mkdtemp(join(tmpdir(), "espalier-files-"));
 
@@ -15,6 +22,18 @@ test("a file source gives exactly the bytes asked for", async () => {
     expect(await source.slice(1, 4)).toEqual(Uint8Array.of(2, 3, 4));
     expect(await source.slice(5, 5)).toEqual(new Uint8Array(0));
   });
+});
+
+test("files are the same by all of their bytes", async () => {
+  const root = await folder();
+  const [a, b, c] = [join(root, "a"), join(root, "b"), join(root, "c")];
+  await writeFile(a, Uint8Array.of(1, 2, 3));
+  await writeFile(b, Uint8Array.of(1, 2, 3));
+  await writeFile(c, Uint8Array.of(1, 2, 4));
+  expect(await readBytes(a)).toEqual(Uint8Array.of(1, 2, 3));
+  expect([await haveSameBytes(a, b), await haveSameBytes(a, c)]).toEqual([true, false]);
+  await writeFile(b, Uint8Array.of(1, 2, 3, 4));
+  expect(await haveSameBytes(a, b)).toBe(false);
 });
 
 test("a missing file and one that shrinks under the reader are named", async () => {

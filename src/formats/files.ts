@@ -16,6 +16,9 @@ export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
+/** Node reads less than 2 GiB in one call. */
+const MOST_AT_ONCE = 2 ** 30;
+
 /** Fills `bytes` from position `start`; one read may give less than was asked for. */
 async function readFully(
   file: FileHandle,
@@ -25,7 +28,8 @@ async function readFully(
 ): Promise<Uint8Array> {
   let done = 0;
   while (done < bytes.length) {
-    const { bytesRead } = await file.read(bytes, done, bytes.length - done, start + done);
+    const part = Math.min(bytes.length - done, MOST_AT_ONCE);
+    const { bytesRead } = await file.read(bytes, done, part, start + done);
     if (bytesRead === 0) {
       throw new FormatError(
         "file/shrunk",
@@ -58,6 +62,28 @@ export async function withFile<T>(path: string, use: (source: ByteSource) => Pro
     await file.close();
   }
 }
+
+/** All bytes of a file, of one of 2 GiB and more too. @throws as `withFile` does */
+export function readBytes(path: string): Promise<Uint8Array> {
+  return withFile(path, (source) => source.slice(0, source.byteLength));
+}
+
+/** Whether two files hold the same. @throws as `withFile` does */
+export function haveSameBytes(one: string, other: string): Promise<boolean> {
+  return withFile(one, (a) =>
+    withFile(other, async (b) => {
+      if (a.byteLength !== b.byteLength) return false;
+      for (let start = 0; start < a.byteLength; start += COMPARED) {
+        const end = Math.min(a.byteLength, start + COMPARED);
+        const [here, there] = [await a.slice(start, end), await b.slice(start, end)];
+        if (!Buffer.from(here).equals(there)) return false;
+      }
+      return true;
+    }),
+  );
+}
+
+const COMPARED = 2 ** 24;
 
 /** The error to give for a file that could not be opened: ours when it is not there, else the system's. */
 function missing(path: string, error: unknown): unknown {

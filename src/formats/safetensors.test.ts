@@ -132,6 +132,11 @@ const ATTACKS: readonly [string, string, Uint8Array][] = [
   ["header longer than the file", "safetensors/header-length", file("{}", 0, 3n)],
   ["header of 2^64-1 bytes", "safetensors/header-length", file("{}", 0, 2n ** 64n - 1n)],
   ["header above the cap", "safetensors/header-length", file("{}", 0, 100_000_001n)],
+  [
+    "pointer of Git LFS",
+    "safetensors/pointer",
+    new TextEncoder().encode("version https://git-lfs.github.com/spec/v1\n"),
+  ],
   ["header begins with a space", "safetensors/header-start", file(" {}")],
   ["header begins with a byte order mark", "safetensors/header-start", file("\uFEFF{}")],
   ["header is an array", "safetensors/header-start", file("[]")],

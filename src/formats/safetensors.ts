@@ -56,12 +56,19 @@ function bad(code: string, what: string, expected: string, got: unknown, where: 
   );
 }
 
+/** What "version " reads as: the first word of a pointer that Git LFS leaves where it has not fetched a file. */
+const LFS_POINTER = new DataView(new TextEncoder().encode("version ").buffer).getBigUint64(0, true);
+
 /** Header length N, checked against the file before anything is allocated. */
 async function headerLength(source: ByteSource): Promise<number> {
   const { byteLength, name } = source;
   if (byteLength < 8) throw bad("short", "file", "at least 8 bytes", byteLength, name);
   const bytes = await source.slice(0, 8);
   const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
+  if (length === LFS_POINTER) {
+    const way = "git lfs pull fetches them, and hf:owner/name needs no clone";
+    throw bad("pointer", "file", `weights; ${way}`, "a pointer of Git LFS in their place", name);
+  }
   if (length > MAX_HEADER)
     throw bad("header-length", "header", `at most ${MAX_HEADER} bytes`, `${length}`, name);
   if (Number(length) > byteLength - 8) {

@@ -147,6 +147,18 @@ test("a model arrives in full, without the files that make no model folder", asy
   expect(await readdir(join(options.cache, "owner--name", "partial"))).toEqual([]);
 });
 
+test("of two that want a model at once one fetches it and the other waits", async () => {
+  const options = await settings();
+  const [one, other] = await Promise.all([
+    fetchModel("hf:owner/name", options),
+    fetchModel("hf:owner/name", options),
+  ]);
+  expect(other).toBe(one);
+  expect(ranges()).toHaveLength(1);
+  expect(await readFile(join(one, "model.safetensors"))).toEqual(WEIGHTS);
+  expect(await readdir(join(options.cache, "owner--name", "partial"))).toEqual([]);
+});
+
 test("a sentence encoder comes with the files of its modules, and with no other folder's", async () => {
   world.files.set("modules.json", Buffer.from("[]"));
   world.files.set("1_Pooling/config.json", Buffer.from('{"pooling_mode": "cls"}'));

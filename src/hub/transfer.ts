@@ -6,7 +6,7 @@
  * a Range request. A server that ignores the range, or answers with another, makes it begin anew; a digest that does
  * not match discards what came.
  *
- * Two processes which fetch the same file at once disturb each other; the digest finds it and one begins anew.
+ * Of two that want the same file at once, in one process or in two, one fetches it and the other waits.
  */
 
 import { createHash } from "node:crypto";
@@ -15,6 +15,7 @@ import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FormatError, InputError, InterruptedError, RunError } from "../base/errors.ts";
+import { claim } from "../formats/claim.ts";
 
 /** How the hub names a file's content: SHA-256 of large files, Git's blob hash (SHA-1) of small ones. */
 export interface Digest {
@@ -185,6 +186,27 @@ async function attemptOnce(job: Transfer, options: TransferOptions): Promise<voi
  * @throws {InterruptedError} `hub/stopped`
  */
 export async function transfer(job: Transfer, options: TransferOptions): Promise<void> {
+  await mkdir(dirname(job.partial), { recursive: true });
+  for (;;) {
+    if (await isHere(job)) return options.onBytes(job.size);
+    const release = await claim(`${job.partial}.claim`);
+    if (release !== undefined) return fetchClaimed(job, options).finally(release);
+    options.onBytes(Math.min(job.size, await sizeOf(job.partial)));
+    await pause(WAIT, job, options);
+  }
+}
+
+/** Milliseconds between two looks at a file that somebody else fetches. */
+const WAIT = 500;
+
+async function pause(milliseconds: number, job: Transfer, { signal }: TransferOptions): Promise<void> {
+  await sleep(milliseconds, undefined, { signal }).catch((cause) => {
+    throw connectionError(cause, job.url, signal);
+  });
+}
+
+async function fetchClaimed(job: Transfer, options: TransferOptions): Promise<void> {
+  // Whoever had the claim before may have left the file whole.
   if (await isHere(job)) return options.onBytes(job.size);
   for (let attempts = 1; ; attempts++) {
     try {
@@ -193,11 +215,7 @@ export async function transfer(job: Transfer, options: TransferOptions): Promise
     } catch (error) {
       const worthwhile = error instanceof RunError || error instanceof FormatError;
       if (!worthwhile || attempts >= options.attempts) throw error;
-      await sleep(options.pause * 2 ** (attempts - 1), undefined, { signal: options.signal }).catch(
-        (cause) => {
-          throw connectionError(cause, job.url, options.signal);
-        },
-      );
+      await pause(options.pause * 2 ** (attempts - 1), job, options);
     }
   }
   await mkdir(dirname(job.target), { recursive: true });

@@ -172,7 +172,8 @@ export async function readFolder(folder: string, note: Note = () => {}): Promise
   const { config, head: found, listed } = await openFolder(folder, note);
   const files = checkVocabulary(await readVocabulary(folder), config, folder);
   const { head, maxLength } = await readSentenceFiles(folder, { head: found, vocabulary: files }, note);
-  const vocabulary = { ...files, maxLength: Math.min(files.maxLength, maxLength) };
+  // A sentence encoder's own length stands in place of `model_max_length`, also above it.
+  const vocabulary = Number.isFinite(maxLength) ? { ...files, maxLength } : files;
   const tensors = await readTensors(folder, listed, config, head, note);
   const masks = await readMasks(folder, parameters(config, head));
   const network = { config, head, tensors, vocabulary, ...(masks === undefined ? {} : { masks }) };

@@ -1,9 +1,10 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
 import type { Pooling } from "../bert/config.ts";
 import { readFolder, writeFolder } from "./folder.ts";
+import { lengthFor, withLength } from "./length.ts";
 import type { Network } from "./network.ts";
 
 const type = (kind: string): string => `sentence_transformers.models.${kind}`;
@@ -117,6 +118,30 @@ test("texts in small letters are those of a tokenizer that lowers them, and no o
     vocabulary: { ...tiny.vocabulary, lowercase: false },
   });
   expect([cased.head, notes.length]).toEqual([{ kind: "none", pooling: null }, 1]);
+});
+
+test("the length of a sentence encoder stands in place of model_max_length, above it too", async () => {
+  const tiny = tinyModel({ kind: "none" });
+  const short = { ...tiny, vocabulary: { ...tiny.vocabulary, maxLength: 5 } };
+  const files = { ...modules(STEPS), "sentence_bert_config.json": { max_seq_length: 12 } };
+  const [longer] = await readBeside(files, short);
+  expect([longer.vocabulary.maxLength, lengthFor(longer)]).toEqual([12, 12]);
+  const [whole] = await readBeside({ ...files, "sentence_bert_config.json": { max_seq_length: 999 } }, short);
+  expect(lengthFor(whole)).toBe(whole.config.maxPositions);
+  const [none] = await readBeside({ ...files, "sentence_bert_config.json": { max_seq_length: null } }, short);
+  expect(none.vocabulary.maxLength).toBe(5);
+});
+
+test("prompts and a similarity that are not kept are told; a written folder has its length", async () => {
+  const own = { prompts: { query: "query: ", none: "" }, similarity_fn_name: "dot" };
+  const [network, notes] = await readBeside({ ...modules(STEPS), "config_sentence_transformers.json": own });
+  expect(notes).toEqual([expect.stringContaining("the prompts query and the similarity dot of")]);
+  const folder = await newFolder();
+  await writeFolder(folder, withLength(network, 9));
+  expect(JSON.parse(await readFile(join(folder, "sentence_bert_config.json"), "utf8"))).toEqual({
+    max_seq_length: 9,
+    do_lower_case: false,
+  });
 });
 
 test("prompts of which none is the default change nothing, nor do modules beside another head", async () => {

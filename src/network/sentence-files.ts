@@ -3,8 +3,8 @@
  *
  *   modules.json                      the steps: Transformer, Pooling and, where vectors have length 1, Normalize
  *   1_Pooling/config.json             how states become one vector
- *   sentence_bert_config.json         the length, and whether texts are lowercased first; read, never written
- *   config_sentence_transformers.json a text that is put before every other; read, never written
+ *   sentence_bert_config.json         the length, and whether texts are lowercased first
+ *   config_sentence_transformers.json texts that are put before others, and how vectors are compared; read, never written
  *
  * Promise: what is written loads in sentence-transformers from 2.0 on and gives the same vectors there. Where a folder
  * makes vectors in a way that is not computed here the encoder is read, its `pooling` is null, and a note says why.
@@ -65,6 +65,9 @@ export async function readSentenceFiles(
     ? "do_lower_case before a tokenizer that tells case apart"
     : (promptOf(await read(PROMPTS)) ?? (await poolingOf(modules, read)));
   if (typeof found === "string") note(`no vectors of this encoder: ${found} is not computed here`);
+  const lost = lostOf(await read(PROMPTS));
+  if (typeof found !== "string" && lost !== undefined)
+    note(`${lost} of ${PROMPTS} is not kept: what is made of this encoder does not have it`);
   const pooling = typeof found === "string" ? null : found;
   checkSame(head.pooling, pooling, folder);
   return { head: { kind: "none", pooling }, maxLength };
@@ -77,6 +80,18 @@ function promptOf(json: unknown): string | undefined {
   if (typeof name !== "string" || !isObject(prompts)) return undefined;
   const prompt = own(prompts, name);
   return typeof prompt === "string" && prompt !== "" ? `the prompt ${JSON.stringify(prompt)}` : undefined;
+}
+
+/** What of the library's own settings no vector depends on, in words; undefined where nothing is lost. */
+function lostOf(json: unknown): string | undefined {
+  if (!isObject(json)) return undefined;
+  const [prompts, similarity] = [own(json, "prompts"), own(json, "similarity_fn_name")];
+  const named = isObject(prompts) ? Object.keys(prompts).filter((name) => own(prompts, name) !== "") : [];
+  const lost = [
+    ...(named.length > 0 ? [`the prompts ${named.join(", ")}`] : []),
+    ...(typeof similarity === "string" && similarity !== "cosine" ? [`the similarity ${similarity}`] : []),
+  ];
+  return lost.length === 0 ? undefined : lost.join(" and ");
 }
 
 /** How the modules make vectors; in words what of them is not computed here. */
@@ -138,11 +153,14 @@ export function poolingText({ mode, normalize }: Pooling): string {
 export function sentenceTexts({
   config,
   head,
-}: Pick<Network, "config" | "head">): Map<string, string | undefined> {
+  vocabulary,
+}: Pick<Network, "config" | "head" | "vocabulary">): Map<string, string | undefined> {
+  const { maxLength } = vocabulary;
+  const sentence = { max_seq_length: Number.isFinite(maxLength) ? maxLength : null, do_lower_case: false };
   const pooling = head.kind === "none" ? head.pooling : undefined;
   return new Map([
-    // The length is in tokenizer_config.json, and nothing is put before a text.
-    [SENTENCE_FILE, undefined],
+    // The library of before version 3 does not load a folder without it. Nothing is put before a text.
+    [SENTENCE_FILE, pooling ? jsonText(sentence) : undefined],
     [PROMPTS, undefined],
     [
       `${POOLING_FOLDER}/config.json`,

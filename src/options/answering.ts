@@ -53,6 +53,16 @@ export const PREDICT = schema(
     if (out !== undefined && /\.(csv|tsv|jsonl)$/i.test(out)) return undefined;
     return `${name("out")}: expected a .csv, .tsv or .jsonl file to write, got ${out ?? "none"}`;
   },
+  ({ data, text: column, textPair, quotes, force }, name) => {
+    if (data !== undefined) return undefined;
+    const given = Object.entries({
+      text: column,
+      textPair,
+      quotes: quotes === "auto" ? undefined : quotes,
+      force: force || undefined,
+    }).find(([, value]) => value !== undefined);
+    return given && `${name("data")}: expected a file beside ${name(given[0])}, got none`;
+  },
   ({ data, mask = [] }, name) =>
     data === undefined || mask.length < 2
       ? undefined

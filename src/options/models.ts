@@ -191,6 +191,14 @@ export const QUANTIZE = schema(
       ? `${name("data")}: expected a path beside ${name("task")}, got none`
       : undefined;
   },
+  (settings, name) => {
+    if (settings.texts === undefined) return undefined;
+    const other = (["data", "validation", "folds"] as const).find((key) => settings[key] !== undefined);
+    return (
+      other &&
+      `${name(other)}: expected none beside ${name("texts")}, half of which judge, got ${settings[other]}`
+    );
+  },
 );
 export type QuantizeOptions = OptionsOf<typeof QUANTIZE.fields>;
 export type QuantizeSettings = SettingsOf<typeof QUANTIZE.fields>;

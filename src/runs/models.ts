@@ -6,10 +6,10 @@
  */
 
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { InputError } from "../base/errors.ts";
 import { floorFolder } from "../floor/folder.ts";
+import { readBytes } from "../formats/files.ts";
 import { eachTensor } from "../formats/weights.ts";
 import { fetchModel } from "../hub/model.ts";
 import { isHubName, isSoundHubName } from "../hub/name.ts";
@@ -115,7 +115,7 @@ function beginsAsEsp(path: string): boolean {
 
 /** Reads the network of an .esp file. @throws {FormatError} as `decodeEsp` does */
 export async function readEsp(path: string): Promise<Network> {
-  return networkOf(await decodeEsp(new Uint8Array(await readFile(path)), path));
+  return networkOf(await decodeEsp(await readBytes(path), path));
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, realpath, rm } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { ConfigError, InputError } from "../base/errors.ts";
 import { claimSoon, describeOwner, isClaimFile } from "../formats/claim.ts";
@@ -60,14 +60,21 @@ export const STALE = [INDEX_FILE, PICKLED_FILE, PICKLED_INDEX, "onnx", "safetens
  * Refuses to write a model where the one lies that it is made of.
  * @throws {ConfigError} `COMMAND/out`
  */
-export function refuseOwn(
+export async function refuseOwn(
   command: string,
   out: string,
   { path, run }: { readonly path: string; readonly run?: string },
-): void {
-  const own = [path, ...(run === undefined ? [] : [run])].map((each) => resolve(each));
-  if (!own.includes(resolve(out))) return;
+): Promise<void> {
+  const own = [path, ...(run === undefined ? [] : [run])];
+  const same = await Promise.all(own.map((each) => isSamePlace(each, out)));
+  if (!same.includes(true)) return;
   throw new ConfigError(`${command}/out`, `out: expected another folder than the model's, got ${out}`);
+}
+
+/** Whether two paths lead to one place, by way of links too. */
+export async function isSamePlace(one: string, other: string): Promise<boolean> {
+  const placeOf = (path: string): Promise<string> => realpath(path).catch(() => resolve(path));
+  return (await placeOf(one)) === (await placeOf(other));
 }
 
 /**

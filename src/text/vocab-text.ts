@@ -35,6 +35,11 @@ export function checkPieces(vocab: readonly string[], where: string): void {
     }
     if (piece === "")
       throw new FormatError("vocab/blank", `${where}:${i + 1}: expected a piece, got a blank line`);
+    if (/[\r\n]/.test(piece))
+      throw new FormatError(
+        "vocab/line",
+        `${where}:${i + 1}: expected a piece of one line, got ${JSON.stringify(piece)}`,
+      );
     lineOf.set(piece, i + 1);
   });
 }

@@ -4,7 +4,7 @@ import { CLASS_NAMES } from "./classes.ts";
 import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 import { parseSentenceLength } from "./tokenizer-config.ts";
 import { tokenizerConfigJson, tokenizerJson } from "./tokenizer-files.ts";
-import { parseVocab } from "./vocab-text.ts";
+import { checkPieces, parseVocab } from "./vocab-text.ts";
 import { readTokenizer } from "./vocabulary.ts";
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
@@ -77,6 +77,14 @@ test("a duplicate piece is named with both lines", () => {
 test("a blank line inside the vocabulary is refused with its line", () => {
   const [code, message] = failure(() => parseVocab([...special, "", "b"].join("\n"), "vocab.txt"));
   expect([code, message]).toEqual(["vocab/blank", "vocab.txt:6: expected a piece, got a blank line"]);
+});
+
+test("a piece of two lines, which vocab.txt cannot hold, is refused", () => {
+  const [code, message] = failure(() => checkPieces([...special, "a\rb"], "tokenizer.json"));
+  expect([code, message]).toEqual([
+    "vocab/line",
+    'tokenizer.json:6: expected a piece of one line, got "a\\rb"',
+  ]);
 });
 
 test("an empty vocabulary lacks its special pieces", () => {

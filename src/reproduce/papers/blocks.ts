@@ -8,14 +8,14 @@
  */
 
 import { BLOCK_SHAPES, type BlockShape } from "../../base/blocks.ts";
-import { SPARSE_RATE } from "../../parts/rates.ts";
+import { sparseRate } from "../../parts/rates.ts";
 import { DISTILLED_FROM_THE_START } from "./core.ts";
 import { BEST_IS_KEPT, type Paper, type Row } from "./plan.ts";
 
 const SPARSITIES = [0.9, 0.95];
 
 function rowFor(sparsity: number, block: BlockShape): Row {
-  const work = { method: "sparsebert", sparsity, longer: 2, learningRate: SPARSE_RATE };
+  const work = { method: "sparsebert", sparsity, longer: 2, learningRate: sparseRate(sparsity) };
   // Not even the default is typed, so that the job is the core table's.
   if (block === "1") {
     const set = DISTILLED_FROM_THE_START;

@@ -8,7 +8,7 @@
  * here: what is measured on the masks (topology/), and the page (study/).
  */
 
-import { SPARSE_RATE } from "../../parts/rates.ts";
+import { sparseRate } from "../../parts/rates.ts";
 import { controlRows, frozenRows, MASK_TRAINING } from "./adapting-by-pruning.ts";
 import { DISTILLED_FROM_THE_START } from "./core.ts";
 import { BEST_IS_KEPT, type Paper, type Row } from "./plan.ts";
@@ -28,7 +28,7 @@ function rowsAt(sparsity: number): Row[] {
       set: DISTILLED_FROM_THE_START,
       sparsity,
       longer: 2,
-      ...(sparsity < CONTROLLED ? {} : { learningRate: SPARSE_RATE }),
+      ...(sparsity < CONTROLLED ? {} : { learningRate: sparseRate(sparsity) }),
     },
   };
   return [...frozen, trained].map((row) => ({ ...row, label: `${row.label}, ${sparsity}` }));
