@@ -1,12 +1,12 @@
 /** A browser, as the runtime's host: web workers and fetch. build/bundles.mjs puts it in the place of node.ts. */
 
 import { RunError } from "../base/errors.ts";
-import { fetchBytes, type Host, type Port, type Thread } from "./host.ts";
+import { fetchBytes, type Handed, type Host, type Port, type Thread } from "./host.ts";
 import { kernelBytes, threadCode } from "./inside.ts";
 
 /** What a worker and a worker's own global scope have in common; this project is compiled without a browser's types. */
 interface BrowserPort {
-  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  postMessage(message: unknown, transfer?: readonly Handed[]): void;
   addEventListener(
     kind: string,
     heard: (event: { readonly data: unknown; readonly message?: string }) => void,

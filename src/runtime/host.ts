@@ -11,9 +11,15 @@ import type { Network } from "../network/network.ts";
 import type { EncodedText } from "../sparse/batch.ts";
 import type { KernelBuild } from "../sparse/kernel-files.ts";
 
+/** One end of a channel between two other threads. */
+export type ChannelEnd = InstanceType<typeof MessageChannel>["port1"];
+
+/** What changes hands with a message. */
+export type Handed = ArrayBuffer | ChannelEnd;
+
 /** One end of a conversation between two threads. */
 export interface Port<Sent, Received> {
-  post(message: Sent, transfer?: readonly ArrayBuffer[]): void;
+  post(message: Sent, transfer?: readonly Handed[]): void;
   /** Called for every message from now on. */
   listen(heard: (message: Received) => void): void;
 }

@@ -7,6 +7,7 @@ import type { EspModel } from "../sparse/esp/model.ts";
 import type { CompiledKernels } from "../sparse/kernels.ts";
 import type { Rates } from "../sparse/linear.ts";
 import type { PlacedModel } from "../sparse/placed.ts";
+import type { ChannelEnd } from "./host.ts";
 
 /** What is known of a model once its file is read: all that the thread with the texts needs. */
 export type Opened = Pick<EspModel, "config" | "head" | "vocabulary" | "metadata"> & {
@@ -28,8 +29,6 @@ export interface Machine {
 export interface Placed {
   readonly machine: Machine;
   readonly report: KernelReport;
-  /** Absent when one thread does all. */
-  readonly shared?: Shared;
 }
 
 /** How the model will be run, and what that rests on. */
@@ -47,7 +46,10 @@ export interface KernelReport {
   readonly memory: number;
 }
 
-/** What the other threads are given. */
+/**
+ * What the other threads are given, by the first and not by way of the thread with the texts: there a memory that was
+ * passed on would stay until garbage is collected, which its gigabytes do not hasten.
+ */
 export interface Shared {
   readonly memory: WasmMemory;
   readonly compiled: CompiledKernels;
@@ -72,6 +74,8 @@ export type Question =
       readonly machine?: Machine;
       /** In place of measuring them. */
       readonly rates?: Rates;
+      /** To the threads that follow, one for each. */
+      readonly followers: readonly ChannelEnd[];
     }
   /** The tensors with their zeros; they are handed over, so nothing can be placed afterwards. */
   | { readonly kind: "network" }
@@ -89,7 +93,7 @@ export interface Replies {
 /** To a thread. */
 export type Request =
   | (Question & { readonly id: number })
-  | { readonly kind: "follow"; readonly shared: Shared; readonly thread: number };
+  | { readonly kind: "follow"; readonly from: ChannelEnd; readonly thread: number };
 
 /** From a thread. */
 export type Answer =

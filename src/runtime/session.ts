@@ -17,7 +17,7 @@ import type { Network } from "../network/network.ts";
 import type { EncodedText } from "../sparse/batch.ts";
 import type { Rates } from "../sparse/linear.ts";
 import { restoreFlags } from "./flags.ts";
-import type { Thread } from "./host.ts";
+import type { ChannelEnd, Handed, Thread } from "./host.ts";
 import { host } from "./node.ts";
 import type {
   Answer,
@@ -29,7 +29,6 @@ import type {
   Question,
   Replies,
   Request,
-  Shared,
 } from "./protocol.ts";
 
 /** How a session is opened. */
@@ -108,15 +107,21 @@ export async function openFile(file: Uint8Array, options: FileOptions): Promise<
     threads,
     rates,
   }: Pick<SessionOptions, "threads" | "rates">): Promise<RuntimeSession> => {
+    const channels = Array.from({ length: threads - 1 }, () => new MessageChannel());
     const placed = async (): Promise<Placed> => {
       const known = machines.get(threads > 1);
       const given = { ...(known ? { machine: known } : {}), ...(rates ? { rates } : {}) };
-      const answer = await ask({ kind: "place", threads, ...given });
+      const followers = channels.map(({ port1 }) => port1);
+      const answer = await ask({ kind: "place", threads, followers, ...given }, followers);
       if (!rates) machines.set(threads > 1, answer.machine);
       return answer;
     };
-    const { report, shared } = machines.has(threads > 1) ? await placed() : await alone(placed, close);
-    if (shared) await followedBy(team, shared, fail);
+    const { report } = machines.has(threads > 1) ? await placed() : await alone(placed, close);
+    await followedBy(
+      team,
+      channels.map(({ port2 }) => port2),
+      fail,
+    );
     return {
       opened: { ...opened, report },
       threads,
@@ -151,10 +156,10 @@ function alone<T>(work: () => Promise<T>, close: () => Promise<void>): Promise<T
 
 async function followedBy(
   team: Thread<Request, Answer>[],
-  shared: Shared,
+  ports: readonly ChannelEnd[],
   fail: (reason: unknown) => void,
 ): Promise<void> {
-  const started = Array.from({ length: shared.threads - 1 }, async (_, i) => {
+  const started = ports.map(async (from, i) => {
     const follower = host.startThread<Request, Answer>();
     team.push(follower);
     follower.hold(true);
@@ -164,7 +169,7 @@ async function followedBy(
         reject(lostThread(cause));
       });
       follower.listen((answer) => (answer.kind === "failed" ? reject(errorOf(answer.failure)) : resolve()));
-      follower.post({ kind: "follow", shared, thread: i + 1 });
+      follower.post({ kind: "follow", from, thread: i + 1 }, [from]);
     });
     follower.hold(false); // it is awaited by way of the first thread from now on
   });
@@ -178,7 +183,7 @@ interface Waiting {
 
 interface Conversation {
   /** Asks the first thread, which the process stays for until it has answered. */
-  ask<Q extends Question>(question: Q, transfer?: readonly ArrayBuffer[]): Promise<Replies[Q["kind"]]>;
+  ask<Q extends Question>(question: Q, transfer?: readonly Handed[]): Promise<Replies[Q["kind"]]>;
   /** Rejects what waits, and whatever is asked from now on. */
   fail(reason: unknown): void;
 }

@@ -17,7 +17,7 @@ import { outputsOf, placeModel } from "../sparse/model.ts";
 import type { PlacedLayer, PlacedModel } from "../sparse/placed.ts";
 import type { PlacedProduct } from "../sparse/product.ts";
 import type { Worker } from "../sparse/work.ts";
-import type { Port } from "./host.ts";
+import type { ChannelEnd, Port } from "./host.ts";
 import { MEETING_BYTES, type Meeting, meetingAt } from "./meeting.ts";
 import { compileKernels } from "./module.ts";
 import { host } from "./node.ts";
@@ -62,7 +62,7 @@ async function open(question: Extract<Question, { kind: "open" }>, port: Own): P
 async function place(
   model: EspModel,
   density: number,
-  { threads, machine, rates }: Extract<Question, { kind: "place" }>,
+  { threads, machine, rates, followers }: Extract<Question, { kind: "place" }>,
 ): Promise<[Leader, Placed]> {
   const isShared = threads > 1;
   const compiled = machine?.compiled ?? (await compileKernels(isShared));
@@ -82,7 +82,8 @@ async function place(
     density,
     memory: arena.bytes,
   };
-  return [leader, { machine: found, report, ...(isShared ? { shared } : {}) }];
+  for (const port of followers) port.postMessage(shared);
+  return [leader, { machine: found, report }];
 }
 
 function ratesOf(compiled: CompiledKernels, isShared: boolean): Rates {
@@ -97,6 +98,19 @@ function joinThread(
 ): Leader {
   const meeting = meetingAt(memory, at, threads);
   return { meeting, worker: { kernels, memory, model, thread, threads, meet: meeting.meet } };
+}
+
+/** A port as browsers have it; Node's has this too, which its types leave out. */
+type Heard = ChannelEnd & { onmessage: (event: { readonly data: Shared }) => void };
+
+/** What the first thread sends, once. */
+function receivedBy(port: ChannelEnd): Promise<Shared> {
+  return new Promise((resolve) => {
+    (port as Heard).onmessage = ({ data }) => {
+      port.close();
+      resolve(data);
+    };
+  });
 }
 
 function matricesOf({ layers }: PlacedModel): PlacedProduct[] {
@@ -220,7 +234,8 @@ function start(): void {
   const state: State = { density: 0 };
   const answer = async (request: Request): Promise<void> => {
     if (request.kind === "follow") {
-      const { shared, thread } = request;
+      const { from, thread } = request;
+      const shared = await receivedBy(from);
       follow(joinThread(shared, thread, kernelsOf(shared.compiled, shared.memory)), port);
       return;
     }

@@ -216,3 +216,11 @@ test("a whole network is unchanged by keeping all of it, so that the sizes above
     [1, 0],
   ]);
 });
+
+test("esp/places: more positions than any text has, whose table may be one number in a file", async () => {
+  const most = { ...TINY_CONFIG, maxPositions: 2 ** 17 };
+  expect((await encodeEsp(tinyModel(CLASSES, most))).length).toBeGreaterThan(2 ** 20);
+  await expect(encodeEsp(tinyModel(CLASSES, { ...most, maxPositions: 2 ** 17 + 1 }))).rejects.toMatchObject({
+    code: "esp/places",
+  });
+});
