@@ -54,3 +54,13 @@ test("what is not finite is not sure to be", () => {
   const name = "bert.embeddings.word_embeddings.weight";
   expect(findOverflow(TINY_CONFIG, grown(name, Number.NaN))?.reach).toBeNaN();
 });
+
+test("queries and keys that overflow are told where their layer rounds to 8 bits, which would hide it", () => {
+  const name = `${LAYER}.attention.self.query.weight`;
+  const quantized = new Map([[`${LAYER}.attention.output.dense`, {}]]);
+  expect(findOverflow(TINY_CONFIG, grown(name, 1e38))).toBeUndefined();
+  expect(findOverflow({ ...TINY_CONFIG, quantized }, grown(name, 1e38))?.module).toBe(
+    `the softmax of ${LAYER}.attention.self.query`,
+  );
+  expect(findOverflow({ ...TINY_CONFIG, quantized }, grown(name, 1e6))).toBeUndefined();
+});

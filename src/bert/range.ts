@@ -11,7 +11,8 @@
  *   activations          |f(x)| ≤ |x| for GELU, its tanh form and ReLU; a gate multiplies that by another W·x + b
  *
  * Trained models are far within: the bound of a BERT-base is some 10⁶, and 10¹⁷ is allowed. Browser-safe.
- * Not here: queries and keys, pooler and head, whose overflow reaches the logits (network/predictions.ts).
+ * Scores of attention are bounded too where what they are for is rounded to 8 bits: rounding passes over NaN. In float32
+ * their overflow reaches the logits, as that of pooler and head does (network/predictions.ts).
  */
 
 import type { FloatTensor } from "../base/tensor.ts";
@@ -66,7 +67,7 @@ export function overflowWords({ module, reach }: Overflow): readonly [string, st
   return [`numbers before ${module}`, "squares within float32", `up to ${reach.toPrecision(2)}`];
 }
 
-type Encoder = Pick<BertConfig, "hiddenSize" | "layers" | "typeVocab" | "facts">;
+type Encoder = Pick<BertConfig, "hiddenSize" | "layers" | "typeVocab" | "facts" | "quantized">;
 
 /** How large the numbers before each LayerNorm may be, from the first on. */
 function* reaches(config: Encoder, sizes: Sizes): Generator<Overflow> {
@@ -84,12 +85,18 @@ function* reaches(config: Encoder, sizes: Sizes): Generator<Overflow> {
   for (const [i, layer] of config.layers.entries()) {
     const names = layerNames(layer.sharing ?? i);
     for (const half of halvesOf(names, layer, bounds)) {
+      const read =
+        facts.norm === "after" || half.isBare ? hidden : bounds.after(half.norm, config.hiddenSize);
+      if (half.scores !== undefined && config.quantized?.has(names.attentionOutput)) {
+        const reach = Math.sqrt(half.scores(read) / config.hiddenSize); // as of a LayerNorm: its square times D
+        yield { module: `the softmax of ${names.query}`, reach };
+      }
       if (facts.norm === "after") {
         yield { module: half.norm, reach: hidden + half.added(hidden) };
         hidden = bounds.after(half.norm, config.hiddenSize);
       } else {
         if (!half.isBare) yield { module: half.norm, reach: hidden };
-        hidden += half.added(half.isBare ? hidden : bounds.after(half.norm, config.hiddenSize));
+        hidden += half.added(read);
       }
     }
   }
@@ -103,11 +110,13 @@ interface Half {
   readonly isBare: boolean;
   /** How large its output may be. */
   readonly added: (x: number) => number;
+  /** How large its scores may be, of a half that has such. */
+  readonly scores?: (x: number) => number;
 }
 
 function halvesOf(
   names: LayerNames,
-  { heads, ffn, gated, bare }: LayerConfig,
+  { heads, headSize, ffn, gated, bare }: LayerConfig,
   bounds: Bounds,
 ): readonly [Half, Half] {
   const { linear, bias } = bounds; // a bias is all that is left of a half without units
@@ -121,6 +130,11 @@ function halvesOf(
         heads === 0
           ? bias(names.attentionOutput, "attention")
           : linear(names.attentionOutput, linear(names.value, x, "attention"), "attention"),
+      ...(heads === 0
+        ? {}
+        : {
+            scores: (x) => headSize * linear(names.query, x, "attention") * linear(names.key, x, "attention"),
+          }),
     },
     {
       norm: names.outputNorm,
