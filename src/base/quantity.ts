@@ -31,6 +31,13 @@ export function fixed(value: number, decimals: number): string {
   return Number(text) === 0 ? (0).toFixed(decimals) : text;
 }
 
+/** Decimals that say a number as it is, at least so many and at most 4. */
+export function decimalsOf(value: number, least: number): number {
+  let decimals = least;
+  while (decimals < 4 && Math.abs(Number(value.toFixed(decimals)) - value) > 1e-9) decimals++;
+  return decimals;
+}
+
 /** A name beside a number: one that is a number itself stands in quotation marks. */
 export function named(name: string): string {
   return /^[\s\d.,+-]*$/.test(name) ? JSON.stringify(name) : name;

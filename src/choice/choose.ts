@@ -8,7 +8,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { counted, fixed, percent } from "../base/quantity.ts";
-import type { Aims } from "../measure/reached.ts";
+import { type Aims, aimText } from "../measure/reached.ts";
 
 /** A method as `compress` is asked for it, and what it came to. */
 export interface Recommendation {
@@ -85,12 +85,12 @@ function noneFor(
 
 /** Aims in words. */
 export function aimsText({ targetSize, targetSpeed, maxDrop }: Aims): string {
-  const parts = [
-    targetSize === undefined ? [] : `at most ${percent(targetSize)} of the bytes`,
-    targetSpeed === undefined ? [] : `at least ${fixed(targetSpeed, 1)} times as fast`,
-    maxDrop === undefined ? [] : `at most ${fixed(maxDrop, 1)} points lower`,
-  ].flat();
-  return parts.length === 0 ? `at most ${fixed(USUAL_DROP, 1)} points lower` : parts.join(", ");
+  const aims = { targetSize, targetSpeed, maxDrop };
+  const parts = (["targetSize", "targetSpeed", "maxDrop"] as const).flatMap((aim) => {
+    const wanted = aims[aim];
+    return wanted === undefined ? [] : [aimText(aim, wanted)];
+  });
+  return parts.length === 0 ? aimText("maxDrop", USUAL_DROP) : parts.join(", ");
 }
 
 /** A row with what it came to. */

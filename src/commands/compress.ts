@@ -12,6 +12,7 @@ import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
 import type { CutSet } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
 import { truthOf } from "../data/judging/judge.ts";
+import { growsWithQuality } from "../data/judging/metrics.ts";
 import { isObject } from "../formats/json.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
 import { type Judged, judgeNetwork } from "../measure/logits.ts";
@@ -239,7 +240,14 @@ async function quantizeProduct(
   settings: CompressSettings,
   { paths, record, context: { signal } }: OpenRun,
 ): Promise<void> {
-  const own = Object.entries(settings).filter(([name]) => Object.hasOwn(QUANTIZE.fields, name));
+  const { metric, embedding } = settings;
+  // Vectors are held to their own in float32, and of an error less is better, which no gate holds.
+  const judging = ["validation", "folds", "fold", "metric"];
+  const isUnfit = metric !== undefined && !growsWithQuality(metric);
+  const without = embedding ? judging : isUnfit ? ["metric"] : [];
+  const own = Object.entries(settings).filter(
+    ([name]) => Object.hasOwn(QUANTIZE.fields, name) && !without.includes(name),
+  );
   const { data, threads, device, seed, latency } = settings;
   const to = { model: paths.model, out: likeTyped(settings.out, paths.quantized), force: true };
   const options = { ...Object.fromEntries(own), data, threads, device, seed, latency, ...to };

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { ownTemplates, ruledModel } from "../../test/support/ruled-model.ts";
@@ -199,6 +199,22 @@ test("another model's folder is not written into without force, and into its own
   const { path } = await exportModel({ model, to: "onnx-int8", out: model });
   expect(path).toBe(join(model, "onnx", "model_quantized.onnx"));
   expect(await readFile(join(model, "config.json"), "utf8")).toContain("our_team");
+});
+
+test("with force another model's weights of any kind leave; without, they are refused", async () => {
+  const model = await written(tinyModel());
+  for (const to of ["safetensors", "onnx"] as const) {
+    const other = await newFolder();
+    await writeFile(join(other, "config.json"), "{}");
+    await writeFile(join(other, "pytorch_model.bin"), "another's");
+    await mkdir(join(other, "onnx"));
+    await writeFile(join(other, "onnx", "model_quantized.onnx"), "another's");
+    await expect(exportModel({ model, to, out: other })).rejects.toMatchObject({ code: "export/exists" });
+    await exportModel({ model, to, out: other, force: true });
+    expect(await readdir(other)).not.toContain("pytorch_model.bin");
+    expect(existsSync(join(other, "onnx", "model_quantized.onnx"))).toBe(false);
+    expect(existsSync(join(other, "onnx", "model.onnx"))).toBe(to === "onnx");
+  }
 });
 
 test("exports that cannot be are refused by name", async () => {

@@ -23,7 +23,7 @@ import { ConfigError } from "../base/errors.ts";
 import { DEFAULT_POOLING } from "../bert/config.ts";
 import { linearModules, type QuantizedLayers } from "../bert/quantized.ts";
 import { haveSameBytes, writeFileAtomic } from "../formats/files.ts";
-import { WEIGHTS_FILE } from "../formats/weights.ts";
+import { INDEX_FILE, PICKLED_FILE, PICKLED_INDEX, WEIGHTS_FILE } from "../formats/weights.ts";
 import { isHubName } from "../hub/name.ts";
 import { differenceOfNetworks, differenceOfOnnx, unlessTooLarge } from "../measure/difference.ts";
 import { codeVersion, measureFile } from "../measure/machine.ts";
@@ -47,6 +47,7 @@ import {
   isSamePlace,
   requireFile,
   requireFolder,
+  STALE,
   writeAside,
 } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
@@ -80,7 +81,7 @@ async function writeModel(settings: ExportSettings, context: RunContext): Promis
   const loaded = await loadModel(model, context);
   if (out === undefined && isEsp(loaded.path)) throw needsPlace();
   if (to === "esp") return writeEsp(loaded, settings, context);
-  if (to === "safetensors") return writeStock(loaded, out, context);
+  if (to === "safetensors") return writeStock(loaded, settings, context);
   // Into the model's own folder the file alone: the rest is there.
   const isOwn = out !== undefined && loaded.run === undefined && (await isSamePlace(out, loaded.path));
   return writeOnnx(loaded, to, isOwn ? { ...settings, out: undefined } : settings, context);
@@ -117,17 +118,21 @@ async function requireNew({ to, out, force }: ExportSettings): Promise<void> {
   throw new ConfigError("export/exists", `out: expected ${expected}, got one with other files (${out})`);
 }
 
-/**
- * Another model's folder is not written into: what is there of a model must be this one's, file by file.
- * @throws {ConfigError} `export/exists`
- */
-async function requireSame(aside: string, out: string, names: readonly string[]): Promise<void> {
+/** Weights that a folder may have beside, or in place of, the one file that is written. */
+const PICKLED = [INDEX_FILE, PICKLED_FILE, PICKLED_INDEX];
+
+/** Whether a folder has files of a model, and they are not what was written aside. */
+async function holdsAnother(aside: string, out: string, names: readonly string[]): Promise<boolean> {
   for (const name of names) {
     const [old, written] = [join(out, name), join(aside, name)];
-    if (!existsSync(old) || (existsSync(written) && (await haveSameBytes(old, written)))) continue;
-    const expected = "a folder that is new, or this model's, or --force to replace the model in it";
-    throw new ConfigError("export/exists", `out: expected ${expected}, got another ${name} (${out})`);
+    if (existsSync(old) && !(existsSync(written) && (await haveSameBytes(old, written)))) return true;
   }
+  return false;
+}
+
+function taken(out: string): ConfigError {
+  const expected = "a folder that is new, or this model's, or --force to replace the model in it";
+  return new ConfigError("export/exists", `out: expected ${expected}, got another model's (${out})`);
 }
 
 function onnxPlace(to: keyof typeof ONNX_NAMES, out: string): string {
@@ -187,10 +192,16 @@ async function writeOnnx(
     opset: OPSETS.find((known) => known === Number(opset)) ?? PORTABLE_OPSET,
   });
   const folder = isFolder ? out : dirname(file);
+  const removes: string[] = [];
   const write = async (aside: string): Promise<ExportResult> => {
     const place = join(aside, relative(folder, file));
-    if (isFolder) await writeFolder(aside, network);
-    if (isFolder && !force) await requireSame(aside, out, folderNames(network));
+    if (isFolder) {
+      await writeFolder(aside, network);
+      if (!(await holdsAnother(aside, out, [...folderNames(network), ...PICKLED])))
+        removes.push(...folderNames(network));
+      else if (force) removes.push(...folderNames(network), ...STALE);
+      else throw taken(out);
+    }
     await writeFileAtomic(place, [program.bytes]);
     const written = { ...program, bytes: new Uint8Array(await readFile(place)) };
     const [bytes, difference] = [await measureFile(place), await differenceOfOnnx(network, written)];
@@ -198,7 +209,6 @@ async function writeOnnx(
     const files = [relative(folder, file), ...(isFolder ? folderFiles(network) : [])];
     return { to, path: isFolder ? out : file, files, bytes, difference };
   };
-  const removes = isFolder ? folderNames(network) : [];
   return await writeAside(folder, { named: isFolder ? "model" : basename(file), removes, write });
 }
 
@@ -222,14 +232,19 @@ function folderFiles(network: Network): string[] {
 
 async function writeStock(
   { network, path, run }: LoadedModel,
-  out: string | undefined,
+  { out, force }: ExportSettings,
   { signal, report }: RunContext,
 ): Promise<ExportResult> {
   const folder = out ?? join(run ?? path, "safetensors");
   await using _place = await claimFolder(folder);
   const stock = toStock(network);
+  const removes = folderNames(stock);
   const write = async (aside: string): Promise<ExportResult> => {
     await writeFolder(aside, stock);
+    if (out !== undefined && (await holdsAnother(aside, out, [...folderNames(stock), ...PICKLED]))) {
+      if (!force) throw taken(out);
+      removes.push(...STALE);
+    }
     const written: Network = await readFolder(aside);
     const bytes = await measureFile(join(aside, WEIGHTS_FILE));
     const difference = await unlessTooLarge(differenceOfNetworks(network, written), (text) =>
@@ -238,5 +253,5 @@ async function writeStock(
     signal?.throwIfAborted();
     return { to: "safetensors", path: folder, files: folderFiles(network), bytes, difference };
   };
-  return await writeAside(folder, { named: "model", removes: folderNames(stock), write });
+  return await writeAside(folder, { named: "model", removes, write });
 }

@@ -91,6 +91,12 @@ test.each([
   },
 );
 
+test("the metric that is asked for judges; one of which less is better is refused", async () => {
+  const { result } = await quantized(tinyModel(), { metric: "macro_f1" });
+  expect(result).toMatchObject({ metric: "macro_f1" });
+  await isRefused(quantized(tinyModel(), { metric: "loss" }), "quantize/metric", "got loss");
+});
+
 test("a fold of the data judges where a run's fold is asked for", async () => {
   const { result } = await quantized(tinyModel(), { validation: undefined, folds: 5, fold: 2 });
   expect(result.examples).toBe(16);
@@ -243,6 +249,7 @@ test("missing data, too few texts, no layers, the model's own folder and a taken
     "quantize/judging",
     "half judge",
   );
+  await isRefused(quantize({ model: bare, data: one, metric: "f1", out }), "quantize/judging", "got f1");
   await isRefused(quantize({ model: bare, texts, out: bare }), "quantize/out");
   await isRefused(quantize({ model: bare, texts, out: model }), "quantize/exists");
   const none = TINY_CONFIG.layers.map((layer) => ({ ...layer, heads: 0, ffn: 0 }));

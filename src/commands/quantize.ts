@@ -21,7 +21,7 @@ import { answersTexts, poolingOf } from "../bert/config.ts";
 import { linearModules } from "../bert/quantized.ts";
 import { type EncodedSet, encodeDataset, unlabelled } from "../data/batches.ts";
 import { truthOf } from "../data/judging/judge.ts";
-import { primaryOf } from "../data/judging/metrics.ts";
+import { growsWithQuality, primaryOf } from "../data/judging/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { jsonText } from "../formats/json.ts";
@@ -196,6 +196,10 @@ async function readLabelled(
     context,
   );
   for (const text of notes) context.report?.({ kind: "note", text });
+  if (!growsWithQuality(measure.primary)) {
+    const message = `metric: expected one of which more is better, since a drop is to be held, got ${measure.primary}`;
+    throw new ConfigError("quantize/metric", message);
+  }
   const columns = classColumns(network.head, dev);
   const [tokenizer, length] = [tokenizerOf(network), lengthFor(network, settings.maxLength)];
   const encode = (set: typeof dev): EncodedSet => encodeDataset(set, tokenizer, length);
@@ -217,7 +221,7 @@ async function readLabelled(
 /** @throws {InputError} `quantize/texts` for fewer than two texts */
 async function readTexts(settings: QuantizeSettings, network: Network, context: RunContext): Promise<Judge> {
   const { texts, data = "", ...rest } = settings;
-  const other = (["validation", "folds"] as const).find((key) => settings[key] !== undefined);
+  const other = (["validation", "folds", "metric"] as const).find((key) => settings[key] !== undefined);
   if (other !== undefined) {
     const message = `${other}: expected none for an encoder without a head, of whose texts half judge, got ${settings[other]}`;
     throw new ConfigError("quantize/judging", message);

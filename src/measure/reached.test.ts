@@ -86,3 +86,16 @@ test("two points lost are two points, whatever their difference is in binary", (
     "wanted at most 2.0 points lower, got 2.0 lower: reached",
   ]);
 });
+
+test.each([
+  ["targetSpeed", 2, 1.97, "at least 2.0 times as fast, got 1.97 times"],
+  ["targetSize", 0.3, 0.304, "at most 30 % of the bytes, got 30.4 %"],
+  ["targetSize", 0.255, 0.3, "at most 25.5 % of the bytes, got 30 %"],
+  ["maxDrop", 0.25, 0.31, "at most 0.25 points lower, got 0.3 lower"],
+  ["maxDrop", 3, 3.04, "at most 3.0 points lower, got 3.04 lower"],
+] as const)(
+  "%s of %d missed with %d: the numbers differ, and the wish is as it was typed",
+  (aim, wanted, got, text) => {
+    expect(reachedText({ aim, wanted, got, reached: false })).toContain(`wanted ${text}: not reached`);
+  },
+);

@@ -1,6 +1,6 @@
 /** Whether a run has reached what was wanted of it: figures, and the same in words. */
 
-import { fixed, percent } from "../base/quantity.ts";
+import { decimalsOf, fixed } from "../base/quantity.ts";
 import type { ModelFigures, RunResult, WantedFigures } from "./result.ts";
 import { gainOf } from "./verdict.ts";
 
@@ -50,27 +50,56 @@ function speedOf({ models, packed }: Measured): number | undefined {
   return asFile === undefined ? own : Math.max(own, then / asFile);
 }
 
+/** Of each aim: what its numbers are told in, the least decimals of these, and the words around them. */
 const WORDS: Readonly<
   Record<
     WantedFigures["aim"],
-    { readonly wanted: (x: number) => string; readonly got: (x: number) => string }
+    {
+      readonly unit: number;
+      readonly decimals: number;
+      readonly wanted: (text: string) => string;
+      readonly got: (text: string, value: number) => string;
+    }
   >
 > = {
   maxDrop: {
-    wanted: (points) => `at most ${fixed(points, 1)} points lower`,
-    got: (points) => `${fixed(Math.abs(points), 1)} ${points < 0 ? "higher" : "lower"}`,
+    unit: 1,
+    decimals: 1,
+    wanted: (points) => `at most ${points} points lower`,
+    got: (points, value) => `${points.replace("-", "")} ${value < 0 ? "higher" : "lower"}`,
   },
-  targetSize: { wanted: (share) => `at most ${percent(share)} of the bytes`, got: percent },
+  targetSize: {
+    unit: 100,
+    decimals: 0,
+    wanted: (share) => `at most ${share} % of the bytes`,
+    got: (share) => `${share} %`,
+  },
   targetSpeed: {
-    wanted: (times) => `at least ${fixed(times, 1)} times as fast`,
-    got: (times) => `${fixed(times, 1)} times`,
+    unit: 1,
+    decimals: 1,
+    wanted: (times) => `at least ${times} times as fast`,
+    got: (times) => `${times} times`,
   },
 };
 
+/** An aim in words, with the number as it was typed. */
+export function aimText(aim: WantedFigures["aim"], wanted: number): string {
+  const { unit, decimals, wanted: words } = WORDS[aim];
+  return words(fixed(unit * wanted, decimalsOf(unit * wanted, decimals)));
+}
+
 /** One aim in a sentence; what was not measured is neither reached nor missed. */
 export function reachedText({ aim, wanted, got, reached }: WantedFigures): string {
-  const words = WORDS[aim];
-  if (got === null) return `wanted ${words.wanted(wanted)}: not measured in this run, so nobody knows`;
+  if (got === null) return `wanted ${aimText(aim, wanted)}: not measured in this run, so nobody knows`;
+  const { unit, decimals: least, got: words } = WORDS[aim];
+  // What was missed by a little is not told by the same number.
+  let decimals = least;
+  while (
+    !reached &&
+    decimals < 6 &&
+    Number(fixed(unit * got, decimals)) === Number((unit * wanted).toFixed(6))
+  )
+    decimals++;
   const end = reached ? "reached" : "not reached; docs/choosing.md says what else there is";
-  return `wanted ${words.wanted(wanted)}, got ${words.got(got)}: ${end}`;
+  return `wanted ${aimText(aim, wanted)}, got ${words(fixed(unit * got, decimals), got)}: ${end}`;
 }

@@ -166,6 +166,9 @@ export const QUANTIZE = schema(
     calibration: withDefault(integer(1, 100_000), 256, "texts to calibrate on, drawn by the seed", {
       unit: "texts",
     }),
+    metric: optional(text("name", "a metric"), "metric of the labels that judges, and more of it is better", {
+      absent: "the task's own",
+    }),
     ranges: withDefault(
       oneOf("percentile", "mse", "minmax"),
       "percentile",
@@ -193,7 +196,9 @@ export const QUANTIZE = schema(
   },
   (settings, name) => {
     if (settings.texts === undefined) return undefined;
-    const other = (["data", "validation", "folds"] as const).find((key) => settings[key] !== undefined);
+    const other = (["data", "validation", "folds", "metric"] as const).find(
+      (key) => settings[key] !== undefined,
+    );
     return (
       other &&
       `${name(other)}: expected none beside ${name("texts")}, half of which judge, got ${settings[other]}`

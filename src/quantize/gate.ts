@@ -59,6 +59,6 @@ function lost(tries: readonly GateTry[], maxDrop: number, metric: string, layers
   const drop = Math.min(...tries.map((each) => each.drop)).toFixed(2);
   return new RunError(
     "quantize/drop",
-    `${metric}: expected at most ${maxDrop} points lost, got ${drop} at least, with ${layers - 1} of ${layers} layers in float32 too; --max-drop allows more`,
+    `${metric}: expected at most ${maxDrop} points lost, got ${drop} at least, with ${layers - 1} of ${layers} layers in float32 too; \`espalier quantize --max-drop\` allows more`,
   );
 }

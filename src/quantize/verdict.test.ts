@@ -45,8 +45,10 @@ test("layers that stay in float32 are named with the reason, and a file that los
   ];
   const files = [exact, file("onnx-qdq", 500, 0.9, [10, 80]), esp];
   const { text, faster } = judgeQuantized({ ...OUTCOME, tries, files });
-  expect(text).toContain("In float32 stay a, b: all in 8 bits lose 1.40 points, more than --max-drop 0.5");
-  expect(text).toContain("accuracy 90.0 % (1.40 points lost, more than --max-drop 0.5)");
+  expect(text).toContain(
+    "In float32 stay a, b: all in 8 bits lose 1.40 points, more than the 0.5 that 8 bits may cost",
+  );
+  expect(text).toContain("accuracy 90.0 % (1.40 points lost, more than the 0.5 that 8 bits may cost)");
   expect(faster).toBe(false);
 });
 
@@ -65,6 +67,16 @@ test.each([
 test("without times nothing is called faster, and a file as large as before is not smaller", () => {
   const files = OUTCOME.files.map((each) => ({ ...each, bytes: { raw: 1000, compressed: 9 }, latency: [] }));
   expect(judgeQuantized({ ...OUTCOME, files })).toMatchObject({ smaller: false, faster: false });
+});
+
+test("few say nothing of a metric that is no share of them; what is slow and no smaller is not to ship", () => {
+  const given = { ...OUTCOME, metric: "cosine", examples: 40 };
+  expect(judgeQuantized(given).text).not.toContain("They are few");
+  const [exact] = OUTCOME.files;
+  if (exact === undefined) throw new Error("no files");
+  const { text } = judgeQuantized({ ...OUTCOME, files: [exact, file("esp", 1010, 0.911, [20, 160])] });
+  expect(text).toContain("model.esp saves neither bytes nor time");
+  expect(text).not.toContain("saves bytes, not time");
 });
 
 test("a file that is slower than float32 at every batch is to be taken for its bytes alone", () => {

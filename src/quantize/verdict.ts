@@ -2,7 +2,7 @@
 
 import { percent, times } from "../base/quantity.ts";
 import { capital } from "../base/units.ts";
-import { metricText, metricWord } from "../measure/metric-text.ts";
+import { isShareMetric, metricText, metricWord } from "../measure/metric-text.ts";
 import type { Latency, Verdict } from "../measure/result.ts";
 import { BYTES_THRESHOLD, type Change, changeOf, unevenSentence } from "../measure/verdict.ts";
 import { FILES, type ShippedFile } from "./files.ts";
@@ -26,7 +26,8 @@ export function judgeQuantized(outcome: QuantizedOutcome): Verdict {
   const { files } = outcome;
   const [exact, ...shipped] = files;
   if (exact === undefined) throw new RangeError("a verdict needs the model before");
-  const smaller = shipped.every((file) => file.bytes.raw <= exact.bytes.raw * (1 - BYTES_THRESHOLD));
+  const isSmaller = (file: ShippedFile): boolean => file.bytes.raw <= exact.bytes.raw * (1 - BYTES_THRESHOLD);
+  const smaller = shipped.every(isSmaller);
   const everywhere = (file: ShippedFile, change: Change): boolean => {
     const each = ratios(exact, file);
     return each.length > 0 && each.every(({ ratio }) => changeOf(ratio) === change);
@@ -35,7 +36,10 @@ export function judgeQuantized(outcome: QuantizedOutcome): Verdict {
   const sentences = [
     ...gateSentences(outcome),
     ...shipped.map((file) => fileSentence(outcome, file, exact)),
-    ...slowSentence(shipped.filter((file) => everywhere(file, "slower"))),
+    ...slowSentences(
+      shipped.filter((file) => everywhere(file, "slower")),
+      isSmaller,
+    ),
     ...unevenSentence(files.flatMap(({ latency }) => latency)),
   ];
   return { smaller, faster, text: sentences.join(" ") };
@@ -47,10 +51,10 @@ function gateSentences({ metric, examples, before, maxDrop, tries, modules }: Qu
   const moved = `${metricText(metric, before)} in float32, ${metricText(metric, last.score)} with`;
   const done = `${modules.length - last.kept} of ${modules.length} layers in 8 bits`;
   const head = `${capital(metricWord(metric))}: ${moved} ${done}, on ${examples.toLocaleString("en")} examples.`;
-  const few = tooFew(examples, maxDrop);
+  const few = isShareMetric(metric) && !metric.startsWith("entity") ? tooFew(examples, maxDrop) : [];
   const first = tries[0];
   if (last.kept === 0 || first === undefined) return [head, ...few];
-  const why = `all in 8 bits lose ${first.drop.toFixed(2)} points, more than --max-drop ${maxDrop}`;
+  const why = `all in 8 bits lose ${first.drop.toFixed(2)} points, more than the ${maxDrop} that 8 bits may cost (\`quantize --max-drop\`)`;
   return [
     head,
     ...few,
@@ -77,7 +81,9 @@ function fileSentence(
   });
   const lost = 100 * (before - file.score);
   const tooMuch =
-    lost > maxDrop + 1e-9 ? ` (${lost.toFixed(2)} points lost, more than --max-drop ${maxDrop})` : "";
+    lost > maxDrop + 1e-9
+      ? ` (${lost.toFixed(2)} points lost, more than the ${maxDrop} that 8 bits may cost)`
+      : "";
   const score = `${metric} ${metricText(metric, file.score)}${tooMuch}`;
   return `${nameOf(file)}: ${[size, score, ...speed].join(", ")}.`;
 }
@@ -87,11 +93,18 @@ function nameOf({ form }: ShippedFile): string {
 }
 
 /** What 8 bits do not give on this processor, and what to ship then. */
-function slowSentence(slow: readonly ShippedFile[]): string[] {
-  if (slow.length === 0) return [];
-  const names = slow.map(nameOf).join(" and ");
+function slowSentences(slow: readonly ShippedFile[], isSmaller: (file: ShippedFile) => boolean): string[] {
+  const names = (files: readonly ShippedFile[]): string => files.map(nameOf).join(" and ");
+  const [saving, useless] = [slow.filter(isSmaller), slow.filter((file) => !isSmaller(file))];
   return [
-    `On this processor ${names} saves bytes, not time: where time counts, ship the model in float32, or one with zeros.`,
+    ...(saving.length === 0
+      ? []
+      : [
+          `On this processor ${names(saving)} saves bytes, not time: where time counts, ship the model in float32, or one with zeros.`,
+        ]),
+    ...(useless.length === 0
+      ? []
+      : [`On this processor ${names(useless)} saves neither bytes nor time: ship the model in float32.`]),
   ];
 }
 

@@ -236,6 +236,9 @@ function useText({ name, network }: CardSource): string {
   return `\`\`\`python\nfrom transformers import pipeline\nprint(pipeline("${kind}", model=${folder}${how[0]})("a text"${how[1]}))\n\`\`\`\n\n${espalier}`;
 }
 
+/** Names of columns, which may have a slash in them. */
+const NO_PATHS = ["text", "textPair", "label"];
+
 /** Without the folders of this machine. */
 function portable(recipe: Recipe): Recipe {
   const short = (value: unknown): unknown =>
@@ -243,7 +246,10 @@ function portable(recipe: Recipe): Recipe {
       ? basename(value)
       : value;
   const settings = Object.fromEntries(
-    Object.entries(recipe.settings).map(([key, value]) => [key, short(value)]),
+    Object.entries(recipe.settings).map(([key, value]) => [
+      key,
+      NO_PATHS.includes(key) ? value : short(value),
+    ]),
   );
   return { ...recipe, settings };
 }

@@ -53,13 +53,13 @@ test("the product in 8 bits has its own sentences; one that is asked for and not
   const verdict = {
     smaller: true,
     faster: false,
-    text: "Accuracy: 90 % with all. model.esp: 25 % of the bytes.",
+    text: "Accuracy: 90 % with all. onnx/model_quantized.onnx: 26 % of the bytes. model.esp: 25 % of the bytes.",
   };
   await writeFile(join(quantized, "result.json"), JSON.stringify({ model: "any", verdict }));
   const there = await readRun(folder, "r1", "made");
   expect(there.missing).toEqual([]);
   expect(summaryBody(there).toString()).toContain(
-    "<p><strong>In 8 bits, in quantized/</strong>: Accuracy: 90 % with all.</p><p><strong>model.esp</strong>: 25 % of the bytes.</p>",
+    "<p><strong>In 8 bits, in quantized/</strong>: Accuracy: 90 % with all.</p><p><strong>onnx/model_quantized.onnx</strong>: 26 % of the bytes.</p><p><strong>model.esp</strong>: 25 % of the bytes.</p>",
   );
   await writeFile(join(quantized, "result.json"), "{");
   expect((await readRun(folder, "r1", "made")).missing.join()).toContain("product in 8 bits cannot be read");

@@ -71,7 +71,7 @@ function claimOf(sentence: string): Html {
 
 /** A verdict is a row of sentences; each begins with a capital, or the name of a file, behind a full stop. */
 export function sentencesOf(text: string): string[] {
-  return text.split(/(?<=\.) (?=[A-Z]|model[._])/);
+  return text.split(/(?<=\.) (?=[A-Z]|(?:onnx[\\/])?model[._])/);
 }
 
 function tiles(result: RunResult): Html {
