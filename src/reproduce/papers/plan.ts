@@ -172,6 +172,8 @@ const COPYING: Omit<Augmentation, "copies"> = { candidates: 15, rate: 0.4, conte
 const SECONDS_BESIDE = 12;
 /** Of a step of smaller batches, beside its examples: the optimizer's pass over all that is trained. */
 const SECONDS_A_STEP = 0.15;
+/** Of the time an example takes, where only a head is trained: no gradient goes through the encoder. */
+const SHARE_OF_A_HEAD = 0.25;
 /** A job's part of finding what words may be replaced by, once for all seeds and rows of a task. */
 const SECONDS_COPYING = 25;
 
@@ -311,18 +313,24 @@ function trainingOf(task: TaskName, work: Work | undefined, request: Asked): Job
 }
 
 /** How long a job takes with 6 layers x 384 on one thread, about: for the time left, not for any result. */
-export function secondsOf({ task, training, augmentation }: Job): number {
+export function secondsOf({ task, training, augmentation, compression }: Job): number {
   const { examples, milliseconds } = TASK_PLANS[task];
   const times = augmentation === undefined ? 1 : AUGMENTED_TIMES;
   const seen = Math.min(examples, training.limit ?? examples) * training.epochs * times;
   const { batchSize = USUAL_BATCH } = training;
   const moreSteps = seen * (1 / batchSize - 1 / USUAL_BATCH);
   return (
-    (seen * milliseconds) / 1000 +
+    ((seen * milliseconds) / 1000) * (trainsHead(compression) ? SHARE_OF_A_HEAD : 1) +
     moreSteps * SECONDS_A_STEP +
     SECONDS_BESIDE +
     (augmentation === undefined ? 0 : SECONDS_COPYING)
   );
+}
+
+/** Whether nothing is trained but a head over frozen weights; lottery tickets are found by training all. */
+function trainsHead(compression: Job["compression"]): boolean {
+  if (compression?.method === "features") return true;
+  return compression?.set?.frozen === "true" && compression.method !== "lottery";
 }
 
 /** The row of a published table as it stands beside ours: one number for each of the table's tasks. */
