@@ -79,6 +79,9 @@ test("compress --help shows the settings of a method that is named, a module's t
   expect(espalier(["compress", "--method", "snip", "--help"]).stdout).toMatch(
     /Method snip, and what --set may set:\n {2}snip .*\n.*\n {4}unit=head\+ffn/,
   );
+  const masked = espalier(["compress", "--method", "adapting-by-pruning", "--help"]).stdout;
+  expect(masked).toMatch(/\n {4}--learning-rate {5}1e-3: /);
+  expect(masked).toMatch(/\n {4}--batch-size {8}8, the paper's/);
   expect(espalier(["compress", "--method", "snp", "--help"])).toMatchObject({
     status: 2,
     stderr: expect.stringContaining('got "snp"; did you mean "snip"?'),

@@ -13,7 +13,7 @@ export function methodsHelp(): string {
 }
 
 /**
- * A method, then each setting with its default and meaning.
+ * A method, then each setting with its default and meaning, and what it takes where no rate or batch is typed.
  *
  * @param reference  its name, or the path of a module
  * @throws {ConfigError} `method/unknown`; as `methodOfModule` does
@@ -24,7 +24,10 @@ export async function methodHelp(reference: string): Promise<string> {
   const settings = Object.entries(method.fields).map(([name, field]) =>
     entry(`    ${name}=${field.default}`, field.help),
   );
-  const text = [entry(`  ${method.id}`, method.summary), ...settings].join("\n");
+  const { learningRate, batchSize } = method.own;
+  const defaults = Object.entries({ "--learning-rate": learningRate, "--batch-size": batchSize });
+  const own = defaults.flatMap(([flag, help]) => (help === undefined ? [] : [entry(`    ${flag}`, help)]));
+  const text = [entry(`  ${method.id}`, method.summary), ...settings, ...own].join("\n");
   return `\n\nMethod ${reference}, and what --set may set:\n${text}`;
 }
 

@@ -62,7 +62,11 @@ export const EXPORT = schema(
     model: required(MODEL, ANY_MODEL),
     to: required(FORMAT, "onnx, onnx-int8, onnx-qdq, safetensors or esp"),
     out: optional(text("path"), "where to write", { absent: "inside the run or folder" }),
-    force: withDefault(onOff(), false, "replace what is already at --out"),
+    force: withDefault(
+      onOff(),
+      false,
+      "replace what is already at --out: the file, or another model in the folder",
+    ),
     opset: optional(
       oneNumber(17, 18, 19, 20),
       "of onnx: version of its operators; 17 and 18 are read by ONNX Runtime from 1.14 on, 20 from 1.17 on",
