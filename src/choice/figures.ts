@@ -71,6 +71,19 @@ export const FIGURES: Figures = {
       faster: 1.605,
     },
     {
+      label: "Adapting by Pruning, 0.5",
+      method: "adapting-by-pruning",
+      set: {},
+      sparsity: 0.5,
+      learningRate: 0.001,
+      longer: 2,
+      drop: 13.93,
+      tasks: ["sst2", "cola", "mrpc"],
+      runs: 3,
+      size: 0.273,
+      faster: 0.883,
+    },
+    {
       label: "first layers, 3 layers",
       method: "truncate",
       set: {
