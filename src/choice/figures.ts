@@ -20,6 +20,24 @@ export const FIGURES: Figures = {
   whole: 0.425,
   rows: [
     {
+      label: "magnitude, frozen, 0.9",
+      method: "magnitude",
+      set: {
+        frozen: "true",
+        scope: "all",
+        head: "mixture",
+        ranking: "global",
+      },
+      sparsity: 0.9,
+      learningRate: 0.001,
+      longer: 2,
+      drop: 16.97,
+      tasks: ["sst2", "cola", "mrpc"],
+      runs: 3,
+      size: 0.06,
+      faster: 1.19,
+    },
+    {
       label: "lottery (IMP), frozen, 0.9",
       method: "lottery",
       set: {
