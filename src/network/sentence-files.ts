@@ -159,7 +159,7 @@ export function sentenceTexts({
   const sentence = { max_seq_length: Number.isFinite(maxLength) ? maxLength : null, do_lower_case: false };
   const pooling = head.kind === "none" ? head.pooling : undefined;
   return new Map([
-    // The library of before version 3 does not load a folder without it. Nothing is put before a text.
+    // sentence-transformers 2.2.2 does not load a folder without it. Nothing is put before a text.
     [SENTENCE_FILE, pooling ? jsonText(sentence) : undefined],
     [PROMPTS, undefined],
     [

@@ -60,8 +60,8 @@ export async function compileKernels(
   throw new RunError("runtime/kernels", `kernels: expected ${expected} (${problem})`);
 }
 
-/** What kernels are tried in: 256 MiB at most. */
-const TRIAL_PAGES = 4096;
+/** What kernels are tried and measured in: 256 MiB at most. */
+export const TRIAL_PAGES = 4096;
 
 interface Attempt extends Pick<CompiledKernels, "fused" | "wide"> {
   readonly settings: readonly Setting[];

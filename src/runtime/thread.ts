@@ -19,7 +19,7 @@ import type { PlacedProduct } from "../sparse/product.ts";
 import type { Worker } from "../sparse/work.ts";
 import type { ChannelEnd, Port } from "./host.ts";
 import { MEETING_BYTES, type Meeting, meetingAt } from "./meeting.ts";
-import { compileKernels } from "./module.ts";
+import { compileKernels, TRIAL_PAGES } from "./module.ts";
 import { host } from "./node.ts";
 import type {
   Answer,
@@ -87,7 +87,7 @@ async function place(
 }
 
 function ratesOf(compiled: CompiledKernels, isShared: boolean): Rates {
-  const trial = new Arena(isShared);
+  const trial = new Arena(isShared, TRIAL_PAGES);
   return measureRates(kernelsOf(compiled, trial.memory), trial, compiled.dot);
 }
 

@@ -172,7 +172,10 @@ const COPYING: Omit<Augmentation, "copies"> = { candidates: 15, rate: 0.4, conte
 const SECONDS_BESIDE = 12;
 /** Of a step of smaller batches, beside its examples: the optimizer's pass over all that is trained. */
 const SECONDS_A_STEP = 0.15;
-/** Of the time an example takes, where only a head is trained: no gradient goes through the encoder. */
+/**
+ * Of the time an example takes, where only a head is trained: no gradient goes through the encoder. Beside other work such
+ * rows took half of their plan where all others took twice theirs.
+ */
 const SHARE_OF_A_HEAD = 0.25;
 /** A job's part of finding what words may be replaced by, once for all seeds and rows of a task. */
 const SECONDS_COPYING = 25;
