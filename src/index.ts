@@ -58,6 +58,7 @@ export type { DataInspection, LookedColumns, SetLook } from "./look/look.ts";
 export type { ModelLook } from "./look/opinion.ts";
 export type { Said, Suspect } from "./look/suspects.ts";
 export type { Alike, Lengths, Repeats, Shared, Spread } from "./look/texts.ts";
+export type { WantedFigures } from "./measure/aims.ts";
 export type { ModelPart } from "./measure/parts.ts";
 export type {
   FileBytes,
@@ -71,11 +72,11 @@ export type {
   PackedFigures,
   PairedComparison,
   Parameters,
+  QuantizedFigures,
   RunCommand,
   RunResult,
   Stage,
   Verdict,
-  WantedFigures,
 } from "./measure/result.ts";
 export type {
   CalibrationFigures,

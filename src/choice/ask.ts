@@ -2,17 +2,19 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { growsWithQuality } from "../data/judging/metrics.ts";
-import type { Aims } from "../measure/reached.ts";
+import type { Aims } from "../measure/aims.ts";
 import type { CompressSettings } from "../options/training.ts";
 import { loadModel } from "../runs/models.ts";
 import type { RunContext } from "../runs/progress.ts";
-import { choiceText, choose, type Recommendation } from "./choose.ts";
+import { choiceText, choose, FINE_TUNING, type Recommendation } from "./choose.ts";
 import { FIGURES, type Figures } from "./figures.ts";
 
 /** Settings under a method, and what was chosen where none was named. */
 export interface Chosen {
   readonly settings: CompressSettings;
   readonly aims: Aims;
+  /** That nothing is to be removed: fine-tuning, in 8 bits. */
+  readonly alone?: true;
   /** Times the usual passes over the data. */
   readonly longer?: number;
   readonly text?: string;
@@ -30,9 +32,14 @@ export function rowsFor(depth: number, { layers, rows }: Figures = FIGURES): Rec
     if (row.set.layers === undefined) return [row];
     const own = (Number(row.set.layers) * depth) / layers;
     if (!(Number.isInteger(own) && own > 0)) return [];
-    const label = row.label.replace(/\b\d+ layers$/, `${own} layers`);
+    const label = row.label.replace(/\b\d+ layers\b/, `${own} layers`);
     return [{ ...row, label, set: { ...row.set, layers: String(own) } }];
   });
+}
+
+/** Where nothing is to be fine-tuned, fine-tuning alone is no answer: `quantize` is, which nobody asked. */
+function isOpen({ method }: Recommendation, { finetuned, embedding }: CompressSettings): boolean {
+  return method !== FINE_TUNING || (finetuned === undefined && !embedding);
 }
 
 /**
@@ -54,12 +61,15 @@ export async function withMethod(
   }
   if (settings.method !== undefined) return { settings, aims };
   const { network } = await loadModel(settings.model, context);
-  const row = choose(aims, rowsFor(network.config.layers.length, figures));
-  const { method, set, sparsity, longer } = row;
+  const rows = rowsFor(network.config.layers.length, figures).filter((row) => isOpen(row, settings));
+  // Who asks for 8 bits is given what was measured so, as far as it goes.
+  const row = choose(aims, rows, settings.quantize ? ({ quantize }) => quantize === true : undefined);
+  const { method, set, sparsity, longer, quantize = settings.quantize } = row;
   return {
     // The row's learning rate is the method's own.
-    settings: { ...settings, method, set, ...(sparsity === undefined ? {} : { sparsity }) },
+    settings: { ...settings, method, set, quantize, ...(sparsity === undefined ? {} : { sparsity }) },
     aims,
+    ...(method === FINE_TUNING ? { alone: true } : {}),
     longer,
     text: choiceText(aims, row, figures.model),
   };

@@ -19,6 +19,19 @@ test("with a size or a speed to reach, what loses least there is taken", () => {
   expect(taken({ targetSpeed: 5 })).toBe("tiny");
 });
 
+test("of rows within half a point the smaller one is taken, and of two as small the shorter", () => {
+  const close = [row("a", 0.3, 1, 0.1), row("b", 0.2, 1, 0.5), row("c", 0.1, 1, 0.7)];
+  expect(choose({ targetSize: 0.5 }, close).label).toBe("b");
+  const [a, b] = [row("long", 0.2, 1, 0.1), row("short", 0.2, 1, 0.2)];
+  expect(choose({}, [{ ...a, longer: 2 }, b]).label).toBe("short");
+});
+
+test("a row of the preferred kind comes before others, where one fits", () => {
+  const isHalf = ({ label }: Recommendation): boolean => label === "half";
+  expect(choose({ targetSpeed: 1.5 }, ROWS, isHalf).label).toBe("half");
+  expect(choose({ targetSize: 0.3 }, ROWS, isHalf).label).toBe("slow");
+});
+
 test("with a drop alone, or with nothing, the smallest that loses no more is taken", () => {
   expect(taken({})).toBe("slow");
   expect(taken({ maxDrop: 10 })).toBe("tiny");
@@ -32,7 +45,7 @@ test.each([
   [
     { targetSize: 0.05 },
     "at most 5 % of the bytes",
-    /nearest: tiny .*; --method takes one anyway; with --quantize, or `espalier shrink`/,
+    /nearest: tiny .*; --method takes one anyway; with `espalier shrink --vocabulary`/,
   ],
 ])("choice/none: %o is refused with what is nearest", (aims, wanted, nearest) => {
   expect(() => choose(aims, ROWS)).toThrow(

@@ -8,7 +8,8 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { counted, fixed, percent } from "../base/quantity.ts";
-import { type Aims, aimText } from "../measure/reached.ts";
+import type { Aims } from "../measure/aims.ts";
+import { aimText } from "../measure/reached.ts";
 
 /** A method as `compress` is asked for it, and what it came to. */
 export interface Recommendation {
@@ -17,6 +18,10 @@ export interface Recommendation {
   readonly method: string;
   readonly set: Readonly<Record<string, string>>;
   readonly sparsity?: number;
+  /** Whether what ships is the product in 8 bits. */
+  readonly quantize?: true;
+  /** Runs that were made so, of any task: what 8 bits cost stands on them. */
+  readonly quantized?: number;
   /** That it was trained at, where it is not the usual one: the method's own. */
   readonly learningRate?: number;
   /** Passes over the data, as a multiple of those that fine-tuning made. */
@@ -34,28 +39,40 @@ export interface Recommendation {
 
 /** Points that are given up where nothing is said of them. */
 export const USUAL_DROP = 2;
+/** Points by which rows of a few runs cannot be told apart. */
+const ALIKE = 0.5;
+/** The method of the row that removes nothing: fine-tuning alone, in 8 bits. */
+export const FINE_TUNING = "finetune";
 
 /**
- * The row for some aims. With a size or a speed to be reached, the one that loses least there; else, of those that lose
- * no more than is allowed, the smallest. Where nothing is asked for there is always one: what loses least.
+ * The row for some aims. With a size or a speed to be reached, the smallest of those that lose least there; else, of those that lose
+ * no more than is allowed, the smallest. Where nothing is asked for there is always one: what loses least. A row of the
+ * preferred kind comes before all others.
  *
  * @throws {ConfigError} `choice/none` when no row is there, with those that are nearest
  */
-export function choose(aims: Aims, rows: readonly Recommendation[]): Recommendation {
+export function choose(
+  aims: Aims,
+  rows: readonly Recommendation[],
+  isPreferred: (row: Recommendation) => boolean = () => true,
+): Recommendation {
   const { targetSize = 1, targetSpeed = 0, maxDrop } = aims;
   const isBounded = aims.targetSize !== undefined || aims.targetSpeed !== undefined;
   const most = maxDrop ?? (isBounded ? Number.POSITIVE_INFINITY : USUAL_DROP);
   const isThere = ({ size, faster }: Recommendation): boolean => size <= targetSize && faster >= targetSpeed;
-  const fitting = rows.filter((row) => isThere(row) && row.drop <= most);
-  const order = isBounded
-    ? (a: Recommendation, b: Recommendation) => a.drop - b.drop || a.size - b.size
-    : (a: Recommendation, b: Recommendation) => a.size - b.size || a.drop - b.drop;
-  const [best] = fitting.toSorted(order);
+  const all = rows.filter((row) => isThere(row) && row.drop <= most);
+  const fitting = all.some(isPreferred) ? all.filter(isPreferred) : all;
+  const near = isBounded ? fitting.filter(({ drop }) => drop <= leastOf(fitting) + ALIKE) : fitting;
+  const [best] = near.toSorted((a, b) => a.size - b.size || a.longer - b.longer || a.drop - b.drop);
   if (best !== undefined) return best;
   const asksNothing = !isBounded && maxDrop === undefined;
   const [closest] = rows.toSorted((a, b) => a.drop - b.drop);
   if (asksNothing && closest !== undefined) return closest;
   throw noneFor(aims, rows, isThere);
+}
+
+function leastOf(rows: readonly Recommendation[]): number {
+  return Math.min(...rows.map(({ drop }) => drop));
 }
 
 function noneFor(
@@ -76,7 +93,7 @@ function noneFor(
   const nearest = [...new Set(near)].map(figuresText).join("; or ");
   const smaller = rows.some(({ size }) => size <= targetSize)
     ? ""
-    : "; with --quantize, or `espalier shrink` beforehand, its file is smaller still";
+    : "; with `espalier shrink --vocabulary` beforehand its file is smaller still";
   return new ConfigError(
     "choice/none",
     `compress: expected a method that comes to ${aimsText(aims)}, got none among those measured; nearest: ${nearest || "none"}; --method takes one anyway${smaller}`,
@@ -101,7 +118,8 @@ export function figuresText({ label, drop, size, faster }: Recommendation): stri
 
 /** What was chosen, why, and on what that stands. */
 export function choiceText(aims: Aims, row: Recommendation, model: string): string {
-  const runs = counted(row.runs, "run");
+  const eight = row.quantized === undefined ? "" : `, 8 bits in ${row.quantized} of them or of other tasks`;
+  const runs = `${counted(row.runs, "run")}${eight}`;
   const isBeyond = Object.values(aims).every((aim) => aim === undefined) && row.drop > USUAL_DROP;
   const taken = isBeyond
     ? `none loses at most ${fixed(USUAL_DROP, 1)} points, so this takes what loses least,`

@@ -3,10 +3,13 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
 import { readFolder } from "../network/folder.ts";
+import { resolveOptions } from "../options/schema.ts";
+import { FINETUNE } from "../options/training.ts";
 import { folderState } from "../runs/folder.ts";
 import type { ProgressEvent } from "../runs/progress.ts";
 import { load } from "../runtime/load.ts";
 import { compress, idleNotes } from "./compress.ts";
+import { finetuneWith } from "./finetune.ts";
 import { shrink } from "./shrink.ts";
 
 /** Sentences of the tiny vocabulary; every tenth is held out. */
@@ -126,11 +129,38 @@ test("a run leaves a packed file, and times it where the product has zeros", asy
   await model.close();
 });
 
+test("the points that a run was allowed are what its 8 bits may cost; windows are not judged in 8 bits", async () => {
+  const { method: _, set: __, ...open } = await options();
+  const given = resolveOptions(FINETUNE, { ...open, quantize: true, allowConstant: true, epochs: 1 });
+  const { wanted, quantized } = await finetuneWith(given, {}, { maxDrop: 4 });
+  const result = JSON.parse(await readFile(join(given.out, "quantized", "result.json"), "utf8"));
+  expect(result.maxDrop).toBe(4);
+  expect(wanted).toMatchObject([{ aim: "maxDrop", wanted: 4, bits: 8 }]);
+  expect(quantized?.after).toEqual(expect.any(Number));
+  const windows = {
+    ...(await options()),
+    quantize: true,
+    allowConstant: true,
+    epochs: 1,
+    maxLength: 8,
+    stride: 2,
+  };
+  expect((await compress({ ...windows, method: "truncate" })).quantized?.after).toBeNull();
+});
+
+test("a method of the name of fine-tuning is a method where it is named", async () => {
+  const asked = compress({ ...(await options()), method: "finetune", set: { nonsense: "1" } });
+  await expect(asked).rejects.toMatchObject({ name: "ConfigError", code: "method/unknown-setting" });
+});
+
 test("with quantize the run has its product in 8 bits too; one that loses too much is only told", async () => {
   const finetuned = await written(tinyModel());
   const events: ProgressEvent[] = [];
   const given = { ...(await options()), finetuned, allowConstant: true, epochs: 1, quantize: true };
-  await compress(given, { report: (event) => events.push(event) });
+  const { quantized } = await compress(given, { report: (event) => events.push(event) });
+  const esp = await readFile(join(given.out, "quantized", "model.esp"));
+  expect(quantized).toEqual({ bytes: expect.anything(), after: expect.any(Number), faster: null });
+  expect(quantized?.bytes.raw).toBe(esp.length);
   const { config } = await readFolder(join(given.out, "quantized"));
   expect(config.layers).toHaveLength(1);
   expect(config.quantized?.size).toBeGreaterThan(0);

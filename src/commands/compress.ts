@@ -1,6 +1,5 @@
 /** `espalier compress`: fine-tune (or take a fine-tuned model), compress it with a method, measure both. */
 
-import { RunError } from "../base/errors.ts";
 import { requireKnown } from "../base/known.ts";
 import { fold, keyOf } from "../base/random.ts";
 import type { Objective } from "../bert/objective.ts";
@@ -12,18 +11,15 @@ import type { BoundMethod, Method, MethodState } from "../contract/method.ts";
 import type { CutSet } from "../data/batches.ts";
 import type { Measure } from "../data/dataset.ts";
 import { truthOf } from "../data/judging/judge.ts";
-import { growsWithQuality } from "../data/judging/metrics.ts";
 import { isObject } from "../formats/json.ts";
 import { measureNetwork, writeMeasured } from "../measure/figures.ts";
 import { type Judged, judgeNetwork } from "../measure/logits.ts";
-import { reachedText } from "../measure/reached.ts";
 import type { RunResult } from "../measure/result.ts";
 import { type Judging, judgeSettled, requireSettling, type SettledFigures } from "../measure/settled.ts";
 import { withVectors } from "../measure/teacher.ts";
 import { countUnits, withoutDeadUnits } from "../network/dead-units.ts";
 import { withLength } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
-import { QUANTIZE } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
 import { COMPRESS, type CompressOptions, type CompressSettings } from "../options/training.ts";
 import { leaveReport } from "../report/write.ts";
@@ -37,16 +33,17 @@ import { trainingLength } from "../runs/length.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
 import { type OpenRun, openRun } from "../runs/open-run.ts";
 import { performRun } from "../runs/perform.ts";
-import { likeTyped } from "../runs/place.ts";
 import { type ProgressEvent, type RunContext, shellWord } from "../runs/progress.ts";
 import { makeRecipe } from "../runs/recipe.ts";
+import { seenNotes } from "../runs/sources/seen.ts";
 import { requireVectors } from "../runs/text-model.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
 import { writeMaskFile } from "../runs/under-mask.ts";
 import { objectiveOf, vectorObjective } from "../train/objective.ts";
+import { finetuneWith, tellWanted } from "./finetune.ts";
 import { asTyped, type ChosenMethod, chooseMethod, requestOf } from "./own-method.ts";
-import { type Given, loadGiven, madeModel } from "./predecessor.ts";
-import { quantize } from "./quantize.ts";
+import { finetuningOf, type Given, loadGiven, madeModel } from "./predecessor.ts";
+import { quantizeProduct } from "./quantize.ts";
 
 /** The options of `compress` with a method of one's own in place of an id. */
 export interface OwnMethodOptions<Config extends object, State extends MethodState>
@@ -68,14 +65,25 @@ export async function compress<Config extends object, State extends MethodState>
 ): Promise<RunResult> {
   const given = settingsOf(options);
   return performRun(given.out, context, async () => {
-    const { settings, aims, longer, text } = await withMethod(given, context);
+    const { settings, aims, alone, longer, text } = await withMethod(given, context);
     if (text !== undefined) context.report?.({ kind: "note", text });
-    const chosen = await chooseMethod(options.method ?? settings.method, requestOf(settings));
-    const run = asksForFolds(settings) ? compressFolds : compressWith;
-    const result = await run(settings, { ...chosen, longer, wanted: namedAims(aims) }, context);
-    for (const each of result.wanted ?? []) context.report?.({ kind: "note", text: reachedText(each) });
-    return result;
+    const wanted = namedAims(aims);
+    const result = alone
+      ? await finetuneWith(finetuningOf(settings), context, wanted)
+      : await compressBy(options.method ?? settings.method, settings, { longer, wanted }, context);
+    return tellWanted(result, context);
   });
+}
+
+async function compressBy(
+  method: unknown,
+  settings: CompressSettings,
+  choice: Pick<ChosenMethod, "longer" | "wanted">,
+  context: RunContext,
+): Promise<RunResult> {
+  const chosen = await chooseMethod(method, requestOf(settings));
+  const run = asksForFolds(settings) ? compressFolds : compressWith;
+  return run(settings, { ...chosen, ...choice }, context);
 }
 
 async function compressFolds(
@@ -119,12 +127,13 @@ async function compressWith(
   const recipe = await makeRecipe({ command: "compress", settings, ...sources });
   const title = `compressing ${base.name} with ${method.id} on ${data.train.name}`;
   await using run = await openRun(recipe, settings, { title, started }, context);
-  const notes = [...data.notes, ...(given?.notes ?? []), ...ownNotes(asked, method)];
+  const seen = await seenNotes(base, asked);
+  const notes = [...data.notes, ...seen, ...(given?.notes ?? []), ...ownNotes(asked, method)];
   reportData(run.record, { ...data, notes }, encoded);
   const floors = await floorsFor(data, settings, original, run);
   const making = { original, given, encoded, settings, measure: data.measure, run };
   const { train, dev, before } = await begin(making, () =>
-    madeModel(settings, run, withoutData(context, data.notes)),
+    madeModel(settings, run, withoutData(context, notes)),
   );
   const sets = { data: train, dev, measure: data.measure, objective };
   const trained = await runTraining({
@@ -151,7 +160,8 @@ async function compressWith(
     floors,
     maskBytes,
     method: method.id,
-    also: (result) => leaveMore({ result, network: judged.after.network }, settings, run),
+    ...(settings.quantize ? { quantize: (result) => quantizeProduct(settings, run, result) } : {}),
+    also: (result) => leaveReport(run, settings, { result, network: judged.after.network }),
   });
 }
 
@@ -222,45 +232,6 @@ function binderOf(
   };
 }
 
-/** The product in 8 bits where it was asked for, and the page of a run, which speaks of it. */
-async function leaveMore(
-  finished: { readonly result: RunResult; readonly network: Network },
-  settings: CompressSettings,
-  run: OpenRun,
-): Promise<void> {
-  try {
-    if (settings.quantize) await quantizeProduct(settings, run);
-  } finally {
-    await leaveReport(run, settings, finished);
-  }
-}
-
-/** The product in 8 bits, in the run's folder `quantized/`. One that loses too much is no failure of the run. */
-async function quantizeProduct(
-  settings: CompressSettings,
-  { paths, record, context: { signal } }: OpenRun,
-): Promise<void> {
-  const { metric, embedding } = settings;
-  // Vectors are held to their own in float32, and of an error less is better, which no gate holds.
-  const judging = ["validation", "folds", "fold", "metric"];
-  const isUnfit = metric !== undefined && !growsWithQuality(metric);
-  const without = embedding ? judging : isUnfit ? ["metric"] : [];
-  const own = Object.entries(settings).filter(
-    ([name]) => Object.hasOwn(QUANTIZE.fields, name) && !without.includes(name),
-  );
-  const { data, threads, device, seed, latency } = settings;
-  const to = { model: paths.model, out: likeTyped(settings.out, paths.quantized), force: true };
-  const options = { ...Object.fromEntries(own), data, threads, device, seed, latency, ...to };
-  const context = { ...(signal ? { signal } : {}), report: record };
-  try {
-    const { verdict } = await quantize(options, context);
-    record({ kind: "note", text: `in 8 bits, ${to.out}: ${verdict.text}` });
-  } catch (error) {
-    if (!(error instanceof RunError) || error.code !== "quantize/drop") throw error;
-    record({ kind: "note", text: error.message });
-  }
-}
-
 /** The models of a run, the product written to its folder. Without an original the model before is that. */
 async function measureStages(
   original: Network | undefined,
@@ -315,7 +286,8 @@ async function readModels(
     ? vectorObjective(asked.widths, base.network.config.hiddenSize)
     : objectiveOf(asked, train);
   const { finetuned } = asked;
-  const given = finetuned === undefined ? undefined : await loadGiven(finetuned, asked, train, context);
+  const given =
+    finetuned === undefined ? undefined : await loadGiven(finetuned, asked, train, base.network, context);
   const maxLength = trainingLength(base.network, asked.maxLength, context, given?.network);
   return { base, given, maxLength, objective };
 }

@@ -7,6 +7,7 @@ import { withDepth } from "../contract/depth.ts";
 import { type BoundMethod, bind } from "../contract/method.ts";
 import { truthOf } from "../data/judging/judge.ts";
 import { writeMeasured } from "../measure/figures.ts";
+import { reachedText } from "../measure/reached.ts";
 import type { RunResult } from "../measure/result.ts";
 import { judgeSettled, requireSettling } from "../measure/settled.ts";
 import { FINETUNE as METHOD } from "../methods/finetune.ts";
@@ -27,8 +28,10 @@ import { openRun } from "../runs/open-run.ts";
 import { performRun } from "../runs/perform.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { makeRecipe, type RecipeSource } from "../runs/recipe.ts";
+import { seenNotes } from "../runs/sources/seen.ts";
 import { runTraining, stepsOf } from "../runs/training.ts";
 import { objectiveOf } from "../train/objective.ts";
+import { quantizeProduct } from "./quantize.ts";
 
 /**
  * Fine-tunes every weight on labelled text and leaves a run folder.
@@ -40,7 +43,14 @@ import { objectiveOf } from "../train/objective.ts";
  */
 export async function finetune(options: FinetuneOptions, context: RunContext = {}): Promise<RunResult> {
   const given = resolveOptions(FINETUNE, options);
-  return performRun(given.out, context, () => finetuneWith(given, context));
+  // A run that `compress` chose it for goes on here.
+  return performRun(given.out, context, async () => tellWanted(await finetuneWith(given, context), context));
+}
+
+/** Says of each aim of a run whether it was reached. */
+export function tellWanted(result: RunResult, { report }: RunContext): RunResult {
+  for (const each of result.wanted ?? []) report?.({ kind: "note", text: reachedText(each) });
+  return result;
 }
 
 /** @throws {ConfigError} `finetune/embedding` */
@@ -51,7 +61,12 @@ function refuseEmbedding({ embedding }: FinetuneSettings): void {
   throw new ConfigError("finetune/embedding", message);
 }
 
-async function finetuneWith(given: FinetuneSettings, context: RunContext): Promise<RunResult> {
+/** As `finetune`, inside of `performRun`; `wanted` are the aims that fine-tuning alone, in 8 bits, was chosen for. */
+export async function finetuneWith(
+  given: FinetuneSettings,
+  context: RunContext,
+  wanted?: RecipeSource["wanted"],
+): Promise<RunResult> {
   const started = performance.now();
   refuseEmbedding(given);
   const model = await loadModel(given.model, context);
@@ -59,7 +74,8 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   const data = await readData(given, undefined, context);
   requireSettling(given, data.train, data.measure);
   const objective = objectiveOf(given, data.train);
-  if (asksForFolds(given)) return finetuneFolds(given, { model: [model.path], data: data.files }, context);
+  if (asksForFolds(given))
+    return finetuneFolds(given, { model: [model.path], data: data.files, wanted }, context);
   const epochs = trainingEpochs(given, data.train.examples.length, ENOUGH_TO_FINETUNE, context);
   const { learningRate = usualRate(given.model) } = given;
   const settings = { ...given, ...data.columns, maxLength, epochs, learningRate };
@@ -72,10 +88,12 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   };
   // What cannot be done with this network is refused before a folder is made.
   bindFor(stepsOf({ data: encoded.train, settings }));
-  const recipe = await makeRecipe({ command: "finetune", settings, model: [model.path], data: files });
+  const sources = { model: [model.path], data: files, wanted };
+  const recipe = await makeRecipe({ command: "finetune", settings, ...sources });
   const title = `fine-tuning ${model.name} on ${train.name}`;
   await using run = await openRun(recipe, settings, { title, started }, context);
-  reportData(run.record, data, encoded);
+  const notes = [...data.notes, ...(await seenNotes(model, given))];
+  reportData(run.record, { ...data, notes }, encoded);
   const floors = await floorsFor(data, settings, network, run);
   const trained = await runTraining({
     method: bindFor,
@@ -88,8 +106,8 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
   });
   // Of the product itself: what is kept of its answers is what it will answer.
   const judging = { set: encoded.dev, measure, labels: dev.labels };
-  const { judged, notes, figures } = await judgeSettled(trained.network, settings, judging);
-  for (const text of notes) run.record({ kind: "note", text });
+  const { judged, notes: settled, figures } = await judgeSettled(trained.network, settings, judging);
+  for (const text of settled) run.record({ kind: "note", text });
   const bytes = await writeMeasured(run.paths.model, judged.network);
   // Awaited here, so that the folder is this process's until the run has ended.
   return await concludeRun({
@@ -102,16 +120,20 @@ async function finetuneWith(given: FinetuneSettings, context: RunContext): Promi
     method: null,
     kept: { step: trained.best.step, steps: trained.steps },
     settled: figures,
+    ...(settings.quantize ? { quantize: (result) => quantizeProduct(settings, run, result) } : {}),
     also: (result) => leaveReport(run, settings, { result, network: judged.network }),
   });
 }
 
 async function finetuneFolds(
   settings: FinetuneSettings,
-  sources: Pick<RecipeSource, "model" | "data">,
+  sources: Pick<RecipeSource, "model" | "data" | "wanted">,
   context: RunContext,
 ): Promise<RunResult> {
   const recipe = await makeRecipe({ command: "finetune", settings, ...sources });
   const title = `fine-tuning in ${settings.folds} folds`;
-  return acrossFolds({ settings, recipe, title, context, run: finetuneWith });
+  return acrossFolds({
+    ...{ settings, recipe, title, context },
+    run: (own, within) => finetuneWith(own, within),
+  });
 }

@@ -131,7 +131,7 @@ test.each<[string, Head]>([
   ["the labels entailment, not_entailment", ENTAILMENT],
 ])("a given model with %s is refused, for labels of its own", async (said, head) => {
   const ref = await written(tinyModel(head));
-  await expect(loadGiven(ref, { seed: 0 }, DATA, {})).rejects.toMatchObject({
+  await expect(loadGiven(ref, { seed: 0 }, DATA, tinyModel(), {})).rejects.toMatchObject({
     code: "compress/finetuned",
     message: `finetuned: expected a model fine-tuned on reviews, the labels negative, positive, got one with ${said} (${ref})`,
   });
@@ -144,7 +144,7 @@ test("a given model that looks untrained, or was a run for another task, is take
   const machine = { cpu: "", cores: 1, threads: 1, node: "", platform: "" };
   const recipe = { version: 1, command: "finetune", code: "0.1.0", settings, model: [], data: [], machine };
   await writeFile(join(run, "recipe.json"), JSON.stringify(recipe));
-  const { notes } = await loadGiven(run, { task: "rte", seed: 0 }, DATA, {});
+  const { notes } = await loadGiven(run, { task: "rte", seed: 0 }, DATA, tinyModel(), {});
   expect(notes).toEqual([
     expect.stringContaining("every bias of its head is 0"),
     expect.stringContaining("was fine-tuned on qnli, not on rte"),
@@ -161,4 +161,18 @@ test("classes in another order are put into the order of the data, and get its n
   expect(after?.slice(16)).toEqual(before?.slice(0, 16));
   const nameless = tinyModel({ kind: "classification", labels: ["LABEL_0", "LABEL_1"] });
   expect(withClassesOf(DATA, nameless, "m")).toEqual({ ...nameless, head: turned.head });
+});
+
+test("a given model with other word pieces is refused, as many or fewer (compress/vocabulary)", async () => {
+  const base = tinyModel();
+  const given = async (change: (vocab: readonly string[]) => string[]) => {
+    const { vocabulary, ...rest } = tinyModel();
+    const other = { ...rest, vocabulary: { ...vocabulary, vocab: change(vocabulary.vocab) } };
+    return loadGiven(await written(other), { seed: 0 }, DATA, base, {});
+  };
+  await expect(given((vocab) => [...vocab.slice(0, -1), "other"])).rejects.toMatchObject({
+    code: "compress/vocabulary",
+    message: expect.stringContaining("word pieces of the model that is compressed, got one with others ("),
+  });
+  await expect(given((vocab) => [...vocab])).resolves.toBeDefined();
 });

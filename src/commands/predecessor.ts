@@ -17,7 +17,12 @@ import type { Dataset } from "../data/dataset.ts";
 import { classColumns } from "../measure/class-columns.ts";
 import type { Network } from "../network/network.ts";
 import { resolveOptions } from "../options/schema.ts";
-import { type CompressSettings, FINETUNE, type FinetuneOptions } from "../options/training.ts";
+import {
+  type CompressSettings,
+  FINETUNE,
+  type FinetuneOptions,
+  type FinetuneSettings,
+} from "../options/training.ts";
 import { folderState, runPaths } from "../runs/folder.ts";
 import { headFor } from "../runs/head.ts";
 import { type LoadedModel, loadModel } from "../runs/models.ts";
@@ -36,16 +41,19 @@ export interface Given extends LoadedModel {
 /**
  * Reads the model of `--finetuned`.
  *
- * @throws {InputError} `compress/finetuned` for one without a head, or with that of another task
+ * @param base  the model that is compressed
+ * @throws {InputError} `compress/finetuned` for one without a head, or with that of another task; `compress/vocabulary`
  * @throws as `loadModel` does
  */
 export async function loadGiven(
   ref: string,
   settings: Judging & Pick<CompressSettings, "task">,
   data: Dataset,
+  base: Network,
   context: RunContext,
 ): Promise<Given> {
   const loaded = await loadModel(ref, context);
+  requireTokenizer(base, loaded.network, ref);
   const network = withClassesOf(data, loaded.network, ref);
   const bias = network.tensors.get(`${CLASSIFIER}.bias`);
   const notes = [
@@ -56,6 +64,15 @@ export async function loadGiven(
     ...(await seenNotes(loaded, settings)),
   ];
   return { ...loaded, network, notes };
+}
+
+/** Both read the same encoded texts. @throws {InputError} `compress/vocabulary` */
+function requireTokenizer(base: Network, given: Network, ref: string): void {
+  const [own, its] = [base.vocabulary.vocab, given.vocabulary.vocab];
+  if (own.length === its.length && own.every((piece, i) => piece === its[i])) return;
+  const differs = own.length === its.length ? "others" : String(its.length);
+  const message = `finetuned: expected a model with the ${own.length} word pieces of the model that is compressed, got one with ${differs} (${ref})`;
+  throw new InputError("compress/vocabulary", message);
 }
 
 /** Two tasks may have the same labels: a run says which one it was for. */
@@ -127,7 +144,7 @@ export async function madeModel(
   context: RunContext,
 ): Promise<LoadedModel> {
   const out = likeTyped(settings.out, paths.finetuned);
-  const options = optionsOf(settings, out);
+  const options = predecessorOf(settings, out);
   const state = await folderState(out);
   if (state === "finished" || state === "resumable") await requireOwn(out, options, recipe);
   if (state !== "finished") {
@@ -137,24 +154,33 @@ export async function madeModel(
   return loadModel(likeTyped(settings.out, paths.finetuned), context);
 }
 
-function optionsOf(settings: CompressSettings, out: string): FinetuneOptions {
-  // Copies with words replaced are for the student; what teaches it learns from the examples themselves. A temperature and
-  // a threshold are the product's: a teacher's answers are taken as training left them.
+/** The settings of a compression as those of fine-tuning: what it has of its own for that comes before what both have. */
+export function finetuningOf(settings: CompressSettings): FinetuneSettings {
   const {
     method: _method,
     set: _set,
     sparsity: _sparsity,
     finetuned: _finetuned,
-    quantize: _quantize,
-    augmented: _augmented,
-    calibrate: _calibrate,
-    threshold: _threshold,
+    widths: _widths,
     finetuneEpochs: epochs = settings.epochs,
     finetuneRate: learningRate = settings.learningRate,
     finetuneBatchSize: batchSize = settings.batchSize,
     ...shared
   } = settings;
-  return { ...shared, epochs, learningRate, batchSize, out, force: false, floor: ["none"] };
+  return resolveOptions(FINETUNE, { ...shared, epochs, learningRate, batchSize });
+}
+
+/** Of the model that a compression begins with. */
+function predecessorOf(settings: CompressSettings, out: string): FinetuneOptions {
+  // Copies with words replaced are for the student; what teaches it learns from the examples themselves. A temperature and
+  // a threshold are the product's: a teacher's answers are taken as training left them.
+  const {
+    augmented: _augmented,
+    calibrate: _calibrate,
+    threshold: _threshold,
+    ...own
+  } = finetuningOf(settings);
+  return { ...own, out, force: false, floor: ["none"], quantize: false };
 }
 
 /** @throws {ConfigError} `compress/stale` */

@@ -13,48 +13,43 @@
  * vectors with those of float32. A model that computes in 8 bits already keeps its levels, and gets ranges.
  */
 
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ConfigError, InputError } from "../base/errors.ts";
+import { ConfigError, InputError, RunError } from "../base/errors.ts";
 import { requireEntry } from "../base/present.ts";
-import { fold, keyOf, permutation } from "../base/random.ts";
 import { answersTexts, poolingOf } from "../bert/config.ts";
 import { linearModules } from "../bert/quantized.ts";
-import { type EncodedSet, encodeDataset, unlabelled } from "../data/batches.ts";
-import { truthOf } from "../data/judging/judge.ts";
-import { growsWithQuality, primaryOf } from "../data/judging/metrics.ts";
+import { growsWithQuality } from "../data/judging/metrics.ts";
 import { Engine } from "../engine/engine.ts";
 import { writeFileAtomic } from "../formats/files.ts";
 import { jsonText } from "../formats/json.ts";
-import { classColumns, reorderColumns } from "../measure/class-columns.ts";
-import { judgeLogits } from "../measure/logits.ts";
 import { describeMachine } from "../measure/machine.ts";
-import { tokenizerOf } from "../network/encoding.ts";
+import type { QuantizedFigures, RunResult } from "../measure/result.ts";
 import { folderNames } from "../network/folder.ts";
 import { lengthFor } from "../network/length.ts";
 import type { Network } from "../network/network.ts";
 import { inFloat } from "../network/quantized.ts";
 import { QUANTIZE, type QuantizeOptions, type QuantizeSettings } from "../options/models.ts";
 import { resolveOptions } from "../options/schema.ts";
-import { answersOf, DIVERGENCES, meanCosine } from "../quantize/answers.ts";
-import { calibrate, calibrationTexts } from "../quantize/calibrate.ts";
+import type { FinetuneSettings } from "../options/training.ts";
+import { answersOf, DIVERGENCES } from "../quantize/answers.ts";
+import { calibrate } from "../quantize/calibrate.ts";
 import { measureFiles, packQuantized, writeQuantized } from "../quantize/files.ts";
 import { type GateTry, passGate } from "../quantize/gate.ts";
+import { type Judge, readJudge } from "../quantize/judge.ts";
 import { type FittedLayer, fitLayers, withLayersIn8Bits } from "../quantize/post-training.ts";
 import { layerSensitivities, type Sensitivity } from "../quantize/sensitivity.ts";
 import { judgeQuantized } from "../quantize/verdict.ts";
-import { readCorpus, readData } from "../runs/data.ts";
-import { labellingOf } from "../runs/head.ts";
 import { loadModel } from "../runs/models.ts";
+import type { OpenRun } from "../runs/open-run.ts";
 import { perform } from "../runs/perform.ts";
-import { claimFolder, refuseOwn, refuseTaken, STALE, writeAside } from "../runs/place.ts";
+import { claimFolder, likeTyped, refuseOwn, refuseTaken, STALE, writeAside } from "../runs/place.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { seenNotes } from "../runs/sources/seen.ts";
 import { unlabelledKind } from "../runs/text-model.ts";
 import { requireBrowserTokenizer } from "../text/tokenizer-files.ts";
-import type { QuantizeResult } from "./answers.ts";
+import type { QuantizedFile, QuantizeResult } from "./answers.ts";
 
-/** Texts that judge a bare encoder: the mean of so many cosines is off by less than 0.001. */
-const JUDGING = 512;
 /** Texts on which each layer alone is judged. */
 const SENSITIVITY = 128;
 
@@ -79,11 +74,11 @@ async function quantizeModel(settings: QuantizeSettings, context: RunContext): P
   const { network } = loaded;
   requireQuantizable(network, settings.model);
   await refuseOwn("quantize", out, loaded);
+  await using _place = await claimFolder(out);
+  await refuseTaken("quantize", settings);
   noteTokenizer(network, context);
   for (const text of await seenNotes(loaded, settings)) context.report?.({ kind: "note", text });
   const judge = await readJudge(settings, network, context);
-  await using _place = await claimFolder(out);
-  await refuseTaken("quantize", settings);
   const exact = inFloat(network);
   const engine = new Engine({ threads, provider: device, maxSessions: 1 });
   try {
@@ -165,104 +160,6 @@ function noteTokenizer({ vocabulary }: Network, { report }: RunContext): void {
   }
 }
 
-/** What judges a model, and what calibrates it. */
-interface Judge {
-  readonly metric: string;
-  readonly calibration: EncodedSet;
-  readonly set: EncodedSet;
-  /** From 0 to 1, or a correlation. The first answers are those of float32, to which cosines are held. */
-  readonly score: (answers: Float32Array) => number;
-}
-
-async function readJudge(settings: QuantizeSettings, network: Network, context: RunContext): Promise<Judge> {
-  return network.head.kind === "none"
-    ? readTexts(settings, network, context)
-    : readLabelled(settings, network, context);
-}
-
-/** @throws {ConfigError} `quantize/data` without labelled text */
-async function readLabelled(
-  { data: path, ...settings }: QuantizeSettings,
-  network: Network,
-  context: RunContext,
-): Promise<Judge> {
-  if (path === undefined) {
-    const message = "data: expected labelled text to judge by, got none";
-    throw new ConfigError("quantize/data", message);
-  }
-  const { train, dev, measure, notes } = await readData(
-    { ...settings, data: path },
-    labellingOf(network.head),
-    context,
-  );
-  for (const text of notes) context.report?.({ kind: "note", text });
-  if (!growsWithQuality(measure.primary)) {
-    const message = `metric: expected one of which more is better, since a drop is to be held, got ${measure.primary}`;
-    throw new ConfigError("quantize/metric", message);
-  }
-  const columns = classColumns(network.head, dev);
-  const [tokenizer, length] = [tokenizerOf(network), lengthFor(network, settings.maxLength)];
-  const encode = (set: typeof dev): EncodedSet => encodeDataset(set, tokenizer, length);
-  const set = encode(dev);
-  const chosen = draw(train.examples.length, settings.seed).slice(0, settings.calibration);
-  const calibration = calibrationTexts(encode(train), chosen);
-  const truth = truthOf(set);
-  return {
-    metric: measure.primary,
-    calibration,
-    set,
-    score: (answers) => {
-      const { metrics } = judgeLogits(measure, reorderColumns(answers, columns), truth);
-      return primaryOf(measure, metrics);
-    },
-  };
-}
-
-/** @throws {InputError} `quantize/texts` for fewer than two texts */
-async function readTexts(settings: QuantizeSettings, network: Network, context: RunContext): Promise<Judge> {
-  const { texts, data = "", ...rest } = settings;
-  const other = (["validation", "folds", "metric"] as const).find((key) => settings[key] !== undefined);
-  if (other !== undefined) {
-    const message = `${other}: expected none for an encoder without a head, of whose texts half judge, got ${settings[other]}`;
-    throw new ConfigError("quantize/judging", message);
-  }
-  const corpus = {
-    ...rest,
-    ...(texts === undefined ? {} : { task: undefined }),
-    data: texts ?? data,
-  };
-  const all = await readCorpus(corpus, context);
-  const lines = [...new Set(all)].filter((text) => text.trim() !== "");
-  if (lines.length < 2) {
-    const message = `texts: expected two different ones or more, got ${lines.length} (${texts ?? data})`;
-    throw new InputError("quantize/texts", message);
-  }
-  const [tokenizer, length] = [tokenizerOf(network), lengthFor(network, settings.maxLength)];
-  const order = draw(lines.length, settings.seed);
-  // Of few texts half judge: what was calibrated on does not.
-  const count = Math.min(settings.calibration, Math.floor(lines.length / 2));
-  const encode = (places: readonly number[]): EncodedSet =>
-    unlabelled(
-      places.map((i) => tokenizer.encode(lines[i] ?? "", undefined, length)),
-      tokenizer.special.pad,
-    );
-  const set = encode(order.slice(count, count + JUDGING));
-  let exact: Float32Array | undefined;
-  return {
-    metric: "cosine",
-    calibration: encode(order.slice(0, count)),
-    set,
-    score: (answers) => {
-      exact ??= answers;
-      return meanCosine(exact, answers, set.examples.length);
-    },
-  };
-}
-
-function draw(count: number, seed: number): number[] {
-  return [...permutation(fold(keyOf(seed), "calibration"), count)];
-}
-
 /** What the steps of a quantization have in common. */
 interface Work {
   readonly settings: QuantizeSettings;
@@ -325,4 +222,58 @@ function layerOf(
 ): QuantizeResult["layers"][number] {
   const { low, high } = requireEntry(fitted, module, "layer").layer.input;
   return { module, cost, input: [low, high], bits: chosen.includes(module) ? 8 : 32 };
+}
+
+/**
+ * The product of a run in 8 bits, in the run's folder `quantized/`. One that loses too much is no failure of the run. Of a
+ * drop that the run was allowed, what it has left is what 8 bits may cost.
+ */
+export async function quantizeProduct(
+  settings: FinetuneSettings,
+  { paths, record, recipe, context: { signal } }: OpenRun,
+  { metric: { before, after } }: Pick<RunResult, "metric">,
+): Promise<QuantizedFigures | undefined> {
+  const { metric, embedding } = settings;
+  // Vectors are held to their own in float32, and of an error less is better, which no gate holds.
+  const judging = ["validation", "folds", "fold", "metric"];
+  const isUnfit = metric !== undefined && !growsWithQuality(metric);
+  const without = embedding ? judging : isUnfit ? ["metric"] : [];
+  const own = Object.entries(settings).filter(
+    ([name]) => Object.hasOwn(QUANTIZE.fields, name) && !without.includes(name),
+  );
+  const { data, threads, device, seed, latency, stride } = settings;
+  const left = (recipe.wanted?.maxDrop ?? Number.NaN) - 100 * ((before ?? after) - after);
+  const gate = left >= 0 ? { maxDrop: Math.min(100, left) } : {};
+  const to = { model: paths.model, out: likeTyped(settings.out, paths.quantized), force: true };
+  const options = { ...Object.fromEntries(own), data, threads, device, seed, latency, ...gate, ...to };
+  const context = { ...(signal ? { signal } : {}), report: record };
+  // What a call that was ended left there is no model.
+  await rm(paths.quantized, { recursive: true, force: true });
+  try {
+    const { verdict, files } = await quantize(options, context);
+    record({ kind: "note", text: `in 8 bits, ${to.out}: ${verdict.text}` });
+    const figures = packedFigures(files);
+    // Texts that the run read in windows are cut here.
+    return without.length === 0 && stride === undefined ? figures : { ...figures, after: null };
+  } catch (error) {
+    if (!(error instanceof RunError) || error.code !== "quantize/drop") throw error;
+    record({ kind: "note", text: error.message });
+    return undefined;
+  }
+}
+
+/** The packed file, and the time of the faster file, beside the model in float32. */
+function packedFigures(files: readonly QuantizedFile[]): QuantizedFigures {
+  const of = (form: QuantizedFile["form"]): QuantizedFile => {
+    const file = files.find((one) => one.form === form);
+    if (file === undefined) throw new RangeError(`a quantized model has a file as ${form}`);
+    return file;
+  };
+  const alone = ({ latency }: QuantizedFile): number | undefined =>
+    latency.find(({ batchSize }) => batchSize === 1)?.p50;
+  const packed = of("esp");
+  const [then, now, inOnnx] = [alone(of("float32")), alone(packed), alone(of("onnx-qdq"))];
+  const isTimed = then !== undefined && now !== undefined && inOnnx !== undefined;
+  const faster = isTimed ? then / Math.min(now, inOnnx) : null;
+  return { bytes: packed.bytes, after: packed.score, faster };
 }

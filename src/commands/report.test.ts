@@ -96,6 +96,15 @@ test("a damaged file of answers costs its sections and nothing else", async () =
   expect(missing).toEqual([expect.stringMatching(/^half: answers\.jsonl cannot be read/)]);
 });
 
+test("a damaged result or configuration of one run costs that run's part, and not the page of all", async () => {
+  const [whole, cut, odd] = [await madeRun(), await madeRun(), await madeRun()];
+  await writeFile(runPaths(cut).result, '{"version": 1');
+  await writeFile(join(runPaths(odd).model, "config.json"), "[]");
+  const { missing } = await report({ runs: [whole, cut, odd], out: join(whole, "page.html") });
+  expect(missing.join("\n")).toMatch(/What the run measured cannot be read\. .*result\.json/);
+  expect(missing.join("\n")).toMatch(/model cannot be read, so what is inside of it is missing\. /);
+});
+
 test("runs of other tasks and shapes: what can be compared is, and a sentence says what cannot", async () => {
   const wide = maskedModel(0.5, 3, tinyModel(undefined, PRUNED_CONFIG));
   const page = await pageOf(

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
@@ -11,7 +11,7 @@ import { runPaths } from "../runs/folder.ts";
 import type { ProgressEvent, RunContext } from "../runs/progress.ts";
 import { readRecipe } from "../runs/recipe.ts";
 import { compress } from "./compress.ts";
-import { finetune } from "./finetune.ts";
+import { finetune, finetuneWith } from "./finetune.ts";
 import { readStoppedCommand } from "./resume.ts";
 
 /** Options whose columns, length and rate are left to the run, over rows in columns of obvious names. */
@@ -102,7 +102,7 @@ test("a compression is not resumed with another sparsity, and goes on in other w
 
 test("folds of a chosen compression, which trains for longer than a named one, go on by its recipe", async () => {
   const { limit: _, ...given } = await options(240);
-  const aims = { targetSpeed: 1.2 };
+  const aims = { targetSpeed: 2.3 };
   const row = choose(aims, rowsFor(tinyModel().config.layers.length));
   expect(row.longer).toBeGreaterThan(1);
   const asked = { ...given, batchSize: 1, folds: 2, ...aims };
@@ -116,16 +116,37 @@ test("folds of a chosen compression, which trains for longer than a named one, g
 });
 
 test("a run whose method was chosen says at its end what it reached, also when another call ends it", async () => {
-  const given = { ...(await options()), batchSize: 1, targetSize: 0.99 };
+  const given = { ...(await options()), batchSize: 1, targetSize: 0.2 };
   await stopped((context) => compress(given, context), "compressing");
   const { settings } = await readStoppedCommand({ run: given.out });
   expect(settings).not.toHaveProperty("targetSize");
-  expect((await readRecipe(runPaths(given.out).recipe)).wanted).toEqual({ targetSize: 0.99 });
+  expect((await readRecipe(runPaths(given.out).recipe)).wanted).toEqual({ targetSize: 0.2 });
   const said: string[] = [];
   const report = (event: ProgressEvent) => void (event.kind === "note" && said.push(event.text));
   await compress(resolveOptions(COMPRESS, settings), { ...resume, report });
-  expect(said.at(-1)).toMatch(/^wanted at most 99 % of the bytes, got \d+ %: reached$/);
-  expect((await readResult(runPaths(given.out).result)).wanted).toEqual([
-    { aim: "targetSize", wanted: 0.99, got: expect.any(Number), reached: true },
+  expect(said.at(-1)).toMatch(/^wanted at most 20 % of the bytes, got \d+ %/);
+  expect((await readResult(runPaths(given.out).result)).wanted).toMatchObject([
+    { aim: "targetSize", wanted: 0.2, got: expect.any(Number) },
   ]);
+});
+
+test("what is stopped while its 8 bits are made goes on, whatever lies there, and says what it reached", async () => {
+  const given = { ...(await options()), quantize: true };
+  const stop = new AbortController();
+  const report = (event: ProgressEvent) =>
+    event.kind === "phase" && event.name === "calibrating" && stop.abort();
+  const wanted = { targetSize: 0.3 };
+  const first = finetuneWith(resolveOptions(FINETUNE, given), { report, signal: stop.signal }, wanted);
+  await expect(first).rejects.toMatchObject({ code: "run/interrupted" });
+  const { quantized } = runPaths(given.out);
+  await rm(quantized, { recursive: true, force: true });
+  await mkdir(quantized);
+  await writeFile(join(quantized, "model.esp"), "half");
+  const { command, settings } = await readStoppedCommand({ run: given.out });
+  expect([command, settings.quantize]).toEqual(["finetune", true]);
+  const said: string[] = [];
+  const hear = (event: ProgressEvent) => void (event.kind === "note" && said.push(event.text));
+  const result = await finetune(resolveOptions(FINETUNE, settings), { ...resume, report: hear });
+  expect(result.wanted).toMatchObject([{ aim: "targetSize", wanted: 0.3, bits: 8 }]);
+  expect(said.at(-1)).toMatch(/^wanted at most 30 % of the bytes, got \d+ % in 8 bits: /);
 });

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { pruned, prunedResult, prunedRun } from "../../test/support/pruned-run.ts";
 import { newFolder, tinyModel, written } from "../../test/support/tiny-model.ts";
+import { requireEntry } from "../base/present.ts";
+import { floatTensor } from "../base/tensor.ts";
 import { writeFolder } from "../network/folder.ts";
 import { runPaths } from "../runs/folder.ts";
 import { topology } from "./topology.ts";
@@ -150,6 +152,29 @@ test("with data the models are judged, their controls beside them, and what lies
   const same = (await topology({ models: [run], against: [run], ...given })).judged?.pairs[0];
   expect(same?.line?.barrier).toBeCloseTo(0, 6);
   for (const { cka } of same?.states?.layers ?? []) expect(cka).toBeCloseTo(1, 6);
+});
+
+test("classes in another order are the same classes, and states are told where no line can be", async () => {
+  const whole = tinyModel();
+  const { head } = whole;
+  if (head.kind !== "classification") throw new Error("the tiny model has classes");
+  const swapped = new Map(whole.tensors);
+  for (const name of ["classifier.weight", "classifier.bias"]) {
+    const { shape, data } = requireEntry(swapped, name, "tensor");
+    const half = data.length / 2;
+    swapped.set(name, floatTensor(shape, Float32Array.of(...data.slice(half), ...data.slice(0, half))));
+  }
+  const labels = head.labels.toReversed();
+  const [first, second] = [await newFolder(), await newFolder()];
+  await writeFolder(join(first, "m"), whole);
+  await writeFolder(join(second, "m"), { ...whole, head: { ...head, labels }, tensors: swapped });
+  const given = { data: await labelled(), threads: 1 };
+  const answer = await topology({ models: [join(first, "m"), join(second, "m")], ...given });
+  const [one, other] = answer.judged?.models ?? [];
+  expect(other?.value).toBe(one?.value);
+  // The line has no meaning between heads of other orders; the states have.
+  expect(answer.judged?.pairs[0]).toMatchObject({ line: null, note: expect.stringContaining("head") });
+  for (const { cka } of answer.judged?.pairs[0]?.states?.layers ?? []) expect(cka).toBeCloseTo(1, 6);
 });
 
 test("what cannot be judged is said, or refused by name", async () => {

@@ -45,7 +45,7 @@ export async function opinionOf(
   let error: number | null = null;
   for (const set of sets) {
     const logits = await answers(set);
-    suspects.push(...suspectsIn(set, logits));
+    for (const suspect of suspectsIn(set, logits)) suspects.push(suspect);
     if (set.task === "classification")
       error = calibrationError({ logits, labels: set.examples.map(classOf) });
   }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type Aims, reachedOf, reachedText } from "./reached.ts";
+import type { Aims } from "./aims.ts";
+import { reachedOf, reachedText } from "./reached.ts";
 import type { ModelFigures, RunResult } from "./result.ts";
 
 const reachedTexts = (aims: Aims, result: RunResult) => reachedOf(aims, result).map(reachedText);
@@ -99,3 +100,35 @@ test.each([
     expect(reachedText({ aim, wanted, got, reached: false })).toContain(`wanted ${text}: not reached`);
   },
 );
+
+test("a run that leaves its product in 8 bits is held to that file; its time is told beside the product's", () => {
+  const bytes = { raw: 800, compressed: 800 };
+  const aims = { maxDrop: 2, targetSize: 0.22, targetSpeed: 2 };
+  const run = { ...result(0.86, 4), quantized: { bytes, after: 0.885, faster: 2.5 } };
+  expect(reachedTexts(aims, run)).toEqual([
+    "wanted at most 2.0 points lower, got 1.5 lower in 8 bits: reached",
+    "wanted at most 22 % of the bytes, got 20 % in 8 bits: reached",
+    "wanted at least 2.0 times as fast, got 2.5 times in 8 bits: reached",
+  ]);
+  expect(reachedOf(aims, run).map(({ bits }) => bits)).toEqual([8, 8, 8]);
+  // Vectors are judged by another measure than their run, and nothing was timed.
+  const other = { ...run, quantized: { bytes, after: null, faster: null } };
+  expect(reachedOf(aims, other).map(({ got }) => got)).toEqual([null, 0.2, null]);
+});
+
+test("a fine-tuned model is held to itself in float32, in 8 bits and where these lose too much", () => {
+  const { metric, models, ...run } = result(0.9, 4);
+  const quantized = { bytes: { raw: 1000, compressed: 1000 }, after: 0.89, faster: 0.8 };
+  const alone = { ...run, metric: { ...metric, before: null }, models: models.slice(0, 1) };
+  const aims = { maxDrop: 2, targetSize: 0.3, targetSpeed: 1.5 };
+  expect(reachedOf(aims, alone).map(({ got, reached }) => [got, reached])).toEqual([
+    [0, true],
+    [0.25, true],
+    [2, true],
+  ]);
+  expect(reachedTexts(aims, { ...alone, quantized })).toEqual([
+    "wanted at most 2.0 points lower, got 1.0 lower in 8 bits: reached",
+    "wanted at most 30 % of the bytes, got 25 % in 8 bits: reached",
+    "wanted at least 1.5 times as fast, got 0.8 times in 8 bits: not reached; docs/choosing.md says what else there is",
+  ]);
+});

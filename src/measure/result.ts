@@ -23,6 +23,7 @@ import {
   parseShape,
   record,
 } from "../formats/json-shape.ts";
+import { WANTED, type WantedFigures } from "./aims.ts";
 
 import {
   CALIBRATION,
@@ -170,17 +171,19 @@ export interface Verdict {
 /** The commands that leave a result. */
 export type RunCommand = "finetune" | "compress" | "pretrain" | "demo";
 
-/** The content of result.json. */
-/** One thing that was wanted of a run whose method was chosen for it. */
-export interface WantedFigures {
-  /** The option that named it: at most this share of the bytes, at least as many times as fast, at most as many points lower. */
-  readonly aim: "targetSize" | "targetSpeed" | "maxDrop";
-  readonly wanted: number;
-  /** In the same unit; null where the run has not measured it. */
-  readonly got: number | null;
-  readonly reached: boolean | null;
+/** The product in 8 bits, as its .esp file in `quantized/`. */
+export interface QuantizedFigures {
+  readonly bytes: FileBytes;
+  /** By the run's metric, by what runs the file; null where 8 bits were judged otherwise: of vectors, in windows, by an error. */
+  readonly after: number | null;
+  /**
+   * Times as fast as the product in float32 in ONNX Runtime, one text at a time, in turns: the packed file, or the QDQ file
+   * beside it, whichever is faster. Null where they were not timed.
+   */
+  readonly faster: number | null;
 }
 
+/** The content of result.json. */
 export interface RunResult {
   readonly version: 1;
   readonly command: RunCommand;
@@ -204,6 +207,8 @@ export interface RunResult {
   readonly models: readonly ModelFigures[];
   /** Absent where the product labels no texts, and in results of earlier versions. */
   readonly packed?: PackedFigures;
+  /** Absent where it was not asked for or loses too much, and in results of earlier versions. */
+  readonly quantized?: QuantizedFigures;
   /** Absent where none was asked for, and in results of earlier versions. */
   readonly floors?: readonly FloorFigures[];
   /** Tokens of the sequence that latency and operations are counted for. */
@@ -285,11 +290,10 @@ const FLOOR: JsonShape<FloorFigures> = record<FloorFigures>({
 /** The commands that leave a folder behind. */
 export const RUN_COMMAND: JsonShape<RunCommand> = oneOfValues("finetune", "compress", "pretrain", "demo");
 
-const WANTED: JsonShape<WantedFigures> = record<WantedFigures>({
-  aim: oneOfValues("targetSize", "targetSpeed", "maxDrop"),
-  wanted: aNumber,
-  got: orNull(aNumber),
-  reached: orNull(aClaim),
+const QUANTIZED: JsonShape<QuantizedFigures> = record<QuantizedFigures>({
+  bytes: BYTES,
+  after: orNull(aNumber),
+  faster: orNull(anAmount),
 });
 
 /** What came of it, in words. */
@@ -310,6 +314,7 @@ const RESULT: JsonShape<RunResult> = record<RunResult>({
   threshold: ifThere(THRESHOLD),
   models: listOf(FIGURES, 1),
   packed: ifThere(record<PackedFigures>({ bytes: BYTES, latency: listOf(LATENCY) })),
+  quantized: ifThere(QUANTIZED),
   floors: ifThere(listOf(FLOOR)),
   length: aCount,
   stride: ifThere(aCount),

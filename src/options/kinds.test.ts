@@ -26,6 +26,13 @@ test("settings by name are a record of texts, numbers and truths, and no map, li
   expect(others.map(accepts)).not.toContain(true);
 });
 
+test("a setting may be repeated, not contradicted", () => {
+  const { parse, accepts } = pairs();
+  expect(parse(["a=1", "b=x=y", "a=1"])).toEqual({ a: "1", b: "x=y" });
+  expect(parse(["a=1", "b=2", "a=3"])).toBe("a=1, then a=3");
+  expect(accepts(parse(["a=1", "a=3"]))).toBe(false);
+});
+
 test("whole numbers are taken as they are and as they are typed", () => {
   const opset = oneNumber(17, 18);
   expect([17, "18", opset.parse(["17"])].map(opset.accepts)).not.toContain(false);

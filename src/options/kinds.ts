@@ -227,7 +227,7 @@ function isTextOrPair(value: unknown): value is TextOrPair {
   return all.every((each) => typeof each === "string");
 }
 
-/** Settings by name, typed as `--set key=value`; a later one replaces an earlier one. A program may give numbers too. */
+/** Settings by name, typed as `--set key=value`, each once. A program may give numbers too. */
 export function pairs(): Kind<Readonly<Record<string, string | number | boolean>>> {
   return {
     expected: "key=value",
@@ -243,7 +243,14 @@ export function pairs(): Kind<Readonly<Record<string, string | number | boolean>
 function readPairs(typed: readonly string[]): unknown {
   const wrong = typed.find((t) => t.indexOf("=") < 1);
   if (wrong !== undefined) return wrong;
-  return Object.fromEntries(typed.map((t) => [t.slice(0, t.indexOf("=")), t.slice(t.indexOf("=") + 1)]));
+  const known = new Map<string, string>();
+  for (const text of typed) {
+    const key = text.slice(0, text.indexOf("="));
+    const before = known.get(key);
+    if (before !== undefined && before !== text) return `${before}, then ${text}`;
+    known.set(key, text);
+  }
+  return Object.fromEntries([...known].map(([key, text]) => [key, text.slice(key.length + 1)]));
 }
 
 function isNumber(value: unknown): value is number {

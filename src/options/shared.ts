@@ -109,6 +109,9 @@ export function dataRule(settings: Labelling, name: Naming): string | undefined 
       `${name(same)}: expected a column of its own, got ${same === "label" ? label : textPair}, which is a text's`
     );
   }
+  const column = (["text", "textPair", "label"] as const).find((key) => settings[key] !== undefined);
+  if (column !== undefined)
+    return `${name(column)}: expected none beside ${name("task")}, whose columns are known, got ${settings[column]}`;
   if (settings.data?.startsWith("hf:"))
     return `${name("task")}: expected none with a data set of the hub, whose files say what they hold, got ${task}`;
   // The texts of a task have vectors, whatever their labels are.

@@ -100,6 +100,12 @@ function floorRule({ floor = [] }: { readonly floor?: readonly string[] }, name:
   return `${name("floor")}: expected none alone, got ${floor.join(", ")}`;
 }
 
+const IN_8_BITS = withDefault(
+  onOff(),
+  false,
+  "let the product's layers compute in 8 bits too, as espalier quantize does, in quantized/ of the run",
+);
+
 /** Fine-tuning: one model, one labelled data set. */
 export const FINETUNE = schema(
   "finetune",
@@ -108,6 +114,7 @@ export const FINETUNE = schema(
     ...DATA,
     ...TRAINED_LENGTH,
     ...OUTPUT,
+    quantize: IN_8_BITS,
     ...TRAINING,
     ...COMMON,
   },
@@ -152,11 +159,7 @@ export const COMPRESS = schema(
         unit: "examples",
         absent: `as --batch-size where it is given, else ${USUAL_BATCH}`,
       }),
-      quantize: withDefault(
-        onOff(),
-        false,
-        "let the product's layers compute in 8 bits too, as espalier quantize does, in quantized/ of the run",
-      ),
+      quantize: IN_8_BITS,
       widths: optional(sizes(), "of vectors: dimensions that they may be cut to later, such as 128,64", {
         absent: "whole vectors alone",
       }),

@@ -8,7 +8,7 @@
 
 import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { FormatError, InputError } from "../base/errors.ts";
+import { ConfigError, FormatError, InputError } from "../base/errors.ts";
 import type { BertConfig, Head } from "../bert/config.ts";
 import { readTextIfPresent } from "../formats/files.ts";
 import { parseShape, record } from "../formats/json-shape.ts";
@@ -111,7 +111,7 @@ export async function readRun(root: string, id: string, name: string, hand?: AtH
   const paths = runPaths(root);
   const missing: string[] = [];
   const recipe = await readRecipe(paths.recipe);
-  const result = hand?.result ?? (existsSync(paths.result) ? await readResult(paths.result) : undefined);
+  const result = hand?.result ?? (await resultIn(paths, missing));
   const history = historyOf(await readMetrics(paths.metrics), result?.wallSeconds);
   if (result === undefined) missing.push(stoppedText(root, history, await folderState(root)));
   const isAcross = result?.folds !== undefined;
@@ -218,12 +218,25 @@ async function quantizedOf(
   }
 }
 
+async function resultIn({ result }: RunPaths, missing: string[]): Promise<RunResult | undefined> {
+  if (!existsSync(result)) return undefined;
+  try {
+    return await readResult(result);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    missing.push(`What the run measured cannot be read. ${error.message}`);
+    return undefined;
+  }
+}
+
 async function networkIn(model: string, missing: string[]): Promise<Network | undefined> {
   if (!existsSync(join(model, "config.json"))) return undefined;
   try {
     return await readFolder(model, () => undefined);
   } catch (error) {
-    if (!(error instanceof FormatError || error instanceof InputError)) throw error;
+    const isOfFiles =
+      error instanceof FormatError || error instanceof InputError || error instanceof ConfigError;
+    if (!isOfFiles) throw error;
     missing.push(`The run's model cannot be read, so what is inside of it is missing. ${error.message}`);
     return undefined;
   }

@@ -68,10 +68,10 @@ test("all tasks stand side by side, kept and speed as means over them, and what 
     "sst2-s0-half": done("accuracy", 0.76, { bytes: 6e6, of: 24e6, faster: 3 }),
     "cola-s0-half": done("matthews", 0.3, { bytes: 8e6, of: 24e6, faster: 2 }),
   });
-  expect(header).toEqual(["", "SST-2", "CoLA", "kept", "weights", "file", "faster"]);
+  expect(header).toEqual(["", "SST-2", "CoLA", "kept", "weights", "file", "in 8 bits", "faster"]);
   expect(rows).toEqual([
-    ["fine-tuned", "85.0 ± 7.1", "40.0", "", "100 %", "24.0 MB", "1"],
-    ["halved", "76.0", "30.0", "85.0 %", "50 %", "7.00 MB", "2.5"],
+    ["fine-tuned", "85.0 ± 7.1", "40.0", "", "100 %", "24.0 MB", "–", "1"],
+    ["halved", "76.0", "30.0", "85.0 %", "50 %", "7.00 MB", "–", "2.5"],
   ]);
 });
 
@@ -83,10 +83,20 @@ test("what is run on all rows of a task is a column of its own, which no other c
     "sst2-all-s0-finetuned": done("accuracy", 0.9),
     "sst2-all-s0-half": done("accuracy", 0.45, { bytes: 1e6, of: 24e6, faster: 9 }),
   });
-  expect(header).toEqual(["", "SST-2", "CoLA", "SST-2, all rows", "kept", "weights", "file", "faster"]);
+  expect(header).toEqual([
+    "",
+    "SST-2",
+    "CoLA",
+    "SST-2, all rows",
+    "kept",
+    "weights",
+    "file",
+    "in 8 bits",
+    "faster",
+  ]);
   expect(rows).toEqual([
-    ["fine-tuned", "80.0", "40.0", "90.0", "", "100 %", "24.0 MB", "1"],
-    ["halved", "76.0", "–", "45.0", "–", "50 %", "6.00 MB", "3.0"],
+    ["fine-tuned", "80.0", "40.0", "90.0", "", "100 %", "24.0 MB", "–", "1"],
+    ["halved", "76.0", "–", "45.0", "–", "50 %", "6.00 MB", "–", "3.0"],
   ]);
 });
 
@@ -113,7 +123,25 @@ test("what is kept is told of rows that are run on all of their tasks, of the ta
 test("what is missing is a dash: a task, a file, a fine-tuned model to be held against", () => {
   const [, , ...rows] = cellsOf({ "sst2-s0-half": done("accuracy", 0.76) });
   expect(rows).toEqual([
-    ["fine-tuned", "–", "–", "", "100 %", "–", "1"],
-    ["halved", "76.0", "–", "–", "100 %", "–", "–"],
+    ["fine-tuned", "–", "–", "", "100 %", "–", "–", "1"],
+    ["halved", "76.0", "–", "–", "100 %", "–", "–", "–"],
   ]);
 });
+
+test("files in 8 bits have their bytes and what they cost, in points, every run the same", () => {
+  const [, , ...rows] = cellsOf({
+    "sst2-s0-finetuned": inEight(done("accuracy", 0.8), 5e6, 0.796),
+    "sst2-s1-finetuned": inEight(done("accuracy", 0.8), 5e6, 0.798),
+    "cola-s0-finetuned": inEight(done("matthews", 0.4), 8e6, 0.4),
+    "sst2-s0-half": inEight(done("accuracy", 0.7), 3e6, 0.72),
+  });
+  expect(rows.map((row) => [row[0], row[6]])).toEqual([
+    ["fine-tuned", "6.00 MB, -0.2"],
+    ["halved", "3.00 MB, +2.0"],
+  ]);
+});
+
+function inEight(outcome: JobOutcome, bytes: number, after: number): JobOutcome {
+  if (outcome.state === "failed") return outcome;
+  return { ...outcome, facts: { ...outcome.facts, eight: { bytes, after, layers: 36, of: 36 } } };
+}

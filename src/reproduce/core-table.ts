@@ -7,7 +7,7 @@ import { fixed, percent } from "../base/quantity.ts";
 import { mean, spread } from "../base/statistics.ts";
 import { bytes } from "../base/units.ts";
 import { markdownTable } from "../formats/markdown.ts";
-import { commonTables, type ReproducedRow, type Reproduction } from "./table.ts";
+import { commonTables, type EightCosts, type ReproducedRow, type Reproduction } from "./table.ts";
 import { NONE } from "./table-text.ts";
 
 /** The names that the benchmark itself gives. */
@@ -29,7 +29,8 @@ export function coreTableText({ tables }: Reproduction, whole: Reproduction): st
   const files = tables.flatMap(({ rows }) => rows.flatMap(({ costs }) => costs?.packed?.of ?? []));
   const scored = [...tables, ...whole.tables.filter(({ rows }) => rows.some(({ ours }) => ours))];
   const scores = (label: string | undefined): string[] => rowsOf(scored, label).map(scoreText);
-  const first = [dense ?? "", ...scores(dense), "", percent(1), fileText(files), "1"];
+  const eight = eightText(rowsOf(tables, dense));
+  const first = [dense ?? "", ...scores(dense), "", percent(1), fileText(files), eight, "1"];
   const others = labels.flatMap((label) => {
     const rows = rowsOf(tables, label).filter((row) => row?.ours);
     if (rows.length === 0) return [];
@@ -41,7 +42,10 @@ export function coreTableText({ tables }: Reproduction, whole: Reproduction): st
   });
   const kept = common.map(({ task }) => TASK_NAMES[task] ?? task).join(", ");
   const of = common.length === tables.length ? "" : ` of ${kept}`;
-  return markdownTable(["", ...names, `kept${of}`, "weights", "file", "faster"], [first, ...others]);
+  return markdownTable(
+    ["", ...names, `kept${of}`, "weights", "file", "in 8 bits", "faster"],
+    [first, ...others],
+  );
 }
 
 /** A row in each table that has it. */
@@ -69,8 +73,20 @@ function costCells(rows: readonly (ReproducedRow | undefined)[]): string[] {
   return [
     percent(1 - mean(removed)),
     fileText(packed.map((one) => one.bytes)),
+    eightText(rows),
     faster.length === 0 ? NONE : fixed(mean(faster), 1),
   ];
+}
+
+/** Bytes, and the points that 8 bits cost or bring: each run counts the same. */
+function eightText(rows: readonly (ReproducedRow | undefined)[]): string {
+  const all = rows.flatMap((row) => row?.costs?.eight ?? []);
+  const runs = all.reduce((sum, each) => sum + each.runs, 0);
+  if (runs === 0) return NONE;
+  const of = (figure: (each: EightCosts) => number): number =>
+    all.reduce((sum, each) => sum + each.runs * figure(each), 0) / runs;
+  const change = fixed(-of(({ lost }) => lost), 1);
+  return `${bytes(of((each) => each.bytes))}, ${change.startsWith("-") ? change : `+${change}`}`;
 }
 
 function fileText(files: readonly number[]): string {

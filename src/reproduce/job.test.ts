@@ -150,12 +150,35 @@ test("finished folders whose process ended before the ledger's line are entered,
   await rm(ledgerPath(options.out));
   const again = await run(paperOf(HALF), options);
   expect(again.begun).toEqual([]);
-  // What a file gains is timed where the job runs, and is not known of a run that is found.
   const untimed = (given: typeof table): unknown =>
-    JSON.parse(JSON.stringify(given, (key, value) => (key === "packed" ? null : value)));
+    JSON.parse(JSON.stringify(given, (key, value) => (/^faster/.test(key) ? null : value)));
   expect(untimed(again.table)).toEqual(untimed(table));
   const { jobs } = await readLedger(options.out);
   expect([...jobs.keys()].toSorted()).toEqual(["sst2-s0-finetuned", "sst2-s0-half"]);
+});
+
+test("a line says what its model comes to in 8 bits, the fine-tuned one's too, and nothing of it stays", async () => {
+  const options = await optionsFor();
+  const { table } = await run(paperOf(HALF), options);
+  const { jobs } = await readLedger(options.out);
+  for (const [id, { outcome }] of jobs) {
+    const facts = outcome.state === "done" ? outcome.facts : undefined;
+    const layers = id.endsWith("half") ? 6 : 12;
+    const close = expect.closeTo(facts?.metric.after ?? Number.NaN, 1);
+    const faster = expect.any(Number);
+    expect(facts?.eight).toEqual({
+      bytes: expect.any(Number),
+      after: close,
+      layers,
+      of: layers,
+      faster,
+      fasterInOnnx: faster,
+    });
+    expect(existsSync(join(jobFolder(options.out, id), "quantized"))).toBe(false);
+  }
+  const costs = table.tables[0]?.rows.map((row) => row.costs);
+  expect(costs?.map((each) => each?.eight?.runs)).toEqual([1, 1]);
+  expect(costs?.[1]?.eight?.bytes).toBeLessThan(costs?.[1]?.packed?.bytes ?? 0);
 });
 
 const AUGMENTED: readonly Row[] = ["a", "b"].map((name) => ({

@@ -22,6 +22,7 @@ import { finetune } from "../commands/finetune.ts";
 import { claim, type Release } from "../formats/claim.ts";
 import { readTextIfPresent } from "../formats/files.ts";
 import { WEIGHTS_FILE } from "../formats/weights.ts";
+import { runsSparse } from "../measure/packed.ts";
 import { countRemoved, type Removed } from "../measure/removed.ts";
 import { type RunResult, readResult } from "../measure/result.ts";
 import { readFolder } from "../network/folder.ts";
@@ -30,8 +31,10 @@ import type { Network } from "../network/network.ts";
 import { folderState, type RunPaths, runPaths } from "../runs/folder.ts";
 import type { RunContext } from "../runs/progress.ts";
 import { type Recipe, readRecipe } from "../runs/recipe.ts";
+import { inEightBits } from "./eight.ts";
 import {
   identityDigest,
+  type JobOptions,
   jobIdentity,
   jobOptions,
   methodSettings,
@@ -41,7 +44,7 @@ import {
   settingsTyped,
 } from "./identity.ts";
 import { appendLine, type Ledger, ledgerOutcome, ledgerPath, otherRun, parseLedger } from "./ledger.ts";
-import { comparePacked, type PackedFacts } from "./packed.ts";
+import { comparePacked } from "./packed.ts";
 import type { Job } from "./papers/plan.ts";
 import type { JobFacts, JobOutcome } from "./table.ts";
 import { versionsOf } from "./versions.ts";
@@ -101,16 +104,18 @@ export async function earlierOutcome(
   const isOpen = known?.state === "failed" && settings.retry;
   if (known !== undefined && !isOpen) return known;
   await requireSame(job, settings);
-  return enterFinished(job.id, settings);
+  return enterFinished(job.id, settings, job);
 }
 
-/** Enters every finished folder that is not in the ledger and that no process works on. */
-export async function enterFolders(settings: JobSettings): Promise<void> {
+/** Enters every finished folder that is not in the ledger, that no process works on, and that is of none of these jobs. */
+export async function enterFolders(jobsAsked: readonly Job[], settings: JobSettings): Promise<void> {
+  const asked = new Set(jobsAsked.map(({ id }) => id));
   const folder = join(settings.root, "jobs");
   const { jobs } = await readLedger(settings.root);
   const entries = existsSync(folder) ? await readdir(folder, { withFileTypes: true }) : [];
   for (const entry of entries) {
-    const isOpen = !jobs.has(entry.name) && !isClaimed(entry.name, settings.root);
+    const isKnown = asked.has(entry.name) || jobs.has(entry.name);
+    const isOpen = !isKnown && !isClaimed(entry.name, settings.root);
     if (entry.isDirectory() && isOpen) await enterFinished(entry.name, settings);
   }
 }
@@ -145,9 +150,9 @@ export async function makeRun(job: Job, settings: JobSettings, context: RunConte
     const result = await startRun(job, settings, state, context);
     const product = await readFolder(paths.model);
     const removed = countRemoved(original, product);
-    const packed = await packedBeside(job, product, root);
+    const shipped = await shippedOf(job, product, settings, context);
     await dropMaking(paths);
-    const facts = { ...factsOf(result, removed), ...(packed ? { packed } : {}) };
+    const facts = { ...factsOf(result, removed), ...shipped };
     return { outcome: { state: "done", facts }, isLasting: true };
   } catch (error) {
     const isRefused = error instanceof ConfigError && error.code !== "reproduce/other";
@@ -158,15 +163,30 @@ export async function makeRun(job: Job, settings: JobSettings, context: RunConte
   }
 }
 
-/** A product as a file beside the fine-tuned model it began with. */
-async function packedBeside(
-  { compression }: Job,
+/**
+ * A product as the files it ships in, beside the fine-tuned model it began with: none for a head that the runtime does not
+ * answer with. The fine-tuned model itself is held to its own.
+ */
+async function shippedOf(
+  job: Job,
   product: Network,
-  root: string,
-): Promise<PackedFacts | undefined> {
-  if (compression === undefined) return undefined;
-  const { model } = runPaths(jobFolder(root, compression.after));
-  return comparePacked(await readFolder(model), product);
+  settings: JobSettings,
+  context: RunContext,
+): Promise<Pick<JobFacts, "packed" | "eight">> {
+  const { after = job.id } = job.compression ?? {};
+  const { model } = runPaths(jobFolder(settings.root, after));
+  // Of a job that is found, the model that it began with may be gone.
+  if (!existsSync(join(model, WEIGHTS_FILE))) return {};
+  const dense = await readFolder(model);
+  if (!runsSparse(dense.head) || !runsSparse(product.head)) return {};
+  const paths = runPaths(jobFolder(settings.root, job.id));
+  context.report?.({ kind: "phase", name: "in 8 bits" });
+  const made = await inEightBits(optionsOf(job, settings), paths, context);
+  const { packed, eight } = await comparePacked(dense, product, made);
+  return {
+    ...(job.compression ? { packed } : {}),
+    ...(made ? { eight: { ...made.facts, ...eight } } : {}),
+  };
 }
 
 /** Training fails again in the same way; a machine may have lacked memory or disk, and is asked again. */
@@ -178,19 +198,19 @@ function startRun(
   state: Awaited<ReturnType<typeof folderState>>,
   context: RunContext,
 ): Promise<RunResult> {
-  const { root, sources, ...place } = settings;
-  const options = {
-    ...jobOptions(job, sources, {
-      ...place,
-      out: jobFolder(root, job.id),
-      finetuned: jobFolder(root, job.compression?.after ?? job.id),
-      copies: copiesFolder(root),
-    }),
-    // A finished run of which the model is gone.
-    force: state === "finished",
-  };
+  // Of a finished run the model is gone.
+  const options = { ...optionsOf(job, settings), force: state === "finished" };
   const going = { ...context, resume: state === "resumable" };
   return "method" in options ? compress(options, going) : finetune(options, going);
+}
+
+function optionsOf(job: Job, { root, sources, ...place }: JobSettings): JobOptions {
+  return jobOptions(job, sources, {
+    ...place,
+    out: jobFolder(root, job.id),
+    finetuned: jobFolder(root, job.compression?.after ?? job.id),
+    copies: copiesFolder(root),
+  });
 }
 
 function claimPath(root: string, id: string): string {
@@ -208,13 +228,16 @@ async function requireSame(job: Job, { root, sources }: JobSettings): Promise<vo
 }
 
 /** Enters what a folder outside the ledger has come to; undefined when it has come to nothing yet. */
-async function enterFinished(id: string, settings: JobSettings): Promise<JobOutcome | undefined> {
+async function enterFinished(id: string, settings: JobSettings, job?: Job): Promise<JobOutcome | undefined> {
   const paths = runPaths(jobFolder(settings.root, id));
   // Of a product that is gone nothing can be counted: the job runs again.
   if ((await folderState(paths.root)) !== "finished" || !existsSync(join(paths.model, WEIGHTS_FILE)))
     return undefined;
-  const removed = countRemoved(settings.original, await readFolder(paths.model));
-  const outcome: JobOutcome = { state: "done", facts: factsOf(await readResult(paths.result), removed) };
+  const product = await readFolder(paths.model);
+  const removed = countRemoved(settings.original, product);
+  const shipped = job ? await shippedOf(job, product, settings, {}) : {};
+  const facts = { ...factsOf(await readResult(paths.result), removed), ...shipped };
+  const outcome: JobOutcome = { state: "done", facts };
   await enter(id, await readRecipe(paths.recipe), outcome, settings);
   return outcome;
 }
@@ -242,8 +265,8 @@ async function enter(id: string, recipe: Recipe, outcome: JobOutcome, settings: 
   if (!settings.keep && recipe.command === "compress") await dropWeights(paths);
 }
 
-async function dropMaking({ checkpoints, onnx, esp }: RunPaths): Promise<void> {
-  for (const path of [checkpoints, onnx, esp]) await rm(path, { recursive: true, force: true });
+async function dropMaking({ checkpoints, onnx, esp, quantized }: RunPaths): Promise<void> {
+  for (const path of [checkpoints, onnx, esp, quantized]) await rm(path, { recursive: true, force: true });
 }
 
 /** Of a product what the study of sub-networks needs stays: which weights survive, one bit each, and the configuration. */

@@ -32,6 +32,7 @@ import {
 } from "../formats/json-shape.ts";
 import { REMOVED } from "../measure/removed.ts";
 import { METRIC, PARAMETERS } from "../measure/result.ts";
+import type { EightFacts } from "./eight.ts";
 import {
   differenceOf,
   type Identity,
@@ -108,6 +109,16 @@ const FACTS: JsonShape<JobFacts> = record<JobFacts>({
   threads: aCount,
   machine: ifThere(record<NonNullable<JobFacts["machine"]>>({ cpu: aText, node: aText })),
   packed: ifThere(record<PackedFacts>({ bytes: aCount, of: aCount, faster: ifThere(anAmount) })),
+  eight: ifThere(
+    record<EightFacts>({
+      bytes: aCount,
+      after: aNumber,
+      layers: aCount,
+      of: aCount,
+      faster: ifThere(anAmount),
+      fasterInOnnx: ifThere(anAmount),
+    }),
+  ),
 });
 
 const DONE = record<Extract<JobOutcome, { state: "done" }>>({ state: oneOfValues("done"), facts: FACTS });

@@ -6,9 +6,12 @@
  * any time, and is all that is kept.
  */
 
+import { Engine } from "../engine/engine.ts";
 import { measureLatency } from "../measure/latency.ts";
-import { openPacked, packNetwork, runsSparse } from "../measure/packed.ts";
+import { openPacked, type PackedInference, packNetwork } from "../measure/packed.ts";
+import { type Inference, openProgram } from "../network/inference.ts";
 import type { Network } from "../network/network.ts";
+import { onnxProgram } from "../network/onnx.ts";
 
 /** A product beside the model it was made from. */
 export interface PackedFacts {
@@ -27,19 +30,58 @@ export interface PackedFacts {
 const TOKENS = 64;
 const PLAN = { batchSizes: [1], repetitions: 60, seconds: 4, threads: 1 };
 
-/** Both as files, and timed in turns; undefined for a head that the runtime does not answer with. */
-export async function comparePacked(dense: Network, product: Network): Promise<PackedFacts | undefined> {
-  if (!runsSparse(dense.head) || !runsSparse(product.head)) return undefined;
+/** A product in 8 bits: its packed file, and the network that its QDQ file is made of. */
+export interface InEightBits {
+  readonly file: Uint8Array;
+  readonly network: Network;
+}
+
+/** A product's files beside the fine-tuned model's, and how many times as fast it is in 8 bits, packed and in ONNX Runtime. */
+export interface Compared {
+  readonly packed: PackedFacts;
+  readonly eight?: { readonly faster: number; readonly fasterInOnnx: number };
+}
+
+/** All as files, and timed in turns. */
+export async function comparePacked(
+  dense: Network,
+  product: Network,
+  eight?: InEightBits,
+): Promise<Compared> {
   const [whole, small] = [await packNetwork(dense), await packNetwork(product)];
-  const inference = await openPacked(small, 1, "model.esp");
+  const engine = new Engine({ threads: 1, provider: "cpu" });
+  const opened: PackedInference[] = [];
+  const packed = async (file: Uint8Array): Promise<Inference> => {
+    const inference = await openPacked(file, 1, "model.esp");
+    opened.push(inference);
+    return inference;
+  };
   try {
     const { vocabSize, maxPositions } = product.config;
     const plan = { ...PLAN, lengths: [Math.min(TOKENS, maxPositions)] };
-    const timed = await measureLatency([dense, product], plan, [{ inference, vocabSize }]);
+    const inferences = [await packed(small), ...(eight ? await openEight(eight, packed, engine) : [])];
+    const beside = inferences.map((inference) => ({ inference, vocabSize }));
+    const timed = await measureLatency([dense, product], plan, beside);
     const [before = Number.NaN, ...after] = timed.map(([first]) => first?.p50 ?? Number.NaN);
-    const faster = Math.round((100 * before) / Math.min(...after)) / 100;
-    return { bytes: small.length, of: whole.length, faster };
+    const [inOnnx = Number.NaN, asFile = Number.NaN, ...in8Bits] = after.map(
+      (time) => Math.round((100 * before) / time) / 100,
+    );
+    const [faster, fasterInOnnx] = in8Bits;
+    return {
+      packed: { bytes: small.length, of: whole.length, faster: Math.max(inOnnx, asFile) },
+      ...(faster === undefined || fasterInOnnx === undefined ? {} : { eight: { faster, fasterInOnnx } }),
+    };
   } finally {
-    await inference.close();
+    await engine.close();
+    await Promise.all(opened.map((inference) => inference.close()));
   }
+}
+
+async function openEight(
+  { file, network }: InEightBits,
+  packed: (file: Uint8Array) => Promise<Inference>,
+  engine: Engine,
+): Promise<Inference[]> {
+  const program = onnxProgram(network, { weights: "qdq" });
+  return [await packed(file), await openProgram(engine, program, network)];
 }

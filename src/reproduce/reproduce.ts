@@ -227,7 +227,7 @@ async function constantScores(
 
 /** What the ledger and the folders say of the jobs; a folder that a process works on is not asked. */
 async function earlierOutcomes({ jobs }: Plan, settings: JobSettings): Promise<Map<string, JobOutcome>> {
-  await enterFolders(settings);
+  await enterFolders(jobs, settings);
   const ledger = await readLedger(settings.root);
   const outcomes = new Map<string, JobOutcome>();
   for (const job of jobs) {

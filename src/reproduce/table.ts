@@ -9,6 +9,7 @@
 import { deviation, mean } from "../base/statistics.ts";
 import type { Removed } from "../measure/removed.ts";
 import type { Machine, Metric, Parameters } from "../measure/result.ts";
+import type { EightFacts } from "./eight.ts";
 import type { PackedFacts } from "./packed.ts";
 import type { Job, Plan, PlannedRow, PlannedTable, Published, PublishedTable } from "./papers/plan.ts";
 
@@ -39,6 +40,8 @@ export interface JobFacts {
   readonly machine?: Pick<Machine, "cpu" | "node">;
   /** Of a product beside its fine-tuned model; runs of before have none. */
   readonly packed?: PackedFacts;
+  /** The product in 8 bits; runs of before have none, nor has one that loses too much by it. */
+  readonly eight?: EightFacts;
 }
 
 /** Several runs as one number. */
@@ -85,6 +88,16 @@ export interface RowCosts {
   readonly seconds: number;
   /** Means over the runs that have them; null where none has. */
   readonly packed: PackedFacts | null;
+  readonly eight: EightCosts | null;
+}
+
+/** What 8 bits make of a row's models, as means over the runs that were quantized. */
+export interface EightCosts {
+  readonly runs: number;
+  readonly bytes: number;
+  /** Points of the metric that each lost by it. */
+  readonly lost: number;
+  readonly faster?: number;
 }
 
 /** The table of one task. */
@@ -260,11 +273,30 @@ function costsOf(done: readonly JobFacts[]): RowCosts {
     multiplyAccumulates: over(({ work }) => work),
     seconds: over(({ seconds }) => seconds),
     packed: packedOf(done.flatMap(({ packed }) => packed ?? [])),
+    eight: eightOf(done),
   };
 }
 
+/** Held to the run's own score: a table may be of another metric than the one that judged. */
+function eightOf(done: readonly JobFacts[]): EightCosts | null {
+  const all = done.flatMap(({ metric, eight }) => (eight ? [{ ...eight, before: metric.after }] : []));
+  if (all.length === 0) return null;
+  return {
+    runs: all.length,
+    bytes: mean(all.map(({ bytes }) => bytes)),
+    lost: mean(all.map(({ before, after }) => 100 * (before - after))),
+    ...fasterOf(all.map(fastestOf)),
+  };
+}
+
+/** The faster one of its two files: of the first lines, the packed file alone was timed. */
+function fastestOf({ faster, fasterInOnnx }: EightFacts): Pick<EightFacts, "faster"> {
+  const known = [faster, fasterInOnnx].flatMap((one) => one ?? []);
+  return known.length === 0 ? {} : { faster: Math.max(...known) };
+}
+
 /** The mean of those that were timed. */
-function fasterOf(all: readonly PackedFacts[]): Pick<PackedFacts, "faster"> {
+function fasterOf(all: readonly Pick<PackedFacts, "faster">[]): Pick<PackedFacts, "faster"> {
   const timed = all.flatMap(({ faster }) => faster ?? []);
   return timed.length === 0 ? {} : { faster: mean(timed) };
 }

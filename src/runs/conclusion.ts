@@ -20,6 +20,7 @@ import type {
   Latency,
   Metric,
   PairedComparison,
+  QuantizedFigures,
   RunCommand,
   RunResult,
   Stage,
@@ -32,6 +33,7 @@ import { exportOnnx } from "../network/onnx.ts";
 import { answersOf, answersText, type Said } from "./answers.ts";
 import type { OpenRun } from "./open-run.ts";
 import { stopIfAsked } from "./progress.ts";
+import type { Recipe } from "./recipe.ts";
 
 /** One model of a result, before its latency is known. */
 export interface ReportedModel {
@@ -75,6 +77,8 @@ export interface Conclusion {
   readonly kept: KeptStep;
   /** What was fitted to the product after training. */
   readonly settled?: SettledFigures;
+  /** Writes the product in 8 bits where that was asked for; undefined where it loses too much. */
+  readonly quantize?: (result: RunResult) => Promise<QuantizedFigures | undefined>;
   /** Writes what else a run leaves, before it counts as finished. */
   readonly also?: (result: RunResult) => Promise<void>;
 }
@@ -88,18 +92,33 @@ export async function concludeRun(job: Conclusion): Promise<RunResult> {
   const { run, settings, kept } = job;
   const stop = (): void => stopIfAsked(run.context, run.resumed, kept.steps);
   stop();
-  const result = await resultOf(job).catch((error: unknown) => {
+  const measured = await resultOf(job).catch((error: unknown) => {
     stop();
     throw error;
   });
+  let result = withWanted(measured, run.recipe);
+  try {
+    const quantized = await job.quantize?.(measured);
+    if (quantized) result = withWanted({ ...measured, quantized }, run.recipe);
+  } catch (error) {
+    stop();
+    await job.also?.(result);
+    throw error;
+  }
   await job.also?.(result);
   await run.finish(result, settings.keepCheckpoints);
   return result;
 }
 
+/** With what became of the aims that chose the run's method, where some did. */
+function withWanted(result: RunResult, { wanted = {} }: Pick<Recipe, "wanted">): RunResult {
+  const figures = reachedOf(wanted, result);
+  return figures.length === 0 ? result : { ...result, wanted: figures };
+}
+
 async function resultOf(job: Conclusion): Promise<RunResult> {
   const { settings, models, run } = job;
-  const { paths, recipe, record } = run;
+  const { paths, record } = run;
   const product = models.at(-1);
   if (product === undefined) throw new RangeError("a result needs a model");
   record({ kind: "phase", name: "exporting" });
@@ -120,7 +139,6 @@ async function resultOf(job: Conclusion): Promise<RunResult> {
   const packedTimes = latencies !== undefined && latencies.length > models.length ? times(models.length) : [];
   const asFile = file && { bytes: await measureBytes([file]), latency: packedTimes };
   const measured = { metric, models: figures, ...(asFile ? { packed: asFile } : {}) };
-  const wanted = reachedOf(recipe.wanted ?? {}, measured);
   return {
     version: 1,
     command: job.command,
@@ -129,7 +147,6 @@ async function resultOf(job: Conclusion): Promise<RunResult> {
     method: job.method,
     ...(paired ? { paired } : {}),
     kept: job.kept,
-    ...(wanted.length > 0 ? { wanted } : {}),
     ...job.settled,
     ...measured,
     ...(floors.length > 0 ? { floors } : {}),

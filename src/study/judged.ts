@@ -10,9 +10,11 @@ import { InputError } from "../base/errors.ts";
 import { fold, type Key, keyOf } from "../base/random.ts";
 import { encodeDataset } from "../data/batches.ts";
 import { type Dataset, type Measure, measureOf } from "../data/dataset.ts";
+import { truthOf } from "../data/judging/judge.ts";
 import { primaryOf } from "../data/judging/metrics.ts";
 import { Engine } from "../engine/engine.ts";
-import { judgeOn } from "../measure/logits.ts";
+import { classColumns, reorderColumns } from "../measure/class-columns.ts";
+import { judgeLogits, logitsOf } from "../measure/logits.ts";
 import { tokenizerOf } from "../network/encoding.ts";
 import { openNetwork } from "../network/inference.ts";
 import { lengthFor } from "../network/length.ts";
@@ -125,7 +127,10 @@ async function loadWhole(ref: string, data: string, context: RunContext): Promis
 async function judge(network: Network, { dataset, measure, settings, engine, context }: Judging) {
   context.signal?.throwIfAborted();
   const set = encodeDataset(dataset, tokenizerOf(network), lengthFor(network, settings.maxLength));
-  const { loss, metrics } = await judgeOn(await openNetwork(engine, network), set, measure);
+  // Classes stand in each model in an order of its own.
+  const columns = classColumns(network.head, dataset);
+  const logits = reorderColumns(await logitsOf(await openNetwork(engine, network), set), columns);
+  const { loss, metrics } = judgeLogits(measure, logits, truthOf(set));
   return { loss, metrics };
 }
 
@@ -162,14 +167,23 @@ async function judgePair(
   const { dataset, settings, engine, key } = judging;
   const [from, to] = [modelOf(first).network, modelOf(second).network];
   const texts = { ...dataset, examples: dataset.examples.slice(0, TEXTS) };
-  const set = encodeDataset(texts, tokenizerOf(from), lengthFor(from, settings.maxLength));
-  const names = { first: first.name, second: second.name };
-  try {
-    const states = await alignStates({ original: from, compressed: to, set, engine, key });
-    const line = await walkLine({ from, to, between: BETWEEN, key, judge: (each) => judge(each, judging) });
-    return { ...names, states, line, note: null };
-  } catch (error) {
-    if (!(error instanceof InputError) || !error.code.startsWith("topology/")) throw error;
-    return { ...names, states: null, line: null, note: error.message };
-  }
+  // What both can read.
+  const length = Math.min(lengthFor(from, settings.maxLength), lengthFor(to, settings.maxLength));
+  const set = encodeDataset(texts, tokenizerOf(from), length);
+  const notes: string[] = [];
+  const part = async <T>(make: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await make();
+    } catch (error) {
+      if (!(error instanceof InputError) || !error.code.startsWith("topology/")) throw error;
+      if (!notes.includes(error.message)) notes.push(error.message);
+      return null;
+    }
+  };
+  const states = await part(() => alignStates({ original: from, compressed: to, set, engine, key }));
+  const line = await part(() =>
+    walkLine({ from, to, between: BETWEEN, key, judge: (each) => judge(each, judging) }),
+  );
+  const note = notes.length === 0 ? null : notes.join("; ");
+  return { first: first.name, second: second.name, states, line, note };
 }

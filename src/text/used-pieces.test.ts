@@ -94,3 +94,11 @@ test("added tokens stay, and texts with tokens that reach across spaces keep the
     expect(pieces.map((id) => ids[id])).toEqual(createTokenizer(vocabulary).pieces(text));
   }
 });
+
+test("a rare piece that no single characters spell, beside an unknown one, ends the search", () => {
+  const files: TokenizerFiles = {
+    vocab: ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "-", "n", "##a", "##v", "##e", "naïve"],
+    ...{ lowercase: false, stripAccents: null, tokenizeChineseChars: true, maxLength: 128 },
+  };
+  expect(usedPieces(files, ["☃-naïve"], 2)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});

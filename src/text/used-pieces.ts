@@ -80,10 +80,12 @@ function usedWordPieces(vocabulary: WordPieceFiles, texts: Iterable<string>, tim
   keepFrequent(kept, countOf(words), piecesOf, times);
   for (;;) {
     const gained = findGainedWords(vocabulary, kept, [...unknown], whole.pieces);
-    if (gained.length === 0) return ascending(kept);
+    const before = kept.size;
     vocab.forEach((piece, id) => {
       if (gained.some((word) => word.includes(plain(piece, prefix)))) kept.add(id);
     });
+    // Of a word with an unknown part, nothing may be left to add.
+    if (kept.size === before) return ascending(kept);
   }
 }
 

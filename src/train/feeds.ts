@@ -57,7 +57,9 @@ export function labelCount(
 ): number {
   // Labels that hold or not are floats: weights of theirs change a loss and no count.
   if (weights === undefined || labels instanceof Float32Array) return counted;
-  return labels.reduce((sum, label) => sum + (label < 0 ? 0 : requireItem(weights, label, "weights")), 0);
+  const of = (label: number): number => (label < 0 ? 0 : requireItem(weights, label, "weights"));
+  // Of words none may have a label: their loss is 0, over whatever number but 0.
+  return labels.reduce((sum, label) => sum + of(label), 0) || 1;
 }
 
 /** What the parts of an optimizer step are averaged over. */

@@ -16,6 +16,9 @@ const RIVAL: Pick<Work, "seeds" | "tasks"> = {
   tasks: ["sst2", "cola", "mrpc"] satisfies TaskName[],
 };
 
+/** No pruning at all: what anyone would try before it. */
+const IN_8_BITS = "quantization-aware";
+
 /** Epochs that movement pruning is published with. */
 const MOVEMENT_EPOCHS = 10;
 
@@ -36,6 +39,7 @@ function rowsFor(depth: number): Row[] {
     half("distillation (KD)", "distil", RIVAL),
     half("patient distillation (PKD)", "pkd", RIVAL),
     half("TinyBERT", "tinybert", RIVAL),
+    { label: "trained in 8 bits", work: { slug: IN_8_BITS, method: IN_8_BITS, longer: 2, ...RIVAL } },
     blocks("SNIP", "snip", { set: { ratio: "0.5" } }),
     blocks("head importance", "head-importance", { ...RIVAL, set: { ratio: "0.5" } }),
     half("LayerDrop", "layerdrop", RIVAL),

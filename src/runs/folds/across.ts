@@ -73,7 +73,8 @@ export async function acrossFolds<Settings extends FoldsSettings>(
     results.push(state === "finished" ? await readResult(runPaths(out).result) : await job.run(own, within));
   }
   const all = await together(results, settings, run.seconds());
-  const wanted = reachedOf(recipe.wanted ?? {}, all);
+  // Of a run that goes on, the recipe that it began with.
+  const wanted = reachedOf(run.recipe.wanted ?? {}, all);
   const result = wanted.length === 0 ? all : { ...all, wanted };
   await writeFileAtomic(run.paths.foldsTable, [new TextEncoder().encode(foldsTable(results))]);
   await run.finish(result);
@@ -101,6 +102,7 @@ export async function together(
     ...{ version: 1, command, code: await codeVersion(), task, method, metric },
     folds: { before, after },
     models: first.models.map(({ stage }, i) => meanModel(stage, results, i)),
+    ...quantizedOf(results),
     ...(stride === undefined ? {} : { stride }),
     ...{ length, seeds, wallSeconds, peakBytes: peakMemory(), machine: describeMachine(threads) },
     verdict: {
@@ -127,6 +129,16 @@ function meanModel(stage: Stage, results: readonly RunResult[], i: number): Mode
     multiplyAccumulates: of(({ multiplyAccumulates }) => multiplyAccumulates),
     latency: [],
   };
+}
+
+/** In 8 bits, where every fold's product is there so; there is no time of a mean. */
+function quantizedOf(results: readonly RunResult[]): Pick<RunResult, "quantized"> {
+  const all = results.flatMap(({ quantized }) => quantized ?? []);
+  if (all.length < results.length) return {};
+  const after = all.flatMap((one) => one.after ?? []);
+  const of = (size: "raw" | "compressed"): number => Math.round(mean(all.map(({ bytes }) => bytes[size])));
+  const bytes = { raw: of("raw"), compressed: of("compressed") };
+  return { quantized: { bytes, after: after.length === all.length ? mean(after) : null, faster: null } };
 }
 
 function meanMetrics(results: readonly RunResult[], stage: number): ModelFigures["metrics"] {

@@ -21,8 +21,12 @@ type Counted = [char: string, change: number];
 /** What has no form of its own, and is no mark that others are put in order with. */
 const NEWER = new RegExp(`([${NEWER_FORMS}${NEWER_MARKS}]+)`, "u");
 
+/** More marks on one character than any language has: `normalize` takes the square of their number. */
+const MANY_MARKS = /\p{M}{64}/u;
+
 /** The form of a text. */
 export function formOf(text: string, form: Form): string {
+  if (MANY_MARKS.test(text)) return formChanges(text, form).reduce((all, [char]) => all + char, "");
   if (!NEWER.test(text)) return text.normalize(form);
   return text
     .split(NEWER)

@@ -140,3 +140,16 @@ test("a word of 200,000 letters is cut to the length, with places too", () => {
   const { places } = tokenizer.encodePlaced(text, 64);
   expect([ids.length, cut, places.length]).toEqual([64, 4096, 64]);
 });
+
+test("a long text with characters that join is read as its words are, wherever a stretch ends", () => {
+  const [name, { tokenizer, config }] = Object.entries(golden.kinds).find(([, kind]) =>
+    JSON.stringify(kind.tokenizer).includes('"Precompiled"'),
+  ) ?? ["", golden.kinds.none ?? expect.fail("a kind with a table of characters")];
+  const { pieces } = createTokenizer(read(tokenizer, config));
+  // Of 23 units, so that stretches of 256 end inside of every cluster.
+  const word = "cafe\u0301ﬁ👩‍👩‍👧🇩🇪🇫🇷x";
+  const one = pieces(`a ${word}`).slice(pieces("a").length);
+  expect(one.length, name).toBeGreaterThan(1);
+  const many = pieces(`a ${Array.from({ length: 120 }, () => word).join(" ")}`);
+  expect(many.slice(pieces("a").length)).toEqual(Array.from({ length: 120 }, () => one).flat());
+});
