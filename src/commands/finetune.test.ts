@@ -275,3 +275,24 @@ test("a run that patience ends says so, and its last words have the steps of its
     expect.stringContaining("kept the model of step 2 of 2 (of 7 planned: --patience ended it): "),
   );
 });
+
+test("one label that holds or not is trained as several are", async () => {
+  const data = join(await newFolder(), "one.jsonl");
+  const rows = Array.from({ length: 40 }, (_, i) => ({
+    text: i % 2 === 0 ? `a good film ${i}` : `a dull film ${i}`,
+    labels: i % 2 === 0 ? ["nice"] : [],
+  }));
+  await writeFile(data, rows.map((row) => JSON.stringify(row)).join("\n"));
+  const quick = {
+    epochs: 1,
+    maxLength: 16,
+    threads: 1,
+    latency: false,
+    report: false,
+    floor: ["none" as const],
+  };
+  const place = { model: await written(tinyModel()), data, out: join(await newFolder(), "run") };
+  const columns = { text: "text", label: "labels", multiLabel: true, allowConstant: true };
+  const { metric } = await finetune({ ...place, ...quick, ...columns });
+  expect(metric.after).toBeGreaterThanOrEqual(0);
+});

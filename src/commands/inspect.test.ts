@@ -52,6 +52,11 @@ test("data is looked at with a trained model: tokens, labels it doubts, how far 
     if (event.kind === "note") notes.push(event.text);
   };
   const look = await inspect({ data, model, maxLength: 6, threads: 1 }, { report });
+  // What is cut of a text is counted to its end.
+  const long = join(await newFolder(), "long.csv");
+  await writeFile(long, `text,label\n${"word ".repeat(6000)},no\nword,yes\n`);
+  const { train } = await inspect({ data: long, model, maxLength: 6, threads: 1 });
+  expect(train.lengths.tokens?.longest).toBe(6002);
   expect(look).toMatchObject({
     data: "rows.csv",
     task: "classification",

@@ -181,12 +181,22 @@ interface Reading {
   readonly length: number;
 }
 
+/** Tokens of a text that is not cut. */
+const ALL = 1e9;
+
 function countTokens({ examples }: Dataset, { tokenizer, length: at }: Reading): CountedTokens {
   const read = examples.map(({ text, pair, words }) =>
     words === undefined ? tokenizer.encode(text, pair, at) : tokenizer.encodeWords(words, at),
   );
   const rows = read.filter(({ cut }) => cut > 0).length;
-  return { spread: spreadOf(read.map(({ ids, cut }) => ids.length + cut)), cut: { at, rows } };
+  const whole = examples.map(({ text, pair, words }, i) => {
+    const { ids, cut } = requireItem(read, i, "texts");
+    if (cut === 0) return ids.length;
+    // How much is cut is counted so far and no further.
+    const all = words === undefined ? tokenizer.encode(text, pair, ALL) : tokenizer.encodeWords(words, ALL);
+    return all.ids.length + all.cut;
+  });
+  return { spread: spreadOf(whole), cut: { at, rows } };
 }
 
 /** What a trained model says of the labels of both splits. */

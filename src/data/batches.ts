@@ -63,6 +63,8 @@ export interface Batch {
   readonly labels: Int32Array | Float32Array;
   /** How many of them count in a mean; default all. */
   readonly counted?: number;
+  /** Numbers of one example where a label is a row of them, be it of one; absent where it is a number. */
+  readonly width?: number;
   /** [B], the example's number in the encoded data set. */
   readonly indices: Int32Array;
 }
@@ -313,7 +315,7 @@ function labelsOfBatch(
   task: TaskKind,
   rows: readonly Encoded[],
   length: number,
-): Pick<Batch, "labels" | "counted"> {
+): Pick<Batch, "labels" | "counted" | "width"> {
   if (task === "tokens") {
     const labels = new Int32Array(rows.length * length).fill(UNLABELLED);
     rows.forEach(({ labels: own }, i) => {
@@ -331,5 +333,7 @@ function labelsOfBatch(
   const values = rows.flatMap(({ labels }) => Array.from(labels));
   if (task === "classification") return { labels: Int32Array.from(values) };
   const labels = Float32Array.from(values);
-  return task === "embedding" ? { labels, counted: rows.length } : { labels };
+  if (task === "regression") return { labels };
+  const width = labels.length / rows.length;
+  return task === "embedding" ? { labels, width, counted: rows.length } : { labels, width };
 }

@@ -149,6 +149,20 @@ test.each([
     "label/list",
     "a.jsonl:1: expected a list of labels in column label",
   ],
+  [
+    "a list as NumPy prints it",
+    `{"text":"a","label":"[np.str_('x'), np.str_('y')]"}\n`,
+    "label",
+    "label/list",
+    "a.jsonl:1: expected a list of labels in column label",
+  ],
+  [
+    "a tuple as Python prints it",
+    `{"text":"a","label":"('x', None)"}\n`,
+    "label",
+    "label/list",
+    "a.jsonl:1: expected a list of labels in column label",
+  ],
   ["no label at all", '{"text":"a","label":[]}\n', "label", "label/classes", "rows without a single one"],
   [
     "2 in a column of a label",

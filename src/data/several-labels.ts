@@ -191,6 +191,12 @@ interface ListReading {
 /** @throws {InputError} `label/list`, `label/unknown` */
 function labelsIn(cell: unknown, where: string, reading: ListReading): string[] {
   const { column, classes } = reading;
+  const wrong = (): InputError =>
+    new InputError(
+      "label/list",
+      `${where}: expected a list of labels in column ${column}, got ${show(cell)}`,
+    );
+  if (typeof cell === "string" && isBrokenList(cell, reading)) throw wrong();
   const list: unknown = typeof cell === "string" ? (listIn(cell) ?? parts(cell, reading)) : cell;
   const items: readonly unknown[] = Array.isArray(list) ? list : [list];
   const labels = items.map((item, i) => {
@@ -198,10 +204,17 @@ function labelsIn(cell: unknown, where: string, reading: ListReading): string[] 
       return spellingOf(declaredName(classes, item, where, Array.isArray(list) ? ` (place ${i + 1})` : ""));
     }
     if (typeof item === "string" || typeof item === "number") return spellingOf(item);
-    const message = `${where}: expected a list of labels in column ${column}, got ${show(cell)}`;
-    throw new InputError("label/list", message);
+    throw wrong();
   });
   return [...new Set(labels)];
+}
+
+/** A list as a program prints it that is not read here: `[np.str_('a')]`, `('a', 'b')`. */
+function isBrokenList(cell: string, { isOne }: ListReading): boolean {
+  const [, inside] =
+    /^\s*(?:\[(.*)\]|\((.*)\)|\{(.*)\})\s*$/s.exec(cell)?.filter((part) => part !== undefined) ?? [];
+  const looksSo = inside !== undefined && /['"]/.test(inside) && /,|\w\(['"]/.test(inside);
+  return looksSo && listIn(cell) === undefined && !isOne(cell);
 }
 
 function parts(text: string, { separator, isOne }: ListReading): string[] {

@@ -92,9 +92,17 @@ test("what is not there, or not whole, is named", async () => {
     code: "hub/offline",
   });
   hub?.close();
-  const odd = await hubWith(["data/train-00001-of-00002.parquet", "../train-00000-of-00002.parquet"]);
-  await expect(openDataset("hf:owner/name", odd)).rejects.toMatchObject({ code: "hub/no-shard" });
+  const half = await hubWith(["data/train-00001-of-00002.parquet"]);
+  await expect(openDataset("hf:owner/name", half)).rejects.toMatchObject({ code: "hub/no-shard" });
   hub?.close();
+  for (const path of ["../train-00000-of-00002.parquet", "data/train part 1.parquet"]) {
+    const odd = await hubWith(["data/train-00001-of-00002.parquet", path]);
+    await expect(openDataset("hf:owner/name", odd)).rejects.toMatchObject({
+      code: "hub/file-name",
+      message: expect.stringContaining(`got ${JSON.stringify(path)}; download`),
+    });
+    hub?.close();
+  }
   const test = await openDataset("hf:owner/name", await hubWith(["test.parquet"]));
   await expect(test.training()).rejects.toMatchObject({
     code: "hub/no-split",

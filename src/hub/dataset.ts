@@ -148,19 +148,26 @@ async function list(name: HubName, { root, options }: Asking): Promise<Listed> {
   const commit = isCommit(name.revision) ? name.revision : await resolveCommit("dataset", name, address);
   const listed = (await readListing(root, name.repo, commit)) ?? {
     commit,
-    files: [...(await listCommit({ kind: "dataset", repo: name.repo }, commit, address)).values()].filter(
-      ({ path }) => isPlainParquet(path),
-    ),
+    files: plainParquet([
+      ...(await listCommit({ kind: "dataset", repo: name.repo }, commit, address)).values(),
+    ]),
   };
   await writeFileAtomic(listingPath(root, name.repo, commit), JSON.stringify(listed.files));
   await rememberCommit(root, name, commit);
   return listed;
 }
 
-/** Only names that are the same on every system become paths; a split that needs another is then not whole, and is refused. */
-function isPlainParquet(path: string): boolean {
-  const parts = path.split("/");
-  return path.endsWith(".parquet") && parts.every((part) => /^\w[\w.+=-]{0,200}$/.test(part));
+/**
+ * The Parquet files. Only names that are the same on every system become paths here, and a split without some of its files
+ * is no split.
+ * @throws {InputError} `hub/file-name`
+ */
+function plainParquet(files: readonly HubFile[]): HubFile[] {
+  const found = files.filter(({ path }) => path.endsWith(".parquet"));
+  const odd = found.find(({ path }) => !path.split("/").every((part) => /^\w[\w.+=-]{0,200}$/.test(part)));
+  if (odd === undefined) return found;
+  const message = `data: expected Parquet files of plain names, letters, digits and . _ + = -, got ${JSON.stringify(odd.path)}; download the files that you need and name them yourself`;
+  throw new InputError("hub/file-name", message);
 }
 
 function listingPath(root: string, repo: string, commit: string): string {

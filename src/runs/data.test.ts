@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test, vi } from "vitest";
 import { type DataHub, dataHub, type HubFiles } from "../../test/support/hub.ts";
@@ -40,6 +40,16 @@ test("a data set of the hub: its files are one table, by obvious columns, and it
   expect(hub?.asked.some((path) => path.includes("test-"))).toBe(false);
   expect((await readValidation(SETTINGS)).name).toBe("owner/name/validation");
   expect(await readCorpus({ ...SETTINGS, limit: 4 })).toHaveLength(4);
+});
+
+test("vectors of a data set of the hub are judged by its own split to judge by, named or not", async () => {
+  await hubWith(["data/train-00000-of-00001.parquet", "data/validation-00000-of-00001.parquet"]);
+  const vectors = { ...SETTINGS, embedding: true, text: "sentence" };
+  const judging = ["train-00000-of-00001.parquet", "validation-00000-of-00001.parquet"];
+  for (const validation of [undefined, "hf:owner/name"]) {
+    const { files } = await readData({ ...vectors, validation });
+    expect(files.map((path) => basename(path))).toEqual(judging);
+  }
 });
 
 test("without a validation split the test split judges, which is said", async () => {

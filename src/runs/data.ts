@@ -129,11 +129,18 @@ function refuseLeak({ augmented }: DataSettings, isDrawn: boolean): void {
 
 /** The training split alone: that of GLUE or of a data set of the hub, or the whole of a file. */
 export async function readTraining(settings: DataSettings, context: RunContext = {}): Promise<Dataset> {
+  return readSplit(settings, context, "train");
+}
+
+/** The part of the data that trains, or that judges: of a file both are the whole. */
+async function readSplit(settings: DataSettings, context: RunContext, split: Part): Promise<Dataset> {
   const { task, data, limit } = settings;
   if (data === SENTIMENT) return first(sentimentData(keyOf(0)).train, limit);
   if (task !== undefined) return first(await readGlue(glueTask(task), data, "train"), limit);
-  return first((await readLabelled(await tableOf(data, "train", fetching(context)), settings)).set, limit);
+  return first((await readLabelled(await tableOf(data, split, fetching(context)), settings)).set, limit);
 }
+
+type Part = Parameters<typeof tableOf>[1];
 
 /**
  * The validation split alone: GLUE's dev set, that of a data set of the hub, or the whole of a file. `like` holds the labels
@@ -168,7 +175,7 @@ export async function readValidation(
  * text columns of a table.
  */
 export async function readCorpus(settings: DataSettings, context: RunContext = {}): Promise<string[]> {
-  return (await readTexts(settings, context)).texts;
+  return (await readTexts(settings, context, "train")).texts;
 }
 
 /** Texts, and where they were found. */
@@ -178,17 +185,17 @@ interface FoundTexts {
   readonly columns?: NamedColumns | undefined;
 }
 
-async function readTexts(settings: DataSettings, context: RunContext): Promise<FoundTexts> {
+async function readTexts(settings: DataSettings, context: RunContext, split: Part): Promise<FoundTexts> {
   const { task, data, limit } = settings;
   if (/\.txt(?:\.gz)?$/i.test(data)) return { texts: await firstLines(data, limit), files: [data] };
   if (data === SENTIMENT || task !== undefined) {
-    const { examples } = await readTraining(settings, context);
+    const { examples } = await readSplit(settings, context, split);
     const texts = examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
     return { texts, files: task === undefined ? [] : glueFiles(glueTask(task), data) };
   }
   const { quotes = "auto" } = settings;
   const asked = { ...askedOf(settings), label: null };
-  const table = await tableOf(data, "train", fetching(context));
+  const table = await tableOf(data, split, fetching(context));
   const { read, columns, notes } = await readByColumns(table.files, asked, quotes, ({ text, pair }) =>
     readRowsOf(table.files, pair === undefined ? [text] : [text, pair], undefined, { quotes }),
   );
@@ -269,10 +276,11 @@ export async function readSets(
 
 /** Of a task or a table with two texts and a score in each row, these judge; of other texts, the texts themselves. */
 async function readVectorSplits(settings: DataSettings, context: RunContext): Promise<Splits> {
-  const { task, data, validation, textPair } = settings;
+  const { task, data, textPair } = settings;
+  const validation = settings.validation ?? (await ownJudge(settings, context));
   // The second column is that of the scored pairs, where a file of them judges.
   const reading = validation === undefined ? settings : { ...settings, textPair: undefined };
-  const { texts, files, columns } = await readTexts(reading, context);
+  const { texts, files, columns } = await readTexts(reading, context, "train");
   const source = { name: task ?? data, texts, seed: 0 };
   const judge = { ...settings, data: validation ?? data, embedding: false, regression: task === undefined };
   if (task !== undefined) {
@@ -282,9 +290,19 @@ async function readVectorSplits(settings: DataSettings, context: RunContext): Pr
     return { ...vectorSplit({ ...source, judging }), files };
   }
   if (validation === undefined) return { ...vectorSplit(source), files, columns };
-  const judging = await (textPair === undefined ? readCorpus(judge, context) : readTraining(judge, context));
-  const { files: judged } = await tableOf(validation, "train", fetching(context));
+  const judging =
+    textPair === undefined
+      ? (await readTexts(judge, context, "judge")).texts
+      : await readSplit(judge, context, "judge");
+  const { files: judged } = await tableOf(validation, "judge", fetching(context));
   return { ...vectorSplit({ ...source, judging }), files: [...files, ...judged], columns };
+}
+
+/** The data itself, where it is a data set of the hub that has a split to judge by. */
+async function ownJudge(settings: DataSettings, context: RunContext): Promise<string | undefined> {
+  if (!isHubName(settings.data)) return undefined;
+  const { judge } = await tablesOf(settings, fetching(context));
+  return judge && settings.data;
 }
 
 /**

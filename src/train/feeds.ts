@@ -10,7 +10,10 @@ import type { Program } from "../graph/program.ts";
 import { FEED, scalarOf } from "./step.ts";
 
 /** A batch as a step needs it: a masked-language-model batch also says where its labels are. */
-export type TrainBatch = Pick<Batch, "size" | "length" | "ids" | "types" | "mask" | "labels" | "counted"> & {
+export type TrainBatch = Pick<
+  Batch,
+  "size" | "length" | "ids" | "types" | "mask" | "labels" | "counted" | "width"
+> & {
   /** [M], flat positions in [B, T] of the labels [M], of a masked language model alone. */
   readonly positions?: Int32Array;
   /** [B], numbers of the examples, the same whenever one comes again; absent when they have none. */
@@ -28,9 +31,13 @@ export function batchFeeds({ size, length, ids, types, mask }: TrainBatch): Reco
 }
 
 /** Labels, their places where they have some, and the number of labels of the whole step. */
-export function labelFeeds({ size, labels, positions }: TrainBatch, count: number): Record<string, Tensor> {
+export function labelFeeds(
+  { size, labels, positions, width }: TrainBatch,
+  count: number,
+): Record<string, Tensor> {
   const each = labels.length / size;
-  const shape = positions !== undefined || each === 1 ? [labels.length] : [size, each];
+  const isRow = each !== 1 || width !== undefined;
+  const shape = positions !== undefined || !isRow ? [labels.length] : [size, each];
   const tensor: Tensor =
     labels instanceof Int32Array
       ? { dtype: "int32", shape, data: labels }
