@@ -49,6 +49,11 @@ export const REPRODUCE = schema("reproduce", {
   ),
   plan: withDefault(onOff(), false, "say what is to run and how long it should take, and run nothing"),
   retry: withDefault(onOff(), false, "run again what failed"),
+  latency: withDefault(
+    onOff(),
+    true,
+    "make each model's files, in 8 bits too, and time them in turns: minutes for each job",
+  ),
   keep: withDefault(onOff(), false, "keep every compressed model, not its measurements and masks alone"),
   ...COMMON,
 });

@@ -145,7 +145,7 @@ test("a finished fine-tuned run whose model was deleted is made again for the jo
 });
 
 test("finished folders whose process ended before the ledger's line are entered, not run again", async () => {
-  const options = { ...(await optionsFor()), keep: true };
+  const options = { ...(await optionsFor()), keep: true, latency: true };
   const { table } = await run(paperOf(HALF), options);
   await rm(ledgerPath(options.out));
   const again = await run(paperOf(HALF), options);
@@ -158,7 +158,7 @@ test("finished folders whose process ended before the ledger's line are entered,
 });
 
 test("a line says what its model comes to in 8 bits, the fine-tuned one's too, and nothing of it stays", async () => {
-  const options = await optionsFor();
+  const options = { ...(await optionsFor()), latency: true };
   const { table } = await run(paperOf(HALF), options);
   const { jobs } = await readLedger(options.out);
   for (const [id, { outcome }] of jobs) {

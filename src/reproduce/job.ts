@@ -58,6 +58,8 @@ export interface JobSettings extends Pick<Place, "model" | "data" | "threads" | 
   readonly original: Pick<Network, "config" | "head">;
   /** Run again what failed. */
   readonly retry: boolean;
+  /** Make and time the files that a model ships in. */
+  readonly latency: boolean;
   /** Leave every product in its folder. */
   readonly keep: boolean;
 }
@@ -173,6 +175,7 @@ async function shippedOf(
   settings: JobSettings,
   context: RunContext,
 ): Promise<Pick<JobFacts, "packed" | "eight">> {
+  if (!settings.latency) return {};
   const { after = job.id } = job.compression ?? {};
   const { model } = runPaths(jobFolder(settings.root, after));
   // Of a job that is found, the model that it began with may be gone.

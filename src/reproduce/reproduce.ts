@@ -162,8 +162,19 @@ async function openTable(paper: Paper, given: ReproduceSettings, context: RunCon
   const judged = plan.tables.map(({ task }) => task);
   const read = await readSources({ model: place.path, data: settings.data }, judged);
   const sources = { ...read, maxLength: Math.min(LONGEST, maxPositions), quick: settings.quick };
-  const { out: root, model: ref, data, threads, device, retry, keep } = settings;
-  const shared = { root, model: ref, data, threads, device, retry, keep, sources, original: network };
+  const { out: root, model: ref, data, threads, device, retry, keep, latency } = settings;
+  const shared = {
+    root,
+    model: ref,
+    data,
+    threads,
+    device,
+    retry,
+    keep,
+    latency,
+    sources,
+    original: network,
+  };
   const parameters = countParameters(network).total;
   const model = { name: place.name, layers: layers.length, hidden, parameters };
   const constants = await constantScores(plan, settings);

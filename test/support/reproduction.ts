@@ -65,12 +65,22 @@ function sentences(n: number): (readonly [text: string, label: number])[] {
   ]);
 }
 
-/** One seed on `glue`, in a folder of its own. */
+/** One seed on `glue`, in a folder of its own; no files are made. */
 export async function optionsFor(
   network: Network = tinyModel(),
 ): Promise<ReproduceOptions & { readonly out: string; readonly data: string; readonly model: string }> {
   const [model, data, out] = [await written(network), await glue(), join(await newFolder(), "tables")];
-  return { paper: "theseus", model, data, out, tasks: ["SST-2"], seeds: 1, threads: 1, learningRate: 1e-2 };
+  return {
+    paper: "theseus",
+    model,
+    data,
+    out,
+    tasks: ["SST-2"],
+    seeds: 1,
+    threads: 1,
+    learningRate: 1e-2,
+    latency: false,
+  };
 }
 
 /** Runs a made-up paper, and tells which jobs were begun and what was noted. */
