@@ -74,6 +74,23 @@ export const FIGURES: Figures = {
       quantized: 1,
     },
     {
+      method: "magnitude",
+      set: {
+        schedule: "gradual",
+      },
+      sparsity: 0.95,
+      learningRate: 0.001,
+      longer: 2,
+      drop: 12.92,
+      tasks: ["sst2", "cola", "mrpc"],
+      runs: 3,
+      size: 0.136,
+      faster: 2.43,
+      label: "gradual magnitude, 0.95, in 8 bits",
+      quantize: true,
+      quantized: 1,
+    },
+    {
       method: "sparsebert",
       set: {
         init: "pre-trained",
@@ -148,6 +165,21 @@ export const FIGURES: Figures = {
       label: "fine-tuned, in 8 bits",
       quantize: true,
       quantized: 4,
+    },
+    {
+      label: "gradual magnitude, 0.95",
+      method: "magnitude",
+      set: {
+        schedule: "gradual",
+      },
+      sparsity: 0.95,
+      learningRate: 0.001,
+      longer: 2,
+      drop: 13.24,
+      tasks: ["sst2", "cola", "mrpc"],
+      runs: 3,
+      size: 0.239,
+      faster: 2.647,
     },
     {
       label: "SparseBERT, 0.95",
