@@ -45,9 +45,9 @@ const ALIKE = 0.5;
 export const FINE_TUNING = "finetune";
 
 /**
- * The row for some aims. With a size or a speed to be reached, the smallest of those that lose least there; else, of those that lose
- * no more than is allowed, the smallest. Where nothing is asked for there is always one: what loses least. A row of the
- * preferred kind comes before all others.
+ * The row for some aims. With a size or a speed to be reached, the smallest of those that lose least there; else, of those
+ * that lose no more than is allowed, the smallest. Where nothing is asked for there is always one: what loses least. A row
+ * of the preferred kind comes before all others.
  *
  * @throws {ConfigError} `choice/none` when no row is there, with those that are nearest
  */
